@@ -1,0 +1,1 @@
+//! Which chain this is: definitions, and the genesis block each one makes.

@@ -1,0 +1,1 @@
+//! What a node decides: chain, mempool, relay, sync, peers, template. Sans-IO.

@@ -1,0 +1,1 @@
+//! A world of many nodes in virtual time.

@@ -1,0 +1,1 @@
+//! What a node does: driver, store, network, RPC, miner, devnet; and the program cairn.

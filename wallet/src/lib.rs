@@ -1,0 +1,1 @@
+//! Whose coins: keys, signing, coin selection; and the program cairn-wallet.
