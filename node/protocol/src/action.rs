@@ -1,0 +1,74 @@
+//! All that a node can ask of the world. The edge carries actions out in the order given.
+
+use std::collections::BTreeSet;
+
+use cairn_core::hash::Txid;
+
+use crate::event::Event;
+use crate::input::RequestId;
+use crate::message::Message;
+use crate::peer::{PeerAddress, PeerId};
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Say this to that peer.
+    Send {
+        /// To whom.
+        peer: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// Dial; the outcome comes back as `Connected` or `DialFailed`.
+    Connect {
+        /// Where.
+        address: PeerAddress,
+    },
+    /// Hang up once what was sent before has left.
+    Disconnect {
+        /// On whom.
+        peer: PeerId,
+    },
+    /// From now on the transport lets nobody of this set in or out; it replaces the set before.
+    Block {
+        /// Whom.
+        peers: BTreeSet<PeerId>,
+    },
+    /// The answer to a submission.
+    Reply {
+        /// The caller's mark.
+        request: RequestId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// What a miner works on has changed: with `urgent` its blocks would be stale.
+    TemplateStale {
+        /// The tip moved; otherwise there are merely better fees to be had.
+        urgent: bool,
+    },
+    /// Tell whoever listens.
+    Emit(Event),
+}
+
+/// How a submission ended.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A transaction was taken in, or why not.
+    Transaction(Result<Txid, crate::mempool::MempoolError>),
+    /// A block was taken in, or why not.
+    Block(Result<BlockVerdict, crate::chain::BlockRejection>),
+}
+
+/// What became of a block that broke no rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockVerdict {
+    /// It is part of the best chain.
+    Connected,
+    /// It was known before.
+    Duplicate,
+    /// It is kept on a branch with no more work than the best.
+    SideBranch,
+    /// It is kept until its parent, or its time, comes.
+    KeptAside,
+}
+

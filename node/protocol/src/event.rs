@@ -1,0 +1,136 @@
+//! What is told to people and programs: every change, in order, none left out.
+
+use std::sync::Arc;
+
+use cairn_core::amount::Amount;
+use cairn_core::block::Block;
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::height::Height;
+use cairn_core::work::Work;
+
+use crate::peer::{Direction, PeerAddress, PeerId};
+
+/// One change. A reorganisation is told as `Reorganised`, then every block that left, from the tip
+/// down, then every block that joined, upwards; so a follower never misses a part of it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The best chain changes branch; the blocks follow as events of their own.
+    Reorganised {
+        /// The last block that both branches share.
+        fork_point: Height,
+        /// The fork point's hash.
+        fork_hash: BlockHash,
+        /// How many blocks leave.
+        disconnected: u32,
+        /// How many blocks join.
+        connected: u32,
+        /// Chainwork of the branch that lost.
+        old_work: Work,
+        /// Chainwork of the branch that won.
+        new_work: Work,
+    },
+    /// A block left the best chain.
+    BlockDisconnected {
+        /// The block.
+        block: Arc<Block>,
+        /// Where it was.
+        height: Height,
+    },
+    /// A block joined the best chain.
+    BlockConnected {
+        /// The block.
+        block: Arc<Block>,
+        /// Where it is.
+        height: Height,
+        /// Chainwork up to and with it.
+        work: Work,
+        /// Which peer gave it to us; none for our own.
+        from: Option<PeerId>,
+    },
+    /// A valid block is kept on a branch that is not the best.
+    BlockOnSideBranch {
+        /// Which.
+        hash: BlockHash,
+        /// Where on its branch.
+        height: Height,
+    },
+    /// A transaction entered the mempool.
+    TransactionAccepted {
+        /// Which.
+        txid: Txid,
+        /// Its fee.
+        fee: Amount,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// A transaction left the mempool without being confirmed.
+    TransactionRemoved {
+        /// Which.
+        txid: Txid,
+        /// Why.
+        reason: RemovalReason,
+    },
+    /// A peer completed the handshake.
+    PeerConnected {
+        /// Who.
+        peer: PeerId,
+        /// Who dialled.
+        direction: Direction,
+        /// The remote end.
+        address: PeerAddress,
+        /// The program it says it runs.
+        user_agent: String,
+    },
+    /// A peer that had completed the handshake is gone.
+    PeerDisconnected {
+        /// Who.
+        peer: PeerId,
+        /// Why, in words.
+        reason: DisconnectReason,
+    },
+    /// What the node is busy with changed.
+    SyncChanged {
+        /// Peer we learn from; none when idle.
+        from: Option<PeerId>,
+        /// Our best header.
+        headers: Height,
+        /// Our tip.
+        blocks: Height,
+    },
+}
+
+/// Why an unconfirmed transaction left the mempool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RemovalReason {
+    /// A transaction that pays more took its coins.
+    Replaced,
+    /// A block spent its coins otherwise.
+    Conflict,
+    /// A reorganisation took away what it stood on.
+    Reorganised,
+    /// The mempool is full and others pay more.
+    Evicted,
+    /// It waited too long.
+    Expired,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// The other side hung up or the link broke.
+    LinkLost,
+    /// The other side said why.
+    TheySaid(crate::message::Goodbye),
+    /// The operator asked for it.
+    Operator,
+    /// The network was cut here.
+    Blocked,
+    /// It broke a rule; in words.
+    Misconduct(String),
+    /// It fell silent.
+    TimedOut,
+    /// There was no room.
+    Full,
+    /// It is connected already, or it is ourselves.
+    Duplicate,
+}

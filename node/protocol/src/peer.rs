@@ -1,0 +1,67 @@
+//! Peers in everybody's words: who they are, where they are, who dialled whom.
+
+use core::fmt;
+use std::net::SocketAddr;
+
+use cairn_core::encoding::{Decode, Encode};
+
+/// A peer's identity: its ed25519 public key, proven by the transport before the first byte of ours.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct PeerId([u8; 32]);
+
+impl PeerId {
+    /// The identity that this public key is.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The public key.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for PeerId {
+    /// All 64 hex digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PeerId {
+    /// The first four bytes: enough to tell peers apart in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Where a node listens. A name is resolved at the edge, so that the machine sees numbers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct PeerAddress(SocketAddr);
+
+impl PeerAddress {
+    /// Maps IPv4 written as IPv6 back to IPv4, so that one host is not counted twice.
+    pub fn new(address: SocketAddr) -> Self {
+        Self(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+
+    /// The address to dial.
+    pub const fn socket(&self) -> SocketAddr {
+        self.0
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// They dialled us.
+    Inbound,
+    /// We dialled them.
+    Outbound,
+}
