@@ -88,6 +88,15 @@ pub enum Event {
         /// Why, in words.
         reason: DisconnectReason,
     },
+    /// A connection ended before its handshake was complete: another chain, a ban, no room.
+    PeerRefused {
+        /// Who.
+        peer: PeerId,
+        /// The remote end.
+        address: PeerAddress,
+        /// Why, in words.
+        reason: DisconnectReason,
+    },
     /// What the node is busy with changed.
     SyncChanged {
         /// Peer we learn from; none when idle.
@@ -121,8 +130,12 @@ pub enum DisconnectReason {
     LinkLost,
     /// The other side said why.
     TheySaid(crate::message::Goodbye),
+    /// We told the other side why.
+    WeSaid(crate::message::Goodbye),
     /// The operator asked for it.
     Operator,
+    /// It is banned.
+    Banned,
     /// The network was cut here.
     Blocked,
     /// It broke a rule; in words.

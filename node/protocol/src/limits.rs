@@ -33,3 +33,69 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub const OUTBOUND_TARGET: usize = 8;
 /// Inbound connections a node accepts.
 pub const MAX_INBOUND: usize = 117;
+
+/// How long a dial may go without an answer from the edge before it counts as failed.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Dials under way at once.
+pub const MAX_DIALLING: usize = 16;
+/// The first wait before dialling again: links are back within a second of a healed cut.
+pub const REDIAL_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait before dialling again; the waits between double.
+pub const REDIAL_LONGEST: Duration = Duration::from_secs(30);
+/// Failures after which an address that nobody asked to keep is no longer dialled.
+pub const REDIALS_OF_PASSING: u32 = 4;
+/// A connection that lasted this long was a good one: the next wait starts from the first again.
+pub const LASTING_CONNECTION: Duration = Duration::from_secs(10);
+
+/// Addresses remembered that were only heard of.
+pub const MAX_HEARD_ADDRESSES: usize = 2048;
+/// Of these, how many one source may fill.
+pub const MAX_ADDRESSES_PER_SOURCE: usize = 128;
+/// Addresses remembered where a node was met.
+pub const MAX_MET_ADDRESSES: usize = 512;
+/// Failures after which an address heard of is forgotten.
+pub const FAILURES_OF_HEARD: u32 = 3;
+/// Failures after which an address where a node was met is forgotten.
+pub const FAILURES_OF_MET: u32 = 10;
+/// How often one peer gets an answer to `GetPeers`.
+pub const PEERS_ANSWER_INTERVAL: Duration = Duration::from_secs(30);
+/// How often a node that lacks connections asks a peer for addresses.
+pub const PEERS_ASK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long misconduct bans.
+pub const BAN_LASTING: Duration = Duration::from_secs(24 * 60 * 60);
+/// Bans remembered; beyond it the one that ends soonest makes room (CVE-2020-14198).
+pub const MAX_BANS: usize = 4096;
+
+/// A block of at most this size is pushed whole: it costs little more than asking whether to.
+pub const MAX_PUSHED_BLOCK: usize = 32 * 1024;
+/// Blocks per peer of which we remember that it has them.
+pub const MAX_KNOWN_BLOCKS: usize = 64;
+/// Bytes of blocks that one `GetBlocks` is answered with; what goes beyond is `NotFound`.
+pub const MAX_SERVED_BYTES: usize = 16 * 1024 * 1024;
+/// Transactions per peer of which we remember that it has them.
+pub const MAX_KNOWN_TRANSACTIONS: usize = 8192;
+/// Transactions per peer that wait to be announced.
+pub const MAX_ANNOUNCE_QUEUE: usize = 8192;
+/// Announcements wait about this long for company.
+pub const ANNOUNCE_BATCH: Duration = Duration::from_millis(5);
+/// Announced transactions per peer that we have not received yet.
+pub const MAX_WANTED_PER_PEER: usize = 4096;
+/// Transactions asked of one peer at once.
+pub const MAX_ASKED_PER_PEER: usize = 1000;
+/// Peers remembered per wanted transaction, to ask if the first stays silent.
+pub const MAX_ANNOUNCERS: usize = 8;
+/// How long a peer may take to deliver a transaction before another is asked (CVE-2024-52913).
+pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of transactions that one `GetTransactions` is answered with.
+pub const MAX_SERVED_TRANSACTION_BYTES: usize = 2 * 1024 * 1024;
+/// Transactions per peer that wait for a parent.
+pub const MAX_ORPHANS_PER_PEER: usize = 32;
+/// Bytes of one that waits for a parent.
+pub const MAX_ORPHAN_BYTES: usize = 32 * 1024;
+/// How long it waits.
+pub const ORPHAN_LASTING: Duration = Duration::from_secs(60);
+/// How often a transaction of our own that is not confirmed is announced again.
+pub const REBROADCAST_INTERVAL: Duration = Duration::from_secs(60);
+/// Transactions of our own that are announced again.
+pub const MAX_OWN_TRANSACTIONS: usize = 1024;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cairn_core::block::Block;
+use cairn_core::encoding::{Decode, Encode};
 use cairn_core::hash::{BlockHash, GenesisHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
@@ -10,6 +11,8 @@ use cairn_core::transaction::Transaction;
 use cairn_core::work::Work;
 
 use crate::peer::PeerAddress;
+
+pub mod codec;
 
 /// The version of this protocol that this code speaks.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -57,7 +60,7 @@ pub enum Message {
 }
 
 /// How a node presents itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Hello {
     /// The version the sender speaks.
     pub protocol_version: u32,
@@ -80,7 +83,7 @@ pub struct Hello {
 }
 
 /// Why the sender hangs up, so that the other side can tell its operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Goodbye {
     /// The peer is on another chain.
     OtherChain {
@@ -103,7 +106,7 @@ pub enum Goodbye {
 }
 
 /// A thing that can be asked for by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum Inventory {
     /// A block.
     Block(BlockHash),

@@ -1,0 +1,459 @@
+//! Peers: the table of connections, and the will to have enough of the right ones.
+//!
+//! Scoring by conduct, and discovery by mDNS or a distributed table, have their places here: the
+//! first in `slots`, the second as `AddressFound`, which fills the address book.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cairn_core::time::Timestamp;
+
+use crate::action::Action;
+use crate::event::{DisconnectReason, Event};
+use crate::input::Command;
+use crate::limits::{
+    BAN_LASTING, LASTING_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_ANSWER_INTERVAL, PEERS_ASK_INTERVAL,
+};
+use crate::message::{Goodbye, Hello, Message};
+use crate::peer::{Direction, PeerAddress, PeerId};
+use crate::random::Random;
+
+pub mod addresses;
+pub mod backoff;
+pub mod bans;
+pub mod connection;
+pub mod dialling;
+pub mod handshake;
+pub mod refusals;
+pub mod slots;
+
+use addresses::AddressBook;
+use connection::{Connection, Heartbeat, Need, Phase};
+use dialling::Dialler;
+use handshake::{Identity, Tip};
+use refusals::Refusals;
+
+/// How many connections a node wants and bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Outbound connections kept up from the address book; with 0, only named addresses are dialled.
+    pub outbound: usize,
+    /// Inbound connections borne.
+    pub inbound: usize,
+}
+
+/// Every connection, and who else may be connected.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    identity: Identity,
+    room: Room,
+    connections: BTreeMap<PeerId, Connection>,
+    refusals: Refusals,
+    book: AddressBook,
+    dialler: Dialler,
+    random: Random,
+    /// When something is due; kept up by everything that changes it, because it is asked often.
+    due: Option<Timestamp>,
+}
+
+impl Peers {
+    /// A node without connections that will dial these addresses for ever.
+    pub fn new(own: PeerId, identity: Identity, room: Room, connect: &[PeerAddress], random: Random) -> Self {
+        let start = Timestamp::from_millis(0);
+        let mut dialler = Dialler::default();
+        connect.iter().for_each(|address| dialler.keep(start, *address));
+        let (connections, book) = (BTreeMap::new(), AddressBook::default());
+        let refusals = Refusals::new(own);
+        Self { identity, room, connections, refusals, book, dialler, random, due: Some(start) }
+    }
+
+    /// Greets a new connection, or refuses it. A second connection of one peer means that its
+    /// stream was replaced: the first is over. Returns who lost a ready connection by this.
+    pub fn connected(
+        &mut self,
+        now: Timestamp,
+        (peer, direction, address): (PeerId, Direction, PeerAddress),
+        tip: Tip,
+        actions: &mut Vec<Action>,
+    ) -> Vec<PeerId> {
+        let mut departed = Vec::new();
+        if self.disconnected(now, &peer, actions) {
+            departed.push(peer);
+        }
+        if direction == Direction::Outbound {
+            self.dialler.reached(address, peer);
+        }
+        self.connections.insert(peer, Connection::new(now, peer, direction, address));
+        if let Some(reason) = self.refusals.reason(now, &peer, &address) {
+            self.hang_up(&peer, reason, actions);
+        } else if direction == Direction::Inbound && self.inbound() > self.room.inbound {
+            let others = self.connections.values().filter(|one| one.peer != peer && one.phase != Phase::Closing);
+            let victim = slots::to_evict(others).unwrap_or(peer);
+            if self.hang_up(&victim, DisconnectReason::Full, actions) {
+                departed.push(victim);
+            }
+        }
+        if self.connections.get(&peer).is_some_and(|one| one.phase == Phase::AwaitingHello) {
+            let message = Message::Hello(Box::new(self.identity.hello(tip)));
+            actions.push(Action::Send { peer, message });
+        }
+        self.reschedule(now);
+        departed
+    }
+
+    /// Notes that a connection is gone; says whether a ready one was lost by this.
+    pub fn disconnected(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) -> bool {
+        let Some(connection) = self.connections.remove(peer) else { return false };
+        let lasted = now.since(connection.since) >= LASTING_CONNECTION;
+        self.dialler.lost(now, peer, lasted, &mut self.random);
+        if connection.direction == Direction::Outbound && connection.phase == Phase::AwaitingHello {
+            self.book.miss(now, &connection.address, &mut self.random);
+        }
+        if connection.is_ready() {
+            let reason = DisconnectReason::LinkLost;
+            actions.push(Action::Emit(Event::PeerDisconnected { peer: *peer, reason }));
+        }
+        self.reschedule(now);
+        connection.is_ready()
+    }
+
+    /// Hangs up: says why, if the other side should know. Says whether a ready connection ends.
+    pub fn hang_up(&mut self, peer: &PeerId, reason: DisconnectReason, actions: &mut Vec<Action>) -> bool {
+        let Some(connection) = self.connections.get_mut(peer) else { return false };
+        if connection.phase == Phase::Closing {
+            return false;
+        }
+        let was_ready = connection.is_ready();
+        let address = connection.address;
+        connection.phase = Phase::Closing;
+        if let Some(goodbye) = goodbye(&reason) {
+            actions.push(Action::Send { peer: *peer, message: Message::Goodbye(goodbye) });
+        }
+        actions.push(Action::Disconnect { peer: *peer });
+        match reason {
+            DisconnectReason::Duplicate => {
+                self.dialler.forget(&address);
+                self.book.forget(&address);
+            }
+            DisconnectReason::Operator if self.refusals.is_active() => self.dialler.give_up(peer),
+            DisconnectReason::Misconduct(_) | DisconnectReason::Banned => self.dialler.give_up(peer),
+            _ => {}
+        }
+        let peer = *peer;
+        actions.push(Action::Emit(if was_ready {
+            Event::PeerDisconnected { peer, reason }
+        } else {
+            Event::PeerRefused { peer, address, reason }
+        }));
+        was_ready
+    }
+
+    /// Hangs up on one that broke a rule no honest peer can break, and refuses it for a while.
+    pub fn ban(&mut self, now: Timestamp, peer: &PeerId, offence: String, actions: &mut Vec<Action>) -> bool {
+        let address = self.connections.get(peer).map(|connection| connection.address);
+        self.refusals.bans.ban(now, *peer, address, BAN_LASTING);
+        self.hang_up(peer, DisconnectReason::Misconduct(offence), actions)
+    }
+
+    /// Reads the first message of a peer; says whether the two go on together.
+    pub fn greeted(&mut self, now: Timestamp, peer: PeerId, hello: Hello, actions: &mut Vec<Action>) -> bool {
+        if let Err(refusal) = self.identity.judge(&hello) {
+            let reason = match refusal {
+                handshake::Refusal::Ourselves => DisconnectReason::Duplicate,
+                _ => DisconnectReason::WeSaid(refusal.goodbye()),
+            };
+            self.hang_up(&peer, reason, actions);
+            self.reschedule(now);
+            return false;
+        }
+        let lacks_outbound = self.outbound() < self.room.outbound;
+        let Some(connection) = self.connections.get_mut(&peer) else { return false };
+        let user_agent = hello.user_agent.clone();
+        connection.phase = Phase::Ready(Box::new(hello));
+        connection.heartbeat = Heartbeat::Resting { until: now };
+        let (direction, address) = (connection.direction, connection.address);
+        let listens_at = connection.listens_at();
+        let asks = direction == Direction::Outbound && lacks_outbound;
+        if asks {
+            connection.asked_peers = Some(now);
+            actions.push(Action::Send { peer, message: Message::GetPeers });
+        }
+        if direction == Direction::Outbound {
+            self.book.meet(now, address);
+        }
+        for listening in listens_at.iter().filter(|listening| may_name(&address, listening)) {
+            self.book.hear(*listening, Some(peer), &mut self.random);
+        }
+        self.dialler.listens_at(peer, &listens_at);
+        actions.push(Action::Emit(Event::PeerConnected { peer, direction, address, user_agent }));
+        self.reschedule(now);
+        true
+    }
+
+    /// Notes that a peer lives.
+    pub fn heard_from(&mut self, now: Timestamp, peer: &PeerId) {
+        if let Some(connection) = self.connections.get_mut(peer) {
+            connection.last_heard = now;
+        }
+    }
+
+    /// Notes that a peer gave us a block that we lacked.
+    pub fn gave_block(&mut self, now: Timestamp, peer: &PeerId) {
+        if let Some(connection) = self.connections.get_mut(peer) {
+            connection.last_block = Some(now);
+        }
+    }
+
+    /// Notes the answer to a ping.
+    pub fn ponged(&mut self, now: Timestamp, peer: &PeerId, nonce: u64) {
+        if let Some(connection) = self.connections.get_mut(peer) {
+            connection.pong(now, nonce);
+        }
+        self.reschedule(now);
+    }
+
+    /// Tells a peer of others, now and then: who asks more often gets no answer.
+    pub fn asked_for_peers(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        let Some(connection) = self.connections.get_mut(&peer) else { return };
+        if connection.told_peers.is_some_and(|told| now.since(told) < PEERS_ANSWER_INTERVAL) {
+            return;
+        }
+        connection.told_peers = Some(now);
+        let mut addresses = self.book.sample(MAX_PEERS_PER_MESSAGE, &mut self.random);
+        let its_own = connection.listens_at();
+        addresses.retain(|address| !its_own.contains(address));
+        actions.push(Action::Send { peer, message: Message::Peers(addresses) });
+    }
+
+    /// Notes addresses that a peer was asked for; unasked ones are not heard.
+    pub fn told_of_peers(&mut self, now: Timestamp, peer: PeerId, addresses: &[PeerAddress]) {
+        let Some(connection) = self.connections.get_mut(&peer) else { return };
+        if connection.asked_peers.is_none() || connection.phase == Phase::Closing {
+            return;
+        }
+        connection.asked_peers = None;
+        let seen = connection.address;
+        for address in addresses.iter().filter(|address| may_name(&seen, address)) {
+            self.book.hear(*address, Some(peer), &mut self.random);
+        }
+        self.reschedule(now);
+    }
+
+    /// Notes an address that discovery found, and dials it soon if it was waited for.
+    pub fn address_found(&mut self, now: Timestamp, address: PeerAddress) {
+        if !self.identity.listen.contains(&address) {
+            self.book.hear(address, None, &mut self.random);
+            self.dialler.hurry(now, &address);
+        }
+        self.reschedule(now);
+    }
+
+    /// Notes that a dial came to nothing.
+    pub fn dial_failed(&mut self, now: Timestamp, address: &PeerAddress) {
+        self.dialler.failed(now, address, &mut self.random);
+        self.book.miss(now, address, &mut self.random);
+        self.reschedule(now);
+    }
+
+    /// Does what the operator wants; returns who lost a ready connection by it.
+    pub fn command(&mut self, now: Timestamp, command: Command, actions: &mut Vec<Action>) -> Vec<PeerId> {
+        let mut unwanted = Vec::new();
+        match command {
+            Command::AddNode(address) => self.dialler.keep(now, address),
+            Command::TryNode(address) => self.dialler.attempt(now, address),
+            Command::RemoveNode(address) => {
+                self.dialler.release(&address);
+            }
+            Command::DisconnectPeer(peer) => unwanted.push((peer, DisconnectReason::Operator)),
+            Command::Ban { peer, lasting } => {
+                let address = self.connections.get(&peer).map(|connection| connection.address);
+                self.refusals.bans.ban(now, peer, address, lasting);
+                unwanted.push((peer, DisconnectReason::Banned));
+            }
+            Command::Unban(peer) => {
+                self.refusals.bans.unban(&peer);
+            }
+            Command::ClearBans => self.refusals.bans.clear(),
+            Command::SetBlocked(blocked) => {
+                let healed = self.refusals.set_blocked(blocked.clone());
+                unwanted.extend(blocked.iter().map(|peer| (*peer, DisconnectReason::Blocked)));
+                actions.push(Action::Block { peers: blocked });
+                self.dialler.hurry_peers(now, |peer| healed.contains(peer));
+            }
+            Command::SetNetworkActive(is_active) => {
+                self.refusals.set_active(is_active);
+                if is_active {
+                    self.dialler.hurry_peers(now, |_| true);
+                } else {
+                    unwanted.extend(self.connections.keys().map(|peer| (*peer, DisconnectReason::Operator)));
+                }
+            }
+        }
+        let departed = unwanted.into_iter().filter(|(peer, reason)| self.hang_up(peer, reason.clone(), actions));
+        let departed: Vec<PeerId> = departed.map(|(peer, _)| peer).collect();
+        self.reschedule(now);
+        departed
+    }
+
+    /// Does what is due: pings, time-outs, dials. Returns who lost a ready connection by it.
+    pub fn wake(&mut self, now: Timestamp, actions: &mut Vec<Action>) -> Vec<PeerId> {
+        let departed = self.look_after_connections(now, actions);
+        for address in self.dialler.take_overdue(now) {
+            self.dial_failed(now, &address);
+        }
+        if self.refusals.is_active() {
+            self.fill_slots(now, actions);
+            let refusals = &self.refusals;
+            let due = self.dialler.take_due(now, |peer| refusals.refuses_to_dial(now, peer));
+            actions.extend(due.into_iter().map(|address| Action::Connect { address }));
+        }
+        self.reschedule(now);
+        departed
+    }
+
+    /// When `wake` has something to do.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// A connection.
+    pub fn get(&self, peer: &PeerId) -> Option<&Connection> {
+        self.connections.get(peer)
+    }
+
+    /// Every connection, in the order of ids, whatever its phase.
+    pub fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.values()
+    }
+
+    /// Every connection whose handshake is complete.
+    pub fn ready(&self) -> impl Iterator<Item = &Connection> {
+        self.iter().filter(|connection| connection.is_ready())
+    }
+
+    /// Who is refused.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Where other nodes may be.
+    pub fn book(&self) -> &AddressBook {
+        &self.book
+    }
+
+    /// Which addresses are kept up.
+    pub fn dialler(&self) -> &Dialler {
+        &self.dialler
+    }
+
+    /// What this node says of itself.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn inbound(&self) -> usize {
+        self.count(Direction::Inbound)
+    }
+
+    fn outbound(&self) -> usize {
+        self.count(Direction::Outbound)
+    }
+
+    fn count(&self, direction: Direction) -> usize {
+        self.iter().filter(|one| one.direction == direction && one.phase != Phase::Closing).count()
+    }
+
+    fn look_after_connections(&mut self, now: Timestamp, actions: &mut Vec<Action>) -> Vec<PeerId> {
+        let mut silent = Vec::new();
+        for connection in self.connections.values_mut() {
+            match connection.need(now) {
+                Need::Nothing => {}
+                Need::HangUp => silent.push(connection.peer),
+                Need::Ping => {
+                    let nonce = self.random.next_u64();
+                    connection.heartbeat = Heartbeat::AwaitingPong { nonce, since: now };
+                    actions.push(Action::Send { peer: connection.peer, message: Message::Ping { nonce } });
+                }
+            }
+        }
+        silent.retain(|peer| self.hang_up(peer, DisconnectReason::TimedOut, actions));
+        silent
+    }
+
+    /// Dials addresses from the book while outbound connections lack; with none left, asks a peer.
+    fn fill_slots(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let in_use = self.addresses_in_use();
+        let mut lacking = self.room.outbound.saturating_sub(self.outbound() + self.dialler.dialling());
+        while lacking > 0 {
+            let (dialler, refusals) = (&self.dialler, &self.refusals);
+            let wanted = |address: &PeerAddress| {
+                !dialler.has(address) && !in_use.contains(address) && !refusals.bans.refuses_host(now, address)
+            };
+            let Some(address) = self.book.pick(now, wanted, &mut self.random) else { break };
+            self.dialler.attempt(now, address);
+            lacking -= 1;
+        }
+        if lacking > 0 {
+            self.ask_for_addresses(now, actions);
+        }
+    }
+
+    fn ask_for_addresses(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let may_ask = |one: &&mut Connection| {
+            one.is_ready() && one.asked_peers.is_none_or(|asked| now.since(asked) >= PEERS_ASK_INTERVAL)
+        };
+        if let Some(connection) = self.connections.values_mut().filter(may_ask).min_by_key(|one| one.asked_peers) {
+            connection.asked_peers = Some(now);
+            actions.push(Action::Send { peer: connection.peer, message: Message::GetPeers });
+        }
+    }
+
+    fn addresses_in_use(&self) -> BTreeSet<PeerAddress> {
+        let of_peers = self.iter().flat_map(|one| one.listens_at().into_iter().chain([one.address]));
+        of_peers.chain(self.identity.listen.iter().copied()).collect()
+    }
+
+    fn reschedule(&mut self, now: Timestamp) {
+        let of_connections = self.connections.values().filter_map(Connection::next_due);
+        let of_dialler = self.dialler.next_due(|peer| self.refusals.refuses_to_dial(now, peer));
+        let of_dialler = of_dialler.filter(|_| self.refusals.is_active());
+        self.due = of_connections.chain(of_dialler).chain(self.next_fill(now)).min();
+    }
+
+    /// When slots may be filled: at the next due address of the book, or when a peer may be asked.
+    fn next_fill(&self, now: Timestamp) -> Option<Timestamp> {
+        let lacks = self.outbound() + self.dialler.dialling() < self.room.outbound;
+        if !lacks || !self.refusals.is_active() {
+            return None;
+        }
+        let in_use = self.addresses_in_use();
+        let from_book = self.book.next_due(|address| !self.dialler.has(address) && !in_use.contains(address));
+        let asked = self.ready().map(|one| one.asked_peers.unwrap_or(now).saturating_add(PEERS_ASK_INTERVAL));
+        from_book.into_iter().chain(asked).min()
+    }
+}
+
+/// Whether the peer seen at `seen` may tell of `named`: nobody outside a host, or a private network,
+/// makes us dial inside it.
+fn may_name(seen: &PeerAddress, named: &PeerAddress) -> bool {
+    let reach = |address: &PeerAddress| match address.socket().ip().to_canonical() {
+        std::net::IpAddr::V4(host) if host.is_loopback() => 0,
+        std::net::IpAddr::V6(host) if host.is_loopback() => 0,
+        std::net::IpAddr::V4(host) if host.is_private() || host.is_link_local() => 1,
+        std::net::IpAddr::V6(host) if host.is_unique_local() || host.is_unicast_link_local() => 1,
+        _ => 2,
+    };
+    reach(seen) <= reach(named)
+}
+
+/// What the other side is told when we hang up for this reason.
+fn goodbye(reason: &DisconnectReason) -> Option<Goodbye> {
+    match reason {
+        DisconnectReason::LinkLost | DisconnectReason::TheySaid(_) | DisconnectReason::Blocked => None,
+        DisconnectReason::WeSaid(goodbye) => Some(goodbye.clone()),
+        DisconnectReason::Operator => Some(Goodbye::Leaving),
+        DisconnectReason::Misconduct(_) | DisconnectReason::Banned => Some(Goodbye::Misconduct),
+        DisconnectReason::TimedOut => None,
+        DisconnectReason::Full => Some(Goodbye::Full),
+        DisconnectReason::Duplicate => Some(Goodbye::Duplicate),
+    }
+}

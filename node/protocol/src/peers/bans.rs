@@ -1,0 +1,157 @@
+//! The ban list: who is refused, until when, and never more than a fixed number of them.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use cairn_core::time::Timestamp;
+
+use crate::limits::MAX_BANS;
+use crate::peer::{PeerAddress, PeerId};
+
+/// One ban.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// When it ends.
+    pub until: Timestamp,
+    /// When it began.
+    pub since: Timestamp,
+    /// The host it extends to. A new identity costs nothing, a new host something; but hosts on the
+    /// loopback and in private networks stand for many neighbours and are never banned as a whole.
+    pub host: Option<IpAddr>,
+}
+
+/// Everyone who is refused.
+#[derive(Clone, Debug, Default)]
+pub struct BanList {
+    bans: BTreeMap<PeerId, Ban>,
+    /// How many bans extend to each host, so that a lookup costs the same however long the list is.
+    hosts: BTreeMap<IpAddr, Vec<PeerId>>,
+}
+
+impl BanList {
+    /// Bans a peer, and the host it was seen on, if known. A second ban replaces the first.
+    pub fn ban(&mut self, now: Timestamp, peer: PeerId, seen_at: Option<PeerAddress>, lasting: Duration) {
+        self.unban(&peer);
+        if self.bans.len() >= MAX_BANS {
+            let soonest = self.bans.iter().min_by_key(|(_, ban)| ban.until).map(|(peer, _)| *peer);
+            if let Some(soonest) = soonest {
+                self.unban(&soonest);
+            }
+        }
+        let host = seen_at.map(|address| address.socket().ip()).filter(|host| stands_for_one(*host));
+        if let Some(host) = host {
+            self.hosts.entry(host).or_default().push(peer);
+        }
+        self.bans.insert(peer, Ban { until: now.saturating_add(lasting), since: now, host });
+    }
+
+    /// Forgets a ban; says whether there was one.
+    pub fn unban(&mut self, peer: &PeerId) -> bool {
+        let Some(ban) = self.bans.remove(peer) else { return false };
+        if let Some(host) = ban.host
+            && let Some(peers) = self.hosts.get_mut(&host)
+        {
+            peers.retain(|banned| banned != peer);
+            if peers.is_empty() {
+                self.hosts.remove(&host);
+            }
+        }
+        true
+    }
+
+    /// Forgets every ban.
+    pub fn clear(&mut self) {
+        self.bans.clear();
+        self.hosts.clear();
+    }
+
+    /// Whether this peer, or its host, is refused now.
+    pub fn refuses(&self, now: Timestamp, peer: &PeerId, address: &PeerAddress) -> bool {
+        self.refuses_peer(now, peer) || self.refuses_host(now, address)
+    }
+
+    /// Whether this identity is refused now.
+    pub fn refuses_peer(&self, now: Timestamp, peer: &PeerId) -> bool {
+        self.bans.get(peer).is_some_and(|ban| ban.until > now)
+    }
+
+    /// Whether this host is refused now.
+    pub fn refuses_host(&self, now: Timestamp, address: &PeerAddress) -> bool {
+        let peers = self.hosts.get(&address.socket().ip());
+        peers.is_some_and(|peers| peers.iter().any(|peer| self.refuses_peer(now, peer)))
+    }
+
+    /// Every ban that has not ended.
+    pub fn iter(&self, now: Timestamp) -> impl Iterator<Item = (&PeerId, &Ban)> {
+        self.bans.iter().filter(move |(_, ban)| ban.until > now)
+    }
+}
+
+/// Whether an address stands for one host in the whole internet.
+fn stands_for_one(host: IpAddr) -> bool {
+    match host {
+        IpAddr::V4(host) => !(host.is_loopback() || host.is_private() || host.is_link_local() || host.is_unspecified()),
+        IpAddr::V6(host) => {
+            !(host.is_loopback() || host.is_unique_local() || host.is_unicast_link_local() || host.is_unspecified())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u64) -> PeerId {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        PeerId::from_bytes(bytes)
+    }
+
+    fn address(text: &str) -> PeerAddress {
+        PeerAddress::new(text.parse().expect("a literal address"))
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_ban_ends_when_its_time_is_over() {
+        let mut bans = BanList::default();
+        let now = Timestamp::from_millis(5);
+        bans.ban(now, peer(1), None, HOUR);
+        assert!(bans.refuses_peer(now, &peer(1)));
+        assert!(!bans.refuses_peer(now.saturating_add(HOUR), &peer(1)));
+    }
+
+    #[test]
+    fn a_new_identity_on_a_banned_host_is_refused() {
+        let mut bans = BanList::default();
+        let now = Timestamp::from_millis(5);
+        bans.ban(now, peer(1), Some(address("8.8.8.8:4000")), HOUR);
+        assert!(bans.refuses(now, &peer(2), &address("8.8.8.8:5000")));
+        bans.unban(&peer(1));
+        assert!(!bans.refuses(now, &peer(2), &address("8.8.8.8:5000")));
+    }
+
+    #[test]
+    fn a_ban_on_the_loopback_leaves_its_neighbours_alone() {
+        let mut bans = BanList::default();
+        let now = Timestamp::from_millis(5);
+        bans.ban(now, peer(1), Some(address("127.0.0.1:4000")), HOUR);
+        assert!(!bans.refuses(now, &peer(2), &address("127.0.0.1:5000")));
+    }
+
+    /// ATTACKS 25, CVE-2020-14198.
+    #[test]
+    fn a_hundred_thousand_bans_keep_the_list_at_its_bound() {
+        let mut bans = BanList::default();
+        for number in 0..100_000u64 {
+            let host = std::net::Ipv4Addr::from(0x0800_0000 + u32::try_from(number).expect("small"));
+            let seen_at = PeerAddress::new((host, 1).into());
+            bans.ban(Timestamp::from_millis(number), peer(number), Some(seen_at), HOUR);
+        }
+        assert_eq!(bans.bans.len(), MAX_BANS);
+        assert_eq!(bans.hosts.len(), MAX_BANS);
+        assert!(bans.refuses_peer(Timestamp::from_millis(100_000), &peer(99_999)), "the last ban holds");
+    }
+}

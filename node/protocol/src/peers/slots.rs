@@ -1,0 +1,97 @@
+//! Slots: whom a full node lets go so that a newcomer gets a chance, and whom it never lets go.
+//!
+//! Protected are, of those who dialled us, the longest connected, the nearest and the last to give
+//! us a block: an attacker can be new and many, but hardly all of these at once (ATTACKS 28).
+//! Scoring by conduct will choose among the rest in a later issue.
+
+use core::cmp::Reverse;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::peer::{Direction, PeerId};
+use crate::peers::connection::Connection;
+
+/// How many of each virtue are protected.
+const PROTECTED_OF_EACH: usize = 8;
+
+/// The peer to let go: the newest of the largest group of neighbours among the unprotected.
+pub fn to_evict<'a>(connections: impl Iterator<Item = &'a Connection>) -> Option<PeerId> {
+    let mut candidates: Vec<&Connection> = connections.filter(|one| one.direction == Direction::Inbound).collect();
+    protect(&mut candidates, |one| one.since);
+    protect(&mut candidates, |one| one.min_ping.unwrap_or(Duration::MAX));
+    protect(&mut candidates, |one| Reverse(one.last_block));
+    let mut groups: BTreeMap<Neighbourhood, Vec<&Connection>> = BTreeMap::new();
+    for candidate in candidates {
+        groups.entry(neighbourhood(candidate.address.socket().ip())).or_default().push(candidate);
+    }
+    let largest = groups.into_values().max_by_key(Vec::len)?;
+    largest.into_iter().max_by_key(|one| (one.since, one.peer)).map(|one| one.peer)
+}
+
+/// Takes the first few, by this order, out of the candidates.
+fn protect<K: Ord>(candidates: &mut Vec<&Connection>, order: impl Fn(&Connection) -> K) {
+    candidates.sort_by_key(|one| (order(one), one.peer));
+    candidates.drain(..PROTECTED_OF_EACH.min(candidates.len()));
+}
+
+/// The part of an address that one operator usually holds whole.
+type Neighbourhood = [u8; 4];
+
+fn neighbourhood(host: IpAddr) -> Neighbourhood {
+    match host {
+        IpAddr::V4(host) => {
+            let [first, second, ..] = host.octets();
+            [first, second, 0, 4]
+        }
+        IpAddr::V6(host) => {
+            let [first, second, third, fourth, ..] = host.octets();
+            [first, second, third, fourth]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::PeerAddress;
+    use cairn_core::time::Timestamp;
+
+    fn inbound(number: u8, host: &str, since_ms: u64) -> Connection {
+        let address = PeerAddress::new(format!("{host}:4000").parse().expect("a literal address"));
+        Connection::new(Timestamp::from_millis(since_ms), PeerId::from_bytes([number; 32]), Direction::Inbound, address)
+    }
+
+    #[test]
+    fn the_newest_of_the_largest_neighbourhood_gives_way() {
+        let mut connections: Vec<Connection> =
+            (0..40).map(|n| inbound(n, &format!("{}.1.1.1", n + 1), u64::from(n))).collect();
+        connections.extend((100..120).map(|n| inbound(n, "200.7.1.1", 1000 + u64::from(n))));
+        assert_eq!(to_evict(connections.iter()), Some(PeerId::from_bytes([119; 32])));
+    }
+
+    #[test]
+    fn the_longest_connected_stay_whatever_comes() {
+        let mut connections: Vec<Connection> = (0..8).map(|n| inbound(n, "9.9.9.9", 0)).collect();
+        connections.extend((100..200).map(|n| inbound(n, "200.7.1.1", 1000 + u64::from(n))));
+        while let Some(victim) = to_evict(connections.iter()) {
+            connections.retain(|one| one.peer != victim);
+        }
+        let kept = |n: u8| connections.iter().any(|one| one.peer == PeerId::from_bytes([n; 32]));
+        assert!((0..8).all(kept));
+    }
+
+    #[test]
+    fn who_just_gave_us_a_block_stays() {
+        let mut connections: Vec<Connection> = (0..100).map(|n| inbound(n, "9.9.9.9", u64::from(n))).collect();
+        connections[99].last_block = Some(Timestamp::from_millis(5000));
+        assert_ne!(to_evict(connections.iter()), Some(PeerId::from_bytes([99; 32])));
+    }
+
+    #[test]
+    fn those_we_dialled_are_never_let_go() {
+        let mut connections: Vec<Connection> = (0..100).map(|n| inbound(n, "9.9.9.9", u64::from(n))).collect();
+        connections.iter_mut().for_each(|one| one.direction = Direction::Outbound);
+        assert_eq!(to_evict(connections.iter()), None);
+    }
+}
