@@ -1,1 +1,8 @@
-//! What a node does: driver, store, network, RPC, miner, devnet; and the program cairn.
+//! What a node does: everything that touches the world around `cairn-protocol`, which decides.
+//!
+//! Reading order: `clock` and `config` (time and settings come in here), `driver` (the thread that
+//! owns the machine), `handle` (how all others reach it), `p2p` (bytes from and to peers), then
+//! `commands`, where a whole node is put together.
+
+pub mod cli;
+pub mod commands;

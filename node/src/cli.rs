@@ -1,0 +1,53 @@
+//! What can be typed: every command, its arguments and its help. What they mean is in `config`.
+
+use clap::{Parser, Subcommand};
+
+pub mod bench;
+pub mod devnet;
+pub mod genesis;
+pub mod net;
+pub mod node;
+pub mod verify;
+
+/// A proof-of-work blockchain, to be run, cut apart and watched.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cairn", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run one node
+    Node(Box<node::NodeArgs>),
+    /// Start a whole network of real nodes on this machine, and watch it
+    Devnet(devnet::DevnetArgs),
+    /// Steer a running devnet: cut it, heal it, mine, kill, pay
+    Net(net::NetArgs),
+    /// Validate a stored chain again, from genesis
+    Verify(verify::VerifyArgs),
+    /// Make or print a chain definition
+    Genesis(genesis::GenesisArgs),
+    /// Measure this machine
+    Bench(bench::BenchArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

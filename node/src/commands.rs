@@ -1,0 +1,64 @@
+//! The commands, one file each, and how the program ends.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, Command};
+
+pub mod bench;
+pub mod devnet;
+pub mod genesis;
+pub mod net;
+pub mod run;
+pub mod verify;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well.
+    Success = 0,
+    /// Something went wrong that a person must know; it was said on standard error.
+    Failure = 1,
+    /// What was typed makes no sense (the parser of arguments ends with this code too).
+    Usage = 2,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Parses what was typed, runs it, and says in one sentence what went wrong, if so.
+pub fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => Exit::Success.into(),
+        Err(error) if is_broken_pipe(&error) => Exit::Success.into(),
+        Err(error) => {
+            eprintln!("cairn: {error:#}");
+            Exit::Failure.into()
+        }
+    }
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Node(arguments) => run::run(arguments),
+        Command::Devnet(arguments) => devnet::run(arguments),
+        Command::Net(arguments) => net::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Genesis(arguments) => genesis::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "cairn", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// Whoever read our output has seen enough: no reason to complain.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    kinds.into_iter().any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
