@@ -1,1 +1,6 @@
 //! What must be true of the whole: real processes, hostile peers, scenarios.
+
+pub mod patience;
+pub mod ports;
+pub mod process;
+pub mod rpc;
