@@ -80,9 +80,7 @@ pub const MAX_ANNOUNCE_QUEUE: usize = 8192;
 /// Announcements wait about this long for company.
 pub const ANNOUNCE_BATCH: Duration = Duration::from_millis(5);
 /// Announced transactions per peer that we have not received yet.
-pub const MAX_WANTED_PER_PEER: usize = 4096;
-/// Transactions asked of one peer at once.
-pub const MAX_ASKED_PER_PEER: usize = 1000;
+pub const MAX_WANTED_PER_PEER: usize = 2048;
 /// Peers remembered per wanted transaction, to ask if the first stays silent.
 pub const MAX_ANNOUNCERS: usize = 8;
 /// How long a peer may take to deliver a transaction before another is asked (CVE-2024-52913).

@@ -1,0 +1,274 @@
+//! Relay of transactions: announced by id, asked for once, delivered; and when the one who was
+//! asked stays silent, another is asked (CVE-2024-52913).
+//!
+//! No list of refused ids is kept: a txid does not cover the signatures, so whoever sends it first
+//! with bad ones could keep the good ones out (ATTACKS 30). What a peer makes us remember is counted
+//! on its own account, so that no flood pushes out what another announced.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use cairn_core::hash::Txid;
+use cairn_core::time::Timestamp;
+use cairn_core::transaction::Transaction;
+
+use crate::action::Action;
+use crate::limits::{
+    ANNOUNCE_BATCH, MAX_ANNOUNCE_QUEUE, MAX_ANNOUNCERS, MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS,
+    MAX_SERVED_TRANSACTION_BYTES, MAX_WANTED_PER_PEER, TRANSACTION_TIMEOUT,
+};
+use crate::message::{Inventory, Message};
+use crate::peer::PeerId;
+use crate::random::Random;
+use crate::relay::known::Known;
+
+/// Who has, wants and owes which transaction.
+#[derive(Clone, Debug)]
+pub struct TransactionRelay {
+    peers: BTreeMap<PeerId, Side>,
+    wanted: BTreeMap<Txid, Wanted>,
+    deadlines: BTreeSet<(Timestamp, Txid)>,
+    random: Random,
+}
+
+/// One peer's side.
+#[derive(Clone, Debug)]
+struct Side {
+    known: Known<Txid>,
+    /// To be announced, in the order of arrival: a parent goes before its child.
+    queue: VecDeque<Txid>,
+    /// When the queue leaves; none while it is empty.
+    leaves_at: Option<Timestamp>,
+    last_left: Timestamp,
+    /// How many entries of `wanted` name this peer.
+    wanted: usize,
+}
+
+/// A transaction that was announced and has not come.
+#[derive(Clone, Debug)]
+struct Wanted {
+    asked: PeerId,
+    deadline: Timestamp,
+    others: VecDeque<PeerId>,
+}
+
+impl TransactionRelay {
+    /// Relay without peers.
+    pub fn new(random: Random) -> Self {
+        Self { peers: BTreeMap::new(), wanted: BTreeMap::new(), deadlines: BTreeSet::new(), random }
+    }
+
+    /// A peer joins; these ids wait for it, parents before children.
+    pub fn joined(&mut self, now: Timestamp, peer: PeerId, txids: impl Iterator<Item = Txid>) {
+        let queue: VecDeque<Txid> = txids.take(MAX_ANNOUNCE_QUEUE).collect();
+        let leaves_at = (!queue.is_empty()).then_some(now);
+        let known = Known::new(MAX_KNOWN_TRANSACTIONS);
+        let side = Side { known, queue, leaves_at, last_left: Timestamp::from_millis(0), wanted: 0 };
+        self.peers.insert(peer, side);
+    }
+
+    /// A peer is gone: what it was asked for is asked of others.
+    pub fn left(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
+        self.peers.remove(peer);
+        let mut asked = Vec::new();
+        for (txid, wanted) in &mut self.wanted {
+            wanted.others.retain(|other| other != peer);
+            if wanted.asked == *peer {
+                asked.push(*txid);
+            }
+        }
+        self.ask_others(now, asked, actions);
+    }
+
+    /// Queues a transaction for every peer that is not known to have it.
+    pub fn announce(&mut self, now: Timestamp, txid: Txid) {
+        for side in self.peers.values_mut().filter(|side| !side.known.contains(&txid)) {
+            side.enqueue(now, txid, &mut self.random);
+        }
+    }
+
+    /// Queues a transaction for every peer, known or not: it may have been forgotten.
+    pub fn announce_again(&mut self, now: Timestamp, txid: Txid) {
+        for side in self.peers.values_mut() {
+            side.enqueue(now, txid, &mut self.random);
+        }
+    }
+
+    /// A peer says what it can deliver; what `is_lacking` confirms is asked for, once.
+    pub fn announced(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        txids: &[Txid],
+        is_lacking: impl Fn(&Txid) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(side) = self.peers.get_mut(&peer) else { return };
+        let mut asked = Vec::new();
+        for txid in txids {
+            side.known.insert(*txid);
+            if side.wanted >= MAX_WANTED_PER_PEER || !is_lacking(txid) {
+                continue;
+            }
+            if let Some(wanted) = self.wanted.get_mut(txid) {
+                let is_new = wanted.asked != peer && !wanted.others.contains(&peer);
+                if is_new && wanted.others.len() < MAX_ANNOUNCERS {
+                    wanted.others.push_back(peer);
+                    side.wanted += 1;
+                }
+            } else {
+                let deadline = now.saturating_add(TRANSACTION_TIMEOUT);
+                self.wanted.insert(*txid, Wanted { asked: peer, deadline, others: VecDeque::new() });
+                self.deadlines.insert((deadline, *txid));
+                side.wanted += 1;
+                asked.push(*txid);
+            }
+        }
+        ask(peer, asked, actions);
+    }
+
+    /// A peer delivers. Says whether it had announced this transaction and it had not come yet:
+    /// only then is it worth a look.
+    pub fn delivered(&mut self, peer: PeerId, txid: &Txid) -> bool {
+        let Some(wanted) = self.wanted.get(txid) else { return false };
+        if wanted.asked != peer && !wanted.others.contains(&peer) {
+            return false;
+        }
+        self.no_longer_wanted(txid);
+        true
+    }
+
+    /// A transaction came another way.
+    pub fn arrived(&mut self, txid: &Txid) {
+        self.no_longer_wanted(txid);
+    }
+
+    /// A peer cannot deliver what it announced.
+    pub fn not_found(&mut self, now: Timestamp, peer: PeerId, txid: Txid, actions: &mut Vec<Action>) {
+        if self.wanted.get(&txid).is_some_and(|wanted| wanted.asked == peer) {
+            self.ask_others(now, vec![txid], actions);
+        }
+    }
+
+    /// A peer asks; what `get` finds is delivered up to a bound of bytes, the rest is not found.
+    pub fn asked(
+        &mut self,
+        peer: PeerId,
+        txids: &[Txid],
+        get: impl Fn(&Txid) -> Option<Arc<Transaction>>,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(side) = self.peers.get_mut(&peer) else { return };
+        let (mut found, mut missing, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for txid in txids {
+            match get(txid).filter(|_| bytes < MAX_SERVED_TRANSACTION_BYTES) {
+                Some(transaction) => {
+                    bytes += transaction.size();
+                    side.known.insert(*txid);
+                    found.push(transaction);
+                }
+                None => missing.push(Inventory::Transaction(*txid)),
+            }
+        }
+        if !found.is_empty() {
+            actions.push(Action::Send { peer, message: Message::Transactions(found) });
+        }
+        if !missing.is_empty() {
+            actions.push(Action::Send { peer, message: Message::NotFound(missing) });
+        }
+    }
+
+    /// Does what is due: announcements leave, silent peers are passed over.
+    pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
+        for (peer, side) in &mut self.peers {
+            if side.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
+                side.leave(now, *peer, &is_held, actions);
+            }
+        }
+        let mut overdue = Vec::new();
+        while let Some((_, txid)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now) {
+            self.deadlines.pop_first();
+            overdue.push(txid);
+        }
+        self.ask_others(now, overdue, actions);
+    }
+
+    /// When `wake` has something to do.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let queues = self.peers.values().filter_map(|side| side.leaves_at);
+        queues.chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
+    }
+
+    /// How many transactions were announced and have not come.
+    pub fn wanted(&self) -> usize {
+        self.wanted.len()
+    }
+
+    fn ask_others(&mut self, now: Timestamp, txids: Vec<Txid>, actions: &mut Vec<Action>) {
+        let mut by_peer: BTreeMap<PeerId, Vec<Txid>> = BTreeMap::new();
+        for txid in txids {
+            let Some(wanted) = self.wanted.get_mut(&txid) else { continue };
+            self.deadlines.remove(&(wanted.deadline, txid));
+            if let Some(side) = self.peers.get_mut(&wanted.asked) {
+                side.wanted = side.wanted.saturating_sub(1);
+            }
+            let Some(next) = wanted.others.pop_front() else {
+                self.wanted.remove(&txid);
+                continue;
+            };
+            wanted.asked = next;
+            wanted.deadline = now.saturating_add(TRANSACTION_TIMEOUT);
+            self.deadlines.insert((wanted.deadline, txid));
+            by_peer.entry(next).or_default().push(txid);
+        }
+        by_peer.into_iter().for_each(|(peer, txids)| ask(peer, txids, actions));
+    }
+
+    fn no_longer_wanted(&mut self, txid: &Txid) {
+        let Some(wanted) = self.wanted.remove(txid) else { return };
+        self.deadlines.remove(&(wanted.deadline, *txid));
+        for peer in wanted.others.iter().chain([&wanted.asked]) {
+            if let Some(side) = self.peers.get_mut(peer) {
+                side.wanted = side.wanted.saturating_sub(1);
+            }
+        }
+    }
+}
+
+impl Side {
+    /// Announcements leave at once when none left lately, otherwise together with those that follow.
+    fn enqueue(&mut self, now: Timestamp, txid: Txid, random: &mut Random) {
+        if self.queue.len() >= MAX_ANNOUNCE_QUEUE {
+            self.queue.pop_front();
+        }
+        self.queue.push_back(txid);
+        if self.leaves_at.is_none() {
+            self.leaves_at = Some(now.max(self.last_left.saturating_add(random.jitter(ANNOUNCE_BATCH))));
+        }
+    }
+
+    fn leave(&mut self, now: Timestamp, peer: PeerId, is_held: &dyn Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
+        self.last_left = now;
+        self.leaves_at = None;
+        let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_held).collect();
+        txids.iter().for_each(|txid| {
+            self.known.insert(*txid);
+        });
+        while !txids.is_empty() {
+            let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
+            actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });
+            txids = rest;
+        }
+    }
+}
+
+fn ask(peer: PeerId, mut txids: Vec<Txid>, actions: &mut Vec<Action>) {
+    while !txids.is_empty() {
+        let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
+        actions.push(Action::Send { peer, message: Message::GetTransactions(txids) });
+        txids = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! Relay of transactions, one promise at a time.
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn peer(number: u8) -> PeerId {
+    PeerId::from_bytes([number; 32])
+}
+
+fn txid(number: u32) -> Txid {
+    let mut bytes = [7; 32];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    Txid::from_bytes(bytes)
+}
+
+fn relay(peers: u8) -> TransactionRelay {
+    let mut relay = TransactionRelay::new(Random::derive(1, 1));
+    (1..=peers).for_each(|number| relay.joined(NOW, peer(number), core::iter::empty()));
+    relay
+}
+
+fn lacking(_: &Txid) -> bool {
+    true
+}
+
+/// Who was asked for how many transactions.
+fn asked(actions: &[Action]) -> Vec<(PeerId, usize)> {
+    let asked = actions.iter().filter_map(|action| match action {
+        Action::Send { peer, message: Message::GetTransactions(txids) } => Some((*peer, txids.len())),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn a_transaction_that_many_announce_is_asked_of_the_first_alone() {
+    let (mut relay, mut actions) = (relay(3), Vec::new());
+    (1..=3).for_each(|number| relay.announced(NOW, peer(number), &[txid(1)], lacking, &mut actions));
+    assert_eq!(asked(&actions), [(peer(1), 1)]);
+}
+
+/// ATTACKS 23, CVE-2024-52913.
+#[test]
+fn when_the_first_announcer_is_silent_the_next_is_asked() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut actions);
+    relay.announced(NOW, peer(2), &[txid(1)], lacking, &mut actions);
+    actions.clear();
+    let due = relay.next_wake().expect("a deadline");
+    assert_eq!(due, NOW.saturating_add(TRANSACTION_TIMEOUT));
+    relay.wake(due, lacking, &mut actions);
+    assert_eq!(asked(&actions), [(peer(2), 1)]);
+    assert!(relay.delivered(peer(2), &txid(1)));
+    assert_eq!(relay.next_wake(), None);
+}
+
+#[test]
+fn when_the_one_asked_leaves_or_has_it_not_the_next_is_asked_at_once() {
+    let (mut relay, mut actions) = (relay(3), Vec::new());
+    (1..=3).for_each(|number| relay.announced(NOW, peer(number), &[txid(1)], lacking, &mut actions));
+    relay.left(NOW, &peer(1), &mut actions);
+    relay.not_found(NOW, peer(2), txid(1), &mut actions);
+    assert_eq!(asked(&actions), [(peer(1), 1), (peer(2), 1), (peer(3), 1)]);
+}
+
+/// ATTACKS 21: what one peer makes us remember is bounded, and takes nothing from another.
+#[test]
+fn a_flood_of_announcements_is_bounded_and_leaves_others_their_share() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    for number in 0..100_000 {
+        relay.announced(NOW, peer(1), &[txid(number)], lacking, &mut actions);
+    }
+    assert_eq!(relay.wanted(), MAX_WANTED_PER_PEER);
+    relay.announced(NOW, peer(2), &[txid(1_000_000)], lacking, &mut actions);
+    assert_eq!(relay.wanted(), MAX_WANTED_PER_PEER + 1);
+}
+
+#[test]
+fn room_taken_by_announcements_is_free_again_when_nobody_delivers() {
+    let (mut relay, mut actions) = (relay(1), Vec::new());
+    (0..10_000).for_each(|number| relay.announced(NOW, peer(1), &[txid(number)], lacking, &mut actions));
+    relay.wake(NOW.saturating_add(TRANSACTION_TIMEOUT), lacking, &mut actions);
+    assert_eq!(relay.wanted(), 0);
+    relay.announced(NOW, peer(1), &[txid(50_000)], lacking, &mut actions);
+    assert_eq!(relay.wanted(), 1);
+}
+
+#[test]
+fn a_transaction_nobody_announced_is_not_looked_at() {
+    let mut relay = relay(2);
+    assert!(!relay.delivered(peer(1), &txid(1)));
+    relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
+    assert!(!relay.delivered(peer(2), &txid(1)), "nor one that another announced");
+}
+
+#[test]
+fn a_transaction_is_not_announced_to_whom_we_have_it_from() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
+    relay.delivered(peer(1), &txid(1));
+    relay.announce(NOW, txid(1));
+    relay.wake(NOW, lacking, &mut actions);
+    let told: Vec<PeerId> = actions
+        .iter()
+        .map(|action| match action {
+            Action::Send { peer, message: Message::AnnounceTransactions(_) } => *peer,
+            other => panic!("unexpected {other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [peer(2)]);
+}
+
+#[test]
+fn the_first_announcement_leaves_at_once_and_the_next_wait_for_company() {
+    let (mut relay, mut actions) = (relay(1), Vec::new());
+    relay.announce(NOW, txid(1));
+    assert_eq!(relay.next_wake(), Some(NOW));
+    relay.wake(NOW, lacking, &mut actions);
+    (2..10).for_each(|number| relay.announce(NOW, txid(number)));
+    let due = relay.next_wake().expect("they wait");
+    assert!(due > NOW && due.since(NOW) <= ANNOUNCE_BATCH * 2);
+    relay.wake(due, lacking, &mut actions);
+    let sizes: Vec<usize> = actions
+        .iter()
+        .map(|action| match action {
+            Action::Send { message: Message::AnnounceTransactions(txids), .. } => txids.len(),
+            other => panic!("unexpected {other:?}"),
+        })
+        .collect();
+    assert_eq!(sizes, [1, 8]);
+}
+
+/// ATTACKS 22: ids we do not have are answered in one message, however many.
+#[test]
+fn a_thousand_unknown_ids_get_one_answer() {
+    let (mut relay, mut actions) = (relay(1), Vec::new());
+    let txids: Vec<Txid> = (0..1000).map(txid).collect();
+    relay.asked(peer(1), &txids, |_| None, &mut actions);
+    assert!(matches!(&actions[..], [Action::Send { message: Message::NotFound(missing), .. }] if missing.len() == 1000));
+}
