@@ -1,0 +1,167 @@
+//! Connecting a block to the coins of its parent, and disconnecting it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::amount::Amount;
+use crate::block::Block;
+use crate::check::block::CheckedBlock;
+use crate::check::transaction::{SpendContext, TransactionError, check_transaction_on_coins};
+use crate::coin::{Coin, CoinChanges, CoinView, Origin, Undo};
+use crate::hash::Txid;
+use crate::height::Height;
+use crate::params::ChainParams;
+use crate::signature::{SignatureBatch, Verifier};
+use crate::subsidy::subsidy;
+use crate::time::Timestamp;
+use crate::transaction::{OutPoint, Output};
+
+/// A rule that a block breaks where it stands in the chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The coinbase names another height (BIP 34).
+    #[error("the coinbase says height {found}, the block is at {expected}")]
+    CoinbaseHeight {
+        /// What it says.
+        found: Height,
+        /// Where the block is.
+        expected: Height,
+    },
+    /// A transaction breaks a rule.
+    #[error("transaction {txid}: {error}")]
+    Transaction {
+        /// Which.
+        txid: Txid,
+        /// The rule.
+        error: TransactionError,
+    },
+    /// The fees exceed all coins there can be.
+    #[error("the fees exceed the maximum supply of {maximum}")]
+    FeesExceedSupply {
+        /// All coins there can be.
+        maximum: Amount,
+    },
+    /// The coinbase claims more than there is.
+    #[error("the coinbase claims {claimed}, subsidy and fees are {allowed}")]
+    CoinbaseClaimsTooMuch {
+        /// What it claims.
+        claimed: Amount,
+        /// What it may.
+        allowed: Amount,
+    },
+}
+
+/// What connecting a block changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectedBlock {
+    /// The net change of the coin set.
+    pub changes: CoinChanges,
+    /// What is needed to disconnect it.
+    pub undo: Undo,
+    /// The sum of the fees.
+    pub fees: Amount,
+}
+
+/// Coins as they are in the middle of a block.
+struct Inside<'v> {
+    before: &'v dyn CoinView,
+    made: BTreeMap<OutPoint, Coin>,
+    spent: BTreeSet<OutPoint>,
+}
+
+impl CoinView for Inside<'_> {
+    fn coin(&self, outpoint: &OutPoint) -> Option<Coin> {
+        if self.spent.contains(outpoint) {
+            return None;
+        }
+        self.made.get(outpoint).cloned().or_else(|| self.before.coin(outpoint))
+    }
+}
+
+/// Coins from before the block that connecting it asks for: to be fetched beforehand.
+pub fn needed_outpoints(block: &Block) -> Vec<OutPoint> {
+    let made: BTreeSet<Txid> = block.transactions().iter().map(|transaction| transaction.txid()).collect();
+    let inputs = block.transactions().iter().flat_map(|transaction| transaction.inputs());
+    inputs.filter(|outpoint| !made.contains(&outpoint.txid)).copied().collect()
+}
+
+/// Connects a block to the coins as they are after its parent.
+///
+/// # Errors
+/// Every variant of [`ConnectError`].
+pub fn connect_block(
+    checked: &CheckedBlock,
+    height: Height,
+    median_time_past: Timestamp,
+    coins: &dyn CoinView,
+    verifier: &dyn Verifier,
+    params: &ChainParams,
+) -> Result<ConnectedBlock, ConnectError> {
+    let block = checked.block();
+    if block.coinbase().height != height {
+        return Err(ConnectError::CoinbaseHeight { found: block.coinbase().height, expected: height });
+    }
+    let maximum = params.max_supply;
+    let context = SpendContext { height, median_time_past };
+    let mut inside = Inside { before: coins, made: BTreeMap::new(), spent: BTreeSet::new() };
+    let (mut fees, mut signatures, mut owners) = (Amount::ZERO, SignatureBatch::default(), Vec::new());
+    let mut undo = Undo::default();
+    for transaction in block.transactions() {
+        let txid = transaction.txid();
+        let refused = |error| ConnectError::Transaction { txid, error };
+        let spend = check_transaction_on_coins(transaction, &inside, context, params).map_err(refused)?;
+        fees = fees.checked_add(spend.fee).ok_or(ConnectError::FeesExceedSupply { maximum })?;
+        owners.extend((0..spend.signatures.len()).map(|index| (txid, index)));
+        signatures.append(spend.signatures);
+        for (outpoint, coin) in transaction.inputs().iter().zip(spend.spent) {
+            if inside.made.remove(outpoint).is_none() {
+                inside.spent.insert(*outpoint);
+                undo.spent.push((*outpoint, coin));
+            }
+        }
+        inside.made.extend(coins_of(txid, transaction.outputs(), height, Origin::Transaction));
+    }
+    coinbase_claims_at_most(block, fees, height, params)?;
+    verifier.verify(&signatures).map_err(|place| {
+        let (txid, index) = owners.get(place).copied().unwrap_or((Txid::ZERO, place));
+        ConnectError::Transaction { txid, error: TransactionError::BadSignature { index } }
+    })?;
+    let coinbase = block.coinbase();
+    inside.made.extend(coins_of(coinbase.txid(), &coinbase.outputs, height, Origin::Coinbase));
+    let changes = CoinChanges { spent: undo.spent.clone(), created: inside.made.into_iter().collect() };
+    Ok(ConnectedBlock { changes, undo, fees })
+}
+
+/// What disconnecting a block changes: applied, it restores the coins as they were before it.
+pub fn disconnect_block(block: &Block, height: Height, undo: &Undo) -> CoinChanges {
+    let mut made: BTreeMap<OutPoint, Coin> = BTreeMap::new();
+    for transaction in block.transactions() {
+        for outpoint in transaction.inputs() {
+            made.remove(outpoint);
+        }
+        made.extend(coins_of(transaction.txid(), transaction.outputs(), height, Origin::Transaction));
+    }
+    let coinbase = block.coinbase();
+    made.extend(coins_of(coinbase.txid(), &coinbase.outputs, height, Origin::Coinbase));
+    CoinChanges { spent: made.into_iter().collect(), created: undo.spent.clone() }
+}
+
+fn coins_of(txid: Txid, outputs: &[Output], height: Height, origin: Origin) -> Vec<(OutPoint, Coin)> {
+    let coin = |output: &Output| Coin { output: output.clone(), height, origin };
+    (0..).zip(outputs).map(|(index, output)| (OutPoint { txid, index }, coin(output))).collect()
+}
+
+fn coinbase_claims_at_most(
+    block: &Block,
+    fees: Amount,
+    height: Height,
+    params: &ChainParams,
+) -> Result<(), ConnectError> {
+    let maximum = params.max_supply;
+    let allowed = subsidy(params, height).checked_add(fees).ok_or(ConnectError::FeesExceedSupply { maximum })?;
+    let claims = block.coinbase().outputs.iter().map(|output| output.amount);
+    let claimed = Amount::checked_sum(claims).unwrap_or(Amount::from_units(u64::MAX));
+    if claimed > allowed {
+        return Err(ConnectError::CoinbaseClaimsTooMuch { claimed, allowed });
+    }
+    Ok(())
+}

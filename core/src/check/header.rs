@@ -1,0 +1,148 @@
+//! Rules for headers: first what a header shows alone, then what its parent demands.
+
+use core::time::Duration;
+
+use crate::difficulty::{Anchor, next_bits};
+use crate::hash::BlockHash;
+use crate::header::Header;
+use crate::height::Height;
+use crate::params::ChainParams;
+use crate::target::{CompactTarget, TargetError};
+use crate::time::Timestamp;
+
+/// A rule that a header breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// Only one version has rules.
+    #[error("header version {found}, {expected} is expected")]
+    Version {
+        /// Its version.
+        found: u32,
+        /// The version.
+        expected: u32,
+    },
+    /// The target is no number.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The target is easier than the chain allows.
+    #[error("target {found} is above the limit {limit}")]
+    TargetAboveLimit {
+        /// Its target.
+        found: CompactTarget,
+        /// The limit.
+        limit: CompactTarget,
+    },
+    /// The hash does not meet the target.
+    #[error("block hash {hash} does not meet its target {target}")]
+    WorkMissing {
+        /// The hash.
+        hash: BlockHash,
+        /// The target.
+        target: CompactTarget,
+    },
+    /// Another parent is meant.
+    #[error("the header stands on {found}, not on {expected}")]
+    Parent {
+        /// The parent it names.
+        found: BlockHash,
+        /// The parent given.
+        expected: BlockHash,
+    },
+    /// The target is not the one that is due.
+    #[error("target {found} where {expected} is due")]
+    WrongTarget {
+        /// Its target.
+        found: CompactTarget,
+        /// The target due.
+        expected: CompactTarget,
+    },
+    /// Not later than the median of its ancestors (BIP 113's clock).
+    #[error("block time {found} is not after the median of the last {span}, {median}")]
+    TimeTooOld {
+        /// Its time.
+        found: Timestamp,
+        /// The median.
+        median: Timestamp,
+        /// Blocks looked at.
+        span: usize,
+    },
+    /// Too far ahead of our clock: it may be welcome later.
+    #[error("block time {found} is more than {allowed:?} ahead of {now}")]
+    TimeTooNew {
+        /// Its time.
+        found: Timestamp,
+        /// Our time.
+        now: Timestamp,
+        /// How far ahead it may be.
+        allowed: Duration,
+    },
+}
+
+impl HeaderError {
+    /// Whether time alone mends it.
+    pub const fn is_too_new(&self) -> bool {
+        matches!(self, Self::TimeTooNew { .. })
+    }
+}
+
+/// What a header's rules need to know of its parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentContext {
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Its height.
+    pub height: Height,
+    /// Its time.
+    pub time: Timestamp,
+    /// The median time of it and its ancestors.
+    pub median_time_past: Timestamp,
+    /// Where the difficulty of its children is anchored.
+    pub anchor: Option<Anchor>,
+}
+
+/// Rules that need nothing but the header; returns its hash. The cheapest proof of honesty there is.
+///
+/// # Errors
+/// `Version`, `Target`, `TargetAboveLimit`, `WorkMissing`.
+pub fn check_header_alone(header: &Header, params: &ChainParams) -> Result<BlockHash, HeaderError> {
+    if header.version != Header::VERSION {
+        return Err(HeaderError::Version { found: header.version, expected: Header::VERSION });
+    }
+    let target = header.bits.to_target()?;
+    if target > params.pow_limit.to_target()? {
+        return Err(HeaderError::TargetAboveLimit { found: header.bits, limit: params.pow_limit });
+    }
+    let hash = header.hash();
+    if !target.is_met_by(hash) {
+        return Err(HeaderError::WorkMissing { hash, target: header.bits });
+    }
+    Ok(hash)
+}
+
+/// Rules that need the parent and our clock.
+///
+/// # Errors
+/// `Parent`, `WrongTarget`, `TimeTooOld`, `TimeTooNew`, in this order.
+pub fn check_header_on_parent(
+    header: &Header,
+    parent: &ParentContext,
+    params: &ChainParams,
+    now: Timestamp,
+) -> Result<(), HeaderError> {
+    if header.previous_block_hash != parent.hash {
+        return Err(HeaderError::Parent { found: header.previous_block_hash, expected: parent.hash });
+    }
+    let expected = next_bits(params, parent.anchor.as_ref(), parent.height, parent.time);
+    if header.bits != expected {
+        return Err(HeaderError::WrongTarget { found: header.bits, expected });
+    }
+    if header.time <= parent.median_time_past {
+        let (median, span) = (parent.median_time_past, params.median_time_span);
+        return Err(HeaderError::TimeTooOld { found: header.time, median, span });
+    }
+    if header.time > now.saturating_add(params.max_future_drift) {
+        let allowed = params.max_future_drift;
+        return Err(HeaderError::TimeTooNew { found: header.time, now, allowed });
+    }
+    Ok(())
+}

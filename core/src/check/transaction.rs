@@ -1,0 +1,219 @@
+//! Rules for transactions: first what one shows alone, then what the coins it spends demand.
+
+use std::collections::BTreeSet;
+
+use crate::amount::Amount;
+use crate::coin::{Coin, CoinView, Origin};
+use crate::height::Height;
+use crate::params::ChainParams;
+use crate::signature::SignatureBatch;
+use crate::signing::{signature_digest, signers};
+use crate::time::Timestamp;
+use crate::transaction::{LockTime, OutPoint, Output, Transaction};
+
+/// A rule that a transaction breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// It spends nothing.
+    #[error("the transaction has no inputs")]
+    NoInputs,
+    /// It makes nothing.
+    #[error("the transaction has no outputs")]
+    NoOutputs,
+    /// It could not be in any block.
+    #[error("the transaction has {found} bytes, a block at most {allowed}")]
+    TooLarge {
+        /// Its bytes.
+        found: usize,
+        /// Bytes of a block.
+        allowed: usize,
+    },
+    /// It spends one output twice (CVE-2018-17144).
+    #[error("the transaction spends {outpoint} twice")]
+    DuplicateInput {
+        /// The output.
+        outpoint: OutPoint,
+    },
+    /// An output of nothing.
+    #[error("output {index} has amount zero")]
+    ZeroOutput {
+        /// Which.
+        index: usize,
+    },
+    /// The outputs exceed all coins there can be (CVE-2010-5139).
+    #[error("the outputs exceed the maximum supply of {maximum}")]
+    OutputsExceedSupply {
+        /// All coins there can be.
+        maximum: Amount,
+    },
+    /// What it spends is not there: it never was, or is spent.
+    #[error("{outpoint} does not exist or is spent")]
+    MissingCoin {
+        /// The output.
+        outpoint: OutPoint,
+    },
+    /// A coinbase is spent too early.
+    #[error("{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}")]
+    ImmatureCoinbase {
+        /// The output.
+        outpoint: OutPoint,
+        /// Where it was made.
+        made_at: Height,
+        /// From where it may be spent.
+        spendable_at: u64,
+        /// Where it is spent.
+        height: Height,
+    },
+    /// Its time has not come.
+    #[error("the lock time {lock_time:?} is not over at height {height}, median time {median_time_past}")]
+    Locked {
+        /// Its lock time.
+        lock_time: LockTime,
+        /// The height of the block.
+        height: Height,
+        /// The median time of the parent.
+        median_time_past: Timestamp,
+    },
+    /// It makes more than it spends.
+    #[error("the outputs ({outputs}) exceed the inputs ({inputs})")]
+    OutputsExceedInputs {
+        /// Sum of the inputs.
+        inputs: Amount,
+        /// Sum of the outputs.
+        outputs: Amount,
+    },
+    /// One signature for each distinct key, no more and no less.
+    #[error("{found} signatures where {expected} are needed, one for each distinct key")]
+    SignatureCount {
+        /// How many there are.
+        found: usize,
+        /// How many are needed.
+        expected: usize,
+    },
+    /// A signature is not valid.
+    #[error("signature {index} is not valid")]
+    BadSignature {
+        /// Which.
+        index: usize,
+    },
+}
+
+/// Where a transaction would stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpendContext {
+    /// The height of the block that holds it.
+    pub height: Height,
+    /// The median time of that block's parent.
+    pub median_time_past: Timestamp,
+}
+
+/// A transaction that broke no rule but whose signatures are still to be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedSpend {
+    /// What is left to the miner.
+    pub fee: Amount,
+    /// What is to be judged.
+    pub signatures: SignatureBatch,
+    /// The coins spent, in the order of inputs.
+    pub spent: Vec<Coin>,
+}
+
+/// Rules that need nothing but the transaction.
+///
+/// # Errors
+/// `NoInputs`, `NoOutputs`, `TooLarge`, `DuplicateInput`, `ZeroOutput`, `OutputsExceedSupply`.
+pub fn check_transaction_alone(transaction: &Transaction, params: &ChainParams) -> Result<(), TransactionError> {
+    if transaction.inputs().is_empty() {
+        return Err(TransactionError::NoInputs);
+    }
+    if transaction.outputs().is_empty() {
+        return Err(TransactionError::NoOutputs);
+    }
+    if transaction.size() > params.max_block_bytes {
+        return Err(TransactionError::TooLarge { found: transaction.size(), allowed: params.max_block_bytes });
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(outpoint) = transaction.inputs().iter().find(|outpoint| !seen.insert(**outpoint)) {
+        return Err(TransactionError::DuplicateInput { outpoint: *outpoint });
+    }
+    if let Some(index) = transaction.outputs().iter().position(|output| output.amount == Amount::ZERO) {
+        return Err(TransactionError::ZeroOutput { index });
+    }
+    output_sum(transaction, params).map(|_| ())
+}
+
+/// Rules that need the coins it spends; the signatures are collected, not judged.
+///
+/// # Errors
+/// `MissingCoin`, `ImmatureCoinbase`, `Locked`, `OutputsExceedSupply`, `OutputsExceedInputs`,
+/// `SignatureCount`, in this order.
+pub fn check_transaction_on_coins(
+    transaction: &Transaction,
+    coins: &dyn CoinView,
+    context: SpendContext,
+    params: &ChainParams,
+) -> Result<CheckedSpend, TransactionError> {
+    let mut spent = Vec::with_capacity(transaction.inputs().len());
+    for outpoint in transaction.inputs() {
+        let coin = coins.coin(outpoint).ok_or(TransactionError::MissingCoin { outpoint: *outpoint })?;
+        is_mature(outpoint, &coin, context.height, params)?;
+        spent.push(coin);
+    }
+    is_unlocked(transaction.lock_time(), context)?;
+    let maximum = params.max_supply;
+    let inputs = Amount::checked_sum(spent.iter().map(|coin| coin.output.amount));
+    let inputs = inputs.ok_or(TransactionError::OutputsExceedSupply { maximum })?;
+    let outputs = output_sum(transaction, params)?;
+    let fee = inputs.checked_sub(outputs).ok_or(TransactionError::OutputsExceedInputs { inputs, outputs })?;
+    let signatures = collect_signatures(transaction, &spent, params)?;
+    Ok(CheckedSpend { fee, signatures, spent })
+}
+
+fn output_sum(transaction: &Transaction, params: &ChainParams) -> Result<Amount, TransactionError> {
+    let sum = Amount::checked_sum(transaction.outputs().iter().map(|output| output.amount));
+    let maximum = params.max_supply;
+    sum.filter(|sum| *sum <= maximum).ok_or(TransactionError::OutputsExceedSupply { maximum })
+}
+
+fn is_mature(
+    outpoint: &OutPoint,
+    coin: &Coin,
+    height: Height,
+    params: &ChainParams,
+) -> Result<(), TransactionError> {
+    let spendable_at = u64::from(coin.height.get()).saturating_add(u64::from(params.coinbase_maturity));
+    if coin.origin == Origin::Coinbase && u64::from(height.get()) < spendable_at {
+        let (outpoint, made_at) = (*outpoint, coin.height);
+        return Err(TransactionError::ImmatureCoinbase { outpoint, made_at, spendable_at, height });
+    }
+    Ok(())
+}
+
+fn is_unlocked(lock_time: LockTime, context: SpendContext) -> Result<(), TransactionError> {
+    let SpendContext { height, median_time_past } = context;
+    let is_over = match lock_time {
+        LockTime::Immediate => true,
+        LockTime::Height(lock) => height > lock,
+        LockTime::Time(lock) => median_time_past > lock,
+    };
+    if is_over { Ok(()) } else { Err(TransactionError::Locked { lock_time, height, median_time_past }) }
+}
+
+fn collect_signatures(
+    transaction: &Transaction,
+    spent: &[Coin],
+    params: &ChainParams,
+) -> Result<SignatureBatch, TransactionError> {
+    let outputs: Vec<Output> = spent.iter().map(|coin| coin.output.clone()).collect();
+    let keys = signers(&outputs);
+    let (found, expected) = (transaction.signatures().len(), keys.len());
+    if found != expected {
+        return Err(TransactionError::SignatureCount { found, expected });
+    }
+    let digest = signature_digest(&params.genesis_hash, transaction.body(), &outputs);
+    let mut batch = SignatureBatch::default();
+    for (key, signature) in keys.into_iter().zip(transaction.signatures()) {
+        batch.push(key, digest, *signature);
+    }
+    Ok(batch)
+}

@@ -1,0 +1,107 @@
+//! Difficulty: ASERT (aserti3-2d) on every block, in milliseconds.
+//!
+//! Source: the Bitcoin Cash specification of 2020-11-15, whose vectors are in the tests.
+
+use core::time::Duration;
+
+use ruint::aliases::U512;
+
+use crate::header::Header;
+use crate::height::Height;
+use crate::params::ChainParams;
+use crate::target::{CompactTarget, Target};
+use crate::time::Timestamp;
+
+/// The block from which targets are reckoned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Its height.
+    pub height: Height,
+    /// The time at which it was due to be begun: its parent's time.
+    pub reference_time: Timestamp,
+    /// Its target.
+    pub bits: CompactTarget,
+}
+
+impl Anchor {
+    /// The anchor for the children of a block: block 1, or the latest block at the limit.
+    ///
+    /// A fixed genesis time in the past would let every fresh chain fall to the limit and every
+    /// paused one burst; block 1 is therefore taken to have been begun one spacing before its own
+    /// time, and a chain at the limit begins anew.
+    pub fn after(
+        previous: Option<&Self>,
+        params: &ChainParams,
+        header: &Header,
+        height: Height,
+        parent_time: Timestamp,
+    ) -> Option<Self> {
+        let at = |reference_time| Some(Self { height, reference_time, bits: header.bits });
+        match height.get() {
+            0 => None,
+            1 => at(header.time.saturating_sub(params.spacing)),
+            _ if header.bits == params.pow_limit => at(parent_time),
+            _ => previous.copied(),
+        }
+    }
+}
+
+/// The target that a block on this parent must have.
+pub fn next_bits(
+    params: &ChainParams,
+    anchor: Option<&Anchor>,
+    parent_height: Height,
+    parent_time: Timestamp,
+) -> CompactTarget {
+    let Some(half_life) = params.half_life else { return params.pow_limit };
+    let Some(anchor) = anchor else { return params.genesis_bits };
+    let (Ok(reference), Ok(limit)) = (anchor.bits.to_target(), params.pow_limit.to_target()) else {
+        return params.pow_limit;
+    };
+    let passed = i128::from(parent_time.millis()).saturating_sub(i128::from(anchor.reference_time.millis()));
+    let blocks = parent_height.since(anchor.height).unwrap_or(0);
+    asert(reference, passed, blocks, params.spacing, half_life, limit).to_compact()
+}
+
+/// aserti3-2d: the reference target times 2^((time passed - time due) / half-life), in fixed point,
+/// never above the limit and never zero.
+pub fn asert(
+    reference: Target,
+    passed_ms: i128,
+    blocks: u32,
+    spacing: Duration,
+    half_life: Duration,
+    limit: Target,
+) -> Target {
+    let millis = |duration: Duration| i128::try_from(duration.as_millis()).unwrap_or(i128::MAX);
+    let due = millis(spacing).saturating_mul(i128::from(blocks).saturating_add(1));
+    let late = passed_ms.saturating_sub(due).saturating_mul(65_536);
+    let exponent = late.checked_div(millis(half_life)).unwrap_or(0);
+    // An arithmetic shift rounds towards minus infinity, so the fraction is never negative.
+    let shifts = exponent >> 16;
+    let fraction = (exponent & 0xffff) as u128;
+    let factor = cubic(fraction);
+    let product = U512::from(reference.to_u256()).wrapping_mul(U512::from(factor));
+    let shifts = shifts.saturating_sub(16);
+    let next = if shifts <= 0 {
+        let right = usize::try_from(shifts.saturating_neg()).unwrap_or(usize::MAX);
+        if right < 512 { product.wrapping_shr(right) } else { U512::ZERO }
+    } else {
+        let left = usize::try_from(shifts).unwrap_or(usize::MAX);
+        if left.saturating_add(product.bit_len()) >= 512 { U512::MAX } else { product.wrapping_shl(left) }
+    };
+    let bounded = next.clamp(U512::from(1u8), U512::from(limit.to_u256()));
+    Target::from_u256(bounded.wrapping_to())
+}
+
+/// 65,536 times 2^(fraction / 65,536), by a cubic that is off by less than 0.013 %.
+fn cubic(fraction: u128) -> u128 {
+    let square = fraction.wrapping_mul(fraction);
+    let cube = square.wrapping_mul(fraction);
+    let sum = fraction
+        .wrapping_mul(195_766_423_245_049)
+        .wrapping_add(square.wrapping_mul(971_821_376))
+        .wrapping_add(cube.wrapping_mul(5_127))
+        .wrapping_add(1 << 47);
+    (sum >> 48).wrapping_add(65_536)
+}

@@ -1,0 +1,79 @@
+//! Bytes: the only file that names bincode. Fixed width, little-endian, everything consumed.
+//!
+//! docs/protocol.md specifies the bytes, so that the format stands without this crate.
+
+pub use bincode::de::Decoder;
+pub use bincode::enc::Encoder;
+pub use bincode::error::{DecodeError as DecodeFault, EncodeError as EncodeFault};
+pub use bincode::{Decode, Encode, impl_borrow_decode};
+
+use bincode::config::{Config, Configuration, Fixint, LittleEndian, Limit};
+
+/// Bytes that are no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Longer than such a value may be.
+    #[error("{found} bytes are more than the {allowed} that this value may have")]
+    TooLong {
+        /// Bytes given.
+        found: usize,
+        /// Bytes allowed.
+        allowed: usize,
+    },
+    /// The value ended before the bytes did.
+    #[error("{left} bytes are left over after the value")]
+    TrailingBytes {
+        /// Bytes left.
+        left: usize,
+    },
+    /// The bytes ended, or say something that no value says.
+    #[error("malformed: {0}")]
+    Malformed(String),
+}
+
+/// The bytes of a value.
+pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
+    bincode::encode_to_vec(value, bincode::config::legacy()).expect("writing to memory does not fail")
+}
+
+/// How many bytes [`encode`] gives.
+pub fn encoded_size<T: Encode>(value: &T) -> usize {
+    let mut counter = bincode::enc::write::SizeWriter::default();
+    bincode::encode_into_writer(value, &mut counter, bincode::config::legacy())
+        .expect("counting does not fail");
+    counter.bytes_written
+}
+
+/// Memory that a decoder may claim for each byte of input: what an element takes in memory is within
+/// this factor of what it takes on the wire, for every type of the protocol.
+const CLAIM_PER_BYTE: usize = 4;
+
+/// Reads a value that takes up all of `bytes`, of which there may be `max` at the most.
+///
+/// A length inside the bytes never allocates more than a few times the bytes that are there.
+///
+/// # Errors
+/// Every variant of [`DecodeError`].
+pub fn decode<T: Decode<()>>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
+    if bytes.len() > max {
+        return Err(DecodeError::TooLong { found: bytes.len(), allowed: max });
+    }
+    // The limit is a constant of the type, so the input chooses the smallest that holds it.
+    let decoded = match bytes.len().saturating_mul(CLAIM_PER_BYTE) {
+        0..=0x1000 => bincode::decode_from_slice(bytes, limited::<0x1000>()),
+        0x1001..=0x1_0000 => bincode::decode_from_slice(bytes, limited::<0x1_0000>()),
+        0x1_0001..=0x10_0000 => bincode::decode_from_slice(bytes, limited::<0x10_0000>()),
+        0x10_0001..=0x100_0000 => bincode::decode_from_slice(bytes, limited::<0x100_0000>()),
+        _ => bincode::decode_from_slice(bytes, limited::<0x1_0000_0000>()),
+    };
+    let (value, consumed) = decoded.map_err(|fault: DecodeFault| DecodeError::Malformed(fault.to_string()))?;
+    match bytes.len().saturating_sub(consumed) {
+        0 => Ok(value),
+        left => Err(DecodeError::TrailingBytes { left }),
+    }
+}
+
+fn limited<const N: usize>() -> impl Config {
+    let config: Configuration<LittleEndian, Fixint, Limit<N>> = bincode::config::legacy().with_limit::<N>();
+    config
+}

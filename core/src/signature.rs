@@ -1,0 +1,125 @@
+//! Signatures, judged in batches. ZIP 215 says which are valid, so that one and many are judged alike.
+
+use ed25519_zebra::{VerificationKey, batch};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::hash::SignatureDigest;
+use crate::lock::PublicKey;
+use crate::transaction::Signature;
+
+/// Signatures per thread below which sharing the work costs more than it saves.
+const BATCH_PER_THREAD: usize = 256;
+
+/// One signature to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignatureClaim {
+    /// Who is said to have signed.
+    pub key: PublicKey,
+    /// What.
+    pub digest: SignatureDigest,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// Signatures that checks have collected, to be judged together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignatureBatch(Vec<SignatureClaim>);
+
+impl SignatureBatch {
+    /// Adds one.
+    pub fn push(&mut self, key: PublicKey, digest: SignatureDigest, signature: Signature) {
+        self.0.push(SignatureClaim { key, digest, signature });
+    }
+
+    /// Adds all of another batch.
+    pub fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each in turn.
+    pub fn iter(&self) -> impl Iterator<Item = &SignatureClaim> {
+        self.0.iter()
+    }
+
+    /// All as a slice.
+    pub fn as_slice(&self) -> &[SignatureClaim] {
+        &self.0
+    }
+}
+
+/// The judge of signatures.
+pub trait Verifier {
+    /// Judges all of a batch.
+    ///
+    /// # Errors
+    /// The place of the first that is not valid.
+    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize>;
+}
+
+/// Judges on the calling thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SerialVerifier;
+
+/// Shares large batches among all processors.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ParallelVerifier;
+
+impl Verifier for SerialVerifier {
+    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
+        verify_part(batch.as_slice())
+    }
+}
+
+impl Verifier for ParallelVerifier {
+    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
+        let threads = rayon::current_num_threads().max(1);
+        let part = batch.len().div_ceil(threads).max(BATCH_PER_THREAD);
+        let parts: Vec<Result<(), usize>> = batch.as_slice().par_chunks(part).map(verify_part).collect();
+        for (number, verdict) in parts.into_iter().enumerate() {
+            verdict.map_err(|place| number.saturating_mul(part).saturating_add(place))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether one signature is valid by ZIP 215.
+pub fn is_valid(claim: &SignatureClaim) -> bool {
+    let signature = ed25519_zebra::Signature::from(*claim.signature.as_bytes());
+    let key = VerificationKey::try_from(*claim.key.as_bytes());
+    key.is_ok_and(|key| key.verify(&signature, claim.digest.as_bytes()).is_ok())
+}
+
+fn verify_part(claims: &[SignatureClaim]) -> Result<(), usize> {
+    if claims.len() > 1 && batch_is_valid(claims) {
+        return Ok(());
+    }
+    claims.iter().position(|claim| !is_valid(claim)).map_or(Ok(()), Err)
+}
+
+fn batch_is_valid(claims: &[SignatureClaim]) -> bool {
+    let mut verifier = batch::Verifier::new();
+    let mut seed = Sha256::new_with_prefix(b"cairn/batch");
+    for SignatureClaim { key, digest, signature } in claims {
+        let (key, digest) = (*key.as_bytes(), digest.as_bytes());
+        let signature = *signature.as_bytes();
+        seed.update(key);
+        seed.update(digest);
+        seed.update(signature);
+        verifier.queue((key.into(), signature.into(), digest));
+    }
+    // The factors depend on the whole batch: nobody can choose signatures that fit them.
+    verifier.verify(ChaCha20Rng::from_seed(seed.finalize().into())).is_ok()
+}

@@ -1,0 +1,208 @@
+//! Transactions: what moves coins, and the coinbase that makes them.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::amount::Amount;
+use crate::encoding::{Decode, DecodeFault, Decoder, Encode, EncodeFault, Encoder, encode, impl_borrow_decode};
+use crate::hash::{LeafHash, Tag, Txid, tagged_hash};
+use crate::height::Height;
+use crate::lock::Lock;
+use crate::time::Timestamp;
+
+/// An output of a transaction, by id and place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct OutPoint {
+    /// The transaction.
+    pub txid: Txid,
+    /// The place among its outputs.
+    pub index: u32,
+}
+
+/// The text is no outpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no outpoint: write a transaction id, a colon and a number")]
+pub struct ParseOutPointError(String);
+
+/// An amount and who may spend it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Output {
+    /// How much.
+    pub amount: Amount,
+    /// Who.
+    pub lock: Lock,
+}
+
+/// When a transaction may enter a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum LockTime {
+    /// At any time.
+    Immediate,
+    /// In blocks above this height.
+    Height(Height),
+    /// In blocks whose parent's median time past is later (BIP 113).
+    Time(Timestamp),
+}
+
+/// An ed25519 signature as 64 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Signature([u8; 64]);
+
+/// What a transaction does; its id covers all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct TransactionBody {
+    /// What is spent.
+    pub inputs: Vec<OutPoint>,
+    /// What is made.
+    pub outputs: Vec<Output>,
+    /// When it may enter a block.
+    pub lock_time: LockTime,
+}
+
+/// A body with its signatures; id and size are computed once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    body: TransactionBody,
+    signatures: Vec<Signature>,
+    txid: Txid,
+    leaf: LeafHash,
+    size: usize,
+}
+
+/// The first transaction of a block: it makes what the miner earns. It holds its height, so no two
+/// of a chain are alike (BIP 34), and has no inputs, so none is mistaken for it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Coinbase {
+    /// The height of its block.
+    pub height: Height,
+    /// Who gets what.
+    pub outputs: Vec<Output>,
+    /// Free text of the miner, at most [`Coinbase::MAX_TAG`] bytes.
+    pub tag: Vec<u8>,
+}
+
+impl fmt::Display for OutPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.txid, self.index)
+    }
+}
+
+impl FromStr for OutPoint {
+    type Err = ParseOutPointError;
+
+    fn from_str(text: &str) -> Result<Self, ParseOutPointError> {
+        let parsed = text.split_once(':').and_then(|(txid, index)| {
+            Some(Self { txid: txid.parse().ok()?, index: index.parse().ok()? })
+        });
+        parsed.ok_or_else(|| ParseOutPointError(text.chars().take(80).collect()))
+    }
+}
+
+impl Signature {
+    /// The signature of these bytes.
+    pub const fn from_bytes(bytes: [u8; 64]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl TransactionBody {
+    /// The transaction's id.
+    pub fn txid(&self) -> Txid {
+        Txid::from_bytes(tagged_hash(Tag::Transaction, &[&encode(self)]))
+    }
+}
+
+impl Transaction {
+    /// Puts signatures to a body, as many as there are distinct keys among the coins it spends.
+    pub fn new(body: TransactionBody, signatures: Vec<Signature>) -> Self {
+        let body_bytes = encode(&body);
+        let signature_bytes = encode(&signatures);
+        let txid = Txid::from_bytes(tagged_hash(Tag::Transaction, &[&body_bytes]));
+        let leaf = tagged_hash(Tag::Leaf, &[txid.as_bytes(), &body_bytes, &signature_bytes]);
+        let size = body_bytes.len().saturating_add(signature_bytes.len());
+        Self { body, signatures, txid, leaf: LeafHash::from_bytes(leaf), size }
+    }
+
+    /// Its id; covers all but the signatures.
+    pub const fn txid(&self) -> Txid {
+        self.txid
+    }
+
+    /// What a Merkle leaf commits to: the id and all bytes.
+    pub const fn leaf_hash(&self) -> LeafHash {
+        self.leaf
+    }
+
+    /// Bytes on the wire.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// All but the signatures.
+    pub const fn body(&self) -> &TransactionBody {
+        &self.body
+    }
+
+    /// What is spent.
+    pub fn inputs(&self) -> &[OutPoint] {
+        &self.body.inputs
+    }
+
+    /// What is made.
+    pub fn outputs(&self) -> &[Output] {
+        &self.body.outputs
+    }
+
+    /// When it may enter a block.
+    pub const fn lock_time(&self) -> LockTime {
+        self.body.lock_time
+    }
+
+    /// One signature for each distinct key, in order of first appearance among the coins spent.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+}
+
+impl Encode for Transaction {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeFault> {
+        self.body.encode(encoder)?;
+        self.signatures.encode(encoder)
+    }
+}
+
+impl<C> Decode<C> for Transaction {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeFault> {
+        Ok(Self::new(Decode::decode(decoder)?, Decode::decode(decoder)?))
+    }
+}
+
+impl_borrow_decode!(Transaction);
+
+impl Coinbase {
+    /// Bytes that a tag may have.
+    pub const MAX_TAG: usize = 64;
+
+    /// Its id.
+    pub fn txid(&self) -> Txid {
+        Txid::from_bytes(tagged_hash(Tag::Coinbase, &[&encode(self)]))
+    }
+
+    /// What a Merkle leaf commits to.
+    pub fn leaf_hash(&self) -> LeafHash {
+        let bytes = encode(self);
+        let txid = tagged_hash(Tag::Coinbase, &[&bytes]);
+        LeafHash::from_bytes(tagged_hash(Tag::Leaf, &[&txid, &bytes]))
+    }
+}

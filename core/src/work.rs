@@ -1,0 +1,62 @@
+//! Work: how many hashes a chain stands for.
+
+use core::cmp::Ordering;
+use core::fmt;
+
+use ruint::aliases::U256;
+
+use crate::encoding::{Decode, Encode};
+
+/// Expected number of hashes, as a 256-bit number. On the wire: 32 bytes, little-endian.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct Work([u64; 4]);
+
+impl Work {
+    /// None.
+    pub const ZERO: Self = Self([0; 4]);
+
+    /// So many hashes.
+    pub const fn from_u256(hashes: U256) -> Self {
+        Self(hashes.into_limbs())
+    }
+
+    /// How many hashes.
+    pub const fn to_u256(self) -> U256 {
+        U256::from_limbs(self.0)
+    }
+
+    /// The sum, unless it exceeds 2^256.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.to_u256().checked_add(other.to_u256()).map(Self::from_u256)
+    }
+
+    /// The difference, unless it is below zero.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.to_u256().checked_sub(other.to_u256()).map(Self::from_u256)
+    }
+}
+
+impl PartialOrd for Work {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Work {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.to_u256().cmp(&other.to_u256())
+    }
+}
+
+impl fmt::Display for Work {
+    /// 64 hex digits, most significant first, as in Bitcoin Core's `chainwork`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:064x}", self.to_u256())
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} hashes", self.to_u256())
+    }
+}
