@@ -7,7 +7,7 @@ pub use bincode::enc::Encoder;
 pub use bincode::error::{DecodeError as DecodeFault, EncodeError as EncodeFault};
 pub use bincode::{Decode, Encode, impl_borrow_decode};
 
-use bincode::config::{Config, Configuration, Fixint, LittleEndian, Limit};
+use bincode::config::{Config, Configuration, Fixint, Limit, LittleEndian};
 
 /// Bytes that are no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,8 @@ pub fn decode<T: Decode<()>>(bytes: &[u8], max: usize) -> Result<T, DecodeError>
         0x10_0001..=0x100_0000 => bincode::decode_from_slice(bytes, limited::<0x100_0000>()),
         _ => bincode::decode_from_slice(bytes, limited::<0x1_0000_0000>()),
     };
-    let (value, consumed) = decoded.map_err(|fault: DecodeFault| DecodeError::Malformed(fault.to_string()))?;
+    let (value, consumed) =
+        decoded.map_err(|fault: DecodeFault| DecodeError::Malformed(fault.to_string()))?;
     match bytes.len().saturating_sub(consumed) {
         0 => Ok(value),
         left => Err(DecodeError::TrailingBytes { left }),

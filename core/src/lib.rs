@@ -22,6 +22,8 @@ pub mod signature;
 pub mod signing;
 pub mod subsidy;
 pub mod target;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod transaction;
 pub mod work;

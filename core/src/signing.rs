@@ -12,7 +12,8 @@ use crate::transaction::{Output, Signature, TransactionBody};
 /// It commits to the genesis hash, so no signature is valid on another chain, and to the spent
 /// outputs, so nobody signs amounts blindly (the flaw that BIP 143 mended).
 pub fn signature_digest(genesis: &GenesisHash, body: &TransactionBody, spent: &[Output]) -> SignatureDigest {
-    let parts: [&[u8]; 3] = [genesis.as_bytes(), &encode(body), &spent.iter().flat_map(encode).collect::<Vec<u8>>()];
+    let parts: [&[u8]; 3] =
+        [genesis.as_bytes(), &encode(body), &spent.iter().flat_map(encode).collect::<Vec<u8>>()];
     SignatureDigest::from_bytes(tagged_hash(Tag::Signature, &parts))
 }
 

@@ -64,9 +64,8 @@ impl CompactTarget {
         if self.0 & SIGN != 0 {
             return Err(TargetError::Negative(self.0));
         }
-        let overflows = exponent > 34
-            || (mantissa > 0xff && exponent > 33)
-            || (mantissa > 0xffff && exponent > 32);
+        let overflows =
+            exponent > 34 || (mantissa > 0xff && exponent > 33) || (mantissa > 0xffff && exponent > 32);
         if overflows {
             return Err(TargetError::Overflow(self.0));
         }

@@ -4,7 +4,9 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::amount::Amount;
-use crate::encoding::{Decode, DecodeFault, Decoder, Encode, EncodeFault, Encoder, encode, impl_borrow_decode};
+use crate::encoding::{
+    Decode, DecodeFault, Decoder, Encode, EncodeFault, Encoder, encode, impl_borrow_decode,
+};
 use crate::hash::{LeafHash, Tag, Txid, tagged_hash};
 use crate::height::Height;
 use crate::lock::Lock;
@@ -91,9 +93,9 @@ impl FromStr for OutPoint {
     type Err = ParseOutPointError;
 
     fn from_str(text: &str) -> Result<Self, ParseOutPointError> {
-        let parsed = text.split_once(':').and_then(|(txid, index)| {
-            Some(Self { txid: txid.parse().ok()?, index: index.parse().ok()? })
-        });
+        let parsed = text
+            .split_once(':')
+            .and_then(|(txid, index)| Some(Self { txid: txid.parse().ok()?, index: index.parse().ok()? }));
         parsed.ok_or_else(|| ParseOutPointError(text.chars().take(80).collect()))
     }
 }

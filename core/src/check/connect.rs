@@ -157,7 +157,8 @@ fn coinbase_claims_at_most(
     params: &ChainParams,
 ) -> Result<(), ConnectError> {
     let maximum = params.max_supply;
-    let allowed = subsidy(params, height).checked_add(fees).ok_or(ConnectError::FeesExceedSupply { maximum })?;
+    let allowed =
+        subsidy(params, height).checked_add(fees).ok_or(ConnectError::FeesExceedSupply { maximum })?;
     let claims = block.coinbase().outputs.iter().map(|output| output.amount);
     let claimed = Amount::checked_sum(claims).unwrap_or(Amount::from_units(u64::MAX));
     if claimed > allowed {

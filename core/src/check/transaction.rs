@@ -53,7 +53,9 @@ pub enum TransactionError {
         outpoint: OutPoint,
     },
     /// A coinbase is spent too early.
-    #[error("{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}")]
+    #[error(
+        "{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}"
+    )]
     ImmatureCoinbase {
         /// The output.
         outpoint: OutPoint,
@@ -122,7 +124,10 @@ pub struct CheckedSpend {
 ///
 /// # Errors
 /// `NoInputs`, `NoOutputs`, `TooLarge`, `DuplicateInput`, `ZeroOutput`, `OutputsExceedSupply`.
-pub fn check_transaction_alone(transaction: &Transaction, params: &ChainParams) -> Result<(), TransactionError> {
+pub fn check_transaction_alone(
+    transaction: &Transaction,
+    params: &ChainParams,
+) -> Result<(), TransactionError> {
     if transaction.inputs().is_empty() {
         return Err(TransactionError::NoInputs);
     }
@@ -130,7 +135,10 @@ pub fn check_transaction_alone(transaction: &Transaction, params: &ChainParams) 
         return Err(TransactionError::NoOutputs);
     }
     if transaction.size() > params.max_block_bytes {
-        return Err(TransactionError::TooLarge { found: transaction.size(), allowed: params.max_block_bytes });
+        return Err(TransactionError::TooLarge {
+            found: transaction.size(),
+            allowed: params.max_block_bytes,
+        });
     }
     let mut seen = BTreeSet::new();
     if let Some(outpoint) = transaction.inputs().iter().find(|outpoint| !seen.insert(**outpoint)) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cairn_core::hash::Txid;
 
+use crate::chain::verdict::{BlockRejection, BlockVerdict};
 use crate::event::Event;
 use crate::input::RequestId;
 use crate::message::Message;
@@ -56,19 +57,5 @@ pub enum Answer {
     /// A transaction was taken in, or why not.
     Transaction(Result<Txid, crate::mempool::MempoolError>),
     /// A block was taken in, or why not.
-    Block(Result<BlockVerdict, crate::chain::BlockRejection>),
+    Block(Result<BlockVerdict, BlockRejection>),
 }
-
-/// What became of a block that broke no rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockVerdict {
-    /// It is part of the best chain.
-    Connected,
-    /// It was known before.
-    Duplicate,
-    /// It is kept on a branch with no more work than the best.
-    SideBranch,
-    /// It is kept until its parent, or its time, comes.
-    KeptAside,
-}
-

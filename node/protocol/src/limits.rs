@@ -97,3 +97,23 @@ pub const ORPHAN_LASTING: Duration = Duration::from_secs(60);
 pub const REBROADCAST_INTERVAL: Duration = Duration::from_secs(60);
 /// Transactions of our own that are announced again.
 pub const MAX_OWN_TRANSACTIONS: usize = 1024;
+
+/// Blocks kept that are ahead of the clock: each cost its sender the work of a block.
+pub const MAX_KEPT_ASIDE: usize = 16;
+
+/// How long a peer may take for the headers it was asked for.
+pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a peer may go without delivering any block it was asked for; others take over then.
+pub const BLOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a peer that did not deliver is left alone.
+pub const STALL_PENALTY: Duration = Duration::from_secs(10);
+/// Failures to deliver in a row after which a peer makes room for another.
+pub const MAX_STALLS: u32 = 3;
+/// Bytes that are asked of one peer at once, as far as the size of blocks can be foreseen.
+pub const BODY_WINDOW_BYTES: usize = 8 * 1024 * 1024;
+/// Blocks asked of one peer at once, however large they are.
+pub const MIN_BODY_WINDOW: usize = 8;
+/// How far bodies are fetched ahead of the first that is missing.
+pub const BODIES_AHEAD: u32 = 1024;
+/// Blocks behind the best header beyond which a node is busy with itself and announces nothing.
+pub const INITIAL_DOWNLOAD_GAP: u32 = 24;

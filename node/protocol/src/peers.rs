@@ -86,7 +86,8 @@ impl Peers {
         if let Some(reason) = self.refusals.reason(now, &peer, &address) {
             self.hang_up(&peer, reason, actions);
         } else if direction == Direction::Inbound && self.inbound() > self.room.inbound {
-            let others = self.connections.values().filter(|one| one.peer != peer && one.phase != Phase::Closing);
+            let others =
+                self.connections.values().filter(|one| one.peer != peer && one.phase != Phase::Closing);
             let victim = slots::to_evict(others).unwrap_or(peer);
             if self.hang_up(&victim, DisconnectReason::Full, actions) {
                 departed.push(victim);
@@ -288,7 +289,8 @@ impl Peers {
                 }
             }
         }
-        let departed = unwanted.into_iter().filter(|(peer, reason)| self.hang_up(peer, reason.clone(), actions));
+        let departed =
+            unwanted.into_iter().filter(|(peer, reason)| self.hang_up(peer, reason.clone(), actions));
         let departed: Vec<PeerId> = departed.map(|(peer, _)| peer).collect();
         self.reschedule(now);
         departed
@@ -386,7 +388,9 @@ impl Peers {
         while lacking > 0 {
             let (dialler, refusals) = (&self.dialler, &self.refusals);
             let wanted = |address: &PeerAddress| {
-                !dialler.has(address) && !in_use.contains(address) && !refusals.bans.refuses_host(now, address)
+                !dialler.has(address)
+                    && !in_use.contains(address)
+                    && !refusals.bans.refuses_host(now, address)
             };
             let Some(address) = self.book.pick(now, wanted, &mut self.random) else { break };
             self.dialler.attempt(now, address);
@@ -401,7 +405,9 @@ impl Peers {
         let may_ask = |one: &&mut Connection| {
             one.is_ready() && one.asked_peers.is_none_or(|asked| now.since(asked) >= PEERS_ASK_INTERVAL)
         };
-        if let Some(connection) = self.connections.values_mut().filter(may_ask).min_by_key(|one| one.asked_peers) {
+        if let Some(connection) =
+            self.connections.values_mut().filter(may_ask).min_by_key(|one| one.asked_peers)
+        {
             connection.asked_peers = Some(now);
             actions.push(Action::Send { peer: connection.peer, message: Message::GetPeers });
         }

@@ -24,7 +24,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// What was read is not what was written.
-    #[error("{place} is damaged ({what}); start with --reindex to rebuild from what is intact, the rest is fetched again from peers")]
+    #[error(
+        "{place} is damaged ({what}); start with --reindex to rebuild from what is intact, the rest is fetched again from peers"
+    )]
     Damaged {
         /// File or directory.
         place: String,

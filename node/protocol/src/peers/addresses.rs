@@ -99,14 +99,16 @@ impl AddressBook {
         wanted: impl Fn(&PeerAddress) -> bool,
         random: &mut Random,
     ) -> Option<PeerAddress> {
-        let heard = self.heard.iter().filter(|(_, heard)| heard.not_before <= now).map(|(address, _)| *address);
+        let heard =
+            self.heard.iter().filter(|(_, heard)| heard.not_before <= now).map(|(address, _)| *address);
         let met = self.met.iter().filter(|(_, met)| met.not_before <= now).map(|(address, _)| *address);
         let heard: Vec<PeerAddress> = heard.filter(|address| wanted(address)).collect();
         let met: Vec<PeerAddress> = met.filter(|address| wanted(address)).collect();
         let from = match (heard.is_empty(), met.is_empty()) {
             (true, _) => met,
             (_, true) => heard,
-            _ => [heard, met].swap_remove(random.below(2) as usize),
+            _ if random.below(2) == 0 => heard,
+            _ => met,
         };
         from.get(random.below(from.len() as u64) as usize).copied()
     }
@@ -145,7 +147,8 @@ impl AddressBook {
     }
 
     fn drop_one_of_the_loudest(&mut self, random: &mut Random) {
-        let Some(loudest) = self.sources.iter().max_by_key(|(_, count)| **count).map(|(source, _)| *source) else {
+        let Some(loudest) = self.sources.iter().max_by_key(|(_, count)| **count).map(|(source, _)| *source)
+        else {
             return;
         };
         let of_loudest = self.heard.iter().filter(|(_, heard)| heard.source == loudest);

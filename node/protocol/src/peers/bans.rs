@@ -91,9 +91,14 @@ impl BanList {
 /// Whether an address stands for one host in the whole internet.
 fn stands_for_one(host: IpAddr) -> bool {
     match host {
-        IpAddr::V4(host) => !(host.is_loopback() || host.is_private() || host.is_link_local() || host.is_unspecified()),
+        IpAddr::V4(host) => {
+            !(host.is_loopback() || host.is_private() || host.is_link_local() || host.is_unspecified())
+        }
         IpAddr::V6(host) => {
-            !(host.is_loopback() || host.is_unique_local() || host.is_unicast_link_local() || host.is_unspecified())
+            !(host.is_loopback()
+                || host.is_unique_local()
+                || host.is_unicast_link_local()
+                || host.is_unspecified())
         }
     }
 }
@@ -143,15 +148,15 @@ mod tests {
 
     /// ATTACKS 25, CVE-2020-14198.
     #[test]
-    fn a_hundred_thousand_bans_keep_the_list_at_its_bound() {
+    fn twenty_thousand_bans_keep_the_list_at_its_bound() {
         let mut bans = BanList::default();
-        for number in 0..100_000u64 {
+        for number in 0..20_000u64 {
             let host = std::net::Ipv4Addr::from(0x0800_0000 + u32::try_from(number).expect("small"));
             let seen_at = PeerAddress::new((host, 1).into());
             bans.ban(Timestamp::from_millis(number), peer(number), Some(seen_at), HOUR);
         }
         assert_eq!(bans.bans.len(), MAX_BANS);
         assert_eq!(bans.hosts.len(), MAX_BANS);
-        assert!(bans.refuses_peer(Timestamp::from_millis(100_000), &peer(99_999)), "the last ban holds");
+        assert!(bans.refuses_peer(Timestamp::from_millis(20_000), &peer(19_999)), "the last ban holds");
     }
 }

@@ -114,7 +114,11 @@ impl Connection {
         let seen = self.address.socket().ip();
         let completed = said.iter().map(|address| {
             let socket = address.socket();
-            if socket.ip().is_unspecified() { PeerAddress::new((seen, socket.port()).into()) } else { *address }
+            if socket.ip().is_unspecified() {
+                PeerAddress::new((seen, socket.port()).into())
+            } else {
+                *address
+            }
         });
         completed.collect()
     }

@@ -112,7 +112,8 @@ impl Dialler {
 
     /// Notes that a dial led to this peer.
     pub fn reached(&mut self, address: PeerAddress, peer: PeerId) {
-        let target = self.targets.entry(address).or_insert_with(|| Target::waiting(false, Timestamp::from_millis(0)));
+        let target =
+            self.targets.entry(address).or_insert_with(|| Target::waiting(false, Timestamp::from_millis(0)));
         target.peer = Some(peer);
         target.state = State::Standing;
     }
@@ -182,7 +183,9 @@ impl Dialler {
     pub fn next_due(&self, is_refused: impl Fn(&PeerId) -> bool) -> Option<Timestamp> {
         let room = self.dialling() < MAX_DIALLING;
         let due = self.targets.values().filter_map(|target| match target.state {
-            State::Waiting { until } if room && !target.peer.is_some_and(|peer| is_refused(&peer)) => Some(until),
+            State::Waiting { until } if room && !target.peer.is_some_and(|peer| is_refused(&peer)) => {
+                Some(until)
+            }
             State::Dialling { since } => Some(since.saturating_add(DIAL_TIMEOUT)),
             State::Waiting { .. } | State::Standing => None,
         });

@@ -17,7 +17,8 @@ const PROTECTED_OF_EACH: usize = 8;
 
 /// The peer to let go: the newest of the largest group of neighbours among the unprotected.
 pub fn to_evict<'a>(connections: impl Iterator<Item = &'a Connection>) -> Option<PeerId> {
-    let mut candidates: Vec<&Connection> = connections.filter(|one| one.direction == Direction::Inbound).collect();
+    let mut candidates: Vec<&Connection> =
+        connections.filter(|one| one.direction == Direction::Inbound).collect();
     protect(&mut candidates, |one| one.since);
     protect(&mut candidates, |one| one.min_ping.unwrap_or(Duration::MAX));
     protect(&mut candidates, |one| Reverse(one.last_block));
@@ -59,7 +60,12 @@ mod tests {
 
     fn inbound(number: u8, host: &str, since_ms: u64) -> Connection {
         let address = PeerAddress::new(format!("{host}:4000").parse().expect("a literal address"));
-        Connection::new(Timestamp::from_millis(since_ms), PeerId::from_bytes([number; 32]), Direction::Inbound, address)
+        Connection::new(
+            Timestamp::from_millis(since_ms),
+            PeerId::from_bytes([number; 32]),
+            Direction::Inbound,
+            address,
+        )
     }
 
     #[test]
@@ -83,14 +89,16 @@ mod tests {
 
     #[test]
     fn who_just_gave_us_a_block_stays() {
-        let mut connections: Vec<Connection> = (0..100).map(|n| inbound(n, "9.9.9.9", u64::from(n))).collect();
+        let mut connections: Vec<Connection> =
+            (0..100).map(|n| inbound(n, "9.9.9.9", u64::from(n))).collect();
         connections[99].last_block = Some(Timestamp::from_millis(5000));
         assert_ne!(to_evict(connections.iter()), Some(PeerId::from_bytes([99; 32])));
     }
 
     #[test]
     fn those_we_dialled_are_never_let_go() {
-        let mut connections: Vec<Connection> = (0..100).map(|n| inbound(n, "9.9.9.9", u64::from(n))).collect();
+        let mut connections: Vec<Connection> =
+            (0..100).map(|n| inbound(n, "9.9.9.9", u64::from(n))).collect();
         connections.iter_mut().for_each(|one| one.direction = Direction::Outbound);
         assert_eq!(to_evict(connections.iter()), None);
     }

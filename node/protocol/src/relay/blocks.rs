@@ -47,8 +47,11 @@ impl BlockRelay {
         let is_small = block.size() <= MAX_PUSHED_BLOCK;
         for (peer, known) in &mut self.peers {
             if known.insert(block.hash()) {
-                let message =
-                    if is_small { Message::Block(block.clone()) } else { Message::Headers(vec![*block.header()]) };
+                let message = if is_small {
+                    Message::Block(block.clone())
+                } else {
+                    Message::Headers(vec![*block.header()])
+                };
                 actions.push(Action::Send { peer: *peer, message });
             }
         }
@@ -60,9 +63,12 @@ impl BlockRelay {
             return self.spread(block, actions);
         }
         for (peer, known) in &mut self.peers {
-            let Some(first_new) = blocks.iter().position(|block| !known.contains(&block.hash())) else { continue };
+            let Some(first_new) = blocks.iter().position(|block| !known.contains(&block.hash())) else {
+                continue;
+            };
             let new = blocks.get(first_new..).unwrap_or_default();
-            let announced = if new.len() > MAX_ANNOUNCED { new.get(new.len() - 1..).unwrap_or_default() } else { new };
+            let announced =
+                if new.len() > MAX_ANNOUNCED { new.get(new.len() - 1..).unwrap_or_default() } else { new };
             announced.iter().for_each(|block| {
                 known.insert(block.hash());
             });

@@ -48,7 +48,8 @@ impl Orphans {
 
     /// Forgets what a peer sent.
     pub fn left(&mut self, peer: &PeerId) {
-        let of_peer: Vec<Txid> = self.waiting.get(peer).into_iter().flat_map(BTreeMap::keys).copied().collect();
+        let of_peer: Vec<Txid> =
+            self.waiting.get(peer).into_iter().flat_map(BTreeMap::keys).copied().collect();
         of_peer.iter().for_each(|txid| {
             self.remove(*peer, txid);
         });
@@ -57,7 +58,8 @@ impl Orphans {
 
     /// Forgets those that waited too long.
     pub fn wake(&mut self, now: Timestamp) {
-        let late = self.waiting.iter().flat_map(|(peer, of_peer)| of_peer.iter().map(move |entry| (*peer, entry)));
+        let late =
+            self.waiting.iter().flat_map(|(peer, of_peer)| of_peer.iter().map(move |entry| (*peer, entry)));
         let late = late.filter(|(_, (_, orphan))| orphan.until <= now).map(|(peer, (txid, _))| (peer, *txid));
         let late: Vec<(PeerId, Txid)> = late.collect();
         late.iter().for_each(|(peer, txid)| {

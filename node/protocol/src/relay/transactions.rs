@@ -247,7 +247,13 @@ impl Side {
         }
     }
 
-    fn leave(&mut self, now: Timestamp, peer: PeerId, is_held: &dyn Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
+    fn leave(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        is_held: &dyn Fn(&Txid) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
         self.last_left = now;
         self.leaves_at = None;
         let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_held).collect();

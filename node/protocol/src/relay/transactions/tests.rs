@@ -137,5 +137,7 @@ fn a_thousand_unknown_ids_get_one_answer() {
     let (mut relay, mut actions) = (relay(1), Vec::new());
     let txids: Vec<Txid> = (0..1000).map(txid).collect();
     relay.asked(peer(1), &txids, |_| None, &mut actions);
-    assert!(matches!(&actions[..], [Action::Send { message: Message::NotFound(missing), .. }] if missing.len() == 1000));
+    assert!(
+        matches!(&actions[..], [Action::Send { message: Message::NotFound(missing), .. }] if missing.len() == 1000)
+    );
 }

@@ -1,0 +1,66 @@
+//! Locators: how one node tells another where its chain is, and what follows from it.
+
+use cairn_core::hash::BlockHash;
+
+use crate::limits::MAX_LOCATOR;
+
+/// Hashes of a chain from its end back: the last ten, then ever sparser, and genesis at last.
+/// `chain` holds the hash of each height.
+pub fn locator(chain: &[BlockHash]) -> Vec<BlockHash> {
+    let mut hashes = Vec::new();
+    let (mut from_end, mut step) = (0, 1);
+    while let Some(hash) = chain.len().checked_sub(from_end + 1).and_then(|height| chain.get(height)) {
+        hashes.push(*hash);
+        if hashes.len() >= 10 {
+            step *= 2;
+        }
+        from_end += step;
+    }
+    if let (Some(genesis), Some(last)) = (chain.first(), hashes.last())
+        && genesis != last
+    {
+        hashes.push(*genesis);
+    }
+    // One place is left for the header that a sender may put in front.
+    debug_assert!(hashes.len() < MAX_LOCATOR, "doubling steps through 2^32 heights are 42 hashes");
+    hashes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(length: u32) -> Vec<BlockHash> {
+        let hash = |height: u32| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&height.to_be_bytes());
+            BlockHash::from_bytes(bytes)
+        };
+        (0..length).map(hash).collect()
+    }
+
+    #[test]
+    fn a_locator_begins_at_the_tip_and_ends_in_genesis() {
+        for length in [1, 2, 9, 10, 11, 12, 100, 100_000] {
+            let chain = chain(length);
+            let locator = locator(&chain);
+            assert_eq!((locator.first(), locator.last()), (chain.last(), chain.first()), "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_locator_of_a_long_chain_is_short() {
+        assert_eq!(locator(&chain(1_000_000)).len(), 29);
+    }
+
+    #[test]
+    fn a_locator_names_no_block_twice() {
+        for length in 1..200 {
+            let mut locator = locator(&chain(length));
+            let count = locator.len();
+            locator.sort();
+            locator.dedup();
+            assert_eq!(locator.len(), count, "length {length}");
+        }
+    }
+}

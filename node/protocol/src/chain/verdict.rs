@@ -1,0 +1,102 @@
+//! What became of a block: refused by which rule, or taken in, and how the best chain changed.
+
+use std::sync::Arc;
+
+use cairn_core::block::Block;
+use cairn_core::check::block::BlockError;
+use cairn_core::check::connect::ConnectError;
+use cairn_core::check::header::HeaderError;
+use cairn_core::hash::BlockHash;
+use cairn_core::height::Height;
+use cairn_core::work::Work;
+
+/// Why a header or block is not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockRejection {
+    /// The parent's header is not known.
+    #[error("the parent {parent} is not known")]
+    UnknownParent {
+        /// The parent.
+        parent: BlockHash,
+    },
+    /// It was found to break a rule before.
+    #[error("block {hash} was refused before")]
+    KnownInvalid {
+        /// The block.
+        hash: BlockHash,
+    },
+    /// An ancestor breaks a rule.
+    #[error("block {hash} descends from one that was refused")]
+    DescendsFromInvalid {
+        /// The block.
+        hash: BlockHash,
+    },
+    /// The header breaks a rule.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The body breaks a rule on its own, or is not the one that the header commits to. The header
+    /// may yet get its true body from someone else.
+    #[error(transparent)]
+    Body(#[from] BlockError),
+    /// The block breaks a rule where it stands in the chain.
+    #[error("block {hash} cannot be connected: {error}")]
+    Connect {
+        /// The block.
+        hash: BlockHash,
+        /// The rule.
+        error: ConnectError,
+    },
+}
+
+/// What became of a block that broke no rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockVerdict {
+    /// It is part of the best chain.
+    Connected,
+    /// It was known before.
+    Duplicate,
+    /// It is kept on a branch with no more work than the best.
+    SideBranch,
+    /// It is kept until a body below it, or its time, comes.
+    KeptAside,
+}
+
+/// A block that broke no rule, and what followed from it.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// What became of it.
+    pub verdict: BlockVerdict,
+    /// How the best chain changed, if it did.
+    pub change: Option<ChainChange>,
+}
+
+/// How the best chain changed, in one step.
+#[derive(Clone, Debug)]
+pub struct ChainChange {
+    /// The last block that the old and the new chain share.
+    pub fork_point: Height,
+    /// Its hash.
+    pub fork_hash: BlockHash,
+    /// Blocks that left, from the old tip down.
+    pub disconnected: Vec<(Height, Arc<Block>)>,
+    /// Blocks that joined, upwards, each with the chainwork up to it.
+    pub connected: Vec<(Height, Arc<Block>, Work)>,
+    /// Chainwork before.
+    pub old_work: Work,
+    /// Chainwork after.
+    pub new_work: Work,
+}
+
+impl ChainChange {
+    /// The new tip.
+    pub fn tip(&self) -> Option<&Arc<Block>> {
+        self.connected.last().map(|(_, block, _)| block)
+    }
+
+    /// This change followed by another that only adds blocks.
+    pub fn followed_by(mut self, next: Self) -> Self {
+        self.connected.extend(next.connected);
+        self.new_work = next.new_work;
+        self
+    }
+}

@@ -1,0 +1,167 @@
+//! Sync: headers first, then bodies from every peer that has them.
+
+use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
+use cairn_core::height::Height;
+use cairn_core::time::Timestamp;
+
+use crate::action::Action;
+use crate::chain::Chain;
+use crate::chain::store::ChainStore;
+use crate::event::Event;
+use crate::limits::INITIAL_DOWNLOAD_GAP;
+use crate::message::{Hello, Inventory, Message};
+use crate::peer::PeerId;
+
+pub mod bodies;
+pub mod headers;
+
+use bodies::Bodies;
+use headers::{Headers, Outcome};
+
+/// Who is asked for what, so that our chain becomes the best there is.
+#[derive(Clone, Debug, Default)]
+pub struct Sync {
+    headers: Headers,
+    bodies: Bodies,
+    /// Whom we learn from, as it was told last.
+    told: Option<PeerId>,
+}
+
+impl Sync {
+    /// A peer completed the handshake.
+    pub fn joined<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        hello: &Hello,
+        chain: &Chain<S>,
+        actions: &mut Vec<Action>,
+    ) {
+        self.bodies.joined(now, peer, hello.genesis.into());
+        self.headers.joined(now, peer, hello.tip, chain, actions);
+    }
+
+    /// A peer is gone.
+    pub fn left(&mut self, peer: &PeerId) {
+        self.headers.left(peer);
+        self.bodies.left(peer);
+    }
+
+    /// A peer sent headers.
+    pub fn received_headers<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        headers: &[Header],
+        chain: &mut Chain<S>,
+        actions: &mut Vec<Action>,
+    ) -> Outcome {
+        self.headers.received(now, peer, headers, chain, actions)
+    }
+
+    /// A peer sent a block, and the chain took it in or knew it.
+    pub fn received_block<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        (hash, size): (BlockHash, usize),
+        chain: &Chain<S>,
+    ) {
+        self.bodies.arrived(now, peer, &hash, size);
+        self.headers.has(peer, &hash, chain);
+    }
+
+    /// A peer sent a block whose parent we lack: it is asked what lies between.
+    pub fn received_orphan<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        chain: &Chain<S>,
+        actions: &mut Vec<Action>,
+    ) {
+        self.headers.ask(now, peer, chain, None, actions);
+    }
+
+    /// A peer sent a block that was refused.
+    pub fn refused_block(&mut self, peer: &PeerId, hash: &BlockHash) {
+        self.bodies.spoiled(peer, hash);
+    }
+
+    /// A peer lacks what it was asked for.
+    pub fn not_found(&mut self, now: Timestamp, peer: &PeerId, items: &[Inventory]) {
+        for item in items {
+            if let Inventory::Block(hash) = item {
+                self.bodies.not_found(now, peer, hash);
+            }
+        }
+    }
+
+    /// Asks for the bodies that are lacking, of whoever has room.
+    pub fn fill<S: ChainStore>(&mut self, now: Timestamp, chain: &Chain<S>, actions: &mut Vec<Action>) {
+        if chain.best_header().work > chain.work() {
+            for (peer, best) in self.headers.ahead_of(chain.work()) {
+                let Some(best) = chain.entry(&best).filter(|best| !best.is_invalid()) else { continue };
+                let wanted = self.bodies.next(now, peer, best, chain);
+                if !wanted.is_empty() {
+                    actions.push(Action::Send { peer, message: Message::GetBlocks(wanted) });
+                }
+            }
+        }
+        self.tell(chain, actions);
+    }
+
+    /// Does what is due; returns the peers that let their time pass too often.
+    pub fn wake<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        chain: &Chain<S>,
+        actions: &mut Vec<Action>,
+    ) -> Vec<PeerId> {
+        let mut hopeless = self.headers.wake(now, chain, actions);
+        let stalled = self.bodies.take_stalled(now);
+        hopeless
+            .extend(stalled.into_iter().filter(|stalled| stalled.is_hopeless).map(|stalled| stalled.peer));
+        self.fill(now, chain, actions);
+        hopeless
+    }
+
+    /// When `wake` has something to do.
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        self.headers.next_wake().into_iter().chain(self.bodies.next_wake(now)).min()
+    }
+
+    /// Whom we learn from; none when nothing is lacking.
+    pub fn learns_from(&self) -> Option<PeerId> {
+        self.bodies.busiest()
+    }
+
+    /// The best header that a peer has shown.
+    pub fn best_of(&self, peer: &PeerId) -> Option<(BlockHash, Height)> {
+        self.headers.best_of(peer)
+    }
+
+    /// How many blocks a peer was asked for and owes.
+    pub fn owed_by(&self, peer: &PeerId) -> usize {
+        self.bodies.owed_by(peer)
+    }
+
+    /// Whether so much is lacking that a node is busy with itself. The age of the tip does not
+    /// count: a devnet that slept for a night is as complete as it was.
+    pub fn is_initial_download<S: ChainStore>(chain: &Chain<S>) -> bool {
+        let behind = chain.best_header().height.since(chain.tip().height);
+        behind.is_some_and(|behind| behind > INITIAL_DOWNLOAD_GAP)
+    }
+
+    fn tell<S: ChainStore>(&mut self, chain: &Chain<S>, actions: &mut Vec<Action>) {
+        // One missing block is relay, not sync: nobody needs to hear of it.
+        let gap = chain.best_header().height.since(chain.tip().height).unwrap_or(0);
+        let keeps_on = self.told.filter(|peer| self.bodies.owed_by(peer) > 0);
+        let from = keeps_on.or_else(|| self.bodies.busiest()).filter(|_| gap > 1 || self.told.is_some());
+        if from != self.told {
+            self.told = from;
+            let (headers, blocks) = (chain.best_header().height, chain.tip().height);
+            actions.push(Action::Emit(Event::SyncChanged { from, headers, blocks }));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Headers first: what each peer's chain is, learned from its headers and nothing else.
+
+use core::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
+use cairn_core::height::Height;
+use cairn_core::time::Timestamp;
+use cairn_core::work::Work;
+
+use crate::action::Action;
+use crate::chain::store::ChainStore;
+use crate::chain::{BlockRejection, Chain};
+use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_STALLS};
+use crate::message::Message;
+use crate::peer::PeerId;
+
+/// What is known of each peer's chain.
+#[derive(Clone, Debug, Default)]
+pub struct Headers {
+    peers: BTreeMap<PeerId, TheirChain>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct TheirChain {
+    /// The header with most work that it has shown.
+    best: Option<(BlockHash, Height, Work)>,
+    /// When it was asked for headers; its answer is awaited.
+    asked: Option<Timestamp>,
+    silences: u32,
+}
+
+/// What came of a list of headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well; some may have been new.
+    Fine,
+    /// The list does not hang together.
+    Broken,
+    /// A header breaks a rule.
+    Refused(BlockRejection),
+}
+
+impl Headers {
+    /// A peer joins; it is asked for headers if its tip is news.
+    pub fn joined<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        tip: BlockHash,
+        chain: &Chain<S>,
+        actions: &mut Vec<Action>,
+    ) {
+        let known = chain.entry(&tip).filter(|entry| !entry.is_invalid());
+        let best = known.map(|entry| (entry.hash, entry.height, entry.work));
+        self.peers.insert(peer, TheirChain { best, asked: None, silences: 0 });
+        if chain.entry(&tip).is_none() {
+            self.ask(now, peer, chain, None, actions);
+        }
+    }
+
+    /// A peer is gone.
+    pub fn left(&mut self, peer: &PeerId) {
+        self.peers.remove(peer);
+    }
+
+    /// Takes in headers, each of which must stand on the one before.
+    pub fn received<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        headers: &[Header],
+        chain: &mut Chain<S>,
+        actions: &mut Vec<Action>,
+    ) -> Outcome {
+        let before = self.peers.get(&peer).and_then(|theirs| theirs.best);
+        if let Some(theirs) = self.peers.get_mut(&peer) {
+            theirs.asked = None;
+            theirs.silences = 0;
+        }
+        let hangs_together = headers.iter().zip(headers.iter().skip(1));
+        if !hangs_together.clone().all(|(parent, child)| child.previous_block_hash == parent.hash()) {
+            return Outcome::Broken;
+        }
+        for header in headers {
+            match chain.accept_header(now, header) {
+                Ok(_) => self.has(peer, &header.hash(), chain),
+                Err(BlockRejection::UnknownParent { .. }) => {
+                    self.ask(now, peer, chain, None, actions);
+                    return Outcome::Fine;
+                }
+                Err(rejection) => return Outcome::Refused(rejection),
+            }
+        }
+        // Only who has shown more than before is asked to go on, or one list would do for ever.
+        let after = self.peers.get(&peer).and_then(|theirs| theirs.best);
+        if headers.len() >= MAX_HEADERS_PER_MESSAGE && after.map(|best| best.2) > before.map(|best| best.2) {
+            self.ask(now, peer, chain, headers.last().map(Header::hash), actions);
+        }
+        Outcome::Fine
+    }
+
+    /// Notes that a peer has a block or header that we know.
+    pub fn has<S: ChainStore>(&mut self, peer: PeerId, hash: &BlockHash, chain: &Chain<S>) {
+        let (Some(theirs), Some(entry)) = (self.peers.get_mut(&peer), chain.entry(hash)) else { return };
+        if theirs.best.is_none_or(|(_, _, work)| entry.work > work) {
+            theirs.best = Some((entry.hash, entry.height, entry.work));
+        }
+    }
+
+    /// Asks a peer for what follows our chain, or follows `after`, unless it owes an answer.
+    pub fn ask<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        chain: &Chain<S>,
+        after: Option<BlockHash>,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(theirs) = self.peers.get_mut(&peer).filter(|theirs| theirs.asked.is_none()) else { return };
+        theirs.asked = Some(now);
+        let locator = after.into_iter().chain(chain.locator()).collect();
+        actions.push(Action::Send { peer, message: Message::GetHeaders { locator } });
+    }
+
+    /// Asks again those who owe headers for too long; returns those who do so for the last time.
+    pub fn wake<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        chain: &Chain<S>,
+        actions: &mut Vec<Action>,
+    ) -> Vec<PeerId> {
+        let is_late =
+            |theirs: &TheirChain| theirs.asked.is_some_and(|asked| now.since(asked) >= HEADERS_TIMEOUT);
+        let late = self.peers.iter().filter(|(_, theirs)| is_late(theirs)).map(|(peer, _)| *peer);
+        let late: Vec<PeerId> = late.collect();
+        let mut hopeless = Vec::new();
+        for peer in late {
+            let Some(theirs) = self.peers.get_mut(&peer) else { continue };
+            theirs.asked = None;
+            theirs.silences += 1;
+            if theirs.silences >= MAX_STALLS {
+                hopeless.push(peer);
+            } else {
+                self.ask(now, peer, chain, None, actions);
+            }
+        }
+        hopeless
+    }
+
+    /// When somebody's answer is overdue.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.peers
+            .values()
+            .filter_map(|theirs| theirs.asked)
+            .min()
+            .map(|asked| asked.saturating_add(HEADERS_TIMEOUT))
+    }
+
+    /// The best header that a peer has shown.
+    pub fn best_of(&self, peer: &PeerId) -> Option<(BlockHash, Height)> {
+        self.peers.get(peer)?.best.map(|(hash, height, _)| (hash, height))
+    }
+
+    /// Every peer whose chain has more work than this, the best first.
+    pub fn ahead_of(&self, work: Work) -> Vec<(PeerId, BlockHash)> {
+        let ahead = self.peers.iter().filter_map(|(peer, theirs)| Some((*peer, theirs.best?)));
+        let mut ahead: Vec<_> = ahead.filter(|(_, (_, _, theirs))| *theirs > work).collect();
+        ahead.sort_by_key(|(_, best)| Reverse(best.2));
+        ahead.into_iter().map(|(peer, (hash, _, _))| (peer, hash)).collect()
+    }
+}
