@@ -5,4 +5,7 @@
 //! `commands`, where a whole node is put together.
 
 pub mod cli;
+pub mod clock;
 pub mod commands;
+pub mod config;
+pub mod p2p;

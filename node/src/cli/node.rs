@@ -28,6 +28,9 @@ pub struct NodeArgs {
     /// Where programs can ask; keep it on loopback [default: 127.0.0.1:18443]
     #[arg(long, value_name = "IP:PORT")]
     pub rpc: Option<String>,
+    /// A further host name by which programs may call this node; can be given more than once
+    #[arg(long, value_name = "HOST")]
+    pub rpc_allow_host: Vec<String>,
     /// Keep a connection to this node; can be given more than once
     #[arg(long, value_name = "HOST:PORT")]
     pub connect: Vec<String>,

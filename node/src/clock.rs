@@ -1,0 +1,71 @@
+//! The clock: the only place that asks what time it is.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use cairn_core::time::Timestamp;
+
+/// What the clock showed last.
+#[derive(Debug)]
+struct Reading {
+    shown: Duration,
+    at: Instant,
+}
+
+/// The process has one clock, so that no two of its parts see time in different order.
+static LAST: Mutex<Option<Reading>> = Mutex::new(None);
+
+/// Wall-clock time that never goes back. Where the system's clock is set back, this one goes on at
+/// half its pace until the system's has caught up: time-outs still fire, and no order is turned round.
+pub fn now() -> Timestamp {
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let (at, wall) = (Instant::now(), wall());
+    let shown = match &*last {
+        None => wall,
+        Some(last) => step(last.shown, at.saturating_duration_since(last.at), wall),
+    };
+    *last = Some(Reading { shown, at });
+    Timestamp::from_millis(u64::try_from(shown.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What to show now: the wall clock, unless that is behind what was shown.
+fn step(shown: Duration, passed: Duration, wall: Duration) -> Duration {
+    wall.max(shown.saturating_add(passed / 2))
+}
+
+fn wall() -> Duration {
+    // A clock before 1970 is broken; the machine's rules on time then refuse new blocks, as they should.
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn it_shows_the_wall_clock_and_follows_it_forward() {
+        assert_eq!(step(s(100), s(1), s(101)), s(101));
+        assert_eq!(step(s(100), s(1), s(4000)), s(4000));
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_back_slows_it_and_never_turns_it_round() {
+        let mut shown = s(1000);
+        for second in 1..=400 {
+            let next = step(shown, s(1), s(800 + second));
+            assert!(next > shown);
+            shown = next;
+        }
+        assert_eq!(shown, s(1200), "the wall clock has caught up");
+    }
+
+    #[test]
+    fn two_looks_never_go_back() {
+        let first = now();
+        assert!(now() >= first);
+    }
+}

@@ -1,0 +1,130 @@
+//! Settings: flags over environment over file over defaults, each value read by the same rule and
+//! checked once, here.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use cairn_protocol::limits::{MAX_INBOUND, OUTBOUND_TARGET};
+
+use crate::cli::node::NodeArgs;
+
+pub mod file;
+pub mod host;
+pub mod layers;
+
+use host::HostPort;
+use layers::{ConfigError, Layers};
+
+/// The port for programs when none is named, as regtest has it in Bitcoin Core.
+pub const DEFAULT_RPC_PORT: u16 = 18443;
+/// The port for nodes when none is named.
+pub const DEFAULT_PEER_PORT: u16 = 18444;
+
+/// Every setting of a node, checked as far as it can be without looking at the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Name of a built-in chain, or a definition's file.
+    pub chain: String,
+    /// Where chain, key and cookie are kept.
+    pub data_dir: PathBuf,
+    /// Where other nodes can connect; none: nobody can.
+    pub listen: Option<SocketAddr>,
+    /// Where programs can ask.
+    pub rpc: SocketAddr,
+    /// Names besides addresses and `localhost` by which programs may call this node.
+    pub rpc_allow_host: Vec<String>,
+    /// Nodes to keep a connection to.
+    pub connect: Vec<HostPort>,
+    /// Outbound connections kept up to nodes that were heard of.
+    pub max_outbound: usize,
+    /// Inbound connections borne.
+    pub max_inbound: usize,
+    /// Mine, and pay the reward to this address; it is read once the chain's prefix is known.
+    pub mine: Option<String>,
+    /// Mining threads.
+    pub threads: usize,
+    /// Hashes per second at most; none: as many as the machine can.
+    pub hashrate: Option<u64>,
+    /// Bytes of unconfirmed transactions kept.
+    pub max_mempool: usize,
+    /// What to log.
+    pub log: String,
+    /// Log lines as JSON.
+    pub log_json: bool,
+    /// Rebuild the indexes first.
+    pub reindex: bool,
+    /// Stop when standard input closes.
+    pub stop_on_stdin_close: bool,
+}
+
+impl Config {
+    /// Reads all layers: what was typed, this process's environment, and the file that they name.
+    ///
+    /// # Errors
+    /// The first setting that is wrong: where it stands, what was found, what is expected.
+    pub fn load(arguments: &NodeArgs) -> Result<Self, ConfigError> {
+        Self::from_layers(&Layers::gather(arguments, std::env::vars_os())?)
+    }
+
+    fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
+        let chain = layers.text("chain", "the name of a chain or a file")?.unwrap_or_else(|| "devnet".into());
+        let data_dir = match layers.text("data-dir", "a directory")? {
+            Some(directory) => PathBuf::from(directory),
+            None => default_data_dir(&chain).ok_or(ConfigError::NoHome)?,
+        };
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let listen =
+            layers.one("listen", "an address such as 127.0.0.1:18444, or \"none\"", address_or_none)?;
+        let megabytes = layers.one("max-mempool", "a number of MB, 1 or more", positive::<usize>)?;
+        Ok(Self {
+            chain,
+            data_dir,
+            listen: listen.unwrap_or(Some(local(DEFAULT_PEER_PORT))),
+            rpc: layers
+                .one("rpc", "an address such as 127.0.0.1:18443", parsed)?
+                .unwrap_or(local(DEFAULT_RPC_PORT)),
+            rpc_allow_host: layers.many("rpc-allow-host", "a host name", parsed)?,
+            connect: layers.many("connect", "HOST:PORT", parsed)?,
+            max_outbound: layers.one("max-outbound", COUNT, parsed)?.unwrap_or(OUTBOUND_TARGET),
+            max_inbound: layers.one("max-inbound", COUNT, parsed)?.unwrap_or(MAX_INBOUND),
+            mine: layers.text("mine", "an address of the chain")?,
+            threads: layers.one("threads", POSITIVE, positive)?.unwrap_or_else(cores),
+            hashrate: layers.one("hashrate", POSITIVE, positive)?,
+            max_mempool: megabytes.unwrap_or(64).saturating_mul(1_000_000),
+            log: layers.text("log", "a filter such as info")?.unwrap_or_else(|| "info".into()),
+            log_json: layers.flag("log-json")?,
+            reindex: layers.flag("reindex")?,
+            stop_on_stdin_close: layers.flag("stop-on-stdin-close")?,
+        })
+    }
+}
+
+const COUNT: &str = "a number, 0 or more";
+const POSITIVE: &str = "a number, 1 or more";
+
+fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|number| *number >= T::from(1))
+}
+
+fn address_or_none(text: &str) -> Option<Option<SocketAddr>> {
+    if text == "none" { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// `~/.cairn/devnet`; for a definition's file its name without the ending.
+fn default_data_dir(chain: &str) -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
+    let name = Path::new(chain).file_stem()?;
+    Some(PathBuf::from(home).join(".cairn").join(name))
+}
+
+#[cfg(test)]
+mod tests;

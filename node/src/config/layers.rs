@@ -1,0 +1,229 @@
+//! The layers of settings: where a value can stand, and which of several wins.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::cli::node::NodeArgs;
+use crate::config::file::{self, Entry};
+
+/// Every key of the file; its flag is `--KEY`, its variable `CAIRN_KEY`.
+pub const KEYS: [&str; 16] = [
+    "chain",
+    "connect",
+    "data-dir",
+    "hashrate",
+    "listen",
+    "log",
+    "log-json",
+    "max-inbound",
+    "max-mempool",
+    "max-outbound",
+    "mine",
+    "reindex",
+    "rpc",
+    "rpc-allow-host",
+    "stop-on-stdin-close",
+    "threads",
+];
+
+/// Where a value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It was typed.
+    Flag(&'static str),
+    /// It is in the environment.
+    Variable(String),
+    /// It is in the file.
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// The key.
+        key: &'static str,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(key) => write!(f, "--{key}"),
+            Self::Variable(name) => write!(f, "the environment variable {name}"),
+            Self::File { path, line, key } => write!(f, "{}, line {line}, key {key}", path.display()),
+        }
+    }
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value is not what the setting takes.
+    #[error("{place}: expected {expected}, found {found:?}")]
+    Value {
+        /// Where it stands.
+        place: Place,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The file names a setting that does not exist.
+    #[error("{}, line {line}: there is no setting {found:?}; expected one of: {}", path.display(), KEYS.join(", "))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        found: String,
+    },
+    /// The file is not TOML.
+    #[error("{}, line {line}: this is not TOML: {what}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser met.
+        what: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the settings in {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A variable holds bytes that are no text.
+    #[error("the environment variable {name}: expected text, found bytes that are not UTF-8")]
+    NotText {
+        /// Its name.
+        name: String,
+    },
+    /// There is no place for data by default.
+    #[error("HOME is not set, so there is no place for data by default; say where with --data-dir DIR")]
+    NoHome,
+}
+
+/// What was typed, what the environment and the file say.
+#[derive(Debug, Default)]
+pub struct Layers {
+    flags: BTreeMap<&'static str, Vec<String>>,
+    variables: BTreeMap<String, String>,
+    path: PathBuf,
+    file: BTreeMap<&'static str, Entry>,
+}
+
+impl Layers {
+    /// Gathers what is said; judges only the file's form and keys.
+    ///
+    /// # Errors
+    /// When the file is unreadable or wrong, or a variable is no text.
+    pub fn gather(
+        arguments: &NodeArgs,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut variables = BTreeMap::new();
+        let ours = environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        for (name, value) in ours.filter(|(name, _)| name.starts_with("CAIRN_")) {
+            let value = value.into_string().map_err(|_| ConfigError::NotText { name: name.clone() })?;
+            variables.insert(name, value);
+        }
+        let path = arguments.config.clone().or_else(|| variables.get("CAIRN_CONFIG").map(PathBuf::from));
+        let file = path.as_deref().map(file::read).transpose()?.unwrap_or_default();
+        Ok(Self { flags: flags(arguments), variables, path: path.unwrap_or_default(), file })
+    }
+
+    /// The values of the highest layer that has the setting. A variable's list is separated by commas.
+    fn find(&self, key: &'static str) -> Option<(Place, Vec<String>)> {
+        if let Some(values) = self.flags.get(key) {
+            return Some((Place::Flag(key), values.clone()));
+        }
+        let name = format!("CAIRN_{}", key.replace('-', "_").to_uppercase());
+        if let Some(value) = self.variables.get(&name) {
+            let values = value.split(',').map(|part| part.trim().to_owned()).collect();
+            return Some((Place::Variable(name), values));
+        }
+        let entry = self.file.get(key)?;
+        let place = Place::File { path: self.path.clone(), line: entry.line, key };
+        Some((place, entry.values.clone()))
+    }
+
+    /// A setting that can be given more than once.
+    ///
+    /// # Errors
+    /// When a value is not what is expected.
+    pub fn many<T>(
+        &self,
+        key: &'static str,
+        expected: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let Some((place, values)) = self.find(key) else { return Ok(Vec::new()) };
+        let refusal =
+            |found: &String| ConfigError::Value { place: place.clone(), found: found.clone(), expected };
+        values.iter().map(|value| read(value).ok_or_else(|| refusal(value))).collect()
+    }
+
+    /// A setting with one value.
+    ///
+    /// # Errors
+    /// When the value is not what is expected, or there are several.
+    pub fn one<T>(
+        &self,
+        key: &'static str,
+        expected: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some((place, values)) = self.find(key) else { return Ok(None) };
+        let value = values.join(",");
+        match read(&value) {
+            Some(read) => Ok(Some(read)),
+            None => Err(ConfigError::Value { place, found: value, expected }),
+        }
+    }
+
+    /// A setting that is any text but the empty one.
+    ///
+    /// # Errors
+    /// When it is empty.
+    pub fn text(&self, key: &'static str, expected: &'static str) -> Result<Option<String>, ConfigError> {
+        self.one(key, expected, |text| (!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// A setting that is on or off.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
+        Ok(self.one(key, "true or false", |text| text.parse().ok())?.unwrap_or(false))
+    }
+}
+
+/// What was typed, by key.
+fn flags(arguments: &NodeArgs) -> BTreeMap<&'static str, Vec<String>> {
+    let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
+    let flag = |is_set: bool| is_set.then(|| "true".to_owned()).into_iter().collect::<Vec<_>>();
+    let all = [
+        ("chain", one(&arguments.chain)),
+        ("connect", arguments.connect.clone()),
+        ("data-dir", one(&arguments.data_dir)),
+        ("hashrate", one(&arguments.hashrate)),
+        ("listen", one(&arguments.listen)),
+        ("log", one(&arguments.log)),
+        ("log-json", flag(arguments.log_json)),
+        ("max-inbound", one(&arguments.max_inbound)),
+        ("max-mempool", one(&arguments.max_mempool)),
+        ("max-outbound", one(&arguments.max_outbound)),
+        ("mine", one(&arguments.mine)),
+        ("reindex", flag(arguments.reindex)),
+        ("rpc", one(&arguments.rpc)),
+        ("rpc-allow-host", arguments.rpc_allow_host.clone()),
+        ("stop-on-stdin-close", flag(arguments.stop_on_stdin_close)),
+        ("threads", one(&arguments.threads)),
+    ];
+    all.into_iter().filter(|(_, values)| !values.is_empty()).collect()
+}

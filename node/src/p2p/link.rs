@@ -1,0 +1,191 @@
+//! A link: the sending end of one connection, in the hands of the driver. Bounded in messages and
+//! bytes; a peer that does not read fast enough loses the connection, not our memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cairn_protocol::limits::MAX_SERVED_BYTES;
+use cairn_protocol::message::Message;
+use cairn_protocol::peer::PeerId;
+use libp2p::swarm::ConnectionId;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::p2p::traffic::Traffic;
+
+/// Messages that may wait for a peer to read.
+pub const MAX_WAITING: usize = 4096;
+/// Bytes that may wait: one full answer to `GetBlocks` and half as much again. While more than
+/// [`PAUSE_ABOVE`] wait, the peer's further requests are not heard, so an honest one never gets here.
+pub const MAX_WAITING_BYTES: usize = MAX_SERVED_BYTES + MAX_SERVED_BYTES / 2;
+/// While more bytes than this wait, the peer's requests wait too.
+pub const PAUSE_ABOVE: usize = 1024 * 1024;
+
+/// What the writing task is to do next.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Say this.
+    Say(Message),
+    /// Hang up.
+    HangUp,
+}
+
+/// The sending end of a connection.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Whose connection.
+    pub peer: PeerId,
+    /// Which connection; one peer may have another soon.
+    pub connection: ConnectionId,
+    queue: mpsc::Sender<Outgoing>,
+    shared: Arc<Shared>,
+}
+
+/// What both ends of a link see.
+#[derive(Debug)]
+pub struct Shared {
+    waiting_bytes: AtomicUsize,
+    drained: Notify,
+    /// The connection is over; nothing more is read or written.
+    pub over: CancellationToken,
+    /// We hang up: what waits is still written, nothing more is heard.
+    pub closing: CancellationToken,
+    /// Bytes come and gone.
+    pub traffic: Traffic,
+}
+
+impl Link {
+    /// A link, and the queue for the task that writes.
+    pub fn new(peer: PeerId, connection: ConnectionId, traffic: Traffic) -> (Self, mpsc::Receiver<Outgoing>) {
+        let (queue, receiver) = mpsc::channel(MAX_WAITING);
+        let shared = Shared {
+            waiting_bytes: AtomicUsize::new(0),
+            drained: Notify::new(),
+            over: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            traffic,
+        };
+        (Self { peer, connection, queue, shared: Arc::new(shared) }, receiver)
+    }
+
+    /// Queues a message. If too much waits already, the connection ends.
+    pub fn say(&self, message: Message) {
+        let weight = weight(&message);
+        let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::AcqRel);
+        if waiting.saturating_add(weight) > MAX_WAITING_BYTES
+            || self.queue.try_send(Outgoing::Say(message)).is_err()
+        {
+            if !self.shared.over.is_cancelled() && !self.shared.closing.is_cancelled() {
+                tracing::warn!(peer = ?self.peer, waiting, "a peer reads too slowly: hanging up");
+            }
+            self.cut();
+        }
+    }
+
+    /// Hangs up once everything that waits is written, or after a short while.
+    pub fn hang_up(&self) {
+        self.shared.closing.cancel();
+        if self.queue.try_send(Outgoing::HangUp).is_err() {
+            self.cut();
+        }
+    }
+
+    /// Hangs up at once.
+    pub fn cut(&self) {
+        self.shared.over.cancel();
+    }
+
+    /// What the connection's tasks see of it.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Shared {
+    /// Notes that a message was written.
+    pub fn written(&self, message: &Message) {
+        self.waiting_bytes.fetch_sub(weight(message), Ordering::AcqRel);
+        self.drained.notify_one();
+    }
+
+    /// Whether the peer's requests have to wait until it has read the answers to earlier ones.
+    pub fn is_congested(&self) -> bool {
+        self.waiting_bytes.load(Ordering::Acquire) > PAUSE_ABOVE
+    }
+
+    /// Returns when something was written since this was last called.
+    pub async fn drained(&self) {
+        self.drained.notified().await;
+    }
+}
+
+/// About how many bytes a message takes while it waits.
+fn weight(message: &Message) -> usize {
+    const OVERHEAD: usize = 128;
+    let body = match message {
+        Message::Block(block) => block.size(),
+        Message::Transactions(transactions) => {
+            transactions.iter().map(|transaction| transaction.size()).sum()
+        }
+        Message::Headers(headers) => headers.len() * 88,
+        Message::GetHeaders { locator: ids } | Message::GetBlocks(ids) => ids.len() * 32,
+        Message::AnnounceTransactions(ids) | Message::GetTransactions(ids) => ids.len() * 32,
+        Message::NotFound(items) => items.len() * 36,
+        Message::Peers(addresses) => addresses.len() * 32,
+        Message::Hello(_) => 512,
+        Message::Goodbye(_) | Message::Ping { .. } | Message::Pong { .. } | Message::GetPeers => 0,
+    };
+    OVERHEAD + body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> (Link, mpsc::Receiver<Outgoing>) {
+        Link::new(PeerId::from_bytes([1; 32]), ConnectionId::new_unchecked(1), Traffic::default())
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_cut_off_one_message_past_the_bound() {
+        let (link, _unread) = link();
+        (0..MAX_WAITING).for_each(|_| link.say(Message::GetPeers));
+        assert!(!link.shared().over.is_cancelled());
+        link.say(Message::GetPeers);
+        assert!(link.shared().over.is_cancelled());
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_cut_off_by_bytes_as_well() {
+        let (link, mut unread) = link();
+        let long = Message::GetBlocks(vec![cairn_core::hash::BlockHash::ZERO; 100_000]);
+        let fit = MAX_WAITING_BYTES / weight(&long);
+        (0..fit).for_each(|_| link.say(long.clone()));
+        assert!(link.shared().is_congested() && !link.shared().over.is_cancelled());
+        link.say(long);
+        assert!(link.shared().over.is_cancelled());
+        unread.close();
+    }
+
+    #[test]
+    fn what_is_written_no_longer_counts() {
+        let (link, mut queue) = link();
+        for _ in 0..10 * MAX_WAITING {
+            link.say(Message::Ping { nonce: 1 });
+            let Ok(Outgoing::Say(message)) = queue.try_recv() else { panic!("it was queued") };
+            link.shared().written(&message);
+        }
+        assert!(!link.shared().over.is_cancelled());
+        assert_eq!(link.shared().waiting_bytes.load(Ordering::Acquire), 0);
+    }
+
+    #[test]
+    fn hanging_up_lets_what_waits_be_written_first() {
+        let (link, mut queue) = link();
+        link.say(Message::GetPeers);
+        link.hang_up();
+        assert!(matches!(queue.try_recv(), Ok(Outgoing::Say(Message::GetPeers))));
+        assert!(matches!(queue.try_recv(), Ok(Outgoing::HangUp)));
+        assert!(!link.shared().over.is_cancelled());
+    }
+}

@@ -1,0 +1,202 @@
+//! Two networks on loopback, and strangers: what connects, what stays, what is refused.
+
+use std::time::Duration;
+
+use cairn_protocol::message::{Goodbye, Message};
+use tokio::io::AsyncWriteExt;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A network, and the link that stands at its end.
+struct Side {
+    network: Network,
+    link: Option<(Link, Direction)>,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+impl Side {
+    fn new() -> Self {
+        let stop = CancellationToken::new();
+        let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let network = start(&Keypair::generate_ed25519(), listen, 10, stop.clone()).expect("it listens");
+        Self { network, link: None, _stop: stop.drop_guard() }
+    }
+
+    fn address(&self) -> PeerAddress {
+        PeerAddress::new(self.network.listen.expect("it listens"))
+    }
+
+    async fn order(&self, order: Order) {
+        self.network.orders.send(order).await.expect("the swarm runs");
+    }
+
+    /// The next event; keeps account of the link as the driver does.
+    async fn next(&mut self) -> PeerEvent {
+        let event = tokio::time::timeout(LONG, self.network.events.recv()).await.expect("in time");
+        let event = event.expect("the swarm runs");
+        match &event {
+            PeerEvent::Connected { link, direction, .. } => self.link = Some((link.clone(), *direction)),
+            PeerEvent::Disconnected { connection, .. }
+                if self.link.as_ref().is_some_and(|(link, _)| link.connection == *connection) =>
+            {
+                self.link = None;
+            }
+            _ => {}
+        }
+        event
+    }
+
+    async fn connected(&mut self) -> Link {
+        loop {
+            if let PeerEvent::Connected { link, .. } = self.next().await {
+                return link;
+            }
+        }
+    }
+
+    async fn heard(&mut self) -> Message {
+        loop {
+            if let PeerEvent::Received { message, .. } = self.next().await {
+                return message;
+            }
+        }
+    }
+
+    async fn disconnected(&mut self) {
+        while self.link.is_some() {
+            self.next().await;
+        }
+    }
+}
+
+async fn connected_pair() -> (Side, Side) {
+    let (mut one, mut two) = (Side::new(), Side::new());
+    one.order(Order::Dial(two.address())).await;
+    one.connected().await;
+    two.connected().await;
+    (one, two)
+}
+
+/// The first message must fit the small frame, like a `Hello`.
+fn say(side: &Side, message: Message) {
+    side.link.as_ref().expect("connected").0.say(message);
+}
+
+#[tokio::test]
+async fn two_nodes_connect_and_hear_each_other() {
+    let (mut one, mut two) = connected_pair().await;
+    let (link, direction) = one.link.clone().expect("connected");
+    assert_eq!((link.peer, direction), (two.network.own, Direction::Outbound));
+    say(&one, Message::Ping { nonce: 1 });
+    assert_eq!(two.heard().await, Message::Ping { nonce: 1 });
+    say(&two, Message::Pong { nonce: 1 });
+    assert_eq!(one.heard().await, Message::Pong { nonce: 1 });
+    assert!(one.network.traffic.sent() == 13 && one.network.traffic.received() == 13);
+}
+
+#[tokio::test]
+async fn two_nodes_that_dial_each_other_at_once_end_with_the_same_one_connection() {
+    for _ in 0..10 {
+        let (mut one, mut two) = (Side::new(), Side::new());
+        one.order(Order::Dial(two.address())).await;
+        two.order(Order::Dial(one.address())).await;
+        let (first, second) =
+            if one.network.own < two.network.own { (&mut one, &mut two) } else { (&mut two, &mut one) };
+        // The smaller identity's connection is the one that stays; both come to stand on it.
+        while !matches!(&first.link, Some((_, Direction::Outbound))) {
+            first.next().await;
+        }
+        while !matches!(&second.link, Some((_, Direction::Inbound))) {
+            second.next().await;
+        }
+        say(first, Message::Ping { nonce: 2 });
+        assert_eq!(second.heard().await, Message::Ping { nonce: 2 });
+        say(second, Message::Pong { nonce: 2 });
+        assert_eq!(first.heard().await, Message::Pong { nonce: 2 });
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_before_hanging_up_arrives() {
+    let (mut one, mut two) = connected_pair().await;
+    say(&one, Message::Goodbye(Goodbye::Leaving));
+    one.link.as_ref().expect("connected").0.hang_up();
+    assert_eq!(two.heard().await, Message::Goodbye(Goodbye::Leaving));
+    two.disconnected().await;
+    one.disconnected().await;
+}
+
+#[tokio::test]
+async fn a_cut_ends_the_connection_and_keeps_either_side_from_dialling() {
+    let (mut one, mut two) = connected_pair().await;
+    one.order(Order::Block([two.network.own].into())).await;
+    two.order(Order::Block([one.network.own].into())).await;
+    one.disconnected().await;
+    two.disconnected().await;
+    one.order(Order::Dial(two.address())).await;
+    while !matches!(one.next().await, PeerEvent::DialFailed { .. }) {}
+    one.order(Order::Block(BTreeSet::new())).await;
+    two.order(Order::Block(BTreeSet::new())).await;
+    two.order(Order::Dial(one.address())).await;
+    one.connected().await;
+    two.connected().await;
+}
+
+#[tokio::test]
+async fn a_dial_to_nobody_fails_and_one_to_ourselves_is_recognised() {
+    let mut one = Side::new();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nobody = PeerAddress::new(held.local_addr().expect("bound"));
+    drop(held);
+    one.order(Order::Dial(nobody)).await;
+    assert!(matches!(one.next().await, PeerEvent::DialFailed { address } if address == nobody));
+    let own = one.address();
+    one.order(Order::Dial(own)).await;
+    assert!(matches!(one.next().await, PeerEvent::DialledOurselves { address } if address == own));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told_with_what_to_do() {
+    let one = Side::new();
+    let stop = CancellationToken::new();
+    let error =
+        start(&Keypair::generate_ed25519(), one.network.listen, 10, stop).err().expect("it is in use");
+    assert!(error.to_string().contains("choose another port"), "{error}");
+}
+
+#[tokio::test]
+async fn strangers_that_send_noise_or_half_a_handshake_disturb_nobody() {
+    let (mut one, mut two) = connected_pair().await;
+    let mut strangers = Vec::new();
+    for start in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 5000], b"\x13/multistream/1.0.0\n", b"", &[0]] {
+        let mut stranger = tokio::net::TcpStream::connect(one.address().socket()).await.expect("it accepts");
+        let _ = stranger.write_all(start).await;
+        strangers.push(stranger);
+    }
+    say(&two, Message::Ping { nonce: 3 });
+    assert_eq!(one.heard().await, Message::Ping { nonce: 3 });
+    say(&one, Message::Pong { nonce: 3 });
+    assert_eq!(two.heard().await, Message::Pong { nonce: 3 });
+}
+
+#[tokio::test]
+async fn before_the_first_message_a_frame_may_only_be_small() {
+    let (one, mut two) = connected_pair().await;
+    say(&one, Message::Headers(Vec::new()));
+    say(&one, Message::GetBlocks(vec![cairn_core::hash::BlockHash::ZERO; 128]));
+    assert_eq!(two.heard().await, Message::Headers(Vec::new()));
+    assert!(matches!(two.heard().await, Message::GetBlocks(hashes) if hashes.len() == 128));
+
+    let (one, mut two) = connected_pair().await;
+    say(&one, Message::GetBlocks(vec![cairn_core::hash::BlockHash::ZERO; 128]));
+    loop {
+        match two.next().await {
+            PeerEvent::Garbled { .. } => break,
+            PeerEvent::Received { message, .. } => panic!("heard {message:?}"),
+            _ => {}
+        }
+    }
+    two.disconnected().await;
+}
