@@ -1,11 +1,17 @@
-//! What a node decides: chain, mempool, relay, sync, peers, template. Sans-IO.
+//! What a node decides: chain, mempool, relay, sync, peers, template. Sans-IO: an input goes in,
+//! actions come out, and time and luck are arguments.
+//!
+//! Begin with `node`, the switchboard; `input`, `action` and `event` are all of its surface.
+
 pub mod action;
 pub mod chain;
+pub mod conduct;
 pub mod event;
 pub mod input;
 pub mod limits;
 pub mod mempool;
 pub mod message;
+pub mod node;
 pub mod peer;
 pub mod peers;
 pub mod random;

@@ -72,7 +72,7 @@ pub const MAX_PUSHED_BLOCK: usize = 32 * 1024;
 /// Blocks per peer of which we remember that it has them.
 pub const MAX_KNOWN_BLOCKS: usize = 64;
 /// Bytes of blocks that one `GetBlocks` is answered with; what goes beyond is `NotFound`.
-pub const MAX_SERVED_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_SERVED_BYTES: usize = 40 * 1024 * 1024;
 /// Transactions per peer of which we remember that it has them.
 pub const MAX_KNOWN_TRANSACTIONS: usize = 8192;
 /// Transactions per peer that wait to be announced.

@@ -66,7 +66,7 @@ fn of_two_equal_branches_the_first_seen_stays() {
     let mut chain = open(&test);
     let first = test.block_on(&test.genesis, 1, Amount::ZERO, Vec::new());
     let second = test.block_on(&test.genesis, 2, Amount::ZERO, Vec::new());
-    give_all(&mut chain, &[first.clone()]);
+    give_all(&mut chain, std::slice::from_ref(&first));
     assert_eq!(give(&mut chain, &second), Ok(BlockVerdict::SideBranch));
     assert_eq!(chain.tip().hash, first.hash());
 }

@@ -1,0 +1,496 @@
+//! The node: a switchboard. For every input it writes out which machine hears it, in which order,
+//! and what one hands to the next. The machines know nothing of each other.
+
+use std::sync::Arc;
+
+use cairn_core::block::Block;
+use cairn_core::hash::{GenesisHash, Txid};
+use cairn_core::header::Header;
+use cairn_core::time::Timestamp;
+use cairn_core::transaction::Transaction;
+
+use cairn_core::check::transaction::TransactionError;
+
+use crate::action::{Action, Answer};
+use crate::chain::Chain;
+use crate::chain::store::{ChainStore, StoreError};
+use crate::chain::tree::Entry;
+use crate::chain::verdict::{BlockRejection, BlockVerdict, ChainChange};
+use crate::conduct::{Consequence, Offence};
+use crate::event::{DisconnectReason, Event, RemovalReason};
+use crate::input::{Input, Submission};
+use crate::limits::MAX_HEADERS_PER_MESSAGE;
+use crate::mempool::{Admitted, Mempool, MempoolError};
+use crate::message::{Hello, Inventory, Message};
+use crate::peer::{PeerAddress, PeerId};
+use crate::peers::connection::Phase;
+use crate::peers::handshake::{Identity, Tip};
+use crate::peers::{Peers, Room};
+use crate::random::Random;
+use crate::relay::Relay;
+use crate::sync::Sync;
+use crate::sync::headers::Outcome;
+
+/// What a node is told when it is made.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Its identity towards others.
+    pub id: PeerId,
+    /// The program and its version; printable ASCII.
+    pub user_agent: String,
+    /// Where it accepts connections.
+    pub listen: Vec<PeerAddress>,
+    /// Whom it dials for ever.
+    pub connect: Vec<PeerAddress>,
+    /// How many connections it wants and bears.
+    pub room: Room,
+}
+
+/// A node.
+pub struct Node<S> {
+    chain: Chain<S>,
+    mempool: Mempool,
+    peers: Peers,
+    sync: Sync,
+    relay: Relay,
+    now: Timestamp,
+}
+
+impl<S: ChainStore> Node<S> {
+    /// A node without connections. The seed decides all its luck.
+    pub fn new(config: NodeConfig, chain: Chain<S>, mempool: Mempool, seed: u64) -> Self {
+        let genesis: GenesisHash = chain.params().genesis_hash;
+        let nonce = Random::derive(seed, 0).next_u64();
+        let NodeConfig { id, user_agent, listen, connect, room } = config;
+        let identity = Identity { genesis, nonce, user_agent, listen };
+        let peers = Peers::new(id, identity, room, &connect, Random::derive(seed, 1));
+        let relay = Relay::new(Random::derive(seed, 2));
+        Self { chain, mempool, peers, sync: Sync::default(), relay, now: Timestamp::from_millis(0) }
+    }
+
+    /// One step. The same inputs in the same order give the same actions. Time that goes back
+    /// counts as standing still.
+    ///
+    /// # Errors
+    /// When the store fails: the node must stop.
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Result<Vec<Action>, StoreError> {
+        let now = now.max(self.now);
+        self.now = now;
+        let mut actions = Vec::new();
+        match input {
+            Input::Connected { peer, direction, address } => {
+                let tip = self.tip();
+                let departed = self.peers.connected(now, (peer, direction, address), tip, &mut actions);
+                self.departed(departed, &mut actions);
+            }
+            Input::Disconnected { peer } => {
+                if self.peers.disconnected(now, &peer, &mut actions) {
+                    self.departed(vec![peer], &mut actions);
+                }
+            }
+            Input::DialFailed { address } => self.peers.dial_failed(now, &address),
+            Input::AddressFound { address } => self.peers.address_found(now, address),
+            Input::Received { peer, message } => self.received(peer, message, &mut actions)?,
+            Input::Garbled { peer, fault } => self.offended(peer, &Offence::Garbled(fault), &mut actions),
+            Input::Submit { request, submission } => {
+                let answer = self.submitted(submission, &mut actions)?;
+                actions.push(Action::Reply { request, answer });
+            }
+            Input::Command(command) => {
+                let departed = self.peers.command(now, command, &mut actions);
+                self.departed(departed, &mut actions);
+            }
+            Input::Wake => {}
+        }
+        self.do_what_is_due(&mut actions)?;
+        self.sync.fill(now, &self.chain, &mut actions);
+        Ok(actions)
+    }
+
+    /// When to call again with `Input::Wake` if nothing else happens.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let machines = [
+            self.peers.next_wake(),
+            self.sync.next_wake(self.now),
+            self.relay.next_wake(),
+            self.mempool.next_wake(),
+            self.chain.next_wake(),
+        ];
+        machines.into_iter().flatten().min()
+    }
+
+    /// The chain, to be read.
+    pub fn chain(&self) -> &Chain<S> {
+        &self.chain
+    }
+
+    /// The mempool, to be read.
+    pub fn mempool(&self) -> &Mempool {
+        &self.mempool
+    }
+
+    /// The connections, to be read.
+    pub fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// How far sync is, to be read.
+    pub fn sync(&self) -> &Sync {
+        &self.sync
+    }
+
+    /// Whether so much is lacking that the node is busy with itself.
+    pub fn is_initial_download(&self) -> bool {
+        Sync::is_initial_download(&self.chain)
+    }
+
+    /// Makes everything so far safe from a loss of power.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        self.chain.flush()
+    }
+
+    /// Ends the node and gives its chain back.
+    pub fn into_chain(self) -> Chain<S> {
+        self.chain
+    }
+
+    fn tip(&self) -> Tip {
+        let Entry { hash, height, work, .. } = *self.chain.tip();
+        Tip { hash, height, work }
+    }
+
+    /// A message: first whether it is this peer's turn to say it, then what it says.
+    fn received(
+        &mut self,
+        peer: PeerId,
+        message: Message,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), StoreError> {
+        let now = self.now;
+        self.peers.heard_from(now, &peer);
+        let Some(connection) = self.peers.get(&peer) else { return Ok(()) };
+        match (&connection.phase, message) {
+            (Phase::Closing, _) => {}
+            (_, Message::Goodbye(goodbye)) => {
+                if self.peers.hang_up(&peer, DisconnectReason::TheySaid(goodbye), actions) {
+                    self.departed(vec![peer], actions);
+                }
+            }
+            (Phase::AwaitingHello, Message::Hello(hello)) => self.greeted(peer, *hello, actions),
+            (Phase::AwaitingHello, _) => self.offended(peer, &Offence::HelloMissing, actions),
+            (Phase::Ready(_), Message::Hello(_)) => self.offended(peer, &Offence::SecondHello, actions),
+            (Phase::Ready(_), Message::Ping { nonce }) => {
+                actions.push(Action::Send { peer, message: Message::Pong { nonce } });
+            }
+            (Phase::Ready(_), Message::Pong { nonce }) => self.peers.ponged(now, &peer, nonce),
+            (Phase::Ready(_), Message::GetPeers) => self.peers.asked_for_peers(now, peer, actions),
+            (Phase::Ready(_), Message::Peers(addresses)) => self.peers.told_of_peers(now, peer, &addresses),
+            (Phase::Ready(_), Message::GetHeaders { locator }) => {
+                let headers = self.chain.headers_after(&locator, MAX_HEADERS_PER_MESSAGE);
+                actions.push(Action::Send { peer, message: Message::Headers(headers) });
+            }
+            (Phase::Ready(_), Message::Headers(headers)) => self.received_headers(peer, &headers, actions),
+            (Phase::Ready(_), Message::GetBlocks(hashes)) => {
+                let chain = &self.chain;
+                self.relay.blocks.asked(peer, &hashes, |hash| chain.block(hash), actions)?;
+            }
+            (Phase::Ready(_), Message::Block(block)) => self.received_block(peer, block, actions)?,
+            (Phase::Ready(_), Message::NotFound(items)) => self.not_found(peer, &items, actions),
+            (Phase::Ready(_), Message::AnnounceTransactions(txids)) => self.announced(peer, &txids, actions),
+            (Phase::Ready(_), Message::GetTransactions(txids)) => {
+                let mempool = &self.mempool;
+                self.relay.transactions.asked(peer, &txids, |txid| mempool.get(txid), actions);
+            }
+            (Phase::Ready(_), Message::Transactions(transactions)) => {
+                for transaction in transactions {
+                    if self.relay.transactions.delivered(peer, &transaction.txid()) {
+                        self.received_transaction(peer, transaction, actions)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn greeted(&mut self, peer: PeerId, hello: Hello, actions: &mut Vec<Action>) {
+        if !self.peers.greeted(self.now, peer, hello.clone(), actions) {
+            return;
+        }
+        self.sync.joined(self.now, peer, &hello, &self.chain, actions);
+        // Whoever comes back from the other side of a cut has not heard of what waits here.
+        let waiting: Vec<Txid> = self.mempool.iter().map(|transaction| transaction.txid()).collect();
+        self.relay.joined(self.now, peer, hello.tip, waiting.into_iter());
+    }
+
+    fn received_headers(&mut self, peer: PeerId, headers: &[Header], actions: &mut Vec<Action>) {
+        if let Some(last) = headers.last() {
+            self.relay.blocks.has(&peer, last.hash());
+        }
+        match self.sync.received_headers(self.now, peer, headers, &mut self.chain, actions) {
+            Outcome::Fine => {}
+            Outcome::Broken => self.offended(peer, &Offence::BrokenHeaders, actions),
+            Outcome::Refused(rejection) => self.offended(peer, &Offence::Block(rejection), actions),
+        }
+    }
+
+    fn received_block(
+        &mut self,
+        peer: PeerId,
+        block: Arc<Block>,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), StoreError> {
+        let (hash, size) = (block.hash(), block.size());
+        self.relay.blocks.has(&peer, hash);
+        match self.take_in(block, Some(peer), actions)? {
+            Ok(verdict) => {
+                self.sync.received_block(self.now, peer, (hash, size), &self.chain);
+                if verdict != BlockVerdict::Duplicate {
+                    self.peers.gave_block(self.now, &peer);
+                }
+            }
+            Err(BlockRejection::UnknownParent { .. }) => {
+                self.sync.received_orphan(self.now, peer, &self.chain, actions);
+            }
+            Err(rejection) => {
+                self.sync.refused_block(&peer, &hash);
+                self.offended(peer, &Offence::Block(rejection), actions);
+            }
+        }
+        Ok(())
+    }
+
+    /// The way of every block, mined here or received.
+    fn take_in(
+        &mut self,
+        block: Arc<Block>,
+        from: Option<PeerId>,
+        actions: &mut Vec<Action>,
+    ) -> Result<Result<BlockVerdict, BlockRejection>, StoreError> {
+        let hash = block.hash();
+        let accepted = match self.chain.accept_block(self.now, block)? {
+            Ok(accepted) => accepted,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        if let Some(change) = accepted.change {
+            self.follow(&change, from, actions)?;
+        }
+        if accepted.verdict == BlockVerdict::SideBranch
+            && let Some(entry) = self.chain.entry(&hash)
+        {
+            actions.push(Action::Emit(Event::BlockOnSideBranch { hash, height: entry.height }));
+        }
+        Ok(Ok(accepted.verdict))
+    }
+
+    /// The best chain changed: others are told first, then the mempool follows, then people hear.
+    fn follow(
+        &mut self,
+        change: &ChainChange,
+        from: Option<PeerId>,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), StoreError> {
+        if !self.is_initial_download() {
+            let joined: Vec<Arc<Block>> =
+                change.connected.iter().map(|(_, block, _)| block.clone()).collect();
+            self.relay.blocks.spread_branch(&joined, actions);
+        }
+        actions.push(Action::TemplateStale { urgent: true });
+        tell(change, from, actions);
+        let followed = self.mempool.follow(self.now, change, &self.chain)?;
+        self.removed(followed.removed, actions);
+        for admitted in followed.returned {
+            self.admitted(&admitted, actions);
+        }
+        let confirmed = change.connected.iter().flat_map(|(_, block, _)| block.transactions());
+        let confirmed: Vec<Txid> = confirmed.map(|transaction| transaction.txid()).collect();
+        for txid in confirmed {
+            self.relay.transactions.arrived(&txid);
+            self.look_at_children(&txid, actions)?;
+        }
+        Ok(())
+    }
+
+    fn not_found(&mut self, peer: PeerId, items: &[Inventory], actions: &mut Vec<Action>) {
+        self.sync.not_found(self.now, &peer, items);
+        for item in items {
+            if let Inventory::Transaction(txid) = item {
+                self.relay.transactions.not_found(self.now, peer, *txid, actions);
+            }
+        }
+    }
+
+    fn announced(&mut self, peer: PeerId, txids: &[Txid], actions: &mut Vec<Action>) {
+        // Without the chain's coins no transaction can be judged.
+        if !self.is_initial_download() {
+            let mempool = &self.mempool;
+            let is_lacking = |txid: &Txid| !mempool.contains(txid);
+            self.relay.transactions.announced(self.now, peer, txids, is_lacking, actions);
+        }
+    }
+
+    fn received_transaction(
+        &mut self,
+        peer: PeerId,
+        transaction: Arc<Transaction>,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), StoreError> {
+        match self.mempool.accept(self.now, transaction.clone(), &self.chain)? {
+            Ok(admitted) => {
+                self.admitted(&admitted, actions);
+                self.look_at_children(&admitted.txid, actions)?;
+            }
+            Err(MempoolError::Rule(TransactionError::MissingCoin { .. })) => {
+                self.wait_for_parents(peer, transaction, actions);
+            }
+            Err(MempoolError::Rule(error)) => self.offended(peer, &Offence::Transaction(error), actions),
+            // Policy is each node's own: nobody is to blame.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The sender has the parents, or had them: it is asked, as if it had announced them.
+    fn wait_for_parents(&mut self, peer: PeerId, transaction: Arc<Transaction>, actions: &mut Vec<Action>) {
+        let mut parents: Vec<Txid> = transaction.inputs().iter().map(|outpoint| outpoint.txid).collect();
+        parents.dedup();
+        if self.relay.orphans.keep(self.now, peer, transaction) {
+            self.announced(peer, &parents, actions);
+        }
+    }
+
+    fn look_at_children(&mut self, parent: &Txid, actions: &mut Vec<Action>) -> Result<(), StoreError> {
+        let mut parents = vec![*parent];
+        while let Some(parent) = parents.pop() {
+            for (peer, child) in self.relay.orphans.take_children(&parent) {
+                match self.mempool.accept(self.now, child, &self.chain)? {
+                    Ok(admitted) => {
+                        self.admitted(&admitted, actions);
+                        parents.push(admitted.txid);
+                    }
+                    Err(MempoolError::Rule(error)) => {
+                        self.offended(peer, &Offence::Transaction(error), actions);
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn submitted(&mut self, submission: Submission, actions: &mut Vec<Action>) -> Result<Answer, StoreError> {
+        match submission {
+            Submission::Block(block) => Ok(Answer::Block(self.take_in(block, None, actions)?)),
+            Submission::Transaction(transaction) => {
+                let txid = transaction.txid();
+                let outcome = self.mempool.accept(self.now, transaction, &self.chain)?;
+                match &outcome {
+                    Ok(admitted) => {
+                        self.relay.own.add(self.now, txid);
+                        self.admitted(admitted, actions);
+                        self.look_at_children(&txid, actions)?;
+                    }
+                    // Handed in again: whoever did so wants it told again.
+                    Err(_) if self.mempool.contains(&txid) => {
+                        self.relay.own.add(self.now, txid);
+                        self.relay.transactions.announce_again(self.now, txid);
+                    }
+                    Err(_) => {}
+                }
+                Ok(Answer::Transaction(outcome.map(|admitted| admitted.txid)))
+            }
+        }
+    }
+
+    fn admitted(&mut self, admitted: &Admitted, actions: &mut Vec<Action>) {
+        let Admitted { txid, fee, size, .. } = *admitted;
+        self.removed(admitted.removed.clone(), actions);
+        self.relay.transactions.arrived(&txid);
+        self.relay.transactions.announce(self.now, txid);
+        actions.push(Action::TemplateStale { urgent: false });
+        actions.push(Action::Emit(Event::TransactionAccepted { txid, fee, size }));
+    }
+
+    fn removed(&mut self, removed: Vec<(Txid, RemovalReason)>, actions: &mut Vec<Action>) {
+        let events = removed.into_iter().map(|(txid, reason)| Event::TransactionRemoved { txid, reason });
+        actions.extend(events.map(Action::Emit));
+    }
+
+    fn offended(&mut self, peer: PeerId, offence: &Offence, actions: &mut Vec<Action>) {
+        let was_ready = match offence.consequence() {
+            Consequence::Nothing => false,
+            Consequence::Disconnect => {
+                self.peers.hang_up(&peer, DisconnectReason::Misconduct(offence.to_string()), actions)
+            }
+            Consequence::Ban => self.peers.ban(self.now, &peer, offence.to_string(), actions),
+        };
+        if was_ready {
+            self.departed(vec![peer], actions);
+        }
+    }
+
+    fn departed(&mut self, peers: Vec<PeerId>, actions: &mut Vec<Action>) {
+        for peer in peers {
+            self.sync.left(&peer);
+            self.relay.left(self.now, &peer, actions);
+        }
+    }
+
+    fn do_what_is_due(&mut self, actions: &mut Vec<Action>) -> Result<(), StoreError> {
+        let now = self.now;
+        let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= now);
+        if is_due(self.chain.next_wake()) {
+            for block in self.chain.take_due(now) {
+                // Whoever sent it is not to blame: it was early, not wrong.
+                let _: Result<BlockVerdict, BlockRejection> = self.take_in(block, None, actions)?;
+            }
+        }
+        if is_due(self.mempool.next_wake()) {
+            let expired = self.mempool.wake(now);
+            self.removed(expired, actions);
+        }
+        if is_due(self.peers.next_wake()) {
+            let departed = self.peers.wake(now, actions);
+            self.departed(departed, actions);
+        }
+        if is_due(self.sync.next_wake(now)) {
+            for peer in self.sync.wake(now, &self.chain, actions) {
+                if self.peers.hang_up(&peer, DisconnectReason::TimedOut, actions) {
+                    self.departed(vec![peer], actions);
+                }
+            }
+        }
+        if is_due(self.relay.next_wake()) {
+            let mempool = &self.mempool;
+            self.relay.wake(now, |txid| mempool.contains(txid), actions);
+        }
+        Ok(())
+    }
+}
+
+/// A change of the best chain in events: a reorganisation, what left from the tip down, what joined.
+fn tell(change: &ChainChange, from: Option<PeerId>, actions: &mut Vec<Action>) {
+    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    if !change.disconnected.is_empty() {
+        actions.push(Action::Emit(Event::Reorganised {
+            fork_point: change.fork_point,
+            fork_hash: change.fork_hash,
+            disconnected: count(change.disconnected.len()),
+            connected: count(change.connected.len()),
+            old_work: change.old_work,
+            new_work: change.new_work,
+        }));
+    }
+    for (height, block) in &change.disconnected {
+        actions.push(Action::Emit(Event::BlockDisconnected { block: block.clone(), height: *height }));
+    }
+    for (height, block, work) in &change.connected {
+        let (block, height, work) = (block.clone(), *height, *work);
+        actions.push(Action::Emit(Event::BlockConnected { block, height, work, from }));
+    }
+}
+
+#[cfg(test)]
+mod tests;
