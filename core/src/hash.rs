@@ -19,6 +19,8 @@ pub enum Tag {
     Leaf,
     /// What a key signs.
     Signature,
+    /// The numbers of a chain definition; genesis commits to them.
+    Definition,
 }
 
 impl Tag {
@@ -28,6 +30,7 @@ impl Tag {
             Self::Coinbase => b"cairn/coinbase",
             Self::Leaf => b"cairn/leaf",
             Self::Signature => b"cairn/signature",
+            Self::Definition => b"cairn/definition",
         }
     }
 }

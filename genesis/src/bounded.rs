@@ -1,0 +1,189 @@
+//! Values of a definition that cannot be out of bounds: the only door checks, also for serde.
+
+use core::fmt;
+
+use cairn_core::target::{CompactTarget, Target};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// A value that a definition may not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// A number outside its bounds.
+    #[error("{found} is out of bounds: {minimum} to {maximum} is expected")]
+    OutOfBounds {
+        /// The number.
+        found: i128,
+        /// The smallest allowed.
+        minimum: u64,
+        /// The largest allowed.
+        maximum: u64,
+    },
+    /// Not eight hex digits.
+    #[error("{found:?} is no target: eight hex digits are expected, as in \"1f0fffff\"")]
+    NotATarget {
+        /// The text.
+        found: String,
+    },
+    /// Eight hex digits that stand for no number, or for one that has a usual form.
+    #[error("{found} is not the usual form of any target: negative, zero, above 2^256 or not normalised")]
+    UnusualTarget {
+        /// The target.
+        found: CompactTarget,
+    },
+    /// A text that is too short, too long, or has other characters.
+    #[error("{found:?} does not fit: 1 to {maximum} characters are expected, {allowed}")]
+    Text {
+        /// The text.
+        found: String,
+        /// How many bytes it may have.
+        maximum: usize,
+        /// Which characters it may have.
+        allowed: &'static str,
+    },
+}
+
+/// A whole number from `MIN` to `MAX`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
+    /// Checks a number.
+    ///
+    /// # Errors
+    /// [`ValueError::OutOfBounds`].
+    pub fn new(number: u64) -> Result<Self, ValueError> {
+        Self::checked(i128::from(number))
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    fn checked(found: i128) -> Result<Self, ValueError> {
+        let number = u64::try_from(found).ok().filter(|number| (MIN..=MAX).contains(number));
+        number.map(Self).ok_or(ValueError::OutOfBounds { found, minimum: MIN, maximum: MAX })
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> fmt::Display for Bounded<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Bounded<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Signed, so that a negative number is told its bounds like any other.
+        Self::checked(i128::from(i64::deserialize(deserializer)?)).map_err(D::Error::custom)
+    }
+}
+
+/// A target in its usual compact form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bits(CompactTarget);
+
+impl Bits {
+    /// Checks a compact target. A second form of the same number is refused: headers are compared
+    /// with the limit by their four bytes.
+    ///
+    /// # Errors
+    /// [`ValueError::UnusualTarget`].
+    pub fn new(found: CompactTarget) -> Result<Self, ValueError> {
+        match found.to_target().map(Target::to_compact) {
+            Ok(usual) if usual == found => Ok(Self(found)),
+            _ => Err(ValueError::UnusualTarget { found }),
+        }
+    }
+
+    /// The compact form.
+    pub const fn compact(self) -> CompactTarget {
+        self.0
+    }
+
+    /// The number.
+    pub fn target(self) -> Target {
+        self.0.to_target().expect("the constructor converted it")
+    }
+}
+
+impl<'de> Deserialize<'de> for Bits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = Some(text.as_str()).filter(|text| text.len() == 8 && !text.starts_with('+'));
+        let bits = digits.and_then(|text| u32::from_str_radix(text, 16).ok());
+        let bits = bits.ok_or_else(|| ValueError::NotATarget { found: text.chars().take(40).collect() });
+        bits.and_then(|bits| Self::new(CompactTarget::from_bits(bits))).map_err(D::Error::custom)
+    }
+}
+
+/// A chain's name: it names directories and is printed everywhere, so it is kept plain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+/// What a miner of genesis would write into its coinbase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message(String);
+
+fn checked_text(
+    text: String,
+    maximum: usize,
+    allowed: &'static str,
+    fits: impl Fn(char) -> bool,
+) -> Result<String, ValueError> {
+    if (1..=maximum).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(text);
+    }
+    Err(ValueError::Text { found: text.chars().take(80).collect(), maximum, allowed })
+}
+
+impl Name {
+    /// Bytes of a name.
+    pub const MAX: usize = 32;
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`ValueError::Text`].
+    pub fn new(text: String) -> Result<Self, ValueError> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        checked_text(text, Self::MAX, "lower-case letters, digits and -", fits).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Message {
+    /// Bytes of a message: with the digest of the numbers it fills a coinbase's tag.
+    pub const MAX: usize = 32;
+
+    /// Checks a message.
+    ///
+    /// # Errors
+    /// [`ValueError::Text`].
+    pub fn new(text: String) -> Result<Self, ValueError> {
+        let fits = |c: char| (c.is_ascii_graphic() || c == ' ') && c != '"' && c != '\\';
+        checked_text(text, Self::MAX, "printable ASCII without quotes and backslashes", fits).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
