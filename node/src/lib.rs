@@ -8,4 +8,8 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod driver;
+pub mod handle;
+pub mod log;
+pub mod machine;
 pub mod p2p;

@@ -1,0 +1,118 @@
+//! Logs: where they go, what an operator reads of each event, and how foreign text is made harmless.
+
+use cairn_protocol::event::{DisconnectReason, Event};
+use tracing_subscriber::EnvFilter;
+
+/// Why nothing can be logged.
+#[derive(Debug, thiserror::Error)]
+#[error("--log {found:?} is no filter ({source}); examples: info, warn, info,cairn_node::p2p=debug")]
+pub struct LogError {
+    found: String,
+    source: tracing_subscriber::filter::ParseError,
+}
+
+/// Logs to standard error from now on. A second call in one process changes nothing.
+///
+/// # Errors
+/// When the filter makes no sense.
+pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
+    let parsed = EnvFilter::builder().parse(filter);
+    let parsed = parsed.map_err(|source| LogError { found: filter.to_owned(), source })?;
+    // Libraries are heard only when things go wrong, unless the filter names them.
+    let quiet = ["libp2p", "libp2p_swarm", "libp2p_tcp", "yamux", "sled", "hyper"];
+    let parsed = quiet.iter().filter(|name| !filter.contains(**name)).fold(parsed, |all, name| {
+        all.add_directive(format!("{name}=warn").parse().expect("a name and a level are a directive"))
+    });
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr).with_target(false);
+    // Only a second subscriber in one process can fail here; then the first one counts.
+    let _ = if as_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    Ok(())
+}
+
+/// Logs an event, once, for an operator.
+pub fn event(event: &Event) {
+    match event {
+        Event::Reorganised { fork_point, disconnected, connected, .. } => {
+            tracing::info!(%fork_point, disconnected, connected, "the chain reorganises");
+        }
+        Event::BlockDisconnected { block, height } => {
+            tracing::info!(%height, hash = %block.hash(), "block disconnected");
+        }
+        Event::BlockConnected { block, height, from, .. } => {
+            let transactions = block.transactions().len();
+            tracing::info!(%height, hash = %block.hash(), transactions, from = ?from, "block connected");
+        }
+        Event::BlockOnSideBranch { hash, height } => tracing::info!(%height, %hash, "block on a side branch"),
+        Event::TransactionAccepted { txid, fee, size } => {
+            tracing::debug!(%txid, %fee, size, "transaction accepted");
+        }
+        Event::TransactionRemoved { txid, reason } => tracing::debug!(%txid, ?reason, "transaction removed"),
+        Event::PeerConnected { peer, direction, address, user_agent } => {
+            let user_agent = harmless(user_agent);
+            tracing::info!(?peer, ?direction, %address, %user_agent, "peer connected");
+        }
+        Event::PeerDisconnected { peer, reason } => {
+            let reason = in_words(reason);
+            tracing::info!(?peer, %reason, "peer disconnected");
+        }
+        // Strangers can cause as many of these as they like: an operator who wants them asks.
+        Event::PeerRefused { peer, address, reason } => {
+            let reason = in_words(reason);
+            tracing::debug!(?peer, %address, %reason, "peer refused");
+        }
+        Event::SyncChanged { from, headers, blocks } => {
+            tracing::debug!(from = ?from, %headers, %blocks, "sync changed");
+        }
+    }
+}
+
+/// A reason as a phrase.
+pub fn in_words(reason: &DisconnectReason) -> String {
+    match reason {
+        DisconnectReason::LinkLost => "the link was lost".into(),
+        DisconnectReason::TheySaid(goodbye) => format!("they said: {goodbye:?}"),
+        DisconnectReason::WeSaid(goodbye) => format!("we said: {goodbye:?}"),
+        DisconnectReason::Operator => "the operator asked for it".into(),
+        DisconnectReason::Banned => "it is banned".into(),
+        DisconnectReason::Blocked => "the network is cut here".into(),
+        DisconnectReason::Misconduct(offence) => format!("it broke a rule: {}", harmless(offence)),
+        DisconnectReason::TimedOut => "it fell silent".into(),
+        DisconnectReason::Full => "there is no room".into(),
+        DisconnectReason::Duplicate => "it is connected already, or it is this node".into(),
+    }
+}
+
+/// Foreign text without anything that a terminal would obey, and not endless.
+pub fn harmless(text: &str) -> String {
+    let shown = text.chars().take(256);
+    shown
+        .map(
+            |character| {
+                if character.is_control() || is_invisible(character) { '\u{fffd}' } else { character }
+            },
+        )
+        .collect()
+}
+
+/// Characters that turn the direction of what follows, or cannot be seen.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_command_a_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{202e}d"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
+        assert_eq!(harmless(&"x".repeat(1000)).len(), 256);
+    }
+
+    #[test]
+    fn a_filter_that_makes_no_sense_is_told_with_examples() {
+        let error = start("info,=,[", false).expect_err("no filter").to_string();
+        assert!(error.contains("examples: info"), "{error}");
+    }
+}
