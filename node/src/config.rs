@@ -42,6 +42,8 @@ pub struct Config {
     pub max_inbound: usize,
     /// Mine, and pay the reward to this address; it is read once the chain's prefix is known.
     pub mine: Option<String>,
+    /// Free text in the coinbase of blocks that this node makes.
+    pub tag: String,
     /// Mining threads.
     pub threads: usize,
     /// Hashes per second at most; none: as many as the machine can.
@@ -89,6 +91,7 @@ impl Config {
             max_outbound: layers.one("max-outbound", COUNT, parsed)?.unwrap_or(OUTBOUND_TARGET),
             max_inbound: layers.one("max-inbound", COUNT, parsed)?.unwrap_or(MAX_INBOUND),
             mine: layers.text("mine", "an address of the chain")?,
+            tag: layers.one("tag", "text of at most 64 bytes", short)?.unwrap_or_default(),
             threads: layers.one("threads", POSITIVE, positive)?.unwrap_or_else(cores),
             hashrate: layers.one("hashrate", POSITIVE, positive)?,
             max_mempool: megabytes.unwrap_or(64).saturating_mul(1_000_000),
@@ -113,6 +116,11 @@ fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Option<T> {
 
 fn address_or_none(text: &str) -> Option<Option<SocketAddr>> {
     if text == "none" { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+/// What a coinbase has room for.
+fn short(text: &str) -> Option<String> {
+    (text.len() <= 64).then(|| text.to_owned())
 }
 
 fn cores() -> usize {

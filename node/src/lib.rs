@@ -4,6 +4,7 @@
 //! owns the machine), `handle` (how all others reach it), `p2p` (bytes from and to peers), then
 //! `commands`, where a whole node is put together.
 
+pub mod assembly;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -13,3 +14,4 @@ pub mod handle;
 pub mod log;
 pub mod machine;
 pub mod p2p;
+pub mod waiting;

@@ -49,6 +49,9 @@ pub struct NodeArgs {
     /// Mine no faster than this many hashes per second
     #[arg(long, value_name = "N")]
     pub hashrate: Option<String>,
+    /// Free text in the blocks that this node makes
+    #[arg(long, value_name = "TEXT")]
+    pub tag: Option<String>,
     /// Bytes of unconfirmed transactions kept, in MB [default: 64]
     #[arg(long, value_name = "MB")]
     pub max_mempool: Option<String>,

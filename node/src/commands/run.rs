@@ -1,11 +1,83 @@
 //! `cairn node`: one node, from settings to a clean stop.
 
+use std::io::Read;
+use std::time::Duration;
+
+use anyhow::Context;
+use cairn_core::address::Address;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
 use crate::cli::node::NodeArgs;
+use crate::config::Config;
+use crate::{assembly, log};
+
+/// Threads that carry bytes; whatever takes long has a thread of its own.
+const WORKERS: usize = 2;
+/// How long tasks may take to notice that all is over.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
 ///
 /// # Errors
 /// Whatever a person must be told.
-pub fn run(_arguments: &NodeArgs) -> anyhow::Result<()> {
-    anyhow::bail!("cairn node cannot do anything yet")
+pub fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
+    let config = Config::load(arguments)?;
+    log::start(&config.log, config.log_json)?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(WORKERS).enable_all().build().context("cannot start")?;
+    let outcome = runtime.block_on(serve(&config));
+    runtime.shutdown_timeout(FAREWELL);
+    outcome
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    stop_on_signals(&stop)?;
+    if config.stop_on_stdin_close {
+        stop_on_stdin_close(stop.clone()).context("cannot watch standard input")?;
+    }
+    let chain = assembly::find_chain(&config.chain)?;
+    let pay_to = config.mine.as_deref().map(|text| {
+        Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
+    });
+    let _pay_to = pay_to.transpose()?;
+    let running = tokio::task::block_in_place(|| assembly::start(config, &chain, stop.clone()))?;
+    tracing::info!(
+        chain = %chain.params.name,
+        genesis = %chain.params.genesis_hash,
+        peer_id = %running.handle.peer_id(),
+        listen = ?running.listen,
+        data_dir = %config.data_dir.display(),
+        "running"
+    );
+    tokio::task::spawn_blocking(|| running.wait()).await.context("the driver cannot be waited for")?
+}
+
+/// Stops at the first signal; a second one ends the process at once, for people in a hurry.
+fn stop_on_signals(stop: &CancellationToken) -> anyhow::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signals = signal(kind).context("cannot listen for signals")?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if stop.is_cancelled() {
+                    std::process::exit(128 + kind.as_raw_value());
+                }
+                stop.cancel();
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Whoever started this node holds the other end of its standard input; when they are gone, however
+/// they went, so is this node.
+fn stop_on_stdin_close(stop: CancellationToken) -> std::io::Result<()> {
+    let watch = move || {
+        let mut ignored = [0; 256];
+        while matches!(std::io::stdin().read(&mut ignored), Ok(1..)) {}
+        stop.cancel();
+    };
+    std::thread::Builder::new().name("stdin".into()).spawn(watch).map(drop)
 }

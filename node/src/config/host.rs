@@ -11,6 +11,13 @@ pub struct HostPort {
     port: u16,
 }
 
+impl HostPort {
+    /// The address, if it was written as a number and needs no look-up.
+    pub fn address(&self) -> Option<std::net::SocketAddr> {
+        self.to_string().parse().ok()
+    }
+}
+
 /// Why text is no place in the network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not HOST:PORT")]

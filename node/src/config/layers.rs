@@ -9,7 +9,7 @@ use crate::cli::node::NodeArgs;
 use crate::config::file::{self, Entry};
 
 /// Every key of the file; its flag is `--KEY`, its variable `CAIRN_KEY`.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "chain",
     "connect",
     "data-dir",
@@ -25,6 +25,7 @@ pub const KEYS: [&str; 16] = [
     "rpc",
     "rpc-allow-host",
     "stop-on-stdin-close",
+    "tag",
     "threads",
 ];
 
@@ -223,6 +224,7 @@ fn flags(arguments: &NodeArgs) -> BTreeMap<&'static str, Vec<String>> {
         ("rpc", one(&arguments.rpc)),
         ("rpc-allow-host", arguments.rpc_allow_host.clone()),
         ("stop-on-stdin-close", flag(arguments.stop_on_stdin_close)),
+        ("tag", one(&arguments.tag)),
         ("threads", one(&arguments.threads)),
     ];
     all.into_iter().filter(|(_, values)| !values.is_empty()).collect()

@@ -1,0 +1,141 @@
+//! A whole node, put together: store, machine, driver, network, and what runs beside them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, anyhow, bail};
+use cairn_core::hash::GenesisHash;
+use cairn_core::signature::ParallelVerifier;
+use cairn_protocol::chain::Chain;
+use cairn_protocol::chain::store::StoreError;
+use cairn_protocol::input::Command;
+use cairn_protocol::limits::MAX_USER_AGENT;
+use cairn_protocol::mempool::Mempool;
+use cairn_protocol::node::{Node, NodeConfig};
+use cairn_protocol::peer::PeerAddress;
+use cairn_protocol::peers::Room;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::config::host::HostPort;
+use crate::driver::Driver;
+use crate::handle::NodeHandle;
+use crate::machine::{Machine, Store};
+use crate::p2p::names::{self, Change};
+use crate::p2p::{self, identity};
+use crate::waiting;
+
+/// A running node.
+pub struct Running {
+    /// The way to it.
+    pub handle: NodeHandle,
+    /// Where it listens for peers.
+    pub listen: Option<SocketAddr>,
+    genesis: GenesisHash,
+    data_dir: PathBuf,
+    driver: JoinHandle<Result<Machine, StoreError>>,
+}
+
+/// The chain that a setting names: a built-in one, or a definition's file.
+///
+/// # Errors
+/// When there is no such chain, or the file is unreadable or wrong.
+pub fn find_chain(name: &str) -> anyhow::Result<cairn_genesis::Chain> {
+    if let Some(chain) = cairn_genesis::Chain::builtin(name) {
+        return Ok(chain);
+    }
+    let names: Vec<_> = cairn_genesis::BUILTIN.iter().map(|(name, _)| *name).collect();
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        anyhow!(
+            "--chain {name:?} is neither a chain this program knows ({}) nor a file it can read: {error}",
+            names.join(", ")
+        )
+    })?;
+    cairn_genesis::Chain::from_toml(&text).with_context(|| format!("the chain definition in {name} is wrong"))
+}
+
+/// Makes the data directory, for its owner's eyes only.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_data_dir(directory: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.with_context(|| format!("cannot make the data directory {}", directory.display()))
+}
+
+/// Starts a node. Must be called within a runtime; blocks while it opens the store.
+///
+/// # Errors
+/// Whatever a person must be told: a port in use, a damaged store, an unusable key.
+pub fn start(
+    config: &Config,
+    chain: &cairn_genesis::Chain,
+    stop: CancellationToken,
+) -> anyhow::Result<Running> {
+    make_data_dir(&config.data_dir)?;
+    let verifier = Box::new(ParallelVerifier);
+    let genesis = chain.params.genesis_hash;
+    let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, Store::default(), verifier)?;
+    let keypair = identity::load_or_make(&config.data_dir)?;
+    let network = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;
+    let listen = network.listen;
+
+    let (numbers, names): (Vec<_>, Vec<_>) = config.connect.iter().partition(|host| host.address().is_some());
+    let user_agent = format!("/cairn:{}/", env!("CARGO_PKG_VERSION"));
+    debug_assert!(user_agent.len() <= MAX_USER_AGENT);
+    let node_config = NodeConfig {
+        id: network.own,
+        user_agent,
+        listen: listen.map(PeerAddress::new).into_iter().collect(),
+        connect: numbers.iter().filter_map(|host| host.address()).map(PeerAddress::new).collect(),
+        room: Room { outbound: config.max_outbound, inbound: config.max_inbound },
+    };
+    let seed = getrandom::u64().context("the system gives no random number")?;
+    let machine = Node::new(node_config, machine_chain, Mempool::default(), seed);
+
+    let (handle, ends) = NodeHandle::new(network.own, network.traffic.clone(), stop);
+    let runtime = tokio::runtime::Handle::current();
+    let driver =
+        Driver::spawn(machine, ends, network, runtime).context("cannot start the driver's thread")?;
+    for name in names {
+        follow_name(handle.clone(), name.clone());
+    }
+    tokio::spawn(waiting::hand_in(handle.clone(), waiting::load(&config.data_dir, genesis)));
+    Ok(Running { handle, listen, genesis, data_dir: config.data_dir.clone(), driver })
+}
+
+fn follow_name(handle: NodeHandle, name: HostPort) {
+    tokio::spawn(names::follow(name, move |change| {
+        let handle = handle.clone();
+        async move {
+            let command = match change {
+                Change::New(address) => Command::AddNode(address),
+                Change::Gone(address) => Command::RemoveNode(address),
+            };
+            handle.command(command).await.is_ok()
+        }
+    }));
+}
+
+impl Running {
+    /// Waits until the node has stopped, however that came; then saves what waits for a block.
+    ///
+    /// # Errors
+    /// Why it stopped, if it was not asked to.
+    pub fn wait(self) -> anyhow::Result<()> {
+        let machine = match self.driver.join() {
+            Ok(Ok(machine)) => machine,
+            Ok(Err(error)) => {
+                return Err(anyhow!(error).context("the node stopped, nothing that it confirmed is lost"));
+            }
+            Err(_) => bail!("the driver panicked: this is a fault of the program; the log says where"),
+        };
+        let saved = waiting::save(&self.data_dir, self.genesis, machine.mempool().iter());
+        let count =
+            saved.with_context(|| format!("cannot save the mempool in {}", self.data_dir.display()))?;
+        tracing::info!(transactions = count, "stopped");
+        Ok(())
+    }
+}
