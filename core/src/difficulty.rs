@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use ruint::aliases::U512;
 
+use crate::encoding::{Decode, Encode};
 use crate::header::Header;
 use crate::height::Height;
 use crate::params::ChainParams;
@@ -13,7 +14,7 @@ use crate::target::{CompactTarget, Target};
 use crate::time::Timestamp;
 
 /// The block from which targets are reckoned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Anchor {
     /// Its height.
     pub height: Height,

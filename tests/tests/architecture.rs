@@ -1,0 +1,194 @@
+//! Imports run one way: read from the `use` lines of every product file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::{Item, UseTree};
+
+/// Packages with their sources, and what each may import of ours.
+const PACKAGES: [(&str, &[&str]); 6] = [
+    ("core", &[]),
+    ("genesis", &["cairn_core"]),
+    ("node/protocol", &["cairn_core", "cairn_genesis"]),
+    ("node/simulator", &["cairn_core", "cairn_genesis", "cairn_protocol"]),
+    ("node", &["cairn_core", "cairn_genesis", "cairn_protocol", "cairn_simulator"]),
+    ("wallet", &["cairn_core", "cairn_genesis"]),
+];
+/// No product file is longer, tests inside it not counted.
+const MAX_LINES: usize = 400;
+
+/// A module's path: `["a", "b"]` for `crate::a::b`, empty for the root.
+type Name = Vec<String>;
+type Graph = BTreeMap<Name, BTreeSet<Name>>;
+
+/// One source file as a module.
+struct Module {
+    name: Name,
+    imports: Vec<Name>,
+    lines: usize,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the workspace").to_owned()
+}
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    for path in entries.map(|entry| entry.expect("entry").path()) {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn flatten(tree: &UseTree, prefix: &[String], found: &mut Vec<Name>) {
+    let with = |name: &syn::Ident| [prefix, &[name.to_string()]].concat();
+    match tree {
+        UseTree::Path(path) => flatten(&path.tree, &with(&path.ident), found),
+        UseTree::Name(name) if name.ident == "self" => found.push(prefix.to_vec()),
+        UseTree::Name(name) => found.push(with(&name.ident)),
+        UseTree::Rename(rename) => found.push(with(&rename.ident)),
+        UseTree::Glob(_) => found.push(prefix.to_vec()),
+        UseTree::Group(group) => group.items.iter().for_each(|tree| flatten(tree, prefix, found)),
+    }
+}
+
+fn module(source: &Path, file: &Path) -> Module {
+    let relative = file.strip_prefix(source).expect("below the source").with_extension("");
+    let mut name: Name = relative.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    if matches!(name.as_slice(), [only] if only == "lib" || only == "main") {
+        name.clear();
+    }
+    let text = fs::read_to_string(file).expect("source");
+    let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut imports = Vec::new();
+    for item in &parsed.items {
+        if let Item::Use(item) = item {
+            flatten(&item.tree, &[], &mut imports);
+        }
+    }
+    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
+    Module { name, imports, lines }
+}
+
+fn modules(package: &str) -> Vec<Module> {
+    let source = root().join(package).join("src");
+    let mut files = Vec::new();
+    sources(&source, &mut files);
+    files.iter().map(|file| module(&source, file)).collect()
+}
+
+/// The file of this package that an import reaches, if it stays inside the package.
+fn target(module: &Module, import: &[String], known: &BTreeSet<Name>) -> Option<Name> {
+    let from_root = match import.first()?.as_str() {
+        "crate" => import[1..].to_vec(),
+        "super" => [&module.name[..module.name.len() - 1], &import[1..]].concat(),
+        "self" => [&module.name[..], &import[1..]].concat(),
+        _ => [&module.name[..], import].concat(),
+    };
+    let reached = (1..=from_root.len()).rev().map(|n| from_root[..n].to_vec()).find(|name| known.contains(name));
+    reached.filter(|name| *name != module.name)
+}
+
+/// Imports between the files of one package; the root only lists the others.
+fn graph(modules: &[Module]) -> Graph {
+    let known: BTreeSet<Name> = modules.iter().map(|module| module.name.clone()).collect();
+    let inner = modules.iter().filter(|module| !module.name.is_empty());
+    inner
+        .map(|module| {
+            let targets = module.imports.iter().filter_map(|import| target(module, import, &known));
+            (module.name.clone(), targets.collect())
+        })
+        .collect()
+}
+
+/// A way from `at` back to a module on the way so far, if there is one.
+fn circle(at: &Name, graph: &Graph, way: &mut Vec<Name>, done: &mut BTreeSet<Name>) -> Option<Vec<Name>> {
+    if let Some(start) = way.iter().position(|earlier| earlier == at) {
+        return Some(way[start..].to_vec());
+    }
+    if !done.insert(at.clone()) {
+        return None;
+    }
+    way.push(at.clone());
+    let found = graph.get(at).into_iter().flatten().find_map(|next| circle(next, graph, way, done));
+    way.pop();
+    found
+}
+
+#[test]
+fn no_modules_import_each_other_in_a_circle() {
+    for (package, _) in PACKAGES {
+        let graph = graph(&modules(package));
+        let mut done = BTreeSet::new();
+        for start in graph.keys() {
+            let found = circle(start, &graph, &mut Vec::new(), &mut done);
+            let found = found.map(|way| way.iter().map(|name| name.join("::")).collect::<Vec<_>>());
+            assert_eq!(found, None, "{package}: these modules import each other in a circle");
+        }
+    }
+}
+
+#[test]
+fn no_child_module_imports_its_parent() {
+    for (package, _) in PACKAGES {
+        for (child, targets) in graph(&modules(package)) {
+            for parent in targets.iter().filter(|target| child.starts_with(target)) {
+                let (child, parent) = (child.join("::"), parent.join("::"));
+                panic!("{package}: {child} imports its parent {parent}; move the shared word into a leaf");
+            }
+        }
+    }
+}
+
+#[test]
+fn packages_import_only_what_the_house_allows() {
+    for (package, allowed) in PACKAGES {
+        let itself = format!("cairn_{}", package.rsplit('/').next().expect("a name"));
+        for module in modules(package) {
+            for import in module.imports.iter().filter(|import| import[0].starts_with("cairn_")) {
+                let name = import[0].as_str();
+                let at = module.name.join("::");
+                assert!(name == itself || allowed.contains(&name), "{package}: {at} imports {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn product_files_stay_short() {
+    let named = |package: &'static str| {
+        modules(package).into_iter().map(move |m| (m.lines, format!("{package}: {}", m.name.join("::"))))
+    };
+    let mut lengths: Vec<(usize, String)> = PACKAGES.iter().flat_map(|(package, _)| named(package)).collect();
+    lengths.sort();
+    println!("{} product files, median {} lines", lengths.len(), lengths[lengths.len() / 2].0);
+    for (lines, name) in lengths.iter().rev().take(10) {
+        println!("{lines:>5}  {name}");
+    }
+    let too_long: Vec<_> = lengths.into_iter().filter(|(lines, _)| *lines > MAX_LINES).collect();
+    assert_eq!(too_long, [], "files above {MAX_LINES} lines: look for the second idea in them");
+}
+
+#[test]
+fn a_planted_circle_and_a_planted_import_of_the_parent_are_found() {
+    let name = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Name>();
+    let module = |path: &[&str], imports: &[&[&str]]| Module {
+        name: name(path),
+        imports: imports.iter().map(|import| name(import)).collect(),
+        lines: 1,
+    };
+    let planted = [
+        module(&["a"], &[&["crate", "b", "Thing"]]),
+        module(&["b"], &[&["crate", "c"]]),
+        module(&["c"], &[&["std", "fmt"], &["crate", "a"]]),
+        module(&["a", "child"], &[&["super", "Word"]]),
+    ];
+    let graph = graph(&planted);
+    let way = circle(&name(&["a"]), &graph, &mut Vec::new(), &mut BTreeSet::new()).expect("a circle");
+    assert_eq!(way, [name(&["a"]), name(&["b"]), name(&["c"])]);
+    assert!(graph[&name(&["a", "child"])].contains(&name(&["a"])));
+}

@@ -1,0 +1,149 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use cairn_core::amount::Amount;
+use clap::{Args, Parser, Subcommand};
+
+use crate::files::WalletName;
+
+/// A wallet for Cairn chains: its keys never leave it.
+#[derive(Debug, Parser)]
+#[command(name = "cairn-wallet", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Settings that every command shares.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Settings that every command shares.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Which wallet.
+    #[arg(long, short, global = true, default_value = "main", value_name = "NAME", env = "CAIRN_WALLET")]
+    pub wallet: WalletName,
+    /// Directory of the wallets [default: ~/.cairn/wallets].
+    #[arg(long, global = true, value_name = "DIR", env = "CAIRN_WALLET_DIR")]
+    pub dir: Option<PathBuf>,
+    /// The node to ask [default: the first node of the running devnet].
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "CAIRN_RPC")]
+    pub rpc: Option<String>,
+    /// The node's cookie file [default: that of the first node of the running devnet].
+    #[arg(long, global = true, value_name = "FILE", env = "CAIRN_COOKIE")]
+    pub cookie: Option<PathBuf>,
+    /// First line of this file is the passphrase (or CAIRN_WALLET_PASSPHRASE; else it is asked for).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// One JSON value instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a wallet: shows 24 words once and writes an encrypted file.
+    New(ChainChoice),
+    /// Make a wallet from its words, or take a published devnet account.
+    Restore(Restore),
+    /// Show the newest receiving address.
+    Address(AddressOptions),
+    /// Show what the wallet has.
+    Balance,
+    /// Pay somebody.
+    Send(Send),
+    /// List every payment in and out.
+    History,
+    /// List the wallets in the directory.
+    List,
+    /// Hand a transaction that was signed with `send --offline` to the node.
+    Broadcast {
+        /// The signed transaction as hex.
+        transaction: String,
+    },
+    /// Print a completion script for the shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// For which chain a wallet is.
+#[derive(Debug, Args)]
+pub struct ChainChoice {
+    /// devnet, testnet, regtest, or the path of a chain definition.
+    #[arg(long, default_value = "devnet", value_name = "NAME|FILE")]
+    pub chain: String,
+}
+
+/// From what a wallet is restored.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// For which chain.
+    #[command(flatten)]
+    pub chain: ChainChoice,
+    /// Take devnet account 0 to 9: funded in genesis, its words are published, anyone can spend it.
+    #[arg(long, value_name = "ACCOUNT", value_parser = clap::value_parser!(u8).range(0..=9))]
+    pub devnet: Option<u8>,
+    /// Read the words from this file instead of asking for them.
+    #[arg(long, value_name = "FILE", conflicts_with = "devnet")]
+    pub words_file: Option<PathBuf>,
+}
+
+/// Which address.
+#[derive(Debug, Args)]
+pub struct AddressOptions {
+    /// A fresh one, never shown before.
+    #[arg(long)]
+    pub new: bool,
+    /// Every one that was handed out.
+    #[arg(long, conflicts_with = "new")]
+    pub all: bool,
+    /// Also as a QR code.
+    #[arg(long)]
+    pub qr: bool,
+}
+
+/// A payment.
+#[derive(Debug, Args)]
+pub struct Send {
+    /// Who is paid.
+    pub address: String,
+    /// How many coins, as in 12.5; `all` empties the wallet.
+    #[arg(value_parser = parse_amount)]
+    pub amount: SendAmount,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Wait until so many blocks confirm it.
+    #[arg(long, value_name = "N")]
+    pub wait: Option<u32>,
+    /// Coins per 1,000 bytes [default: what the node estimates].
+    #[arg(long, value_name = "COINS")]
+    pub fee_rate: Option<Amount>,
+    /// Never pay more than this as a fee.
+    #[arg(long, value_name = "COINS", default_value = "0.1")]
+    pub max_fee: Amount,
+    /// Sign and print, ask no node: coins are those of the last `balance`; then `broadcast` it anywhere.
+    #[arg(long, conflicts_with = "wait")]
+    pub offline: bool,
+}
+
+/// How much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendAmount {
+    /// So much.
+    Exactly(Amount),
+    /// Everything.
+    All,
+}
+
+fn parse_amount(text: &str) -> Result<SendAmount, String> {
+    match text {
+        "all" => Ok(SendAmount::All),
+        number => number.parse().map(SendAmount::Exactly).map_err(|error| format!("{error}; or write `all`")),
+    }
+}

@@ -1,0 +1,35 @@
+//! One file per command; here, which one runs.
+
+mod address;
+mod balance;
+mod broadcast;
+mod create;
+mod history;
+mod list;
+mod send;
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
+
+/// Runs what was typed.
+///
+/// # Errors
+/// What a person should read, and nothing was half done.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::New(choice) => create::new(common, choice),
+        Command::Restore(choice) => create::restore(common, choice),
+        Command::Address(options) => address::run(common, options),
+        Command::Balance => balance::run(common),
+        Command::Send(wish) => send::run(common, wish),
+        Command::History => history::run(common),
+        Command::List => list::run(common),
+        Command::Broadcast { transaction } => broadcast::run(common, transaction),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}

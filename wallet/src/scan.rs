@@ -1,0 +1,204 @@
+//! The scan: what the chain says of our coins. Blocks in, coins and history out; a reorganisation
+//! takes it back to the fork point.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cairn_core::amount::Amount;
+use cairn_core::block::Block;
+use cairn_core::check::block::{BlockError, check_block};
+use cairn_core::coin::Origin;
+use cairn_core::encoding::{Decode, Encode};
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::height::Height;
+use cairn_core::lock::Lock;
+use cairn_core::params::ChainParams;
+use cairn_core::time::Timestamp;
+use cairn_core::transaction::{OutPoint, Output};
+
+use crate::headers::{ChainError, HeaderChain};
+
+/// Everything the wallet knows from the chain. A cache: reading the chain again gives the same.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Scan {
+    /// The locks that were looked for; when more are derived, the scan starts anew.
+    watched: u32,
+    headers: HeaderChain,
+    coins: BTreeMap<OutPoint, OwnedCoin>,
+}
+
+/// An output of ours on the best chain, spent or not.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OwnedCoin {
+    /// What it holds and who opens it.
+    pub output: Output,
+    /// Where it was made.
+    pub height: Height,
+    /// What made it.
+    pub origin: Origin,
+    /// What spent it, and where.
+    pub spent: Option<(Txid, Height)>,
+}
+
+/// A block was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// Its header does not fit.
+    #[error(transparent)]
+    Header(#[from] ChainError),
+    /// Its body is not what its header commits to, or breaks a rule of its own.
+    #[error("the node showed a block that breaks a rule of the chain: {0}")]
+    Body(#[from] BlockError),
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which transaction.
+    pub txid: Txid,
+    /// In which block.
+    pub height: Height,
+    /// That block's time.
+    pub time: Timestamp,
+    /// What came in to our locks.
+    pub received: Amount,
+    /// What left from our locks.
+    pub spent: Amount,
+    /// Whether it was mined to us.
+    pub mined: bool,
+}
+
+impl Scan {
+    /// A scan that has seen the genesis block.
+    pub fn new(genesis: &Block, locks: &BTreeSet<Lock>) -> Self {
+        let headers = HeaderChain::new(genesis.header());
+        let mut scan = Self { watched: locks.len() as u32, headers, coins: BTreeMap::new() };
+        scan.take_in(genesis, Height::GENESIS, locks);
+        scan
+    }
+
+    /// Whether this scan looked for exactly so many locks.
+    pub fn watched(&self) -> usize {
+        self.watched as usize
+    }
+
+    /// Height of the last block that was read.
+    pub fn height(&self) -> Height {
+        self.headers.height()
+    }
+
+    /// Median time past of the last block that was read.
+    pub fn median_time_past(&self, params: &ChainParams) -> Timestamp {
+        self.headers.median_time_past(params)
+    }
+
+    /// Hash of the block that was read at a height.
+    pub fn hash_at(&self, height: Height) -> Option<BlockHash> {
+        self.headers.hash_at(height)
+    }
+
+    /// Reads the next block.
+    ///
+    /// # Errors
+    /// Every variant of [`ScanError`]; the scan is unchanged then.
+    pub fn connect(
+        &mut self,
+        block: Arc<Block>,
+        locks: &BTreeSet<Lock>,
+        params: &ChainParams,
+        now: Timestamp,
+    ) -> Result<(), ScanError> {
+        // The Merkle root ties every transaction to the header, whose work is checked next.
+        let checked = check_block(block, params)?;
+        self.headers.push(checked.block().header(), params, now)?;
+        self.take_in(checked.block(), self.headers.height(), locks);
+        Ok(())
+    }
+
+    /// Goes back: forgets what blocks above `height` said.
+    pub fn rewind(&mut self, height: Height) {
+        self.headers.truncate(height);
+        self.coins.retain(|_, coin| coin.height <= height);
+        for coin in self.coins.values_mut() {
+            if coin.spent.is_some_and(|(_, spent_at)| spent_at > height) {
+                coin.spent = None;
+            }
+        }
+    }
+
+    /// Our unspent coins.
+    pub fn unspent(&self) -> impl Iterator<Item = (&OutPoint, &OwnedCoin)> {
+        self.coins.iter().filter(|(_, coin)| coin.spent.is_none())
+    }
+
+    /// A coin of ours, spent or not.
+    pub fn coin(&self, outpoint: &OutPoint) -> Option<&OwnedCoin> {
+        self.coins.get(outpoint)
+    }
+
+    /// Locks that were ever paid.
+    pub fn paid_locks(&self) -> BTreeSet<Lock> {
+        self.coins.values().map(|coin| coin.output.lock).collect()
+    }
+
+    /// The height at which a transaction that paid or spent our coins was confirmed.
+    pub fn confirmed_at(&self, txid: &Txid) -> Option<Height> {
+        let spent = self.coins.values().filter_map(|coin| coin.spent);
+        let spent = spent.filter(|(by, _)| by == txid).map(|(_, height)| height);
+        let made = self.coins.iter().filter(|(outpoint, _)| outpoint.txid == *txid).map(|(_, c)| c.height);
+        spent.chain(made).next()
+    }
+
+    /// Every transaction that moved our coins, oldest first.
+    pub fn history(&self) -> Vec<Entry> {
+        let mut entries: BTreeMap<(Height, Txid), Entry> = BTreeMap::new();
+        let blank = |txid, height| Entry {
+            txid,
+            height,
+            time: self.headers.time_at(height).unwrap_or(Timestamp::from_millis(0)),
+            received: Amount::ZERO,
+            spent: Amount::ZERO,
+            mined: false,
+        };
+        let add = |sum: &mut Amount, amount| *sum = sum.checked_add(amount).expect("below the supply");
+        for (outpoint, coin) in &self.coins {
+            let key = (coin.height, outpoint.txid);
+            let entry = entries.entry(key).or_insert_with(|| blank(outpoint.txid, coin.height));
+            add(&mut entry.received, coin.output.amount);
+            entry.mined |= coin.origin == Origin::Coinbase;
+            if let Some((txid, height)) = coin.spent {
+                let entry = entries.entry((height, txid)).or_insert_with(|| blank(txid, height));
+                add(&mut entry.spent, coin.output.amount);
+            }
+        }
+        entries.into_values().collect()
+    }
+
+    fn take_in(&mut self, block: &Block, height: Height, locks: &BTreeSet<Lock>) {
+        let origin = if height == Height::GENESIS { Origin::Premine } else { Origin::Coinbase };
+        self.receive(block.coinbase().txid(), &block.coinbase().outputs, height, origin, locks);
+        for transaction in block.transactions() {
+            for input in transaction.inputs() {
+                if let Some(coin) = self.coins.get_mut(input) {
+                    coin.spent = Some((transaction.txid(), height));
+                }
+            }
+            self.receive(transaction.txid(), transaction.outputs(), height, Origin::Transaction, locks);
+        }
+    }
+
+    fn receive(
+        &mut self,
+        txid: Txid,
+        outputs: &[Output],
+        height: Height,
+        origin: Origin,
+        locks: &BTreeSet<Lock>,
+    ) {
+        for (index, output) in outputs.iter().enumerate().filter(|(_, output)| locks.contains(&output.lock)) {
+            let outpoint = OutPoint { txid, index: index as u32 };
+            let coin = OwnedCoin { output: output.clone(), height, origin, spent: None };
+            self.coins.insert(outpoint, coin);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What a command works on: the opened wallet, its chain, and the node it asks.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use cairn_core::address::Address;
+use cairn_core::encoding;
+use cairn_core::lock::Lock;
+use cairn_genesis::Chain;
+
+use crate::book::{Book, KeySource};
+use crate::cli::Common;
+use crate::client::Client;
+use crate::files::{self, WalletFiles};
+use crate::keys::Keys;
+use crate::scan::Scan;
+use crate::words::Words;
+use crate::{keystore, passphrase};
+
+/// A scan cache larger than this was not written here.
+const MAX_SCAN_BYTES: usize = 1 << 30;
+
+/// An opened wallet.
+pub struct Session {
+    /// Its files.
+    pub files: WalletFiles,
+    /// Its public book.
+    pub book: Book,
+    /// Its chain.
+    pub chain: Chain,
+    /// Held while the command runs.
+    _lock: std::fs::File,
+}
+
+/// The files that the command's settings name.
+///
+/// # Errors
+/// When there is neither `--dir` nor a home directory.
+pub fn files_of(common: &Common) -> anyhow::Result<WalletFiles> {
+    Ok(WalletFiles::new(&directory(common)?, common.wallet.clone()))
+}
+
+/// The directory of the wallets.
+///
+/// # Errors
+/// When there is neither `--dir` nor a home directory.
+pub fn directory(common: &Common) -> anyhow::Result<PathBuf> {
+    match &common.dir {
+        Some(directory) => Ok(directory.clone()),
+        None => Ok(crate::devnet::home()?.join("wallets")),
+    }
+}
+
+/// A chain by name, or from a definition file.
+///
+/// # Errors
+/// When it is neither, or the definition breaks a rule.
+pub fn chain_named(name: &str) -> anyhow::Result<Chain> {
+    if let Some(chain) = Chain::builtin(name) {
+        return Ok(chain);
+    }
+    let text = std::fs::read_to_string(name)
+        .with_context(|| format!("\"{name}\" is neither devnet, testnet, regtest nor a readable chain definition"))?;
+    Chain::from_toml(&text).with_context(|| format!("the chain definition {name} is not valid"))
+}
+
+impl Session {
+    /// Opens the wallet that the settings name.
+    ///
+    /// # Errors
+    /// When it is not there, damaged, or its chain's definition has changed.
+    pub fn open(common: &Common) -> anyhow::Result<Self> {
+        let files = files_of(common)?;
+        let lock = files.lock()?;
+        let book = Book::load(&files)?;
+        let chain = chain_named(&book.chain)?;
+        if chain.params.genesis_hash != book.genesis {
+            bail!(
+                "this wallet is for the chain with genesis {}, but {} now has genesis {}",
+                book.genesis,
+                book.chain,
+                chain.params.genesis_hash
+            );
+        }
+        Ok(Self { files, book, chain, _lock: lock })
+    }
+
+    /// The text of an address of ours.
+    pub fn address(&self, lock: Lock) -> String {
+        Address::new(&self.chain.params.address_prefix, lock).to_string()
+    }
+
+    /// The keys; the passphrase is asked for unless the words are published.
+    ///
+    /// # Errors
+    /// When the passphrase is wrong or the key file missing or damaged.
+    pub fn unlock(&self, common: &Common) -> anyhow::Result<Keys> {
+        if let KeySource::Published(account) = self.book.keys {
+            return Ok(Keys::new(&published_words(account)));
+        }
+        let path = self.files.keys();
+        let sealed = files::read(&path)?.with_context(|| {
+            format!("the key file {} is gone; restore the wallet from its words", path.display())
+        })?;
+        let passphrase = passphrase::ask(common.passphrase_file.as_deref())?;
+        Ok(Keys::new(&keystore::open(&sealed, &passphrase)?))
+    }
+
+    /// Every lock of ours.
+    pub fn locks(&self) -> BTreeSet<Lock> {
+        self.book.locks().into_keys().collect()
+    }
+
+    /// What earlier commands read of the chain, or a fresh start.
+    ///
+    /// # Errors
+    /// When the cache exists but cannot be read.
+    pub fn load_scan(&self) -> anyhow::Result<Scan> {
+        let locks = self.locks();
+        let cached = files::read(&self.files.scan())?;
+        let cached = cached.and_then(|bytes| encoding::decode::<Scan>(&bytes, MAX_SCAN_BYTES).ok());
+        let genesis_hash = self.chain.genesis.hash();
+        let fits = |scan: &Scan| {
+            scan.watched() == locks.len() && scan.hash_at(cairn_core::height::Height::GENESIS) == Some(genesis_hash)
+        };
+        Ok(cached.filter(fits).unwrap_or_else(|| Scan::new(&self.chain.genesis, &locks)))
+    }
+
+    /// Keeps what was read for the next command.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn save_scan(&self, scan: &Scan) -> anyhow::Result<()> {
+        Ok(files::write_private(&self.files.scan(), &encoding::encode(scan))?)
+    }
+
+    /// The node to ask, checked to be on the wallet's chain.
+    ///
+    /// # Errors
+    /// When it does not answer or is on another chain.
+    pub fn connect(&self, common: &Common) -> anyhow::Result<Client> {
+        let (url, cookie) = crate::devnet::node_of(common)?;
+        let client = Client::new(&url, &cookie)?;
+        let info: serde_json::Value = client.call("getblockchaininfo", serde_json::json!([]))?;
+        let theirs = info["genesishash"].as_str().unwrap_or_default();
+        if theirs != self.book.genesis.to_string() {
+            bail!(
+                "the node at {url} is on another chain: its genesis is {}, this wallet's is {}",
+                crate::show::harmless(theirs),
+                self.book.genesis
+            );
+        }
+        Ok(client)
+    }
+}
+
+/// The words of a published devnet account.
+pub fn published_words(account: u8) -> Words {
+    Words::from_entropy(&cairn_genesis::accounts::entropy(account))
+}

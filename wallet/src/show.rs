@@ -1,0 +1,57 @@
+//! What people see: tables and sentences; and text from a node made harmless.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use cairn_core::time::Timestamp;
+use comfy_table::{Cell, CellAlignment, Table, presets};
+
+/// Takes control characters out of foreign text, so that it cannot steer a terminal, and bounds it.
+pub fn harmless(text: &str) -> String {
+    let keeps = |c: &char| !c.is_control() && !is_invisible(*c);
+    text.chars().filter(keeps).take(500).collect()
+}
+
+/// Characters that reorder or hide their neighbours.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+/// A table without lines; the columns named in `right` are numbers.
+pub fn table(head: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(head);
+    for row in rows {
+        table.add_row(row.into_iter().map(Cell::new));
+    }
+    for index in right {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// A time as `2026-11-23T18:36:00Z`.
+pub fn date(time: Timestamp) -> String {
+    // Block times come from miners; far-off ones must not overflow the calendar.
+    let since_1970 = Duration::from_millis(time.millis().min(253_402_300_799_000));
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since_1970).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_steer_a_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\u{202e}c\r\n\u{7}d"), "a[2Jbcd");
+        assert_eq!(harmless(&"x".repeat(1000)).len(), 500);
+    }
+
+    #[test]
+    fn any_time_a_miner_writes_can_be_shown() {
+        assert_eq!(date(Timestamp::from_millis(951_782_400_999)), "2000-02-29T00:00:00Z");
+        assert_eq!(date(Timestamp::from_millis(u64::MAX)), "9999-12-31T23:59:59Z");
+    }
+}

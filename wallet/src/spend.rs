@@ -1,0 +1,224 @@
+//! A payment in three types, so that nothing is signed that nobody has seen:
+//! [`Draft`] (coins chosen) → [`Reviewed`] (shown and agreed to) → [`Signed`].
+
+use std::collections::BTreeMap;
+
+use cairn_core::amount::Amount;
+use cairn_core::hash::GenesisHash;
+use cairn_core::lock::Lock;
+use cairn_core::signing::{sign, signature_digest, signers};
+use cairn_core::transaction::{LockTime, Output, Transaction, TransactionBody};
+
+use crate::balance::{Balance, SpendableCoin};
+use crate::keys::{Branch, Keys};
+use crate::selection::{FeeRate, propose, signed_size};
+
+/// Change below this goes to the fee: spending it later would cost more than it holds.
+const LEAST_CHANGE: u64 = 1_000;
+
+/// What a person asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Who is paid.
+    pub to: Lock,
+    /// How much; none means all there is, less the fee.
+    pub amount: Option<Amount>,
+    /// The fee rate.
+    pub rate: FeeRate,
+    /// More than this is never paid as a fee.
+    pub fee_ceiling: Amount,
+}
+
+/// The payment cannot be made.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SpendError {
+    /// There is too little.
+    #[error("{}", insufficient(*.needed, .balance))]
+    InsufficientFunds {
+        /// Amount and fee.
+        needed: Amount,
+        /// What there is.
+        balance: Box<Balance>,
+    },
+    /// The amount is zero.
+    #[error("the amount is zero: nothing would be paid")]
+    Nothing,
+    /// Fat fingers.
+    #[error("the fee would be {fee}, more than the ceiling of {ceiling}; raise it with --max-fee if you mean it")]
+    FeeAboveCeiling {
+        /// The fee.
+        fee: Amount,
+        /// The ceiling.
+        ceiling: Amount,
+    },
+    /// Sums beyond all amounts.
+    #[error("amount and fee together exceed every possible amount")]
+    Overflow,
+    /// A coin's key is not among ours: the book and the words do not belong together.
+    #[error("the key of a coin to spend is not this wallet's: the wallet's files do not belong together")]
+    ForeignCoin,
+}
+
+/// A payment whose coins are chosen. Not yet agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    body: TransactionBody,
+    coins: Vec<SpendableCoin>,
+    /// What the recipient gets.
+    pub amount: Amount,
+    /// What the miner gets.
+    pub fee: Amount,
+    /// What comes back.
+    pub change: Amount,
+    /// Bytes once signed.
+    pub size: usize,
+}
+
+/// A payment that its owner agreed to.
+pub struct Reviewed(Draft);
+
+/// A payment that can be sent.
+pub struct Signed(Transaction);
+
+impl Draft {
+    /// Chooses coins; `change_to` gets what is left.
+    ///
+    /// # Errors
+    /// Every variant of [`SpendError`] but `ForeignCoin`.
+    pub fn new(
+        wish: &Wish,
+        coins: &[SpendableCoin],
+        change_to: Lock,
+        balance: &Balance,
+    ) -> Result<Self, SpendError> {
+        let draft = match wish.amount {
+            Some(Amount::ZERO) => return Err(SpendError::Nothing),
+            Some(amount) => Self::exact(wish, amount, coins, change_to, balance)?,
+            None => Self::everything(wish, coins, balance)?,
+        };
+        if draft.fee > wish.fee_ceiling {
+            return Err(SpendError::FeeAboveCeiling { fee: draft.fee, ceiling: wish.fee_ceiling });
+        }
+        Ok(draft)
+    }
+
+    /// Takes the person's agreement to exactly this payment.
+    pub fn agreed(self) -> Reviewed {
+        Reviewed(self)
+    }
+
+    /// How many coins it spends.
+    pub fn inputs(&self) -> usize {
+        self.coins.len()
+    }
+
+    fn exact(
+        wish: &Wish,
+        amount: Amount,
+        coins: &[SpendableCoin],
+        change_to: Lock,
+        balance: &Balance,
+    ) -> Result<Self, SpendError> {
+        let payment = Output { amount, lock: wish.to };
+        let (order, taken) = propose(coins, amount, std::slice::from_ref(&payment), wish.rate);
+        let mut needed = amount;
+        for count in taken..=order.len() {
+            let chosen: Vec<SpendableCoin> = order.iter().take(count).map(|i| coins[*i].clone()).collect();
+            let total = sum(&chosen)?;
+            let with_change = vec![payment.clone(), Output { amount: Amount::from_units(1), lock: change_to }];
+            for outputs in [with_change, vec![payment.clone()]] {
+                let has_change = outputs.len() == 2;
+                let mut body = body(&chosen, outputs);
+                let size = signed_size(&body, &chosen);
+                let fee = wish.rate.fee(size).ok_or(SpendError::Overflow)?;
+                needed = amount.checked_add(fee).ok_or(SpendError::Overflow)?;
+                let Some(rest) = total.checked_sub(needed) else { continue };
+                if !has_change {
+                    let fee = fee.checked_add(rest).ok_or(SpendError::Overflow)?;
+                    return Ok(Self { body, coins: chosen, amount, fee, change: Amount::ZERO, size });
+                }
+                if rest.units() >= LEAST_CHANGE {
+                    body.outputs[1].amount = rest;
+                    return Ok(Self { body, coins: chosen, amount, fee, change: rest, size });
+                }
+            }
+        }
+        Err(SpendError::InsufficientFunds { needed, balance: Box::new(balance.clone()) })
+    }
+
+    fn everything(wish: &Wish, coins: &[SpendableCoin], balance: &Balance) -> Result<Self, SpendError> {
+        let total = sum(coins)?;
+        let mut body = body(coins, vec![Output { amount: total, lock: wish.to }]);
+        let size = signed_size(&body, coins);
+        let fee = wish.rate.fee(size).ok_or(SpendError::Overflow)?;
+        let left = total.checked_sub(fee).filter(|left| *left > Amount::ZERO);
+        let Some(amount) = left else {
+            return Err(SpendError::InsufficientFunds { needed: fee, balance: Box::new(balance.clone()) });
+        };
+        body.outputs[0].amount = amount;
+        Ok(Self { body, coins: coins.to_vec(), amount, fee, change: Amount::ZERO, size })
+    }
+}
+
+impl Reviewed {
+    /// Signs with one signature for each distinct key.
+    ///
+    /// # Errors
+    /// [`SpendError::ForeignCoin`].
+    pub fn sign(
+        self,
+        keys: &Keys,
+        places: &BTreeMap<Lock, (Branch, u32)>,
+        genesis: &GenesisHash,
+    ) -> Result<Signed, SpendError> {
+        let Draft { body, coins, .. } = self.0;
+        let spent: Vec<Output> = coins.into_iter().map(|coin| coin.output).collect();
+        let digest = signature_digest(genesis, &body, &spent);
+        let signature = |key| {
+            let lock = Lock::PublicKey(key);
+            let (branch, index) = *places.get(&lock).ok_or(SpendError::ForeignCoin)?;
+            if keys.lock(branch, index) != lock {
+                return Err(SpendError::ForeignCoin);
+            }
+            Ok(sign(&keys.signing_key(branch, index), &digest))
+        };
+        let signatures = signers(&spent).into_iter().map(signature).collect::<Result<Vec<_>, _>>()?;
+        Ok(Signed(Transaction::new(body, signatures)))
+    }
+}
+
+impl Signed {
+    /// The transaction to send.
+    pub fn transaction(&self) -> &Transaction {
+        &self.0
+    }
+}
+
+fn body(coins: &[SpendableCoin], outputs: Vec<Output>) -> TransactionBody {
+    let inputs = coins.iter().map(|coin| coin.outpoint).collect();
+    TransactionBody { inputs, outputs, lock_time: LockTime::Immediate }
+}
+
+fn sum(coins: &[SpendableCoin]) -> Result<Amount, SpendError> {
+    Amount::checked_sum(coins.iter().map(|coin| coin.output.amount)).ok_or(SpendError::Overflow)
+}
+
+/// Says what is missing and, where coins are merely too young, how long that lasts.
+fn insufficient(needed: Amount, balance: &Balance) -> String {
+    let can_spend = balance.spendable.checked_add(balance.pending_change).unwrap_or(balance.spendable);
+    let mut text = format!("{needed} is needed with the fee, {can_spend} can be spent now");
+    if let (Some(first), Some(all)) = (balance.blocks_to_first_maturity, balance.blocks_to_full_maturity) {
+        text += &format!("; {} more was mined but is immature: ", balance.immature);
+        text += &match (first, all) {
+            (first, all) if first == all => format!("{first} more blocks until it can be spent"),
+            (first, all) => format!("{first} more blocks until the first of it can be spent, {all} for all"),
+        };
+        text += " (`cairn net mine 0 N` mines them on a devnet)";
+    } else {
+        text += "; on a devnet `cairn net faucet ADDRESS` gives coins";
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Words: the 24 that a person writes down, and the seed they stand for (BIP 39, English).
+
+use bip39::Mnemonic;
+use zeroize::Zeroizing;
+
+/// What is wrong with words that were typed in.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum WordsError {
+    /// BIP 39 knows 12, 15, 18, 21 and 24 words.
+    #[error("{found} words were given; a wallet has 24 (12, 15, 18 and 21 are accepted too)")]
+    Count {
+        /// How many were given.
+        found: usize,
+    },
+    /// Not in the list.
+    #[error("word {position} is not in the BIP 39 list: check its spelling")]
+    Unknown {
+        /// Counted from 1, as a person counts.
+        position: usize,
+    },
+    /// All are known, but they do not belong together.
+    #[error("the words are known but their checksum does not fit: one is wrong or two are swapped")]
+    Checksum,
+}
+
+/// Words of a wallet. Never printed but by whoever asks for it on purpose, wiped when dropped.
+pub struct Words(Zeroizing<String>);
+
+impl Words {
+    /// 24 words of 256 bits from the system's generator.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut entropy = Zeroizing::new([0u8; 32]);
+        getrandom::fill(entropy.as_mut())?;
+        Ok(Self::from_entropy(&entropy))
+    }
+
+    /// The 24 words of 256 given bits.
+    pub fn from_entropy(entropy: &[u8; 32]) -> Self {
+        let mnemonic = Mnemonic::from_entropy(entropy).expect("256 bits are a length that BIP 39 allows");
+        Self(Zeroizing::new(mnemonic.to_string()))
+    }
+
+    /// Reads words as a person typed them: any case, any white space.
+    ///
+    /// # Errors
+    /// Every variant of [`WordsError`].
+    pub fn parse(text: &str) -> Result<Self, WordsError> {
+        let typed: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+        let joined = Zeroizing::new(typed.join(" "));
+        match Mnemonic::parse_in_normalized(bip39::Language::English, &joined) {
+            Ok(_) => Ok(Self(joined)),
+            Err(bip39::Error::UnknownWord(index)) => Err(WordsError::Unknown { position: index + 1 }),
+            Err(bip39::Error::InvalidChecksum) => Err(WordsError::Checksum),
+            Err(_) => Err(WordsError::Count { found: typed.len() }),
+        }
+    }
+
+    /// The words, one space between them.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The 64-byte seed; the optional BIP 39 passphrase is left empty.
+    pub fn seed(&self) -> Zeroizing<[u8; 64]> {
+        self.seed_with("")
+    }
+
+    /// The seed with a BIP 39 passphrase.
+    fn seed_with(&self, passphrase: &str) -> Zeroizing<[u8; 64]> {
+        let mnemonic = Mnemonic::parse_in_normalized(bip39::Language::English, &self.0)
+            .expect("only words that parsed are kept");
+        Zeroizing::new(mnemonic.to_seed_normalized(passphrase))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From the vectors that BIP 39 refers to (trezor/python-mnemonic, vectors.json), 256 bits each.
+    const VECTORS: [(&str, &str, &str); 3] = [
+        (
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon art",
+            "bda85446c68413707090a52022edd26a1c9462295029f2e60cd7c4f2bbd3097170af7a4d73245cafa9c3cca8d561a7c3de6f5d4a10be8ed2a5e608d68f92fcc8",
+        ),
+        (
+            "7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f",
+            "legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth title",
+            "bc09fca1804f7e69da93c2f2028eb238c227f2e9dda30cd63699232578480a4021b146ad717fbb7e451ce9eb835f43620bf5c514db0f8add49f5d121449d3e87",
+        ),
+        (
+            "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+            "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo vote",
+            "dd48c104698c30cfe2b6142103248622fb7bb0ff692eebb00089b32d22484e1613912f0a5b694407be899ffd31ed3992c456cdf60f5d4564b8ba3f05a69890ad",
+        ),
+    ];
+
+    #[test]
+    fn words_and_seeds_are_those_of_the_bip_39_vectors() {
+        for (entropy, words, seed) in VECTORS {
+            let entropy: [u8; 32] = hex::decode(entropy).expect("hex").try_into().expect("32 bytes");
+            let made = Words::from_entropy(&entropy);
+            assert_eq!(made.as_str(), words);
+            assert_eq!(hex::encode(*made.seed_with("TREZOR")), seed);
+        }
+    }
+
+    #[test]
+    fn typed_words_are_read_in_any_case_and_spacing() {
+        let shouted = VECTORS[1].1.to_uppercase().replace(' ', "\n  ");
+        assert_eq!(Words::parse(&shouted).map(|words| words.as_str().to_owned()), Ok(VECTORS[1].1.to_owned()));
+    }
+
+    #[test]
+    fn a_misspelt_word_is_named_by_its_place() {
+        let misspelt = VECTORS[2].1.replacen("zoo", "zooo", 1);
+        assert_eq!(Words::parse(&misspelt).err(), Some(WordsError::Unknown { position: 1 }));
+    }
+
+    #[test]
+    fn a_wrong_word_fails_the_checksum() {
+        let wrong = VECTORS[0].1.replace(" art", " zoo");
+        assert_eq!(Words::parse(&wrong).err(), Some(WordsError::Checksum));
+    }
+
+    #[test]
+    fn a_missing_word_is_told_by_count() {
+        let short = VECTORS[0].1.replace(" art", "");
+        assert_eq!(Words::parse(&short).err(), Some(WordsError::Count { found: 23 }));
+    }
+
+    #[test]
+    fn two_new_wallets_never_share_words() {
+        let (one, two) = (Words::generate().expect("randomness"), Words::generate().expect("randomness"));
+        assert_ne!(one.as_str(), two.as_str());
+        assert_eq!(one.as_str().split(' ').count(), 24);
+    }
+}
