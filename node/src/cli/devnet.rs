@@ -1,7 +1,34 @@
 //! `cairn devnet`: the arguments.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// What was typed after `cairn devnet`.
 #[derive(Clone, Debug, Args)]
-pub struct DevnetArgs {}
+pub struct DevnetArgs {
+    /// How many nodes
+    #[arg(long, short, default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=50))]
+    pub nodes: u16,
+    /// Keep everything in this directory and go on from there next time [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Which nodes mine, as in 0,2 or "none" [default: all]
+    #[arg(long, value_name = "NODES")]
+    pub mine: Option<String>,
+    /// Pay what is mined to this address [default: an address of devnet account k for node k]
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// The chain: devnet, regtest, or a definition's file
+    #[arg(long, value_name = "NAME|FILE", default_value = "devnet")]
+    pub chain: String,
+    /// First port for programs; the next free ones are taken
+    #[arg(long, value_name = "PORT", default_value_t = 18443)]
+    pub rpc_port: u16,
+    /// Hashes per second of all miners together
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
+    pub hashrate: u32,
+    /// Events as JSON lines; the first says where every node is
+    #[arg(long)]
+    pub json: bool,
+}

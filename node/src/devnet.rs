@@ -1,0 +1,21 @@
+//! The devnet: real nodes as child processes, watched, narrated and steered.
+//!
+//! Reading order: [`plan`] (what is to run) → [`process`] (running it) → [`network`] (the nodes
+//! together, and the steps that change them) → [`watch`] and [`narrate`] (what happens, in plain
+//! words) → [`control`] (steering from another terminal).
+
+pub mod account;
+pub mod control;
+pub mod error;
+pub mod faucet;
+pub mod fork;
+pub mod groups;
+pub mod happening;
+pub mod narrate;
+pub mod network;
+pub mod node_rpc;
+pub mod place;
+pub mod plan;
+pub mod process;
+pub mod status;
+pub mod watch;

@@ -1,0 +1,145 @@
+//! Groups: how a network is cut apart, as people write it: `0,1,2 / 3,4`.
+
+use std::collections::BTreeSet;
+
+/// Disjoint groups that hold every node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Groups(Vec<BTreeSet<u16>>);
+
+/// The text says no groups.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GroupsError {
+    /// Not a number.
+    #[error("{0:?} is no node: write numbers with commas, a slash between groups, as in 0,1,2 / 3,4")]
+    NotANode(String),
+    /// Not one of ours.
+    #[error("there is no node {node}: this devnet has nodes 0 to {last}")]
+    NoSuchNode {
+        /// Which was named.
+        node: u16,
+        /// The last there is.
+        last: u16,
+    },
+    /// Named twice.
+    #[error("node {0} is named twice")]
+    Twice(u16),
+    /// Everybody is together.
+    #[error("one group of all nodes cuts nothing: put a slash between two groups, as in 0,1,2 / 3,4")]
+    OneGroup,
+    /// Nothing between two slashes.
+    #[error("a group is empty: write numbers on both sides of each slash")]
+    EmptyGroup,
+}
+
+impl Groups {
+    /// All nodes together.
+    pub fn whole(nodes: u16) -> Self {
+        Self(vec![(0..nodes).collect()])
+    }
+
+    /// The first half and the rest.
+    pub fn halves(nodes: u16) -> Self {
+        Self(vec![(0..nodes.div_ceil(2)).collect(), (nodes.div_ceil(2)..nodes).collect()])
+    }
+
+    /// Reads groups; nodes that are not named form one more group.
+    ///
+    /// # Errors
+    /// Every variant of [`GroupsError`].
+    pub fn parse(text: &str, nodes: u16) -> Result<Self, GroupsError> {
+        let mut seen = BTreeSet::new();
+        let mut groups = Vec::new();
+        for part in text.split('/') {
+            let mut group = BTreeSet::new();
+            for word in part.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
+                let fault = || GroupsError::NotANode(word.chars().take(20).collect());
+                let node: u16 = word.parse().map_err(|_| fault())?;
+                if node >= nodes {
+                    return Err(GroupsError::NoSuchNode { node, last: nodes - 1 });
+                }
+                if !seen.insert(node) {
+                    return Err(GroupsError::Twice(node));
+                }
+                group.insert(node);
+            }
+            if group.is_empty() {
+                return Err(GroupsError::EmptyGroup);
+            }
+            groups.push(group);
+        }
+        let rest: BTreeSet<u16> = (0..nodes).filter(|node| !seen.contains(node)).collect();
+        if !rest.is_empty() {
+            groups.push(rest);
+        }
+        if groups.len() < 2 {
+            return Err(GroupsError::OneGroup);
+        }
+        Ok(Self(groups))
+    }
+
+    /// Whether nothing is cut.
+    pub fn is_whole(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// The groups.
+    pub fn iter(&self) -> impl Iterator<Item = &BTreeSet<u16>> {
+        self.0.iter()
+    }
+
+    /// The place of a node's group: 0 for the first.
+    pub fn of(&self, node: u16) -> usize {
+        self.0.iter().position(|group| group.contains(&node)).unwrap_or(0)
+    }
+
+    /// Nodes that a node must not reach.
+    pub fn across(&self, node: u16) -> impl Iterator<Item = u16> + '_ {
+        let own = self.of(node);
+        self.0.iter().enumerate().filter(move |(place, _)| *place != own).flat_map(|(_, group)| group.iter().copied())
+    }
+
+    /// The letter people call a group by.
+    pub fn letter(place: usize) -> char {
+        char::from_u32('A' as u32 + place as u32).unwrap_or('?')
+    }
+}
+
+impl std::fmt::Display for Groups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let numbers = |group: &BTreeSet<u16>| group.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        f.write_str(&self.0.iter().map(numbers).collect::<Vec<_>>().join(" / "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_read_as_people_write_them() {
+        let groups = Groups::parse("0,1, 2/3 4", 5).expect("groups");
+        assert_eq!(groups.to_string(), "0,1,2 / 3,4");
+        assert_eq!(groups.across(3).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!((groups.of(2), groups.of(4)), (0, 1));
+    }
+
+    #[test]
+    fn who_is_not_named_is_a_group_of_their_own() {
+        assert_eq!(Groups::parse("1,3", 5).expect("groups").to_string(), "1,3 / 0,2,4");
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        assert_eq!(Groups::parse("0,x/1", 5), Err(GroupsError::NotANode("x".into())));
+        assert_eq!(Groups::parse("0/5", 5), Err(GroupsError::NoSuchNode { node: 5, last: 4 }));
+        assert_eq!(Groups::parse("0,1/1", 5), Err(GroupsError::Twice(1)));
+        assert_eq!(Groups::parse("0,1,2,3,4", 5), Err(GroupsError::OneGroup));
+        assert_eq!(Groups::parse("0,1//2", 5), Err(GroupsError::EmptyGroup));
+    }
+
+    #[test]
+    fn halves_give_the_odd_node_to_the_first() {
+        assert_eq!(Groups::halves(5).to_string(), "0,1,2 / 3,4");
+        assert_eq!(Groups::halves(2).to_string(), "0 / 1");
+    }
+}

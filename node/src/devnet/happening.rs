@@ -1,0 +1,59 @@
+//! What can happen in a devnet, as the narrator hears it.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::devnet::groups::Groups;
+
+/// One thing that happened, and when.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// When it was heard of.
+    pub at: Instant,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// A node told an event.
+    Told {
+        /// Which node.
+        node: u16,
+        /// The event's name, as in `block_connected`.
+        kind: String,
+        /// Its values.
+        data: Value,
+    },
+    /// The network was cut, or joined again.
+    Cut(Groups),
+    /// A node ended by itself.
+    Died {
+        /// Which.
+        node: u16,
+        /// How, and the end of its log.
+        how: String,
+    },
+    /// A node was killed on purpose.
+    Killed(u16),
+    /// A node is running again.
+    Restarted(u16),
+    /// A node mines at another rate, in per cent of its first.
+    Hashrate {
+        /// Which.
+        node: u16,
+        /// Per cent.
+        percent: u64,
+    },
+    /// Somebody wants the devnet to end.
+    Stop,
+}
+
+impl Happening {
+    /// It happened just now.
+    pub fn now(what: What) -> Self {
+        Self { at: Instant::now(), what }
+    }
+}

@@ -1,0 +1,90 @@
+//! Asking a node: JSON-RPC with the cookie of the moment, for a restarted node has a new one.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use serde_json::{Value, json};
+
+/// Steps like mining a hundred blocks take their time.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How one node is asked.
+#[derive(Clone, Debug)]
+pub struct NodeRpc {
+    address: SocketAddr,
+    cookie: PathBuf,
+    agent: ureq::Agent,
+}
+
+/// The node did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RpcFailure {
+    /// It refused, and said why.
+    #[error("{message}")]
+    Refused {
+        /// Bitcoin Core's code.
+        code: i64,
+        /// Its words.
+        message: String,
+    },
+    /// It does not answer.
+    #[error("does not answer ({0})")]
+    Silent(String),
+}
+
+impl NodeRpc {
+    /// The node at this address, whose cookie lies there.
+    pub fn new(address: SocketAddr, cookie: &Path) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_connect(Some(Duration::from_secs(2)))
+            .timeout_recv_response(Some(TIMEOUT))
+            .http_status_as_error(false);
+        Self { address, cookie: cookie.to_owned(), agent: config.build().into() }
+    }
+
+    /// Calls a method.
+    ///
+    /// # Errors
+    /// Both variants of [`RpcFailure`].
+    pub fn call(&self, method: &str, params: Value) -> Result<Value, RpcFailure> {
+        let silent = |error: ureq::Error| RpcFailure::Silent(error.to_string());
+        let body = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
+        let request = self.agent.post(format!("http://{}/", self.address));
+        let response = request.header("Authorization", self.authorization()?).send_json(&body);
+        let mut response = response.map_err(silent)?;
+        let mut answer: Value = response.body_mut().read_json().map_err(silent)?;
+        match answer.get("error").filter(|error| !error.is_null()) {
+            Some(error) => Err(RpcFailure::Refused {
+                code: error["code"].as_i64().unwrap_or_default(),
+                message: error["message"].as_str().unwrap_or("no reason given").to_owned(),
+            }),
+            None => Ok(answer["result"].take()),
+        }
+    }
+
+    /// The stream of events; with `after`, those that came after this id, else all that are kept.
+    ///
+    /// # Errors
+    /// [`RpcFailure::Silent`].
+    pub fn events(&self, after: Option<&str>) -> Result<Box<dyn std::io::Read + Send>, RpcFailure> {
+        let silent = |error: ureq::Error| RpcFailure::Silent(error.to_string());
+        let request = self.agent.get(format!("http://{}/events?from=1", self.address));
+        let mut request = request.header("Authorization", self.authorization()?);
+        if let Some(id) = after {
+            request = request.header("Last-Event-ID", id);
+        }
+        let response = request.call().map_err(silent)?;
+        if !response.status().is_success() {
+            return Err(RpcFailure::Silent(format!("/events answers {}", response.status())));
+        }
+        Ok(Box::new(response.into_body().into_reader()))
+    }
+
+    fn authorization(&self) -> Result<String, RpcFailure> {
+        let secret = std::fs::read_to_string(&self.cookie)
+            .map_err(|error| RpcFailure::Silent(format!("{}: {error}", self.cookie.display())))?;
+        Ok(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(secret.trim())))
+    }
+}

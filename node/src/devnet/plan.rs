@@ -1,0 +1,179 @@
+//! The plan: which nodes are to run, where, with whom they connect and how fast they mine.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use cairn_core::address::Address;
+use cairn_genesis::Chain;
+use cairn_protocol::random::Random;
+
+use crate::devnet::account;
+use crate::devnet::error::DevnetError;
+
+/// Up to so many nodes everybody dials everybody.
+const FULL_MESH: u16 = 8;
+/// Beyond that, each dials the node before it and so many others, drawn by lot.
+const CHORDS: u64 = 3;
+/// Peers are met this far above the ports for programs.
+const PEER_PORTS_ABOVE: u16 = 1000;
+
+/// One node that is to run.
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    /// Its number.
+    pub id: u16,
+    /// Where its data and its log lie.
+    pub directory: PathBuf,
+    /// Where it answers programs.
+    pub rpc: SocketAddr,
+    /// Where it meets peers.
+    pub peer: SocketAddr,
+    /// Whom it dials.
+    pub dials: Vec<SocketAddr>,
+    /// Who is paid for its blocks.
+    pub reward: String,
+    /// Hashes per second; none when it does not mine.
+    pub hashrate: Option<u32>,
+}
+
+impl NodePlan {
+    /// The node's data.
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// The file that lets programs in.
+    pub fn cookie(&self) -> PathBuf {
+        self.data().join(".cookie")
+    }
+
+    /// What the node writes.
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("log")
+    }
+}
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// The chain.
+    pub chain: &'a Chain,
+    /// How many nodes.
+    pub nodes: u16,
+    /// Which of them mine.
+    pub miners: BTreeSet<u16>,
+    /// Hashes per second of all miners together.
+    pub hashrate: u32,
+    /// Who is paid for all blocks; none pays node k's to devnet account k.
+    pub to: Option<Address>,
+    /// First port for programs.
+    pub rpc_port: u16,
+}
+
+/// Draws up the plan; with it, sentences about ports that were taken.
+///
+/// # Errors
+/// When no ports are free.
+pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec<String>), DevnetError> {
+    let mut remarks = Vec::new();
+    let mut next_rpc = wanted.rpc_port;
+    let mut next_peer = wanted.rpc_port.saturating_add(PEER_PORTS_ABOVE);
+    let share = wanted.hashrate / u32::try_from(wanted.miners.len().max(1)).unwrap_or(u32::MAX);
+    let mut plans: Vec<NodePlan> = Vec::new();
+    for id in 0..wanted.nodes {
+        let rpc = free_port(&mut next_rpc)?;
+        let expected = wanted.rpc_port.saturating_add(id);
+        if rpc.port() != expected && plans.last().is_none_or(|last| last.rpc.port() + 1 != rpc.port()) {
+            remarks.push(format!("port {expected} is taken: node {id} answers at {rpc}"));
+        }
+        let peer = free_port(&mut next_peer)?;
+        let dials = dialled_by(id).into_iter().map(|earlier| plans[usize::from(earlier)].peer).collect();
+        let account = account::payee(wanted.chain, id);
+        let reward = wanted.to.clone().unwrap_or(account).to_string();
+        let directory = directory.join(format!("node-{id}"));
+        let hashrate = wanted.miners.contains(&id).then_some(share.max(1));
+        plans.push(NodePlan { id, directory, rpc, peer, dials, reward, hashrate });
+    }
+    Ok((plans, remarks))
+}
+
+/// The earlier nodes that a node dials; later ones dial it.
+fn dialled_by(id: u16) -> BTreeSet<u16> {
+    if id < FULL_MESH {
+        return (0..id).collect();
+    }
+    // The draw depends on the number alone, so that a resumed devnet has the links it had.
+    let mut random = Random::derive(0, u64::from(id));
+    let chords = (0..CHORDS).map(|_| random.below(u64::from(id)) as u16);
+    chords.chain([id - 1]).collect()
+}
+
+/// Which nodes mine: `0,2`, `none`, or all when nothing is said.
+///
+/// # Errors
+/// When the text names no nodes of this devnet.
+pub fn miners(text: Option<&str>, nodes: u16) -> Result<BTreeSet<u16>, DevnetError> {
+    let Some(text) = text else { return Ok((0..nodes).collect()) };
+    if text == "none" {
+        return Ok(BTreeSet::new());
+    }
+    let one = |word: &str| match word.trim().parse::<u16>() {
+        Ok(node) if node < nodes => Ok(node),
+        Ok(node) => Err(DevnetError::NoSuchNode { node, last: nodes - 1 }),
+        Err(_) => Err(DevnetError::Argument {
+            found: word.to_owned(),
+            expected: "node: write numbers with commas, as in 0,2, or none".to_owned(),
+        }),
+    };
+    text.split(',').map(one).collect()
+}
+
+fn free_port(next: &mut u16) -> Result<SocketAddr, DevnetError> {
+    let first = *next;
+    for port in first..=u16::MAX {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            *next = port.saturating_add(1);
+            return Ok(address);
+        }
+    }
+    Err(DevnetError::NoPort { first })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_nodes_are_all_linked_and_many_are_linked_to_one_another_by_a_chain_at_least() {
+        assert_eq!(dialled_by(4).len(), 4);
+        for id in FULL_MESH..50 {
+            let dialled = dialled_by(id);
+            assert!(dialled.contains(&(id - 1)) && dialled.len() <= 4, "{id}: {dialled:?}");
+            assert!(dialled.iter().all(|other| *other < id));
+        }
+    }
+
+    #[test]
+    fn miners_are_named_by_number() {
+        assert_eq!(miners(Some("0, 2"), 5).expect("fits"), BTreeSet::from([0, 2]));
+        assert_eq!(miners(None, 3).expect("fits").len(), 3);
+        assert!(miners(Some("none"), 3).expect("fits").is_empty());
+        assert!(matches!(miners(Some("5"), 5), Err(DevnetError::NoSuchNode { node: 5, last: 4 })));
+        assert!(matches!(miners(Some("a"), 5), Err(DevnetError::Argument { .. })));
+    }
+
+    #[test]
+    fn a_taken_port_is_passed_over_and_said() {
+        let chain = Chain::builtin("devnet").expect("devnet");
+        let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let taken = holder.local_addr().expect("an address").port();
+        let miners = BTreeSet::from([0]);
+        let wanted = Wanted { chain: &chain, nodes: 2, miners, hashrate: 10, to: None, rpc_port: taken };
+        let (plans, remarks) = draw(&wanted, Path::new("d")).expect("ports above");
+        assert!(plans.iter().all(|plan| plan.rpc.port() != taken));
+        assert_eq!(remarks.len(), 1, "{remarks:?}");
+        assert_eq!((plans[0].hashrate, plans[1].hashrate), (Some(10), None));
+    }
+}
