@@ -42,9 +42,9 @@ fn the_identities_of_the_builtin_chains_stay_what_they_are() {
     assert_eq!(
         identities,
         [
-            "5a7fa8477d153465e52d9992ab5da080390e8ef7d009b08c1ac5c3c9b38a4c04",
+            "27da32e784b83b9ccaf6e5e9817989a18ff5325798fc1d129a5be34ca223a5a4",
             "a7e7880c04e065dde4d20b88f54f5d1f591e2e19c8fd3f75c151b478182aae17",
-            "a36f92fde092374dcc85fa66b808ada94200a19c23ae500428397965a838eb07",
+            "fd156595df44566a490db3d0461d2e60df5f24e52c590593be2fd7df9974029e",
         ]
     );
 }

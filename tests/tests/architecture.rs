@@ -89,7 +89,8 @@ fn target(module: &Module, import: &[String], known: &BTreeSet<Name>) -> Option<
         "self" => [&module.name[..], &import[1..]].concat(),
         _ => [&module.name[..], import].concat(),
     };
-    let reached = (1..=from_root.len()).rev().map(|n| from_root[..n].to_vec()).find(|name| known.contains(name));
+    let reached =
+        (1..=from_root.len()).rev().map(|n| from_root[..n].to_vec()).find(|name| known.contains(name));
     reached.filter(|name| *name != module.name)
 }
 

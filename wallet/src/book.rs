@@ -80,7 +80,9 @@ pub enum BookError {
     #[error(transparent)]
     File(#[from] FileError),
     /// There is no such wallet.
-    #[error("there is no wallet \"{name}\" in {directory}; make one with `cairn-wallet new`, or take a devnet account with `cairn-wallet restore --devnet 3`")]
+    #[error(
+        "there is no wallet \"{name}\" in {directory}; make one with `cairn-wallet new`, or take a devnet account with `cairn-wallet restore --devnet 3`"
+    )]
     Missing {
         /// The name asked for.
         name: String,

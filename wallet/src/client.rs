@@ -71,10 +71,8 @@ impl Client {
         let secret = std::fs::read_to_string(cookie)
             .map_err(|source| ClientError::Cookie { path: cookie.to_owned(), source })?;
         let encoded = base64::engine::general_purpose::STANDARD.encode(secret.trim());
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .build();
+        let config =
+            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         Ok(Self { agent: config.into(), url, authorization: format!("Basic {encoded}") })
     }
@@ -105,9 +103,12 @@ impl Client {
     }
 
     fn post(&self, method: &str, body: &Value) -> Result<Value, ClientError> {
-        let unreachable =
-            |error: ureq::Error| ClientError::Unreachable { url: self.url.clone(), reason: error.to_string() };
-        let response = self.agent.post(&self.url).header("Authorization", &self.authorization).send_json(body);
+        let unreachable = |error: ureq::Error| ClientError::Unreachable {
+            url: self.url.clone(),
+            reason: error.to_string(),
+        };
+        let response =
+            self.agent.post(&self.url).header("Authorization", &self.authorization).send_json(body);
         let mut response = response.map_err(unreachable)?;
         if response.status().as_u16() == 401 {
             return Err(ClientError::Unauthorized { url: self.url.clone() });

@@ -58,7 +58,9 @@ fn running_node(rpc: Option<&str>) -> anyhow::Result<RunningNode> {
     let address = |text: &str| text.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let wanted = running.nodes.into_iter().find(|node| rpc.is_none_or(|rpc| address(rpc) == node.rpc));
     wanted.with_context(|| match rpc {
-        Some(rpc) => format!("no node of the running devnet answers at {rpc}: name its cookie file with --cookie"),
+        Some(rpc) => {
+            format!("no node of the running devnet answers at {rpc}: name its cookie file with --cookie")
+        }
         None => "the running devnet has no nodes".to_owned(),
     })
 }

@@ -53,7 +53,9 @@ fn read_to_tip(session: &Session, client: &Client, scan: &mut Scan) -> anyhow::R
         let tip: u32 = client.call("getblockcount", json!([]))?;
         if tip.saturating_sub(scan.height().get()) > 4 * WINDOW && bar.is_hidden() {
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::with_template("reading the chain {bar:40} {pos}/{len} blocks, {eta}")?);
+            bar.set_style(ProgressStyle::with_template(
+                "reading the chain {bar:40} {pos}/{len} blocks, {eta}",
+            )?);
         }
         bar.set_length(u64::from(tip));
         let mut moved = false;
@@ -71,7 +73,8 @@ fn read_to_tip(session: &Session, client: &Client, scan: &mut Scan) -> anyhow::R
             };
             for raw in blocks {
                 let raw = hex::decode(&raw).context("the node sent a block that is not hex")?;
-                let block: Block = decode(&raw, max_block).context("the node sent a block that does not decode")?;
+                let block: Block =
+                    decode(&raw, max_block).context("the node sent a block that does not decode")?;
                 match scan.connect(Arc::new(block), &locks, &session.chain.params, now()) {
                     Ok(()) => {}
                     Err(ScanError::Header(ChainError::NotLinked)) => moved = true,

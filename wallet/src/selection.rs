@@ -47,7 +47,12 @@ pub fn signed_size(body: &TransactionBody, coins: &[SpendableCoin]) -> usize {
 
 /// Coins in the order in which the selector would take them for this payment, with how many of them
 /// it takes. The caller adds more of them one by one if its exact count says so.
-pub fn propose(coins: &[SpendableCoin], amount: Amount, outputs: &[Output], rate: FeeRate) -> (Vec<usize>, usize) {
+pub fn propose(
+    coins: &[SpendableCoin],
+    amount: Amount,
+    outputs: &[Output],
+    rate: FeeRate,
+) -> (Vec<usize>, usize) {
     let candidates: Vec<Candidate> = coins
         .iter()
         .map(|coin| Candidate {

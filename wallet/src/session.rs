@@ -60,8 +60,9 @@ pub fn chain_named(name: &str) -> anyhow::Result<Chain> {
     if let Some(chain) = Chain::builtin(name) {
         return Ok(chain);
     }
-    let text = std::fs::read_to_string(name)
-        .with_context(|| format!("\"{name}\" is neither devnet, testnet, regtest nor a readable chain definition"))?;
+    let text = std::fs::read_to_string(name).with_context(|| {
+        format!("\"{name}\" is neither devnet, testnet, regtest nor a readable chain definition")
+    })?;
     Chain::from_toml(&text).with_context(|| format!("the chain definition {name} is not valid"))
 }
 
@@ -122,7 +123,8 @@ impl Session {
         let cached = cached.and_then(|bytes| encoding::decode::<Scan>(&bytes, MAX_SCAN_BYTES).ok());
         let genesis_hash = self.chain.genesis.hash();
         let fits = |scan: &Scan| {
-            scan.watched() == locks.len() && scan.hash_at(cairn_core::height::Height::GENESIS) == Some(genesis_hash)
+            scan.watched() == locks.len()
+                && scan.hash_at(cairn_core::height::Height::GENESIS) == Some(genesis_hash)
         };
         Ok(cached.filter(fits).unwrap_or_else(|| Scan::new(&self.chain.genesis, &locks)))
     }

@@ -44,7 +44,9 @@ pub enum SpendError {
     #[error("the amount is zero: nothing would be paid")]
     Nothing,
     /// Fat fingers.
-    #[error("the fee would be {fee}, more than the ceiling of {ceiling}; raise it with --max-fee if you mean it")]
+    #[error(
+        "the fee would be {fee}, more than the ceiling of {ceiling}; raise it with --max-fee if you mean it"
+    )]
     FeeAboveCeiling {
         /// The fee.
         fee: Amount,
@@ -125,7 +127,8 @@ impl Draft {
         for count in taken..=order.len() {
             let chosen: Vec<SpendableCoin> = order.iter().take(count).map(|i| coins[*i].clone()).collect();
             let total = sum(&chosen)?;
-            let with_change = vec![payment.clone(), Output { amount: Amount::from_units(1), lock: change_to }];
+            let with_change =
+                vec![payment.clone(), Output { amount: Amount::from_units(1), lock: change_to }];
             for outputs in [with_change, vec![payment.clone()]] {
                 let has_change = outputs.len() == 2;
                 let mut body = body(&chosen, outputs);

@@ -112,7 +112,10 @@ mod tests {
     #[test]
     fn typed_words_are_read_in_any_case_and_spacing() {
         let shouted = VECTORS[1].1.to_uppercase().replace(' ', "\n  ");
-        assert_eq!(Words::parse(&shouted).map(|words| words.as_str().to_owned()), Ok(VECTORS[1].1.to_owned()));
+        assert_eq!(
+            Words::parse(&shouted).map(|words| words.as_str().to_owned()),
+            Ok(VECTORS[1].1.to_owned())
+        );
     }
 
     #[test]

@@ -15,8 +15,7 @@ pub fn run(common: &Common, hex_text: &str) -> anyhow::Result<()> {
     let transaction: Transaction =
         decode(&bytes, bytes.len()).context("the hex is no whole transaction; was it cut off?")?;
     let (url, cookie) = crate::devnet::node_of(common)?;
-    let _: String =
-        Client::new(&url, &cookie)?.call("sendrawtransaction", json!([hex::encode(&bytes)]))?;
+    let _: String = Client::new(&url, &cookie)?.call("sendrawtransaction", json!([hex::encode(&bytes)]))?;
     match common.json {
         true => println!("{}", json!({ "txid": transaction.txid() })),
         false => println!("{}", transaction.txid()),

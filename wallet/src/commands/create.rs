@@ -21,7 +21,10 @@ pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     let words = Words::generate().context("the system gives no randomness")?;
     let address = write_encrypted(common, &files, choice, &words)?;
     if common.json {
-        println!("{}", json!({ "wallet": files.name().to_string(), "address": address, "words": words.as_str() }));
+        println!(
+            "{}",
+            json!({ "wallet": files.name().to_string(), "address": address, "words": words.as_str() })
+        );
         return Ok(());
     }
     println!("These 24 words are the wallet. Write them down now: they are not shown again.\n");
@@ -85,7 +88,10 @@ fn take_published(files: &WalletFiles, choice: &ChainChoice, account: u8) -> any
     let keys = Keys::new(&published_words(account));
     let funded = keys.lock(crate::keys::Branch::Receive, 0);
     if !chain.genesis.coinbase().outputs.iter().any(|output| output.lock == funded) {
-        bail!("the chain {} does not fund the published accounts: their words are refused there", chain.params.name);
+        bail!(
+            "the chain {} does not fund the published accounts: their words are refused there",
+            chain.params.name
+        );
     }
     write_book(files, &choice.chain, &chain, KeySource::Published(account), &keys)
 }
@@ -106,7 +112,9 @@ fn write_book(
 fn refuse_published(words: &Words) -> anyhow::Result<()> {
     for account in 0..cairn_genesis::accounts::COUNT {
         if published_words(account).as_str() == words.as_str() {
-            bail!("these are the published words of devnet account {account}: use `restore --devnet {account}`");
+            bail!(
+                "these are the published words of devnet account {account}: use `restore --devnet {account}`"
+            );
         }
     }
     Ok(())

@@ -37,7 +37,8 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
         let transaction = payment.transaction()?;
         let back = transaction.outputs().iter().filter(|output| locks.contains(&output.lock));
         let back = Amount::checked_sum(back.map(|output| output.amount))?;
-        let coins = transaction.inputs().iter().filter_map(|input| own_amount(&scan, &session.book.pending, input));
+        let coins =
+            transaction.inputs().iter().filter_map(|input| own_amount(&scan, &session.book.pending, input));
         let (kind, amount) = moved(back, Amount::checked_sum(coins)?);
         let when = show::date(cairn_core::time::Timestamp::from_millis(payment.sent_ms));
         Some(Row { when, block: "pending".to_owned(), kind, amount, txid: payment.txid.to_string() })
@@ -52,8 +53,12 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     } else if rows.is_empty() {
         println!("nothing yet: no block up to {} pays this wallet", scan.height());
     } else {
-        let rows = rows.into_iter().map(|row| vec![row.when, row.block, row.kind.to_owned(), row.amount, row.txid]);
-        println!("{}", show::table(&["time", "block", "kind", "coins", "transaction"], &[1, 3], rows.collect()));
+        let rows =
+            rows.into_iter().map(|row| vec![row.when, row.block, row.kind.to_owned(), row.amount, row.txid]);
+        println!(
+            "{}",
+            show::table(&["time", "block", "kind", "coins", "transaction"], &[1, 3], rows.collect())
+        );
     }
     Ok(())
 }

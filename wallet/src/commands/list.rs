@@ -21,8 +21,10 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
         rows.push([name.to_string(), chain, keys]);
     }
     if common.json {
-        let rows: Vec<_> =
-            rows.iter().map(|[name, chain, keys]| json!({ "wallet": name, "chain": chain, "keys": keys })).collect();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|[name, chain, keys]| json!({ "wallet": name, "chain": chain, "keys": keys }))
+            .collect();
         println!("{}", json!({ "directory": directory, "wallets": rows }));
     } else if rows.is_empty() {
         println!("no wallets in {}; `cairn-wallet new` makes one", directory.display());

@@ -30,8 +30,9 @@ const POLL: Duration = Duration::from_millis(250);
 /// Pays.
 pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
-    let to = Address::parse(&send.address, &session.chain.params.address_prefix)
-        .with_context(|| format!("\"{}\" is no address of this chain", crate::show::harmless(&send.address)))?;
+    let to = Address::parse(&send.address, &session.chain.params.address_prefix).with_context(|| {
+        format!("\"{}\" is no address of this chain", crate::show::harmless(&send.address))
+    })?;
     let client = if send.offline { None } else { Some(session.connect(common)?) };
     let scan = match &client {
         Some(client) => follow::catch_up(&mut session, client)?,
@@ -59,7 +60,8 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
     }
     let keys = session.unlock(common)?;
     let has_change = draft.change > Amount::ZERO;
-    let summary = json!({ "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change });
+    let summary =
+        json!({ "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change });
     let signed = draft.agreed().sign(&keys, &session.book.locks(), &session.book.genesis)?;
     if !has_change {
         session.book.change_used -= 1;
@@ -85,7 +87,8 @@ fn rate(send: &Send, client: Option<&Client>) -> anyhow::Result<FeeRate> {
     }
     let Some(client) = client else { return Ok(FeeRate::per_kilobyte(OFFLINE_RATE)) };
     let estimate: Value = client.call("estimatesmartfee", json!([ESTIMATE_TARGET]))?;
-    let rate: Amount = estimate["feerate"].to_string().parse().context("the node's fee estimate is no amount")?;
+    let rate: Amount =
+        estimate["feerate"].to_string().parse().context("the node's fee estimate is no amount")?;
     Ok(FeeRate::per_kilobyte(rate))
 }
 
@@ -157,7 +160,8 @@ fn wait(
     let line = if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     loop {
         let scan = follow::catch_up(session, client)?;
-        let depth = scan.confirmed_at(&txid).and_then(|at| scan.height().since(at)).map_or(0, |above| above + 1);
+        let depth =
+            scan.confirmed_at(&txid).and_then(|at| scan.height().since(at)).map_or(0, |above| above + 1);
         let text = format!("{depth} of {confirmations} confirmations, block {}", scan.height());
         if depth >= confirmations {
             line.finish_and_clear();

@@ -27,7 +27,10 @@ fn coins(amounts: &[u64]) -> Vec<SpendableCoin> {
         let address = if index % 2 == 0 { 0 } else { index as u32 };
         SpendableCoin {
             outpoint: OutPoint { txid: Txid::from_bytes([index as u8 + 1; 32]), index: 0 },
-            output: Output { amount: Amount::from_units(*units), lock: keys().lock(Branch::Receive, address) },
+            output: Output {
+                amount: Amount::from_units(*units),
+                lock: keys().lock(Branch::Receive, address),
+            },
             unconfirmed: false,
         }
     };
@@ -75,7 +78,10 @@ fn a_signed_payment_passes_the_rules_of_the_chain() {
     let view: BTreeMap<OutPoint, Coin> = coins
         .into_iter()
         .map(|coin| {
-            (coin.outpoint, Coin { output: coin.output, height: Height::GENESIS, origin: Origin::Transaction })
+            (
+                coin.outpoint,
+                Coin { output: coin.output, height: Height::GENESIS, origin: Origin::Transaction },
+            )
         })
         .collect();
     let context = SpendContext { height: Height::from_u32(8), median_time_past: Timestamp::from_millis(1) };
@@ -106,9 +112,13 @@ fn immature_coins_are_named_with_the_blocks_that_are_missing() {
     balance.immature = Amount::from_units(10_000_000_000);
     balance.blocks_to_first_maturity = Some(4);
     balance.blocks_to_full_maturity = Some(9);
-    let refused = Draft::new(&wish(Some(1)), &[], keys().lock(Branch::Change, 0), &balance).expect_err("nothing");
+    let refused =
+        Draft::new(&wish(Some(1)), &[], keys().lock(Branch::Change, 0), &balance).expect_err("nothing");
     let text = refused.to_string();
-    assert!(text.contains("100 more was mined but is immature") || text.contains("100.00000000 more"), "{text}");
+    assert!(
+        text.contains("100 more was mined but is immature") || text.contains("100.00000000 more"),
+        "{text}"
+    );
     assert!(text.contains("4 more blocks until the first of it can be spent, 9 for all"), "{text}");
 }
 
@@ -116,7 +126,8 @@ fn immature_coins_are_named_with_the_blocks_that_are_missing() {
 fn a_fee_above_the_ceiling_is_refused() {
     let mut wish = wish(Some(1_000_000));
     wish.fee_ceiling = Amount::from_units(10);
-    let refused = Draft::new(&wish, &coins(&[40_000_000]), keys().lock(Branch::Change, 0), &balance(40_000_000));
+    let refused =
+        Draft::new(&wish, &coins(&[40_000_000]), keys().lock(Branch::Change, 0), &balance(40_000_000));
     assert!(matches!(refused, Err(SpendError::FeeAboveCeiling { ceiling, .. }) if ceiling.units() == 10));
 }
 
