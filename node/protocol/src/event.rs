@@ -8,6 +8,7 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
 
+use crate::message::words::Goodbye;
 use crate::peer::{Direction, PeerAddress, PeerId};
 
 /// One change. A reorganisation is told as `Reorganised`, then every block that left, from the tip
@@ -129,9 +130,9 @@ pub enum DisconnectReason {
     /// The other side hung up or the link broke.
     LinkLost,
     /// The other side said why.
-    TheySaid(crate::message::Goodbye),
+    TheySaid(Goodbye),
     /// We told the other side why.
-    WeSaid(crate::message::Goodbye),
+    WeSaid(Goodbye),
     /// The operator asked for it.
     Operator,
     /// It is banned.
@@ -146,4 +147,18 @@ pub enum DisconnectReason {
     Full,
     /// It is connected already, or it is ourselves.
     Duplicate,
+}
+
+impl DisconnectReason {
+    /// What the other side is told when we hang up for this reason.
+    pub fn goodbye(&self) -> Option<Goodbye> {
+        match self {
+            Self::LinkLost | Self::TheySaid(_) | Self::Blocked | Self::TimedOut => None,
+            Self::WeSaid(goodbye) => Some(goodbye.clone()),
+            Self::Operator => Some(Goodbye::Leaving),
+            Self::Misconduct(_) | Self::Banned => Some(Goodbye::Misconduct),
+            Self::Full => Some(Goodbye::Full),
+            Self::Duplicate => Some(Goodbye::Duplicate),
+        }
+    }
 }

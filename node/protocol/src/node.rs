@@ -7,9 +7,6 @@ use cairn_core::block::Block;
 use cairn_core::hash::{GenesisHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::time::Timestamp;
-use cairn_core::transaction::Transaction;
-
-use cairn_core::check::transaction::TransactionError;
 
 use crate::action::{Action, Answer};
 use crate::chain::Chain;
@@ -17,34 +14,28 @@ use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::tree::Entry;
 use crate::chain::verdict::{BlockRejection, BlockVerdict, ChainChange};
 use crate::conduct::{Consequence, Offence};
-use crate::event::{DisconnectReason, Event, RemovalReason};
+use crate::event::{DisconnectReason, Event};
 use crate::input::{Input, Submission};
 use crate::limits::MAX_HEADERS_PER_MESSAGE;
-use crate::mempool::{Admitted, Mempool, MempoolError};
+use crate::mempool::Mempool;
 use crate::message::{Hello, Inventory, Message};
-use crate::peer::{PeerAddress, PeerId};
+use crate::peer::PeerId;
+use crate::peers::Peers;
 use crate::peers::connection::Phase;
 use crate::peers::handshake::{Identity, Tip};
-use crate::peers::{Peers, Room};
 use crate::random::Random;
 use crate::relay::Relay;
 use crate::sync::Sync;
 use crate::sync::headers::Outcome;
 
-/// What a node is told when it is made.
-#[derive(Clone, Debug)]
-pub struct NodeConfig {
-    /// Its identity towards others.
-    pub id: PeerId,
-    /// The program and its version; printable ASCII.
-    pub user_agent: String,
-    /// Where it accepts connections.
-    pub listen: Vec<PeerAddress>,
-    /// Whom it dials for ever.
-    pub connect: Vec<PeerAddress>,
-    /// How many connections it wants and bears.
-    pub room: Room,
-}
+pub mod config;
+pub mod intake;
+pub mod tell;
+
+pub use config::NodeConfig;
+
+use intake::{Intake, Offences};
+use tell::tell;
 
 /// A node.
 pub struct Node<S> {
@@ -141,7 +132,7 @@ impl<S: ChainStore> Node<S> {
 
     /// Whether so much is lacking that the node is busy with itself.
     pub fn is_initial_download(&self) -> bool {
-        Sync::is_initial_download(&self.chain)
+        self.sync.is_initial_download(&self.chain)
     }
 
     /// Makes everything so far safe from a loss of power.
@@ -199,17 +190,19 @@ impl<S: ChainStore> Node<S> {
             }
             (Phase::Ready(_), Message::Block(block)) => self.received_block(peer, block, actions)?,
             (Phase::Ready(_), Message::NotFound(items)) => self.not_found(peer, &items, actions),
-            (Phase::Ready(_), Message::AnnounceTransactions(txids)) => self.announced(peer, &txids, actions),
+            (Phase::Ready(_), Message::AnnounceTransactions(txids)) => {
+                // Without the chain's coins no transaction can be judged.
+                if !self.is_initial_download() {
+                    self.intake(actions).announced(peer, &txids);
+                }
+            }
             (Phase::Ready(_), Message::GetTransactions(txids)) => {
                 let mempool = &self.mempool;
                 self.relay.transactions.asked(peer, &txids, |txid| mempool.get(txid), actions);
             }
             (Phase::Ready(_), Message::Transactions(transactions)) => {
-                for transaction in transactions {
-                    if self.relay.transactions.delivered(peer, &transaction.txid()) {
-                        self.received_transaction(peer, transaction, actions)?;
-                    }
-                }
+                let offences = self.intake(actions).delivered(peer, transactions)?;
+                self.all_offended(offences, actions);
             }
         }
         Ok(())
@@ -299,17 +292,8 @@ impl<S: ChainStore> Node<S> {
         }
         actions.push(Action::TemplateStale { urgent: true });
         tell(change, from, actions);
-        let followed = self.mempool.follow(self.now, change, &self.chain)?;
-        self.removed(followed.removed, actions);
-        for admitted in followed.returned {
-            self.admitted(&admitted, actions);
-        }
-        let confirmed = change.connected.iter().flat_map(|(_, block, _)| block.transactions());
-        let confirmed: Vec<Txid> = confirmed.map(|transaction| transaction.txid()).collect();
-        for txid in confirmed {
-            self.relay.transactions.arrived(&txid);
-            self.look_at_children(&txid, actions)?;
-        }
+        let offences = self.intake(actions).follow(change)?;
+        self.all_offended(offences, actions);
         Ok(())
     }
 
@@ -322,100 +306,26 @@ impl<S: ChainStore> Node<S> {
         }
     }
 
-    fn announced(&mut self, peer: PeerId, txids: &[Txid], actions: &mut Vec<Action>) {
-        // Without the chain's coins no transaction can be judged.
-        if !self.is_initial_download() {
-            let mempool = &self.mempool;
-            let is_lacking = |txid: &Txid| !mempool.contains(txid);
-            self.relay.transactions.announced(self.now, peer, txids, is_lacking, actions);
-        }
-    }
-
-    fn received_transaction(
-        &mut self,
-        peer: PeerId,
-        transaction: Arc<Transaction>,
-        actions: &mut Vec<Action>,
-    ) -> Result<(), StoreError> {
-        match self.mempool.accept(self.now, transaction.clone(), &self.chain)? {
-            Ok(admitted) => {
-                self.admitted(&admitted, actions);
-                self.look_at_children(&admitted.txid, actions)?;
-            }
-            Err(MempoolError::Rule(TransactionError::MissingCoin { .. })) => {
-                self.wait_for_parents(peer, transaction, actions);
-            }
-            Err(MempoolError::Rule(error)) => self.offended(peer, &Offence::Transaction(error), actions),
-            // Policy is each node's own: nobody is to blame.
-            Err(_) => {}
-        }
-        Ok(())
-    }
-
-    /// The sender has the parents, or had them: it is asked, as if it had announced them.
-    fn wait_for_parents(&mut self, peer: PeerId, transaction: Arc<Transaction>, actions: &mut Vec<Action>) {
-        let mut parents: Vec<Txid> = transaction.inputs().iter().map(|outpoint| outpoint.txid).collect();
-        parents.dedup();
-        if self.relay.orphans.keep(self.now, peer, transaction) {
-            self.announced(peer, &parents, actions);
-        }
-    }
-
-    fn look_at_children(&mut self, parent: &Txid, actions: &mut Vec<Action>) -> Result<(), StoreError> {
-        let mut parents = vec![*parent];
-        while let Some(parent) = parents.pop() {
-            for (peer, child) in self.relay.orphans.take_children(&parent) {
-                match self.mempool.accept(self.now, child, &self.chain)? {
-                    Ok(admitted) => {
-                        self.admitted(&admitted, actions);
-                        parents.push(admitted.txid);
-                    }
-                    Err(MempoolError::Rule(error)) => {
-                        self.offended(peer, &Offence::Transaction(error), actions);
-                    }
-                    Err(_) => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn submitted(&mut self, submission: Submission, actions: &mut Vec<Action>) -> Result<Answer, StoreError> {
         match submission {
             Submission::Block(block) => Ok(Answer::Block(self.take_in(block, None, actions)?)),
             Submission::Transaction(transaction) => {
-                let txid = transaction.txid();
-                let outcome = self.mempool.accept(self.now, transaction, &self.chain)?;
-                match &outcome {
-                    Ok(admitted) => {
-                        self.relay.own.add(self.now, txid);
-                        self.admitted(admitted, actions);
-                        self.look_at_children(&txid, actions)?;
-                    }
-                    // Handed in again: whoever did so wants it told again.
-                    Err(_) if self.mempool.contains(&txid) => {
-                        self.relay.own.add(self.now, txid);
-                        self.relay.transactions.announce_again(self.now, txid);
-                    }
-                    Err(_) => {}
-                }
-                Ok(Answer::Transaction(outcome.map(|admitted| admitted.txid)))
+                let (outcome, offences) = self.intake(actions).submitted(transaction)?;
+                self.all_offended(offences, actions);
+                Ok(Answer::Transaction(outcome))
             }
         }
     }
 
-    fn admitted(&mut self, admitted: &Admitted, actions: &mut Vec<Action>) {
-        let Admitted { txid, fee, size, .. } = *admitted;
-        self.removed(admitted.removed.clone(), actions);
-        self.relay.transactions.arrived(&txid);
-        self.relay.transactions.announce(self.now, txid);
-        actions.push(Action::TemplateStale { urgent: false });
-        actions.push(Action::Emit(Event::TransactionAccepted { txid, fee, size }));
+    fn intake<'n>(&'n mut self, actions: &'n mut Vec<Action>) -> Intake<'n, S> {
+        let Self { now, chain, mempool, relay, .. } = self;
+        Intake { now: *now, chain, mempool, relay, actions }
     }
 
-    fn removed(&mut self, removed: Vec<(Txid, RemovalReason)>, actions: &mut Vec<Action>) {
-        let events = removed.into_iter().map(|(txid, reason)| Event::TransactionRemoved { txid, reason });
-        actions.extend(events.map(Action::Emit));
+    fn all_offended(&mut self, offences: Offences, actions: &mut Vec<Action>) {
+        for (peer, offence) in offences {
+            self.offended(peer, &offence, actions);
+        }
     }
 
     fn offended(&mut self, peer: PeerId, offence: &Offence, actions: &mut Vec<Action>) {
@@ -449,7 +359,7 @@ impl<S: ChainStore> Node<S> {
         }
         if is_due(self.mempool.next_wake()) {
             let expired = self.mempool.wake(now);
-            self.removed(expired, actions);
+            self.intake(actions).removed(&expired);
         }
         if is_due(self.peers.next_wake()) {
             let departed = self.peers.wake(now, actions);
@@ -467,28 +377,6 @@ impl<S: ChainStore> Node<S> {
             self.relay.wake(now, |txid| mempool.contains(txid), actions);
         }
         Ok(())
-    }
-}
-
-/// A change of the best chain in events: a reorganisation, what left from the tip down, what joined.
-fn tell(change: &ChainChange, from: Option<PeerId>, actions: &mut Vec<Action>) {
-    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-    if !change.disconnected.is_empty() {
-        actions.push(Action::Emit(Event::Reorganised {
-            fork_point: change.fork_point,
-            fork_hash: change.fork_hash,
-            disconnected: count(change.disconnected.len()),
-            connected: count(change.connected.len()),
-            old_work: change.old_work,
-            new_work: change.new_work,
-        }));
-    }
-    for (height, block) in &change.disconnected {
-        actions.push(Action::Emit(Event::BlockDisconnected { block: block.clone(), height: *height }));
-    }
-    for (height, block, work) in &change.connected {
-        let (block, height, work) = (block.clone(), *height, *work);
-        actions.push(Action::Emit(Event::BlockConnected { block, height, work, from }));
     }
 }
 

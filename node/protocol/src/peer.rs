@@ -1,7 +1,7 @@
 //! Peers in everybody's words: who they are, where they are, who dialled whom.
 
 use core::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use cairn_core::encoding::{Decode, Encode};
 
@@ -43,6 +43,19 @@ impl PeerAddress {
     /// Maps IPv4 written as IPv6 back to IPv4, so that one host is not counted twice.
     pub fn new(address: SocketAddr) -> Self {
         Self(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+
+    /// Whether a peer seen here may tell of that other address: nobody outside a host, or a private
+    /// network, makes us dial inside it.
+    pub fn may_name(&self, other: &Self) -> bool {
+        let reach = |address: &Self| match address.0.ip() {
+            IpAddr::V4(host) if host.is_loopback() => 0,
+            IpAddr::V6(host) if host.is_loopback() => 0,
+            IpAddr::V4(host) if host.is_private() || host.is_link_local() => 1,
+            IpAddr::V6(host) if host.is_unique_local() || host.is_unicast_link_local() => 1,
+            IpAddr::V4(_) | IpAddr::V6(_) => 2,
+        };
+        reach(self) <= reach(other)
     }
 
     /// The address to dial.

@@ -3,17 +3,15 @@
 //! Scoring by conduct, and discovery by mDNS or a distributed table, have their places here: the
 //! first in `slots`, the second as `AddressFound`, which fills the address book.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::event::{DisconnectReason, Event};
 use crate::input::Command;
-use crate::limits::{
-    BAN_LASTING, LASTING_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_ANSWER_INTERVAL, PEERS_ASK_INTERVAL,
-};
-use crate::message::{Goodbye, Hello, Message};
+use crate::limits::{BAN_LASTING, LASTING_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_ANSWER_INTERVAL};
+use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
 use crate::random::Random;
 
@@ -25,28 +23,23 @@ pub mod dialling;
 pub mod handshake;
 pub mod refusals;
 pub mod slots;
+pub mod table;
+
+pub use slots::Room;
 
 use addresses::AddressBook;
-use connection::{Connection, Heartbeat, Need, Phase};
+use connection::{Connection, Heartbeat, Phase};
 use dialling::Dialler;
 use handshake::{Identity, Tip};
 use refusals::Refusals;
-
-/// How many connections a node wants and bears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// Outbound connections kept up from the address book; with 0, only named addresses are dialled.
-    pub outbound: usize,
-    /// Inbound connections borne.
-    pub inbound: usize,
-}
+use table::Table;
 
 /// Every connection, and who else may be connected.
 #[derive(Clone, Debug)]
 pub struct Peers {
     identity: Identity,
     room: Room,
-    connections: BTreeMap<PeerId, Connection>,
+    connections: Table,
     refusals: Refusals,
     book: AddressBook,
     dialler: Dialler,
@@ -61,7 +54,7 @@ impl Peers {
         let start = Timestamp::from_millis(0);
         let mut dialler = Dialler::default();
         connect.iter().for_each(|address| dialler.keep(start, *address));
-        let (connections, book) = (BTreeMap::new(), AddressBook::default());
+        let (connections, book) = (Table::default(), AddressBook::default());
         let refusals = Refusals::new(own);
         Self { identity, room, connections, refusals, book, dialler, random, due: Some(start) }
     }
@@ -82,12 +75,14 @@ impl Peers {
         if direction == Direction::Outbound {
             self.dialler.reached(address, peer);
         }
-        self.connections.insert(peer, Connection::new(now, peer, direction, address));
+        self.connections.insert(Connection::new(now, peer, direction, address));
         if let Some(reason) = self.refusals.reason(now, &peer, &address) {
             self.hang_up(&peer, reason, actions);
-        } else if direction == Direction::Inbound && self.inbound() > self.room.inbound {
+        } else if direction == Direction::Inbound
+            && self.connections.count(Direction::Inbound) > self.room.inbound
+        {
             let others =
-                self.connections.values().filter(|one| one.peer != peer && one.phase != Phase::Closing);
+                self.connections.iter().filter(|one| one.peer != peer && one.phase != Phase::Closing);
             let victim = slots::to_evict(others).unwrap_or(peer);
             if self.hang_up(&victim, DisconnectReason::Full, actions) {
                 departed.push(victim);
@@ -126,7 +121,7 @@ impl Peers {
         let was_ready = connection.is_ready();
         let address = connection.address;
         connection.phase = Phase::Closing;
-        if let Some(goodbye) = goodbye(&reason) {
+        if let Some(goodbye) = reason.goodbye() {
             actions.push(Action::Send { peer: *peer, message: Message::Goodbye(goodbye) });
         }
         actions.push(Action::Disconnect { peer: *peer });
@@ -166,7 +161,7 @@ impl Peers {
             self.reschedule(now);
             return false;
         }
-        let lacks_outbound = self.outbound() < self.room.outbound;
+        let lacks_outbound = self.connections.count(Direction::Outbound) < self.room.outbound;
         let Some(connection) = self.connections.get_mut(&peer) else { return false };
         let user_agent = hello.user_agent.clone();
         connection.phase = Phase::Ready(Box::new(hello));
@@ -181,7 +176,7 @@ impl Peers {
         if direction == Direction::Outbound {
             self.book.meet(now, address);
         }
-        for listening in listens_at.iter().filter(|listening| may_name(&address, listening)) {
+        for listening in listens_at.iter().filter(|listening| address.may_name(listening)) {
             self.book.hear(*listening, Some(peer), &mut self.random);
         }
         self.dialler.listens_at(peer, &listens_at);
@@ -233,7 +228,7 @@ impl Peers {
         }
         connection.asked_peers = None;
         let seen = connection.address;
-        for address in addresses.iter().filter(|address| may_name(&seen, address)) {
+        for address in addresses.iter().filter(|address| seen.may_name(address)) {
             self.book.hear(*address, Some(peer), &mut self.random);
         }
         self.reschedule(now);
@@ -285,7 +280,8 @@ impl Peers {
                 if is_active {
                     self.dialler.hurry_peers(now, |_| true);
                 } else {
-                    unwanted.extend(self.connections.keys().map(|peer| (*peer, DisconnectReason::Operator)));
+                    unwanted
+                        .extend(self.connections.iter().map(|one| (one.peer, DisconnectReason::Operator)));
                 }
             }
         }
@@ -298,7 +294,8 @@ impl Peers {
 
     /// Does what is due: pings, time-outs, dials. Returns who lost a ready connection by it.
     pub fn wake(&mut self, now: Timestamp, actions: &mut Vec<Action>) -> Vec<PeerId> {
-        let departed = self.look_after_connections(now, actions);
+        let mut departed = self.connections.beat(now, &mut self.random, actions);
+        departed.retain(|silent| self.hang_up(silent, DisconnectReason::TimedOut, actions));
         for address in self.dialler.take_overdue(now) {
             self.dial_failed(now, &address);
         }
@@ -324,12 +321,12 @@ impl Peers {
 
     /// Every connection, in the order of ids, whatever its phase.
     pub fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.connections.values()
+        self.connections.iter()
     }
 
     /// Every connection whose handshake is complete.
     pub fn ready(&self) -> impl Iterator<Item = &Connection> {
-        self.iter().filter(|connection| connection.is_ready())
+        self.connections.ready()
     }
 
     /// Who is refused.
@@ -352,61 +349,22 @@ impl Peers {
         &self.identity
     }
 
-    fn inbound(&self) -> usize {
-        self.count(Direction::Inbound)
-    }
-
-    fn outbound(&self) -> usize {
-        self.count(Direction::Outbound)
-    }
-
-    fn count(&self, direction: Direction) -> usize {
-        self.iter().filter(|one| one.direction == direction && one.phase != Phase::Closing).count()
-    }
-
-    fn look_after_connections(&mut self, now: Timestamp, actions: &mut Vec<Action>) -> Vec<PeerId> {
-        let mut silent = Vec::new();
-        for connection in self.connections.values_mut() {
-            match connection.need(now) {
-                Need::Nothing => {}
-                Need::HangUp => silent.push(connection.peer),
-                Need::Ping => {
-                    let nonce = self.random.next_u64();
-                    connection.heartbeat = Heartbeat::AwaitingPong { nonce, since: now };
-                    actions.push(Action::Send { peer: connection.peer, message: Message::Ping { nonce } });
-                }
-            }
-        }
-        silent.retain(|peer| self.hang_up(peer, DisconnectReason::TimedOut, actions));
-        silent
-    }
-
     /// Dials addresses from the book while outbound connections lack; with none left, asks a peer.
     fn fill_slots(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         let in_use = self.addresses_in_use();
-        let mut lacking = self.room.outbound.saturating_sub(self.outbound() + self.dialler.dialling());
+        let mut lacking = self
+            .room
+            .outbound
+            .saturating_sub(self.connections.count(Direction::Outbound) + self.dialler.dialling());
         while lacking > 0 {
             let (dialler, refusals) = (&self.dialler, &self.refusals);
-            let wanted = |address: &PeerAddress| {
-                !dialler.has(address)
-                    && !in_use.contains(address)
-                    && !refusals.bans.refuses_host(now, address)
-            };
+            let wanted = |address: &PeerAddress| refusals.would_dial(now, address, dialler, &in_use);
             let Some(address) = self.book.pick(now, wanted, &mut self.random) else { break };
             self.dialler.attempt(now, address);
             lacking -= 1;
         }
-        if lacking > 0 {
-            self.ask_for_addresses(now, actions);
-        }
-    }
-
-    fn ask_for_addresses(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        let may_ask = |one: &&mut Connection| {
-            one.is_ready() && one.asked_peers.is_none_or(|asked| now.since(asked) >= PEERS_ASK_INTERVAL)
-        };
-        if let Some(connection) =
-            self.connections.values_mut().filter(may_ask).min_by_key(|one| one.asked_peers)
+        if lacking > 0
+            && let Some(connection) = self.connections.to_ask(now)
         {
             connection.asked_peers = Some(now);
             actions.push(Action::Send { peer: connection.peer, message: Message::GetPeers });
@@ -414,52 +372,29 @@ impl Peers {
     }
 
     fn addresses_in_use(&self) -> BTreeSet<PeerAddress> {
-        let of_peers = self.iter().flat_map(|one| one.listens_at().into_iter().chain([one.address]));
-        of_peers.chain(self.identity.listen.iter().copied()).collect()
+        let mut in_use = self.connections.addresses();
+        in_use.extend(&self.identity.listen);
+        in_use
     }
 
     fn reschedule(&mut self, now: Timestamp) {
-        let of_connections = self.connections.values().filter_map(Connection::next_due);
+        let of_connections = self.connections.next_due();
         let of_dialler = self.dialler.next_due(|peer| self.refusals.refuses_to_dial(now, peer));
         let of_dialler = of_dialler.filter(|_| self.refusals.is_active());
-        self.due = of_connections.chain(of_dialler).chain(self.next_fill(now)).min();
+        self.due = [of_connections, of_dialler, self.next_fill(now)].into_iter().flatten().min();
     }
 
     /// When slots may be filled: at the next due address of the book, or when a peer may be asked.
     fn next_fill(&self, now: Timestamp) -> Option<Timestamp> {
-        let lacks = self.outbound() + self.dialler.dialling() < self.room.outbound;
+        let lacks =
+            self.connections.count(Direction::Outbound) + self.dialler.dialling() < self.room.outbound;
         if !lacks || !self.refusals.is_active() {
             return None;
         }
         let in_use = self.addresses_in_use();
-        let from_book = self.book.next_due(|address| !self.dialler.has(address) && !in_use.contains(address));
-        let asked = self.ready().map(|one| one.asked_peers.unwrap_or(now).saturating_add(PEERS_ASK_INTERVAL));
+        let wanted = |address: &PeerAddress| self.refusals.would_dial(now, address, &self.dialler, &in_use);
+        let from_book = self.book.next_due(wanted);
+        let asked = self.connections.next_to_ask(now);
         from_book.into_iter().chain(asked).min()
-    }
-}
-
-/// Whether the peer seen at `seen` may tell of `named`: nobody outside a host, or a private network,
-/// makes us dial inside it.
-fn may_name(seen: &PeerAddress, named: &PeerAddress) -> bool {
-    let reach = |address: &PeerAddress| match address.socket().ip().to_canonical() {
-        std::net::IpAddr::V4(host) if host.is_loopback() => 0,
-        std::net::IpAddr::V6(host) if host.is_loopback() => 0,
-        std::net::IpAddr::V4(host) if host.is_private() || host.is_link_local() => 1,
-        std::net::IpAddr::V6(host) if host.is_unique_local() || host.is_unicast_link_local() => 1,
-        _ => 2,
-    };
-    reach(seen) <= reach(named)
-}
-
-/// What the other side is told when we hang up for this reason.
-fn goodbye(reason: &DisconnectReason) -> Option<Goodbye> {
-    match reason {
-        DisconnectReason::LinkLost | DisconnectReason::TheySaid(_) | DisconnectReason::Blocked => None,
-        DisconnectReason::WeSaid(goodbye) => Some(goodbye.clone()),
-        DisconnectReason::Operator => Some(Goodbye::Leaving),
-        DisconnectReason::Misconduct(_) | DisconnectReason::Banned => Some(Goodbye::Misconduct),
-        DisconnectReason::TimedOut => None,
-        DisconnectReason::Full => Some(Goodbye::Full),
-        DisconnectReason::Duplicate => Some(Goodbye::Duplicate),
     }
 }

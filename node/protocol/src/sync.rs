@@ -146,11 +146,13 @@ impl Sync {
         self.bodies.owed_by(peer)
     }
 
-    /// Whether so much is lacking that a node is busy with itself. The age of the tip does not
-    /// count: a devnet that slept for a night is as complete as it was.
-    pub fn is_initial_download<S: ChainStore>(chain: &Chain<S>) -> bool {
-        let behind = chain.best_header().height.since(chain.tip().height);
-        behind.is_some_and(|behind| behind > INITIAL_DOWNLOAD_GAP)
+    /// Whether a peer has shown a chain so far ahead that a node is busy with itself. The age of
+    /// the tip does not count: a devnet that slept for a night is as complete as it was. Nor does a
+    /// header chain that nobody here has any more: who shows one without delivering is let go.
+    pub fn is_initial_download<S: ChainStore>(&self, chain: &Chain<S>) -> bool {
+        let tip = chain.tip();
+        self.headers.furthest_ahead_of(tip.work).and_then(|height| height.since(tip.height))
+            > Some(INITIAL_DOWNLOAD_GAP)
     }
 
     fn tell<S: ChainStore>(&mut self, chain: &Chain<S>, actions: &mut Vec<Action>) {

@@ -9,7 +9,7 @@ use crate::limits::{
     MAX_FRAME, MAX_FRAME_BEFORE_HELLO, MAX_GET_BLOCKS, MAX_HEADERS_PER_MESSAGE, MAX_INVENTORY,
     MAX_LISTEN_ADDRESSES, MAX_LOCATOR, MAX_PEERS_PER_MESSAGE, MAX_TRANSACTIONS_PER_MESSAGE, MAX_USER_AGENT,
 };
-use crate::message::{Goodbye, Hello, Message};
+use crate::message::words::{Goodbye, Hello, Message};
 use crate::peer::PeerAddress;
 
 /// Why bytes are no message.

@@ -12,6 +12,7 @@ use crate::input::Command;
 use crate::limits::{HANDSHAKE_TIMEOUT, PING_INTERVAL, PING_TIMEOUT, REDIAL_LONGEST};
 use crate::message::Goodbye;
 use crate::message::codec::CodecError;
+use crate::peers::Room;
 
 mod harness;
 mod hostile;

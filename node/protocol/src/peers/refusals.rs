@@ -7,6 +7,7 @@ use cairn_core::time::Timestamp;
 use crate::event::DisconnectReason;
 use crate::peer::{PeerAddress, PeerId};
 use crate::peers::bans::BanList;
+use crate::peers::dialling::Dialler;
 
 /// Everything that keeps a connection from standing, apart from lack of room.
 #[derive(Clone, Debug)]
@@ -42,6 +43,17 @@ impl Refusals {
     /// Whether dialling this peer is in vain.
     pub fn refuses_to_dial(&self, now: Timestamp, peer: &PeerId) -> bool {
         self.blocked.contains(peer) || self.bans.refuses_peer(now, peer)
+    }
+
+    /// Whether an address of the book is worth a dial: it is not in use, not being dialled, not banned.
+    pub fn would_dial(
+        &self,
+        now: Timestamp,
+        address: &PeerAddress,
+        dialler: &Dialler,
+        in_use: &BTreeSet<PeerAddress>,
+    ) -> bool {
+        !dialler.has(address) && !in_use.contains(address) && !self.bans.refuses_host(now, address)
     }
 
     /// Replaces the set of those cut off; returns who is so no longer.

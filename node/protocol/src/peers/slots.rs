@@ -12,6 +12,15 @@ use std::net::IpAddr;
 use crate::peer::{Direction, PeerId};
 use crate::peers::connection::Connection;
 
+/// How many connections a node wants and bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Outbound connections kept up from the address book; with 0, only named addresses are dialled.
+    pub outbound: usize,
+    /// Inbound connections borne.
+    pub inbound: usize,
+}
+
 /// How many of each virtue are protected.
 const PROTECTED_OF_EACH: usize = 8;
 

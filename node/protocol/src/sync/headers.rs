@@ -163,6 +163,12 @@ impl Headers {
         self.peers.get(peer)?.best.map(|(hash, height, _)| (hash, height))
     }
 
+    /// The greatest height among the peers whose chain has more work than this.
+    pub fn furthest_ahead_of(&self, work: Work) -> Option<Height> {
+        let shown = self.peers.values().filter_map(|theirs| theirs.best);
+        shown.filter(|(_, _, theirs)| *theirs > work).map(|(_, height, _)| height).max()
+    }
+
     /// Every peer whose chain has more work than this, the best first.
     pub fn ahead_of(&self, work: Work) -> Vec<(PeerId, BlockHash)> {
         let ahead = self.peers.iter().filter_map(|(peer, theirs)| Some((*peer, theirs.best?)));

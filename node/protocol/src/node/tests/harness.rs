@@ -12,7 +12,8 @@ use super::super::*;
 use crate::chain::memory::MemoryStore;
 use crate::input::{Command, RequestId};
 use crate::message::codec;
-use crate::peer::Direction;
+use crate::peer::{Direction, PeerAddress};
+use crate::peers::Room;
 
 /// A time after every block of the tests.
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);

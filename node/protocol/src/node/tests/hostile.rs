@@ -1,5 +1,7 @@
 //! The hostile, and those in whose place they would like to see us punish somebody else.
 
+use cairn_core::transaction::Transaction;
+
 use super::*;
 
 #[test]
