@@ -14,4 +14,5 @@ pub mod handle;
 pub mod log;
 pub mod machine;
 pub mod p2p;
+pub mod store;
 pub mod waiting;

@@ -1,0 +1,220 @@
+//! The store on disk: blocks in a journal, everything that can be looked up in sled.
+//!
+//! A commit is appended to the journal (`journal.rs`) and changes the ledger (`ledger.rs`) in
+//! memory; a flush makes the journal safe. Now and then a checkpoint writes what has changed to
+//! sled, as one batch on one tree, which sled applies whole or not at all. After a crash the tip is
+//! that of the last checkpoint and the blocks beyond it are in the journal, so the chain connects
+//! them again: nothing that was flushed is lost, and no state between two blocks is ever seen.
+
+pub mod directory;
+pub mod journal;
+pub mod ledger;
+pub mod rebuild;
+pub mod schema;
+pub mod state;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cairn_core::block::Block;
+use cairn_core::coin::{Coin, Undo};
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::transaction::OutPoint;
+use cairn_protocol::chain::store::{ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace};
+
+use crate::store::directory::{Directory, OpenError};
+use crate::store::journal::{Entry, Journal};
+use crate::store::ledger::Ledger;
+use crate::store::schema::{Checkpoint, StoredHeader};
+use crate::store::state::State;
+
+/// Changed records that force a checkpoint: about 30 MB of memory, a few seconds to repeat after a
+/// crash.
+const MAX_DIRTY: usize = 100_000;
+/// A quiet node checkpoints this often, so that a crash never costs it more than seconds.
+const QUIET_INTERVAL: Duration = Duration::from_secs(30);
+/// Changed records that are written in passing.
+const MAX_DIRTY_QUIET: usize = 4096;
+
+/// What to do with what the directory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Go on with it.
+    Resume,
+    /// Throw everything away that can be computed again from the blocks, and compute it again.
+    Reindex,
+}
+
+/// Storage of one chain in one directory, which is locked as long as this lives.
+pub struct SledStore {
+    journal: Journal,
+    state: State,
+    ledger: Ledger,
+    headers: schema::Headers,
+    dirty_headers: BTreeSet<BlockHash>,
+    checkpoint: Checkpoint,
+    checkpointed: Instant,
+    _directory: Directory,
+}
+
+impl SledStore {
+    /// Opens or begins the store in a directory.
+    ///
+    /// # Errors
+    /// When another process has it, it belongs to another chain or version, or is damaged.
+    pub fn open(path: &Path, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
+        let directory = Directory::open(path, genesis.hash().into())?;
+        let found = match opening {
+            Opening::Resume => rebuild::resume(&directory)?,
+            Opening::Reindex => rebuild::salvage(&directory)?,
+        };
+        let mut store = Self {
+            ledger: Ledger::new(found.state.clone(), found.transactions),
+            journal: found.journal,
+            state: found.state,
+            headers: found.headers,
+            dirty_headers: found.dirty_headers,
+            checkpoint: found.checkpoint,
+            checkpointed: Instant::now(),
+            _directory: directory,
+        };
+        if opening == Opening::Reindex {
+            store.commit(rebuild::genesis_commit(genesis))?;
+        }
+        Ok(store)
+    }
+
+    /// Bytes on disk.
+    pub fn size_on_disk(&self) -> u64 {
+        self.journal.size() + self.state.size_on_disk()
+    }
+
+    /// Writes what has changed to sled, and makes it safe.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn write_checkpoint(&mut self) -> Result<(), StoreError> {
+        self.journal.sync()?;
+        let mut next = self.checkpoint;
+        next.sequence += 1;
+        next.journal_end = self.journal.size();
+        next.records = self.headers.len() as u64 + self.ledger.records();
+        let headers = std::mem::take(&mut self.dirty_headers);
+        let headers = headers.iter().filter_map(|hash| Some((hash, self.headers.get(hash)?)));
+        self.state.write(headers, self.ledger.dirty(), &next)?;
+        self.ledger.written();
+        self.journal.append(&Entry::Checkpoint(next.sequence))?;
+        self.checkpoint = next;
+        self.checkpointed = Instant::now();
+        Ok(())
+    }
+
+    fn dirty(&self) -> usize {
+        self.ledger.dirty().len() + self.dirty_headers.len()
+    }
+
+    fn header_mut(&mut self, hash: &BlockHash) -> Result<&mut StoredHeader, StoreError> {
+        self.dirty_headers.insert(*hash);
+        self.headers.get_mut(hash).ok_or(StoreError::Missing { kind: "header", hash: *hash })
+    }
+
+    fn read(&self, place: Option<journal::Place>) -> Result<Option<Entry>, StoreError> {
+        place.map(|place| self.journal.read(place)).transpose()
+    }
+}
+
+impl ChainStore for SledStore {
+    fn tip(&self) -> Result<Option<BlockHash>, StoreError> {
+        Ok(self.checkpoint.tip)
+    }
+
+    fn headers(&self) -> Result<Vec<(BlockHash, HeaderRecord)>, StoreError> {
+        let mut headers: Vec<_> =
+            self.headers.iter().map(|(hash, stored)| (*hash, stored.record.clone())).collect();
+        headers.sort_by_key(|(_, record)| record.height);
+        Ok(headers)
+    }
+
+    fn block(&self, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError> {
+        let place = self.headers.get(hash).and_then(|stored| stored.body);
+        match self.read(place)? {
+            None => Ok(None),
+            Some(Entry::Body(block)) if block.hash() == *hash => Ok(Some(block)),
+            Some(_) => Err(self.journal.damaged(format!("the entry of block {hash} is another"))),
+        }
+    }
+
+    fn undo(&self, hash: &BlockHash) -> Result<Option<Arc<Undo>>, StoreError> {
+        let place = self.headers.get(hash).and_then(|stored| stored.undo);
+        match self.read(place)? {
+            None => Ok(None),
+            Some(Entry::Undo(of, undo)) if of == *hash => Ok(Some(undo)),
+            Some(_) => Err(self.journal.damaged(format!("the undo entry of block {hash} is another"))),
+        }
+    }
+
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        self.ledger.coin(outpoint)
+    }
+
+    fn transaction_place(&self, txid: &Txid) -> Result<Option<TransactionPlace>, StoreError> {
+        self.ledger.place(txid)
+    }
+
+    fn spender(&self, outpoint: &OutPoint) -> Result<Option<Spender>, StoreError> {
+        self.ledger.spender(outpoint)
+    }
+
+    fn for_each_coin(&self, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), StoreError> {
+        self.ledger.for_each_coin(visit)
+    }
+
+    /// The journal first; a failure there leaves memory as it was, and the node stops.
+    fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        for (hash, record) in commit.headers.iter().cloned() {
+            self.journal.append(&Entry::Header(hash, record.clone()))?;
+            self.headers
+                .entry(hash)
+                .and_modify(|stored| stored.record = record.clone())
+                .or_insert(record.into());
+            self.dirty_headers.insert(hash);
+        }
+        for block in &commit.bodies {
+            let place = self.journal.append(&Entry::Body(block.clone()))?;
+            self.header_mut(&block.hash())?.body = Some(place);
+        }
+        for (hash, undo) in &commit.undo {
+            let place = self.journal.append(&Entry::Undo(*hash, undo.clone()))?;
+            self.header_mut(hash)?.undo = Some(place);
+        }
+        self.ledger.apply(&commit)?;
+        let is_first = self.checkpoint.tip.is_none();
+        self.checkpoint.tip = commit.tip.or(self.checkpoint.tip);
+        if is_first || self.dirty() >= MAX_DIRTY {
+            self.write_checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let is_quiet = self.dirty() <= MAX_DIRTY_QUIET && self.checkpointed.elapsed() >= QUIET_INTERVAL;
+        if is_quiet { self.write_checkpoint() } else { self.journal.sync() }
+    }
+}
+
+impl Drop for SledStore {
+    /// A clean stop leaves nothing to repeat. Failing here loses nothing: the journal has it.
+    fn drop(&mut self) {
+        if self.checkpoint.tip.is_some()
+            && self.dirty() > 0
+            && let Err(error) = self.write_checkpoint()
+        {
+            tracing::warn!(%error, "the last checkpoint failed; the next start repeats some blocks");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! The ledger: every transaction of the best chain, its place, and the fate of its outputs.
+//!
+//! Changes are kept in memory until a checkpoint writes them; what was read or written lately stays
+//! in a cache, because sled takes tens of microseconds for what memory gives in one.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::iter::Peekable;
+
+use cairn_core::block::Block;
+use cairn_core::coin::{Coin, Origin};
+use cairn_core::hash::Txid;
+use cairn_core::height::Height;
+use cairn_core::transaction::{OutPoint, Output};
+use cairn_protocol::chain::store::{Commit, Spender, StoreError, TransactionPlace};
+
+use crate::store::schema::{Fate, StoredTransaction};
+use crate::store::state::State;
+
+/// Records in each generation of the cache.
+const GENERATION: usize = 20_000;
+
+/// A record that sled does not have as it is now.
+#[derive(Clone, Debug)]
+pub struct Dirty {
+    /// Whether sled has an older form of it.
+    pub was_stored: bool,
+    /// What it is now; none when it left the chain.
+    pub now: Option<StoredTransaction>,
+}
+
+/// The ledger.
+pub struct Ledger {
+    state: State,
+    /// Records that sled holds.
+    stored: u64,
+    dirty: BTreeMap<Txid, Dirty>,
+    cache: RefCell<Cache>,
+}
+
+/// Two generations: when the younger is full, it replaces the older, which is forgotten.
+#[derive(Default)]
+struct Cache {
+    young: HashMap<Txid, StoredTransaction>,
+    old: HashMap<Txid, StoredTransaction>,
+}
+
+impl Ledger {
+    /// The ledger over what sled holds, and how many records that is.
+    pub fn new(state: State, stored: u64) -> Self {
+        Self { state, stored, dirty: BTreeMap::new(), cache: RefCell::default() }
+    }
+
+    /// What a checkpoint has to write.
+    pub const fn dirty(&self) -> &BTreeMap<Txid, Dirty> {
+        &self.dirty
+    }
+
+    /// How many records there are.
+    pub fn records(&self) -> u64 {
+        let joined = self.dirty.values().filter(|dirty| dirty.now.is_some() && !dirty.was_stored).count();
+        let left = self.dirty.values().filter(|dirty| dirty.now.is_none() && dirty.was_stored).count();
+        self.stored + joined as u64 - left as u64
+    }
+
+    /// A checkpoint has written everything.
+    pub fn written(&mut self) {
+        self.stored = self.records();
+        let mut cache = self.cache.borrow_mut();
+        for (txid, dirty) in std::mem::take(&mut self.dirty) {
+            cache.forget(&txid);
+            if let Some(transaction) = dirty.now {
+                cache.keep(txid, transaction);
+            }
+        }
+    }
+
+    /// An unspent coin.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        self.with(&outpoint.txid, |transaction| match transaction.outputs.get(outpoint.index as usize) {
+            Some(Fate::Unspent(output)) => Some(transaction.coin(output)),
+            Some(Fate::Spent { .. }) | None => None,
+        })
+    }
+
+    /// Who spent an output.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub fn spender(&self, outpoint: &OutPoint) -> Result<Option<Spender>, StoreError> {
+        self.with(&outpoint.txid, |transaction| match transaction.outputs.get(outpoint.index as usize) {
+            Some(Fate::Spent { by, height }) => Some(Spender { txid: *by, height: *height }),
+            Some(Fate::Unspent(_)) | None => None,
+        })
+    }
+
+    /// Where a transaction is.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub fn place(&self, txid: &Txid) -> Result<Option<TransactionPlace>, StoreError> {
+        self.with(txid, |&StoredTransaction { block, height, position, .. }| {
+            Some(TransactionPlace { block, height, position })
+        })
+    }
+
+    /// Every coin, in the order of outpoints.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub fn for_each_coin(&self, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), StoreError> {
+        let stored = self.state.transactions();
+        merged(stored, &self.dirty, |txid, transaction| {
+            for (index, fate) in (0..).zip(&transaction.outputs) {
+                if let Fate::Unspent(output) = fate {
+                    visit(OutPoint { txid, index }, transaction.coin(output));
+                }
+            }
+        })
+    }
+
+    /// Carries out a commit: what left, what joined, what came back.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub fn apply(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        for (_, block) in &commit.disconnected {
+            for txid in block.txids() {
+                self.remove(txid)?;
+            }
+        }
+        for (height, block) in &commit.connected {
+            self.join(*height, block)?;
+        }
+        // Outputs that blocks which left had spent, and no joined block spends, are coins again.
+        for (outpoint, coin) in &commit.coins.created {
+            self.settle(outpoint, Fate::Unspent(coin.output.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, height: Height, block: &Block) -> Result<(), StoreError> {
+        let hash = block.hash();
+        let coinbase = block.coinbase();
+        let transactions = block.transactions().iter().map(|one| (one.txid(), one.outputs()));
+        let all = std::iter::once((coinbase.txid(), coinbase.outputs.as_slice())).chain(transactions);
+        for (position, (txid, outputs)) in (0..).zip(all) {
+            let outputs = outputs.iter().cloned().map(Fate::Unspent).collect();
+            let was_stored = self.dirty.get(&txid).is_some_and(|dirty| dirty.was_stored);
+            let now = Some(StoredTransaction { block: hash, height, position, outputs });
+            self.dirty.insert(txid, Dirty { was_stored, now });
+        }
+        for transaction in block.transactions() {
+            for outpoint in transaction.inputs() {
+                self.settle(outpoint, Fate::Spent { by: transaction.txid(), height })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, txid: Txid) -> Result<(), StoreError> {
+        let was_stored = match self.dirty.get(&txid) {
+            Some(dirty) => dirty.was_stored,
+            None => self.find(&txid)?.is_some(),
+        };
+        self.dirty.insert(txid, Dirty { was_stored, now: None });
+        Ok(())
+    }
+
+    /// Notes what became of an output.
+    fn settle(&mut self, outpoint: &OutPoint, fate: Fate) -> Result<(), StoreError> {
+        if !self.dirty.contains_key(&outpoint.txid) {
+            let now = self.find(&outpoint.txid)?;
+            self.dirty.insert(outpoint.txid, Dirty { was_stored: now.is_some(), now });
+        }
+        let transaction = self.dirty.get_mut(&outpoint.txid).and_then(|dirty| dirty.now.as_mut());
+        let output = transaction.and_then(|one| one.outputs.get_mut(outpoint.index as usize));
+        let missing = || self.state.damaged(&format!("output {outpoint} is not in the ledger"));
+        *output.ok_or_else(missing)? = fate;
+        Ok(())
+    }
+
+    fn with<T>(
+        &self,
+        txid: &Txid,
+        look: impl FnOnce(&StoredTransaction) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        match self.dirty.get(txid) {
+            Some(dirty) => Ok(dirty.now.as_ref().and_then(look)),
+            None => Ok(self.find(txid)?.as_ref().and_then(look)),
+        }
+    }
+
+    /// A record that is not dirty.
+    fn find(&self, txid: &Txid) -> Result<Option<StoredTransaction>, StoreError> {
+        if let Some(found) = self.cache.borrow_mut().find(txid) {
+            return Ok(Some(found));
+        }
+        let found = self.state.transaction(txid)?;
+        if let Some(found) = &found {
+            self.cache.borrow_mut().keep(*txid, found.clone());
+        }
+        Ok(found)
+    }
+}
+
+impl StoredTransaction {
+    fn coin(&self, output: &Output) -> Coin {
+        let origin = match (self.position, self.height) {
+            (0, Height::GENESIS) => Origin::Premine,
+            (0, _) => Origin::Coinbase,
+            _ => Origin::Transaction,
+        };
+        Coin { output: output.clone(), height: self.height, origin }
+    }
+}
+
+impl Cache {
+    fn find(&mut self, txid: &Txid) -> Option<StoredTransaction> {
+        if let Some(found) = self.young.get(txid) {
+            return Some(found.clone());
+        }
+        let found = self.old.remove(txid)?;
+        self.keep(*txid, found.clone());
+        Some(found)
+    }
+
+    fn keep(&mut self, txid: Txid, transaction: StoredTransaction) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(txid, transaction);
+    }
+
+    fn forget(&mut self, txid: &Txid) {
+        self.young.remove(txid);
+        self.old.remove(txid);
+    }
+}
+
+/// Two ordered sources as one; where both have a record, the dirty one counts.
+fn merged(
+    stored: impl Iterator<Item = Result<(Txid, StoredTransaction), StoreError>>,
+    dirty: &BTreeMap<Txid, Dirty>,
+    mut visit: impl FnMut(Txid, &StoredTransaction),
+) -> Result<(), StoreError> {
+    let mut dirty = dirty.iter().peekable();
+    for record in stored {
+        let (txid, transaction) = record?;
+        drain(&mut dirty, |next| next < txid, &mut visit);
+        match dirty.next_if(|(next, _)| **next == txid) {
+            Some((_, newer)) => newer.now.iter().for_each(|newer| visit(txid, newer)),
+            None => visit(txid, &transaction),
+        }
+    }
+    drain(&mut dirty, |_| true, &mut visit);
+    Ok(())
+}
+
+fn drain<'d>(
+    dirty: &mut Peekable<impl Iterator<Item = (&'d Txid, &'d Dirty)>>,
+    is_due: impl Fn(Txid) -> bool,
+    visit: &mut impl FnMut(Txid, &StoredTransaction),
+) {
+    while let Some((txid, record)) = dirty.next_if(|(txid, _)| is_due(**txid)) {
+        record.now.iter().for_each(|transaction| visit(*txid, transaction));
+    }
+}

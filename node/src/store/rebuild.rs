@@ -1,0 +1,243 @@
+//! Opening: going on from the last checkpoint with the journal, or building anew from the journal.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+
+use cairn_core::block::Block;
+use cairn_core::coin::{Coin, CoinChanges, Origin};
+use cairn_core::hash::BlockHash;
+use cairn_core::height::Height;
+use cairn_core::transaction::OutPoint;
+use cairn_protocol::chain::store::{BlockStatus, Commit, HeaderRecord, StoreError};
+
+use crate::store::directory::{Directory, OpenError};
+use crate::store::journal::{Entry, Found, Journal, Place, io_error};
+use crate::store::schema::{Checkpoint, Headers};
+use crate::store::state::State;
+
+/// Up to this size the whole journal is read when opening, to find damage before it is used.
+const READ_ALL_BELOW: u64 = 64 * 1024 * 1024;
+
+/// What a directory holds.
+pub struct Contents {
+    /// The open journal.
+    pub journal: Journal,
+    /// The open database.
+    pub state: State,
+    /// Every known header.
+    pub headers: Headers,
+    /// Those that are not in the database as they are here.
+    pub dirty_headers: BTreeSet<BlockHash>,
+    /// Records of transactions in the database.
+    pub transactions: u64,
+    /// The last checkpoint.
+    pub checkpoint: Checkpoint,
+}
+
+/// Goes on: the database as of its last checkpoint, and what the journal says beyond it.
+///
+/// # Errors
+/// When either is damaged. An unfinished entry at the journal's end is none: nobody was told of it.
+pub fn resume(directory: &Directory) -> Result<Contents, OpenError> {
+    let mut journal = Journal::open(&directory.journal())?;
+    let state = State::open(&directory.state())?;
+    let Some(checkpoint) = state.checkpoint()? else {
+        return Ok(begin(journal, state)?);
+    };
+    if journal.size() < checkpoint.journal_end {
+        let found = format!("{} bytes are left of {}", journal.size(), checkpoint.journal_end);
+        return Err(journal.damaged(found).into());
+    }
+    let headers = state.load(&checkpoint)?;
+    let transactions = checkpoint.records.saturating_sub(headers.len() as u64);
+    let dirty_headers = BTreeSet::new();
+    let mut contents = Contents { headers, dirty_headers, transactions, checkpoint, journal, state };
+    if checkpoint.journal_end < READ_ALL_BELOW {
+        contents.check_until(checkpoint.journal_end)?;
+    }
+    let end = contents.read_on(checkpoint.journal_end)?;
+    journal = contents.journal;
+    if end < journal.size() {
+        if journal.next_intact(end + 1)?.is_some() {
+            return Err(journal.damaged(format!("the entry at byte {end} is not as it was written")).into());
+        }
+        tracing::info!(bytes = journal.size() - end, "an unfinished entry at the journal's end is cut off");
+        journal.truncate(end)?;
+    }
+    Ok(Contents { journal, ..contents })
+}
+
+/// A directory without a checkpoint is new, or its first start did not get far enough to tell
+/// anybody anything. A journal that speaks of checkpoints has lost its database.
+fn begin(mut journal: Journal, state: State) -> Result<Contents, StoreError> {
+    let mut offset = 0;
+    while let Found::Entry(entry, _, end) = journal.look(offset)? {
+        if let Entry::Checkpoint(_) = *entry {
+            return Err(state.damaged("it is empty, and the journal beside it is not"));
+        }
+        offset = end;
+    }
+    if journal.size() > 0 {
+        journal.truncate(0)?;
+    }
+    let (headers, dirty_headers) = (Headers::new(), BTreeSet::new());
+    Ok(Contents {
+        journal,
+        state,
+        headers,
+        dirty_headers,
+        transactions: 0,
+        checkpoint: Checkpoint::default(),
+    })
+}
+
+impl Contents {
+    fn check_until(&self, end: u64) -> Result<(), StoreError> {
+        let mut offset = 0;
+        while offset < end {
+            match self.journal.look(offset)? {
+                Found::Entry(_, _, next) => offset = next,
+                Found::End | Found::Damaged => {
+                    let what = format!("the entry at byte {offset} is not as it was written");
+                    return Err(self.journal.damaged(what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in the journal from an offset on; returns where intact entries end.
+    fn read_on(&mut self, mut offset: u64) -> Result<u64, StoreError> {
+        while let Found::Entry(entry, place, end) = self.journal.look(offset)? {
+            if let Entry::Checkpoint(sequence) = *entry
+                && sequence > self.checkpoint.sequence
+            {
+                let found = self.checkpoint.sequence;
+                return Err(self
+                    .state
+                    .damaged(&format!("it is at checkpoint {found}, the journal at {sequence}")));
+            }
+            self.note(*entry, place);
+            offset = end;
+        }
+        Ok(offset)
+    }
+
+    fn note(&mut self, entry: Entry, place: Place) {
+        let hash = match entry {
+            Entry::Header(hash, record) => {
+                let stored = self.headers.entry(hash).or_insert_with(|| record.clone().into());
+                stored.record = record;
+                hash
+            }
+            Entry::Body(block) => {
+                let hash = block.hash();
+                if let Some(stored) = self.headers.get_mut(&hash) {
+                    stored.body = Some(place);
+                }
+                hash
+            }
+            Entry::Undo(hash, _) => {
+                if let Some(stored) = self.headers.get_mut(&hash) {
+                    stored.undo = Some(place);
+                }
+                hash
+            }
+            Entry::Checkpoint(_) => return,
+        };
+        self.dirty_headers.insert(hash);
+    }
+}
+
+/// Builds anew from every intact block of the journal: the database is thrown away, every block has
+/// to be connected again, and what lay between intact entries is fetched from peers.
+///
+/// # Errors
+/// When the system refuses.
+pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
+    let state_path = directory.state();
+    match fs::remove_dir_all(&state_path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(io_error("remove", &state_path, error).into());
+        }
+        _ => {}
+    }
+    let path = directory.journal();
+    let (old_path, new_path) = (path.with_extension("old"), path.with_extension("new"));
+    let old = Journal::open(&path)?;
+    let _ = fs::remove_file(&new_path);
+    let new = Journal::open(&new_path)?;
+    let state = State::open(&state_path)?;
+    let (headers, dirty_headers) = (Headers::new(), BTreeSet::new());
+    let checkpoint = Checkpoint::default();
+    let mut contents = Contents { journal: new, state, headers, dirty_headers, transactions: 0, checkpoint };
+    let mut offset = 0;
+    while let Some(at) = old.next_intact(offset)? {
+        let Found::Entry(entry, _, end) = old.look(at)? else { break };
+        match *entry {
+            // Whether it is valid is found out again.
+            Entry::Header(hash, record) => {
+                let record = HeaderRecord { status: BlockStatus::HeaderOnly, ..record };
+                if !contents.headers.contains_key(&hash) {
+                    contents.keep(Entry::Header(hash, record))?;
+                }
+            }
+            Entry::Body(block) => contents.keep_body(block)?,
+            Entry::Undo(..) | Entry::Checkpoint(_) => {}
+        }
+        offset = end;
+    }
+    contents.journal.sync()?;
+    // The old file goes last: a crash in between leaves it to be salvaged again.
+    let failed = |source| io_error("rename", &path, source);
+    fs::rename(&path, &old_path).map_err(failed)?;
+    fs::rename(&new_path, &path).map_err(failed)?;
+    fs::remove_file(&old_path).map_err(failed)?;
+    contents.journal = Journal::open(&path)?;
+    Ok(contents)
+}
+
+impl Contents {
+    fn keep(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let place = self.journal.append(&entry)?;
+        self.note(entry, place);
+        Ok(())
+    }
+
+    /// A block whose header's record is lost gets a new one if its parent's is known.
+    fn keep_body(&mut self, block: Arc<Block>) -> Result<(), StoreError> {
+        let hash = block.hash();
+        let parent = self.headers.get(&block.header().previous_block_hash);
+        let record = match (self.headers.get(&hash), parent) {
+            (Some(known), _) if known.body.is_some() => return Ok(()),
+            (Some(known), _) => HeaderRecord { status: BlockStatus::BodyStored, ..known.record.clone() },
+            (None, Some(parent)) => {
+                let height = parent.record.height.next();
+                HeaderRecord { header: *block.header(), height, status: BlockStatus::BodyStored }
+            }
+            (None, None) => return Ok(()),
+        };
+        self.keep(Entry::Header(hash, record))?;
+        self.keep(Entry::Body(block))
+    }
+}
+
+/// Genesis is connected by definition: its outputs are the premine.
+pub fn genesis_commit(genesis: &Arc<Block>) -> Commit {
+    let header = *genesis.header();
+    let record = HeaderRecord { header, height: Height::GENESIS, status: BlockStatus::Validated };
+    let txid = genesis.coinbase().txid();
+    let outputs = (0..).zip(genesis.coinbase().outputs.iter().cloned());
+    let created = outputs.map(|(index, output)| {
+        (OutPoint { txid, index }, Coin { output, height: Height::GENESIS, origin: Origin::Premine })
+    });
+    Commit {
+        headers: vec![(genesis.hash(), record)],
+        bodies: vec![genesis.clone()],
+        coins: CoinChanges { spent: Vec::new(), created: created.collect() },
+        connected: vec![(Height::GENESIS, genesis.clone())],
+        tip: Some(genesis.hash()),
+        ..Commit::default()
+    }
+}
