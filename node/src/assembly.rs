@@ -21,9 +21,10 @@ use crate::config::Config;
 use crate::config::host::HostPort;
 use crate::driver::Driver;
 use crate::handle::NodeHandle;
-use crate::machine::{Machine, Store};
+use crate::machine::Machine;
 use crate::p2p::names::{self, Change};
 use crate::p2p::{self, identity};
+use crate::store::{Opening, SledStore};
 use crate::waiting;
 
 /// A running node.
@@ -77,7 +78,9 @@ pub fn start(
     make_data_dir(&config.data_dir)?;
     let verifier = Box::new(ParallelVerifier);
     let genesis = chain.params.genesis_hash;
-    let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, Store::default(), verifier)?;
+    let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
+    let store = SledStore::open(&config.data_dir, &chain.genesis, opening)?;
+    let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, store, verifier)?;
     let keypair = identity::load_or_make(&config.data_dir)?;
     let network = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;
     let listen = network.listen;
