@@ -24,6 +24,7 @@ use crate::handle::NodeHandle;
 use crate::machine::Machine;
 use crate::p2p::names::{self, Change};
 use crate::p2p::{self, identity};
+use crate::store::directory::Directory;
 use crate::store::{Opening, SledStore};
 use crate::waiting;
 
@@ -73,13 +74,13 @@ pub fn make_data_dir(directory: &Path) -> anyhow::Result<()> {
 pub fn start(
     config: &Config,
     chain: &cairn_genesis::Chain,
+    directory: Directory,
     stop: CancellationToken,
 ) -> anyhow::Result<Running> {
-    make_data_dir(&config.data_dir)?;
     let verifier = Box::new(ParallelVerifier);
     let genesis = chain.params.genesis_hash;
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
-    let store = SledStore::open(&config.data_dir, &chain.genesis, opening)?;
+    let store = SledStore::open_in(directory, &chain.genesis, opening)?;
     let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, store, verifier)?;
     let keypair = identity::load_or_make(&config.data_dir)?;
     let network = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;

@@ -14,5 +14,7 @@ pub mod handle;
 pub mod log;
 pub mod machine;
 pub mod p2p;
+pub mod rpc;
 pub mod store;
 pub mod waiting;
+pub mod web;

@@ -65,7 +65,14 @@ impl SledStore {
     /// # Errors
     /// When another process has it, it belongs to another chain or version, or is damaged.
     pub fn open(path: &Path, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
-        let directory = Directory::open(path, genesis.hash().into())?;
+        Self::open_in(Directory::open(path, genesis.hash().into())?, genesis, opening)
+    }
+
+    /// Opens or begins the store in a directory that was taken for its chain.
+    ///
+    /// # Errors
+    /// When it is damaged or cannot be read.
+    pub fn open_in(directory: Directory, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
         let found = match opening {
             Opening::Resume => rebuild::resume(&directory)?,
             Opening::Reindex => rebuild::salvage(&directory)?,

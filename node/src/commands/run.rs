@@ -1,15 +1,22 @@
 //! `cairn node`: one node, from settings to a clean stop.
 
 use std::io::Read;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 use cairn_core::address::Address;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::node::NodeArgs;
 use crate::config::Config;
+use crate::rpc::access::Rpc;
+use crate::rpc::auth::{COOKIE_FILE, Cookie};
+use crate::store::directory::Directory;
+use crate::web::{self, Settings};
 use crate::{assembly, log};
 
 /// Threads that carry bytes; whatever takes long has a thread of its own.
@@ -42,16 +49,46 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
     });
     let _pay_to = pay_to.transpose()?;
-    let running = tokio::task::block_in_place(|| assembly::start(config, &chain, stop.clone()))?;
+    assembly::make_data_dir(&config.data_dir)?;
+    // The lock first: a second process must not even replace the cookie of the one that runs.
+    let directory = Directory::open(&config.data_dir, chain.params.genesis_hash)?;
+    let server = serve_rpc(config, stop.clone()).await?;
+    let running = tokio::task::block_in_place(|| assembly::start(config, &chain, directory, stop.clone()))?;
+    web::open(&server.rpc, running.handle.clone());
     tracing::info!(
         chain = %chain.params.name,
         genesis = %chain.params.genesis_hash,
         peer_id = %running.handle.peer_id(),
         listen = ?running.listen,
+        rpc = %server.address,
         data_dir = %config.data_dir.display(),
         "running"
     );
-    tokio::task::spawn_blocking(|| running.wait()).await.context("the driver cannot be waited for")?
+    let outcome =
+        tokio::task::spawn_blocking(|| running.wait()).await.context("the driver cannot be waited for")?;
+    stop.cancel();
+    server.ended.await.context("the RPC server failed")?.context("the RPC server failed")?;
+    outcome
+}
+
+/// The RPC server, which answers while the node is still loading.
+struct Server {
+    rpc: Rpc,
+    address: SocketAddr,
+    ended: JoinHandle<std::io::Result<()>>,
+}
+
+async fn serve_rpc(config: &Config, stop: CancellationToken) -> anyhow::Result<Server> {
+    let listener = TcpListener::bind(config.rpc).await;
+    let listener = listener.with_context(|| format!("cannot listen for RPC on {}", config.rpc))?;
+    let address = listener.local_addr().context("cannot listen for RPC")?;
+    let path = config.data_dir.join(COOKIE_FILE);
+    let cookie =
+        Cookie::create(&path).with_context(|| format!("cannot write the cookie {}", path.display()))?;
+    let rpc = Rpc::loading();
+    let settings = Settings { cookie, allowed_hosts: config.rpc_allow_host.clone(), stop };
+    let ended = tokio::spawn(web::serve(listener, rpc.clone(), settings));
+    Ok(Server { rpc, address, ended })
 }
 
 /// Stops at the first signal; a second one ends the process at once, for people in a hurry.

@@ -1,0 +1,123 @@
+//! JSON-RPC after Bitcoin Core's example: names, arguments, fields and errors as its clients expect.
+//!
+//! Reading order: `envelope` (what a request is), `params` (its arguments), `method` (what a method
+//! is), then the methods by Bitcoin Core's own grouping; `table` lists them all. `auth` says who may call.
+
+pub mod access;
+pub mod auth;
+pub mod blockchain;
+pub mod coins;
+pub mod control;
+pub mod envelope;
+pub mod error;
+pub mod json;
+pub mod lookup;
+pub mod method;
+pub mod network;
+pub mod params;
+pub mod proofs;
+pub mod render;
+pub mod table;
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use serde_json::Value;
+
+use crate::rpc::access::Rpc;
+use crate::rpc::envelope::{Body, Call, Envelope};
+use crate::rpc::error::{Code, RpcError, RpcResult};
+use crate::rpc::json::{Json, json};
+use crate::rpc::method::Method;
+use crate::rpc::params::Params;
+
+/// Bytes of answers in one batch; further calls of the batch are not carried out. A batch of small
+/// requests could otherwise ask for more than the machine holds.
+const MAX_BATCH_ANSWER: usize = 128 * 1024 * 1024;
+
+/// What goes back over HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; empty when nobody waits for one.
+    pub body: String,
+}
+
+/// Carries out what a request's body asks for.
+pub async fn answer(rpc: &Rpc, body: &[u8]) -> Answer {
+    match Body::parse(body) {
+        Err(error) => {
+            let outcome = Err(error);
+            let status = Envelope::UNREADABLE.status(&outcome);
+            Answer { status, body: line(&Envelope::UNREADABLE.seal(outcome)) }
+        }
+        Ok(Body::Single(request)) => single(rpc, request).await,
+        Ok(Body::Batch(requests)) => batch(rpc, requests).await,
+    }
+}
+
+async fn single(rpc: &Rpc, request: Value) -> Answer {
+    let (envelope, call) = Envelope::open(request);
+    let outcome = perform(rpc, call).await;
+    let status = envelope.status(&outcome);
+    let body = if envelope.is_notification() { String::new() } else { line(&envelope.seal(outcome)) };
+    Answer { status, body }
+}
+
+/// Errors inside a batch are never HTTP errors. A batch of notifications has no answer; an empty
+/// batch has an empty one, as old clients of Bitcoin Core expect.
+async fn batch(rpc: &Rpc, requests: Vec<Value>) -> Answer {
+    let only_notifications = !requests.is_empty();
+    let mut answers: Vec<Json> = Vec::new();
+    let mut size = 0;
+    for request in requests {
+        let (envelope, call) = Envelope::open(request);
+        let outcome = match size > MAX_BATCH_ANSWER {
+            true => {
+                Err(RpcError::new(Code::OutOfMemory, "the answers to this batch are too large; ask in parts"))
+            }
+            false => perform(rpc, call).await,
+        };
+        if !envelope.is_notification() {
+            let answer = envelope.seal(outcome);
+            size += answer.get().len();
+            answers.push(answer);
+        }
+    }
+    match answers.is_empty() && only_notifications {
+        true => Answer { status: 204, body: String::new() },
+        false => Answer { status: 200, body: line(&json(&answers)) },
+    }
+}
+
+async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
+    let call = call?;
+    let Some(method) = table::find(&call.method) else {
+        metrics::counter!("cairn_rpc_errors_total", "method" => "unknown").increment(1);
+        return Err(RpcError::new(Code::MethodNotFound, "Method not found"));
+    };
+    metrics::counter!("cairn_rpc_calls_total", "method" => method.name).increment(1);
+    let outcome = run(rpc, method, call).await;
+    if let Err(error) = &outcome {
+        metrics::counter!("cairn_rpc_errors_total", "method" => method.name).increment(1);
+        tracing::debug!(method = method.name, code = error.code as i32, "RPC call failed");
+    }
+    outcome
+}
+
+async fn run(rpc: &Rpc, method: &Method, call: Call) -> RpcResult {
+    let params = Params::bind(method.args, call.params)
+        .map_err(|error| error.unwrap_or_else(|| method.wrong_number_of_arguments()))?;
+    let _active = rpc.begin(method.name);
+    // No input is known to panic a method. Should one, its caller is told and the server lives on.
+    let guarded = AssertUnwindSafe((method.call)(rpc.clone(), params)).catch_unwind().await;
+    guarded.unwrap_or_else(|_| {
+        tracing::error!(method = method.name, "an RPC method panicked");
+        Err(RpcError::new(Code::Internal, "this call met a fault of the node; its log says more"))
+    })
+}
+
+fn line(json: &Json) -> String {
+    format!("{}\n", json.get())
+}

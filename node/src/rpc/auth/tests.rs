@@ -1,0 +1,117 @@
+use std::os::unix::fs::PermissionsExt;
+
+use axum::http::HeaderValue;
+
+use super::*;
+
+fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(name, HeaderValue::from_str(value).expect("a header value"));
+    }
+    headers
+}
+
+fn cookie() -> (tempfile::TempDir, Cookie) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let cookie = Cookie::create(&directory.path().join(".cookie")).expect("a cookie");
+    (directory, cookie)
+}
+
+fn basic(secret: &str) -> HeaderMap {
+    headers(&[(AUTHORIZATION, &format!("Basic {}", STANDARD.encode(secret)))])
+}
+
+fn gate() -> Gate {
+    Gate::new("127.0.0.1:18443".parse().expect("an address"), vec!["node.example".to_owned()])
+}
+
+fn host(value: &str) -> Result<(), Refusal> {
+    gate().check(&headers(&[(HOST, value)]))
+}
+
+fn origin(host: &str, origin: &str) -> Result<(), Refusal> {
+    gate().check(&headers(&[(HOST, host), (ORIGIN, origin)]))
+}
+
+#[test]
+fn the_cookie_file_is_readable_by_its_owner_only() {
+    let (_directory, cookie) = cookie();
+    let mode = fs::metadata(cookie.path()).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(cookie.path()).expect("text"), cookie.secret);
+}
+
+#[test]
+fn the_cookie_of_an_earlier_run_is_replaced_and_no_longer_admits() {
+    let (directory, first) = cookie();
+    let second = Cookie::create(&directory.path().join(".cookie")).expect("a cookie");
+    assert!(!second.admits(&basic(&first.secret)));
+    assert!(second.admits(&basic(&second.secret)));
+}
+
+#[test]
+fn a_clean_stop_removes_its_own_cookie_and_no_other() {
+    let (_directory, first) = cookie();
+    let second = Cookie::create(first.path()).expect("a cookie");
+    first.remove();
+    assert!(second.path().exists());
+    second.remove();
+    assert!(!second.path().exists());
+}
+
+#[test]
+fn only_the_exact_secret_is_admitted() {
+    let (_directory, cookie) = cookie();
+    assert!(cookie.admits(&basic(&cookie.secret)));
+    for wrong in ["", "__cookie__:", &cookie.secret[1..], &format!("{}0", cookie.secret)] {
+        assert!(!cookie.admits(&basic(wrong)), "{wrong}");
+    }
+    assert!(!cookie.admits(&HeaderMap::new()));
+    assert!(!cookie.admits(&headers(&[(AUTHORIZATION, "Basic %%%")])));
+    let bearer = format!("Bearer {}", STANDARD.encode(&cookie.secret));
+    assert!(!cookie.admits(&headers(&[(AUTHORIZATION, &bearer)])));
+}
+
+#[test]
+fn two_authorization_headers_are_none() {
+    let (_directory, cookie) = cookie();
+    let good = format!("Basic {}", STANDARD.encode(&cookie.secret));
+    assert!(!cookie.admits(&headers(&[(AUTHORIZATION, &good), (AUTHORIZATION, &good)])));
+}
+
+#[test]
+fn loopback_addresses_and_localhost_are_this_node() {
+    for ours in [
+        "127.0.0.1",
+        "127.0.0.1:18443",
+        "localhost:1",
+        "LOCALHOST",
+        "[::1]:18443",
+        "[::1]",
+        "node.example:80",
+    ] {
+        assert_eq!(host(ours), Ok(()), "{ours}");
+    }
+    assert_eq!(gate().check(&HeaderMap::new()), Ok(()));
+}
+
+#[test]
+fn a_foreign_host_is_refused_as_dns_rebinding() {
+    for foreign in
+        ["evil.example", "evil.example:18443", "93.184.216.34", "localhost.evil.example", "", "[", ":"]
+    {
+        assert_eq!(host(foreign), Err(Refusal::ForeignHost { found: foreign.to_owned() }));
+    }
+    let two = headers(&[(HOST, "localhost"), (HOST, "localhost")]);
+    assert!(gate().check(&two).is_err());
+}
+
+#[test]
+fn a_page_from_elsewhere_is_refused() {
+    assert_eq!(origin("127.0.0.1:18443", "http://127.0.0.1:18443"), Ok(()));
+    for foreign in ["http://evil.example", "null", "http://127.0.0.1:3000", "http://127.0.0.1", ""] {
+        let refused = Err(Refusal::ForeignOrigin { found: foreign.to_owned() });
+        assert_eq!(origin("127.0.0.1:18443", foreign), refused);
+    }
+}

@@ -1,0 +1,106 @@
+//! JSON replies: fields in the order written, amounts as decimal numbers that never were floats.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use cairn_core::amount::Amount;
+
+/// A finished piece of JSON text.
+pub type Json = Box<RawValue>;
+
+/// Writes a value as JSON text.
+pub fn json<T: Serialize + ?Sized>(value: &T) -> Json {
+    serde_json::value::to_raw_value(value).expect("replies have text keys and cannot fail to serialise")
+}
+
+/// A JSON object that keeps its fields in the order they were put, as Bitcoin Core's replies do.
+#[derive(Clone, Debug, Default)]
+pub struct Object(Vec<(&'static str, Json)>);
+
+impl Object {
+    /// An object without fields.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a field at the end.
+    pub fn put<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.0.push((name, json(value)));
+    }
+
+    /// Adds another object's fields at the end.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// An object written down in one expression: `object! { "height": 7, "fee": Coins(fee) }`.
+macro_rules! object {
+    ($($name:literal : $value:expr),* $(,)?) => {{
+        #[allow(unused_mut)]
+        let mut object = $crate::rpc::json::Object::new();
+        $(object.put($name, &$value);)*
+        object
+    }};
+}
+pub(crate) use object;
+
+/// A method's whole reply, written down like `object!`.
+macro_rules! reply {
+    ($($name:literal : $value:expr),* $(,)?) => {
+        $crate::rpc::json::json(&$crate::rpc::json::object! { $($name: $value),* })
+    };
+}
+pub(crate) use reply;
+
+/// An amount as Bitcoin Core prints it: coins with eight decimals.
+#[derive(Clone, Copy, Debug)]
+pub struct Coins(pub Amount);
+
+impl Serialize for Coins {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let units = self.0.units();
+        let coin = Amount::COIN.units();
+        let text = format!("{}.{:08}", units / coin, units % coin);
+        RawValue::from_string(text).expect("digits with one point are JSON").serialize(serializer)
+    }
+}
+
+/// What `Display` prints, as a JSON string: hashes, heights in words, addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<T>(pub T);
+
+impl<T: std::fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_a_number_with_eight_decimals() {
+        let largest = json(&Coins(Amount::from_units(u64::MAX)));
+        assert_eq!(largest.get(), "184467440737.09551615");
+        assert_eq!(json(&Coins(Amount::from_units(1))).get(), "0.00000001");
+        assert_eq!(json(&Coins(Amount::COIN)).get(), "1.00000000");
+    }
+
+    #[test]
+    fn fields_keep_their_order_at_every_depth() {
+        let inner = object! { "z": 1, "a": Text("x") };
+        assert_eq!(reply! { "y": inner, "b": [1, 2] }.get(), r#"{"y":{"z":1,"a":"x"},"b":[1,2]}"#);
+    }
+}

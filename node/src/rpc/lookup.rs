@@ -1,0 +1,291 @@
+//! Looking things up in the node, with the errors that calls give when there is nothing.
+
+use std::sync::Arc;
+
+use cairn_core::block::Block;
+use cairn_core::coin::{Coin, Origin, Undo};
+use cairn_core::encoding::encode;
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::header::Header;
+use cairn_core::height::Height;
+use cairn_core::params::ChainParams;
+use cairn_core::transaction::{OutPoint, Transaction};
+use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError};
+use cairn_protocol::chain::tree::Entry;
+
+use crate::machine::Machine;
+use crate::rpc::error::{Code, RpcError};
+use crate::rpc::json::object;
+use crate::rpc::render::{PlacedHeader, coins_spent};
+
+/// The chain's numbers.
+pub fn params(node: &Machine) -> &ChainParams {
+    node.chain().params()
+}
+
+/// Hash and height of the tip.
+pub fn tip(node: &Machine) -> (BlockHash, Height) {
+    let tip = node.chain().tip();
+    (tip.hash, tip.height)
+}
+
+/// The tip's header.
+pub fn tip_header(node: &Machine) -> PlacedHeader {
+    placed(node, node.chain().tip())
+}
+
+/// The best chain's block at a height.
+pub fn hash_at(node: &Machine, height: Height) -> Option<BlockHash> {
+    node.chain().hash_at(height)
+}
+
+/// Whether a block is part of the best chain.
+pub fn is_in_best_chain(node: &Machine, hash: &BlockHash) -> bool {
+    node.chain().entry(hash).is_some_and(|entry| node.chain().is_active(entry))
+}
+
+/// A header on whatever branch.
+///
+/// # Errors
+/// [`Code::InvalidAddressOrKey`] when it is not known.
+pub fn header(node: &Machine, hash: &BlockHash) -> Result<PlacedHeader, RpcError> {
+    entry(node, hash).map(|entry| placed(node, entry))
+}
+
+/// A block on whatever branch.
+///
+/// # Errors
+/// [`Code::InvalidAddressOrKey`] when it is not known, [`Code::Misc`] while only its header is.
+pub fn block(node: &Machine, hash: &BlockHash) -> Result<Arc<Block>, RpcError> {
+    entry(node, hash)?;
+    let found = node.chain().block(hash).map_err(failed)?;
+    found.ok_or_else(|| {
+        let error = RpcError::new(Code::Misc, "Block not available (not fully downloaded)");
+        error.with_data(object! { "hash": hash })
+    })
+}
+
+/// What takes a block back, if it was ever connected.
+///
+/// # Errors
+/// [`Code::Internal`] when the store fails.
+pub fn undo(node: &Machine, hash: &BlockHash) -> Result<Option<Arc<Undo>>, RpcError> {
+    node.chain().store().undo(hash).map_err(failed)
+}
+
+/// A tip of a branch.
+pub struct BranchTip {
+    /// Its height.
+    pub height: Height,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Blocks that it is away from the best chain.
+    pub branch_length: u32,
+    /// Bitcoin Core's word for how far it has come.
+    pub status: &'static str,
+}
+
+/// The tips of all branches, the best chain's first.
+pub fn chain_tips(node: &Machine) -> Vec<BranchTip> {
+    let chain = node.chain();
+    let best = chain.tip();
+    let others = chain.tree().leaves().filter(|leaf| leaf.hash != best.hash && !chain.is_active(leaf));
+    let mut tips: Vec<BranchTip> = std::iter::once(best)
+        .chain(others)
+        .map(|leaf| BranchTip {
+            height: leaf.height,
+            hash: leaf.hash,
+            branch_length: leaf.height.since(chain.fork_point(leaf).height).unwrap_or(0),
+            status: if leaf.hash == best.hash { "active" } else { branch_status(leaf) },
+        })
+        .collect();
+    tips[1..].sort_by_key(|tip| std::cmp::Reverse(tip.height));
+    tips
+}
+
+fn branch_status(leaf: &Entry) -> &'static str {
+    match leaf.status {
+        BlockStatus::Invalid | BlockStatus::DescendsFromInvalid => "invalid",
+        BlockStatus::Validated => "valid-fork",
+        BlockStatus::BodyStored => "valid-headers",
+        BlockStatus::HeaderOnly => "headers-only",
+    }
+}
+
+/// Bytes that the chain takes on disk.
+pub fn size_on_disk(node: &Machine) -> u64 {
+    node.chain().store().size_on_disk()
+}
+
+/// An unspent coin of the best chain.
+///
+/// # Errors
+/// [`Code::Internal`] when the store fails.
+pub fn coin(node: &Machine, outpoint: &OutPoint) -> Result<Option<Coin>, RpcError> {
+    node.chain().coin(outpoint).map_err(failed)
+}
+
+/// Every unspent coin of the best chain.
+///
+/// # Errors
+/// [`Code::Internal`] when the store fails.
+pub fn for_each_coin(node: &Machine, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), RpcError> {
+    node.chain().store().for_each_coin(visit).map_err(failed)
+}
+
+/// The pending transaction that spends an output.
+pub fn pending_spender(node: &Machine, outpoint: &OutPoint) -> Option<Txid> {
+    let pending = node.mempool().iter().find(|transaction| transaction.inputs().contains(outpoint));
+    pending.map(|transaction| transaction.txid())
+}
+
+/// An output of a pending transaction, as the coin it will be.
+pub fn pending_coin(node: &Machine, outpoint: &OutPoint) -> Option<Coin> {
+    let transaction = node.mempool().get(&outpoint.txid)?;
+    let output = transaction.outputs().get(outpoint.index as usize)?.clone();
+    Some(Coin { output, height: tip(node).1.next(), origin: Origin::Transaction })
+}
+
+/// The block of the best chain that holds a transaction.
+///
+/// # Errors
+/// [`Code::Internal`] when the store fails.
+pub fn block_of(node: &Machine, txid: &Txid) -> Result<Option<BlockHash>, RpcError> {
+    let place = node.chain().store().transaction_place(txid).map_err(failed)?;
+    Ok(place.map(|place| place.block))
+}
+
+/// A transaction, and where it was found.
+pub enum Found {
+    /// In the mempool.
+    Pending(Arc<Transaction>),
+    /// In a block.
+    Confirmed {
+        /// The transaction.
+        transaction: Arc<Transaction>,
+        /// Its block.
+        place: Box<PlacedHeader>,
+    },
+    /// It is a block's coinbase.
+    Coinbase {
+        /// The block.
+        block: Arc<Block>,
+        /// The block's header.
+        place: Box<PlacedHeader>,
+    },
+}
+
+impl Found {
+    /// All its bytes in hex.
+    pub fn hex(&self) -> String {
+        hex::encode(match self {
+            Self::Pending(transaction) | Self::Confirmed { transaction, .. } => encode(&**transaction),
+            Self::Coinbase { block, .. } => encode(block.coinbase()),
+        })
+    }
+
+    /// Its block.
+    pub fn place(&self) -> Option<&PlacedHeader> {
+        match self {
+            Self::Pending(_) => None,
+            Self::Confirmed { place, .. } | Self::Coinbase { place, .. } => Some(place),
+        }
+    }
+}
+
+/// A transaction of the mempool or the best chain; or, with a block named, of that block.
+///
+/// # Errors
+/// [`Code::InvalidAddressOrKey`] when it is not there.
+pub fn transaction(node: &Machine, txid: &Txid, inside: Option<&BlockHash>) -> Result<Found, RpcError> {
+    if inside.is_none()
+        && let Some(transaction) = node.mempool().get(txid)
+    {
+        return Ok(Found::Pending(transaction));
+    }
+    let hash = match inside {
+        Some(hash) if node.chain().entry(hash).is_none() => {
+            return Err(RpcError::new(Code::InvalidAddressOrKey, "Block hash not found"));
+        }
+        Some(hash) => Some(*hash),
+        None => block_of(node, txid)?,
+    };
+    let missing = |what: &str| {
+        let message = format!("No such {what}. Use gettransaction for wallet transactions.");
+        RpcError::new(Code::InvalidAddressOrKey, message).with_data(object! { "txid": txid })
+    };
+    let Some(hash) = hash else { return Err(missing("mempool or blockchain transaction")) };
+    let block = block(node, &hash)?;
+    let place = Box::new(header(node, &hash)?);
+    if block.coinbase().txid() == *txid {
+        return Ok(Found::Coinbase { block, place });
+    }
+    let found = block.transactions().iter().find(|transaction| transaction.txid() == *txid).cloned();
+    let transaction = found.ok_or_else(|| missing("transaction found in the provided block"))?;
+    Ok(Found::Confirmed { transaction, place })
+}
+
+/// The coins that a transaction spends, in the order of its inputs, if all are known.
+///
+/// # Errors
+/// [`Code::Internal`] when the store fails.
+pub fn coins_spent_by(
+    node: &Machine,
+    transaction: &Transaction,
+    inside: Option<&BlockHash>,
+) -> Result<Option<Vec<Coin>>, RpcError> {
+    let mut coins = Vec::new();
+    if let Some(hash) = inside {
+        let Some(undo) = undo(node, hash)? else { return Ok(None) };
+        let known = coins_spent(&*block(node, hash)?, entry(node, hash)?.height, &undo);
+        coins.extend(transaction.inputs().iter().filter_map(|input| known.get(input).cloned()));
+    } else {
+        for input in transaction.inputs() {
+            coins.extend(match coin(node, input)? {
+                Some(coin) => Some(coin),
+                None => pending_coin(node, input),
+            });
+        }
+    }
+    Ok((coins.len() == transaction.inputs().len()).then_some(coins))
+}
+
+/// The store failed: its own words, which say what to do.
+pub fn failed(error: StoreError) -> RpcError {
+    RpcError::new(Code::Internal, error.to_string())
+}
+
+fn entry<'n>(node: &'n Machine, hash: &BlockHash) -> Result<&'n Entry, RpcError> {
+    node.chain().entry(hash).ok_or_else(|| {
+        RpcError::new(Code::InvalidAddressOrKey, "Block not found").with_data(object! { "hash": hash })
+    })
+}
+
+fn placed(node: &Machine, entry: &Entry) -> PlacedHeader {
+    let chain = node.chain();
+    let above = chain.tip().height.since(entry.height);
+    let header: Header = entry.header;
+    PlacedHeader {
+        header,
+        hash: entry.hash,
+        height: entry.height,
+        median_time: chain.median_time_past(entry),
+        work: entry.work,
+        confirmations: match above {
+            Some(above) if chain.is_active(entry) => i64::from(above) + 1,
+            _ => -1,
+        },
+        next: if chain.is_active(entry) { chain.hash_at(entry.height.next()) } else { None },
+        transactions: 0,
+    }
+}
+
+/// Whether the node is catching up with its peers.
+pub fn is_syncing(node: &Machine) -> bool {
+    node.is_initial_download()
+}
+
+/// Height of the valid header with most work.
+pub fn best_header_height(node: &Machine) -> Height {
+    node.chain().best_header().height
+}

@@ -1,0 +1,114 @@
+//! Methods about inclusion: proving that a block holds transactions, and checking such a proof.
+
+use cairn_core::encoding::{Decode, Encode, decode, encode};
+use cairn_core::hash::{BlockHash, LeafHash, Txid};
+use cairn_core::header::Header;
+use cairn_core::merkle::{InclusionProof, prove};
+use cairn_core::transaction::{Coinbase, Transaction};
+use serde_json::Value;
+
+use crate::rpc::access::Rpc;
+use crate::rpc::error::{Code, RpcError, RpcResult};
+use crate::rpc::json::{Text, json};
+use crate::rpc::lookup;
+use crate::rpc::method::methods;
+use crate::rpc::params::{self, Kind, Params, optional, required};
+
+methods! { "Blockchain":
+    "gettxoutproof" [required("txids", Kind::List), optional("blockhash", Kind::Text)]
+        "A proof, in hex, that one block holds these transactions." => get_tx_out_proof;
+    "verifytxoutproof" [required("proof", Kind::Text)]
+        "The txids that a proof proves; none when it does not fit its header." => verify_tx_out_proof;
+}
+
+/// A block's header and some of its transactions, each with its way up the Merkle tree.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+struct TransactionProof {
+    header: Header,
+    leaves: Vec<(Leaf, InclusionProof)>,
+}
+
+/// What a leaf of the tree commits to: the whole transaction, so that its id can be recomputed.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+enum Leaf {
+    Coinbase(Coinbase),
+    Transaction(Transaction),
+}
+
+impl Leaf {
+    fn txid(&self) -> Txid {
+        match self {
+            Self::Coinbase(coinbase) => coinbase.txid(),
+            Self::Transaction(transaction) => transaction.txid(),
+        }
+    }
+
+    fn hash(&self) -> LeafHash {
+        match self {
+            Self::Coinbase(coinbase) => coinbase.leaf_hash(),
+            Self::Transaction(transaction) => transaction.leaf_hash(),
+        }
+    }
+}
+
+async fn get_tx_out_proof(rpc: Rpc, params: Params) -> RpcResult {
+    let list = Params::must(params.get("txids").and_then(Value::as_array));
+    let txids = txids(list)?;
+    let blockhash: Option<BlockHash> = params.hash("blockhash")?;
+    let first = txids[0];
+    let block = rpc
+        .query(move |node| {
+            let hash = match blockhash {
+                Some(hash) => hash,
+                None => lookup::block_of(node, &first)?.ok_or_else(|| {
+                    RpcError::new(Code::InvalidAddressOrKey, "Transaction not yet in block")
+                })?,
+            };
+            lookup::block(node, &hash)
+        })
+        .await??;
+    let mut leaves = vec![Leaf::Coinbase(block.coinbase().clone())];
+    leaves.extend(block.transactions().iter().map(|transaction| Leaf::Transaction((**transaction).clone())));
+    let hashes: Vec<LeafHash> = leaves.iter().map(Leaf::hash).collect();
+    let proven: Vec<_> = (leaves.into_iter().enumerate())
+        .filter(|(_, leaf)| txids.contains(&leaf.txid()))
+        .filter_map(|(index, leaf)| Some((leaf, prove(&hashes, index)?)))
+        .collect();
+    if proven.len() != txids.len() {
+        let message = "Not all transactions found in specified or retrieved block";
+        return Err(RpcError::new(Code::InvalidAddressOrKey, message));
+    }
+    let proof = TransactionProof { header: *block.header(), leaves: proven };
+    Ok(json(&hex::encode(encode(&proof))))
+}
+
+fn txids(list: &[Value]) -> Result<Vec<Txid>, RpcError> {
+    let mut txids: Vec<Txid> = Vec::new();
+    for value in list {
+        let txid = params::hash("txid", value.as_str().unwrap_or_default())?;
+        if txids.contains(&txid) {
+            return Err(RpcError::invalid_parameter(format!("Invalid parameter, duplicated txid: {txid}")));
+        }
+        txids.push(txid);
+    }
+    if txids.is_empty() {
+        return Err(RpcError::invalid_parameter("Parameter 'txids' cannot be empty"));
+    }
+    Ok(txids)
+}
+
+async fn verify_tx_out_proof(rpc: Rpc, params: Params) -> RpcResult {
+    let failed = |what: &str| RpcError::new(Code::Deserialization, format!("Proof decode failed: {what}"));
+    let bytes = hex::decode(Params::must(params.text("proof"))).map_err(|_| failed("expected hex digits"))?;
+    let proof: TransactionProof = decode(&bytes, bytes.len()).map_err(|error| failed(&error.to_string()))?;
+    let root = proof.header.merkle_root;
+    if !proof.leaves.iter().all(|(leaf, path)| path.verify(leaf.hash(), root)) {
+        return Ok(json(&[(); 0]));
+    }
+    let hash = proof.header.hash();
+    let is_ours = rpc.query(move |node| lookup::is_in_best_chain(node, &hash)).await?;
+    if !is_ours {
+        return Err(RpcError::new(Code::InvalidAddressOrKey, "Block not found in chain"));
+    }
+    Ok(json(&proof.leaves.iter().map(|(leaf, _)| Text(leaf.txid())).collect::<Vec<_>>()))
+}

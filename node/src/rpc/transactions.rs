@@ -1,0 +1,183 @@
+//! Methods about single transactions: reading, trying, sending.
+
+use std::sync::Arc;
+
+use cairn_core::amount::Amount;
+use cairn_core::encoding::{decode, encode};
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::transaction::Transaction;
+use serde_json::Value;
+
+use crate::rpc::access::Rpc;
+use crate::rpc::error::{Code, RpcError, RpcResult};
+use crate::rpc::json::{Coins, Object, Text, json, object};
+use crate::rpc::lookup::{self, Found};
+use crate::rpc::method::methods;
+use crate::rpc::params::{Kind, Params, optional, required};
+use crate::rpc::refusal;
+use crate::rpc::render::{self, Spent, seconds};
+
+methods! { "Rawtransactions":
+    "decoderawtransaction" [required("hexstring", Kind::Text)]
+        "What the bytes of a transaction mean." => decode_raw_transaction;
+    "getrawtransaction" [
+        required("txid", Kind::Text),
+        optional("verbosity|verbose", Kind::Any),
+        optional("blockhash", Kind::Text),
+    ] "A transaction of the mempool or the best chain, or of the block given: 0 its bytes in hex, \
+       1 its values, 2 also the coins it spends." => get_raw_transaction;
+    "sendrawtransaction" [
+        required("hexstring", Kind::Text),
+        optional("maxfeerate", Kind::Coins),
+    ] "Takes a signed transaction into the mempool and tells the peers. Refuses one that pays more \
+       than maxfeerate in coins per 1,000 bytes (0.10 unless told; 0 for any)." => send_raw_transaction;
+    "testmempoolaccept" [required("rawtxs", Kind::List), optional("maxfeerate", Kind::Coins)]
+        "Whether the mempool would take these transactions, one by one, without taking them."
+        => test_mempool_accept;
+}
+
+/// A fee rate above this many units per 1,000 bytes is a typing mistake: Bitcoin Core's figure.
+const DEFAULT_MAX_FEE_RATE: u64 = 10_000_000;
+/// Transactions in one `testmempoolaccept`: Bitcoin Core's bound on a package.
+const MAX_TESTED: usize = 25;
+
+async fn decode_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
+    let transaction = read(Params::must(params.text("hexstring")))?;
+    let prefix = rpc.query(|node| lookup::params(node).address_prefix.clone()).await?;
+    Ok(json(&render::transaction(&transaction, Spent::Unknown, &prefix)))
+}
+
+async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
+    let txid: Txid = Params::must(params.hash("txid")?);
+    let verbosity = params.verbosity("verbosity", 0)?;
+    let blockhash: Option<BlockHash> = params.hash("blockhash")?;
+    rpc.query(move |node| {
+        let found = lookup::transaction(node, &txid, blockhash.as_ref())?;
+        if verbosity == 0 {
+            return Ok(json(&found.hex()));
+        }
+        let prefix = &lookup::params(node).address_prefix;
+        let mut object = match &found {
+            Found::Coinbase { block, .. } => render::coinbase(block.coinbase(), prefix),
+            Found::Pending(transaction) => shown(node, transaction, None, verbosity)?,
+            Found::Confirmed { transaction, place, .. } => shown(node, transaction, Some(&place.hash), verbosity)?,
+        };
+        if let Some(place) = found.place() {
+            if blockhash.is_some() {
+                object.put("in_active_chain", &(place.confirmations > 0));
+            }
+            object.put("blockhash", &Text(place.hash));
+            object.put("confirmations", &place.confirmations.max(0));
+            object.put("height", &place.height.get());
+            object.put("time", &seconds(place.header.time));
+            object.put("blocktime", &seconds(place.header.time));
+        }
+        Ok(json(&object))
+    }).await?
+}
+
+fn shown(
+    node: &lookup::AnyNode,
+    transaction: &Transaction,
+    block: Option<&BlockHash>,
+    verbosity: u8,
+) -> Result<Object, RpcError> {
+    let prefix = &lookup::params(node).address_prefix;
+    let coins = if verbosity >= 2 { lookup::coins_spent_by(node, transaction, block)? } else { None };
+    let spent = coins.as_deref().map_or(Spent::Unknown, Spent::Shown);
+    let mut object = render::transaction(transaction, spent, prefix);
+    object.put("hex", &hex::encode(encode(transaction)));
+    Ok(object)
+}
+
+async fn send_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
+    let transaction = Arc::new(read(Params::must(params.text("hexstring")))?);
+    let limit = max_fee_rate(&params)?;
+    // Tried before it is sent: a fee that was mistyped must not leave this node.
+    if let Some(fee) = trial(&rpc, &transaction).await?.ok() {
+        check_fee_rate(fee, transaction.size(), limit)?;
+    }
+    let sent = rpc.node()?.submit_transaction(transaction.clone()).await;
+    match sent.map_err(|_| crate::rpc::access::stopping())? {
+        Ok(txid) => Ok(json(&Text(txid))),
+        // Sending again what is pending already is how wallets make sure: Bitcoin Core allows it.
+        Err(error) if refusal::is_pending_already(&error) => Ok(json(&Text(transaction.txid()))),
+        Err(error) => Err(refusal::of_transaction(&rpc, &transaction, error).await?.into_error()),
+    }
+}
+
+async fn test_mempool_accept(rpc: Rpc, params: Params) -> RpcResult {
+    let list = Params::must(params.get("rawtxs").and_then(Value::as_array));
+    if list.is_empty() || list.len() > MAX_TESTED {
+        let message = format!("Array must contain between 1 and {MAX_TESTED} transactions.");
+        return Err(RpcError::invalid_parameter(message));
+    }
+    let limit = max_fee_rate(&params)?;
+    let mut verdicts = Vec::new();
+    for hex in list {
+        let transaction = Arc::new(read(hex.as_str().unwrap_or_default())?);
+        verdicts.push(verdict(&rpc, &transaction, limit).await?);
+    }
+    Ok(json(&verdicts))
+}
+
+async fn verdict(rpc: &Rpc, transaction: &Arc<Transaction>, limit: Amount) -> Result<Object, RpcError> {
+    let mut verdict = object! {
+        "txid": Text(transaction.txid()),
+        "wtxid": Text(transaction.leaf_hash()),
+    };
+    let fee = match trial(rpc, transaction).await? {
+        Ok(fee) => fee,
+        Err(error) => {
+            let refusal = refusal::of_transaction(rpc, transaction, error).await?;
+            verdict.put("allowed", &false);
+            verdict.put("reject-reason", refusal.token);
+            verdict.put("reject-details", &refusal.sentence());
+            return Ok(verdict);
+        }
+    };
+    if check_fee_rate(fee, transaction.size(), limit).is_err() {
+        verdict.put("allowed", &false);
+        verdict.put("reject-reason", "max-fee-exceeded");
+        return Ok(verdict);
+    }
+    let rate = render::fee_rate(fee, transaction.size());
+    verdict.put("allowed", &true);
+    verdict.put("vsize", &transaction.size());
+    verdict.put("fees", &object! {
+        "base": Coins(fee),
+        "effective-feerate": Coins(rate),
+        "effective-includes": [Text(transaction.leaf_hash())],
+    });
+    Ok(verdict)
+}
+
+fn read(text: &str) -> Result<Transaction, RpcError> {
+    let failed = |why: String| {
+        RpcError::new(Code::Deserialization, format!("TX decode failed. {why}"))
+    };
+    let bytes = hex::decode(text).map_err(|_| failed("Expected an even number of hex digits.".to_owned()))?;
+    decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
+}
+
+/// The highest fee rate allowed; the largest amount when any is.
+fn max_fee_rate(params: &Params) -> Result<Amount, RpcError> {
+    let limit = params.coins("maxfeerate")?.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
+    if limit > Amount::COIN {
+        let message = "Fee rates larger than or equal to 1 coin per 1,000 bytes are not accepted";
+        return Err(RpcError::invalid_parameter(message));
+    }
+    Ok(if limit == Amount::ZERO { Amount::from_units(u64::MAX) } else { limit })
+}
+
+fn check_fee_rate(fee: Amount, size: usize, limit: Amount) -> Result<(), RpcError> {
+    let rate = render::fee_rate(fee, size);
+    if rate <= limit {
+        return Ok(());
+    }
+    let message = format!(
+        "Fee exceeds maximum configured by user (maxfeerate): it pays {rate} coins per 1,000 bytes, allowed are {limit}"
+    );
+    let data = object! { "fee": Coins(fee), "feerate": Coins(rate), "maxfeerate": Coins(limit) };
+    Err(RpcError::new(Code::Verify, message).with_data(data))
+}

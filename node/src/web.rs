@@ -1,0 +1,170 @@
+//! What a node shows over HTTP: JSON-RPC, the stream of events, metrics, health.
+
+pub mod connections;
+pub mod describe;
+pub mod events;
+pub mod log;
+pub mod metrics;
+pub mod patience;
+pub mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{Query, Request, State};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::handle::NodeHandle;
+use crate::rpc;
+use crate::rpc::access::Rpc;
+use crate::rpc::auth::{Cookie, Gate};
+use crate::web::events::Wanted;
+use crate::web::log::EventLog;
+
+/// Bytes of a request's body: the largest block of any definition (4 MiB) in hex, and its envelope.
+const MAX_BODY: usize = 8 * 1024 * 1024 + 64 * 1024;
+/// How long a caller may take to send it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// What a wrong password costs, so that guessing is slow: Bitcoin Core's figure.
+const WRONG_PASSWORD_DELAY: Duration = Duration::from_millis(250);
+
+/// What the server needs besides the node.
+pub struct Settings {
+    /// The secret that callers must know.
+    pub cookie: Cookie,
+    /// Names besides addresses and `localhost` by which callers may reach it.
+    pub allowed_hosts: Vec<String>,
+    /// Ends the server.
+    pub stop: CancellationToken,
+}
+
+#[derive(Clone)]
+struct App {
+    rpc: Rpc,
+    events: EventLog,
+    cookie: Arc<Cookie>,
+    gate: Arc<Gate>,
+    stop: CancellationToken,
+    /// Whether only this machine can connect.
+    on_loopback: bool,
+}
+
+/// Serves until told to stop, then removes the cookie file.
+///
+/// # Errors
+/// When the listener has no address.
+pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::io::Result<()> {
+    metrics::recorder();
+    let address = listener.local_addr()?;
+    let cookie = Arc::new(settings.cookie);
+    let app = App {
+        events: rpc.events().clone(),
+        rpc,
+        stop: settings.stop.clone(),
+        cookie: cookie.clone(),
+        gate: Arc::new(Gate::new(address, settings.allowed_hosts)),
+        on_loopback: address.ip().is_loopback(),
+    };
+    connections::serve(listener, router(app), settings.stop).await;
+    cookie.remove();
+    Ok(())
+}
+
+/// The node is loaded: from now on calls reach it, and what happens is told.
+pub fn open(rpc: &Rpc, node: NodeHandle) {
+    tokio::spawn(record::record(rpc.events().clone(), node.subscribe()));
+    rpc.open(node);
+}
+
+fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(only_post).post(call))
+        .route("/events", get(follow))
+        .route("/metrics", get(measure))
+        .route("/health", get(health))
+        .layer(middleware::from_fn_with_state(app.clone(), gate))
+        .with_state(app)
+}
+
+async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.gate.check(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => (StatusCode::FORBIDDEN, format!("{refusal}\n")).into_response(),
+    }
+}
+
+async fn only_post() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, "JSONRPC server handles only POST requests\n").into_response()
+}
+
+/// The secret is checked before a byte of the body is read.
+async fn call(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    if let Err(refused) = app.admit(&headers).await {
+        return refused;
+    }
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return too_large();
+    }
+    let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(body)) => body,
+        // Too large or cut off: in the second case nobody is left to read this.
+        Ok(Err(_)) => return too_large(),
+        Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response(),
+    };
+    let answer = rpc::answer(&app.rpc, &body).await;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response()
+}
+
+fn too_large() -> Response {
+    (StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {MAX_BODY} bytes\n")).into_response()
+}
+
+async fn follow(State(app): State<App>, Query(wanted): Query<Wanted>, headers: HeaderMap) -> Response {
+    match app.admit(&headers).await {
+        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop),
+        Err(refused) => refused,
+    }
+}
+
+/// Metrics hold nothing secret, but they are not for strangers on other machines.
+async fn measure(State(app): State<App>, headers: HeaderMap) -> Response {
+    if !app.on_loopback
+        && let Err(refused) = app.admit(&headers).await
+    {
+        return refused;
+    }
+    metrics::page(&app.rpc).await.into_response()
+}
+
+/// 200 once the node answers, 503 while it loads or stops.
+async fn health(State(app): State<App>) -> Response {
+    match app.rpc.query(|_| ()).await {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.message)).into_response(),
+    }
+}
+
+impl App {
+    async fn admit(&self, headers: &HeaderMap) -> Result<(), Response> {
+        if self.cookie.admits(headers) {
+            return Ok(());
+        }
+        if headers.contains_key(axum::http::header::AUTHORIZATION) {
+            tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
+        }
+        let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"jsonrpc\"")];
+        Err((StatusCode::UNAUTHORIZED, challenge).into_response())
+    }
+}
+
+#[cfg(test)]
+mod tests;

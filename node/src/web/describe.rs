@@ -1,0 +1,124 @@
+//! Events in JSON, as `/events` sends them.
+
+use cairn_core::block::Block;
+use cairn_core::height::Height;
+use cairn_protocol::event::{DisconnectReason, Event, RemovalReason};
+use cairn_protocol::message::Goodbye;
+use cairn_protocol::peer::{Direction, PeerId};
+
+use crate::rpc::json::{Coins, Object, Text, object};
+
+/// The kind of an event and its values.
+pub fn describe(event: &Event) -> (&'static str, Object) {
+    match event {
+        Event::Reorganised { fork_point, fork_hash, disconnected, connected, old_work, new_work } => (
+            "reorganised",
+            object! {
+                "fork_height": fork_point.get(),
+                "fork_hash": Text(fork_hash),
+                "disconnected": disconnected,
+                "connected": connected,
+                "old_chainwork": Text(old_work),
+                "new_chainwork": Text(new_work),
+            },
+        ),
+        Event::BlockDisconnected { block: gone, height } => ("block_disconnected", block(gone, *height)),
+        Event::BlockConnected { block: new, height, work, from } => {
+            let mut values = block(new, *height);
+            values.put("chainwork", &Text(work));
+            values.put("from", &from.map(|peer| peer.to_string()));
+            ("block_connected", values)
+        }
+        Event::BlockOnSideBranch { hash, height } => {
+            ("block_on_side_branch", object! { "hash": Text(hash), "height": height.get() })
+        }
+        Event::TransactionAccepted { txid, fee, size } => {
+            ("transaction_accepted", object! { "txid": Text(txid), "fee": Coins(*fee), "size": size })
+        }
+        Event::TransactionRemoved { txid, reason } => {
+            ("transaction_removed", object! { "txid": Text(txid), "reason": removal(*reason) })
+        }
+        Event::PeerConnected { peer, direction, address, user_agent } => (
+            "peer_connected",
+            object! {
+                "peer": Text(peer),
+                "inbound": *direction == Direction::Inbound,
+                "address": Text(address),
+                "user_agent": user_agent,
+            },
+        ),
+        Event::PeerDisconnected { peer, reason } => {
+            ("peer_disconnected", object! { "peer": Text(peer), "reason": disconnection(reason) })
+        }
+        Event::PeerRefused { peer, address, reason } => (
+            "peer_refused",
+            object! {
+                "peer": Text(peer),
+                "address": Text(address),
+                "reason": disconnection(reason),
+            },
+        ),
+        Event::SyncChanged { from, headers, blocks } => (
+            "sync_changed",
+            object! {
+                "from": from.map(|peer: PeerId| peer.to_string()),
+                "headers": headers.get(),
+                "blocks": blocks.get(),
+            },
+        ),
+    }
+}
+
+fn block(block: &Block, height: Height) -> Object {
+    let header = block.header();
+    object! {
+        "height": height.get(),
+        "hash": Text(block.hash()),
+        "previousblockhash": Text(header.previous_block_hash),
+        "time_ms": header.time.millis(),
+        "nTx": block.transactions().len() + 1,
+        "size": block.size(),
+        "tag": String::from_utf8_lossy(&block.coinbase().tag),
+    }
+}
+
+fn removal(reason: RemovalReason) -> &'static str {
+    match reason {
+        RemovalReason::Replaced => "replaced",
+        RemovalReason::Conflict => "conflict",
+        RemovalReason::Reorganised => "reorganised",
+        RemovalReason::Evicted => "evicted",
+        RemovalReason::Expired => "expired",
+    }
+}
+
+/// Why a connection ended: a word for programs, and where there is more to say, a sentence.
+fn disconnection(reason: &DisconnectReason) -> Object {
+    let word = match reason {
+        DisconnectReason::LinkLost => "link_lost",
+        DisconnectReason::TheySaid(goodbye) => return said("they_said", goodbye),
+        DisconnectReason::WeSaid(goodbye) => return said("we_said", goodbye),
+        DisconnectReason::Operator => "operator",
+        DisconnectReason::Banned => "banned",
+        DisconnectReason::Blocked => "blocked",
+        DisconnectReason::Misconduct(offence) => {
+            return object! { "kind": "misconduct", "message": offence };
+        }
+        DisconnectReason::TimedOut => "timed_out",
+        DisconnectReason::Full => "full",
+        DisconnectReason::Duplicate => "duplicate",
+    };
+    object! { "kind": word }
+}
+
+fn said(who: &'static str, goodbye: &Goodbye) -> Object {
+    let message = match goodbye {
+        Goodbye::OtherChain { ours } => format!("other chain: the genesis hash here is {ours}"),
+        Goodbye::OtherVersion { ours } => format!("other protocol version: {ours} here"),
+        Goodbye::Full => "full".to_owned(),
+        Goodbye::Duplicate => "connected already".to_owned(),
+        Goodbye::Misconduct => "broke a rule".to_owned(),
+        Goodbye::Leaving => "leaving".to_owned(),
+    };
+    object! { "kind": who, "message": message }
+}

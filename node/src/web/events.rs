@@ -1,0 +1,164 @@
+//! `GET /events`: what happens, as server-sent events that a follower can resume.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event as Line, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt, stream};
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::rpc::json::reply;
+use crate::web::log::{Entry, EventLog, Found};
+
+/// How often a quiet stream shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Where a follower wants to begin.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    /// The number of the first event wanted; without it, what happens from now on.
+    pub from: Option<u64>,
+}
+
+/// The stream of events. A browser that reconnects says by itself where it was (`Last-Event-ID`);
+/// that goes before `from`, because its address still holds the number it began with.
+pub fn follow(log: EventLog, wanted: &Wanted, headers: &HeaderMap, stop: CancellationToken) -> Response {
+    let from = match headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default()) {
+        None => Ok(wanted.from.unwrap_or_else(|| log.next())),
+        Some(id) => resumed(id, log.run()),
+    };
+    let Ok(from) = from else {
+        let message = "Last-Event-ID is no id of this stream: expected run-number as in the id lines\n";
+        return (StatusCode::BAD_REQUEST, message).into_response();
+    };
+    let lines = lines(log, from).take_until(stop.cancelled_owned());
+    Sse::new(lines).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+/// The number after the one last seen. Ids of an earlier run of the node count from another
+/// beginning: they ask for number 0, which never is, and so get a gap.
+fn resumed(id: &str, run: &str) -> Result<u64, NoId> {
+    let (its_run, number) = id.split_once('-').ok_or(NoId)?;
+    let number: u64 = number.parse().map_err(|_| NoId)?;
+    Ok(if its_run == run { number.saturating_add(1) } else { 0 })
+}
+
+struct NoId;
+
+struct Follower {
+    log: EventLog,
+    newer: watch::Receiver<u64>,
+    ready: VecDeque<Line>,
+    next: u64,
+}
+
+fn lines(log: EventLog, from: u64) -> impl Stream<Item = Result<Line, Infallible>> {
+    let hello = reply! { "run": log.run(), "next": log.next() };
+    let first = Line::default().event("hello").data(hello.get());
+    let newer = log.watch();
+    let follower = Follower { log, newer, ready: VecDeque::from([first]), next: from };
+    stream::unfold(follower, |mut follower| async move {
+        while follower.ready.is_empty() {
+            follower.read().await;
+        }
+        follower.ready.pop_front().map(|line| (Ok(line), follower))
+    })
+}
+
+impl Follower {
+    /// Takes what comes next; with nothing there, waits until there may be.
+    async fn read(&mut self) {
+        self.newer.mark_unchanged();
+        match self.log.since(self.next) {
+            Found::Entries(entries) if entries.is_empty() => {
+                // The log is as long-lived as this follower, so there is nothing to fail.
+                let _ = self.newer.changed().await;
+            }
+            Found::Entries(entries) => {
+                self.next += entries.len() as u64;
+                let lines = entries.iter().map(|entry| self.line(entry));
+                self.ready = lines.collect();
+            }
+            Found::Gap { next } => {
+                let gap = reply! {
+                    "wanted": self.next,
+                    "next": next,
+                    "message": "events are missing here: read the best chain again from its tip, then go on with `next`",
+                };
+                let id = format!("{}-{}", self.log.run(), next - 1);
+                self.ready.push_back(Line::default().event("gap").id(id).data(gap.get()));
+                self.next = next;
+            }
+        }
+    }
+
+    fn line(&self, entry: &Entry) -> Line {
+        let id = format!("{}-{}", self.log.run(), entry.number);
+        Line::default().event(entry.kind).id(id).data(&*entry.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first `count` lines of a stream, as they go over the wire.
+    async fn wire(log: &EventLog, from: u64, count: usize) -> String {
+        let lines = lines(log.clone(), from).take(count);
+        let body = Sse::new(lines).into_response().into_body();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("a whole body");
+        String::from_utf8(bytes.to_vec()).expect("text")
+    }
+
+    fn log() -> EventLog {
+        let log = EventLog::new("run7");
+        log.push("first", |number| format!("{{\"number\":{number}}}"));
+        log.push("second", |number| format!("{{\"number\":{number}}}"));
+        log
+    }
+
+    #[tokio::test]
+    async fn a_follower_gets_every_event_from_the_number_it_names() {
+        let text = wire(&log(), 1, 3).await;
+        let expected = "event: hello\ndata: {\"run\":\"run7\",\"next\":3}\n\n\
+                        event: first\nid: run7-1\ndata: {\"number\":1}\n\n\
+                        event: second\nid: run7-2\ndata: {\"number\":2}\n\n";
+        assert_eq!(text, expected);
+    }
+
+    #[tokio::test]
+    async fn a_number_that_is_gone_is_answered_with_a_gap_and_then_the_next_event() {
+        let log = log();
+        log.forget();
+        log.push("third", |number| format!("{{\"number\":{number}}}"));
+        let text = wire(&log, 2, 2).await;
+        assert!(text.contains("event: gap\nid: run7-4\ndata: {\"wanted\":2,\"next\":5,"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_waiting_follower_hears_of_an_event_that_comes_later() {
+        let log = log();
+        let later = tokio::spawn({
+            let log = log.clone();
+            async move { wire(&log, 3, 2).await }
+        });
+        tokio::task::yield_now().await;
+        log.push("third", |number| format!("{{\"number\":{number}}}"));
+        assert!(
+            later.await.expect("no panic").ends_with("event: third\nid: run7-3\ndata: {\"number\":3}\n\n")
+        );
+    }
+
+    #[test]
+    fn an_id_of_an_earlier_run_is_never_taken_for_one_of_this_run() {
+        assert_eq!(resumed("run7-5", "run7").ok(), Some(6));
+        assert_eq!(resumed("run6-5", "run7").ok(), Some(0));
+        assert!(resumed("5", "run7").is_err());
+        assert!(resumed("run7-x", "run7").is_err());
+    }
+}

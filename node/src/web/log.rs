@@ -1,0 +1,155 @@
+//! The log of events: the last few thousand, numbered from 1, for followers who resume.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+/// Events kept: a follower that was away during a reorganisation of 4,000 blocks still finds all
+/// of it. At about 500 bytes each that is 4 MiB.
+pub const KEPT: usize = 8192;
+/// Events handed to a follower at a time.
+const AT_ONCE: usize = 256;
+
+/// One event, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the order of all events since the node started.
+    pub number: u64,
+    /// What kind it is.
+    pub kind: &'static str,
+    /// Its values, as JSON.
+    pub data: Arc<str>,
+}
+
+/// What a follower gets for a number.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// These come next; none means that there is nothing newer yet.
+    Entries(Vec<Entry>),
+    /// Events from that number on are gone, or never were: the follower must look at the chain
+    /// again, and goes on with `next`.
+    Gap {
+        /// The number that the next event will have.
+        next: u64,
+    },
+}
+
+/// The log. Clones are the same log. Followers hold a number and no queue, so a slow one costs
+/// nothing and holds up nobody; it is told when it has fallen too far behind.
+#[derive(Clone, Debug)]
+pub struct EventLog {
+    /// Which run of the node the numbers belong to.
+    run: Arc<str>,
+    kept: Arc<Mutex<Kept>>,
+    latest: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: VecDeque<(&'static str, Arc<str>)>,
+    /// The number of the newest event; 0 before the first.
+    latest: u64,
+}
+
+impl EventLog {
+    /// A log without events; `run` tells its numbers from those of other runs.
+    pub fn new(run: &str) -> Self {
+        Self { run: run.into(), kept: Arc::default(), latest: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// Which run of the node the numbers belong to.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Adds an event and wakes the followers.
+    pub fn push(&self, kind: &'static str, data: impl FnOnce(u64) -> String) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.latest += 1;
+        let data = data(kept.latest).into();
+        kept.entries.push_back((kind, data));
+        if kept.entries.len() > KEPT {
+            kept.entries.pop_front();
+        }
+        self.latest.send_replace(kept.latest);
+    }
+
+    /// Some events were lost before they came here: whoever follows must look at the chain again.
+    pub fn forget(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entries.clear();
+        // One number stands for what was lost, so that nobody can be exactly up to date.
+        kept.latest += 1;
+        self.latest.send_replace(kept.latest);
+    }
+
+    /// The number that the next event will have.
+    pub fn next(&self) -> u64 {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).latest + 1
+    }
+
+    /// The events from a number on.
+    pub fn since(&self, number: u64) -> Found {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = kept.latest + 1 - kept.entries.len() as u64;
+        if number < oldest || number > kept.latest + 1 {
+            return Found::Gap { next: kept.latest + 1 };
+        }
+        let skipped = (number - oldest) as usize;
+        let entries = kept.entries.iter().skip(skipped).take(AT_ONCE).zip(number..);
+        Found::Entries(
+            entries.map(|((kind, data), number)| Entry { number, kind, data: data.clone() }).collect(),
+        )
+    }
+
+    /// Wakes whenever there is something newer.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(events: usize) -> EventLog {
+        let log = EventLog::new("run");
+        (0..events).for_each(|_| log.push("test", |number| number.to_string()));
+        log
+    }
+
+    fn numbers(found: Found) -> Vec<u64> {
+        match found {
+            Found::Entries(entries) => entries.iter().map(|entry| entry.number).collect(),
+            Found::Gap { .. } => panic!("a gap"),
+        }
+    }
+
+    #[test]
+    fn a_follower_resumes_at_the_number_it_wants() {
+        let log = filled(5);
+        assert_eq!(numbers(log.since(1)), [1, 2, 3, 4, 5]);
+        assert_eq!(numbers(log.since(4)), [4, 5]);
+        assert!(numbers(log.since(6)).is_empty());
+    }
+
+    #[test]
+    fn a_number_that_is_gone_or_never_was_is_a_gap() {
+        let log = filled(KEPT + 1);
+        let next = KEPT as u64 + 2;
+        assert_eq!(log.since(1), Found::Gap { next });
+        assert_eq!(numbers(log.since(2)).first(), Some(&2));
+        assert_eq!(log.since(next + 1), Found::Gap { next });
+        assert_eq!(filled(3).since(0), Found::Gap { next: 4 });
+    }
+
+    #[test]
+    fn what_was_lost_is_a_gap_for_everybody() {
+        let log = filled(3);
+        log.forget();
+        assert_eq!(log.since(4), Found::Gap { next: 5 });
+        log.push("test", |number| number.to_string());
+        assert_eq!(numbers(log.since(5)), [5]);
+    }
+}
