@@ -17,3 +17,4 @@ pub mod peers;
 pub mod random;
 pub mod relay;
 pub mod sync;
+pub mod template;

@@ -117,3 +117,34 @@ pub const MIN_BODY_WINDOW: usize = 8;
 pub const BODIES_AHEAD: u32 = 1024;
 /// Blocks behind the best header beyond which a node is busy with itself and announces nothing.
 pub const INITIAL_DOWNLOAD_GAP: u32 = 24;
+
+/// Memory that waiting transactions may take, about, unless the operator says otherwise.
+pub const DEFAULT_MEMPOOL_BYTES: usize = 64 * 1000 * 1000;
+/// The least that a transaction pays for 1,000 bytes to be relayed: a unit a byte, so that no flood
+/// is free.
+pub const MIN_RELAY_FEE_PER_KILOBYTE: u64 = 1_000;
+/// What a replacement pays for its own relay beside the fees that it displaces (BIP 125, rule 4).
+pub const INCREMENTAL_FEE_PER_KILOBYTE: u64 = 1_000;
+/// Bytes of a transaction that is relayed; a block may hold larger ones.
+pub const MAX_RELAYED_TRANSACTION: usize = 100_000;
+/// Bytes that spending an output takes: its input (36) and a signature (64). An output that holds
+/// less than their fee is dust: it would stay among the coins for ever.
+pub const SPEND_BYTES: usize = 36 + 64;
+/// A waiting transaction and all it depends on, as in Bitcoin Core: bounds the work of each change.
+pub const MAX_ANCESTORS: usize = 25;
+/// Bytes of these.
+pub const MAX_ANCESTOR_BYTES: usize = 101_000;
+/// A waiting transaction and all that depend on it.
+pub const MAX_DESCENDANTS: usize = 25;
+/// Bytes of these.
+pub const MAX_DESCENDANT_BYTES: usize = 101_000;
+/// Waiting transactions that one replacement may displace (BIP 125, rule 5).
+pub const MAX_REPLACED: usize = 100;
+/// How long a transaction may wait: two weeks, as in Bitcoin Core.
+pub const MEMPOOL_EXPIRY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// After so many block spacings the fee rate that a full mempool asks for has halved.
+pub const FULL_FEE_HALF_LIFE_BLOCKS: u32 = 72;
+/// Blocks that fee estimates look back on.
+pub const FEE_HISTORY_BLOCKS: usize = 144;
+/// Bytes of a saved mempool: beyond it, what came last is not saved.
+pub const MAX_SNAPSHOT: usize = 512 * 1024 * 1024;

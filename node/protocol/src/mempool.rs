@@ -1,11 +1,12 @@
-//! The mempool: transactions that wait for a block.
+//! The mempool: transactions that wait for a block. Fee rate decides who comes in, who stays and who
+//! leaves first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cairn_core::amount::Amount;
 use cairn_core::check::transaction::{TransactionError, check_transaction_alone, check_transaction_on_coins};
-use cairn_core::coin::{Coin, CoinView, Origin};
+use cairn_core::coin::{Coin, Origin};
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{OutPoint, Transaction};
@@ -13,28 +14,24 @@ use cairn_core::transaction::{OutPoint, Transaction};
 use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::{Chain, ChainChange};
 use crate::event::RemovalReason;
+use crate::limits::{DEFAULT_MEMPOOL_BYTES, FULL_FEE_HALF_LIFE_BLOCKS, MEMPOOL_EXPIRY};
 
-/// Why a transaction is not taken in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MempoolError {
-    /// It waits already.
-    #[error("transaction {txid} is in the mempool already")]
-    Known {
-        /// Which.
-        txid: Txid,
-    },
-    /// It breaks a rule of the chain.
-    #[error(transparent)]
-    Rule(#[from] TransactionError),
-    /// Another that waits spends the same output.
-    #[error("{outpoint} is spent by {by}, which waits for a block")]
-    Conflict {
-        /// The output.
-        outpoint: OutPoint,
-        /// Who spends it.
-        by: Txid,
-    },
-}
+pub mod entry;
+pub mod fees;
+pub mod package;
+pub mod policy;
+pub mod rate;
+pub mod room;
+pub mod snapshot;
+
+pub use policy::MempoolError;
+
+use entry::{Entry, Package};
+use fees::{Estimate, FeeHistory};
+use package::Entries;
+use policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
+use rate::FeeRate;
+use snapshot::SnapshotError;
 
 /// A transaction that was taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,21 +55,83 @@ pub struct Followed {
     pub returned: Vec<Admitted>,
 }
 
-/// Transactions that wait.
-#[derive(Clone, Debug, Default)]
-pub struct Mempool {
-    entries: BTreeMap<Txid, Entry>,
-    spent: BTreeMap<OutPoint, Txid>,
-    next_turn: u64,
+/// What became of a saved mempool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Transactions that wait again.
+    pub waiting: usize,
+    /// Those that were confirmed, expired or became invalid meanwhile.
+    pub dropped: usize,
 }
 
+/// How strictly a transaction is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scrutiny {
+    /// As one that comes from anybody.
+    Full,
+    /// It was taken in or confirmed before: its fee was enough then, and its signatures are valid
+    /// for good, because they depend on nothing but the outputs that its id commits to.
+    Known,
+}
+
+/// A transaction that may come in, and what must leave for it.
+struct Candidate {
+    newcomer: Entry,
+    replaced: BTreeSet<Txid>,
+    evicted: BTreeSet<Txid>,
+}
+
+impl Candidate {
+    /// As if it had come at another time.
+    fn arrived(mut self, arrived: Timestamp) -> Self {
+        self.newcomer.arrived = arrived;
+        self
+    }
+
+    /// As it waited before.
+    fn waiting_as(mut self, before: &Entry) -> Self {
+        self.newcomer.arrived = before.arrived();
+        self.newcomer.height = before.height();
+        self
+    }
+
+    fn into_admitted(self) -> Admitted {
+        let replaced = self.replaced.into_iter().map(|txid| (txid, RemovalReason::Replaced));
+        let evicted = self.evicted.into_iter().map(|txid| (txid, RemovalReason::Evicted));
+        Admitted {
+            txid: self.newcomer.transaction().txid(),
+            fee: self.newcomer.fee(),
+            size: self.newcomer.size(),
+            removed: replaced.chain(evicted).collect(),
+        }
+    }
+}
+
+/// Transactions that wait.
 #[derive(Clone, Debug)]
-struct Entry {
-    transaction: Arc<Transaction>,
-    turn: u64,
+pub struct Mempool {
+    entries: Entries,
+    history: FeeHistory,
+    max_usage: usize,
+    /// What was asked for when the mempool was last full, and when that was.
+    full: Option<(FeeRate, Timestamp)>,
+    /// How long it takes until half of that is asked for.
+    full_half_life_ms: u64,
+}
+
+impl Default for Mempool {
+    fn default() -> Self {
+        Self::new(DEFAULT_MEMPOOL_BYTES)
+    }
 }
 
 impl Mempool {
+    /// An empty one that may take about so many bytes of memory.
+    pub fn new(max_usage: usize) -> Self {
+        let (entries, history) = (Entries::default(), FeeHistory::default());
+        Self { entries, history, max_usage, full: None, full_half_life_ms: 1 }
+    }
+
     /// Takes in a transaction that fits the chain's tip and what waits already. The inner error is
     /// the transaction's, the outer the store's.
     ///
@@ -80,46 +139,124 @@ impl Mempool {
     /// When the store fails.
     pub fn accept<S: ChainStore>(
         &mut self,
-        _now: Timestamp,
+        now: Timestamp,
         transaction: Arc<Transaction>,
         chain: &Chain<S>,
     ) -> Result<Result<Admitted, MempoolError>, StoreError> {
+        let examined = self.examine(now, &transaction, chain, Scrutiny::Full)?;
+        Ok(examined.map(|candidate| self.take_in(now, candidate, chain)))
+    }
+
+    /// What [`Self::accept`] would answer, with nothing changed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn test<S: ChainStore>(
+        &self,
+        now: Timestamp,
+        transaction: &Arc<Transaction>,
+        chain: &Chain<S>,
+    ) -> Result<Result<Admitted, MempoolError>, StoreError> {
+        let examined = self.examine(now, transaction, chain, Scrutiny::Full)?;
+        Ok(examined.map(Candidate::into_admitted))
+    }
+
+    /// Every demand in turn, the cheapest first; signatures last, so that only what pays is verified.
+    fn examine<S: ChainStore>(
+        &self,
+        now: Timestamp,
+        transaction: &Arc<Transaction>,
+        chain: &Chain<S>,
+        scrutiny: Scrutiny,
+    ) -> Result<Result<Candidate, MempoolError>, StoreError> {
         let txid = transaction.txid();
-        if self.entries.contains_key(&txid) {
+        if self.contains(&txid) {
             return Ok(Err(MempoolError::Known { txid }));
         }
-        if let Err(error) = check_transaction_alone(&transaction, chain.params()) {
-            return Ok(Err(error.into()));
+        let alone = check_transaction_alone(transaction, chain.params()).map_err(MempoolError::from);
+        let standard = || if scrutiny == Scrutiny::Full { policy::is_standard(transaction) } else { Ok(()) };
+        if let Err(error) = alone.and_then(|()| standard()) {
+            return Ok(Err(error));
         }
-        let mut coins: BTreeMap<OutPoint, Coin> = BTreeMap::new();
-        for outpoint in transaction.inputs() {
-            if let Some(by) = self.spent.get(outpoint) {
-                return Ok(Err(MempoolError::Conflict { outpoint: *outpoint, by: *by }));
-            }
-            let coin = match self.coin(outpoint, chain) {
-                Some(coin) => Some(coin),
-                None => chain.coin(outpoint)?,
-            };
-            coins.extend(coin.map(|coin| (*outpoint, coin)));
-        }
-        let view: &dyn CoinView = &coins;
-        let spend = match check_transaction_on_coins(
-            &transaction,
-            view,
-            chain.next_spend_context(),
-            chain.params(),
-        ) {
-            Ok(spend) => spend,
-            Err(error) => return Ok(Err(error.into())),
+        let coins = match self.coins_for(transaction, chain)? {
+            Ok(coins) => coins,
+            Err(error) => return Ok(Err(error)),
         };
-        if let Err(index) = chain.verifier().verify(&spend.signatures) {
+        let context = chain.next_spend_context();
+        let spend = match check_transaction_on_coins(transaction, &coins, context, chain.params()) {
+            Ok(spend) => spend,
+            Err(error) => return Ok(Err(in_detail(error))),
+        };
+        let floor = if scrutiny == Scrutiny::Full { self.min_fee_rate(now) } else { FeeRate::ZERO };
+        let newcomer = Entry::new(transaction.clone(), spend.fee, now, chain.tip().height);
+        let judged = policy::pays(spend.fee, transaction.size(), floor)
+            .and_then(|()| policy::replaced_by(transaction, spend.fee, &self.entries))
+            .and_then(|replaced| {
+                policy::stays_short(transaction, &replaced, &self.entries)?;
+                let evicted = room::make_room(&newcomer, &replaced, self.max_usage, &self.entries)?;
+                Ok(Candidate { newcomer, replaced, evicted })
+            });
+        if scrutiny == Scrutiny::Full
+            && judged.is_ok()
+            && let Err(index) = chain.verifier().verify(&spend.signatures)
+        {
             return Ok(Err(TransactionError::BadSignature { index }.into()));
         }
-        let size = transaction.size();
-        self.spent.extend(transaction.inputs().iter().map(|outpoint| (*outpoint, txid)));
-        self.entries.insert(txid, Entry { transaction, turn: self.next_turn });
-        self.next_turn += 1;
-        Ok(Ok(Admitted { txid, fee: spend.fee, size, removed: Vec::new() }))
+        Ok(judged)
+    }
+
+    /// The coins that a transaction spends, of the chain or of what waits; or why one is not there.
+    fn coins_for<S: ChainStore>(
+        &self,
+        transaction: &Transaction,
+        chain: &Chain<S>,
+    ) -> Result<Result<BTreeMap<OutPoint, Coin>, MempoolError>, StoreError> {
+        let mut coins = BTreeMap::new();
+        for outpoint in transaction.inputs() {
+            let coin = match self.entries.get(&outpoint.txid) {
+                Some(parent) => {
+                    let outputs = parent.transaction().outputs();
+                    let Some(output) = outputs.get(outpoint.index as usize).cloned() else {
+                        let outputs = outputs.len();
+                        return Ok(Err(MempoolError::NoSuchOutput { outpoint: *outpoint, outputs }));
+                    };
+                    Coin { output, height: chain.tip().height.next(), origin: Origin::Transaction }
+                }
+                None => match chain.coin(outpoint)? {
+                    Some(coin) => coin,
+                    None => return why_missing(transaction, outpoint, chain).map(Err),
+                },
+            };
+            coins.insert(*outpoint, coin);
+        }
+        Ok(Ok(coins))
+    }
+
+    fn take_in<S: ChainStore>(&mut self, now: Timestamp, candidate: Candidate, chain: &Chain<S>) -> Admitted {
+        let spacing = u64::try_from(chain.params().spacing.as_millis()).unwrap_or(u64::MAX);
+        self.full_half_life_ms = spacing.saturating_mul(u64::from(FULL_FEE_HALF_LIFE_BLOCKS)).max(1);
+        let evicted = candidate.evicted.iter().filter_map(|txid| self.entries.get(txid));
+        if let Some(rate) = evicted.map(room::rate_above).max() {
+            // Whoever comes next must pay more than who has just been turned out.
+            self.full = Some((rate.max(self.min_fee_rate(now)), now));
+        }
+        for txid in candidate.replaced.iter().chain(&candidate.evicted) {
+            self.entries.remove(txid);
+        }
+        self.entries.insert(candidate.newcomer.clone());
+        candidate.into_admitted()
+    }
+
+    fn remove_with_descendants(
+        &mut self,
+        txid: &Txid,
+        reason: RemovalReason,
+        removed: &mut Vec<(Txid, RemovalReason)>,
+    ) {
+        for txid in self.entries.with_descendants([*txid]) {
+            self.entries.remove(&txid);
+            removed.push((txid, reason));
+        }
     }
 
     /// Follows a change of the best chain: what was confirmed leaves, what was disconnected returns.
@@ -134,97 +271,236 @@ impl Mempool {
     ) -> Result<Followed, StoreError> {
         let mut followed = Followed::default();
         for (_, block, _) in &change.connected {
+            self.history.connected(block, chain.params().max_block_bytes, &self.entries);
             for transaction in block.transactions() {
-                self.remove(&transaction.txid());
-                for outpoint in transaction.inputs() {
-                    if let Some(other) = self.spent.get(outpoint).copied() {
-                        self.remove_with_children(&other, RemovalReason::Conflict, &mut followed.removed);
-                    }
+                self.entries.remove(&transaction.txid());
+            }
+            for outpoint in block.transactions().iter().flat_map(|transaction| transaction.inputs()) {
+                if let Some(other) = self.entries.spender(outpoint) {
+                    self.remove_with_descendants(&other, RemovalReason::Conflict, &mut followed.removed);
                 }
             }
         }
-        if change.disconnected.is_empty() {
-            return Ok(followed);
-        }
-        let returning = change.disconnected.iter().rev().flat_map(|(_, block)| block.transactions());
-        let returning: Vec<Arc<Transaction>> = returning.cloned().collect();
-        let waiting: Vec<Arc<Transaction>> = self.iter().cloned().collect();
-        let before: Vec<Txid> = waiting.iter().map(|transaction| transaction.txid()).collect();
-        (self.entries, self.spent) = (BTreeMap::new(), BTreeMap::new());
-        for transaction in returning.into_iter().chain(waiting) {
-            let txid = transaction.txid();
-            match self.accept(now, transaction, chain)? {
-                Ok(admitted) if !before.contains(&txid) => followed.returned.push(admitted),
-                Err(_) if before.contains(&txid) => followed.removed.push((txid, RemovalReason::Reorganised)),
-                _ => {}
-            }
+        if !change.disconnected.is_empty() {
+            self.begin_anew(now, change, chain, &mut followed)?;
         }
         Ok(followed)
     }
 
-    /// Lets go of those that waited too long.
-    pub fn wake(&mut self, _now: Timestamp) -> Vec<(Txid, RemovalReason)> {
-        Vec::new()
+    /// After a reorganisation: what left the chain and then what waited, each in its order, must fit
+    /// the new tip. Whatever no longer does is gone, and with it what depends on it.
+    fn begin_anew<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        change: &ChainChange,
+        chain: &Chain<S>,
+        followed: &mut Followed,
+    ) -> Result<(), StoreError> {
+        let waiting = core::mem::take(&mut self.entries);
+        let confirmed = change.connected.iter().flat_map(|(_, block, _)| block.transactions());
+        let confirmed: BTreeSet<Txid> = confirmed.map(|transaction| transaction.txid()).collect();
+        let left = change.disconnected.iter().rev().flat_map(|(_, block)| block.transactions());
+        for transaction in left.filter(|transaction| !confirmed.contains(&transaction.txid())) {
+            if let Ok(candidate) = self.examine(now, transaction, chain, Scrutiny::Known)? {
+                followed.returned.push(self.take_in(now, candidate, chain));
+            }
+        }
+        for entry in waiting.iter() {
+            let transaction = entry.transaction();
+            match self.examine(now, transaction, chain, Scrutiny::Known)? {
+                Ok(candidate) => {
+                    let admitted = self.take_in(now, candidate.waiting_as(entry), chain);
+                    followed.removed.extend(admitted.removed);
+                }
+                Err(_) => followed.removed.push((transaction.txid(), RemovalReason::Reorganised)),
+            }
+        }
+        followed.returned.retain(|admitted| self.entries.get(&admitted.txid).is_some());
+        Ok(())
+    }
+
+    /// Lets go of those that waited too long, and of what depends on them.
+    pub fn wake(&mut self, now: Timestamp) -> Vec<(Txid, RemovalReason)> {
+        let mut removed = Vec::new();
+        while let Some(oldest) = self.entries.oldest()
+            && now >= oldest.arrived().saturating_add(MEMPOOL_EXPIRY)
+        {
+            let txid = oldest.transaction().txid();
+            self.remove_with_descendants(&txid, RemovalReason::Expired, &mut removed);
+        }
+        removed
     }
 
     /// When `wake` has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        None
+        self.entries.oldest().map(|entry| entry.arrived().saturating_add(MEMPOOL_EXPIRY))
     }
 
+    /// All that wait as bytes, to be saved.
+    pub fn to_snapshot(&self) -> Vec<u8> {
+        snapshot::to_bytes(&self.entries)
+    }
+
+    /// Takes in what was saved, as if it came anew: the file is trusted no more than a peer.
+    ///
+    /// # Errors
+    /// The outer when the store fails, the inner when the bytes are no snapshot.
+    pub fn restore<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        bytes: &[u8],
+        chain: &Chain<S>,
+    ) -> Result<Result<Restored, SnapshotError>, StoreError> {
+        let saved = match snapshot::from_bytes(bytes) {
+            Ok(saved) => saved,
+            Err(error) => return Ok(Err(error)),
+        };
+        let total = saved.len();
+        for saved in saved {
+            // A clock that was ahead must not let a transaction wait for ever.
+            let arrived = saved.arrived.min(now);
+            if let Ok(candidate) = self.examine(now, &saved.transaction, chain, Scrutiny::Full)? {
+                self.take_in(now, candidate.arrived(arrived), chain);
+            }
+        }
+        self.wake(now);
+        let waiting = self.len();
+        Ok(Ok(Restored { waiting, dropped: total.saturating_sub(waiting) }))
+    }
+}
+
+/// What can be asked; nothing here changes it.
+impl Mempool {
     /// A transaction that waits.
     pub fn get(&self, txid: &Txid) -> Option<Arc<Transaction>> {
-        self.entries.get(txid).map(|entry| entry.transaction.clone())
+        self.entries.get(txid).map(|entry| entry.transaction().clone())
+    }
+
+    /// A transaction that waits, with what is known of it.
+    pub fn entry(&self, txid: &Txid) -> Option<&Entry> {
+        self.entries.get(txid)
     }
 
     /// Whether a transaction waits.
     pub fn contains(&self, txid: &Txid) -> bool {
-        self.entries.contains_key(txid)
+        self.entries.get(txid).is_some()
+    }
+
+    /// Which waiting transaction spends an output.
+    pub fn spender(&self, outpoint: &OutPoint) -> Option<Txid> {
+        self.entries.spender(outpoint)
+    }
+
+    /// All that a waiting transaction depends on, itself left out.
+    pub fn ancestors_of(&self, txid: &Txid) -> BTreeSet<Txid> {
+        let mut found = self.entries.with_ancestors([*txid]);
+        found.remove(txid);
+        found
+    }
+
+    /// All that depend on a waiting transaction, itself left out.
+    pub fn descendants_of(&self, txid: &Txid) -> BTreeSet<Txid> {
+        let mut found = self.entries.with_descendants([*txid]);
+        found.remove(txid);
+        found
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.total().count
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
+    }
+
+    /// Count, bytes and fees of all that wait.
+    pub fn total(&self) -> Package {
+        self.entries.total()
+    }
+
+    /// About how much memory they take.
+    pub fn usage(&self) -> usize {
+        self.entries.usage()
+    }
+
+    /// About how much memory they may take.
+    pub fn max_usage(&self) -> usize {
+        self.max_usage
     }
 
     /// All that wait, parents before children.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Transaction>> {
-        let mut entries: Vec<&Entry> = self.entries.values().collect();
-        entries.sort_by_key(|entry| entry.turn);
-        entries.into_iter().map(|entry| &entry.transaction)
+        self.entries.iter().map(Entry::transaction)
     }
 
-    fn coin<S: ChainStore>(&self, outpoint: &OutPoint, chain: &Chain<S>) -> Option<Coin> {
-        let parent = self.entries.get(&outpoint.txid)?;
-        let output = parent.transaction.outputs().get(outpoint.index as usize)?.clone();
-        Some(Coin { output, height: chain.tip().height.next(), origin: Origin::Transaction })
+    /// All that wait with what is known of them, parents before children.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
     }
 
-    fn remove(&mut self, txid: &Txid) -> Option<Arc<Transaction>> {
-        let entry = self.entries.remove(txid)?;
-        for outpoint in entry.transaction.inputs() {
-            self.spent.remove(outpoint);
-        }
-        Some(entry.transaction)
+    /// What a transaction must pay to come in now: more than for relay when the mempool was full
+    /// lately.
+    pub fn min_fee_rate(&self, now: Timestamp) -> FeeRate {
+        let Some((rate, since)) = self.full else { return MIN_RELAY_FEE_RATE };
+        let halvings = now.millis().saturating_sub(since.millis()) / self.full_half_life_ms;
+        rate.halved(u32::try_from(halvings).unwrap_or(u32::MAX)).max(MIN_RELAY_FEE_RATE)
     }
 
-    fn remove_with_children(
-        &mut self,
-        txid: &Txid,
-        reason: RemovalReason,
-        removed: &mut Vec<(Txid, RemovalReason)>,
-    ) {
-        let Some(transaction) = self.remove(txid) else { return };
-        removed.push((*txid, reason));
-        for index in (0..).take(transaction.outputs().len()) {
-            if let Some(child) = self.spent.get(&OutPoint { txid: *txid, index }).copied() {
-                self.remove_with_children(&child, reason, removed);
-            }
-        }
+    /// What a transaction must pay to be relayed at all.
+    pub fn min_relay_fee_rate(&self) -> FeeRate {
+        MIN_RELAY_FEE_RATE
+    }
+
+    /// What a replacement must pay for its own relay.
+    pub fn incremental_fee_rate(&self) -> FeeRate {
+        INCREMENTAL_FEE_RATE
+    }
+
+    /// The fee rate for a confirmation within so many blocks of so many bytes.
+    pub fn estimate(&self, blocks: u32, max_block_bytes: usize) -> Estimate {
+        self.history.estimate(blocks, max_block_bytes, &self.entries)
     }
 }
+
+/// Why the chain has no such coin.
+fn why_missing<S: ChainStore>(
+    transaction: &Transaction,
+    outpoint: &OutPoint,
+    chain: &Chain<S>,
+) -> Result<MempoolError, StoreError> {
+    let (outpoint, txid) = (*outpoint, transaction.txid());
+    if let Some(place) = chain.store().transaction_place(&txid)? {
+        return Ok(MempoolError::Confirmed { txid, height: place.height });
+    }
+    if let Some(spender) = chain.store().spender(&outpoint)? {
+        return Ok(MempoolError::SpentInChain { outpoint, by: spender.txid, height: spender.height });
+    }
+    let Some(place) = chain.store().transaction_place(&outpoint.txid)? else {
+        return Ok(MempoolError::UnknownOutput { outpoint });
+    };
+    let block = chain.block(&place.block)?;
+    let outputs = block.map_or(0, |block| match (place.position as usize).checked_sub(1) {
+        None => block.coinbase().outputs.len(),
+        Some(index) => block.transactions().get(index).map_or(0, |found| found.outputs().len()),
+    });
+    Ok(MempoolError::NoSuchOutput { outpoint, outputs })
+}
+
+/// What depends on the moment is told apart from what no transaction may do.
+fn in_detail(error: TransactionError) -> MempoolError {
+    match error {
+        TransactionError::ImmatureCoinbase { outpoint, made_at, spendable_at, height } => {
+            let missing = spendable_at.saturating_sub(u64::from(height.get()));
+            MempoolError::Immature { outpoint, made_at, spendable_at, missing }
+        }
+        TransactionError::Locked { lock_time, height, median_time_past } => {
+            MempoolError::NotFinal { lock_time, height, median_time_past }
+        }
+        rule => MempoolError::Rule(rule),
+    }
+}
+
+#[cfg(test)]
+mod tests;

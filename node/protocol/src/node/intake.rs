@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cairn_core::check::transaction::TransactionError;
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::Transaction;
@@ -59,7 +58,7 @@ impl<S: ChainStore> Intake<'_, S> {
                 self.admitted(&admitted);
                 self.look_at_children(&admitted.txid)
             }
-            Err(MempoolError::Rule(TransactionError::MissingCoin { .. })) => {
+            Err(MempoolError::UnknownOutput { .. }) => {
                 self.wait_for_parents(peer, transaction);
                 Ok(Vec::new())
             }

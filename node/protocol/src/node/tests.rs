@@ -156,7 +156,7 @@ fn a_payment_confirmed_only_on_the_losing_side_waits_on_the_winning_one() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 4);
     net.cut([&[0, 1], &[2, 3]]);
-    let payment = test.spend(3, &[test.premine(3)], vec![pay(1_000, 4)]);
+    let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
     net.submit(0, Submission::Transaction(payment.clone()));
     net.submit(0, Submission::Block(test.block_on(&test.genesis, 1, Amount::ZERO, vec![payment.clone()])));
     net.submit_blocks(3, &test.blocks_on(&test.genesis, 2, 2));
@@ -171,7 +171,7 @@ fn transactions_that_wait_are_told_to_who_joins_later() {
     let test = TestChain::new();
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET), node(&test, 1, &[0], QUIET)]);
     net.deaf.insert(0);
-    let payment = test.spend(3, &[test.premine(3)], vec![pay(1_000, 4)]);
+    let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
     net.submit(0, Submission::Transaction(payment.clone()));
     net.deaf.clear();
     net.pass(REDIAL_LONGEST.as_millis() as u64);

@@ -63,7 +63,7 @@ fn a_forged_transaction_bans_its_sender_and_goes_no_further() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 2);
     net.guest(&test, 9, 0);
-    let theft = test.spend(9, &[test.premine(3)], vec![pay(1_000, 9)]);
+    let theft = test.spend(9, &[test.premine(3)], vec![pay(999, 9)]);
     net.say(9, 0, Message::AnnounceTransactions(vec![theft.txid()]));
     net.say(9, 0, Message::Transactions(vec![theft.clone()]));
     net.pass(1_000);
@@ -78,10 +78,10 @@ fn a_transaction_first_seen_with_a_forged_signature_is_welcome_with_the_true_one
     let test = TestChain::new();
     let mut net = Net::line(&test, 2);
     net.guest(&test, 9, 0);
-    let honest = test.spend(3, &[test.premine(3)], vec![pay(1_000, 4)]);
+    let honest = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
     let forged = Arc::new(Transaction::new(
         honest.body().clone(),
-        test.spend(9, &[test.premine(3)], vec![pay(1_000, 4)]).signatures().to_vec(),
+        test.spend(9, &[test.premine(3)], vec![pay(999, 4)]).signatures().to_vec(),
     ));
     assert_eq!(forged.txid(), honest.txid());
     net.say(9, 0, Message::AnnounceTransactions(vec![forged.txid()]));
@@ -98,7 +98,7 @@ fn a_false_body_bans_its_sender_and_the_true_one_still_comes() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 2);
     net.guest(&test, 9, 1);
-    let payment = test.spend(3, &[test.premine(3)], vec![pay(1_000, 4)]);
+    let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
     let honest = test.block_on(&test.genesis, 1, Amount::ZERO, vec![payment]);
     let stripped = Arc::new(Block::new(*honest.header(), honest.coinbase().clone(), Vec::new()));
     net.say(9, 1, Message::Block(stripped));
@@ -179,7 +179,7 @@ fn transactions_that_nobody_asked_for_are_not_looked_at() {
     let test = TestChain::new();
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     net.guest(&test, 9, 0);
-    let payment = test.spend(3, &[test.premine(3)], vec![pay(1_000, 4)]);
+    let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
     net.say(9, 0, Message::Transactions(vec![payment.clone()]));
     assert!(!net.nodes[0].mempool().contains(&payment.txid()));
 }

@@ -1,0 +1,1 @@
+//! What the mempool takes in, keeps and lets go.

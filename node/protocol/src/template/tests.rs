@@ -1,0 +1,1 @@
+//! Templates pass the chain's own rules and earn the most.
