@@ -1,11 +1,187 @@
-//! `cairn devnet`.
+//! `cairn devnet`: starts the nodes, tells what happens, and stops them when asked.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use cairn_core::address::Address;
+use cairn_genesis::Chain;
+use serde_json::{Value, json};
 
 use crate::cli::devnet::DevnetArgs;
+use crate::commands::genesis::chain_named;
+use crate::devnet::account;
+use crate::devnet::error::DevnetError;
+use crate::devnet::happening::{Happening, What};
+use crate::devnet::narrate::{Line, Narrator};
+use crate::devnet::network::Network;
+use crate::devnet::place::{self, Place};
+use crate::devnet::plan::{self, NodePlan, Wanted};
+use crate::devnet::control;
+
+/// How often the narrator looks at the clock when nothing happens.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever a person must be told.
-pub fn run(_arguments: &DevnetArgs) -> anyhow::Result<()> {
-    anyhow::bail!("cairn devnet cannot do anything yet")
+pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
+    let chain = chain_named(&arguments.chain)?;
+    let prefix = &chain.params.address_prefix;
+    let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
+    let to = to.transpose().context("--to is no address of this chain")?;
+    let mut place = Place::take(arguments.dir.as_deref())?;
+    let chain_argument = keep_chain(&place, &arguments.chain, &chain)?;
+    let wanted = Wanted {
+        chain: &chain,
+        nodes: arguments.nodes,
+        miners: plan::miners(arguments.mine.as_deref(), arguments.nodes)?,
+        hashrate: arguments.hashrate,
+        to,
+        rpc_port: arguments.rpc_port,
+    };
+    let (plans, remarks) = plan::draw(&wanted, place.path())?;
+    if !arguments.json {
+        remarks.iter().for_each(|remark| println!("{remark}"));
+    }
+    let (sender, happenings) = channel();
+    // Before the first child: a Ctrl-C from now on stops what was started.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.spawn(stop_on_signal(sender.clone())?);
+    let network = Arc::new(Network::start(chain.clone(), chain_argument, plans.clone(), sender)?);
+    let (listener, control_address) = control::listen()?;
+    let token = control::new_token()?;
+    runtime.spawn(control::serve(listener, network.clone(), token.clone()));
+    let nodes = node_notes(&network, &plans)?;
+    place.announce(&json!({
+        "pid": std::process::id(), "control": control_address.to_string(), "token": token,
+        "dir": place.path(), "chain": chain.params.name, "nodes": nodes,
+    }))?;
+    if arguments.json {
+        println!("{}", json!({ "event": "ready", "nodes": nodes, "control": control_address.to_string() }));
+    } else {
+        println!("{}\n", table(&chain, &plans));
+    }
+    narrate(&network, &happenings, arguments.json)?;
+    network.stop();
+    if !arguments.json {
+        println!("stopped all nodes");
+    }
+    Ok(())
+}
+
+/// The loop of the devnet: ends when somebody wants it to.
+fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool) -> anyhow::Result<()> {
+    let mut narrator = Narrator::new(network.ids().end);
+    loop {
+        let lines = match happenings.recv_timeout(TICK) {
+            Ok(Happening { what: What::Stop, .. }) => return Ok(()),
+            Ok(happening) => narrator.hear(&happening),
+            Err(RecvTimeoutError::Timeout) => {
+                network.look_after();
+                narrator.tick(Instant::now())
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        print(&lines, as_json)?;
+    }
+}
+
+fn print(lines: &[Line], as_json: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        match as_json {
+            true => writeln!(out, "{}", line.json)?,
+            false => writeln!(out, "{}", line.text)?,
+        }
+    }
+    out.flush()
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+fn stop_on_signal(sender: Sender<Happening>) -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Registered in the runtime's context when the future is made, not when it is first polled.
+    Ok(async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        let _ = sender.send(Happening::now(What::Stop));
+    })
+}
+
+/// Keeps the definition in the directory, so that its nodes read one file however the name was
+/// typed; refuses a directory of another chain.
+fn keep_chain(place: &Place, named: &str, chain: &Chain) -> anyhow::Result<String> {
+    let kept = place.path().join("chain.toml");
+    match std::fs::read_to_string(&kept) {
+        Ok(text) => {
+            let found = Chain::from_toml(&text).with_context(|| format!("{} is damaged", kept.display()))?;
+            if found.params.genesis_hash != chain.params.genesis_hash {
+                return Err(DevnetError::OtherChain {
+                    directory: place.path().to_owned(),
+                    found: found.params.genesis_hash.to_string(),
+                    expected: chain.params.genesis_hash.to_string(),
+                }
+                .into());
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = crate::commands::genesis::definition_text(named)?;
+            place::write_private(&kept, text.as_bytes()).with_context(|| format!("cannot write {}", kept.display()))?;
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", kept.display())),
+    }
+    Ok(path_text(&kept))
+}
+
+fn path_text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn node_notes(network: &Network, plans: &[NodePlan]) -> Result<Vec<Value>, DevnetError> {
+    let note = |plan: &NodePlan| {
+        Ok(json!({
+            "id": plan.id, "rpc": plan.rpc.to_string(), "cookie": plan.cookie(), "data_dir": plan.data(),
+            "peer": plan.peer.to_string(), "peer_id": network.peer_id(plan.id)?,
+        }))
+    };
+    plans.iter().map(note).collect()
+}
+
+fn table(chain: &Chain, plans: &[NodePlan]) -> String {
+    let mut nodes = comfy_table::Table::new();
+    nodes.load_style(comfy_table::presets::NOTHING);
+    nodes.set_header(["node", "peer address", "RPC address", "cookie file", "data directory"]);
+    for plan in plans {
+        nodes.add_row([
+            plan.id.to_string(),
+            plan.peer.to_string(),
+            plan.rpc.to_string(),
+            path_text(&plan.cookie()),
+            path_text(&plan.data()),
+        ]);
+    }
+    let mut text = nodes.trim_fmt();
+    let accounts = account::funded(chain);
+    if !accounts.is_empty() {
+        text += "\n\naccounts that genesis funds; their words are published, anyone can spend them\n";
+        text += "(`cairn-wallet restore --devnet K` takes account K)";
+        for account in accounts {
+            text += &format!(
+                "\n  {}  {} coins  {}\n     {}",
+                account.number, account.balance, account.address, account.words
+            );
+        }
+    }
+    text
 }

@@ -1,0 +1,229 @@
+//! The control API: how another terminal, and later a page, steers the devnet. Loopback, token, JSON.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing};
+use cairn_core::address::Address;
+use cairn_core::amount::Amount;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use crate::devnet::error::DevnetError;
+use crate::devnet::faucet::Faucet;
+use crate::devnet::groups::Groups;
+use crate::devnet::network::Network;
+use crate::devnet::{account, fork, status};
+
+/// No step needs more words.
+const MAX_BODY: usize = 16 * 1024;
+
+/// What the API works on.
+#[derive(Debug)]
+pub struct Control {
+    network: Arc<Network>,
+    faucet: Result<Faucet, String>,
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct OneNode {
+    node: u16,
+}
+
+#[derive(Deserialize)]
+struct Mine {
+    node: u16,
+    blocks: u32,
+    to: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Hashrate {
+    node: u16,
+    percent: u64,
+}
+
+#[derive(Deserialize)]
+struct Pay {
+    address: String,
+    amount: String,
+    node: u16,
+}
+
+#[derive(Deserialize)]
+struct Cut {
+    groups: String,
+}
+
+#[derive(Deserialize)]
+struct Fork {
+    blocks: u32,
+}
+
+/// Opens the API's port, any free one on loopback.
+///
+/// # Errors
+/// When there is none.
+pub fn listen() -> Result<(std::net::TcpListener, SocketAddr), DevnetError> {
+    let fail = |source| DevnetError::Io { attempt: "open", place: "a port on loopback".into(), source };
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fail)?;
+    listener.set_nonblocking(true).map_err(fail)?;
+    let address = listener.local_addr().map_err(fail)?;
+    Ok((listener, address))
+}
+
+/// A token of 256 bits, as hex.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn new_token() -> Result<String, DevnetError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| DevnetError::Io {
+        attempt: "read",
+        place: "the system's randomness".into(),
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    Ok(hex::encode(bytes))
+}
+
+/// Serves the API until the program ends.
+///
+/// # Errors
+/// When the port breaks.
+pub async fn serve(listener: std::net::TcpListener, network: Arc<Network>, token: String) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let faucet = Faucet::new(&network).map_err(|error| error.to_string());
+    let control = Arc::new(Control { network, faucet, token });
+    let router = Router::new()
+        .route("/v1/{step}", routing::post(step))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(control);
+    axum::serve(listener, router).await
+}
+
+async fn step(
+    State(control): State<Arc<Control>>,
+    Path(step): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Err(refusal) = control.admit(&headers) {
+        return refuse(StatusCode::FORBIDDEN, refusal);
+    }
+    // Steps wait for nodes, so they must not hold up the tasks of the runtime.
+    let done = tokio::task::spawn_blocking(move || control.carry_out(&step, &body)).await;
+    match done {
+        Ok(Ok(value)) => Json(value).into_response(),
+        Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
+    }
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "error": message }))).into_response()
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DevnetError> {
+    serde_json::from_slice(body).map_err(|error| DevnetError::Argument {
+        found: String::from_utf8_lossy(body).chars().take(100).collect(),
+        expected: format!("request for this step: {error}"),
+    })
+}
+
+impl Control {
+    /// A page of another site can reach loopback: it knows no token, and says where it is from.
+    fn admit(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let host = text(header::HOST).unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+            return Err("this host name is not served");
+        }
+        if let Some(origin) = text(header::ORIGIN)
+            && origin.strip_prefix("http://") != Some(host)
+        {
+            return Err("pages of other origins may not steer this devnet");
+        }
+        let token = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        if bool::from(token.as_bytes().ct_eq(self.token.as_bytes())) {
+            Ok(())
+        } else {
+            Err("the token is wrong: it belongs to another devnet, or this one was restarted")
+        }
+    }
+
+    fn carry_out(&self, step: &str, body: &[u8]) -> Result<Value, DevnetError> {
+        let network = &*self.network;
+        let nodes = network.ids().end;
+        match step {
+            "status" => return Ok(status::collect(network)),
+            "accounts" => {
+                let accounts = account::funded(&network.chain);
+                return Ok(accounts.iter().map(account::Account::to_json).collect());
+            }
+            _ => {}
+        }
+        let _one_at_a_time = network.step();
+        match step {
+            "partition" => {
+                let groups = Groups::parse(&read::<Cut>(body)?.groups, nodes)?;
+                network.cut(groups.clone())?;
+                Ok(json!({ "groups": groups.to_string() }))
+            }
+            "heal" => {
+                network.cut(Groups::whole(nodes))?;
+                Ok(json!({ "groups": network.groups().to_string() }))
+            }
+            "fork" => fork::run(network, read::<Fork>(body)?.blocks),
+            "kill" => {
+                let OneNode { node } = read(body)?;
+                network.kill(node)?;
+                Ok(json!({ "killed": node }))
+            }
+            "restart" => {
+                let OneNode { node } = read(body)?;
+                network.restart(node)?;
+                Ok(json!({ "restarted": node }))
+            }
+            "mine" => {
+                let Mine { node, blocks, to } = read(body)?;
+                let to = match to {
+                    Some(address) => self.address(&address)?.to_string(),
+                    None => network.plan(node)?.reward,
+                };
+                Ok(json!({ "hashes": network.call(node, "generatetoaddress", json!([blocks, to]))?, "to": to }))
+            }
+            "hashrate" => {
+                let Hashrate { node, percent } = read(body)?;
+                network.hashrate(node, percent)?;
+                Ok(json!({ "node": node, "percent": percent }))
+            }
+            "faucet" => {
+                let Pay { address, amount, node } = read(body)?;
+                let amount: Amount = amount.parse().map_err(|_| DevnetError::Argument {
+                    found: amount.clone(),
+                    expected: "amount of coins, as in 12.5".into(),
+                })?;
+                let no_faucet =
+                    |_: &String| DevnetError::NoFaucet { chain: network.chain.params.name.clone() };
+                let faucet = self.faucet.as_ref().map_err(no_faucet)?;
+                faucet.pay(network, node, &self.address(&address)?, amount)
+            }
+            _ => Err(DevnetError::Argument { found: step.to_owned(), expected: "step of this API".into() }),
+        }
+    }
+
+    fn address(&self, text: &str) -> Result<Address, DevnetError> {
+        Address::parse(text, &self.network.chain.params.address_prefix).map_err(|error| DevnetError::Argument {
+            found: text.chars().take(100).collect(),
+            expected: format!("address of this chain ({error})"),
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! A fork in one go: cut in halves, mine a longer chain on one side, heal, tell what was reorganised.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::devnet::error::DevnetError;
+use crate::devnet::groups::Groups;
+use crate::devnet::network::Network;
+
+/// How long either side, and all after healing, may take to agree.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Makes a fork and heals it: the first half mines `blocks`, the second one more. Miners rest
+/// meanwhile, so that the numbers are those asked for.
+///
+/// # Errors
+/// When a node is down or the nodes do not agree in time; the network is healed in any case.
+pub fn run(network: &Network, blocks: u32) -> Result<Value, DevnetError> {
+    let running = network.running();
+    let miners: Vec<u16> = running.iter().copied().filter(|id| is_mining(network, *id)).collect();
+    for id in &miners {
+        network.mine_at(*id, 0)?;
+    }
+    let outcome = cut_mine_heal(network, &running, blocks);
+    if outcome.is_err() {
+        network.cut(Groups::whole(network.ids().end))?;
+    }
+    for id in &miners {
+        network.mine_at(*id, 100)?;
+    }
+    outcome
+}
+
+fn cut_mine_heal(network: &Network, running: &[u16], blocks: u32) -> Result<Value, DevnetError> {
+    network.wait_for_agreement(running, PATIENCE)?;
+    let groups = Groups::halves(network.ids().end);
+    network.cut(groups.clone())?;
+    let sides: Vec<Vec<u16>> = groups
+        .iter()
+        .map(|group| group.iter().copied().filter(|id| running.contains(id)).collect())
+        .collect();
+    let (Some(first), Some(second)) = (sides.first().and_then(|s| s.first()), sides.get(1).and_then(|s| s.first()))
+    else {
+        return Err(DevnetError::Down { node: if sides[0].is_empty() { 0 } else { *running.last().unwrap_or(&0) } });
+    };
+    let fork_height = height(network, *first)?;
+    mine(network, *first, blocks)?;
+    mine(network, *second, blocks + 1)?;
+    let mut tips = Vec::new();
+    for side in &sides {
+        network.wait_for_agreement(side, PATIENCE)?;
+        tips.push(describe(network, side[0])?);
+    }
+    let before: Vec<(u16, String)> =
+        running.iter().map(|id| Ok((*id, network.tip(*id)?))).collect::<Result<_, DevnetError>>()?;
+    let healing = Instant::now();
+    network.cut(Groups::whole(network.ids().end))?;
+    let (tip, _) = network.wait_for_agreement(running, PATIENCE)?;
+    let ms = healing.elapsed().as_millis() as u64;
+    let winner = tips.iter().position(|side| side["tip"] == tip.as_str());
+    let reorganised: Vec<Value> = before
+        .iter()
+        .filter(|(_, old)| *old != tip)
+        .map(|(id, _)| json!({ "node": id, "left": blocks, "joined": blocks + 1, "fork_height": fork_height }))
+        .collect();
+    Ok(json!({
+        "groups": groups.to_string(),
+        "fork_height": fork_height,
+        "sides": tips,
+        "winner": winner.map(|place| Groups::letter(place).to_string()),
+        "why": "the valid chain with most accumulated work wins",
+        "tip": tip,
+        "ms_to_agree": ms,
+        "reorganised": reorganised,
+    }))
+}
+
+/// Mines blocks on a node.
+///
+/// # Errors
+/// When it is down or refuses.
+pub fn mine(network: &Network, id: u16, blocks: u32) -> Result<Value, DevnetError> {
+    network.call(id, "generatetoaddress", json!([blocks, network.plan(id)?.reward]))
+}
+
+fn height(network: &Network, id: u16) -> Result<u64, DevnetError> {
+    Ok(network.call(id, "getblockcount", json!([]))?.as_u64().unwrap_or_default())
+}
+
+fn describe(network: &Network, id: u16) -> Result<Value, DevnetError> {
+    let status = network.call(id, "getnodestatus", json!([]))?;
+    Ok(json!({ "tip": status["tip"], "height": status["height"], "chainwork": status["chainwork"] }))
+}
+
+fn is_mining(network: &Network, id: u16) -> bool {
+    network.call(id, "getnodestatus", json!([])).is_ok_and(|status| !status["mining"].is_null())
+}
+
+/// The report for people.
+pub fn in_words(report: &Value) -> String {
+    let side = |place: usize| {
+        let side = &report["sides"][place];
+        let work = side["chainwork"].as_str().unwrap_or_default().trim_start_matches('0');
+        let tip = side["tip"].as_str().unwrap_or_default();
+        format!(
+            "  side {}  height {}, work 0x{work}, tip …{}\n",
+            Groups::letter(place),
+            side["height"],
+            tip.get(tip.len().saturating_sub(8)..).unwrap_or_default()
+        )
+    };
+    let mut text = format!("cut into {}, fork point {}\n", report["groups"].as_str().unwrap_or_default(), report["fork_height"]);
+    text += &side(0);
+    text += &side(1);
+    text += &format!(
+        "side {} won: {}; all nodes agree {} ms after healing\n",
+        report["winner"].as_str().unwrap_or("?"),
+        report["why"].as_str().unwrap_or_default(),
+        report["ms_to_agree"]
+    );
+    for node in report["reorganised"].as_array().into_iter().flatten() {
+        text += &format!(
+            "  node {}: {} blocks left, {} joined, fork point {}\n",
+            node["node"], node["left"], node["joined"], node["fork_height"]
+        );
+    }
+    text
+}

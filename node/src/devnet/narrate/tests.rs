@@ -1,0 +1,72 @@
+//! What people read.
+
+use super::*;
+
+fn told(node: u16, kind: &str, data: Value) -> Happening {
+    Happening::now(What::Told { node, kind: kind.to_owned(), data })
+}
+
+fn block(height: u64, hash: &str) -> Value {
+    json!({ "height": height, "hash": hash, "previousblockhash": "p", "nTx": 3, "tag": "node 3" })
+}
+
+fn texts(lines: Vec<Line>) -> Vec<String> {
+    lines.into_iter().map(|line| line.text).collect()
+}
+
+#[test]
+fn a_block_is_told_once_when_every_node_has_it() {
+    let mut narrator = Narrator::new(2);
+    assert!(narrator.hear(&told(0, "block_connected", block(12, "aa"))).is_empty());
+    let lines = texts(narrator.hear(&told(1, "block_connected", block(12, "aa"))));
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("block 12 by node 3, 2 transactions, all 2 nodes agree after "), "{}", lines[0]);
+    assert!(narrator.hear(&told(1, "block_connected", block(12, "aa"))).is_empty());
+}
+
+#[test]
+fn a_block_that_stays_on_one_side_is_told_for_that_side() {
+    let mut narrator = Narrator::new(3);
+    narrator.hear(&Happening::now(What::Cut(Groups::parse("0,1/2", 3).expect("groups"))));
+    narrator.hear(&told(0, "block_connected", block(5, "aa")));
+    let lines = texts(narrator.hear(&told(1, "block_connected", block(5, "aa"))));
+    assert!(lines[0].contains("2 nodes on this side agree"), "{}", lines[0]);
+}
+
+#[test]
+fn a_block_that_some_node_never_gets_is_told_after_a_while() {
+    let mut narrator = Narrator::new(2);
+    narrator.hear(&told(0, "block_connected", block(5, "aa")));
+    let lines = texts(narrator.tick(Instant::now() + PATIENCE * 2));
+    assert_eq!(lines, ["block 5 by node 3, 2 transactions, 1 of 2 nodes have it"]);
+}
+
+#[test]
+fn a_reorganisation_is_told_with_its_numbers() {
+    let mut narrator = Narrator::new(2);
+    let data = json!({ "fork_height": 41, "disconnected": 3, "connected": 4 });
+    let lines = texts(narrator.hear(&told(1, "reorganised", data)));
+    assert_eq!(lines, ["reorganisation on node 1: 3 blocks left, 4 joined, fork point 41"]);
+}
+
+#[test]
+fn agreement_after_healing_is_told_once_when_all_running_nodes_share_a_tip() {
+    let mut narrator = Narrator::new(3);
+    narrator.hear(&Happening::now(What::Killed(2)));
+    narrator.hear(&told(0, "block_connected", block(5, "aa")));
+    narrator.hear(&told(1, "block_connected", block(5, "bb")));
+    narrator.hear(&Happening::now(What::Cut(Groups::whole(3))));
+    assert!(texts(narrator.tick(Instant::now())).iter().all(|text| !text.contains("again")));
+    narrator.hear(&told(1, "block_disconnected", block(5, "bb")));
+    narrator.hear(&told(1, "block_connected", block(5, "aa")));
+    let lines = texts(narrator.tick(Instant::now()));
+    let again: Vec<_> = lines.iter().filter(|text| text.contains("agree on block 5 again")).collect();
+    assert!(again.len() <= 1);
+    assert!(narrator.healed.is_none());
+}
+
+#[test]
+fn a_strangers_tag_never_reaches_the_terminal() {
+    assert_eq!(miner("node 3"), "node 3");
+    assert_eq!(miner("\u{1b}[2Jnode"), "a stranger");
+}
