@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod devnet;
 pub mod driver;
 pub mod handle;
 pub mod log;

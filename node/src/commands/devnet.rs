@@ -11,16 +11,16 @@ use cairn_core::address::Address;
 use cairn_genesis::Chain;
 use serde_json::{Value, json};
 
+use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
-use crate::commands::genesis::chain_named;
 use crate::devnet::account;
+use crate::devnet::control;
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::{Happening, What};
 use crate::devnet::narrate::{Line, Narrator};
 use crate::devnet::network::Network;
 use crate::devnet::place::{self, Place};
 use crate::devnet::plan::{self, NodePlan, Wanted};
-use crate::devnet::control;
 
 /// How often the narrator looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -30,12 +30,12 @@ const TICK: Duration = Duration::from_millis(50);
 /// # Errors
 /// Whatever a person must be told.
 pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
-    let chain = chain_named(&arguments.chain)?;
+    let chain = find_chain(&arguments.chain)?;
     let prefix = &chain.params.address_prefix;
     let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
     let to = to.transpose().context("--to is no address of this chain")?;
     let mut place = Place::take(arguments.dir.as_deref())?;
-    let chain_argument = keep_chain(&place, &arguments.chain, &chain)?;
+    let chain_argument = keep_chain(&place, &chain)?;
     let wanted = Wanted {
         chain: &chain,
         nodes: arguments.nodes,
@@ -51,7 +51,7 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     let (sender, happenings) = channel();
     // Before the first child: a Ctrl-C from now on stops what was started.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.spawn(stop_on_signal(sender.clone())?);
+    runtime.spawn(stop_on_signal(sender.clone()));
     let network = Arc::new(Network::start(chain.clone(), chain_argument, plans.clone(), sender)?);
     let (listener, control_address) = control::listen()?;
     let token = control::new_token()?;
@@ -103,25 +103,23 @@ fn print(lines: &[Line], as_json: bool) -> std::io::Result<()> {
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-fn stop_on_signal(sender: Sender<Happening>) -> std::io::Result<impl Future<Output = ()>> {
+async fn stop_on_signal(sender: Sender<Happening>) {
     use tokio::signal::unix::{SignalKind, signal};
-    // Registered in the runtime's context when the future is made, not when it is first polled.
-    Ok(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        let _ = sender.send(Happening::now(What::Stop));
-    })
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    let _ = sender.send(Happening::now(What::Stop));
 }
 
 /// Keeps the definition in the directory, so that its nodes read one file however the name was
 /// typed; refuses a directory of another chain.
-fn keep_chain(place: &Place, named: &str, chain: &Chain) -> anyhow::Result<String> {
+fn keep_chain(place: &Place, chain: &Chain) -> anyhow::Result<String> {
     let kept = place.path().join("chain.toml");
     match std::fs::read_to_string(&kept) {
         Ok(text) => {
@@ -136,8 +134,9 @@ fn keep_chain(place: &Place, named: &str, chain: &Chain) -> anyhow::Result<Strin
             }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = crate::commands::genesis::definition_text(named)?;
-            place::write_private(&kept, text.as_bytes()).with_context(|| format!("cannot write {}", kept.display()))?;
+            let text = chain.definition.to_string();
+            place::write_private(&kept, text.as_bytes())
+                .with_context(|| format!("cannot write {}", kept.display()))?;
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", kept.display())),
     }

@@ -1,11 +1,125 @@
-//! `cairn genesis`.
+//! `cairn genesis`: makes and prints chain definitions.
 
-use crate::cli::genesis::GenesisArgs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use cairn_core::amount::Amount;
+use cairn_core::height::Height;
+use cairn_core::subsidy::supply;
+use cairn_genesis::Chain;
+use cairn_genesis::bounded::{Bounded, Name};
+use cairn_genesis::definition::Payment;
+use serde_json::{Value, json};
+
+use crate::assembly::find_chain;
+use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
+use crate::devnet::account;
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever a person must be told.
-pub fn run(_arguments: &GenesisArgs) -> anyhow::Result<()> {
-    anyhow::bail!("cairn genesis cannot do anything yet")
+pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
+    match &arguments.command {
+        GenesisCommand::New(wanted) => make(wanted),
+        GenesisCommand::Show { chain, json } => {
+            let chain = find_chain(chain)?;
+            match json {
+                true => println!("{}", describe(&chain)),
+                false => println!("{}", in_words(&chain)),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn make(wanted: &NewArgs) -> anyhow::Result<()> {
+    let mut definition = find_chain(&wanted.like)?.definition;
+    definition.name = Name::new(wanted.name.clone())?;
+    let letters =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    definition.address_prefix = wanted.prefix.clone().unwrap_or_else(|| letters(&wanted.name));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    definition.genesis_time_ms = Bounded::new(u64::try_from(now.as_millis())?)?;
+    if let Some(spacing) = wanted.spacing_ms {
+        definition.spacing_ms = Bounded::new(spacing).context("--spacing-ms")?;
+    }
+    // Addresses carry the prefix: the old ones would be refused on the new chain.
+    definition.premine = wanted.premine.iter().map(|text| payment(text)).collect::<anyhow::Result<_>>()?;
+    let text = definition.to_string();
+    let chain = Chain::from_toml(&text)?;
+    match &wanted.output {
+        Some(path) => {
+            let mut file = std::fs::File::options().create_new(true).write(true).open(path);
+            let file =
+                file.as_mut().map_err(|error| anyhow::anyhow!("cannot make {}: {error}", path.display()))?;
+            std::io::Write::write_all(file, text.as_bytes())?;
+            println!("{}\n\nwritten to {}", in_words(&chain), path.display());
+        }
+        None => print!("{text}"),
+    }
+    Ok(())
+}
+
+fn payment(text: &str) -> anyhow::Result<Payment> {
+    let (address, coins) = text.split_once('=').with_context(|| format!("{text:?} is no ADDRESS=COINS"))?;
+    let amount: Amount = coins.parse().with_context(|| format!("--premine {text}"))?;
+    Ok(Payment { address: address.to_owned(), amount })
+}
+
+fn describe(chain: &Chain) -> Value {
+    let params = &chain.params;
+    json!({
+        "name": params.name,
+        "genesis_hash": params.genesis_hash,
+        "address_prefix": params.address_prefix.to_string(),
+        "genesis_time_ms": params.genesis_time.millis(),
+        "pow_limit": params.pow_limit.to_string(),
+        "genesis_bits": params.genesis_bits.to_string(),
+        "spacing_ms": params.spacing.as_millis() as u64,
+        "half_life_ms": params.half_life.map(|half_life| half_life.as_millis() as u64),
+        "subsidy": params.subsidy,
+        "halving_interval": params.halving_interval,
+        "coinbase_maturity": params.coinbase_maturity,
+        "max_block_bytes": params.max_block_bytes,
+        "median_time_span": params.median_time_span,
+        "max_future_drift_ms": params.max_future_drift.as_millis() as u64,
+        "premine": params.premine,
+        "largest_supply": supply(params, Height::from_u32(u32::MAX)),
+        "payments": chain.definition.premine.iter()
+            .map(|payment| json!({ "address": payment.address, "amount": payment.amount })).collect::<Vec<_>>(),
+        "published_accounts": account::funded(chain).len(),
+        "genesis_block": hex::encode(cairn_core::encoding::encode(&*chain.genesis)),
+    })
+}
+
+fn in_words(chain: &Chain) -> String {
+    let params = &chain.params;
+    let difficulty = match params.half_life {
+        Some(half_life) => format!("doubles or halves for every {half_life:?} off schedule"),
+        None => "fixed at the limit".to_owned(),
+    };
+    let rows = [
+        ("chain", params.name.clone()),
+        ("genesis hash", params.genesis_hash.to_string()),
+        ("address prefix", params.address_prefix.to_string()),
+        ("genesis time", format!("{} ms since 1970", params.genesis_time.millis())),
+        ("block every", format!("{:?}", params.spacing)),
+        ("difficulty", difficulty),
+        ("target of block 1", format!("{} (limit {})", params.genesis_bits, params.pow_limit)),
+        ("subsidy", format!("{} coins, halved every {} blocks", params.subsidy, params.halving_interval)),
+        ("largest supply", format!("{} coins", supply(params, Height::from_u32(u32::MAX)))),
+        ("maturity", format!("{} blocks", params.coinbase_maturity)),
+        ("block size", format!("at most {} bytes", params.max_block_bytes)),
+        (
+            "times",
+            format!(
+                "after the median of {}, at most {:?} ahead",
+                params.median_time_span, params.max_future_drift
+            ),
+        ),
+        ("genesis pays", format!("{} coins to {} addresses", params.premine, chain.definition.premine.len())),
+    ];
+    let line = |(name, value): &(&str, String)| format!("{name:<18} {value}");
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

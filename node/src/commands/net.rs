@@ -1,11 +1,163 @@
-//! `cairn net`.
+//! `cairn net`: steers a running devnet from another terminal.
 
-use crate::cli::net::NetArgs;
+use anyhow::{Context, anyhow, bail};
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use crate::cli::net::{NetArgs, NetCommand};
+use crate::devnet::{fork, place, status};
+
+/// Blocks that are asked for in one request, so that a long mining shows how far it is.
+const CHUNK: u32 = 100;
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever a person must be told.
-pub fn run(_arguments: &NetArgs) -> anyhow::Result<()> {
-    anyhow::bail!("cairn net cannot do anything yet")
+pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
+    let note = place::find(arguments.dir.as_deref()).with_context(|| match &arguments.dir {
+        Some(directory) => format!("no devnet runs in {}", directory.display()),
+        None => "no devnet runs; start one with `cairn devnet`".to_owned(),
+    })?;
+    let control = Control::of(&note)?;
+    let (value, text) = steer(&control, &arguments.command)?;
+    match arguments.json {
+        true => println!("{value}"),
+        false => println!("{}", text.trim_end()),
+    }
+    Ok(())
+}
+
+/// Carries a command out: its outcome for programs, and for people.
+fn steer(control: &Control, command: &NetCommand) -> anyhow::Result<(Value, String)> {
+    match command {
+        NetCommand::Status => {
+            let value = control.step("status", &json!({}))?;
+            let text =
+                format!("groups {}\n{}", value["groups"].as_str().unwrap_or("?"), status::table(&value));
+            Ok((value, text))
+        }
+        NetCommand::Partition { groups } => {
+            let value = control.step("partition", &json!({ "groups": groups.join(" ") }))?;
+            let text = format!("cut: {} no longer reach each other", value["groups"].as_str().unwrap_or("?"));
+            Ok((value, text))
+        }
+        NetCommand::Heal => {
+            let value = control.step("heal", &json!({}))?;
+            Ok((value, "healed: the nodes connect again by themselves".to_owned()))
+        }
+        NetCommand::Fork { blocks } => {
+            let value = control.step("fork", &json!({ "blocks": blocks }))?;
+            let text = fork::in_words(&value);
+            Ok((value, text))
+        }
+        NetCommand::Kill { node } => {
+            let value = control.step("kill", &json!({ "node": node }))?;
+            Ok((value, format!("killed node {node}; `cairn net restart {node}` brings it back")))
+        }
+        NetCommand::Restart { node } => {
+            let value = control.step("restart", &json!({ "node": node }))?;
+            Ok((value, format!("node {node} runs again")))
+        }
+        NetCommand::Mine { node, blocks, to } => mine(control, *node, *blocks, to.as_deref()),
+        NetCommand::Hashrate { node, percent } => {
+            let percent = read_percent(percent)?;
+            let value = control.step("hashrate", &json!({ "node": node, "percent": percent }))?;
+            Ok((value, format!("node {node} mines at {percent} % of its first rate")))
+        }
+        NetCommand::Faucet { address, amount, node } => {
+            let body = json!({ "address": address, "amount": amount, "node": node });
+            let value = control.step("faucet", &body)?;
+            let text =
+                format!("sent {amount} coins by node {node}\n{}", value["txid"].as_str().unwrap_or("?"));
+            Ok((value, text))
+        }
+        NetCommand::Accounts => {
+            let value = control.step("accounts", &json!({}))?;
+            let text = |account: &Value| {
+                let field = |name: &str| account[name].as_str().unwrap_or("?").to_owned();
+                let number = &account["account"];
+                format!(
+                    "{number}  {} coins in genesis  {}\n   {}",
+                    field("balance"),
+                    field("address"),
+                    field("words")
+                )
+            };
+            let text = value.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join("\n");
+            Ok((value, text))
+        }
+    }
+}
+
+fn mine(control: &Control, node: u16, blocks: u32, to: Option<&str>) -> anyhow::Result<(Value, String)> {
+    let bar = if blocks > CHUNK { ProgressBar::new(blocks.into()) } else { ProgressBar::hidden() };
+    let (mut hashes, mut payee, mut left) = (Vec::new(), Value::Null, blocks);
+    while left > 0 {
+        let chunk = left.min(CHUNK);
+        let mut value = control.step("mine", &json!({ "node": node, "blocks": chunk, "to": to }))?;
+        if let Value::Array(mined) = value["hashes"].take() {
+            hashes.extend(mined);
+        }
+        payee = value["to"].take();
+        left -= chunk;
+        bar.inc(chunk.into());
+    }
+    bar.finish_and_clear();
+    let plural = if blocks == 1 { "" } else { "s" };
+    let paid = payee.as_str().unwrap_or("?");
+    let text = format!("node {node} mined {blocks} block{plural}, paid to {paid}");
+    Ok((json!({ "node": node, "hashes": hashes, "to": payee }), text))
+}
+
+fn read_percent(text: &str) -> anyhow::Result<u64> {
+    let number = text.trim().trim_end_matches('%').trim().parse::<u64>();
+    match number {
+        Ok(percent) if percent <= 100_000 => Ok(percent),
+        _ => bail!("{text:?} is no share of a rate: write per cent, as in 30%"),
+    }
+}
+
+/// The control API of a devnet.
+struct Control {
+    address: String,
+    token: String,
+}
+
+impl Control {
+    fn of(note: &Value) -> anyhow::Result<Self> {
+        let field = |name: &str| note[name].as_str().map(str::to_owned);
+        let (address, token) =
+            field("control").zip(field("token")).context("the devnet's note is damaged")?;
+        Ok(Self { address, token })
+    }
+
+    fn step(&self, step: &str, body: &Value) -> anyhow::Result<Value> {
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let agent: ureq::Agent = config.build().into();
+        let request = agent.post(format!("http://{}/v1/{step}", self.address));
+        let response = request.header("Authorization", format!("Bearer {}", self.token)).send_json(body);
+        let mut response = response.map_err(|error| {
+            anyhow!("the devnet does not answer at {} ({error}); is it still running?", self.address)
+        })?;
+        let answer: Value =
+            response.body_mut().read_json().context("the devnet's answer is not understood")?;
+        match answer.get("error").and_then(Value::as_str) {
+            Some(error) => bail!("{error}"),
+            None => Ok(answer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_read_with_and_without_the_sign() {
+        assert_eq!(read_percent("30%").expect("a share"), 30);
+        assert_eq!(read_percent("0").expect("a share"), 0);
+        assert!(read_percent("fast").is_err());
+        assert!(read_percent("-5%").is_err());
+    }
 }

@@ -34,7 +34,12 @@ impl Account {
 pub fn funded(chain: &Chain) -> Vec<Account> {
     let account = |number| {
         let balance = premine(chain, number)?;
-        Some(Account { number, words: accounts::words(number), address: payee(chain, number.into()), balance })
+        Some(Account {
+            number,
+            words: accounts::words(number),
+            address: payee(chain, number.into()),
+            balance,
+        })
     };
     (0..accounts::COUNT).filter_map(account).collect()
 }

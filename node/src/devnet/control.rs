@@ -97,7 +97,11 @@ pub fn new_token() -> Result<String, DevnetError> {
 ///
 /// # Errors
 /// When the port breaks.
-pub async fn serve(listener: std::net::TcpListener, network: Arc<Network>, token: String) -> std::io::Result<()> {
+pub async fn serve(
+    listener: std::net::TcpListener,
+    network: Arc<Network>,
+    token: String,
+) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let control = Arc::new(Control { network, faucet, token });
@@ -151,7 +155,8 @@ impl Control {
         {
             return Err("pages of other origins may not steer this devnet");
         }
-        let token = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let token =
+            text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         if bool::from(token.as_bytes().ct_eq(self.token.as_bytes())) {
             Ok(())
         } else {
@@ -198,7 +203,9 @@ impl Control {
                     Some(address) => self.address(&address)?.to_string(),
                     None => network.plan(node)?.reward,
                 };
-                Ok(json!({ "hashes": network.call(node, "generatetoaddress", json!([blocks, to]))?, "to": to }))
+                Ok(
+                    json!({ "hashes": network.call(node, "generatetoaddress", json!([blocks, to]))?, "to": to }),
+                )
             }
             "hashrate" => {
                 let Hashrate { node, percent } = read(body)?;
@@ -221,9 +228,11 @@ impl Control {
     }
 
     fn address(&self, text: &str) -> Result<Address, DevnetError> {
-        Address::parse(text, &self.network.chain.params.address_prefix).map_err(|error| DevnetError::Argument {
-            found: text.chars().take(100).collect(),
-            expected: format!("address of this chain ({error})"),
+        Address::parse(text, &self.network.chain.params.address_prefix).map_err(|error| {
+            DevnetError::Argument {
+                found: text.chars().take(100).collect(),
+                expected: format!("address of this chain ({error})"),
+            }
         })
     }
 }

@@ -76,7 +76,9 @@ pub enum DevnetError {
         tips: String,
     },
     /// The faucet has no coin that this node would let it spend.
-    #[error("the faucet has {available} coins that can be spent on node {node}, {wanted} are wanted with the fee; wait for a block, or ask for less")]
+    #[error(
+        "the faucet has {available} coins that can be spent on node {node}, {wanted} are wanted with the fee; wait for a block, or ask for less"
+    )]
     FaucetEmpty {
         /// Which node was asked.
         node: u16,

@@ -45,7 +45,8 @@ impl Faucet {
         let lock = accounts::lock(accounts::FAUCET);
         let coinbase = chain.genesis.coinbase();
         let ours = coinbase.outputs.iter().enumerate().filter(|(_, output)| output.lock == lock);
-        let outputs = ours.map(|(index, _)| OutPoint { txid: coinbase.txid(), index: index as u32 }).collect();
+        let outputs =
+            ours.map(|(index, _)| OutPoint { txid: coinbase.txid(), index: index as u32 }).collect();
         Ok(Self { lock, outputs: Mutex::new(outputs) })
     }
 
@@ -53,8 +54,15 @@ impl Faucet {
     ///
     /// # Errors
     /// When the node refuses, or has no coin of ours that suffices.
-    pub fn pay(&self, network: &Network, node: u16, to: &Address, amount: Amount) -> Result<Value, DevnetError> {
-        let overflow = || DevnetError::Argument { found: amount.to_string(), expected: "amount that exists".into() };
+    pub fn pay(
+        &self,
+        network: &Network,
+        node: u16,
+        to: &Address,
+        amount: Amount,
+    ) -> Result<Value, DevnetError> {
+        let overflow =
+            || DevnetError::Argument { found: amount.to_string(), expected: "amount that exists".into() };
         let wanted = amount.checked_add(FEE).ok_or_else(overflow)?;
         let mut known = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = self.spendable(network, node, &known, wanted)?;

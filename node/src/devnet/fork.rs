@@ -40,9 +40,12 @@ fn cut_mine_heal(network: &Network, running: &[u16], blocks: u32) -> Result<Valu
         .iter()
         .map(|group| group.iter().copied().filter(|id| running.contains(id)).collect())
         .collect();
-    let (Some(first), Some(second)) = (sides.first().and_then(|s| s.first()), sides.get(1).and_then(|s| s.first()))
+    let (Some(first), Some(second)) =
+        (sides.first().and_then(|s| s.first()), sides.get(1).and_then(|s| s.first()))
     else {
-        return Err(DevnetError::Down { node: if sides[0].is_empty() { 0 } else { *running.last().unwrap_or(&0) } });
+        return Err(DevnetError::Down {
+            node: if sides[0].is_empty() { 0 } else { *running.last().unwrap_or(&0) },
+        });
     };
     let fork_height = height(network, *first)?;
     mine(network, *first, blocks)?;
@@ -62,7 +65,9 @@ fn cut_mine_heal(network: &Network, running: &[u16], blocks: u32) -> Result<Valu
     let reorganised: Vec<Value> = before
         .iter()
         .filter(|(_, old)| *old != tip)
-        .map(|(id, _)| json!({ "node": id, "left": blocks, "joined": blocks + 1, "fork_height": fork_height }))
+        .map(
+            |(id, _)| json!({ "node": id, "left": blocks, "joined": blocks + 1, "fork_height": fork_height }),
+        )
         .collect();
     Ok(json!({
         "groups": groups.to_string(),
@@ -110,7 +115,11 @@ pub fn in_words(report: &Value) -> String {
             tip.get(tip.len().saturating_sub(8)..).unwrap_or_default()
         )
     };
-    let mut text = format!("cut into {}, fork point {}\n", report["groups"].as_str().unwrap_or_default(), report["fork_height"]);
+    let mut text = format!(
+        "cut into {}, fork point {}\n",
+        report["groups"].as_str().unwrap_or_default(),
+        report["fork_height"]
+    );
     text += &side(0);
     text += &side(1);
     text += &format!(

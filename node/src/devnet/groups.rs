@@ -95,7 +95,11 @@ impl Groups {
     /// Nodes that a node must not reach.
     pub fn across(&self, node: u16) -> impl Iterator<Item = u16> + '_ {
         let own = self.of(node);
-        self.0.iter().enumerate().filter(move |(place, _)| *place != own).flat_map(|(_, group)| group.iter().copied())
+        self.0
+            .iter()
+            .enumerate()
+            .filter(move |(place, _)| *place != own)
+            .flat_map(|(_, group)| group.iter().copied())
     }
 
     /// The letter people call a group by.

@@ -187,7 +187,10 @@ impl Narrator {
         self.groups = groups.clone();
         if groups.is_whole() {
             self.healed = Some(at);
-            return line("healed: all nodes may reach each other again".to_owned(), json!({ "event": "healed" }));
+            return line(
+                "healed: all nodes may reach each other again".to_owned(),
+                json!({ "event": "healed" }),
+            );
         }
         self.healed = None;
         line(
@@ -207,7 +210,11 @@ impl Narrator {
         self.healed = None;
         let ms = now.duration_since(healed).as_millis() as u64;
         Some(line(
-            format!("all {} nodes agree on block {} again, {ms} ms after healing", self.running.len(), first.0),
+            format!(
+                "all {} nodes agree on block {} again, {ms} ms after healing",
+                self.running.len(),
+                first.0
+            ),
             json!({ "event": "agreement", "height": first.0, "hash": first.1, "ms": ms }),
         ))
     }
@@ -235,19 +242,23 @@ fn tell_blocks(ready: &[(OnItsWay, bool, usize)], whole: bool) -> Vec<Line> {
             (true, false) => format!("{expected} nodes on this side agree after {ms} ms"),
             (false, _) => format!("{} of {expected} nodes have it", block.nodes.len()),
         };
-        let text = format!("block {} by {miner}, {} transaction{plural}, {agree}", block.height, block.transactions);
+        let text =
+            format!("block {} by {miner}, {} transaction{plural}, {agree}", block.height, block.transactions);
         let json = json!({
             "event": "block", "height": block.height, "hash": block.hash, "miner": miner,
             "transactions": block.transactions, "nodes": block.nodes, "all": all, "ms": ms,
         });
         line(text, json)
     };
-    let (Some((first, ..)), Some((last, all, expected))) = (ready.first(), ready.last()) else { return Vec::new() };
+    let (Some((first, ..)), Some((last, all, expected))) = (ready.first(), ready.last()) else {
+        return Vec::new();
+    };
     if ready.len() < MANY {
         return ready.iter().map(tell).collect();
     }
     let many = ready.len();
-    let agree = if *all { format!("all {expected} nodes have them") } else { "not every node has them".to_owned() };
+    let agree =
+        if *all { format!("all {expected} nodes have them") } else { "not every node has them".to_owned() };
     let text = format!("{many} blocks up to {}, the first {}, {agree}", last.height, first.height);
     let blocks: Vec<Value> = ready.iter().map(|ready| tell(ready).json).collect();
     vec![line(text, json!({ "event": "blocks", "blocks": blocks }))]

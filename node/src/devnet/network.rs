@@ -171,7 +171,10 @@ impl Network {
             let status = self.call(id, "getnodestatus", json!([]))?;
             let across: BTreeSet<u16> = groups.across(id).collect();
             let peers = status["peers"].as_array().cloned().unwrap_or_default();
-            Ok(peers.iter().filter_map(|peer| self.by_peer_id(peer.as_str()?)).any(|peer| across.contains(&peer)))
+            Ok(peers
+                .iter()
+                .filter_map(|peer| self.by_peer_id(peer.as_str()?))
+                .any(|peer| across.contains(&peer)))
         };
         for id in self.running() {
             self.wait(id, "drop its links", || Ok(!crosses(id)?))?;
@@ -254,7 +257,11 @@ impl Network {
     ///
     /// # Errors
     /// When they do not agree in time.
-    pub fn wait_for_agreement(&self, nodes: &[u16], patience: Duration) -> Result<(String, Duration), DevnetError> {
+    pub fn wait_for_agreement(
+        &self,
+        nodes: &[u16],
+        patience: Duration,
+    ) -> Result<(String, Duration), DevnetError> {
         let begun = Instant::now();
         loop {
             let tips = nodes.iter().map(|id| self.tip(*id)).collect::<Result<Vec<String>, _>>()?;
@@ -290,7 +297,8 @@ impl Network {
     }
 
     fn apply_cut(&self, id: u16) -> Result<(), DevnetError> {
-        let across = self.groups().across(id).map(|other| self.peer_id(other)).collect::<Result<Vec<_>, _>>()?;
+        let across =
+            self.groups().across(id).map(|other| self.peer_id(other)).collect::<Result<Vec<_>, _>>()?;
         self.call(id, "setblockedpeers", json!([across])).map(drop)
     }
 

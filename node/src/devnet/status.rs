@@ -105,7 +105,10 @@ mod tests {
         let table = table(&status);
         let lines: Vec<&str> = table.lines().collect();
         assert!(lines[1].contains("idle") && lines[1].contains("256"), "{table}");
-        assert!(lines[2].contains("syncing from node 0, 5 of 12") && lines[2].contains("less work"), "{table}");
+        assert!(
+            lines[2].contains("syncing from node 0, 5 of 12") && lines[2].contains("less work"),
+            "{table}"
+        );
         assert!(lines[3].contains("down") && lines[3].contains("not running"), "{table}");
     }
 }

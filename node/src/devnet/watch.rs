@@ -83,7 +83,10 @@ mod tests {
         let hello = read_event(&mut wire).expect("hello");
         assert_eq!((hello.kind.as_str(), hello.id), ("hello", None));
         let event = read_event(&mut wire).expect("event");
-        assert_eq!(event, Told { id: Some("r-3".into()), kind: "a".into(), data: serde_json::json!({"x": 1}) });
+        assert_eq!(
+            event,
+            Told { id: Some("r-3".into()), kind: "a".into(), data: serde_json::json!({"x": 1}) }
+        );
         assert_eq!(read_event(&mut wire), None);
     }
 }

@@ -20,7 +20,11 @@ fn a_block_is_told_once_when_every_node_has_it() {
     assert!(narrator.hear(&told(0, "block_connected", block(12, "aa"))).is_empty());
     let lines = texts(narrator.hear(&told(1, "block_connected", block(12, "aa"))));
     assert_eq!(lines.len(), 1);
-    assert!(lines[0].starts_with("block 12 by node 3, 2 transactions, all 2 nodes agree after "), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with("block 12 by node 3, 2 transactions, all 2 nodes agree after "),
+        "{}",
+        lines[0]
+    );
     assert!(narrator.hear(&told(1, "block_connected", block(12, "aa"))).is_empty());
 }
 
