@@ -118,3 +118,6 @@ impl fmt::Display for Address {
         bech32::encode_lower_to_fmt::<Bech32m, _>(f, self.prefix.0, &bytes).map_err(|_| fmt::Error)
     }
 }
+
+#[cfg(test)]
+mod tests;

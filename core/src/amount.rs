@@ -104,3 +104,6 @@ impl<'de> Deserialize<'de> for Amount {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,3 +106,6 @@ fn cubic(fraction: u128) -> u128 {
         .wrapping_add(1 << 47);
     (sum >> 48).wrapping_add(65_536)
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,3 +78,6 @@ fn limited<const N: usize>() -> impl Config {
     let config: Configuration<LittleEndian, Fixint, Limit<N>> = bincode::config::legacy().with_limit::<N>();
     config
 }
+
+#[cfg(test)]
+mod tests;

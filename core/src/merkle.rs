@@ -100,3 +100,6 @@ impl InclusionProof {
         last == 0 && node == *root.as_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

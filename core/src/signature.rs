@@ -123,3 +123,6 @@ fn batch_is_valid(claims: &[SignatureClaim]) -> bool {
     // The factors depend on the whole batch: nobody can choose signatures that fit them.
     verifier.verify(ChaCha20Rng::from_seed(seed.finalize().into())).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

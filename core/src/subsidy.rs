@@ -25,3 +25,6 @@ pub fn supply(params: &ChainParams, height: Height) -> Amount {
     }
     Amount::from_units(total)
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,6 @@ impl fmt::Display for Target {
         write!(f, "{:064x}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

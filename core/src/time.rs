@@ -54,3 +54,6 @@ pub fn median_time_past(times: &[Timestamp]) -> Timestamp {
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ fn check_coinbase(coinbase: &Coinbase) -> Result<(), BlockError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

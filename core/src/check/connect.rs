@@ -166,3 +166,6 @@ fn coinbase_claims_at_most(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

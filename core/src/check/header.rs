@@ -146,3 +146,6 @@ pub fn check_header_on_parent(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -225,3 +225,6 @@ fn collect_signatures(
     }
     Ok(batch)
 }
+
+#[cfg(test)]
+mod tests;

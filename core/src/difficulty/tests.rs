@@ -1,0 +1,147 @@
+//! Difficulty: the published vectors, and what a chain's rule adds to them.
+
+use super::*;
+use crate::hash::{BlockHash, MerkleRoot};
+use crate::testing::TestChain;
+
+const VECTORS: &str = include_str!("../../vectors/aserti3-2d.txt");
+const SPACING: Duration = Duration::from_secs(600);
+const HALF_LIFE: Duration = Duration::from_secs(172_800);
+
+fn target(bits: &str) -> Target {
+    CompactTarget::from_bits(u32::from_str_radix(bits, 16).unwrap()).to_target().unwrap()
+}
+
+#[test]
+fn asert_gives_the_published_targets() {
+    let (mut anchor, mut checked) = (None, 0);
+    for line in VECTORS.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(' ').collect();
+        if let ["anchor", height, time, bits] = words[..] {
+            anchor = Some((height.parse::<u32>().unwrap(), time.parse::<i128>().unwrap(), target(bits)));
+            continue;
+        }
+        let (anchor_height, anchor_time, reference) = anchor.expect("a run begins with its anchor");
+        let [height, time, expected] = words[..] else { panic!("{line:?} is no vector") };
+        let passed_ms = (time.parse::<i128>().unwrap() - anchor_time) * 1_000;
+        let blocks = height.parse::<u32>().unwrap() - anchor_height;
+        let next = asert(reference, passed_ms, blocks, SPACING, HALF_LIFE, target("1d00ffff"));
+        assert_eq!(next.to_compact().to_string(), expected, "{line}");
+        checked += 1;
+    }
+    assert_eq!(checked, 72);
+}
+
+#[test]
+fn a_half_life_behind_schedule_doubles_the_target_and_one_ahead_halves_it() {
+    let reference = target("1a00ffff");
+    let limit = target("207fffff");
+    let at = |late: i128| asert(reference, 600_000 + late, 0, SPACING, HALF_LIFE, limit).to_u256();
+    let half_life = 172_800_000;
+    assert_eq!(at(half_life), reference.to_u256() << 1);
+    assert_eq!(at(-half_life), reference.to_u256() >> 1);
+    assert_eq!(at(0), reference.to_u256());
+}
+
+#[test]
+fn targets_stay_between_one_and_the_limit_however_far_off_the_schedule() {
+    let (reference, limit) = (target("1a00ffff"), target("207fffff"));
+    for passed in [i128::from(u64::MAX), i128::from(u64::MAX) * 1_000, i128::MAX] {
+        assert_eq!(asert(reference, passed, 0, SPACING, HALF_LIFE, limit), limit);
+    }
+    let hardest = asert(reference, -i128::from(u64::MAX), u32::MAX, SPACING, HALF_LIFE, limit);
+    assert_eq!(hardest.to_u256(), ruint::aliases::U256::from(1));
+}
+
+/// Milliseconds count: a second's worth of lateness in single milliseconds moves the target.
+#[test]
+fn a_shorter_half_life_reacts_to_milliseconds() {
+    let (reference, limit) = (target("1f00ffff"), target("207fffff"));
+    let (spacing, half_life) = (Duration::from_millis(200), Duration::from_secs(10));
+    let on_time = asert(reference, 200, 0, spacing, half_life, limit);
+    let late = asert(reference, 201, 0, spacing, half_life, limit);
+    assert_eq!(on_time, reference);
+    assert!(late > on_time);
+}
+
+fn adjusting() -> TestChain {
+    let mut test = TestChain::new();
+    test.params.half_life = Some(Duration::from_secs(300));
+    test.params.genesis_bits = CompactTarget::from_bits(0x1f7f_ffff);
+    test
+}
+
+fn header(time: u64, bits: CompactTarget) -> Header {
+    let (previous_block_hash, merkle_root) = (BlockHash::ZERO, MerkleRoot::ZERO);
+    Header {
+        version: 1,
+        previous_block_hash,
+        merkle_root,
+        time: Timestamp::from_millis(time),
+        bits,
+        nonce: 0,
+    }
+}
+
+#[test]
+fn the_first_block_has_the_target_of_the_definition_however_long_after_genesis_it_comes() {
+    let TestChain { params, .. } = adjusting();
+    assert_eq!(next_bits(&params, None, Height::GENESIS, params.genesis_time), params.genesis_bits);
+}
+
+#[test]
+fn the_second_block_has_the_target_of_the_first_if_the_first_was_on_time_by_its_own_clock() {
+    let TestChain { params, .. } = adjusting();
+    let (time, height) = (params.genesis_time.millis() + 1_000_000_000, Height::from_u32(1));
+    let first = header(time, params.genesis_bits);
+    let anchor = Anchor::after(None, &params, &first, height, params.genesis_time);
+    assert_eq!(next_bits(&params, anchor.as_ref(), height, first.time), params.genesis_bits);
+}
+
+#[test]
+fn a_block_at_the_limit_is_the_new_anchor_and_any_other_keeps_the_old() {
+    let TestChain { params, .. } = adjusting();
+    let old = Anchor {
+        height: Height::from_u32(1),
+        reference_time: params.genesis_time,
+        bits: params.genesis_bits,
+    };
+    let (height, parent_time) = (Height::from_u32(9), Timestamp::from_millis(77));
+    let kept = Anchor::after(Some(&old), &params, &header(99, params.genesis_bits), height, parent_time);
+    assert_eq!(kept, Some(old));
+    let anew = Anchor::after(Some(&old), &params, &header(99, params.pow_limit), height, parent_time);
+    assert_eq!(anew, Some(Anchor { height, reference_time: parent_time, bits: params.pow_limit }));
+}
+
+#[test]
+fn a_chain_without_half_life_stays_at_the_limit() {
+    let TestChain { params, .. } = TestChain::new();
+    assert_eq!(next_bits(&params, None, Height::from_u32(5), Timestamp::from_millis(1)), params.pow_limit);
+}
+
+/// ATTACKS 6: blocks dated as low as the rule allows, then one far ahead, do not lower the target
+/// for long: what counts is the time of the last block, not of two ends of a window.
+#[test]
+fn a_miner_that_holds_time_back_and_then_jumps_gains_nothing_lasting() {
+    let TestChain { params, .. } = adjusting();
+    let (spacing, start) = (2_000, params.genesis_time.millis());
+    let anchor = Anchor {
+        height: Height::from_u32(1),
+        reference_time: params.genesis_time,
+        bits: params.genesis_bits,
+    };
+    let due = |height: u32, time: u64| {
+        let bits = next_bits(&params, Some(&anchor), Height::from_u32(height), Timestamp::from_millis(time));
+        bits.to_target().unwrap()
+    };
+    let honest = due(1_000, start + 1_000 * spacing);
+    let held_back = due(1_000, start + 1_000);
+    assert!(held_back < honest, "held-back time makes blocks harder, not easier");
+    let jumped = due(1_001, start + 1_001 * spacing + 7_200_000);
+    assert!(jumped > honest);
+    assert_eq!(
+        due(1_002, start + 1_002 * spacing),
+        honest,
+        "and the jump is forgotten with the next honest time"
+    );
+}
