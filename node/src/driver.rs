@@ -18,6 +18,7 @@ use cairn_protocol::peer::{Direction, PeerId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
+use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
 use crate::machine::Machine;
 use crate::p2p::conversation::PeerEvent;
@@ -50,6 +51,7 @@ pub struct Driver {
     actions: Vec<Action>,
     queries: Vec<Query>,
     done: Vec<oneshot::Sender<()>>,
+    made: Vec<(oneshot::Sender<Made>, Made)>,
 }
 
 impl Driver {
@@ -78,6 +80,7 @@ impl Driver {
             actions: Vec::new(),
             queries: Vec::new(),
             done: Vec::new(),
+            made: Vec::new(),
         };
         std::thread::Builder::new().name("driver".into()).spawn(move || {
             // However the thread ends, the rest of the node does not go on without it.
@@ -139,6 +142,11 @@ impl Driver {
             Call::Command(command, done) => {
                 self.done.push(done);
                 self.handle(Input::Command(command))?;
+            }
+            Call::Generate(wanted, reply) => {
+                let (made, actions) = generate::generate(&mut self.machine, &wanted)?;
+                self.actions.extend(actions);
+                self.made.push((reply, made));
             }
             Call::Submit(submission, reply) => {
                 let request = RequestId(self.next_request);
@@ -223,6 +231,9 @@ impl Driver {
         }
         for done in self.done.drain(..) {
             let _ = done.send(());
+        }
+        for (reply, made) in self.made.drain(..) {
+            let _ = reply.send(made);
         }
         for query in core::mem::take(&mut self.queries) {
             query(&self.machine);

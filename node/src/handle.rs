@@ -16,6 +16,7 @@ use cairn_protocol::peer::PeerId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::generate::{Made, Wanted};
 use crate::machine::Machine;
 use crate::p2p::link::Shared;
 use crate::p2p::traffic::Traffic;
@@ -42,6 +43,8 @@ pub enum Call {
     Command(Command, oneshot::Sender<()>),
     /// Let this look.
     Query(Query),
+    /// Make blocks at once.
+    Generate(Wanted, oneshot::Sender<Made>),
 }
 
 /// Bytes come and gone, by peer.
@@ -184,6 +187,17 @@ impl NodeHandle {
         let query = move |machine: &Machine| drop(reply.send(look(machine)));
         self.calls.blocking_send(Call::Query(Box::new(query))).map_err(|_| Stopped)?;
         answer.blocking_recv().map_err(|_| Stopped)
+    }
+
+    /// Makes some of the wanted blocks on the spot; returns once they are stored and flushed. With
+    /// fewer than wanted, ask again for the rest.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn generate(&self, wanted: Wanted) -> Result<Made, Stopped> {
+        let (reply, made) = oneshot::channel();
+        self.calls.send(Call::Generate(wanted, reply)).await.map_err(|_| Stopped)?;
+        made.await.map_err(|_| Stopped)
     }
 
     /// Everything that happens from now on, in order. A subscriber that falls too far behind is

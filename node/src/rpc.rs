@@ -12,12 +12,17 @@ pub mod envelope;
 pub mod error;
 pub mod json;
 pub mod lookup;
+pub mod mempool;
 pub mod method;
+pub mod mining;
 pub mod network;
 pub mod params;
 pub mod proofs;
+pub mod proposal;
+pub mod refusal;
 pub mod render;
 pub mod table;
+pub mod transactions;
 
 use std::panic::AssertUnwindSafe;
 

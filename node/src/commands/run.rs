@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::node::NodeArgs;
 use crate::config::Config;
+use crate::mining_order::MiningOrder;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{COOKIE_FILE, Cookie};
 use crate::store::directory::Directory;
@@ -48,13 +49,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let pay_to = config.mine.as_deref().map(|text| {
         Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
     });
-    let _pay_to = pay_to.transpose()?;
+    let pay_to = pay_to.transpose()?;
     assembly::make_data_dir(&config.data_dir)?;
     // The lock first: a second process must not even replace the cookie of the one that runs.
     let directory = Directory::open(&config.data_dir, chain.params.genesis_hash)?;
     let server = serve_rpc(config, stop.clone()).await?;
     let running = tokio::task::block_in_place(|| assembly::start(config, &chain, directory, stop.clone()))?;
     web::open(&server.rpc, running.handle.clone());
+    server.rpc.mining().send_replace(pay_to.map(|address| MiningOrder {
+        pay_to: address.lock(),
+        threads: config.threads,
+        hashrate: config.hashrate,
+    }));
     tracing::info!(
         chain = %chain.params.name,
         genesis = %chain.params.genesis_hash,
@@ -85,7 +91,7 @@ async fn serve_rpc(config: &Config, stop: CancellationToken) -> anyhow::Result<S
     let path = config.data_dir.join(COOKIE_FILE);
     let cookie =
         Cookie::create(&path).with_context(|| format!("cannot write the cookie {}", path.display()))?;
-    let rpc = Rpc::loading();
+    let rpc = Rpc::loading(config.tag.clone().into_bytes());
     let settings = Settings { cookie, allowed_hosts: config.rpc_allow_host.clone(), stop };
     let ended = tokio::spawn(web::serve(listener, rpc.clone(), settings));
     Ok(Server { rpc, address, ended })

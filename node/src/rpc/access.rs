@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::handle::NodeHandle;
 use crate::machine::Machine;
+use crate::mining_order::MiningSwitch;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::json;
 use crate::web::log::EventLog;
@@ -21,6 +22,8 @@ pub struct Rpc(Arc<Shared>);
 struct Shared {
     node: OnceLock<NodeHandle>,
     events: EventLog,
+    mining: MiningSwitch,
+    tag: Vec<u8>,
     started: Instant,
     active: Mutex<Calls>,
 }
@@ -38,12 +41,13 @@ pub struct Active {
 }
 
 impl Rpc {
-    /// Access to a node that is still loading.
-    pub fn loading() -> Self {
+    /// Access to a node that is still loading; `tag` is what the coinbases of its blocks say.
+    pub fn loading(tag: Vec<u8>) -> Self {
         let (node, started, active) = (OnceLock::new(), Instant::now(), Mutex::default());
         let random = getrandom::u64().unwrap_or_default();
         let events = EventLog::new(&format!("{random:016x}"));
-        Self(Arc::new(Shared { node, events, started, active }))
+        let mining = MiningSwitch::new(None);
+        Self(Arc::new(Shared { node, events, mining, tag, started, active }))
     }
 
     /// The node is loaded: from now on methods reach it. The first node stays.
@@ -77,6 +81,16 @@ impl Rpc {
     pub async fn command(&self, command: Command) -> RpcResult {
         self.node()?.command(command).await.map_err(|_| stopping())?;
         Ok(json(&()))
+    }
+
+    /// Where is said what is to be mined.
+    pub fn mining(&self) -> &MiningSwitch {
+        &self.0.mining
+    }
+
+    /// What the coinbases of this node's blocks say.
+    pub fn tag(&self) -> Vec<u8> {
+        self.0.tag.clone()
     }
 
     /// What happened lately.

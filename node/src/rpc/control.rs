@@ -1,5 +1,6 @@
 //! Methods about the node as a whole.
 
+use cairn_core::address::Address;
 use cairn_core::hash::BlockHash;
 use cairn_protocol::peer::PeerId;
 
@@ -32,23 +33,30 @@ async fn stop(rpc: Rpc, _: Params) -> RpcResult {
 async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
     let own = rpc.node()?.peer_id();
     let uptime = rpc.uptime().as_millis() as u64;
+    let mining = rpc.mining().borrow().clone();
     rpc.query(move |node| {
         let chain = node.chain();
         let (tip, best_header) = (chain.tip(), chain.best_header());
         let peers = node.peers();
         reply! {
-            "peerid": Text(own),
+            "peer_id": Text(own),
             "phase": phase(node),
-            "syncing_from": node.sync().learns_from().map(|peer| peer.to_string()),
+            "sync_from": node.sync().learns_from().map(|peer| peer.to_string()),
             "height": tip.height.get(),
-            "hash": Text(tip.hash),
+            "tip": Text(tip.hash),
             "chainwork": Text(tip.work),
             "tip_time_ms": tip.header.time.millis(),
             "headers": best_header.height.get(),
             "header_chainwork": Text(best_header.work),
-            "peers": peers.ready().map(|peer| peer_status(node, &peer.peer)).collect::<Vec<_>>(),
+            "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
+            "peer_states": peers.ready().map(|peer| peer_status(node, &peer.peer)).collect::<Vec<_>>(),
             "blockedpeers": peers.refusals().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "mempool": object! { "size": node.mempool().len() },
+            "mempool": node.mempool().len(),
+            "mining": mining.as_ref().map(|order| object! {
+                "address": Text(Address::new(&lookup::params(node).address_prefix, order.pay_to)),
+                "threads": order.threads,
+                "hashrate": order.hashrate,
+            }),
             "stuck": stuck(node),
             "uptime_ms": uptime,
         }
@@ -63,7 +71,6 @@ fn phase(node: &Machine) -> &'static str {
         () if chain.best_header().height > chain.tip().height && node.sync().learns_from().is_some() => {
             "syncing"
         }
-        () if node.peers().ready().next().is_none() => "alone",
         () => "idle",
     }
 }
@@ -86,7 +93,7 @@ fn stuck(node: &Machine) -> Option<String> {
 fn peer_status(node: &Machine, peer: &PeerId) -> Object {
     let best: Option<(BlockHash, _)> = node.sync().best_of(peer);
     let mut status = object! {
-        "peerid": Text(peer),
+        "peer_id": Text(peer),
         "owes_blocks": node.sync().owed_by(peer),
     };
     if let Some((hash, height)) = best {

@@ -135,8 +135,7 @@ pub fn for_each_coin(node: &Machine, visit: &mut dyn FnMut(OutPoint, Coin)) -> R
 
 /// The pending transaction that spends an output.
 pub fn pending_spender(node: &Machine, outpoint: &OutPoint) -> Option<Txid> {
-    let pending = node.mempool().iter().find(|transaction| transaction.inputs().contains(outpoint));
-    pending.map(|transaction| transaction.txid())
+    node.mempool().spender(outpoint)
 }
 
 /// An output of a pending transaction, as the coin it will be.

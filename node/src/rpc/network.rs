@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::clock;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Object, Text, json, object, reply};
+use crate::rpc::json::{Coins, Object, Text, json, object, reply};
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required, whole};
 use crate::rpc::render::seconds;
@@ -277,6 +277,8 @@ async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
             "connections_in": inbound,
             "connections_out": all - inbound,
             "networks": [network_object("ipv4"), network_object("ipv6")],
+            "relayfee": Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
+            "incrementalfee": Coins(node.mempool().incremental_fee_rate().per_kilobyte()),
             "localaddresses": listen,
             "blockedpeers": peers.refusals().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "warnings": [(); 0],

@@ -235,7 +235,14 @@ fn outputs(outputs: &[Output], prefix: &AddressPrefix) -> Vec<Json> {
 }
 
 fn fee(transaction: &Transaction, spent: Spent<'_>) -> Option<Amount> {
-    let (Spent::Known(coins) | Spent::Shown(coins)) = spent else { return None };
+    match spent {
+        Spent::Known(coins) | Spent::Shown(coins) => fee_of(transaction, coins),
+        Spent::Unknown => None,
+    }
+}
+
+/// What a transaction leaves to the miner of the coins that it spends.
+pub fn fee_of(transaction: &Transaction, coins: &[Coin]) -> Option<Amount> {
     let paid_in = Amount::checked_sum(coins.iter().map(|coin| coin.output.amount))?;
     let paid_out = Amount::checked_sum(transaction.outputs().iter().map(|output| output.amount))?;
     paid_in.checked_sub(paid_out)

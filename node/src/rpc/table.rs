@@ -5,7 +5,7 @@ use crate::rpc::error::RpcResult;
 use crate::rpc::json::{json, object};
 use crate::rpc::method::{Method, methods};
 use crate::rpc::params::{Kind, Params, optional};
-use crate::rpc::{blockchain, coins, control, network, proofs};
+use crate::rpc::{blockchain, coins, control, mempool, mining, network, proofs, transactions};
 
 methods! { "Control":
     "help" [optional("command", Kind::Text)]
@@ -14,8 +14,17 @@ methods! { "Control":
 }
 
 /// Every method, by file.
-const ALL: &[&[Method]] =
-    &[blockchain::METHODS, coins::METHODS, proofs::METHODS, METHODS, control::METHODS, network::METHODS];
+const ALL: &[&[Method]] = &[
+    blockchain::METHODS,
+    coins::METHODS,
+    proofs::METHODS,
+    METHODS,
+    control::METHODS,
+    mempool::METHODS,
+    mining::METHODS,
+    network::METHODS,
+    transactions::METHODS,
+];
 
 /// Every method, in the order of `help`.
 pub fn all() -> impl Iterator<Item = &'static Method> {

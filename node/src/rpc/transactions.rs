@@ -6,15 +6,19 @@ use cairn_core::amount::Amount;
 use cairn_core::encoding::{decode, encode};
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::Transaction;
+use cairn_protocol::mempool::policy::MempoolError;
+use cairn_protocol::mempool::rate::FeeRate;
 use serde_json::Value;
 
-use crate::rpc::access::Rpc;
+use crate::clock;
+use crate::machine::Machine;
+use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object};
 use crate::rpc::lookup::{self, Found};
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required};
-use crate::rpc::refusal;
+use crate::rpc::refusal::{MISSING_INPUTS, Refusal};
 use crate::rpc::render::{self, Spent, seconds};
 
 methods! { "Rawtransactions":
@@ -60,7 +64,9 @@ async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
         let mut object = match &found {
             Found::Coinbase { block, .. } => render::coinbase(block.coinbase(), prefix),
             Found::Pending(transaction) => shown(node, transaction, None, verbosity)?,
-            Found::Confirmed { transaction, place, .. } => shown(node, transaction, Some(&place.hash), verbosity)?,
+            Found::Confirmed { transaction, place, .. } => {
+                shown(node, transaction, Some(&place.hash), verbosity)?
+            }
         };
         if let Some(place) = found.place() {
             if blockhash.is_some() {
@@ -73,11 +79,12 @@ async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
             object.put("blocktime", &seconds(place.header.time));
         }
         Ok(json(&object))
-    }).await?
+    })
+    .await?
 }
 
 fn shown(
-    node: &lookup::AnyNode,
+    node: &Machine,
     transaction: &Transaction,
     block: Option<&BlockHash>,
     verbosity: u8,
@@ -94,15 +101,15 @@ async fn send_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
     let transaction = Arc::new(read(Params::must(params.text("hexstring")))?);
     let limit = max_fee_rate(&params)?;
     // Tried before it is sent: a fee that was mistyped must not leave this node.
-    if let Some(fee) = trial(&rpc, &transaction).await?.ok() {
+    if let Ok(fee) = trial(&rpc, &transaction).await? {
         check_fee_rate(fee, transaction.size(), limit)?;
     }
     let sent = rpc.node()?.submit_transaction(transaction.clone()).await;
-    match sent.map_err(|_| crate::rpc::access::stopping())? {
-        Ok(txid) => Ok(json(&Text(txid))),
-        // Sending again what is pending already is how wallets make sure: Bitcoin Core allows it.
-        Err(error) if refusal::is_pending_already(&error) => Ok(json(&Text(transaction.txid()))),
-        Err(error) => Err(refusal::of_transaction(&rpc, &transaction, error).await?.into_error()),
+    match sent.map_err(|_| stopping())? {
+        Ok(txid) => Ok(json(&txid)),
+        // Sending again what waits already is how wallets make sure: Bitcoin Core allows it.
+        Err(MempoolError::Known { txid }) => Ok(json(&txid)),
+        Err(error) => Err(Refusal::of(&error).into_error()),
     }
 }
 
@@ -121,41 +128,46 @@ async fn test_mempool_accept(rpc: Rpc, params: Params) -> RpcResult {
     Ok(json(&verdicts))
 }
 
+/// The fee that the mempool would take a transaction for, or why it would not.
+async fn trial(rpc: &Rpc, transaction: &Arc<Transaction>) -> Result<Result<Amount, MempoolError>, RpcError> {
+    let transaction = transaction.clone();
+    let tried = rpc.query(move |node| node.mempool().test(clock::now(), &transaction, node.chain())).await?;
+    Ok(tried.map_err(lookup::failed)?.map(|admitted| admitted.fee))
+}
+
 async fn verdict(rpc: &Rpc, transaction: &Arc<Transaction>, limit: Amount) -> Result<Object, RpcError> {
-    let mut verdict = object! {
-        "txid": Text(transaction.txid()),
-        "wtxid": Text(transaction.leaf_hash()),
-    };
+    let mut verdict = object! { "txid": transaction.txid(), "wtxid": transaction.leaf_hash() };
     let fee = match trial(rpc, transaction).await? {
         Ok(fee) => fee,
         Err(error) => {
-            let refusal = refusal::of_transaction(rpc, transaction, error).await?;
+            let refusal = Refusal::of(&error);
+            let is_missing = refusal.code == Code::Verify;
             verdict.put("allowed", &false);
-            verdict.put("reject-reason", refusal.token);
-            verdict.put("reject-details", &refusal.sentence());
+            verdict.put("reject-reason", if is_missing { MISSING_INPUTS } else { refusal.token });
+            verdict.put("reject-details", &refusal.sentence);
             return Ok(verdict);
         }
     };
-    if check_fee_rate(fee, transaction.size(), limit).is_err() {
+    if let Err(error) = check_fee_rate(fee, transaction.size(), limit) {
         verdict.put("allowed", &false);
         verdict.put("reject-reason", "max-fee-exceeded");
+        verdict.put("reject-details", &error.message);
         return Ok(verdict);
     }
-    let rate = render::fee_rate(fee, transaction.size());
+    let rate = FeeRate::of(fee, transaction.size());
     verdict.put("allowed", &true);
     verdict.put("vsize", &transaction.size());
-    verdict.put("fees", &object! {
+    let fees = object! {
         "base": Coins(fee),
-        "effective-feerate": Coins(rate),
-        "effective-includes": [Text(transaction.leaf_hash())],
-    });
+        "effective-feerate": Coins(rate.per_kilobyte()),
+        "effective-includes": [transaction.leaf_hash()],
+    };
+    verdict.put("fees", &fees);
     Ok(verdict)
 }
 
 fn read(text: &str) -> Result<Transaction, RpcError> {
-    let failed = |why: String| {
-        RpcError::new(Code::Deserialization, format!("TX decode failed. {why}"))
-    };
+    let failed = |why: String| RpcError::new(Code::Deserialization, format!("TX decode failed. {why}"));
     let bytes = hex::decode(text).map_err(|_| failed("Expected an even number of hex digits.".to_owned()))?;
     decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
 }
@@ -171,7 +183,7 @@ fn max_fee_rate(params: &Params) -> Result<Amount, RpcError> {
 }
 
 fn check_fee_rate(fee: Amount, size: usize, limit: Amount) -> Result<(), RpcError> {
-    let rate = render::fee_rate(fee, size);
+    let rate = FeeRate::of(fee, size).per_kilobyte();
     if rate <= limit {
         return Ok(());
     }

@@ -26,7 +26,7 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
         let settings = Settings { cookie, allowed_hosts: Vec::new(), stop: stop.clone() };
-        tokio::spawn(serve(listener, Rpc::loading(), settings));
+        tokio::spawn(serve(listener, Rpc::loading(Vec::new()), settings));
         Self { address, secret, stop, _directory: directory }
     }
 

@@ -1,0 +1,94 @@
+//! Blocks on demand, made on the driver's thread: template, search, chain, one block after another,
+//! and one flush for all of them. For tests and devnets, where the work is small.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cairn_core::block::Block;
+use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
+use cairn_core::lock::Lock;
+use cairn_protocol::action::{Action, Answer};
+use cairn_protocol::chain::store::StoreError;
+use cairn_protocol::input::{Input, RequestId, Submission};
+use cairn_protocol::template::Template;
+
+use crate::clock;
+use crate::machine::Machine;
+
+/// How long the driver may be kept from everything else.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// Blocks at once: their events must fit in what a subscriber may have unread.
+const MAX_AT_ONCE: u32 = 500;
+/// The mark of our own submissions, which nobody waits for.
+const OWN: RequestId = RequestId(u64::MAX);
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// How many blocks.
+    pub count: u32,
+    /// Who is paid.
+    pub pay_to: Lock,
+    /// What the coinbases say.
+    pub tag: Vec<u8>,
+    /// Nonces to try in all.
+    pub max_tries: u64,
+}
+
+/// What was made.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// The blocks, in order.
+    pub hashes: Vec<BlockHash>,
+    /// Nonces that were tried.
+    pub tries: u64,
+}
+
+/// Makes as many of the wanted blocks as is fair at once; the caller asks again for the rest.
+///
+/// # Errors
+/// When the store fails.
+pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Action>), StoreError> {
+    let began = Instant::now();
+    let (mut made, mut actions) = (Made::default(), Vec::new());
+    for _ in 0..wanted.count.min(MAX_AT_ONCE) {
+        let now = clock::now();
+        let template = Template::new(now, machine.chain(), machine.mempool());
+        let block = template.to_block(wanted.pay_to, wanted.tag.clone());
+        let left = wanted.max_tries.saturating_sub(made.tries);
+        let (nonce, tries) = search(block.header(), left);
+        made.tries += tries;
+        let Some(nonce) = nonce else { break };
+        let block = Arc::new(block.with_nonce(nonce));
+        let hash = block.hash();
+        let submission = Submission::Block(block);
+        let answered = machine.handle(now, Input::Submit { request: OWN, submission })?;
+        let refused = answered
+            .iter()
+            .any(|action| matches!(action, Action::Reply { request: OWN, answer: Answer::Block(Err(_)) }));
+        actions.extend(answered.into_iter().filter(|action| !matches!(action, Action::Reply { .. })));
+        if refused {
+            tracing::error!(%hash, "the chain refuses a block made from its own template");
+            break;
+        }
+        made.hashes.push(hash);
+        if began.elapsed() > AT_ONCE {
+            break;
+        }
+    }
+    Ok((made, actions))
+}
+
+/// The first nonce from 0 on that does the work, and how many were tried.
+pub fn search(header: &Header, max_tries: u64) -> (Option<u64>, u64) {
+    let Ok(target) = header.bits.to_target() else { return (None, 0) };
+    let found = (0..max_tries).find(|nonce| target.is_met_by(Header { nonce: *nonce, ..*header }.hash()));
+    (found, found.map_or(max_tries, |nonce| nonce + 1))
+}
+
+/// The same block with the first nonce that does its work, if one of so many does.
+pub fn solve(block: Block, max_tries: u64) -> Option<Block> {
+    let (nonce, _) = search(block.header(), max_tries);
+    nonce.map(|nonce| block.with_nonce(nonce))
+}

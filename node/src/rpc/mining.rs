@@ -1,0 +1,344 @@
+//! Methods about mining: templates for others' miners, blocks handed in, blocks on demand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cairn_core::address::Address;
+use cairn_core::block::Block;
+use cairn_core::difficulty::next_bits;
+use cairn_core::encoding::{decode, encode};
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::height::Height;
+use cairn_core::lock::Lock;
+use cairn_core::subsidy::subsidy;
+use cairn_core::transaction::Transaction;
+use cairn_protocol::chain::BlockVerdict;
+use cairn_protocol::template::Template;
+use serde_json::Value;
+
+use crate::clock;
+use crate::generate::{Wanted, solve};
+use crate::machine::Machine;
+use crate::mining_order::MiningOrder;
+use crate::rpc::access::{Rpc, stopping};
+use crate::rpc::error::{Code, RpcError, RpcResult};
+use crate::rpc::json::{Object, Text, json, object, reply};
+use crate::rpc::lookup;
+use crate::rpc::method::methods;
+use crate::rpc::params::{Kind, Params, optional, required};
+use crate::rpc::proposal;
+use crate::rpc::render::{self, as_float};
+
+methods! { "Mining":
+    "generateblock" [
+        required("output", Kind::Text),
+        required("transactions", Kind::List),
+        optional("submit", Kind::Flag),
+    ] "Mines a block that pays this address and holds exactly these transactions, given by id or in \
+       hex; with submit false it is only shown." => generate_block;
+    "generatetoaddress" [
+        required("nblocks", Kind::Number),
+        required("address", Kind::Text),
+        optional("maxtries", Kind::Number),
+    ] "Mines so many blocks at once, paid to this address." => generate_to_address;
+    "getblocktemplate" [optional("template_request", Kind::Fields)]
+        "What to mine on (BIP 22): with longpollid, waits for another template; with mode proposal and \
+         data, says whether a block would be valid but for its work." => get_block_template;
+    "getmininginfo" [] "Mining as a whole." => get_mining_info;
+    "getnetworkhashps" [optional("nblocks", Kind::Number), optional("height", Kind::Number)]
+        "Hashes per second of the whole network, from the last nblocks (120 unless told)."
+        => get_network_hash_ps;
+    "setmining" [
+        optional("address", Kind::Text),
+        optional("threads", Kind::Number),
+        optional("hashrate", Kind::Number),
+    ] "Mines from now on to this address, on so many threads (1 unless told), at most so many hashes per \
+       second (0 for as many as it can); without an address it rests." => set_mining;
+    "submitblock" [required("hexdata", Kind::Text), optional("dummy", Kind::Text)]
+        "Hands in a mined block; null when it is the new tip, else why not (BIP 22)." => submit_block;
+}
+
+/// Nonces to try in all, unless told otherwise: Bitcoin Core's figure.
+const DEFAULT_TRIES: u64 = 1_000_000;
+/// How long a long poll waits for a new tip before better fees are reason enough.
+const LONG_POLL: Duration = Duration::from_secs(60);
+
+async fn generate_to_address(rpc: Rpc, params: Params) -> RpcResult {
+    let count: u32 = Params::must(params.number("nblocks")?);
+    let pay_to = pay_to(&rpc, Params::must(params.text("address")).to_owned()).await?;
+    let mut left = Wanted { count, pay_to, tag: rpc.tag(), max_tries: tries(&params)? };
+    let mut hashes: Vec<BlockHash> = Vec::new();
+    while left.count > 0 {
+        let made = rpc.node()?.generate(left.clone()).await.map_err(|_| stopping())?;
+        left.max_tries = left.max_tries.saturating_sub(made.tries);
+        if made.hashes.is_empty() {
+            break;
+        }
+        left.count -= made.hashes.len() as u32;
+        hashes.extend(made.hashes);
+    }
+    Ok(json(&hashes))
+}
+
+/// Core's bound of tries is for all blocks; ours grows with them, so that hundreds are no surprise.
+fn tries(params: &Params) -> Result<u64, RpcError> {
+    Ok(params.number("maxtries")?.unwrap_or(DEFAULT_TRIES.max(u64::from(u32::MAX))))
+}
+
+async fn pay_to(rpc: &Rpc, text: String) -> Result<Lock, RpcError> {
+    rpc.query(move |node| {
+        Address::parse(&text, &lookup::params(node).address_prefix).map(|address| address.lock()).map_err(
+            |error| RpcError::new(Code::InvalidAddressOrKey, format!("Error: Invalid address: {error}")),
+        )
+    })
+    .await?
+}
+
+async fn generate_block(rpc: Rpc, params: Params) -> RpcResult {
+    let pay_to = pay_to(&rpc, Params::must(params.text("output")).to_owned()).await?;
+    let list = Params::must(params.get("transactions").and_then(Value::as_array)).clone();
+    let submit = params.flag("submit").unwrap_or(true);
+    let tag = rpc.tag();
+    let block = rpc
+        .query(move |node| {
+            let chosen = list.iter().map(|value| chosen(node, value)).collect::<Result<Vec<_>, _>>()?;
+            let (transactions, fees): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
+            let template = Template::new(clock::now(), node.chain(), node.mempool());
+            let earned = fees
+                .iter()
+                .try_fold(subsidy(lookup::params(node), template.height), |sum, fee| sum.checked_add(*fee));
+            let reward = earned
+                .ok_or_else(|| RpcError::invalid_parameter("the fees exceed all coins there can be"))?;
+            let block = Template { transactions, fees, reward, ..template }.to_block(pay_to, tag);
+            proposal::check(node, &Arc::new(block.clone())).map_err(|refused| {
+                RpcError::new(
+                    Code::Verify,
+                    format!("TestBlockValidity failed: {}, {}", refused.token, refused.sentence),
+                )
+            })?;
+            Ok::<_, RpcError>(block)
+        })
+        .await??;
+    let solved = tokio::task::spawn_blocking(move || solve(block, u64::from(u32::MAX))).await;
+    let solved = solved.ok().flatten().ok_or_else(|| RpcError::new(Code::Misc, "Failed to make block."))?;
+    let block = Arc::new(solved);
+    if !submit {
+        return Ok(reply! { "hash": block.hash(), "hex": hex::encode(encode(&*block)) });
+    }
+    let outcome = rpc.node()?.submit_block(block.clone()).await.map_err(|_| stopping())?;
+    outcome.map_err(|error| RpcError::new(Code::Verify, error.to_string()))?;
+    Ok(reply! { "hash": block.hash() })
+}
+
+/// A transaction of the mempool by its id, or one in hex; and its fee.
+fn chosen(node: &Machine, value: &Value) -> Result<(Arc<Transaction>, cairn_core::amount::Amount), RpcError> {
+    let text = value.as_str().unwrap_or_default();
+    if let Ok(txid) = text.parse::<Txid>() {
+        let entry = node.mempool().entry(&txid).ok_or_else(|| {
+            RpcError::new(Code::InvalidAddressOrKey, format!("Transaction {txid} not in mempool."))
+        })?;
+        return Ok((entry.transaction().clone(), entry.fee()));
+    }
+    let bytes = hex::decode(text).unwrap_or_default();
+    let transaction: Transaction = decode(&bytes, bytes.len()).map_err(|error| {
+        let message = format!("Transaction decode failed for {text}: {error}");
+        RpcError::new(Code::Deserialization, message)
+    })?;
+    let coins = lookup::coins_spent_by(node, &transaction, None)?.unwrap_or_default();
+    let fee = render::fee_of(&transaction, &coins).unwrap_or_default();
+    Ok((Arc::new(transaction), fee))
+}
+
+async fn get_block_template(rpc: Rpc, params: Params) -> RpcResult {
+    let none = serde_json::Map::new();
+    let request = params.get("template_request").and_then(Value::as_object).unwrap_or(&none);
+    match request.get("mode").map(|mode| mode.as_str().unwrap_or_default()) {
+        None | Some("template") => {}
+        Some("proposal") => {
+            let Some(data) = request.get("data").and_then(Value::as_str) else {
+                return Err(RpcError::new(Code::Type, "Missing data String key for proposal"));
+            };
+            let block = Arc::new(read_block(data)?);
+            return proposed(&rpc, block).await;
+        }
+        Some(_) => return Err(RpcError::invalid_parameter("Invalid mode")),
+    }
+    if let Some(id) = request.get("longpollid").and_then(Value::as_str) {
+        wait_for_other(&rpc, id).await?;
+    }
+    let next = rpc.events().next();
+    rpc.query(move |node| json(&template(node, next))).await
+}
+
+async fn proposed(rpc: &Rpc, block: Arc<Block>) -> RpcResult {
+    rpc.query(move |node| {
+        let hash = block.hash();
+        if let Some(entry) = node.chain().entry(&hash) {
+            return Ok(json(if entry.is_invalid() { "duplicate-invalid" } else { "duplicate" }));
+        }
+        Ok(match proposal::check(node, &block) {
+            Ok(()) => json(&()),
+            Err(refused) => json(refused.token),
+        })
+    })
+    .await?
+}
+
+fn template(node: &Machine, next_event: u64) -> Object {
+    let params = lookup::params(node);
+    let template = Template::new(clock::now(), node.chain(), node.mempool());
+    let places: std::collections::HashMap<Txid, usize> =
+        (1..).zip(&template.transactions).map(|(place, one)| (one.txid(), place)).collect();
+    let transactions = template.transactions.iter().zip(&template.fees).map(|(transaction, fee)| {
+        let mut depends: Vec<usize> =
+            transaction.inputs().iter().filter_map(|input| places.get(&input.txid).copied()).collect();
+        depends.sort_unstable();
+        depends.dedup();
+        object! {
+            "data": hex::encode(encode(&**transaction)),
+            "txid": transaction.txid(),
+            "hash": transaction.leaf_hash(),
+            "depends": depends,
+            "fee": fee.units(),
+            "sigops": transaction.signatures().len(),
+            "weight": transaction.size() * 4,
+        }
+    });
+    object! {
+        "capabilities": ["proposal"],
+        "version": cairn_core::header::Header::VERSION,
+        "rules": [(); 0],
+        "vbavailable": Object::new(),
+        "vbrequired": 0,
+        "previousblockhash": template.previous,
+        "transactions": transactions.collect::<Vec<_>>(),
+        "coinbaseaux": Object::new(),
+        "coinbasevalue": template.reward.units(),
+        "longpollid": format!("{}{next_event}", template.previous),
+        "target": render::target(template.bits),
+        "mintime": render::seconds(template.min_time),
+        "mintime_ms": template.min_time.millis(),
+        "mutable": ["time", "transactions", "prevblock"],
+        "noncerange": "0000000000000000ffffffffffffffff",
+        "sizelimit": params.max_block_bytes,
+        "weightlimit": params.max_block_bytes * 4,
+        "curtime": render::seconds(template.time),
+        "curtime_ms": template.time.millis(),
+        "bits": render::bits(template.bits),
+        "height": template.height.get(),
+    }
+}
+
+/// Waits until the tip is another than in the id; or for a minute, after which better fees do too.
+async fn wait_for_other(rpc: &Rpc, id: &str) -> Result<(), RpcError> {
+    let known: Option<BlockHash> = id.get(..64).and_then(|hash| hash.parse().ok());
+    let Some(known) = known else { return Ok(()) };
+    let mut changes = rpc.changes();
+    let patience = tokio::time::sleep(LONG_POLL);
+    tokio::pin!(patience);
+    loop {
+        changes.mark_unchanged();
+        if rpc.query(lookup::tip).await?.0 != known {
+            return Ok(());
+        }
+        tokio::select! {
+            () = &mut patience => return Ok(()),
+            changed = changes.changed() => changed.map_err(|_| stopping())?,
+        }
+    }
+}
+
+async fn set_mining(rpc: Rpc, params: Params) -> RpcResult {
+    let threads: u16 = params.number("threads")?.unwrap_or(1);
+    let hashrate: u64 = params.number("hashrate")?.unwrap_or(0);
+    let order = match params.text("address") {
+        None => None,
+        Some(address) => {
+            let pay_to = pay_to(&rpc, address.to_owned()).await?;
+            let hashrate = Some(hashrate).filter(|rate| *rate > 0);
+            Some(MiningOrder { pay_to, threads: usize::from(threads.max(1)), hashrate })
+        }
+    };
+    rpc.mining().send_replace(order);
+    Ok(json(&()))
+}
+
+async fn submit_block(rpc: Rpc, params: Params) -> RpcResult {
+    let block = Arc::new(read_block(Params::must(params.text("hexdata")))?);
+    let outcome = rpc.node()?.submit_block(block).await.map_err(|_| stopping())?;
+    Ok(match outcome {
+        Ok(BlockVerdict::Connected) => json(&()),
+        Ok(BlockVerdict::Duplicate) => json("duplicate"),
+        Ok(BlockVerdict::SideBranch | BlockVerdict::KeptAside) => json("inconclusive"),
+        Err(error) => {
+            tracing::info!(%error, "a block that was handed in is refused");
+            json(proposal::token(&error))
+        }
+    })
+}
+
+fn read_block(text: &str) -> Result<Block, RpcError> {
+    let failed = |why: String| RpcError::new(Code::Deserialization, format!("Block decode failed: {why}"));
+    let bytes = hex::decode(text).map_err(|_| failed("expected an even number of hex digits".to_owned()))?;
+    decode(&bytes, bytes.len()).map_err(|error| failed(error.to_string()))
+}
+
+async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
+    rpc.query(|node| {
+        let params = lookup::params(node);
+        let tip = lookup::tip_header(node);
+        let parent = node.chain().next_context();
+        let next = next_bits(params, parent.anchor.as_ref(), parent.height, parent.time);
+        reply! {
+            "blocks": tip.height.get(),
+            "bits": render::bits(tip.header.bits),
+            "difficulty": render::difficulty(tip.header.bits, params),
+            "target": render::target(tip.header.bits),
+            "networkhashps": hashes_per_second(node, tip.height, 120),
+            "pooledtx": node.mempool().len(),
+            "blockmintxfee": crate::rpc::json::Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
+            "chain": params.name,
+            "next": object! {
+                "height": tip.height.next().get(),
+                "bits": render::bits(next),
+                "difficulty": render::difficulty(next, params),
+                "target": render::target(next),
+            },
+            "previousblockhash": Text(tip.hash),
+            "warnings": [(); 0],
+        }
+    })
+    .await
+}
+
+async fn get_network_hash_ps(rpc: Rpc, params: Params) -> RpcResult {
+    let blocks: i64 = params.number("nblocks")?.unwrap_or(120);
+    let height: i64 = params.number("height")?.unwrap_or(-1);
+    if blocks < -1 || blocks == 0 {
+        return Err(RpcError::invalid_parameter("Invalid nblocks. Must be a positive number or -1."));
+    }
+    let rate = rpc.query(move |node| {
+        let tip = lookup::tip(node).1;
+        let wanted = u32::try_from(height).map_or(tip, Height::from_u32);
+        if height < -1 || wanted > tip {
+            return Err(RpcError::invalid_parameter("Block does not exist at specified height"));
+        }
+        // -1 means since the last change of difficulty, which here is every block: the window.
+        Ok(hashes_per_second(node, wanted, u32::try_from(blocks).unwrap_or(120)))
+    });
+    Ok(json(&rate.await??))
+}
+
+/// Work between two blocks over the time between them. A float: it is shown and never used.
+fn hashes_per_second(node: &Machine, height: Height, blocks: u32) -> f64 {
+    let chain = node.chain();
+    let at = |height: Height| chain.hash_at(height).and_then(|hash| chain.entry(&hash));
+    // Genesis was made when the chain was defined, long before its first block.
+    let first = height.checked_sub(blocks).filter(|first| *first > Height::GENESIS);
+    let (Some(last), Some(first)) = (at(height), at(first.unwrap_or(Height::GENESIS.next()))) else {
+        return 0.0;
+    };
+    let seconds = last.header.time.since(first.header.time).as_secs_f64();
+    let work = last.work.checked_sub(first.work).map_or(0.0, |work| as_float(&work.to_u256().to_be_bytes()));
+    if seconds > 0.0 { work / seconds } else { 0.0 }
+}

@@ -1,0 +1,116 @@
+//! Refused transactions: Bitcoin Core's code and token, our sentence, and the values behind it.
+
+use cairn_core::check::transaction::TransactionError;
+use cairn_protocol::mempool::policy::MempoolError;
+
+use crate::rpc::error::{Code, RpcError};
+use crate::rpc::json::{Coins, Object, Text, object};
+
+/// Why a transaction was refused, in every form that a caller may want.
+pub struct Refusal {
+    /// Bitcoin Core's error code for `sendrawtransaction`.
+    pub code: Code,
+    /// Bitcoin Core's word for it, which programs look for.
+    pub token: &'static str,
+    /// What was found and what was expected.
+    pub sentence: String,
+    /// The values in the sentence.
+    data: Object,
+}
+
+impl Refusal {
+    /// What to say of a refused transaction.
+    pub fn of(error: &MempoolError) -> Self {
+        let (code, token) = code_and_token(error);
+        Self { code, token, sentence: error.to_string(), data: values(error) }
+    }
+
+    /// As the error of a call.
+    pub fn into_error(self) -> RpcError {
+        let mut data = object! { "reject-reason": self.token };
+        data.extend(self.data);
+        RpcError::new(self.code, format!("{}, {}", self.token, self.sentence)).with_data(data)
+    }
+}
+
+/// The word that `testmempoolaccept` gives for inputs that are not there.
+pub const MISSING_INPUTS: &str = "missing-inputs";
+
+fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
+    match error {
+        MempoolError::Known { .. } => (Code::AlreadyInChain, "txn-already-in-mempool"),
+        MempoolError::Confirmed { .. } => (Code::AlreadyInChain, "txn-already-known"),
+        MempoolError::Rule(error) => rule(error),
+        MempoolError::UnknownOutput { .. }
+        | MempoolError::NoSuchOutput { .. }
+        | MempoolError::SpentInChain { .. } => (Code::Verify, "bad-txns-inputs-missingorspent"),
+        MempoolError::Immature { .. } => (Code::VerifyRejected, "bad-txns-premature-spend-of-coinbase"),
+        MempoolError::NotFinal { .. } => (Code::VerifyRejected, "non-final"),
+        MempoolError::Conflict { .. } => (Code::VerifyRejected, "txn-mempool-conflict"),
+        MempoolError::SpendsWhatItReplaces { .. } => (Code::VerifyRejected, "bad-txns-spends-conflicting-tx"),
+        MempoolError::NewUnconfirmedInput { .. } => (Code::VerifyRejected, "replacement-adds-unconfirmed"),
+        MempoolError::ReplacesTooMany { .. } => (Code::VerifyRejected, "too many potential replacements"),
+        MempoolError::FeeTooLow { .. } => (Code::VerifyRejected, "min relay fee not met"),
+        MempoolError::TooBig { .. } => (Code::VerifyRejected, "tx-size"),
+        MempoolError::Dust { .. } => (Code::VerifyRejected, "dust"),
+        MempoolError::TooManyAncestors { .. } | MempoolError::TooManyDescendants { .. } => {
+            (Code::VerifyRejected, "too-long-mempool-chain")
+        }
+        MempoolError::Full { .. } => (Code::VerifyRejected, "mempool full"),
+    }
+}
+
+fn rule(error: &TransactionError) -> (Code, &'static str) {
+    let token = match error {
+        TransactionError::NoInputs => "bad-txns-vin-empty",
+        TransactionError::NoOutputs => "bad-txns-vout-empty",
+        TransactionError::TooLarge { .. } => "bad-txns-oversize",
+        TransactionError::DuplicateInput { .. } => "bad-txns-inputs-duplicate",
+        TransactionError::ZeroOutput { .. } => "bad-txns-vout-zero",
+        TransactionError::OutputsExceedSupply { .. } => "bad-txns-txouttotal-toolarge",
+        TransactionError::MissingCoin { .. } => return (Code::Verify, "bad-txns-inputs-missingorspent"),
+        TransactionError::ImmatureCoinbase { .. } => "bad-txns-premature-spend-of-coinbase",
+        TransactionError::Locked { .. } => "non-final",
+        TransactionError::OutputsExceedInputs { .. } => "bad-txns-in-belowout",
+        TransactionError::SignatureCount { .. } | TransactionError::BadSignature { .. } => {
+            "mandatory-script-verify-flag-failed"
+        }
+    };
+    (Code::VerifyRejected, token)
+}
+
+/// The values behind those refusals that a program may want to act on.
+fn values(error: &MempoolError) -> Object {
+    match error {
+        MempoolError::Known { txid } => object! { "txid": txid },
+        MempoolError::Confirmed { txid, height } => object! { "txid": txid, "height": height.get() },
+        MempoolError::UnknownOutput { outpoint } => {
+            object! { "cause": "never-existed", "outpoint": Text(outpoint) }
+        }
+        MempoolError::NoSuchOutput { outpoint, outputs } => {
+            object! { "cause": "never-existed", "outpoint": Text(outpoint), "outputs": outputs }
+        }
+        MempoolError::SpentInChain { outpoint, by, height } => object! {
+            "cause": "spent", "outpoint": Text(outpoint), "spent_by": by, "height": height.get(),
+        },
+        MempoolError::Immature { outpoint, made_at, spendable_at, missing } => object! {
+            "cause": "immature",
+            "outpoint": Text(outpoint),
+            "height": made_at.get(),
+            "spendable_at": spendable_at,
+            "blocks_missing": missing,
+        },
+        MempoolError::Conflict { outpoint, by, fee, needed } => object! {
+            "cause": "pending-conflict",
+            "outpoint": Text(outpoint),
+            "spent_by": by,
+            "fee": Coins(*fee),
+            "needed": Coins(*needed),
+        },
+        MempoolError::FeeTooLow { fee, needed, size, .. } => {
+            object! { "fee": Coins(*fee), "needed": Coins(*needed), "size": size }
+        }
+        MempoolError::Full { rate } => object! { "feerate": Coins(rate.per_kilobyte()) },
+        _ => Object::new(),
+    }
+}
