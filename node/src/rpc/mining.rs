@@ -216,7 +216,7 @@ fn template(node: &Machine, next_event: u64) -> Object {
         "coinbasevalue": template.reward.units(),
         "longpollid": format!("{}{next_event}", template.previous),
         "target": render::target(template.bits),
-        "mintime": render::seconds(template.min_time),
+        "mintime": template.min_time.millis().div_ceil(1000),
         "mintime_ms": template.min_time.millis(),
         "mutable": ["time", "transactions", "prevblock"],
         "noncerange": "0000000000000000ffffffffffffffff",
