@@ -1,0 +1,159 @@
+//! docs/protocol.md says what the code does: every example in it is computed here again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cairn_core::address::Address;
+use cairn_core::amount::Amount;
+use cairn_core::block::Block;
+use cairn_core::check::block::check_block;
+use cairn_core::check::connect::connect_block;
+use cairn_core::coin::{Coin, Origin};
+use cairn_core::difficulty::asert;
+use cairn_core::encoding::encode;
+use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
+use cairn_core::height::Height;
+use cairn_core::lock::{Lock, PublicKey};
+use cairn_core::merkle::prove;
+use cairn_core::signature::SerialVerifier;
+use cairn_core::signing::{sign, signature_digest};
+use cairn_core::target::CompactTarget;
+use cairn_core::time::Timestamp;
+use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
+use cairn_genesis::Chain;
+use cairn_genesis::block::rules_digest;
+use cairn_protocol::message::{Message, codec};
+use ed25519_dalek::SigningKey;
+
+const DOCUMENT: &str = include_str!("../../docs/protocol.md");
+
+/// The definition that the document gives for its examples.
+fn chain() -> Chain {
+    let definition = DOCUMENT.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    Chain::from_toml(definition.expect("the document holds a definition")).expect("it is a chain")
+}
+
+/// Lines `name = value` of the document's examples.
+fn documented() -> BTreeMap<String, String> {
+    let blocks = DOCUMENT.split("```example\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines = blocks.flat_map(str::lines).filter_map(|line| line.split_once(" = "));
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number; 32])
+}
+
+fn pay(coins: u64, number: u8) -> Output {
+    let lock = Lock::PublicKey(PublicKey::from_bytes(key(number).verifying_key().to_bytes()));
+    Output { amount: Amount::from_units(coins * Amount::COIN.units()), lock }
+}
+
+fn computed() -> BTreeMap<String, String> {
+    let Chain { params, genesis, .. } = chain();
+    let mut examples = BTreeMap::new();
+    let mut show = |name: &str, value: String| examples.insert(name.to_owned(), value);
+    let bytes = |bytes: &[u8]| hex::encode(bytes);
+
+    let address = Address::new(&params.address_prefix, pay(0, 1).lock);
+    show("key1.secret", bytes(&key(1).to_bytes()));
+    show("key1.public", bytes(&key(1).verifying_key().to_bytes()));
+    show("key1.lock", bytes(&encode(&pay(0, 1).lock)));
+    show("key1.address", address.to_string());
+
+    show("genesis.rules_digest", bytes(&rules_digest(&params)));
+    show("genesis.coinbase", bytes(&encode(genesis.coinbase())));
+    show("genesis.header", bytes(&genesis.header().to_bytes()));
+    show("genesis.hash_bytes", bytes(genesis.hash().as_bytes()));
+    show("genesis.hash", genesis.hash().to_string());
+
+    let outpoint = OutPoint { txid: genesis.coinbase().txid(), index: 0 };
+    let spent = genesis.coinbase().outputs[0].clone();
+    let outputs = vec![pay(400, 2), pay(599, 1)];
+    let body = TransactionBody { inputs: vec![outpoint], outputs, lock_time: LockTime::Immediate };
+    let digest = signature_digest(&params.genesis_hash, &body, std::slice::from_ref(&spent));
+    let signature = sign(&key(1), &digest);
+    let payment = Arc::new(Transaction::new(body, vec![signature]));
+    show("transaction.body", bytes(&encode(payment.body())));
+    show("transaction.txid", payment.txid().to_string());
+    show("transaction.spent_outputs", bytes(&encode(&spent)));
+    show("transaction.digest", bytes(digest.as_bytes()));
+    show("transaction.signature", bytes(signature.as_bytes()));
+    show("transaction.bytes", bytes(&encode(payment.as_ref())));
+    show("transaction.leaf", bytes(payment.leaf_hash().as_bytes()));
+
+    let reward = Output { amount: Amount::from_units(51 * Amount::COIN.units()), ..pay(0, 3) };
+    let coinbase = Coinbase { height: Height::from_u32(1), outputs: vec![reward], tag: b"node 3".to_vec() };
+    show("coinbase.bytes", bytes(&encode(&coinbase)));
+    show("coinbase.txid", coinbase.txid().to_string());
+    show("coinbase.leaf", bytes(coinbase.leaf_hash().as_bytes()));
+
+    let time = params.genesis_time.saturating_add(params.spacing);
+    let block = mined(genesis.hash(), time, params.genesis_bits, coinbase, vec![payment.clone()]);
+    let proof = prove(&block.leaves(), 1).expect("the payment is in the block");
+    show("merkle.root", bytes(block.merkle_root().as_bytes()));
+    show("merkle.proof_of_transaction", bytes(&encode(&proof)));
+    let target = params.genesis_bits.to_target().expect("a target");
+    show("target.bits", params.genesis_bits.to_string());
+    show("target.number", bytes(&target.to_be_bytes()));
+    show("target.work", target.work().to_string());
+    show("block.nonce", block.header().nonce.to_string());
+    show("block.header", bytes(&block.header().to_bytes()));
+    show("block.hash", block.hash().to_string());
+    show("block.bytes", bytes(&encode(&block)));
+
+    // And the example breaks no rule.
+    let checked = check_block(Arc::new(block), &params).expect("a body that breaks no rule");
+    let coin = Coin { output: spent, height: Height::GENESIS, origin: Origin::Premine };
+    let coins = BTreeMap::from([(outpoint, coin)]);
+    let (height, median) = (Height::from_u32(1), params.genesis_time);
+    connect_block(&checked, height, median, &coins, &SerialVerifier, &params).expect("it connects");
+
+    let (spacing, half_life) = (Duration::from_secs(600), Duration::from_secs(172_800));
+    let bits = |bits: u32| CompactTarget::from_bits(bits).to_target().expect("a target");
+    let next = asert(bits(0x1802_aee8), 111_773_000, 53, spacing, half_life, bits(0x1d00_ffff));
+    show("asert.example", next.to_compact().to_string());
+
+    show("message.ping", bytes(&codec::encode(&Message::Ping { nonce: 1 })));
+    let locator = vec![genesis.hash()];
+    show("message.get_headers", bytes(&codec::encode(&Message::GetHeaders { locator })));
+    show("message.announce", bytes(&codec::encode(&Message::AnnounceTransactions(vec![payment.txid()]))));
+    examples
+}
+
+fn mined(
+    parent: BlockHash,
+    time: Timestamp,
+    bits: CompactTarget,
+    coinbase: Coinbase,
+    transactions: Vec<Arc<Transaction>>,
+) -> Block {
+    let header = Header {
+        version: Header::VERSION,
+        previous_block_hash: parent,
+        merkle_root: cairn_core::hash::MerkleRoot::ZERO,
+        time,
+        bits,
+        nonce: 0,
+    };
+    let draft = Block::new(header, coinbase, transactions);
+    let header = Header { merkle_root: draft.merkle_root(), ..header };
+    let target = bits.to_target().expect("a target");
+    let nonces = (0..).map(|nonce| Header { nonce, ..header });
+    let header =
+        nonces.into_iter().find(|header| target.is_met_by(header.hash())).expect("some nonce meets it");
+    Block::new(header, draft.coinbase().clone(), draft.transactions().to_vec())
+}
+
+#[test]
+fn every_example_of_the_specification_is_what_the_code_computes() {
+    let (documented, computed) = (documented(), computed());
+    for (name, value) in &computed {
+        let found = documented.get(name);
+        assert_eq!(found, Some(value), "docs/protocol.md must say\n{name} = {value}\n");
+    }
+    let unknown: Vec<&String> = documented.keys().filter(|name| !computed.contains_key(*name)).collect();
+    assert!(unknown.is_empty(), "docs/protocol.md has examples that nobody checks: {unknown:?}");
+}
