@@ -15,6 +15,7 @@ pub mod generate;
 pub mod handle;
 pub mod log;
 pub mod machine;
+pub mod miner;
 pub mod mining_order;
 pub mod p2p;
 pub mod rpc;

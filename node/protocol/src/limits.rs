@@ -146,5 +146,3 @@ pub const MEMPOOL_EXPIRY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub const FULL_FEE_HALF_LIFE_BLOCKS: u32 = 72;
 /// Blocks that fee estimates look back on.
 pub const FEE_HISTORY_BLOCKS: usize = 144;
-/// Bytes of a saved mempool: beyond it, what came last is not saved.
-pub const MAX_SNAPSHOT: usize = 512 * 1024 * 1024;

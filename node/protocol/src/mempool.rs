@@ -22,7 +22,6 @@ pub mod package;
 pub mod policy;
 pub mod rate;
 pub mod room;
-pub mod snapshot;
 
 pub use policy::MempoolError;
 
@@ -31,7 +30,6 @@ use fees::{Estimate, FeeHistory};
 use package::Entries;
 use policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
 use rate::FeeRate;
-use snapshot::SnapshotError;
 
 /// A transaction that was taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,15 +53,6 @@ pub struct Followed {
     pub returned: Vec<Admitted>,
 }
 
-/// What became of a saved mempool.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Restored {
-    /// Transactions that wait again.
-    pub waiting: usize,
-    /// Those that were confirmed, expired or became invalid meanwhile.
-    pub dropped: usize,
-}
-
 /// How strictly a transaction is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scrutiny {
@@ -82,12 +71,6 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// As if it had come at another time.
-    fn arrived(mut self, arrived: Timestamp) -> Self {
-        self.newcomer.arrived = arrived;
-        self
-    }
-
     /// As it waited before.
     fn waiting_as(mut self, before: &Entry) -> Self {
         self.newcomer.arrived = before.arrived();
@@ -334,38 +317,6 @@ impl Mempool {
     /// When `wake` has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
         self.entries.oldest().map(|entry| entry.arrived().saturating_add(MEMPOOL_EXPIRY))
-    }
-
-    /// All that wait as bytes, to be saved.
-    pub fn to_snapshot(&self) -> Vec<u8> {
-        snapshot::to_bytes(&self.entries)
-    }
-
-    /// Takes in what was saved, as if it came anew: the file is trusted no more than a peer.
-    ///
-    /// # Errors
-    /// The outer when the store fails, the inner when the bytes are no snapshot.
-    pub fn restore<S: ChainStore>(
-        &mut self,
-        now: Timestamp,
-        bytes: &[u8],
-        chain: &Chain<S>,
-    ) -> Result<Result<Restored, SnapshotError>, StoreError> {
-        let saved = match snapshot::from_bytes(bytes) {
-            Ok(saved) => saved,
-            Err(error) => return Ok(Err(error)),
-        };
-        let total = saved.len();
-        for saved in saved {
-            // A clock that was ahead must not let a transaction wait for ever.
-            let arrived = saved.arrived.min(now);
-            if let Ok(candidate) = self.examine(now, &saved.transaction, chain, Scrutiny::Full)? {
-                self.take_in(now, candidate.arrived(arrived), chain);
-            }
-        }
-        self.wake(now);
-        let waiting = self.len();
-        Ok(Ok(Restored { waiting, dropped: total.saturating_sub(waiting) }))
     }
 }
 

@@ -1,11 +1,66 @@
-//! `cairn bench`.
+//! `cairn bench`: how fast this machine does what a node does most.
 
-use crate::cli::bench::BenchArgs;
+use std::time::{Duration, Instant};
+
+use cairn_core::hash::{BlockHash, MerkleRoot};
+use cairn_core::header::Header;
+use cairn_core::target::CompactTarget;
+use cairn_core::time::Timestamp;
+
+use crate::cli::bench::{BenchArgs, BenchCommand};
+use crate::miner::search::{Engine, Job};
+
+/// Nonces between two looks at the clock.
+const CHUNK: u64 = 20_000;
+/// The ways take turns this long, so that a machine that slows down slows all of them.
+const TURN: Duration = Duration::from_millis(100);
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever a person must be told.
-pub fn run(_arguments: &BenchArgs) -> anyhow::Result<()> {
-    anyhow::bail!("cairn bench cannot do anything yet")
+pub fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
+    match arguments.command {
+        BenchCommand::Hash { seconds } => hash(Duration::from_secs(seconds)),
+    }
+}
+
+/// Prints what each way of hashing headers reaches, and how often the first it is.
+fn hash(lasting: Duration) -> anyhow::Result<()> {
+    let header = Header {
+        version: Header::VERSION,
+        previous_block_hash: BlockHash::from_bytes([1; 32]),
+        merkle_root: MerkleRoot::from_bytes([2; 32]),
+        time: Timestamp::from_millis(1_767_225_600_000),
+        // A target that no hash meets: the search never ends early.
+        bits: CompactTarget::from_bits(0x0300_0001),
+        nonce: 0,
+    };
+    let job = Job::new(header).expect("a valid target");
+    let mut ways =
+        vec![("whole header, sha2 crate", Engine::Whole), ("midstate, sha2 crate", Engine::Midstate)];
+    if Engine::best() == Engine::ShaNi {
+        ways.push(("midstate, SHA instructions", Engine::ShaNi));
+    }
+    let mut measured = vec![(0_u64, Duration::ZERO); ways.len()];
+    while measured.iter().any(|(_, spent)| *spent < lasting) {
+        for ((_, engine), (hashes, spent)) in ways.iter().zip(&mut measured) {
+            let begun = Instant::now();
+            while begun.elapsed() < TURN {
+                job.search(*engine, *hashes, CHUNK);
+                *hashes += CHUNK;
+            }
+            *spent += begun.elapsed();
+        }
+    }
+    let rates: Vec<f64> =
+        measured.iter().map(|(hashes, spent)| *hashes as f64 / spent.as_secs_f64()).collect();
+    let first = rates.first().copied().unwrap_or(1.0);
+    for ((name, _), rate) in ways.iter().zip(&rates) {
+        println!("{name:<28} {:>7.2} million hashes/s  {:>5.2} times the first", rate / 1e6, rate / first);
+    }
+    if Engine::best() != Engine::ShaNi {
+        println!("this processor has no SHA instructions");
+    }
+    Ok(())
 }

@@ -1,0 +1,249 @@
+//! The miner: keeps workers busy with the best block there is, and hands in what they find.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cairn_core::block::Block;
+use cairn_core::lock::Lock;
+use cairn_protocol::template::Template;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant as Moment, sleep_until};
+
+use crate::clock;
+use crate::handle::{NodeHandle, Stopped};
+
+pub mod search;
+pub mod sha_ni;
+pub mod throttle;
+pub mod workers;
+
+use workers::Workers;
+
+/// Better fees change the work at most this often.
+const REBUILD_AT_MOST_EACH: Duration = Duration::from_millis(100);
+/// Work is renewed this often, so that its time and therefore its target stay right.
+const REBUILD_AT_LEAST_EACH: Duration = Duration::from_secs(1);
+/// Found blocks that wait to be handed in; each makes its work stale, so there is hardly ever one.
+const MAX_FOUND: usize = 4;
+/// The hash rate shown is that of about so many seconds.
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// Who mines what, and how fast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mining {
+    /// Who is paid.
+    pub pay_to: Lock,
+    /// How many threads search.
+    pub threads: usize,
+    /// Hashes per second of all together at most; none: as many as possible.
+    pub hashrate: Option<u64>,
+    /// Free text in the coinbase.
+    pub tag: Vec<u8>,
+}
+
+/// What a miner has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// Hashes since the node started.
+    pub hashes: u64,
+    /// Hashes per second lately.
+    pub rate: f64,
+    /// Blocks that the node took in.
+    pub blocks: u64,
+}
+
+/// A way to the miner of one node.
+#[derive(Clone, Debug)]
+pub struct Miner {
+    wanted: Arc<watch::Sender<Option<Mining>>>,
+    meter: Arc<Mutex<Meter>>,
+}
+
+impl Miner {
+    /// Starts the miner of a node, within a runtime. It ends with the node.
+    pub fn start(handle: NodeHandle, mining: Option<Mining>) -> Self {
+        let (wanted, receiver) = watch::channel(mining);
+        let miner = Self { wanted: Arc::new(wanted), meter: Arc::default() };
+        tokio::spawn(mine(handle, receiver, miner.meter.clone()));
+        miner
+    }
+
+    /// Mine this way from now on; none: stop mining.
+    pub fn set(&self, mining: Option<Mining>) {
+        self.wanted.send_replace(mining);
+    }
+
+    /// Changes the hash rate; says whether the node mines at all.
+    pub fn set_hashrate(&self, hashrate: Option<u64>) -> bool {
+        self.wanted.send_if_modified(|mining| match mining {
+            Some(mining) => {
+                mining.hashrate = hashrate;
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// How the node mines now, if it does.
+    pub fn mining(&self) -> Option<Mining> {
+        self.wanted.borrow().clone()
+    }
+
+    /// What was done so far.
+    pub fn stats(&self) -> Stats {
+        let meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.stats()
+    }
+}
+
+/// Counts hashes over changes of workers, and how fast they come.
+#[derive(Debug, Default)]
+struct Meter {
+    /// Of workers that are gone.
+    before: u64,
+    /// Of those that work.
+    current: u64,
+    blocks: u64,
+    samples: VecDeque<(Instant, u64)>,
+}
+
+impl Meter {
+    fn sample(&mut self, now: Instant, workers: Option<&Workers>) {
+        self.current = workers.map_or(0, Workers::hashes);
+        self.samples.push_back((now, self.before + self.current));
+        while self.samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= RATE_WINDOW) {
+            self.samples.pop_front();
+        }
+    }
+
+    fn replaced(&mut self, workers: &Workers) {
+        self.before += workers.hashes();
+        self.current = 0;
+    }
+
+    fn stats(&self) -> Stats {
+        let (hashes, blocks) = (self.before + self.current, self.blocks);
+        let rate = match (self.samples.front(), self.samples.back()) {
+            (Some((begun, first)), Some((ended, last))) if ended > begun => {
+                (last - first) as f64 / ended.duration_since(*begun).as_secs_f64()
+            }
+            _ => 0.0,
+        };
+        Stats { hashes, rate, blocks }
+    }
+}
+
+/// The miner's life: work for the workers whenever it changes, blocks for the node when there are.
+async fn mine(handle: NodeHandle, mut wanted: watch::Receiver<Option<Mining>>, meter: Arc<Mutex<Meter>>) {
+    let lock = || meter.lock().unwrap_or_else(PoisonError::into_inner);
+    let (found, mut blocks) = mpsc::channel(MAX_FOUND);
+    let (mut stale, stop) = (handle.stale(), handle.stopping());
+    let mut workers: Option<Workers> = None;
+    let mut built = Moment::now();
+    loop {
+        let mining = wanted.borrow_and_update().clone();
+        if let (Some(current), false) = (&workers, fits(workers.as_ref(), mining.as_ref())) {
+            lock().replaced(current);
+            workers = None;
+        }
+        if let Some(mining) = &mining {
+            if workers.is_none() {
+                workers = start_workers(mining.threads, found.clone());
+            }
+            if let Some(workers) = &workers {
+                workers.set_hashrate(mining.hashrate);
+            }
+        }
+        let seen = *stale.borrow_and_update();
+        if let (Some(mining), Some(workers)) = (&mining, &workers) {
+            match work(&handle, mining).await {
+                Ok(block) => workers.set_block(block),
+                Err(Stopped) => return,
+            }
+            built = Moment::now();
+        }
+        lock().sample(Instant::now(), workers.as_ref());
+        let renewal = built.max(Moment::now() - REBUILD_AT_LEAST_EACH) + REBUILD_AT_LEAST_EACH;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some(block) = blocks.recv() => {
+                if hand_in(&handle, block).await {
+                    lock().blocks += 1;
+                }
+            }
+            changed = stale.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let by_tip = stale.borrow().by_tip != seen.by_tip;
+                if by_tip && let Some(workers) = &workers {
+                    // At once: what they search cannot win any more.
+                    workers.set_block(None);
+                } else if !by_tip {
+                    wait_for_company(&mut stale, seen.by_tip, built + REBUILD_AT_MOST_EACH).await;
+                }
+            }
+            changed = wanted.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = sleep_until(renewal) => {}
+        }
+    }
+}
+
+/// Whether these workers can do it.
+fn fits(workers: Option<&Workers>, mining: Option<&Mining>) -> bool {
+    match (workers, mining) {
+        (Some(workers), Some(mining)) => workers.threads() == mining.threads.max(1),
+        (workers, mining) => workers.is_none() && mining.is_none(),
+    }
+}
+
+fn start_workers(threads: usize, found: mpsc::Sender<Block>) -> Option<Workers> {
+    // Nodes that are paid at one address search the same blocks: each begins elsewhere.
+    let first_nonce = getrandom::u64().unwrap_or_default();
+    match Workers::start(threads, first_nonce, found) {
+        Ok(workers) => Some(workers),
+        Err(error) => {
+            tracing::error!(threads, %error, "cannot start mining threads");
+            None
+        }
+    }
+}
+
+/// Waits until `due`, unless the tip moves before.
+async fn wait_for_company(stale: &mut watch::Receiver<crate::handle::Stale>, by_tip: u64, due: Moment) {
+    let moved = stale.wait_for(|stale| stale.by_tip != by_tip);
+    // Either is a reason to go on; a sender that is gone is noticed by whoever asks next.
+    let _whichever = tokio::time::timeout_at(due, moved).await;
+}
+
+/// The best block to search now; none while the node still learns what its peers have.
+async fn work(handle: &NodeHandle, mining: &Mining) -> Result<Option<Block>, Stopped> {
+    let (pay_to, tag) = (mining.pay_to, mining.tag.clone());
+    handle
+        .query(move |node| {
+            let template = || Template::new(clock::now(), node.chain(), node.mempool());
+            (!node.is_initial_download()).then(|| template().to_block(pay_to, tag))
+        })
+        .await
+}
+
+/// Whether the node took the block in.
+async fn hand_in(handle: &NodeHandle, block: Block) -> bool {
+    let (hash, height) = (block.hash(), block.coinbase().height);
+    match handle.submit_block(Arc::new(block)).await {
+        Ok(Ok(verdict)) => {
+            tracing::info!(%height, %hash, ?verdict, "mined a block");
+            true
+        }
+        Ok(Err(error)) => {
+            tracing::error!(%height, %hash, %error, "the node refused a block of its own miner");
+            false
+        }
+        Err(Stopped) => false,
+    }
+}
