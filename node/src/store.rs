@@ -25,9 +25,9 @@ use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace};
 
 use crate::store::directory::{Directory, OpenError};
-use crate::store::journal::{Entry, Journal};
+use crate::store::journal::{Entry, Journal, Place};
 use crate::store::ledger::Ledger;
-use crate::store::schema::{Checkpoint, StoredHeader};
+use crate::store::schema::{Checkpoint, Part};
 use crate::store::state::State;
 
 /// Changed records that force a checkpoint: about 30 MB of memory, a few seconds to repeat after a
@@ -122,12 +122,7 @@ impl SledStore {
         self.ledger.dirty().len() + self.dirty_headers.len()
     }
 
-    fn header_mut(&mut self, hash: &BlockHash) -> Result<&mut StoredHeader, StoreError> {
-        self.dirty_headers.insert(*hash);
-        self.headers.get_mut(hash).ok_or(StoreError::Missing { kind: "header", hash: *hash })
-    }
-
-    fn read(&self, place: Option<journal::Place>) -> Result<Option<Entry>, StoreError> {
+    fn read(&self, place: Option<Place>) -> Result<Option<Entry>, StoreError> {
         place.map(|place| self.journal.read(place)).transpose()
     }
 }
@@ -178,23 +173,27 @@ impl ChainStore for SledStore {
         self.ledger.for_each_coin(visit)
     }
 
-    /// The journal first; a failure there leaves memory as it was, and the node stops.
+    /// The journal first; a failure there leaves memory as it was, and the node stops. A header's
+    /// record comes after the block that it speaks of, so that a crash between the two leaves no
+    /// promise that the journal does not keep.
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
-        for (hash, record) in commit.headers.iter().cloned() {
-            self.journal.append(&Entry::Header(hash, record.clone()))?;
-            self.headers
-                .entry(hash)
-                .and_modify(|stored| stored.record = record.clone())
-                .or_insert(record.into());
-            self.dirty_headers.insert(hash);
-        }
+        let mut places: Vec<(BlockHash, Part, Place)> = Vec::new();
         for block in &commit.bodies {
-            let place = self.journal.append(&Entry::Body(block.clone()))?;
-            self.header_mut(&block.hash())?.body = Some(place);
+            places.push((block.hash(), Part::Body, self.journal.append(&Entry::Body(block.clone()))?));
         }
         for (hash, undo) in &commit.undo {
-            let place = self.journal.append(&Entry::Undo(*hash, undo.clone()))?;
-            self.header_mut(hash)?.undo = Some(place);
+            places.push((*hash, Part::Undo, self.journal.append(&Entry::Undo(*hash, undo.clone()))?));
+        }
+        for (hash, record) in &commit.headers {
+            self.journal.append(&Entry::Header(*hash, record.clone()))?;
+            let stored = self.headers.entry(*hash).or_insert_with(|| record.clone().into());
+            stored.record = record.clone();
+            self.dirty_headers.insert(*hash);
+        }
+        for (hash, part, place) in places {
+            let missing = StoreError::Missing { kind: "header", hash };
+            self.headers.get_mut(&hash).ok_or(missing)?.set(part, place);
+            self.dirty_headers.insert(hash);
         }
         self.ledger.apply(&commit)?;
         let is_first = self.checkpoint.tip.is_none();

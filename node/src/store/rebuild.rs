@@ -1,6 +1,6 @@
 //! Opening: going on from the last checkpoint with the journal, or building anew from the journal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use cairn_protocol::chain::store::{BlockStatus, Commit, HeaderRecord, StoreError
 
 use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Found, Journal, Place, io_error};
-use crate::store::schema::{Checkpoint, Headers};
+use crate::store::schema::{Checkpoint, Headers, Part};
 use crate::store::state::State;
 
 /// Up to this size the whole journal is read when opening, to find damage before it is used.
@@ -29,6 +29,8 @@ pub struct Contents {
     pub headers: Headers,
     /// Those that are not in the database as they are here.
     pub dirty_headers: BTreeSet<BlockHash>,
+    /// Parts of blocks whose header's record has not come yet.
+    early: BTreeMap<BlockHash, Vec<(Part, Place)>>,
     /// Records of transactions in the database.
     pub transactions: u64,
     /// The last checkpoint.
@@ -51,8 +53,7 @@ pub fn resume(directory: &Directory) -> Result<Contents, OpenError> {
     }
     let headers = state.load(&checkpoint)?;
     let transactions = checkpoint.records.saturating_sub(headers.len() as u64);
-    let dirty_headers = BTreeSet::new();
-    let mut contents = Contents { headers, dirty_headers, transactions, checkpoint, journal, state };
+    let mut contents = Contents { headers, transactions, checkpoint, ..Contents::empty(journal, state) };
     if checkpoint.journal_end < READ_ALL_BELOW {
         contents.check_until(checkpoint.journal_end)?;
     }
@@ -81,18 +82,16 @@ fn begin(mut journal: Journal, state: State) -> Result<Contents, StoreError> {
     if journal.size() > 0 {
         journal.truncate(0)?;
     }
-    let (headers, dirty_headers) = (Headers::new(), BTreeSet::new());
-    Ok(Contents {
-        journal,
-        state,
-        headers,
-        dirty_headers,
-        transactions: 0,
-        checkpoint: Checkpoint::default(),
-    })
+    Ok(Contents::empty(journal, state))
 }
 
 impl Contents {
+    fn empty(journal: Journal, state: State) -> Self {
+        let (headers, dirty_headers, early) = (Headers::new(), BTreeSet::new(), BTreeMap::new());
+        let checkpoint = Checkpoint::default();
+        Self { journal, state, headers, dirty_headers, early, transactions: 0, checkpoint }
+    }
+
     fn check_until(&self, end: u64) -> Result<(), StoreError> {
         let mut offset = 0;
         while offset < end {
@@ -124,29 +123,32 @@ impl Contents {
         Ok(offset)
     }
 
+    /// Takes in one entry. A block comes before its header's record; one whose record a crash kept
+    /// from being written is as if it had never come.
     fn note(&mut self, entry: Entry, place: Place) {
-        let hash = match entry {
+        match entry {
             Entry::Header(hash, record) => {
                 let stored = self.headers.entry(hash).or_insert_with(|| record.clone().into());
                 stored.record = record;
-                hash
-            }
-            Entry::Body(block) => {
-                let hash = block.hash();
-                if let Some(stored) = self.headers.get_mut(&hash) {
-                    stored.body = Some(place);
+                for (part, place) in self.early.remove(&hash).into_iter().flatten() {
+                    stored.set(part, place);
                 }
-                hash
+                self.dirty_headers.insert(hash);
             }
-            Entry::Undo(hash, _) => {
-                if let Some(stored) = self.headers.get_mut(&hash) {
-                    stored.undo = Some(place);
-                }
-                hash
+            Entry::Body(block) => self.note_part(block.hash(), Part::Body, place),
+            Entry::Undo(hash, _) => self.note_part(hash, Part::Undo, place),
+            Entry::Checkpoint(_) => {}
+        }
+    }
+
+    fn note_part(&mut self, hash: BlockHash, part: Part, place: Place) {
+        match self.headers.get_mut(&hash) {
+            Some(stored) => {
+                stored.set(part, place);
+                self.dirty_headers.insert(hash);
             }
-            Entry::Checkpoint(_) => return,
-        };
-        self.dirty_headers.insert(hash);
+            None => self.early.entry(hash).or_default().push((part, place)),
+        }
     }
 }
 
@@ -169,9 +171,7 @@ pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
     let _ = fs::remove_file(&new_path);
     let new = Journal::open(&new_path)?;
     let state = State::open(&state_path)?;
-    let (headers, dirty_headers) = (Headers::new(), BTreeSet::new());
-    let checkpoint = Checkpoint::default();
-    let mut contents = Contents { journal: new, state, headers, dirty_headers, transactions: 0, checkpoint };
+    let mut contents = Contents::empty(new, state);
     let mut offset = 0;
     while let Some(at) = old.next_intact(offset)? {
         let Found::Entry(entry, _, end) = old.look(at)? else { break };

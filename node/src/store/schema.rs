@@ -50,6 +50,25 @@ impl From<HeaderRecord> for StoredHeader {
     }
 }
 
+/// What the journal holds of a block beside its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The block.
+    Body,
+    /// What takes it back.
+    Undo,
+}
+
+impl StoredHeader {
+    /// Notes where a part of the block is.
+    pub fn set(&mut self, part: Part, place: Place) {
+        match part {
+            Part::Body => self.body = Some(place),
+            Part::Undo => self.undo = Some(place),
+        }
+    }
+}
+
 /// A transaction of the best chain: where it is, and what became of each of its outputs. Place,
 /// coins and spenders in one record are a third of the writes that an index for each would take.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
