@@ -36,7 +36,9 @@ fn root() -> PathBuf {
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     for path in entries.map(|entry| entry.expect("entry").path()) {
-        if path.is_dir() {
+        if path.is_dir() && path.ends_with("tests") {
+            // Helpers of the tests beside it: no part of the product.
+        } else if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             found.push(path);
