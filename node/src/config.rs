@@ -12,9 +12,11 @@ use crate::cli::node::NodeArgs;
 pub mod file;
 pub mod host;
 pub mod layers;
+pub mod words;
 
 use host::HostPort;
-use layers::{ConfigError, Layers};
+use layers::Layers;
+use words::ConfigError;
 
 /// The port for programs when none is named, as regtest has it in Bitcoin Core.
 pub const DEFAULT_RPC_PORT: u16 = 18443;

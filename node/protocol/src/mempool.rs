@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cairn_core::amount::Amount;
 use cairn_core::check::transaction::{TransactionError, check_transaction_alone, check_transaction_on_coins};
 use cairn_core::coin::{Coin, Origin};
 use cairn_core::hash::Txid;
@@ -16,79 +15,25 @@ use crate::chain::{Chain, ChainChange};
 use crate::event::RemovalReason;
 use crate::limits::{DEFAULT_MEMPOOL_BYTES, FULL_FEE_HALF_LIFE_BLOCKS, MEMPOOL_EXPIRY};
 
+pub mod admission;
 pub mod entry;
+pub mod fault;
 pub mod fees;
 pub mod package;
 pub mod policy;
 pub mod rate;
 pub mod room;
 
+pub use admission::{Admitted, Followed};
 pub use policy::MempoolError;
 
+use admission::{Candidate, Scrutiny};
 use entry::{Entry, Package};
+use fault::{in_detail, why_missing};
 use fees::{Estimate, FeeHistory};
 use package::Entries;
 use policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
 use rate::FeeRate;
-
-/// A transaction that was taken in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admitted {
-    /// Which.
-    pub txid: Txid,
-    /// What it pays.
-    pub fee: Amount,
-    /// Its bytes.
-    pub size: usize,
-    /// Those that had to leave for it.
-    pub removed: Vec<(Txid, RemovalReason)>,
-}
-
-/// What a change of the chain did to the mempool.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Followed {
-    /// Those that left without being confirmed.
-    pub removed: Vec<(Txid, RemovalReason)>,
-    /// Those of disconnected blocks that wait again, parents before children.
-    pub returned: Vec<Admitted>,
-}
-
-/// How strictly a transaction is looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scrutiny {
-    /// As one that comes from anybody.
-    Full,
-    /// It was taken in or confirmed before: its fee was enough then, and its signatures are valid
-    /// for good, because they depend on nothing but the outputs that its id commits to.
-    Known,
-}
-
-/// A transaction that may come in, and what must leave for it.
-struct Candidate {
-    newcomer: Entry,
-    replaced: BTreeSet<Txid>,
-    evicted: BTreeSet<Txid>,
-}
-
-impl Candidate {
-    /// As it waited before.
-    fn waiting_as(mut self, before: &Entry) -> Self {
-        self.newcomer.arrived = before.arrived();
-        self.newcomer.height = before.height();
-        self
-    }
-
-    fn into_admitted(self) -> Admitted {
-        let replaced = self.replaced.into_iter().map(|txid| (txid, RemovalReason::Replaced));
-        let evicted = self.evicted.into_iter().map(|txid| (txid, RemovalReason::Evicted));
-        Admitted {
-            txid: self.newcomer.transaction().txid(),
-            fee: self.newcomer.fee(),
-            size: self.newcomer.size(),
-            removed: replaced.chain(evicted).collect(),
-        }
-    }
-}
 
 /// Transactions that wait.
 #[derive(Clone, Debug)]
@@ -412,44 +357,6 @@ impl Mempool {
     /// The fee rate for a confirmation within so many blocks of so many bytes.
     pub fn estimate(&self, blocks: u32, max_block_bytes: usize) -> Estimate {
         self.history.estimate(blocks, max_block_bytes, &self.entries)
-    }
-}
-
-/// Why the chain has no such coin.
-fn why_missing<S: ChainStore>(
-    transaction: &Transaction,
-    outpoint: &OutPoint,
-    chain: &Chain<S>,
-) -> Result<MempoolError, StoreError> {
-    let (outpoint, txid) = (*outpoint, transaction.txid());
-    if let Some(place) = chain.store().transaction_place(&txid)? {
-        return Ok(MempoolError::Confirmed { txid, height: place.height });
-    }
-    if let Some(spender) = chain.store().spender(&outpoint)? {
-        return Ok(MempoolError::SpentInChain { outpoint, by: spender.txid, height: spender.height });
-    }
-    let Some(place) = chain.store().transaction_place(&outpoint.txid)? else {
-        return Ok(MempoolError::UnknownOutput { outpoint });
-    };
-    let block = chain.block(&place.block)?;
-    let outputs = block.map_or(0, |block| match (place.position as usize).checked_sub(1) {
-        None => block.coinbase().outputs.len(),
-        Some(index) => block.transactions().get(index).map_or(0, |found| found.outputs().len()),
-    });
-    Ok(MempoolError::NoSuchOutput { outpoint, outputs })
-}
-
-/// What depends on the moment is told apart from what no transaction may do.
-fn in_detail(error: TransactionError) -> MempoolError {
-    match error {
-        TransactionError::ImmatureCoinbase { outpoint, made_at, spendable_at, height } => {
-            let missing = spendable_at.saturating_sub(u64::from(height.get()));
-            MempoolError::Immature { outpoint, made_at, spendable_at, missing }
-        }
-        TransactionError::Locked { lock_time, height, median_time_past } => {
-            MempoolError::NotFinal { lock_time, height, median_time_past }
-        }
-        rule => MempoolError::Rule(rule),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::config::layers::{ConfigError, KEYS, Place};
+use crate::config::words::{ConfigError, KEYS, Place};
 
 /// A value of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
