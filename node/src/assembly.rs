@@ -97,7 +97,7 @@ pub fn start(
         room: Room { outbound: config.max_outbound, inbound: config.max_inbound },
     };
     let seed = getrandom::u64().context("the system gives no random number")?;
-    let machine = Node::new(node_config, machine_chain, Mempool::default(), seed);
+    let machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool), seed);
 
     let (handle, ends) = NodeHandle::new(network.own, network.traffic.clone(), stop);
     let runtime = tokio::runtime::Handle::current();

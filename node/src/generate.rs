@@ -15,6 +15,7 @@ use cairn_protocol::template::Template;
 
 use crate::clock;
 use crate::machine::Machine;
+use crate::miner::search::mine_once;
 
 /// How long the driver may be kept from everything else.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -81,9 +82,8 @@ pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Act
 }
 
 /// The first nonce from 0 on that does the work, and how many were tried.
-pub fn search(header: &Header, max_tries: u64) -> (Option<u64>, u64) {
-    let Ok(target) = header.bits.to_target() else { return (None, 0) };
-    let found = (0..max_tries).find(|nonce| target.is_met_by(Header { nonce: *nonce, ..*header }.hash()));
+fn search(header: &Header, max_tries: u64) -> (Option<u64>, u64) {
+    let found = mine_once(Header { nonce: 0, ..*header }, max_tries);
     (found, found.map_or(max_tries, |nonce| nonce + 1))
 }
 

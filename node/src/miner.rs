@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_core::block::Block;
-use cairn_core::lock::Lock;
 use cairn_protocol::template::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, sleep_until};
 
 use crate::clock;
-use crate::handle::{NodeHandle, Stopped};
+use crate::handle::{NodeHandle, Stale, Stopped};
+use crate::mining_order::MiningOrder;
 
 pub mod search;
 pub mod sha_ni;
@@ -29,19 +29,6 @@ const MAX_FOUND: usize = 4;
 /// The hash rate shown is that of about so many seconds.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
-/// Who mines what, and how fast.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mining {
-    /// Who is paid.
-    pub pay_to: Lock,
-    /// How many threads search.
-    pub threads: usize,
-    /// Hashes per second of all together at most; none: as many as possible.
-    pub hashrate: Option<u64>,
-    /// Free text in the coinbase.
-    pub tag: Vec<u8>,
-}
-
 /// What a miner has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
@@ -53,47 +40,22 @@ pub struct Stats {
     pub blocks: u64,
 }
 
-/// A way to the miner of one node.
+/// The miner of one node.
 #[derive(Clone, Debug)]
-pub struct Miner {
-    wanted: Arc<watch::Sender<Option<Mining>>>,
-    meter: Arc<Mutex<Meter>>,
-}
+pub struct Miner(Arc<Mutex<Meter>>);
 
 impl Miner {
-    /// Starts the miner of a node, within a runtime. It ends with the node.
-    pub fn start(handle: NodeHandle, mining: Option<Mining>) -> Self {
-        let (wanted, receiver) = watch::channel(mining);
-        let miner = Self { wanted: Arc::new(wanted), meter: Arc::default() };
-        tokio::spawn(mine(handle, receiver, miner.meter.clone()));
-        miner
-    }
-
-    /// Mine this way from now on; none: stop mining.
-    pub fn set(&self, mining: Option<Mining>) {
-        self.wanted.send_replace(mining);
-    }
-
-    /// Changes the hash rate; says whether the node mines at all.
-    pub fn set_hashrate(&self, hashrate: Option<u64>) -> bool {
-        self.wanted.send_if_modified(|mining| match mining {
-            Some(mining) => {
-                mining.hashrate = hashrate;
-                true
-            }
-            None => false,
-        })
-    }
-
-    /// How the node mines now, if it does.
-    pub fn mining(&self) -> Option<Mining> {
-        self.wanted.borrow().clone()
+    /// Starts the miner of a node, within a runtime: it does what the orders say, and ends with the
+    /// node. `tag` is what the coinbases of its blocks say.
+    pub fn start(handle: NodeHandle, tag: Vec<u8>, orders: watch::Receiver<Option<MiningOrder>>) -> Self {
+        let meter: Arc<Mutex<Meter>> = Arc::default();
+        tokio::spawn(mine(handle, tag, orders, meter.clone()));
+        Self(meter)
     }
 
     /// What was done so far.
     pub fn stats(&self) -> Stats {
-        let meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
-        meter.stats()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).stats()
     }
 }
 
@@ -135,29 +97,34 @@ impl Meter {
 }
 
 /// The miner's life: work for the workers whenever it changes, blocks for the node when there are.
-async fn mine(handle: NodeHandle, mut wanted: watch::Receiver<Option<Mining>>, meter: Arc<Mutex<Meter>>) {
+async fn mine(
+    handle: NodeHandle,
+    tag: Vec<u8>,
+    mut orders: watch::Receiver<Option<MiningOrder>>,
+    meter: Arc<Mutex<Meter>>,
+) {
     let lock = || meter.lock().unwrap_or_else(PoisonError::into_inner);
     let (found, mut blocks) = mpsc::channel(MAX_FOUND);
     let (mut stale, stop) = (handle.stale(), handle.stopping());
     let mut workers: Option<Workers> = None;
     let mut built = Moment::now();
     loop {
-        let mining = wanted.borrow_and_update().clone();
-        if let (Some(current), false) = (&workers, fits(workers.as_ref(), mining.as_ref())) {
+        let order = orders.borrow_and_update().clone();
+        if let (Some(current), false) = (&workers, fits(workers.as_ref(), order.as_ref())) {
             lock().replaced(current);
             workers = None;
         }
-        if let Some(mining) = &mining {
+        if let Some(order) = &order {
             if workers.is_none() {
-                workers = start_workers(mining.threads, found.clone());
+                workers = start_workers(order.threads, found.clone());
             }
             if let Some(workers) = &workers {
-                workers.set_hashrate(mining.hashrate);
+                workers.set_hashrate(order.hashrate);
             }
         }
         let seen = *stale.borrow_and_update();
-        if let (Some(mining), Some(workers)) = (&mining, &workers) {
-            match work(&handle, mining).await {
+        if let (Some(order), Some(workers)) = (&order, &workers) {
+            match work(&handle, order, &tag).await {
                 Ok(block) => workers.set_block(block),
                 Err(Stopped) => return,
             }
@@ -184,7 +151,7 @@ async fn mine(handle: NodeHandle, mut wanted: watch::Receiver<Option<Mining>>, m
                     wait_for_company(&mut stale, seen.by_tip, built + REBUILD_AT_MOST_EACH).await;
                 }
             }
-            changed = wanted.changed() => {
+            changed = orders.changed() => {
                 if changed.is_err() {
                     return;
                 }
@@ -195,10 +162,10 @@ async fn mine(handle: NodeHandle, mut wanted: watch::Receiver<Option<Mining>>, m
 }
 
 /// Whether these workers can do it.
-fn fits(workers: Option<&Workers>, mining: Option<&Mining>) -> bool {
-    match (workers, mining) {
-        (Some(workers), Some(mining)) => workers.threads() == mining.threads.max(1),
-        (workers, mining) => workers.is_none() && mining.is_none(),
+fn fits(workers: Option<&Workers>, order: Option<&MiningOrder>) -> bool {
+    match (workers, order) {
+        (Some(workers), Some(order)) => workers.threads() == order.threads.max(1),
+        (workers, order) => workers.is_none() && order.is_none(),
     }
 }
 
@@ -215,15 +182,15 @@ fn start_workers(threads: usize, found: mpsc::Sender<Block>) -> Option<Workers> 
 }
 
 /// Waits until `due`, unless the tip moves before.
-async fn wait_for_company(stale: &mut watch::Receiver<crate::handle::Stale>, by_tip: u64, due: Moment) {
+async fn wait_for_company(stale: &mut watch::Receiver<Stale>, by_tip: u64, due: Moment) {
     let moved = stale.wait_for(|stale| stale.by_tip != by_tip);
     // Either is a reason to go on; a sender that is gone is noticed by whoever asks next.
     let _whichever = tokio::time::timeout_at(due, moved).await;
 }
 
 /// The best block to search now; none while the node still learns what its peers have.
-async fn work(handle: &NodeHandle, mining: &Mining) -> Result<Option<Block>, Stopped> {
-    let (pay_to, tag) = (mining.pay_to, mining.tag.clone());
+async fn work(handle: &NodeHandle, order: &MiningOrder, tag: &[u8]) -> Result<Option<Block>, Stopped> {
+    let (pay_to, tag) = (order.pay_to, tag.to_vec());
     handle
         .query(move |node| {
             let template = || Template::new(clock::now(), node.chain(), node.mempool());

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::node::NodeArgs;
 use crate::config::Config;
+use crate::miner::Miner;
 use crate::mining_order::MiningOrder;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{COOKIE_FILE, Cookie};
@@ -61,6 +62,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         threads: config.threads,
         hashrate: config.hashrate,
     }));
+    let tag = config.tag.clone().into_bytes();
+    Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe());
     tracing::info!(
         chain = %chain.params.name,
         genesis = %chain.params.genesis_hash,
