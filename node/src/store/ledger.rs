@@ -14,20 +14,11 @@ use cairn_core::height::Height;
 use cairn_core::transaction::{OutPoint, Output};
 use cairn_protocol::chain::store::{Commit, Spender, StoreError, TransactionPlace};
 
-use crate::store::schema::{Fate, StoredTransaction};
+use crate::store::schema::{Dirty, Fate, StoredTransaction};
 use crate::store::state::State;
 
 /// Records in each generation of the cache.
 const GENERATION: usize = 20_000;
-
-/// A record that sled does not have as it is now.
-#[derive(Clone, Debug)]
-pub struct Dirty {
-    /// Whether sled has an older form of it.
-    pub was_stored: bool,
-    /// What it is now; none when it left the chain.
-    pub now: Option<StoredTransaction>,
-}
 
 /// The ledger.
 pub struct Ledger {

@@ -83,6 +83,15 @@ pub struct StoredTransaction {
     pub outputs: Vec<Fate>,
 }
 
+/// A record that sled does not have as it is now.
+#[derive(Clone, Debug)]
+pub struct Dirty {
+    /// Whether sled has an older form of it.
+    pub was_stored: bool,
+    /// What it is now; none when it left the chain.
+    pub now: Option<StoredTransaction>,
+}
+
 /// What became of an output.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Fate {

@@ -9,9 +9,8 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_protocol::chain::store::StoreError;
 
 use crate::store::journal::io_error;
-use crate::store::ledger::Dirty;
 use crate::store::schema::{
-    CHECKPOINT_KEY, Checkpoint, Headers, Key, StoredHeader, StoredTransaction, TRANSACTION_PREFIX,
+    CHECKPOINT_KEY, Checkpoint, Dirty, Headers, Key, StoredHeader, StoredTransaction, TRANSACTION_PREFIX,
     header_key, read_key, transaction_key,
 };
 
