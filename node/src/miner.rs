@@ -13,6 +13,7 @@ use crate::clock;
 use crate::handle::{NodeHandle, Stale, Stopped};
 use crate::mining_order::MiningOrder;
 
+pub mod job;
 pub mod search;
 pub mod sha_ni;
 pub mod throttle;

@@ -2,7 +2,7 @@
 //! for its round another computes. The only unsafe code; held equal to the portable search by a test.
 #![allow(unsafe_code)]
 
-use crate::miner::search::Job;
+use crate::miner::job::Job;
 
 #[cfg(target_arch = "x86_64")]
 use x86_64 as engine;
@@ -25,14 +25,14 @@ pub fn search(job: &Job, start: u64, count: u64) -> Option<u64> {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod elsewhere {
-    use crate::miner::search::{Engine, Job};
+    use crate::miner::job::Job;
 
     pub fn is_available() -> bool {
         false
     }
 
     pub fn search(job: &Job, start: u64, count: u64) -> Option<u64> {
-        job.search(Engine::Midstate, start, count)
+        job.search_midstate(start, count)
     }
 }
 
@@ -44,7 +44,7 @@ mod x86_64 {
         _mm_unpacklo_epi64,
     };
 
-    use crate::miner::search::{INITIAL_STATE, Job};
+    use crate::miner::job::{INITIAL_STATE, Job};
 
     /// Nonces at once: measured best of 1, 2, 3 and 4.
     const LANES: usize = 2;
