@@ -205,7 +205,8 @@ impl ChainStore for SledStore {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        let is_quiet = self.dirty() <= MAX_DIRTY_QUIET && self.checkpointed.elapsed() >= QUIET_INTERVAL;
+        let is_little = (1..=MAX_DIRTY_QUIET).contains(&self.dirty());
+        let is_quiet = is_little && self.checkpointed.elapsed() >= QUIET_INTERVAL;
         if is_quiet { self.write_checkpoint() } else { self.journal.sync() }
     }
 }
