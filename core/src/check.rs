@@ -4,3 +4,6 @@ pub mod block;
 pub mod connect;
 pub mod header;
 pub mod transaction;
+
+#[cfg(test)]
+mod attacks;

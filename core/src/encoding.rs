@@ -48,15 +48,19 @@ pub fn encoded_size<T: Encode>(value: &T) -> usize {
 /// this factor of what it takes on the wire, for every type of the protocol.
 const CLAIM_PER_BYTE: usize = 4;
 
+/// Bytes that no value may exceed, whoever asks: more memory than this would need is not claimed.
+const LONGEST: usize = 256 << 20;
+
 /// Reads a value that takes up all of `bytes`, of which there may be `max` at the most.
 ///
-/// A length inside the bytes never allocates more than a few times the bytes that are there.
+/// A length inside the bytes never allocates more than 64 times the bytes that are there, or 4 KiB.
 ///
 /// # Errors
 /// Every variant of [`DecodeError`].
 pub fn decode<T: Decode<()>>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
-    if bytes.len() > max {
-        return Err(DecodeError::TooLong { found: bytes.len(), allowed: max });
+    let allowed = max.min(LONGEST);
+    if bytes.len() > allowed {
+        return Err(DecodeError::TooLong { found: bytes.len(), allowed });
     }
     // The limit is a constant of the type, so the input chooses the smallest that holds it.
     let decoded = match bytes.len().saturating_mul(CLAIM_PER_BYTE) {
@@ -64,7 +68,9 @@ pub fn decode<T: Decode<()>>(bytes: &[u8], max: usize) -> Result<T, DecodeError>
         0x1001..=0x1_0000 => bincode::decode_from_slice(bytes, limited::<0x1_0000>()),
         0x1_0001..=0x10_0000 => bincode::decode_from_slice(bytes, limited::<0x10_0000>()),
         0x10_0001..=0x100_0000 => bincode::decode_from_slice(bytes, limited::<0x100_0000>()),
-        _ => bincode::decode_from_slice(bytes, limited::<0x1_0000_0000>()),
+        0x100_0001..=0x400_0000 => bincode::decode_from_slice(bytes, limited::<0x400_0000>()),
+        0x400_0001..=0x1000_0000 => bincode::decode_from_slice(bytes, limited::<0x1000_0000>()),
+        _ => bincode::decode_from_slice(bytes, limited::<0x4000_0000>()),
     };
     let (value, consumed) =
         decoded.map_err(|fault: DecodeFault| DecodeError::Malformed(fault.to_string()))?;

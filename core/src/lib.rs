@@ -2,6 +2,7 @@
 //!
 //! Reading order: `header`, `transaction`, `block`, then the ladder of checks, bytes -> `Block` ->
 //! `CheckedBlock` -> `ConnectedBlock`, in `check`, whose error enums together are the rule book.
+#![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used))]
 

@@ -3,6 +3,7 @@
 use ed25519_zebra::{VerificationKey, batch};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+#[cfg(any(test, feature = "rayon"))]
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -11,6 +12,7 @@ use crate::lock::PublicKey;
 use crate::transaction::Signature;
 
 /// Signatures per thread below which sharing the work costs more than it saves.
+#[cfg(any(test, feature = "rayon"))]
 const BATCH_PER_THREAD: usize = 256;
 
 /// One signature to be judged.
@@ -74,6 +76,7 @@ pub trait Verifier {
 pub struct SerialVerifier;
 
 /// Shares large batches among all processors.
+#[cfg(any(test, feature = "rayon"))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ParallelVerifier;
 
@@ -83,6 +86,7 @@ impl Verifier for SerialVerifier {
     }
 }
 
+#[cfg(any(test, feature = "rayon"))]
 impl Verifier for ParallelVerifier {
     fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
         let threads = rayon::current_num_threads().max(1);

@@ -100,10 +100,23 @@ fn more_bytes_than_allowed_are_refused_unread() {
 fn a_length_far_beyond_the_bytes_is_refused() {
     for lie in [1u64 << 20, 1 << 32, 1 << 61, u64::MAX] {
         let bytes = lie.to_le_bytes();
-        assert!(decode::<Vec<u8>>(&bytes, MAX).is_err());
-        assert!(decode::<Vec<[u8; 32]>>(&bytes, MAX).is_err());
-        assert!(decode::<TransactionBody>(&bytes, MAX).is_err());
-        assert!(decode::<String>(&bytes, MAX).is_err());
+        // Refused by the bound, before anything of that length is allocated.
+        let bound = DecodeError::Malformed("LimitExceeded".into());
+        assert_eq!(decode::<Vec<u8>>(&bytes, MAX), Err(bound.clone()));
+        assert_eq!(decode::<Vec<[u8; 32]>>(&bytes, MAX), Err(bound.clone()));
+        assert_eq!(decode::<TransactionBody>(&bytes, MAX), Err(bound.clone()));
+        assert_eq!(decode::<String>(&bytes, MAX), Err(bound));
+    }
+}
+
+/// ATTACKS 24: padding buys a lie at most 64 times its own length.
+#[test]
+fn a_lie_claims_no_more_than_64_times_the_bytes_that_come_with_it() {
+    for size in [0x401_usize, 0x4001, 0x4_0001, 0x40_0001] {
+        let mut bytes = vec![0; size];
+        bytes[..8].copy_from_slice(&(size as u64 * 64 + 1).to_le_bytes());
+        let bound = DecodeError::Malformed("LimitExceeded".into());
+        assert_eq!(decode::<Vec<u8>>(&bytes, usize::MAX), Err(bound), "{size} bytes");
     }
 }
 
