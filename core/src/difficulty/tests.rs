@@ -145,3 +145,40 @@ fn a_miner_that_holds_time_back_and_then_jumps_gains_nothing_lasting() {
         "and the jump is forgotten with the next honest time"
     );
 }
+
+/// ATTACKS 6: 51 of 100 blocks are dated by an attacker, as early or as late as the rules allow, on the
+/// devnet's numbers. Neither way makes blocks come faster than the schedule, or cheap for one block.
+#[test]
+fn an_attacker_who_dates_most_blocks_gets_no_more_blocks_and_no_cheap_ones() {
+    let TestChain { mut params, .. } = adjusting();
+    params.max_future_drift = Duration::from_secs(60);
+    let (spacing, drift, blocks) = (2_000_u64, 60_000_u64, 2_000_u64);
+    let work = |bits: CompactTarget| bits.to_target().unwrap().work().to_u256().saturating_to::<u64>();
+    let fair = work(params.genesis_bits);
+    // How an attacker dates block n: ahead always, by turns, or after twenty held back.
+    let ahead: [fn(u64) -> bool; 3] = [|_| true, |n| n % 2 == 0, |n| n % 21 == 20];
+    for is_ahead in ahead {
+        let (mut now, mut anchor, mut cheapest) = (params.genesis_time.millis(), None, fair);
+        let mut times = vec![params.genesis_time];
+        for n in 0..blocks {
+            let (height, parent_time) = (Height::from_u32(n as u32), *times.last().unwrap());
+            let bits = next_bits(&params, anchor.as_ref(), height, parent_time);
+            cheapest = cheapest.min(work(bits));
+            // Steady hash power finds a block after the time that its work stands for.
+            now += work(bits) * spacing / fair;
+            let recent = &times[times.len().saturating_sub(params.median_time_span)..];
+            let earliest = crate::time::median_time_past(recent).millis() + 1;
+            let time = match (n * 51 % 100 < 51, is_ahead(n)) {
+                (true, true) => now + drift,
+                (true, false) => earliest,
+                (false, _) => now.max(earliest),
+            };
+            let made = header(time, bits);
+            anchor = Anchor::after(anchor.as_ref(), &params, &made, height.next(), parent_time);
+            times.push(made.time);
+        }
+        let elapsed = now - params.genesis_time.millis();
+        assert!(elapsed > blocks * spacing * 9 / 10, "{blocks} blocks took {elapsed} ms");
+        assert!(cheapest > fair / 2, "the cheapest block took {cheapest} of {fair} hashes");
+    }
+}
