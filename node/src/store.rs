@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod rebuild;
 pub mod schema;
 pub mod state;
+pub mod verify;
 
 use std::collections::BTreeSet;
 use std::path::Path;

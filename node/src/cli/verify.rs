@@ -1,7 +1,16 @@
 //! `cairn verify`: the arguments.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// What was typed after `cairn verify`.
 #[derive(Clone, Debug, Args)]
-pub struct VerifyArgs {}
+pub struct VerifyArgs {
+    /// The data directory of a node that does not run
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The chain it must hold: devnet, testnet, regtest, or a definition's file [default: the one it names]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub chain: Option<String>,
+}

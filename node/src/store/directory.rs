@@ -60,6 +60,12 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// The genesis that a directory names, if it is a data directory at all. Takes no lock, makes nothing.
+pub fn recorded_genesis(path: &Path) -> Option<GenesisHash> {
+    let text = fs::read_to_string(path.join("CHAIN")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("genesis "))?.trim().parse().ok()
+}
+
 /// A data directory that this process alone may use, as long as this lives.
 #[derive(Debug)]
 pub struct Directory {
