@@ -164,13 +164,13 @@ impl Mempool {
         let spacing = u64::try_from(chain.params().spacing.as_millis()).unwrap_or(u64::MAX);
         self.full_half_life_ms = spacing.saturating_mul(u64::from(FULL_FEE_HALF_LIFE_BLOCKS)).max(1);
         let evicted = candidate.evicted.iter().filter_map(|txid| self.entries.get(txid));
-        if let Some(rate) = evicted.map(room::rate_above).max() {
+        // Those that went along were judged with what they stood on.
+        let heads = evicted.filter(|entry| entry.parents().is_disjoint(&candidate.evicted));
+        if let Some(rate) = heads.map(room::rate_above).max() {
             // Whoever comes next must pay more than who has just been turned out.
             self.full = Some((rate.max(self.min_fee_rate(now)), now));
         }
-        for txid in candidate.replaced.iter().chain(&candidate.evicted) {
-            self.entries.remove(txid);
-        }
+        self.entries.remove_all(&(&candidate.replaced | &candidate.evicted));
         self.entries.insert(candidate.newcomer.clone());
         candidate.into_admitted()
     }
@@ -181,10 +181,9 @@ impl Mempool {
         reason: RemovalReason,
         removed: &mut Vec<(Txid, RemovalReason)>,
     ) {
-        for txid in self.entries.with_descendants([*txid]) {
-            self.entries.remove(&txid);
-            removed.push((txid, reason));
-        }
+        let leaving = self.entries.with_descendants([*txid]);
+        self.entries.remove_all(&leaving);
+        removed.extend(leaving.into_iter().map(|txid| (txid, reason)));
     }
 
     /// Follows a change of the best chain: what was confirmed leaves, what was disconnected returns.

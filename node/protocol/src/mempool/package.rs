@@ -131,7 +131,20 @@ impl Entries {
         self.by_id.insert(txid, entry);
     }
 
-    /// Takes one out; its children stay, as when it is confirmed.
+    /// Takes these out, with whom everything that depends on them goes: children before parents, so
+    /// that no sum forgets what stood between two.
+    pub fn remove_all(&mut self, leaving: &BTreeSet<Txid>) {
+        let entries = leaving.iter().filter_map(|txid| self.by_id.get(txid));
+        let mut turns: Vec<(u64, Txid)> =
+            entries.map(|entry| (entry.turn, entry.transaction.txid())).collect();
+        turns.sort_unstable();
+        for (_, txid) in turns.into_iter().rev() {
+            self.remove(&txid);
+        }
+    }
+
+    /// Takes one out that depends on nothing here, as when it is confirmed, or on which nothing here
+    /// depends.
     pub fn remove(&mut self, txid: &Txid) -> Option<Entry> {
         let ancestors = self.with_ancestors([*txid]);
         let descendants = self.with_descendants([*txid]);
