@@ -60,6 +60,17 @@ pub enum DefinitionError {
         /// The limit.
         limit: CompactTarget,
     },
+    /// One block dated ahead could drop the target to the limit and set the anchor there: the chain
+    /// would have to wait, at a target many times too hard, until that date has come.
+    #[error(
+        "max_future_drift_ms {found} exceeds half_life_ms {allowed}: one block dated ahead could stall the chain"
+    )]
+    DriftExceedsHalfLife {
+        /// How far ahead a block may be dated.
+        found: u64,
+        /// The half-life.
+        allowed: u64,
+    },
     /// An address of the premine is none of this chain.
     #[error("premine, entry {entry}: {error}")]
     PremineAddress {
@@ -106,6 +117,7 @@ impl DefinitionError {
             Self::PremineAddress { .. } | Self::PremineOfNothing { .. } | Self::PremineTooLong { .. } => {
                 Some("premine")
             }
+            Self::DriftExceedsHalfLife { .. } => Some("max_future_drift_ms"),
             Self::SupplyTooLarge => Some("subsidy"),
             Self::GenesisTooLarge { .. } => Some("max_block_bytes"),
         }
@@ -191,6 +203,11 @@ impl Definition {
         }
         if self.half_life_ms.is_none() && found != limit {
             return Err(DefinitionError::GenesisBitsUnused { found, limit });
+        }
+        let drift = self.max_future_drift_ms.get();
+        if let Some(allowed) = self.half_life_ms.map(|half_life| half_life.get()).filter(|most| drift > *most)
+        {
+            return Err(DefinitionError::DriftExceedsHalfLife { found: drift, allowed });
         }
         let payments = self.payments(&address_prefix)?;
         let premine = Amount::checked_sum(payments.iter().map(|(_, amount)| *amount));

@@ -144,6 +144,15 @@ fn fixed_difficulty_leaves_block_1_no_target_of_its_own() {
 }
 
 #[test]
+fn a_block_may_not_be_dated_further_ahead_than_a_half_life() {
+    let error = broken("max_future_drift_ms = 60_000", "max_future_drift_ms = 300_001");
+    assert_eq!(
+        error,
+        "line 36: max_future_drift_ms 300001 exceeds half_life_ms 300000: one block dated ahead could stall the chain"
+    );
+}
+
+#[test]
 fn coins_beyond_the_largest_supply_are_refused() {
     let error = broken("subsidy = \"50\"", "subsidy = \"50000\"");
     assert!(error.contains("premine and subsidies come to more than 92233720368.54775807 coins"), "{error}");
