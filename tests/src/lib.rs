@@ -1,5 +1,6 @@
 //! What must be true of the whole: real processes, hostile peers, scenarios.
 
+pub mod devnet;
 pub mod patience;
 pub mod ports;
 pub mod process;

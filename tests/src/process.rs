@@ -20,9 +20,21 @@ use crate::rpc::{CallError, Rpc};
 /// # Panics
 /// When the test was started in some way that did not build it.
 pub fn program() -> PathBuf {
+    beside_the_tests("cairn-tested")
+}
+
+/// The wallet under test, which lies there too.
+///
+/// # Panics
+/// As for [`program`].
+pub fn wallet() -> PathBuf {
+    beside_the_tests("cairn-wallet-tested")
+}
+
+fn beside_the_tests(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a path");
-    let found = test.ancestors().skip(1).take(2).map(|directory| directory.join("cairn-tested"));
-    found.into_iter().find(|path| path.exists()).expect("cargo builds cairn-tested with the tests")
+    let found = test.ancestors().skip(1).take(2).map(|directory| directory.join(name));
+    found.into_iter().find(|path| path.exists()).expect("cargo builds the programs with the tests")
 }
 
 /// How to run a node.

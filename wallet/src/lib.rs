@@ -26,3 +26,24 @@ pub mod session;
 pub mod show;
 pub mod spend;
 pub mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Parses what was typed, runs it, and says in one sentence what went wrong, if so.
+pub fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let json = cli.common.json;
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if json => {
+            println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
