@@ -27,7 +27,7 @@ pub enum VerifyError {
         /// Which.
         hash: BlockHash,
         /// The rule.
-        error: BlockRejection,
+        error: Box<BlockRejection>,
     },
     /// A block is valid by itself and yet does not extend the one before.
     #[error("block {height} ({hash}) does not follow the one before it")]
@@ -103,7 +103,8 @@ pub fn verify<S: ChainStore>(
         // Being ahead of the clock is no fault of a block that was accepted once.
         let now = now.max(block.header().time);
         let accepted = rebuilt.accept_block(now, block.clone())?;
-        let accepted = accepted.map_err(|error| VerifyError::Invalid { height, hash, error })?;
+        let accepted =
+            accepted.map_err(|error| VerifyError::Invalid { height, hash, error: Box::new(error) })?;
         if accepted.verdict != BlockVerdict::Connected {
             return Err(VerifyError::Loose { height, hash });
         }
@@ -125,7 +126,9 @@ fn read<S: ChainStore>(chain: &Chain<S>, height: Height, hash: BlockHash) -> Res
 
 fn compare_coins(stored: &dyn ChainStore, rebuilt: &dyn ChainStore) -> Result<u64, VerifyError> {
     let mut expected = BTreeMap::new();
-    rebuilt.for_each_coin(&mut |outpoint, coin| drop(expected.insert(outpoint, coin)))?;
+    rebuilt.for_each_coin(&mut |outpoint, coin| {
+        expected.insert(outpoint, coin);
+    })?;
     let count = expected.len() as u64;
     let mut first = None;
     stored.for_each_coin(&mut |outpoint, coin| {
