@@ -1,7 +1,7 @@
 //! The behaviour that gives each connection its one stream: the side that dialled opens it when told
 //! to, the other side takes the first that is opened and no more.
 //!
-//! Why not `libp2p-stream`: see docs/decisions/0009-own-stream-behaviour.md.
+//! Why not `libp2p-stream`: see docs/decisions/0006-own-stream-behaviour.md.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
