@@ -8,7 +8,7 @@ use ruint::aliases::U256;
 use crate::encoding::{Decode, Encode};
 
 /// Expected number of hashes, as a 256-bit number. On the wire: 32 bytes, little-endian.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct Work([u64; 4]);
 
 impl Work {

@@ -1,1 +1,32 @@
-//! A world of many nodes in virtual time.
+//! A world of many nodes in virtual time: the very code that real nodes run, with drawn luck.
+//!
+//! [`play::play`] runs a [`plan::Plan`] from a seed and reports; the same plan and seed do the same
+//! things at the same times, which the report's trace shows. A run that breaks one of
+//! [`invariants`] names its seed, and that seed plays it again.
+//!
+//! ```
+//! use cairn_simulator::plan::Plan;
+//! use cairn_simulator::play::play;
+//!
+//! let report = play(&Plan::quiet(3), 7).expect("every invariant holds");
+//! assert!(report.height > 0);
+//! assert_eq!(report, play(&Plan::quiet(3), 7).expect("and again"));
+//! ```
+//!
+//! Reading order: `agenda`, `network`, `host`, `world`, `play`.
+
+pub mod agenda;
+pub mod host;
+pub mod invariants;
+pub mod mining;
+pub mod network;
+pub mod payments;
+pub mod place;
+pub mod plan;
+pub mod play;
+pub mod report;
+pub mod topology;
+pub mod trace;
+pub mod verifier;
+pub mod weight;
+pub mod world;

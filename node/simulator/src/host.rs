@@ -1,0 +1,135 @@
+//! A host: one simulated computer. Its node lives or is dead; its disk stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cairn_core::time::Timestamp;
+use cairn_genesis::Chain as Definition;
+use cairn_protocol::action::Action;
+use cairn_protocol::chain::Chain;
+use cairn_protocol::chain::memory::MemoryStore;
+use cairn_protocol::chain::open::OpenError;
+use cairn_protocol::mempool::Mempool;
+use cairn_protocol::node::{Node, NodeConfig};
+use cairn_protocol::peer::PeerId;
+use cairn_protocol::peers::Room;
+use cairn_protocol::random::Random;
+
+use crate::mining::Hashrate;
+use crate::network::LinkNumber;
+use crate::place::Place;
+use crate::verifier::OncePerWorld;
+
+/// A node and what surrounds it.
+pub struct Host {
+    place: Place,
+    dials: BTreeSet<Place>,
+    seed: u64,
+    state: State,
+    life: u32,
+    /// The links whose node knows of them.
+    pub sessions: BTreeMap<Place, LinkNumber>,
+    /// Whom the transport lets neither in nor out.
+    pub blocked: BTreeSet<PeerId>,
+    /// Actions that wait until the disk has taken what they follow from.
+    pub waiting: Vec<Action>,
+    /// Whether the disk is at it.
+    pub is_flushing: bool,
+    /// For when a wake is planned.
+    pub wake_planned: Option<Timestamp>,
+    /// How fast it mines.
+    pub hashrate: Hashrate,
+    /// Which search of its miner counts.
+    pub search: u64,
+}
+
+enum State {
+    Up(Box<Node<MemoryStore>>),
+    Down(Box<MemoryStore>),
+}
+
+impl Host {
+    /// A computer with an empty disk, switched off.
+    pub fn new(place: Place, dials: BTreeSet<Place>, seed: u64, hashrate: Hashrate) -> Self {
+        Self {
+            place,
+            dials,
+            seed,
+            state: State::Down(Box::new(MemoryStore::forgetful())),
+            life: 0,
+            sessions: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            waiting: Vec::new(),
+            is_flushing: false,
+            wake_planned: None,
+            hashrate,
+            search: 0,
+        }
+    }
+
+    /// Which node of the world it is.
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// How often it was started.
+    pub const fn life(&self) -> u32 {
+        self.life
+    }
+
+    /// The node, if it lives.
+    pub fn node(&self) -> Option<&Node<MemoryStore>> {
+        match &self.state {
+            State::Up(node) => Some(node),
+            State::Down(_) => None,
+        }
+    }
+
+    /// The node, if it lives, to be given something.
+    pub fn node_mut(&mut self) -> Option<&mut Node<MemoryStore>> {
+        match &mut self.state {
+            State::Up(node) => Some(node),
+            State::Down(_) => None,
+        }
+    }
+
+    /// Starts the node on what the disk holds.
+    ///
+    /// # Errors
+    /// When the disk holds what no node may have left.
+    pub fn start(&mut self, definition: &Definition, verifier: &OncePerWorld) -> Result<(), OpenError> {
+        let State::Down(store) = &mut self.state else { return Ok(()) };
+        let store = core::mem::take(&mut **store);
+        let params = definition.params.clone();
+        let chain = Chain::open(params, &definition.genesis, store, Box::new(verifier.clone()))?;
+        self.life += 1;
+        let config = NodeConfig {
+            id: self.place.peer_id(),
+            user_agent: format!("simulator/{}", self.place.index()),
+            listen: vec![self.place.listens_at()],
+            connect: self.dials.iter().map(|place| place.listens_at()).collect(),
+            room: Room { outbound: 3, inbound: 16 },
+        };
+        let seed = Random::derive(self.seed, u64::from(self.life)).next_u64();
+        self.state = State::Up(Box::new(Node::new(config, chain, Mempool::default(), seed)));
+        Ok(())
+    }
+
+    /// Power goes: what the disk had not taken, and everything that waited for it, is lost.
+    pub fn kill(&mut self) {
+        let off = State::Down(Box::default());
+        self.state = match core::mem::replace(&mut self.state, off) {
+            State::Up(node) => {
+                let mut store = node.into_chain().into_store();
+                store.lose_unflushed();
+                State::Down(Box::new(store))
+            }
+            off => off,
+        };
+        self.sessions.clear();
+        self.blocked.clear();
+        self.waiting.clear();
+        self.is_flushing = false;
+        self.wake_planned = None;
+        self.search += 1;
+    }
+}

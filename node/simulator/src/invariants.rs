@@ -1,0 +1,273 @@
+//! What must hold in every world, whatever the luck. The first breach ends the run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cairn_core::amount::Amount;
+use cairn_core::check::block::check_block;
+use cairn_core::check::connect::connect_block;
+use cairn_core::coin::{Coin, Origin};
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::height::Height;
+use cairn_core::signature::Verifier;
+use cairn_core::subsidy::supply;
+use cairn_core::transaction::OutPoint;
+use cairn_core::work::Work;
+use cairn_protocol::chain::Chain;
+use cairn_protocol::chain::memory::MemoryStore;
+use cairn_protocol::chain::open::OpenError;
+use cairn_protocol::chain::store::{ChainStore, StoreError};
+use cairn_protocol::event::{DisconnectReason, Event};
+use cairn_protocol::message::Message;
+
+use crate::place::Place;
+
+/// What may never happen, and did.
+#[derive(Debug, thiserror::Error)]
+pub enum Violation {
+    /// Memory cannot fail.
+    #[error("the store of {at} failed: {error}")]
+    Store {
+        /// Where.
+        at: Place,
+        /// How.
+        error: StoreError,
+    },
+    /// A killed node must come back by itself.
+    #[error("{at} does not open what its disk holds: {error}")]
+    Open {
+        /// Where.
+        at: Place,
+        /// Why.
+        error: OpenError,
+    },
+    /// The best chain only changes for one with more work.
+    #[error("the best chain of {at} went from work {before} to {after}")]
+    WorkLost {
+        /// Where.
+        at: Place,
+        /// Before.
+        before: Work,
+        /// After.
+        after: Work,
+    },
+    /// Whoever follows the events sees the chain that the node has.
+    #[error("the events of {at} lead to {told}, its chain ends in {found}")]
+    EventsMislead {
+        /// Where.
+        at: Place,
+        /// Where the events lead.
+        told: BlockHash,
+        /// The node's tip.
+        found: BlockHash,
+    },
+    /// All nodes are honest here, so nobody may be punished (ATTACKS 29).
+    #[error("{at} punished an honest peer: {offence}")]
+    HonestPeerPunished {
+        /// Where.
+        at: Place,
+        /// For what.
+        offence: String,
+    },
+    /// What was told to peers survives a loss of power.
+    #[error("{at} had announced block {hash} and lost it with its power")]
+    AnnouncedBlockLost {
+        /// Where.
+        at: Place,
+        /// Which.
+        hash: BlockHash,
+    },
+    /// A block that a node made on its own tip is valid.
+    #[error("{at} refused its own block: {error}")]
+    OwnBlockRefused {
+        /// Where.
+        at: Place,
+        /// Why.
+        error: String,
+    },
+    /// Not a unit more, not one less.
+    #[error("the coins of {at} are worth {found}, the subsidies up to {height} {expected}")]
+    Supply {
+        /// Where.
+        at: Place,
+        /// At which height.
+        height: Height,
+        /// The sum of its coins.
+        found: Amount,
+        /// What was issued.
+        expected: Amount,
+    },
+    /// Connected nodes agree in the end.
+    #[error("after {waited_ms} ms the nodes still have {tips} different tips")]
+    NoAgreement {
+        /// How long they had.
+        waited_ms: u64,
+        /// How many tips there are.
+        tips: usize,
+    },
+    /// The blocks alone say which coins there are.
+    #[error("the coins of {at} are not those that its blocks make")]
+    CoinsDiffer {
+        /// Where.
+        at: Place,
+    },
+    /// The best chain is valid from genesis on.
+    #[error("block {hash} in the best chain of {at} is not valid: {error}")]
+    InvalidChain {
+        /// Where.
+        at: Place,
+        /// Which.
+        hash: BlockHash,
+        /// Why.
+        error: String,
+    },
+    /// What a block confirmed is in the best chain, or waits to be.
+    #[error("transaction {txid} was confirmed and is lost")]
+    ConfirmedLost {
+        /// Which.
+        txid: Txid,
+    },
+    /// A node that asks to be woken does something then.
+    #[error("{at} wakes and wakes and does nothing")]
+    Spins {
+        /// Where.
+        at: Place,
+    },
+}
+
+/// What one node has shown so far.
+#[derive(Clone, Debug, Default)]
+pub struct Witness {
+    work: Work,
+    /// The best chain as its events tell it.
+    told: Vec<BlockHash>,
+    announced: BTreeSet<BlockHash>,
+    idle_wakes: u32,
+}
+
+impl Witness {
+    /// The node has started: it has what it had announced, and is followed from here on.
+    pub fn started(&mut self, at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
+        let is_lost = |hash: &&BlockHash| !chain.entry(hash).is_some_and(|entry| entry.has_body());
+        if let Some(hash) = self.announced.iter().find(is_lost).copied() {
+            return Err(Violation::AnnouncedBlockLost { at, hash });
+        }
+        self.work = chain.work();
+        self.told = chain.active().to_vec();
+        Ok(())
+    }
+
+    /// The node has done something.
+    pub fn stepped(&mut self, at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
+        let (before, after) = (self.work, chain.work());
+        self.work = after;
+        if after < before { Err(Violation::WorkLost { at, before, after }) } else { Ok(()) }
+    }
+
+    /// The node was woken, and did this much.
+    pub fn woke(&mut self, at: Place, actions: usize) -> Result<(), Violation> {
+        self.idle_wakes = if actions == 0 { self.idle_wakes + 1 } else { 0 };
+        // A few idle wakes are fair: what was due may have been done by another input.
+        if self.idle_wakes > 1_000 { Err(Violation::Spins { at }) } else { Ok(()) }
+    }
+
+    /// The node says something to a peer.
+    pub fn said(&mut self, message: &Message) {
+        match message {
+            Message::Hello(hello) => self.announced.extend([hello.tip]),
+            Message::Headers(headers) => self.announced.extend(headers.iter().map(|header| header.hash())),
+            Message::Block(block) => self.announced.extend([block.hash()]),
+            _ => {}
+        }
+    }
+
+    /// The node tells people something.
+    pub fn told(&mut self, at: Place, event: &Event) -> Result<(), Violation> {
+        match event {
+            Event::BlockDisconnected { block, .. } => {
+                let told = self.told.pop().unwrap_or(BlockHash::ZERO);
+                let found = block.hash();
+                if told != found {
+                    return Err(Violation::EventsMislead { at, told, found });
+                }
+            }
+            Event::BlockConnected { block, height, .. } => {
+                let told = self.told.last().copied().unwrap_or(BlockHash::ZERO);
+                let found = block.header().previous_block_hash;
+                if told != found || height.get() as usize != self.told.len() {
+                    return Err(Violation::EventsMislead { at, told, found });
+                }
+                self.told.push(block.hash());
+            }
+            Event::PeerDisconnected { reason: DisconnectReason::Misconduct(offence), .. }
+            | Event::PeerRefused { reason: DisconnectReason::Misconduct(offence), .. } => {
+                return Err(Violation::HonestPeerPunished { at, offence: offence.clone() });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Everything that the node did has been told.
+    pub fn told_all(&self, at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
+        let (told, found) = (self.told.last().copied().unwrap_or(BlockHash::ZERO), chain.tip().hash);
+        if told == found { Ok(()) } else { Err(Violation::EventsMislead { at, told, found }) }
+    }
+}
+
+/// Every coin of a node, in order.
+pub fn coins(at: Place, chain: &Chain<MemoryStore>) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
+    let mut coins = BTreeMap::new();
+    let mut keep = |outpoint, coin| {
+        coins.insert(outpoint, coin);
+    };
+    chain.store().for_each_coin(&mut keep).map_err(|error| Violation::Store { at, error })?;
+    Ok(coins)
+}
+
+/// The coins are worth what was issued: simulated miners claim all they may.
+pub fn supply_is_exact(at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
+    let height = chain.tip().height;
+    let expected = supply(chain.params(), height);
+    let coins = coins(at, chain)?;
+    let found = Amount::checked_sum(coins.values().map(|coin| coin.output.amount));
+    let found = found.unwrap_or(Amount::from_units(u64::MAX));
+    if found == expected { Ok(()) } else { Err(Violation::Supply { at, height, found, expected }) }
+}
+
+/// The coins that a node's blocks make when each is connected from genesis on, by every rule.
+pub fn coins_of_blocks(
+    at: Place,
+    chain: &Chain<MemoryStore>,
+    verifier: &dyn Verifier,
+) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
+    let mut coins = BTreeMap::new();
+    for hash in chain.active() {
+        let invalid = |error: &dyn core::fmt::Display| Violation::InvalidChain {
+            at,
+            hash: *hash,
+            error: error.to_string(),
+        };
+        let block = chain.block(hash).map_err(|error| Violation::Store { at, error })?;
+        let block = block.ok_or_else(|| invalid(&"its body is missing"))?;
+        let entry = chain.entry(hash).ok_or_else(|| invalid(&"its header is missing"))?;
+        if entry.height == Height::GENESIS {
+            let coinbase = block.coinbase();
+            let outputs = (0..).zip(coinbase.outputs.iter().cloned());
+            coins.extend(outputs.map(|(index, output)| {
+                let coin = Coin { output, height: Height::GENESIS, origin: Origin::Premine };
+                (OutPoint { txid: coinbase.txid(), index }, coin)
+            }));
+            continue;
+        }
+        let parent = chain.tree().parent(entry).ok_or_else(|| invalid(&"its parent is missing"))?;
+        let checked = check_block(block, chain.params()).map_err(|error| invalid(&error))?;
+        let median = chain.median_time_past(parent);
+        let connected = connect_block(&checked, entry.height, median, &coins, verifier, chain.params())
+            .map_err(|error| invalid(&error))?;
+        for (outpoint, _) in &connected.changes.spent {
+            coins.remove(outpoint);
+        }
+        coins.extend(connected.changes.created);
+    }
+    Ok(coins)
+}

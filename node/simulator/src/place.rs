@@ -1,0 +1,92 @@
+//! Who is who: a node's number in the world, its identity and its address, each told from the other.
+
+use core::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use cairn_protocol::peer::{PeerAddress, PeerId};
+
+/// Where simulated nodes listen.
+const LISTENING_PORT: u16 = 9_000;
+/// Where their outbound connections come from.
+const DIALLING_PORT: u16 = 50_000;
+
+/// A node's number in the world, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(u16);
+
+impl Place {
+    /// The node of this number.
+    pub const fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// The first so many places.
+    pub fn first(count: u16) -> impl DoubleEndedIterator<Item = Self> {
+        (0..count).map(Self)
+    }
+
+    /// The number, to index with.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// Its identity towards peers.
+    pub fn peer_id(self) -> PeerId {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&self.0.to_be_bytes());
+        PeerId::from_bytes(bytes)
+    }
+
+    /// Whose identity this is.
+    pub fn of_peer(peer: &PeerId) -> Self {
+        let [high, low, ..] = *peer.as_bytes();
+        Self(u16::from_be_bytes([high, low]))
+    }
+
+    /// Where it listens: a host of its own for each node, so that bans of hosts hit one.
+    pub fn listens_at(self) -> PeerAddress {
+        self.address(LISTENING_PORT)
+    }
+
+    /// Where its outbound connections come from.
+    pub fn dials_from(self) -> PeerAddress {
+        self.address(DIALLING_PORT)
+    }
+
+    /// Who listens at this address, if it is one of the world's.
+    pub fn listening_at(address: &PeerAddress) -> Option<Self> {
+        match address.socket() {
+            SocketAddr::V4(socket) if socket.port() == LISTENING_PORT => {
+                let [_, high, low, _] = socket.ip().octets();
+                Some(Self(u16::from_be_bytes([high, low])))
+            }
+            _ => None,
+        }
+    }
+
+    fn address(self, port: u16) -> PeerAddress {
+        let [high, low] = self.0.to_be_bytes();
+        PeerAddress::new(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, high, low, 1)), port))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_identity_and_address_tell_the_same() {
+        for number in [0, 1, 255, 256, 9_999, u16::MAX] {
+            let place = Place::new(number);
+            assert_eq!(Place::of_peer(&place.peer_id()), place);
+            assert_eq!(Place::listening_at(&place.listens_at()), Some(place));
+            assert_eq!(Place::listening_at(&place.dials_from()), None);
+        }
+    }
+}
