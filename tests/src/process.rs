@@ -210,6 +210,15 @@ impl NodeProcess {
         wait_for("the node ends", || child.try_wait().expect("a child can be waited for"))
     }
 
+    /// Starts the node again, this once with further arguments.
+    #[track_caller]
+    pub fn restart_with(&mut self, further: &[&str]) {
+        let kept = self.options.clone();
+        self.options.arguments.extend(further.iter().map(|argument| (*argument).to_owned()));
+        self.restart();
+        self.options = kept;
+    }
+
     /// Starts the node again on its data and its ports, after `kill` or `stop`, and waits until it answers.
     #[track_caller]
     pub fn restart(&mut self) {
