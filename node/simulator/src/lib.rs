@@ -20,6 +20,7 @@ pub mod host;
 pub mod invariants;
 pub mod mining;
 pub mod network;
+mod paying;
 pub mod payments;
 pub mod place;
 pub mod plan;

@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_genesis::Chain as Definition;
-use cairn_protocol::action::{Action, Answer};
+use cairn_protocol::action::Action;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::memory::MemoryStore;
-use cairn_protocol::event::Event;
 use cairn_protocol::input::{Command, Input, RequestId, Submission};
 use cairn_protocol::message::Message;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
@@ -20,7 +19,7 @@ use cairn_protocol::random::Random;
 
 use crate::agenda::{Agenda, Occurrence};
 use crate::host::Host;
-use crate::invariants::{Violation, Witness, supply_is_exact};
+use crate::invariants::{Violation, Witness};
 use crate::mining::{Hashrate, find_block};
 use crate::network::{LinkNumber, Network};
 use crate::payments::{FEE, Purse, lock, simulated_chain};
@@ -36,19 +35,19 @@ const BLOCK_REQUEST: RequestId = RequestId(u64::MAX);
 
 /// Nodes, what joins them, and what is going to happen to them.
 pub struct World {
-    definition: Definition,
-    plan: Plan,
-    now: Timestamp,
-    agenda: Agenda,
-    network: Network,
-    hosts: Vec<Host>,
-    witnesses: Vec<Witness>,
-    purses: Vec<Purse>,
+    pub(crate) definition: Definition,
+    pub(crate) plan: Plan,
+    pub(crate) now: Timestamp,
+    pub(crate) agenda: Agenda,
+    pub(crate) network: Network,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) witnesses: Vec<Witness>,
+    pub(crate) purses: Vec<Purse>,
     /// The luck of miners.
-    luck: Random,
-    verifier: OncePerWorld,
-    trace: Trace,
-    tally: Tally,
+    pub(crate) luck: Random,
+    pub(crate) verifier: OncePerWorld,
+    pub(crate) trace: Trace,
+    pub(crate) tally: Tally,
     /// Payments that a node accepted.
     pub(crate) paid: BTreeSet<Txid>,
     /// Payments that a block of somebody's best chain held once.
@@ -225,7 +224,7 @@ impl World {
     }
 
     /// One step of one node. What it asks for waits for its disk.
-    fn hand(&mut self, at: Place, input: Input) -> Result<(), Violation> {
+    pub(crate) fn hand(&mut self, at: Place, input: Input) -> Result<(), Violation> {
         let (now, disk) = (self.now, self.plan.disk);
         let is_wake = matches!(input, Input::Wake);
         self.trace.note(now, at, 0, &crate::weight::mark_of(&input));
@@ -390,68 +389,11 @@ impl World {
         Ok(())
     }
 
-    fn pay(&mut self, index: usize) -> Result<(), Violation> {
-        let every = self.plan.payments_every * self.purses.len() as u32;
-        self.agenda.plan(self.now.saturating_add(every), Occurrence::Payment(index));
-        let at = self.home_of(index);
-        if self.host(at).node().is_none() {
-            return Ok(());
-        }
-        let genesis = self.definition.params.genesis_hash;
-        let Some(transaction) = self.purses[index].pay(&genesis) else { return Ok(()) };
-        let request = self.purses[index].request();
-        self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })
-    }
-
-    /// Each purse has a node of its own, as a wallet has.
-    fn home_of(&self, purse: usize) -> Place {
-        self.hosts[purse * 7 % self.hosts.len()].place()
-    }
-
-    fn purses_at(&mut self, place: Place) -> impl Iterator<Item = &mut Purse> {
-        let nodes = self.hosts.len();
-        let is_home = move |index: &usize| index * 7 % nodes == place.index();
-        self.purses.iter_mut().enumerate().filter(move |(index, _)| is_home(index)).map(|(_, purse)| purse)
-    }
-
-    fn answered(&mut self, at: Place, request: RequestId, answer: Answer) -> Result<(), Violation> {
-        match answer {
-            Answer::Block(Err(error)) => {
-                return Err(Violation::OwnBlockRefused { at, error: error.to_string() });
-            }
-            Answer::Block(Ok(_)) => {}
-            Answer::Transaction(outcome) => {
-                let purse = self.purses.iter_mut().find(|purse| purse.request() == request);
-                self.paid.extend(purse.and_then(|purse| purse.answered(outcome.is_ok())));
-            }
-        }
-        Ok(())
-    }
-
-    fn heard(&mut self, at: Place, event: &Event) -> Result<(), Violation> {
-        self.witnesses[at.index()].told(at, event)?;
-        match event {
-            Event::Reorganised { disconnected, .. } => {
-                self.tally.reorganisations += 1;
-                self.tally.deepest = self.tally.deepest.max(*disconnected);
-                if let Some(node) = self.host(at).node() {
-                    supply_is_exact(at, node.chain())?;
-                }
-            }
-            Event::BlockConnected { block, .. } => {
-                self.tally.connected(self.now, block.hash(), self.hosts.len());
-                self.confirmed_once.extend(block.transactions().iter().map(|transaction| transaction.txid()));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn host(&self, place: Place) -> &Host {
+    pub(crate) fn host(&self, place: Place) -> &Host {
         &self.hosts[place.index()]
     }
 
-    fn host_mut(&mut self, place: Place) -> &mut Host {
+    pub(crate) fn host_mut(&mut self, place: Place) -> &mut Host {
         &mut self.hosts[place.index()]
     }
 }
