@@ -83,8 +83,9 @@ pub fn start(
     let store = SledStore::open_in(directory, &chain.genesis, opening)?;
     let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, store, verifier)?;
     let keypair = identity::load_or_make(&config.data_dir)?;
-    let network = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;
+    let mut network = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;
     let listen = network.listen;
+    let farewell = core::mem::replace(&mut network.task, tokio::spawn(async {}));
 
     let (numbers, names): (Vec<_>, Vec<_>) = config.connect.iter().partition(|host| host.address().is_some());
     let user_agent = format!("/cairn:{}/", env!("CARGO_PKG_VERSION"));

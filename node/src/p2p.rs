@@ -19,6 +19,7 @@ use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, DialError, NetworkBehaviour, SwarmEvent};
 use libp2p::{Stream, Swarm};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub mod choice;
@@ -56,6 +57,9 @@ const INBOUND_SLACK: u32 = 16;
 /// How long the last words of a peer that hung up may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// How long saying farewell to peers may take once the node stops.
+const FAREWELL: Duration = Duration::from_millis(400);
+
 /// What the driver wants of the network.
 #[derive(Debug)]
 pub enum Order {
@@ -77,6 +81,8 @@ pub struct Network {
     pub orders: mpsc::Sender<Order>,
     /// Bytes come and gone, over all peers.
     pub traffic: Arc<Traffic>,
+    /// Ends once told to stop and every peer was said farewell, or a moment later.
+    pub task: JoinHandle<()>,
 }
 
 /// Why there is no network.
@@ -158,8 +164,8 @@ pub fn start(
         connections: HashMap::new(),
         conversations: HashMap::new(),
     };
-    tokio::spawn(task.run(order_receiver, over, stop));
-    Ok(Network { own, listen, events, orders, traffic })
+    let task = tokio::spawn(task.run(order_receiver, over, stop));
+    Ok(Network { own, listen, events, orders, traffic, task })
 }
 
 fn open(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<SocketAddr, NetworkError> {
@@ -197,13 +203,26 @@ impl Task {
         mut over: mpsc::Receiver<(PeerId, ConnectionId)>,
         stop: CancellationToken,
     ) {
-        loop {
+        let too_late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        tokio::pin!(too_late);
+        while !(stop.is_cancelled() && self.conversations.is_empty() && self.connections.is_empty()) {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.happened(event),
                 Some(order) = orders.recv() => self.obey(order),
                 Some((peer, connection)) = over.recv() => self.ended(&peer, connection),
-                () = stop.cancelled() => break,
+                () = stop.cancelled(), if self.conversations.is_empty() => self.close_all(),
+                () = &mut too_late => break,
             }
+        }
+    }
+
+    /// Closes what is left of connections when no conversation is.
+    fn close_all(&mut self) {
+        for (connection, _) in self.connections.drain() {
+            self.swarm.close_connection(connection);
         }
     }
 
