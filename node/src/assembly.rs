@@ -37,6 +37,7 @@ pub struct Running {
     genesis: GenesisHash,
     data_dir: PathBuf,
     driver: JoinHandle<Result<Machine, StoreError>>,
+    network: tokio::task::JoinHandle<()>,
 }
 
 /// The chain that a setting names: a built-in one, or a definition's file.
@@ -83,9 +84,8 @@ pub fn start(
     let store = SledStore::open_in(directory, &chain.genesis, opening)?;
     let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, store, verifier)?;
     let keypair = identity::load_or_make(&config.data_dir)?;
-    let mut network = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;
+    let (network, network_task) = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;
     let listen = network.listen;
-    let farewell = core::mem::replace(&mut network.task, tokio::spawn(async {}));
 
     let (numbers, names): (Vec<_>, Vec<_>) = config.connect.iter().partition(|host| host.address().is_some());
     let user_agent = format!("/cairn:{}/", env!("CARGO_PKG_VERSION"));
@@ -108,7 +108,7 @@ pub fn start(
         follow_name(handle.clone(), name.clone());
     }
     tokio::spawn(waiting::hand_in(handle.clone(), waiting::load(&config.data_dir, genesis)));
-    Ok(Running { handle, listen, genesis, data_dir: config.data_dir.clone(), driver })
+    Ok(Running { handle, listen, genesis, data_dir: config.data_dir.clone(), driver, network: network_task })
 }
 
 fn follow_name(handle: NodeHandle, name: HostPort) {
@@ -125,12 +125,15 @@ fn follow_name(handle: NodeHandle, name: HostPort) {
 }
 
 impl Running {
-    /// Waits until the node has stopped, however that came; then saves what waits for a block.
+    /// Waits until the node has stopped, however that came, and has said farewell to its peers; then
+    /// saves what waits for a block.
     ///
     /// # Errors
     /// Why it stopped, if it was not asked to.
-    pub fn wait(self) -> anyhow::Result<()> {
-        let machine = match self.driver.join() {
+    pub async fn wait(self) -> anyhow::Result<()> {
+        let driver = tokio::task::spawn_blocking(|| self.driver.join()).await;
+        let _ = self.network.await;
+        let machine = match driver.context("the driver cannot be waited for")? {
             Ok(Ok(machine)) => machine,
             Ok(Err(error)) => {
                 return Err(anyhow!(error).context("the node stopped, nothing that it confirmed is lost"));

@@ -81,8 +81,6 @@ pub struct Network {
     pub orders: mpsc::Sender<Order>,
     /// Bytes come and gone, over all peers.
     pub traffic: Arc<Traffic>,
-    /// Ends once told to stop and every peer was said farewell, or a moment later.
-    pub task: JoinHandle<()>,
 }
 
 /// Why there is no network.
@@ -122,7 +120,8 @@ struct Behaviour {
     streams: OneStream,
 }
 
-/// Starts listening and the task that owns the swarm. Must be called within a runtime.
+/// Starts listening and the task that owns the swarm, which ends once told to stop and every peer was
+/// said farewell, or a moment later. Must be called within a runtime.
 ///
 /// # Errors
 /// When it cannot listen, or the key is unusable.
@@ -131,7 +130,7 @@ pub fn start(
     listen: Option<SocketAddr>,
     max_inbound: usize,
     stop: CancellationToken,
-) -> Result<Network, NetworkError> {
+) -> Result<(Network, JoinHandle<()>), NetworkError> {
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING_INBOUND))
         .with_max_pending_outgoing(Some(MAX_PENDING_OUTBOUND))
@@ -165,7 +164,7 @@ pub fn start(
         conversations: HashMap::new(),
     };
     let task = tokio::spawn(task.run(order_receiver, over, stop));
-    Ok(Network { own, listen, events, orders, traffic, task })
+    Ok((Network { own, listen, events, orders, traffic }, task))
 }
 
 fn open(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<SocketAddr, NetworkError> {

@@ -1,6 +1,7 @@
 //! What must be true of the whole: real processes, hostile peers, scenarios.
 
 pub mod devnet;
+pub mod hostile;
 pub mod patience;
 pub mod ports;
 pub mod process;

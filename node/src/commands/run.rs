@@ -15,6 +15,7 @@ use crate::cli::node::NodeArgs;
 use crate::config::Config;
 use crate::miner::Miner;
 use crate::mining_order::MiningOrder;
+use crate::p2p::hint;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{COOKIE_FILE, Cookie};
 use crate::store::directory::Directory;
@@ -73,8 +74,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         data_dir = %config.data_dir.display(),
         "running"
     );
-    let outcome =
-        tokio::task::spawn_blocking(|| running.wait()).await.context("the driver cannot be waited for")?;
+    let outcome = running.wait().await;
     stop.cancel();
     server.ended.await.context("the RPC server failed")?.context("the RPC server failed")?;
     outcome
@@ -88,8 +88,9 @@ struct Server {
 }
 
 async fn serve_rpc(config: &Config, stop: CancellationToken) -> anyhow::Result<Server> {
-    let listener = TcpListener::bind(config.rpc).await;
-    let listener = listener.with_context(|| format!("cannot listen for RPC on {}", config.rpc))?;
+    let listener = TcpListener::bind(config.rpc).await.map_err(|error| {
+        anyhow::anyhow!("cannot listen for RPC on {}: {error}{}", config.rpc, hint(&error))
+    })?;
     let address = listener.local_addr().context("cannot listen for RPC")?;
     let path = config.data_dir.join(COOKIE_FILE);
     let cookie =

@@ -20,7 +20,7 @@ impl Side {
     fn new() -> Self {
         let stop = CancellationToken::new();
         let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let network = start(&Keypair::generate_ed25519(), listen, 10, stop.clone()).expect("it listens");
+        let (network, _) = start(&Keypair::generate_ed25519(), listen, 10, stop.clone()).expect("it listens");
         Self { network, link: None, _stop: stop.drop_guard() }
     }
 

@@ -1,0 +1,202 @@
+//! What a peer may send without harming a node: anything. ATTACKS 17, 24, 29, 37.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+
+use cairn_core::hash::{BlockHash, GenesisHash};
+use cairn_protocol::limits::{MAX_FRAME, MAX_FRAME_BEFORE_HELLO};
+use cairn_protocol::message::{Goodbye, Message, codec};
+use cairn_tests::hostile::{Hostile, hello};
+use cairn_tests::patience::wait_until;
+use cairn_tests::process::{NodeProcess, Options};
+use libp2p::identity::Keypair;
+use serde_json::json;
+
+fn genesis() -> GenesisHash {
+    cairn_genesis::Chain::builtin("regtest").expect("built in").params.genesis_hash
+}
+
+/// A node under attack, and an honest one that must stay connected to it throughout.
+struct Pair {
+    attacked: NodeProcess,
+    honest: NodeProcess,
+}
+
+impl Pair {
+    fn start() -> Self {
+        let attacked = NodeProcess::start(Options::default());
+        let honest = NodeProcess::start(Options::connected_to(&[&attacked]));
+        wait_until("the honest peer is connected", || attacked.peers() == 1);
+        Self { attacked, honest }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.attacked.peer_address()
+    }
+
+    /// The node still works: it makes a block, and its honest peer has it.
+    #[track_caller]
+    fn is_unharmed(&self) {
+        let address =
+            cairn_genesis::Chain::builtin("regtest").expect("built in").definition.premine[0].address.clone();
+        self.attacked.call("generatetoaddress", json!([1, address]));
+        self.honest.wait_for_tip(&self.attacked.tip());
+        assert_eq!(self.honest.peers(), 1);
+    }
+
+    fn bans(&self) -> usize {
+        self.attacked.call("listbanned", json!([])).as_array().expect("a list").len()
+    }
+}
+
+/// After a proper greeting, `attack` must end the connection with a word about misconduct, and ban.
+fn is_banned_for(attack: impl FnOnce(&mut Hostile)) {
+    let pair = Pair::start();
+    let keypair = Keypair::generate_ed25519();
+    let mut peer = Hostile::try_connect_as(&keypair, pair.address()).expect("a stranger is let in");
+    peer.say(&Message::Hello(Box::new(hello(genesis()))));
+    attack(&mut peer);
+    let said = peer.hear_out();
+    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misconduct)), "{said:?}");
+    assert_eq!(pair.bans(), 1);
+    // It may come again as often as it likes: no word is exchanged.
+    if let Some(mut again) = Hostile::try_connect_as(&keypair, pair.address()) {
+        assert!(!again.hear_out().iter().any(|message| matches!(message, Message::Hello(_))));
+    }
+    // Its neighbours on the same host are not taken for it.
+    let _neighbour = Hostile::greet(pair.address(), genesis());
+    pair.is_unharmed();
+}
+
+#[test]
+fn a_message_of_no_known_kind_bans_its_sender_alone() {
+    is_banned_for(|peer| peer.send_frame(&[0xff, 1, 2, 3]));
+}
+
+#[test]
+fn a_message_that_does_not_decode_bans_its_sender_alone() {
+    is_banned_for(|peer| peer.send_frame(&[9, 1, 2, 3]));
+}
+
+#[test]
+fn an_empty_message_bans_its_sender_alone() {
+    is_banned_for(|peer| peer.send_frame(&[]));
+}
+
+#[test]
+fn a_message_with_bytes_left_over_bans_its_sender_alone() {
+    is_banned_for(|peer| peer.send_frame(&[codec::encode(&Message::GetPeers), vec![0]].concat()));
+}
+
+#[test]
+fn a_frame_that_announces_too_much_bans_its_sender_before_a_byte_of_it_is_read() {
+    let length = u32::try_from(MAX_FRAME + 1).expect("it fits");
+    is_banned_for(|peer| peer.send(&length.to_le_bytes()));
+}
+
+#[test]
+fn a_count_that_lies_bans_its_sender_and_takes_no_memory() {
+    let lie = [&[8][..], &u64::MAX.to_le_bytes()].concat();
+    is_banned_for(|peer| peer.send_frame(&lie));
+}
+
+#[test]
+fn a_second_hello_bans_its_sender_alone() {
+    is_banned_for(|peer| peer.say(&Message::Hello(Box::new(hello(genesis())))));
+}
+
+#[test]
+fn a_stranger_that_does_not_greet_first_is_sent_away() {
+    let pair = Pair::start();
+    let mut peer = Hostile::connect(pair.address());
+    peer.say(&Message::GetPeers);
+    let said = peer.hear_out();
+    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misconduct)), "{said:?}");
+    pair.is_unharmed();
+}
+
+#[test]
+fn a_stranger_may_send_no_more_than_a_hello_needs() {
+    let pair = Pair::start();
+    let mut peer = Hostile::connect(pair.address());
+    let length = u32::try_from(MAX_FRAME_BEFORE_HELLO + 1).expect("it fits");
+    peer.send(&length.to_le_bytes());
+    let said = peer.hear_out();
+    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misconduct)), "{said:?}");
+    pair.is_unharmed();
+}
+
+#[test]
+fn a_peer_of_another_chain_is_told_so_and_disconnected_but_not_banned() {
+    let pair = Pair::start();
+    let mut peer = Hostile::connect(pair.address());
+    peer.say(&Message::Hello(Box::new(hello(GenesisHash::from_bytes([7; 32])))));
+    let said = peer.hear_out();
+    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::OtherChain { ours: genesis() })), "{said:?}");
+    assert_eq!(pair.bans(), 0);
+    pair.is_unharmed();
+}
+
+#[test]
+fn half_a_message_is_waited_for_and_holds_up_nobody() {
+    let pair = Pair::start();
+    let mut halves: Vec<Hostile> = (0..8).map(|_| Hostile::greet(pair.address(), genesis())).collect();
+    for half in &mut halves {
+        half.send(&u32::try_from(MAX_FRAME).expect("it fits").to_le_bytes());
+        half.send(&[9; 1000]);
+    }
+    pair.is_unharmed();
+    drop(halves);
+    wait_until("only the honest peer is left", || pair.attacked.peers() == 1);
+    assert_eq!(pair.bans(), 0);
+    pair.is_unharmed();
+}
+
+#[test]
+fn strangers_on_plain_tcp_harm_nothing() {
+    let pair = Pair::start();
+    let garbage = [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        &[0xff; 100_000],
+        b"\x13/multistream/1.0.0\n\x07/noise\n",
+        &[0; 3],
+        b"",
+    ];
+    let strangers: Vec<TcpStream> = garbage
+        .iter()
+        .cycle()
+        .take(40)
+        .map(|bytes| {
+            let mut stranger = TcpStream::connect(pair.address()).expect("the system takes the connection");
+            // The node may hang up while we write.
+            let _ = stranger.write_all(bytes);
+            stranger
+        })
+        .collect();
+    pair.is_unharmed();
+    drop(strangers);
+    pair.is_unharmed();
+}
+
+#[test]
+fn a_peer_that_asks_much_and_reads_nothing_is_cut_off_and_costs_little_memory() {
+    let pair = Pair::start();
+    let address =
+        cairn_genesis::Chain::builtin("regtest").expect("built in").definition.premine[0].address.clone();
+    pair.attacked.call("generatetoaddress", json!([500, address]));
+    let mut peer = Hostile::greet(pair.address(), genesis());
+    let question = Message::GetHeaders { locator: vec![BlockHash::from_bytes(*genesis().as_bytes())] };
+    // 44 kB of headers for each: 90 MB in all, if the node kept answering.
+    for _ in 0..2000 {
+        peer.say(&question);
+    }
+    let memory = resident_megabytes(pair.attacked.id());
+    assert!(memory < 200, "{memory} MB resident");
+    pair.is_unharmed();
+}
+
+fn resident_megabytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says so");
+    line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok()).expect("a number") / 1024
+}
