@@ -216,6 +216,11 @@ impl<S: ChainStore> Node<S> {
         // Whoever comes back from the other side of a cut has not heard of what waits here.
         let waiting: Vec<Txid> = self.mempool.iter().map(|transaction| transaction.txid()).collect();
         self.relay.joined(self.now, peer, hello.tip, waiting.into_iter());
+        // A tip that came between our Hello and theirs was announced to others and not to this one.
+        let told_tip = self.peers.get(&peer).and_then(|connection| connection.told_tip);
+        if told_tip != Some(self.chain.tip().hash) {
+            self.relay.blocks.announce(peer, self.chain.tip().header, actions);
+        }
     }
 
     fn received_headers(&mut self, peer: PeerId, headers: &[Header], actions: &mut Vec<Action>) {

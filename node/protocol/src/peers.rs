@@ -88,7 +88,8 @@ impl Peers {
                 departed.push(victim);
             }
         }
-        if self.connections.get(&peer).is_some_and(|one| one.phase == Phase::AwaitingHello) {
+        if let Some(one) = self.connections.get_mut(&peer).filter(|one| one.phase == Phase::AwaitingHello) {
+            one.told_tip = Some(tip.hash);
             let message = Message::Hello(Box::new(self.identity.hello(tip)));
             actions.push(Action::Send { peer, message });
         }
@@ -118,8 +119,7 @@ impl Peers {
         if connection.phase == Phase::Closing {
             return false;
         }
-        let was_ready = connection.is_ready();
-        let address = connection.address;
+        let (was_ready, address) = (connection.is_ready(), connection.address);
         connection.phase = Phase::Closing;
         if let Some(goodbye) = reason.goodbye() {
             actions.push(Action::Send { peer: *peer, message: Message::Goodbye(goodbye) });

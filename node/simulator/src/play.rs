@@ -44,9 +44,11 @@ fn run(world: &mut World, plan: &Plan, begin: Timestamp, seed: u64) -> Result<Re
     let mining_ends = begin.saturating_add(plan.mining_for);
     let agreed_at = run_until_agreed(world, mining_ends)?;
     world.run_until(mining_ends)?;
-    // From here on one miner breaks ties, so that there is one best chain to agree on.
-    for place in Place::first(plan.nodes).skip(1) {
-        world.set_hashrate(place, Hashrate::NONE);
+    // From here on one miner breaks ties, so that there is one best chain to agree on. It has the
+    // speed of all: with only its own it could be unlucky for longer than agreement may take.
+    for place in Place::first(plan.nodes) {
+        let all = Hashrate(plan.hashrate.0 * u64::from(plan.nodes));
+        world.set_hashrate(place, if place == Place::new(0) { all } else { Hashrate::NONE });
     }
     let deadline = mining_ends.saturating_add(plan.agreement_within);
     let settled = run_until_agreed(world, deadline)?;

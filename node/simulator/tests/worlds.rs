@@ -26,20 +26,13 @@ fn twenty_nodes_converge_after_a_partition_seeds_0_to_99() {
     every_seed_agrees(&partition(), 0..100);
 }
 
+/// Seed 122 found a tip that came between two Hellos and was never told.
 #[test]
-fn twenty_nodes_converge_after_a_partition_seeds_123_to_199() {
-    every_seed_agrees(&partition(), 123..200);
-}
-
-/// Found by this simulator and not mended yet: two tips stay apart though one of them has more work.
-#[test]
-#[ignore = "open: in this world one node stays on a tip with less work"]
-fn twenty_nodes_converge_after_a_partition_seed_122() {
-    every_seed_agrees(&partition(), 122..123);
+fn twenty_nodes_converge_after_a_partition_seeds_100_to_199() {
+    every_seed_agrees(&partition(), 100..200);
 }
 
 #[test]
-#[ignore = "open: from seed 2 on some world keeps two tips"]
 fn a_partition_made_by_refusing_peers_heals_too() {
     let groups = Plan::parts(20, 12);
     let steps = vec![(Duration::from_secs(20), Step::Refuse(groups)), (Duration::from_secs(50), Step::Heal)];

@@ -64,6 +64,18 @@ fn a_small_block_runs_down_a_line_of_five_and_never_back() {
     assert_eq!(hops, [(0, 1), (1, 2), (2, 3), (3, 4)], "one message a hop, no question, no echo");
 }
 
+/// Found by the simulator: without a later block the peer would have stayed on the old tip for ever.
+#[test]
+fn a_tip_that_came_between_two_hellos_is_told_after_them() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    net.stranger(9, 0);
+    let block = test.block_on(&test.genesis, 1, Amount::ZERO, Vec::new());
+    net.submit(0, Submission::Block(block.clone()));
+    net.say(9, 0, Message::Hello(Box::new(harness::hello(&test, 9))));
+    assert!(net.said_to(9).contains(&&Message::Headers(vec![*block.header()])));
+}
+
 #[test]
 fn a_large_block_is_announced_by_its_header_and_fetched() {
     let test = TestChain::new();

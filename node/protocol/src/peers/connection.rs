@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use cairn_core::hash::BlockHash;
 use cairn_core::time::Timestamp;
 
 use crate::limits::{HANDSHAKE_TIMEOUT, PING_INTERVAL, PING_TIMEOUT};
@@ -31,6 +32,8 @@ pub struct Connection {
     pub min_ping: Option<Duration>,
     /// The ping under way, or when the next is due.
     pub heartbeat: Heartbeat,
+    /// The tip that it was told of in our `Hello`; none before.
+    pub told_tip: Option<BlockHash>,
     /// When it was last told addresses.
     pub told_peers: Option<Timestamp>,
     /// When it was last asked for addresses; its answer is awaited.
@@ -90,6 +93,7 @@ impl Connection {
             ping: None,
             min_ping: None,
             heartbeat: Heartbeat::Resting { until: now },
+            told_tip: None,
             told_peers: None,
             asked_peers: None,
         }

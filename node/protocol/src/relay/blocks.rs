@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cairn_core::block::Block;
 use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
 
 use crate::action::Action;
 use crate::limits::{MAX_KNOWN_BLOCKS, MAX_PUSHED_BLOCK, MAX_SERVED_BYTES};
@@ -39,6 +40,13 @@ impl BlockRelay {
     pub fn has(&mut self, peer: &PeerId, hash: BlockHash) {
         if let Some(known) = self.peers.get_mut(peer) {
             known.insert(hash);
+        }
+    }
+
+    /// Tells one peer of a header, unless it has it.
+    pub fn announce(&mut self, peer: PeerId, header: Header, actions: &mut Vec<Action>) {
+        if self.peers.get_mut(&peer).is_some_and(|known| known.insert(header.hash())) {
+            actions.push(Action::Send { peer, message: Message::Headers(vec![header]) });
         }
     }
 
