@@ -56,6 +56,7 @@ pub struct SledStore {
     headers: schema::Headers,
     dirty_headers: BTreeSet<BlockHash>,
     checkpoint: Checkpoint,
+    tip_to_reach: Option<BlockHash>,
     checkpointed: Instant,
     _directory: Directory,
 }
@@ -85,6 +86,7 @@ impl SledStore {
             headers: found.headers,
             dirty_headers: found.dirty_headers,
             checkpoint: found.checkpoint,
+            tip_to_reach: found.tip_to_reach,
             checkpointed: Instant::now(),
             _directory: directory,
         };
@@ -133,11 +135,18 @@ impl ChainStore for SledStore {
         Ok(self.checkpoint.tip)
     }
 
+    fn tip_to_reach(&self) -> Option<BlockHash> {
+        self.tip_to_reach
+    }
+
+    /// Of blocks at one height the one that came first is first: its body is earlier in the journal.
     fn headers(&self) -> Result<Vec<(BlockHash, HeaderRecord)>, StoreError> {
-        let mut headers: Vec<_> =
-            self.headers.iter().map(|(hash, stored)| (*hash, stored.record.clone())).collect();
-        headers.sort_by_key(|(_, record)| record.height);
-        Ok(headers)
+        let mut headers: Vec<_> = self.headers.iter().collect();
+        headers.sort_by_key(|(hash, stored)| {
+            let came = stored.body.map_or(u64::MAX, |body| body.offset);
+            (stored.record.height, came, **hash)
+        });
+        Ok(headers.into_iter().map(|(hash, stored)| (*hash, stored.record.clone())).collect())
     }
 
     fn block(&self, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError> {
@@ -195,6 +204,9 @@ impl ChainStore for SledStore {
             let missing = StoreError::Missing { kind: "header", hash };
             self.headers.get_mut(&hash).ok_or(missing)?.set(part, place);
             self.dirty_headers.insert(hash);
+        }
+        if let Some(tip) = commit.tip {
+            self.journal.append(&Entry::Tip(tip))?;
         }
         self.ledger.apply(&commit)?;
         let is_first = self.checkpoint.tip.is_none();

@@ -61,6 +61,7 @@ impl<S: ChainStore> Chain<S> {
     ) -> Result<Self, OpenError> {
         let (tree, active) = open::load(&mut store, &params, genesis)?;
         let mut chain = Self { params, store, verifier, tree, active, aside: KeptAside::default() };
+        chain.reach_again()?;
         // What was stored and not yet connected when the node stopped.
         chain.improve()?;
         Ok(chain)
@@ -179,6 +180,19 @@ impl<S: ChainStore> Chain<S> {
                 Ok(Accepted { verdict, change })
             }
         })
+    }
+
+    /// Connects what was connected before a crash made the coins fall behind.
+    fn reach_again(&mut self) -> Result<(), StoreError> {
+        while let Some(reached) = self.store.tip_to_reach().and_then(|tip| self.tree.get(&tip)) {
+            if self.tip().hash == reached.hash || reached.is_invalid() {
+                break;
+            }
+            if let Err(bad) = self.try_branch(reached.hash, None)? {
+                self.refuse(&bad, Vec::new())?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the best candidate the best chain, until none has more work. Returns the change in

@@ -16,7 +16,8 @@ use cairn_protocol::chain::store::{HeaderRecord, StoreError};
 use sha2::{Digest, Sha256};
 
 const MARK: [u8; 4] = *b"CRN1";
-const HEAD: usize = 17;
+/// Bytes of an entry before its value.
+pub const HEAD: usize = 17;
 /// No value is longer: a block of 4 MiB and what it undoes are far below.
 const MAX_VALUE: usize = 256 * 1024 * 1024;
 
@@ -31,6 +32,8 @@ pub enum Entry {
     Undo(BlockHash, Arc<Undo>),
     /// Everything before this is in the checkpoint of this number.
     Checkpoint(u64),
+    /// The tip of the best chain from here on.
+    Tip(BlockHash),
 }
 
 /// Where an entry is.
@@ -87,6 +90,7 @@ impl Journal {
             Entry::Body(block) => (1, encode(&**block)),
             Entry::Undo(hash, undo) => (2, encode(&(*hash, Undo::clone(undo)))),
             Entry::Checkpoint(sequence) => (3, encode(sequence)),
+            Entry::Tip(hash) => (4, encode(hash)),
         };
         let length = u32::try_from(value.len()).expect("values are below MAX_VALUE");
         let mut bytes = Vec::with_capacity(HEAD + value.len());
@@ -225,6 +229,7 @@ fn read_value(kind: u8, value: &[u8]) -> Option<Entry> {
             Entry::Undo(hash, Arc::new(undo))
         }
         3 => Entry::Checkpoint(decode(value, MAX_VALUE).ok()?),
+        4 => Entry::Tip(decode(value, MAX_VALUE).ok()?),
         _ => return None,
     })
 }

@@ -35,6 +35,8 @@ pub struct Contents {
     pub transactions: u64,
     /// The last checkpoint.
     pub checkpoint: Checkpoint,
+    /// The last tip that the journal names beyond the checkpoint.
+    pub tip_to_reach: Option<BlockHash>,
 }
 
 /// Goes on: the database as of its last checkpoint, and what the journal says beyond it.
@@ -89,7 +91,8 @@ impl Contents {
     fn empty(journal: Journal, state: State) -> Self {
         let (headers, dirty_headers, early) = (Headers::new(), BTreeSet::new(), BTreeMap::new());
         let checkpoint = Checkpoint::default();
-        Self { journal, state, headers, dirty_headers, early, transactions: 0, checkpoint }
+        let tip_to_reach = None;
+        Self { journal, state, headers, dirty_headers, early, transactions: 0, checkpoint, tip_to_reach }
     }
 
     fn check_until(&self, end: u64) -> Result<(), StoreError> {
@@ -137,6 +140,7 @@ impl Contents {
             }
             Entry::Body(block) => self.note_part(block.hash(), Part::Body, place),
             Entry::Undo(hash, _) => self.note_part(hash, Part::Undo, place),
+            Entry::Tip(hash) => self.tip_to_reach = Some(hash),
             Entry::Checkpoint(_) => {}
         }
     }
@@ -184,7 +188,7 @@ pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
                 }
             }
             Entry::Body(block) => contents.keep_body(block)?,
-            Entry::Undo(..) | Entry::Checkpoint(_) => {}
+            Entry::Undo(..) | Entry::Checkpoint(_) | Entry::Tip(_) => {}
         }
         offset = end;
     }

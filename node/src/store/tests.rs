@@ -11,6 +11,7 @@ use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::memory::MemoryStore;
 
 use super::*;
+use crate::store::journal::HEAD;
 
 const LATE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -162,6 +163,29 @@ fn a_killed_store_goes_on_with_every_block_that_was_flushed() {
 }
 
 #[test]
+fn of_branches_with_equal_work_a_killed_store_goes_on_with_the_one_seen_first() {
+    let world = World::new();
+    let mut chain = world.open();
+    let parent = world.test.block_on(&world.test.genesis, 1, Amount::ZERO, Vec::new());
+    let siblings = |parent: &Block| -> Vec<Arc<Block>> {
+        (2..22).map(|payee| world.test.block_on(parent, payee, Amount::ZERO, Vec::new())).collect()
+    };
+    let firsts = siblings(&parent);
+    feed(&mut chain, &[parent.clone()]);
+    feed(&mut chain, &firsts);
+    chain.flush().expect("flushed");
+    world.kill(chain);
+    let mut chain = world.open();
+    assert_eq!(chain.tip().hash, firsts[0].hash());
+    // A reorganisation, and ties above it.
+    let seconds = siblings(&firsts[7]);
+    feed(&mut chain, &seconds);
+    chain.flush().expect("flushed");
+    world.kill(chain);
+    assert_eq!(world.open().tip().hash, seconds[0].hash());
+}
+
+#[test]
 fn an_unfinished_entry_at_the_end_is_cut_off_wherever_the_kill_came() {
     let world = World::new();
     let blocks = world.blocks();
@@ -173,10 +197,13 @@ fn an_unfinished_entry_at_the_end_is_cut_off_wherever_the_kill_came() {
     world.kill(chain);
     let path = world.directory.path().join("blocks.dat");
     let whole = fs::read(&path).expect("readable");
-    for cut in (before..after).step_by(97) {
+    // The last entry names the new tip; the block is complete before it.
+    let complete = after - (HEAD + BlockHash::ZERO.as_bytes().len()) as u64;
+    for cut in (before..after).step_by(7) {
         fs::write(&path, &whole[..cut as usize]).expect("written");
         let chain = world.open();
-        assert_eq!(chain.tip().hash, blocks[19].hash(), "cut at {cut}");
+        let expected = if cut < complete { &blocks[19] } else { &blocks[20] };
+        assert_eq!(chain.tip().hash, expected.hash(), "cut at {cut}");
         world.kill(chain);
     }
 }

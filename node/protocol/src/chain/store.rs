@@ -115,6 +115,12 @@ pub struct Commit {
 pub trait ChainStore {
     /// The tip of the last commit that had one; none in a new store.
     fn tip(&self) -> Result<Option<BlockHash>, StoreError>;
+    /// The tip of the last commit that survived, if a crash left the coins at an earlier one: the
+    /// chain connects up to there again before anything else, so that of two branches with equal
+    /// work the one that peers were told of stays the best.
+    fn tip_to_reach(&self) -> Option<BlockHash> {
+        None
+    }
     /// Every header record, parents before children (by height).
     fn headers(&self) -> Result<Vec<(BlockHash, HeaderRecord)>, StoreError>;
     /// A block's body.
