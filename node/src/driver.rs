@@ -162,6 +162,7 @@ impl Driver {
         match event {
             PeerEvent::Connected { link, direction, address } => {
                 let peer = link.peer;
+                self.forget_actions_for(peer);
                 self.traffic().insert(peer, link.shared().clone());
                 self.links.insert(peer, link);
                 self.handle(Input::Connected { peer, direction, address })
@@ -183,6 +184,7 @@ impl Driver {
                 if self.links.get(&peer).is_none_or(|link| link.connection != connection) {
                     return Ok(());
                 }
+                self.forget_actions_for(peer);
                 self.links.remove(&peer);
                 self.traffic().remove(&peer);
                 self.handle(Input::Disconnected { peer })
@@ -194,6 +196,15 @@ impl Driver {
                 self.handle(Input::Disconnected { peer })
             }
         }
+    }
+
+    /// What was to be said on a connection that is over must not be said on the next one of the same
+    /// peer, which would take it for a second greeting or for talk before any.
+    fn forget_actions_for(&mut self, peer: PeerId) {
+        self.actions.retain(|action| match action {
+            Action::Send { peer: to, .. } | Action::Disconnect { peer: to } => *to != peer,
+            _ => true,
+        });
     }
 
     /// Carries out what was decided, in order; then lets callers look.
@@ -269,3 +280,6 @@ async fn sleep_until(due: Option<Timestamp>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

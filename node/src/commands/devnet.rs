@@ -17,7 +17,8 @@ use crate::devnet::account;
 use crate::devnet::control;
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::{Happening, What};
-use crate::devnet::narrate::{Line, Narrator};
+use crate::devnet::narrate::Narrator;
+use crate::devnet::narrate::line::Line;
 use crate::devnet::network::Network;
 use crate::devnet::place::{self, Place};
 use crate::devnet::plan::{self, NodePlan, Wanted};
@@ -45,8 +46,11 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
         rpc_port: arguments.rpc_port,
     };
     let (plans, remarks) = plan::draw(&wanted, place.path())?;
-    if !arguments.json {
-        remarks.iter().for_each(|remark| println!("{remark}"));
+    for remark in &remarks {
+        match arguments.json {
+            true => eprintln!("{remark}"),
+            false => println!("{remark}"),
+        }
     }
     let (sender, happenings) = channel();
     // Before the first child: a Ctrl-C from now on stops what was started.
@@ -77,14 +81,16 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
 /// The loop of the devnet: ends when somebody wants it to.
 fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool) -> anyhow::Result<()> {
     let mut narrator = Narrator::new(network.ids().end);
+    let mut looked = Instant::now();
     loop {
+        if looked.elapsed() >= TICK {
+            looked = Instant::now();
+            network.look_after();
+        }
         let lines = match happenings.recv_timeout(TICK) {
             Ok(Happening { what: What::Stop, .. }) => return Ok(()),
             Ok(happening) => narrator.hear(&happening),
-            Err(RecvTimeoutError::Timeout) => {
-                network.look_after();
-                narrator.tick(Instant::now())
-            }
+            Err(RecvTimeoutError::Timeout) => narrator.tick(Instant::now()),
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         print(&lines, as_json)?;
@@ -94,9 +100,10 @@ fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool) -
 fn print(lines: &[Line], as_json: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in lines {
-        match as_json {
-            true => writeln!(out, "{}", line.json)?,
-            false => writeln!(out, "{}", line.text)?,
+        match (as_json, &line.text) {
+            (true, _) => writeln!(out, "{}", line.json)?,
+            (false, Some(text)) => writeln!(out, "{text}")?,
+            (false, None) => {}
         }
     }
     out.flush()

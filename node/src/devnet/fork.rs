@@ -62,13 +62,10 @@ fn cut_mine_heal(network: &Network, running: &[u16], blocks: u32) -> Result<Valu
     let (tip, _) = network.wait_for_agreement(running, PATIENCE)?;
     let ms = healing.elapsed().as_millis() as u64;
     let winner = tips.iter().position(|side| side["tip"] == tip.as_str());
-    let reorganised: Vec<Value> = before
-        .iter()
-        .filter(|(_, old)| *old != tip)
-        .map(
-            |(id, _)| json!({ "node": id, "left": blocks, "joined": blocks + 1, "fork_height": fork_height }),
-        )
-        .collect();
+    let mut reorganised = Vec::new();
+    for (id, old) in before.iter().filter(|(_, old)| *old != tip) {
+        reorganised.push(describe_reorganisation(network, *id, old)?);
+    }
     Ok(json!({
         "groups": groups.to_string(),
         "fork_height": fork_height,
@@ -96,6 +93,19 @@ fn height(network: &Network, id: u16) -> Result<u64, DevnetError> {
 fn describe(network: &Network, id: u16) -> Result<Value, DevnetError> {
     let status = network.call(id, "getnodestatus", json!([]))?;
     Ok(json!({ "tip": status["tip"], "height": status["height"], "chainwork": status["chainwork"] }))
+}
+
+/// What a node's chain lost and won, as its own headers tell.
+fn describe_reorganisation(network: &Network, id: u16, old_tip: &str) -> Result<Value, DevnetError> {
+    let header = |hash: &str| network.call(id, "getblockheader", json!([hash]));
+    let (mut entry, mut left) = (header(old_tip)?, 0);
+    while entry["confirmations"].as_i64().is_some_and(|confirmations| confirmations < 0) {
+        left += 1;
+        entry = header(entry["previousblockhash"].as_str().unwrap_or_default())?;
+    }
+    let fork_height = entry["height"].as_u64().unwrap_or_default();
+    let joined = height(network, id)?.saturating_sub(fork_height);
+    Ok(json!({ "node": id, "left": left, "joined": joined, "fork_height": fork_height }))
 }
 
 fn is_mining(network: &Network, id: u16) -> bool {
@@ -129,8 +139,9 @@ pub fn in_words(report: &Value) -> String {
         report["ms_to_agree"]
     );
     for node in report["reorganised"].as_array().into_iter().flatten() {
+        let plural = if node["left"] == 1 { "" } else { "s" };
         text += &format!(
-            "  node {}: {} blocks left, {} joined, fork point {}\n",
+            "  node {}: {} block{plural} left, {} joined, fork point {}\n",
             node["node"], node["left"], node["joined"], node["fork_height"]
         );
     }

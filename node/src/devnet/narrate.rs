@@ -1,40 +1,20 @@
 //! The narrator: happenings in, one line for each thing worth telling out, for people and programs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::devnet::groups::Groups;
 use crate::devnet::happening::{Happening, What};
+use crate::devnet::narrate::blocks::Blocks;
+use crate::devnet::narrate::line::{Line, line};
 
-/// A block that not every node has by then is told all the same.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// So many blocks told at once are told as one line.
-const MANY: usize = 4;
-/// Blocks remembered, so that none is told twice.
+mod blocks;
+pub mod line;
+
+/// Transactions remembered, so that none is told twice.
 const REMEMBERED: usize = 20_000;
-
-/// One thing told.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// In plain words.
-    pub text: String,
-    /// As one JSON object.
-    pub json: Value,
-}
-
-/// A block on its way through the network.
-#[derive(Clone, Debug)]
-struct OnItsWay {
-    hash: String,
-    height: u64,
-    tag: String,
-    transactions: u64,
-    first: Instant,
-    last: Instant,
-    nodes: BTreeSet<u16>,
-}
 
 /// What the narrator remembers.
 #[derive(Debug)]
@@ -42,8 +22,7 @@ pub struct Narrator {
     running: BTreeSet<u16>,
     groups: Groups,
     tips: BTreeMap<u16, (u64, String)>,
-    on_their_way: Vec<OnItsWay>,
-    told: BTreeMap<String, u64>,
+    blocks: Blocks,
     transactions: BTreeSet<String>,
     healed: Option<Instant>,
 }
@@ -55,8 +34,7 @@ impl Narrator {
             running: (0..nodes).collect(),
             groups: Groups::whole(nodes),
             tips: BTreeMap::new(),
-            on_their_way: Vec::new(),
-            told: BTreeMap::new(),
+            blocks: Blocks::default(),
             transactions: BTreeSet::new(),
             healed: None,
         }
@@ -93,32 +71,7 @@ impl Narrator {
 
     /// Tells blocks that every node has, and those that were waited for long enough.
     pub fn tick(&mut self, now: Instant) -> Vec<Line> {
-        let complete = |block: &OnItsWay| {
-            let first = block.nodes.first().copied().unwrap_or(0);
-            let group = self.groups.iter().nth(self.groups.of(first));
-            let expected = group.into_iter().flatten().filter(|node| self.running.contains(node));
-            let expected: BTreeSet<u16> = expected.copied().collect();
-            (block.nodes.is_superset(&expected), expected.len())
-        };
-        let mut ready: Vec<(OnItsWay, bool, usize)> = Vec::new();
-        let mut waiting = Vec::new();
-        for block in &self.on_their_way {
-            let (all, expected) = complete(block);
-            if all || now.duration_since(block.first) > PATIENCE {
-                ready.push((block.clone(), all, expected));
-            } else {
-                waiting.push(block.clone());
-            }
-        }
-        self.on_their_way = waiting;
-        for (block, ..) in &ready {
-            self.told.insert(block.hash.clone(), block.height);
-        }
-        while self.told.len() > REMEMBERED {
-            let lowest = self.told.iter().min_by_key(|(_, height)| **height).map(|(hash, _)| hash.clone());
-            lowest.map(|hash| self.told.remove(&hash));
-        }
-        let mut lines = tell_blocks(&ready, self.groups.is_whole());
+        let mut lines = self.blocks.tell(now, &self.running, &self.groups);
         lines.extend(self.tell_agreement(now));
         lines
     }
@@ -135,7 +88,11 @@ impl Narrator {
                 self.tips.insert(node, (height.saturating_sub(1), parent));
                 Vec::new()
             }
-            "reorganised" => vec![reorganised(node, data)],
+            "reorganised" => {
+                let mut lines = self.blocks.tell_at_once(&self.groups);
+                lines.push(reorganised(node, data));
+                lines
+            }
             "transaction_accepted" => self.transaction(node, data),
             "gap" => vec![line(
                 format!("node {node}: some events were missed"),
@@ -149,23 +106,7 @@ impl Narrator {
         let hash = data["hash"].as_str().unwrap_or_default().to_owned();
         let height = data["height"].as_u64().unwrap_or_default();
         self.tips.insert(node, (height, hash.clone()));
-        if self.told.contains_key(&hash) {
-            return;
-        }
-        if let Some(block) = self.on_their_way.iter_mut().find(|block| block.hash == hash) {
-            block.nodes.insert(node);
-            block.last = at;
-            return;
-        }
-        self.on_their_way.push(OnItsWay {
-            hash,
-            height,
-            tag: data["tag"].as_str().unwrap_or_default().to_owned(),
-            transactions: data["nTx"].as_u64().unwrap_or(1).saturating_sub(1),
-            first: at,
-            last: at,
-            nodes: BTreeSet::from([node]),
-        });
+        self.blocks.reached(node, &hash, height, data, at);
     }
 
     fn transaction(&mut self, node: u16, data: &Value) -> Vec<Line> {
@@ -220,54 +161,13 @@ impl Narrator {
     }
 }
 
-fn line(text: String, json: Value) -> Line {
-    Line { text, json }
-}
-
-fn miner(tag: &str) -> String {
-    // A tag is a stranger's text: only what a node of ours would write is repeated.
-    match tag.strip_prefix("node ").and_then(|number| number.parse::<u16>().ok()) {
-        Some(number) => format!("node {number}"),
-        None => "a stranger".to_owned(),
-    }
-}
-
-fn tell_blocks(ready: &[(OnItsWay, bool, usize)], whole: bool) -> Vec<Line> {
-    let tell = |(block, all, expected): &(OnItsWay, bool, usize)| {
-        let ms = block.last.duration_since(block.first).as_millis() as u64;
-        let miner = miner(&block.tag);
-        let plural = if block.transactions == 1 { "" } else { "s" };
-        let agree = match (all, whole) {
-            (true, true) => format!("all {expected} nodes agree after {ms} ms"),
-            (true, false) => format!("{expected} nodes on this side agree after {ms} ms"),
-            (false, _) => format!("{} of {expected} nodes have it", block.nodes.len()),
-        };
-        let text =
-            format!("block {} by {miner}, {} transaction{plural}, {agree}", block.height, block.transactions);
-        let json = json!({
-            "event": "block", "height": block.height, "hash": block.hash, "miner": miner,
-            "transactions": block.transactions, "nodes": block.nodes, "all": all, "ms": ms,
-        });
-        line(text, json)
-    };
-    let (Some((first, ..)), Some((last, all, expected))) = (ready.first(), ready.last()) else {
-        return Vec::new();
-    };
-    if ready.len() < MANY {
-        return ready.iter().map(tell).collect();
-    }
-    let many = ready.len();
-    let agree =
-        if *all { format!("all {expected} nodes have them") } else { "not every node has them".to_owned() };
-    let text = format!("{many} blocks up to {}, the first {}, {agree}", last.height, first.height);
-    let blocks: Vec<Value> = ready.iter().map(|ready| tell(ready).json).collect();
-    vec![line(text, json!({ "event": "blocks", "blocks": blocks }))]
-}
-
 fn reorganised(node: u16, data: &Value) -> Line {
     let (left, joined, fork) = (&data["disconnected"], &data["connected"], &data["fork_height"]);
+    let plural = if left == 1 { "" } else { "s" };
     line(
-        format!("reorganisation on node {node}: {left} blocks left, {joined} joined, fork point {fork}"),
+        format!(
+            "reorganisation on node {node}: {left} block{plural} left, {joined} joined, fork point {fork}"
+        ),
         json!({
             "event": "reorganisation", "node": node, "left": left, "joined": joined, "fork_height": fork,
             "old_chainwork": data["old_chainwork"], "new_chainwork": data["new_chainwork"],

@@ -29,10 +29,15 @@ struct Told {
 pub fn follow(node: u16, rpc: NodeRpc, happenings: Sender<Happening>, stop: Arc<AtomicBool>) {
     let run = move || {
         let mut last: Option<String> = None;
-        while !stop.load(Ordering::Relaxed) {
+        'again: while !stop.load(Ordering::Relaxed) {
             if let Ok(stream) = rpc.events(last.as_deref()) {
                 let mut stream = BufReader::new(stream);
                 while let Some(told) = read_event(&mut stream) {
+                    if told.kind == "hello" && is_of_another_run(last.as_deref(), &told.data) {
+                        // It was restarted: its events count from their beginning again.
+                        last = None;
+                        continue 'again;
+                    }
                     last = told.id.or(last);
                     let what = What::Told { node, kind: told.kind, data: told.data };
                     if stop.load(Ordering::Relaxed) || happenings.send(Happening::now(what)).is_err() {
@@ -45,6 +50,12 @@ pub fn follow(node: u16, rpc: NodeRpc, happenings: Sender<Happening>, stop: Arc<
     };
     let name = format!("watch node {node}");
     std::thread::Builder::new().name(name).spawn(run).expect("a devnet has at most 50 nodes to watch");
+}
+
+/// Whether the event seen last came from a run of the node that has ended.
+fn is_of_another_run(last: Option<&str>, hello: &Value) -> bool {
+    let run = last.and_then(|id| id.split_once('-')).map(|(run, _)| run);
+    run.is_some_and(|run| hello["run"].as_str() != Some(run))
 }
 
 /// The next event, or none when the stream ends (WHATWG HTML, server-sent events).
@@ -88,5 +99,12 @@ mod tests {
             Told { id: Some("r-3".into()), kind: "a".into(), data: serde_json::json!({"x": 1}) }
         );
         assert_eq!(read_event(&mut wire), None);
+    }
+
+    #[test]
+    fn a_restarted_node_is_followed_from_its_first_event() {
+        let hello = serde_json::json!({ "run": "b", "next": 3 });
+        assert!(is_of_another_run(Some("a-7"), &hello));
+        assert!(!is_of_another_run(Some("b-7"), &hello) && !is_of_another_run(None, &hello));
     }
 }

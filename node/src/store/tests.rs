@@ -171,7 +171,7 @@ fn of_branches_with_equal_work_a_killed_store_goes_on_with_the_one_seen_first() 
         (2..22).map(|payee| world.test.block_on(parent, payee, Amount::ZERO, Vec::new())).collect()
     };
     let firsts = siblings(&parent);
-    feed(&mut chain, &[parent.clone()]);
+    feed(&mut chain, std::slice::from_ref(&parent));
     feed(&mut chain, &firsts);
     chain.flush().expect("flushed");
     world.kill(chain);

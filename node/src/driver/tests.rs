@@ -1,0 +1,101 @@
+//! The driver on fake connections: what it says, and on which of them.
+
+use cairn_core::signature::SerialVerifier;
+use cairn_core::testing::TestChain;
+use cairn_protocol::chain::Chain;
+use cairn_protocol::mempool::Mempool;
+use cairn_protocol::node::{Node, NodeConfig};
+use cairn_protocol::peer::PeerAddress;
+use cairn_protocol::peers::Room;
+use libp2p::swarm::ConnectionId;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::handle::NodeHandle;
+use crate::p2p::link::Outgoing;
+use crate::p2p::traffic::Traffic;
+use crate::store::{Opening, SledStore};
+
+const PEER: PeerId = PeerId::from_bytes([7; 32]);
+
+struct World {
+    runtime: Runtime,
+    handle: NodeHandle,
+    driver: JoinHandle<Result<Machine, StoreError>>,
+    /// Without it the driver would stop.
+    _events: mpsc::Sender<PeerEvent>,
+    _directory: tempfile::TempDir,
+}
+
+/// A running driver that finds these events waiting when it starts, so that they are one group.
+fn start(waiting: Vec<PeerEvent>) -> World {
+    let runtime = Runtime::new().expect("a runtime");
+    let (test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
+    let store = SledStore::open(directory.path(), &test.genesis, Opening::Resume).expect("it opens");
+    let chain = Chain::open(test.params.clone(), &test.genesis, store, Box::new(SerialVerifier));
+    let own = PeerId::from_bytes([1; 32]);
+    let room = Room { outbound: 8, inbound: 8 };
+    let config =
+        NodeConfig { id: own, user_agent: "/test/".into(), listen: Vec::new(), connect: Vec::new(), room };
+    let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
+    let traffic = Arc::new(Traffic::default());
+    let (handle, ends) = NodeHandle::new(own, traffic.clone(), CancellationToken::new());
+    let (events, receiver) = mpsc::channel(64);
+    for event in waiting {
+        events.try_send(event).expect("room for it");
+    }
+    let (orders, _) = mpsc::channel(64);
+    let network = Network { own, listen: None, events: receiver, orders, traffic };
+    let driver = Driver::spawn(machine, ends, network, runtime.handle().clone()).expect("a thread");
+    World { runtime, handle, driver, _events: events, _directory: directory }
+}
+
+impl World {
+    /// Stops the driver once it has carried out everything that waited.
+    fn finish(self) {
+        self.runtime.block_on(self.handle.query(|_| ())).expect("it runs");
+        self.handle.stop();
+        self.driver.join().expect("no panic").expect("no failure");
+    }
+}
+
+fn connect(number: usize, direction: Direction) -> (PeerEvent, mpsc::Receiver<Outgoing>) {
+    let (link, queue) = Link::new(PEER, ConnectionId::new_unchecked(number), Traffic::default());
+    let address = PeerAddress::new(([127, 0, 0, 1], 4000).into());
+    (PeerEvent::Connected { link, direction, address }, queue)
+}
+
+fn said(mut queue: mpsc::Receiver<Outgoing>) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    while let Ok(outgoing) = queue.try_recv() {
+        names.push(match outgoing {
+            Outgoing::Say(Message::Hello(_)) => "hello",
+            Outgoing::Say(Message::Goodbye(_)) => "goodbye",
+            Outgoing::Say(_) => "more",
+            Outgoing::HangUp => "hang up",
+        });
+    }
+    names
+}
+
+/// Found by killing a node a hundred times: both sides dialled at once, both connections came up
+/// within one group, and the peer got two greetings on the one that stayed, which bans.
+#[test]
+fn of_two_connections_in_one_group_only_the_one_that_stays_is_greeted_and_only_once() {
+    let (first, first_queue) = connect(1, Direction::Inbound);
+    let (second, second_queue) = connect(2, Direction::Outbound);
+    start(vec![first, second]).finish();
+    assert_eq!(said(first_queue), [""; 0]);
+    assert_eq!(said(second_queue), ["hello", "goodbye", "hang up"]);
+}
+
+#[test]
+fn nothing_is_said_to_who_left_and_came_back_that_was_meant_for_its_first_connection() {
+    let (first, first_queue) = connect(1, Direction::Inbound);
+    let left = PeerEvent::Disconnected { peer: PEER, connection: ConnectionId::new_unchecked(1) };
+    let (second, second_queue) = connect(2, Direction::Inbound);
+    start(vec![first, left, second]).finish();
+    assert_eq!(said(first_queue), [""; 0]);
+    assert_eq!(said(second_queue), ["hello", "goodbye", "hang up"]);
+}
