@@ -32,6 +32,8 @@ fn a_newcomer_mines_pays_partitions_and_sees_one_chain_win() {
     let paid = devnet.wallet(&["-w", "three", "send", &address, "12.5", "--yes", "--wait", "1"]);
     assert_eq!(paid["amount"], "12.5");
     devnet.net(&["faucet", &address, "7"]);
+    let waiting = devnet.wallet(&["balance"]);
+    assert!(waiting["pending_in"] == "7" || waiting["spendable"] == "19.5", "{waiting}");
     devnet.net(&["mine", "0", "1"]);
     wait_until("both payments are confirmed", || devnet.wallet(&["balance"])["spendable"] == "19.5");
 

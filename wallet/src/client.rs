@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// One answer may be a few large blocks as hex, not more.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+pub const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 /// A node answers within milliseconds; a stuck one should not hold a person up.
 const TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -12,12 +12,12 @@ use cairn_core::time::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::client::{Client, ClientError};
+use crate::client::{self, Client, ClientError};
 use crate::headers::ChainError;
 use crate::scan::{Scan, ScanError};
 use crate::session::Session;
 
-/// Blocks in one request.
+/// Blocks in one request, if they are small.
 const WINDOW: u32 = 64;
 /// Reorganisations that may happen while we read before we give up.
 const MAX_RESTARTS: u32 = 100;
@@ -47,6 +47,9 @@ pub fn now() -> Timestamp {
 fn read_to_tip(session: &Session, client: &Client, scan: &mut Scan) -> anyhow::Result<()> {
     let locks = session.locks();
     let max_block = session.chain.params.max_block_bytes;
+    // As hex a block is twice as long, and an answer holds a little more than the blocks.
+    let fit = client::MAX_ANSWER_BYTES / (2 * max_block as u64 + 1024);
+    let window = u32::try_from(fit).unwrap_or(WINDOW).clamp(1, WINDOW);
     let bar = ProgressBar::hidden();
     for _ in 0..MAX_RESTARTS {
         rewind_to_fork(client, scan)?;
@@ -61,7 +64,7 @@ fn read_to_tip(session: &Session, client: &Client, scan: &mut Scan) -> anyhow::R
         let mut moved = false;
         while scan.height().get() < tip && !moved {
             let first = scan.height().get() + 1;
-            let heights: Vec<Value> = (first..=tip.min(first + WINDOW - 1)).map(|h| json!([h])).collect();
+            let heights: Vec<Value> = (first..=tip.min(first + window - 1)).map(|h| json!([h])).collect();
             let blocks = match fetch(client, &heights) {
                 Ok(blocks) => blocks,
                 // The chain became shorter meanwhile: look for the fork again.

@@ -17,6 +17,7 @@ pub mod devnet;
 pub mod files;
 pub mod follow;
 pub mod headers;
+pub mod incoming;
 pub mod keys;
 pub mod keystore;
 pub mod passphrase;

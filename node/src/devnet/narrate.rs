@@ -119,7 +119,7 @@ impl Narrator {
         }
         let short = txid.get(..12).unwrap_or(&txid);
         vec![line(
-            format!("transaction {short}… reached node {node}, fee {}", data["fee"]),
+            format!("transaction {short}… reached node {node}, fee {}", coins(&data["fee"])),
             json!({ "event": "transaction", "txid": txid, "node": node, "fee": data["fee"] }),
         )]
     }
@@ -159,6 +159,12 @@ impl Narrator {
             json!({ "event": "agreement", "height": first.0, "hash": first.1, "ms": ms }),
         ))
     }
+}
+
+/// An amount as people write it; JSON may write a small one with an exponent.
+fn coins(amount: &Value) -> String {
+    let text = format!("{:.8}", amount.as_f64().unwrap_or_default());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn reorganised(node: u16, data: &Value) -> Line {

@@ -4,8 +4,8 @@ use cairn_core::amount::Amount;
 
 use crate::balance::Balance;
 use crate::cli::Common;
-use crate::follow;
 use crate::session::Session;
+use crate::{follow, incoming};
 
 /// Reads the chain and prints the balance.
 pub fn run(common: &Common) -> anyhow::Result<()> {
@@ -13,8 +13,13 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     let client = session.connect(common)?;
     let scan = follow::catch_up(&mut session, &client)?;
     let balance = Balance::of(&scan, &session.book, &session.chain.params);
+    let incoming = incoming::read(&session, &client)?;
+    let coming_in = incoming.map(|all| Amount::checked_sum(all.iter().map(|one| one.amount)));
+    let coming_in = coming_in.map(|sum| sum.unwrap_or(session.chain.params.max_supply));
     if common.json {
-        println!("{}", serde_json::to_string(&balance)?);
+        let mut balance = serde_json::to_value(&balance)?;
+        balance["pending_in"] = serde_json::to_value(coming_in)?;
+        println!("{balance}");
         return Ok(());
     }
     println!("spendable  {} coins", balance.spendable);
@@ -26,6 +31,11 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     }
     if balance.pending_out > Amount::ZERO {
         println!("going out  {} coins, not yet confirmed", balance.pending_out);
+    }
+    match coming_in {
+        Some(Amount::ZERO) => {}
+        Some(amount) => println!("coming in  {amount} coins, not yet confirmed"),
+        None => println!("coming in  unknown: too many transactions wait to be looked through"),
     }
     println!("as of block {}", balance.height);
     Ok(())

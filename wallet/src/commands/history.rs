@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::book::Pending;
 use crate::cli::Common;
 use crate::session::Session;
-use crate::{follow, show};
+use crate::{follow, incoming, show};
 
 /// One row, for people and programs alike.
 struct Row {
@@ -43,7 +43,14 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
         let when = show::date(cairn_core::time::Timestamp::from_millis(payment.sent_ms));
         Some(Row { when, block: "pending".to_owned(), kind, amount, txid: payment.txid.to_string() })
     });
-    let rows: Vec<Row> = confirmed.chain(pending).collect();
+    let incoming = incoming::read(&session, &client)?.unwrap_or_default().into_iter().map(|one| Row {
+        when: show::date(follow::now()),
+        block: "pending".to_owned(),
+        kind: "received",
+        amount: format!("+{}", one.amount),
+        txid: one.txid.to_string(),
+    });
+    let rows: Vec<Row> = confirmed.chain(incoming).chain(pending).collect();
     if common.json {
         let rows: Vec<_> = rows
             .iter()

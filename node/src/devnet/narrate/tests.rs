@@ -60,3 +60,11 @@ fn agreement_after_healing_is_told_once_when_all_running_nodes_share_a_tip() {
     let again = texts.iter().filter(|text| text.starts_with("all 2 nodes agree on block 5 again, "));
     assert_eq!(again.count(), 1, "{texts:?}");
 }
+
+#[test]
+fn a_fee_is_told_in_decimal_coins_however_small() {
+    let mut narrator = Narrator::new(2);
+    let data = json!({ "txid": "9bc7151c46961ba2", "fee": 0.000_002_16 });
+    let lines = texts(narrator.hear(&told(0, "transaction_accepted", data)));
+    assert_eq!(lines, ["transaction 9bc7151c4696… reached node 0, fee 0.00000216"]);
+}
