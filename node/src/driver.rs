@@ -101,7 +101,9 @@ impl Driver {
                     Woken::TimeCame => {}
                 }
                 handled += 1;
-                match self.waiting().filter(|_| handled < GROUP) {
+                // What does not belong to this group any more must stay where it waits.
+                let next = if handled < GROUP { self.waiting() } else { None };
+                match next {
                     Some(next) => woken = next,
                     None => break,
                 }

@@ -6,25 +6,22 @@ use std::time::Duration;
 
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
-use cairn_core::block::Block;
 use cairn_core::check::block::check_block;
 use cairn_core::check::connect::connect_block;
 use cairn_core::coin::{Coin, Origin};
 use cairn_core::difficulty::asert;
 use cairn_core::encoding::encode;
-use cairn_core::hash::BlockHash;
-use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::merkle::prove;
 use cairn_core::signature::SerialVerifier;
 use cairn_core::signing::{sign, signature_digest};
 use cairn_core::target::CompactTarget;
-use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
 use cairn_genesis::Chain;
 use cairn_genesis::block::rules_digest;
 use cairn_protocol::message::{Message, codec};
+use cairn_tests::blocks::mined;
 use ed25519_dalek::SigningKey;
 
 const DOCUMENT: &str = include_str!("../../docs/protocol.md");
@@ -121,30 +118,6 @@ fn computed() -> BTreeMap<String, String> {
     show("message.get_headers", bytes(&codec::encode(&Message::GetHeaders { locator })));
     show("message.announce", bytes(&codec::encode(&Message::AnnounceTransactions(vec![payment.txid()]))));
     examples
-}
-
-fn mined(
-    parent: BlockHash,
-    time: Timestamp,
-    bits: CompactTarget,
-    coinbase: Coinbase,
-    transactions: Vec<Arc<Transaction>>,
-) -> Block {
-    let header = Header {
-        version: Header::VERSION,
-        previous_block_hash: parent,
-        merkle_root: cairn_core::hash::MerkleRoot::ZERO,
-        time,
-        bits,
-        nonce: 0,
-    };
-    let draft = Block::new(header, coinbase, transactions);
-    let header = Header { merkle_root: draft.merkle_root(), ..header };
-    let target = bits.to_target().expect("a target");
-    let nonces = (0..).map(|nonce| Header { nonce, ..header });
-    let header =
-        nonces.into_iter().find(|header| target.is_met_by(header.hash())).expect("some nonce meets it");
-    Block::new(header, draft.coinbase().clone(), draft.transactions().to_vec())
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! The driver on fake connections: what it says, and on which of them.
 
+use cairn_core::hash::BlockHash;
+use cairn_core::height::Height;
 use cairn_core::signature::SerialVerifier;
 use cairn_core::testing::TestChain;
+use cairn_core::work::Work;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerAddress;
 use cairn_protocol::peers::Room;
+use cairn_protocol::peers::handshake::{Identity, Tip};
 use libp2p::swarm::ConnectionId;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +28,7 @@ struct World {
     handle: NodeHandle,
     driver: JoinHandle<Result<Machine, StoreError>>,
     /// Without it the driver would stop.
-    _events: mpsc::Sender<PeerEvent>,
+    events: mpsc::Sender<PeerEvent>,
     _directory: tempfile::TempDir,
 }
 
@@ -41,20 +45,24 @@ fn start(waiting: Vec<PeerEvent>) -> World {
     let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
     let traffic = Arc::new(Traffic::default());
     let (handle, ends) = NodeHandle::new(own, traffic.clone(), CancellationToken::new());
-    let (events, receiver) = mpsc::channel(64);
+    let (events, receiver) = mpsc::channel(4 * GROUP);
     for event in waiting {
         events.try_send(event).expect("room for it");
     }
     let (orders, _) = mpsc::channel(64);
     let network = Network { own, listen: None, events: receiver, orders, traffic };
     let driver = Driver::spawn(machine, ends, network, runtime.handle().clone()).expect("a thread");
-    World { runtime, handle, driver, _events: events, _directory: directory }
+    World { runtime, handle, driver, events, _directory: directory }
 }
 
 impl World {
     /// Stops the driver once it has carried out everything that waited.
     fn finish(self) {
-        self.runtime.block_on(self.handle.query(|_| ())).expect("it runs");
+        let look = || self.runtime.block_on(self.handle.query(|_| ())).expect("it runs");
+        while self.events.capacity() < self.events.max_capacity() {
+            look();
+        }
+        look();
         self.handle.stop();
         self.driver.join().expect("no panic").expect("no failure");
     }
@@ -72,6 +80,7 @@ fn said(mut queue: mpsc::Receiver<Outgoing>) -> Vec<&'static str> {
         names.push(match outgoing {
             Outgoing::Say(Message::Hello(_)) => "hello",
             Outgoing::Say(Message::Goodbye(_)) => "goodbye",
+            Outgoing::Say(Message::Pong { .. }) => "pong",
             Outgoing::Say(_) => "more",
             Outgoing::HangUp => "hang up",
         });
@@ -98,4 +107,27 @@ fn nothing_is_said_to_who_left_and_came_back_that_was_meant_for_its_first_connec
     start(vec![first, left, second]).finish();
     assert_eq!(said(first_queue), [""; 0]);
     assert_eq!(said(second_queue), ["hello", "goodbye", "hang up"]);
+}
+
+/// Found by measuring: the first event beyond a full group was taken and dropped.
+#[test]
+fn nothing_that_waits_is_lost_however_much_it_is() {
+    let (connected, queue) = connect(1, Direction::Inbound);
+    let budget = Arc::new(tokio::sync::Semaphore::new(1000));
+    let heard = |message| {
+        let room = budget.clone().try_acquire_owned().expect("room");
+        PeerEvent::Received { peer: PEER, connection: ConnectionId::new_unchecked(1), message, room }
+    };
+    let hello = Identity {
+        genesis: TestChain::new().params.genesis_hash,
+        nonce: 9,
+        user_agent: "/peer/".into(),
+        listen: Vec::new(),
+    };
+    let tip = Tip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
+    let pings = 3 * GROUP;
+    let mut waiting = vec![connected, heard(Message::Hello(Box::new(hello.hello(tip))))];
+    waiting.extend((0..pings as u64).map(|nonce| heard(Message::Ping { nonce })));
+    start(waiting).finish();
+    assert_eq!(said(queue).iter().filter(|said| **said == "pong").count(), pings);
 }

@@ -270,3 +270,15 @@ fn kind(message: &Message) -> &'static str {
         _ => "other",
     }
 }
+
+#[test]
+fn two_long_branches_that_meet_agree_at_once() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET), node(&test, 1, &[], QUIET)]);
+    net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 1000));
+    net.submit_blocks(1, &test.blocks_on(&test.genesis, 2, 1001));
+    net.command(0, Command::AddNode(harness::address(1)));
+    net.settle();
+    assert_eq!(net.nodes[0].chain().tip().height.get(), 1001);
+    assert_eq!(net.tips().len(), 1);
+}
