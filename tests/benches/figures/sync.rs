@@ -13,6 +13,7 @@ use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction,
 use cairn_genesis::{Chain, accounts};
 use cairn_tests::blocks::mined;
 use cairn_tests::process::{NodeProcess, Options};
+use ed25519_dalek::SigningKey;
 use serde_json::json;
 
 /// Blocks; the first of them splits a premine into lanes, each of the others moves every lane on.
@@ -43,11 +44,12 @@ pub fn measure() -> String {
 }
 
 fn blocks(chain: &Chain) -> Vec<Arc<Block>> {
+    let key = accounts::signing_key(0);
     let mut parent = chain.genesis.clone();
     let mut lanes = Vec::new();
     let mut blocks = Vec::new();
     for number in 1..=BLOCKS {
-        let transactions = if number == 1 { vec![split(chain)] } else { pay_on(chain, &lanes) };
+        let transactions = if number == 1 { vec![split(chain, &key)] } else { pay_on(chain, &key, &lanes) };
         lanes = transactions.iter().flat_map(|one| coins_of(one)).collect();
         let height = Height::from_u32(number);
         let reward = Output { amount: subsidy(&chain.params, height), lock: accounts::lock(1) };
@@ -67,22 +69,30 @@ fn coins_of(transaction: &Transaction) -> Vec<(OutPoint, Output)> {
 }
 
 /// One premine in equal parts.
-fn split(chain: &Chain) -> Arc<Transaction> {
+fn split(chain: &Chain, key: &SigningKey) -> Arc<Transaction> {
     let lock = accounts::lock(0);
     let coinbase = chain.genesis.coinbase();
     let premine = (0..).zip(&coinbase.outputs).find(|(_, output)| output.lock == lock);
     let (index, premine) = premine.expect("the chain funds account 0");
     let part = Amount::from_units(premine.amount.units() / u64::from(LANES));
     let outputs = (0..LANES).map(|_| Output { amount: part, lock }).collect();
-    signed(chain, (OutPoint { txid: coinbase.txid(), index }, premine), outputs)
+    signed(chain, key, (OutPoint { txid: coinbase.txid(), index }, premine), outputs)
 }
 
-fn pay_on(chain: &Chain, lanes: &[(OutPoint, Output)]) -> Vec<Arc<Transaction>> {
-    lanes.iter().map(|(outpoint, output)| signed(chain, (*outpoint, output), vec![output.clone()])).collect()
+fn pay_on(chain: &Chain, key: &SigningKey, lanes: &[(OutPoint, Output)]) -> Vec<Arc<Transaction>> {
+    let pay = |(outpoint, output): &(OutPoint, Output)| {
+        signed(chain, key, (*outpoint, output), vec![output.clone()])
+    };
+    lanes.iter().map(pay).collect()
 }
 
-fn signed(chain: &Chain, (outpoint, spent): (OutPoint, &Output), outputs: Vec<Output>) -> Arc<Transaction> {
+fn signed(
+    chain: &Chain,
+    key: &SigningKey,
+    (outpoint, spent): (OutPoint, &Output),
+    outputs: Vec<Output>,
+) -> Arc<Transaction> {
     let body = TransactionBody { inputs: vec![outpoint], outputs, lock_time: LockTime::Immediate };
     let digest = signature_digest(&chain.params.genesis_hash, &body, std::slice::from_ref(spent));
-    Arc::new(Transaction::new(body, vec![sign(&accounts::signing_key(0), &digest)]))
+    Arc::new(Transaction::new(body, vec![sign(key, &digest)]))
 }
