@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cairn_core::block::Block;
-use cairn_core::hash::Txid;
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::header::Header;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::action::Answer;
+use cairn_protocol::chain::marks::{Mark, MarkError};
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::event::Event;
 use cairn_protocol::input::{Command, Submission};
@@ -117,7 +119,7 @@ impl NodeHandle {
     ) -> Result<Result<Txid, MempoolError>, Stopped> {
         match self.submit(Submission::Transaction(transaction)).await? {
             Answer::Transaction(outcome) => Ok(outcome),
-            Answer::Block(_) => Err(Stopped),
+            _ => Err(Stopped),
         }
     }
 
@@ -131,7 +133,7 @@ impl NodeHandle {
     ) -> Result<Result<BlockVerdict, BlockRejection>, Stopped> {
         match self.submit(Submission::Block(block)).await? {
             Answer::Block(outcome) => Ok(outcome),
-            Answer::Transaction(_) => Err(Stopped),
+            _ => Err(Stopped),
         }
     }
 
@@ -147,7 +149,30 @@ impl NodeHandle {
         self.calls.blocking_send(Call::Submit(Submission::Block(block), reply)).map_err(|_| Stopped)?;
         match answer.blocking_recv() {
             Ok(Answer::Block(outcome)) => Ok(outcome),
-            Ok(Answer::Transaction(_)) | Err(_) => Err(Stopped),
+            _ => Err(Stopped),
+        }
+    }
+
+    /// Hands in a header whose block is still to come; returns whether it was new, or why it is
+    /// refused.
+    ///
+    /// # Errors
+    /// [`Stopped`]; the inner error is the header's.
+    pub async fn submit_header(&self, header: Header) -> Result<Result<bool, BlockRejection>, Stopped> {
+        match self.submit(Submission::Header(Box::new(header))).await? {
+            Answer::Header(outcome) => Ok(outcome),
+            _ => Err(Stopped),
+        }
+    }
+
+    /// Says something of a block; returns once the best chain is as it must be now, and flushed.
+    ///
+    /// # Errors
+    /// [`Stopped`]; the inner error is the caller's.
+    pub async fn mark(&self, hash: BlockHash, mark: Mark) -> Result<Result<(), MarkError>, Stopped> {
+        match self.submit(Submission::Mark(hash, mark)).await? {
+            Answer::Mark(outcome) => Ok(outcome),
+            _ => Err(Stopped),
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod auth;
 pub mod blockchain;
+pub mod branches;
 pub mod coins;
 pub mod control;
 pub mod envelope;

@@ -279,6 +279,64 @@ fn an_external_miner_gets_templates_and_hands_in_blocks() {
 }
 
 #[test]
+fn an_operator_overrules_which_branch_is_best() {
+    let world = World::new();
+    let hashes = world.generate(12);
+    let (outpoint, output) = world.coin_of(&hashes[0]);
+    let (raw, txid) = world.spend(outpoint, &output, 10_000);
+    world.call("sendrawtransaction", json!([raw]));
+    let paying = world.generate(1)[0].clone();
+    assert_eq!(world.call("invalidateblock", json!([paying])), Value::Null);
+    assert_eq!(world.call("getbestblockhash", json!([])), json!(hashes[11]));
+    assert_eq!(world.call("getrawmempool", json!([])), json!([txid]), "what it confirmed waits again");
+    let tips = world.call("getchaintips", json!([]));
+    assert_eq!(
+        (&tips[0]["hash"], &tips[1]["hash"], &tips[1]["status"]),
+        (&json!(hashes[11]), &json!(paying), &json!("invalid"))
+    );
+    let info = world.call("getblockchaininfo", json!([]));
+    assert_eq!((&info["blocks"], &info["headers"]), (&json!(12), &json!(12)));
+    assert_eq!(
+        world.call("submitblock", json!([world.call("getblock", json!([paying, 0]))])),
+        json!("duplicate-invalid")
+    );
+    let shown = world.call("generateblock", json!([world.address(), []]));
+    let other = shown["hash"].clone();
+    world.call("reconsiderblock", json!([paying]));
+    assert_eq!(world.call("getbestblockhash", json!([])), other, "of equals the best one stays");
+    world.call("preciousblock", json!([paying]));
+    assert_eq!(world.call("getbestblockhash", json!([])), json!(paying));
+    assert_eq!(world.call("getrawmempool", json!([])), json!([]));
+    let genesis = world.call("getblockhash", json!([0]));
+    assert_eq!(world.refused("invalidateblock", json!([genesis])).0, -8);
+    for method in ["invalidateblock", "reconsiderblock", "preciousblock"] {
+        let (code, message) = world.refused(method, json!(["00".repeat(32)]));
+        assert_eq!((code, message.as_str()), (-5, "Block not found"), "{method}");
+    }
+}
+
+#[test]
+fn a_header_comes_before_its_block() {
+    let world = World::new();
+    world.generate(1);
+    let shown = world.call("generateblock", json!([world.address(), [], false]));
+    let header = &text(&shown["hex"])[..176];
+    assert_eq!(world.call("submitheader", json!([header])), Value::Null);
+    assert_eq!(world.call("submitheader", json!([header])), Value::Null, "again is no error");
+    let tips = world.call("getchaintips", json!([]));
+    assert_eq!((&tips[1]["hash"], &tips[1]["status"]), (&shown["hash"], &json!("headers-only")));
+    let info = world.call("getblockchaininfo", json!([]));
+    assert_eq!((&info["blocks"], &info["headers"]), (&json!(1), &json!(2)));
+    assert_eq!(world.refused("getblock", json!([shown["hash"]])).0, -1, "its block is not here");
+    assert_eq!(world.refused("submitheader", json!(["00"])).0, -22);
+    let orphan = format!("{}{}{}", &header[..8], "11".repeat(32), &header[72..]);
+    let (code, message) = world.refused("submitheader", json!([orphan]));
+    assert_eq!(code, -25, "{message}");
+    assert_eq!(world.call("submitblock", json!([shown["hex"]])), Value::Null);
+    assert_eq!(world.call("getblockcount", json!([])), json!(2));
+}
+
+#[test]
 fn peers_are_added_listed_banned_and_pardoned() {
     let first = World::new();
     let second = NodeProcess::start(Options::connected_to(&[&first.node]));
@@ -333,6 +391,9 @@ fn a_wrong_call_gets_bitcoin_cores_code() {
         ("scantxoutset", json!(["start"]), -1),
         ("scantxoutset", json!(["start", ["addr(x)"]]), -5),
         ("setban", json!(["nobody", "add"]), -30),
+        ("invalidateblock", json!(["ab"]), -8),
+        ("reconsiderblock", json!([]), -1),
+        ("preciousblock", json!([1]), -3),
         ("setblockedpeers", json!([["x"]]), -8),
         ("gettxoutsetinfo", json!(["muhash"]), -8),
         ("waitfornewblock", json!([-1]), -1),
@@ -363,7 +424,7 @@ fn nothing_that_a_caller_sends_meets_a_fault_of_the_node() {
         (-3_i64..3).prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
-        Just(hash),
+        Just(hash.clone()),
         Just(json!("add")),
         Just(json!("start")),
         ".{0,70}".prop_map(Value::from),
@@ -393,5 +454,7 @@ fn nothing_that_a_caller_sends_meets_a_fault_of_the_node() {
         Ok(())
     });
     outcome.expect("no call meets a fault");
+    // Some call may have been an `invalidateblock` that hit.
+    world.call("reconsiderblock", json!([hash]));
     assert_eq!(world.call("getblockcount", json!([])).as_u64().map(|height| height >= 2), Some(true));
 }

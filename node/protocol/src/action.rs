@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cairn_core::hash::Txid;
 
+use crate::chain::marks::MarkError;
 use crate::chain::verdict::{BlockRejection, BlockVerdict};
 use crate::event::Event;
 use crate::input::RequestId;
@@ -58,4 +59,8 @@ pub enum Answer {
     Transaction(Result<Txid, crate::mempool::MempoolError>),
     /// A block was taken in, or why not.
     Block(Result<BlockVerdict, BlockRejection>),
+    /// A header was taken in, and whether it was new; or why not.
+    Header(Result<bool, BlockRejection>),
+    /// A block was marked, or why not.
+    Mark(Result<(), MarkError>),
 }

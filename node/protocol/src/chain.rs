@@ -23,6 +23,7 @@ pub mod aside;
 pub mod branch;
 pub mod coins;
 pub mod locator;
+pub mod marks;
 pub mod memory;
 pub mod open;
 pub mod store;
@@ -33,6 +34,7 @@ pub use verdict::{Accepted, BlockRejection, BlockVerdict, ChainChange};
 
 use aside::KeptAside;
 use branch::{BadBranch, Ground, Step};
+use marks::{Changed, Mark, MarkError};
 use open::OpenError;
 use store::{BlockStatus, ChainStore, Commit, StoreError};
 use tree::{Entry, HeaderTree};
@@ -46,6 +48,8 @@ pub struct Chain<S> {
     /// The best chain: the hash of each height.
     active: Vec<BlockHash>,
     aside: KeptAside,
+    /// Marks that go into the next commit.
+    marked: Changed,
 }
 
 impl<S: ChainStore> Chain<S> {
@@ -60,7 +64,8 @@ impl<S: ChainStore> Chain<S> {
         verifier: Box<dyn Verifier + Send>,
     ) -> Result<Self, OpenError> {
         let (tree, active) = open::load(&mut store, &params, genesis)?;
-        let mut chain = Self { params, store, verifier, tree, active, aside: KeptAside::default() };
+        let (aside, marked) = (KeptAside::default(), Changed::new());
+        let mut chain = Self { params, store, verifier, tree, active, aside, marked };
         chain.reach_again()?;
         // What was stored and not yet connected when the node stopped.
         chain.improve()?;
@@ -119,6 +124,34 @@ impl<S: ChainStore> Chain<S> {
         self.take_in(checked)
     }
 
+    /// Does what an operator says of a block; returns how the best chain changed by it. The inner
+    /// error is the caller's fault, the outer the store's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn mark(
+        &mut self,
+        hash: BlockHash,
+        mark: Mark,
+    ) -> Result<Result<Option<ChainChange>, MarkError>, StoreError> {
+        match mark {
+            Mark::Precious if self.could_be_best(&hash) => match self.try_branch(hash, None)? {
+                Ok(change) => return Ok(Ok(Some(change))),
+                Err(bad) => self.refuse(&bad, Vec::new())?,
+            },
+            _ => match marks::apply(&mut self.tree, &self.store, hash, mark)? {
+                Ok(changed) => self.marked = changed,
+                Err(error) => return Ok(Err(error)),
+            },
+        }
+        let (change, _) = self.improve()?;
+        let headers = core::mem::take(&mut self.marked);
+        if !headers.is_empty() {
+            self.store.commit(Commit { headers, ..Commit::default() })?;
+        }
+        Ok(Ok(change))
+    }
+
     /// Blocks that were ahead of the clock and whose time has come.
     pub fn take_due(&mut self, now: Timestamp) -> Vec<Arc<Block>> {
         self.aside.take_due(now)
@@ -141,13 +174,16 @@ impl<S: ChainStore> Chain<S> {
         let hash = checked.block().hash();
         self.tree.body_arrived(&hash);
         let is_next = checked.block().header().previous_block_hash == self.tip().hash;
-        let mut outcome = Ok(None);
+        let mut first = None;
         if is_next {
             // The usual case: body, coins and tip in one commit, and nothing read back.
             let block = checked.block().clone();
-            outcome = self.try_branch(hash, Some(checked))?.map(Some);
-            if let Err(bad) = &outcome {
-                self.refuse(bad, vec![block])?;
+            match self.try_branch(hash, Some(checked))? {
+                Ok(change) => first = Some(change),
+                Err(bad) => {
+                    self.refuse(&bad, vec![block])?;
+                    return Ok(Err(bad.error));
+                }
             }
         } else {
             let headers = self.tree.take_unrecorded(&hash);
@@ -157,15 +193,8 @@ impl<S: ChainStore> Chain<S> {
                 ..Commit::default()
             })?;
         }
-        let first = match outcome {
-            Ok(change) => change,
-            Err(bad) => return Ok(Err(bad.error)),
-        };
         let (next, mut refused) = self.improve()?;
-        let change = match (first, next) {
-            (Some(first), Some(next)) => Some(first.followed_by(next)),
-            (first, next) => first.or(next),
-        };
+        let change = ChainChange::joined(first, next);
         let own_error =
             refused.iter().position(|bad| bad.hash == hash).map(|at| refused.swap_remove(at).error);
         Ok(match (own_error, self.tree.get(&hash)) {
@@ -198,15 +227,10 @@ impl<S: ChainStore> Chain<S> {
     /// Makes the best candidate the best chain, until none has more work. Returns the change in
     /// all, and the blocks that were found to break a rule.
     fn improve(&mut self) -> Result<(Option<ChainChange>, Vec<BadBranch>), StoreError> {
-        let (mut change, mut refused): (Option<ChainChange>, _) = (None, Vec::new());
-        while let Some(candidate) = self.tree.best_candidate(self.work()) {
+        let (mut change, mut refused) = (None, Vec::new());
+        while let Some(candidate) = self.tree.best_candidate(self.tip()) {
             match self.try_branch(candidate, None)? {
-                Ok(next) => {
-                    change = Some(match change {
-                        Some(first) => first.followed_by(next),
-                        None => next,
-                    });
-                }
+                Ok(next) => change = ChainChange::joined(change, Some(next)),
                 Err(bad) => {
                     self.refuse(&bad, Vec::new())?;
                     refused.push(bad);
@@ -216,12 +240,14 @@ impl<S: ChainStore> Chain<S> {
         Ok((change, refused))
     }
 
+    fn could_be_best(&self, hash: &BlockHash) -> bool {
+        let whole = self.tree.get(hash).filter(|entry| entry.is_whole);
+        whole.is_some_and(|entry| entry.work >= self.work() && !self.is_active(entry))
+    }
+
     fn refuse(&mut self, bad: &BadBranch, bodies: Vec<Arc<Block>>) -> Result<(), StoreError> {
         let refused = self.tree.refuse(&bad.hash);
-        let mut headers = self.tree.take_unrecorded(&bad.hash);
-        for refused in refused.iter().filter(|hash| **hash != bad.hash) {
-            headers.extend(self.tree.take_unrecorded(refused));
-        }
+        let headers = refused.iter().flat_map(|hash| self.tree.take_unrecorded(hash)).collect();
         self.store.commit(Commit { headers, bodies, ..Commit::default() })
     }
 
@@ -245,7 +271,8 @@ impl<S: ChainStore> Chain<S> {
         if !bodies_are_stored {
             commit.bodies = commit.connected.iter().map(|(_, block)| block.clone()).collect();
         }
-        commit.tip = change.tip().map(|block| block.hash());
+        commit.headers.append(&mut self.marked);
+        commit.tip = Some(change.tip().map_or(change.fork_hash, |block| block.hash()));
         self.store.commit(commit)?;
         self.active.truncate(change.fork_point.get() as usize + 1);
         self.active.extend(change.connected.iter().map(|(_, block, _)| block.hash()));
@@ -312,10 +339,7 @@ impl<S: ChainStore> Chain<S> {
 
     /// At most `count` headers of the best chain that follow the first known hash of a locator.
     pub fn headers_after(&self, locator: &[BlockHash], count: usize) -> Vec<Header> {
-        let known = locator.iter().filter_map(|hash| self.tree.get(hash)).find(|entry| self.is_active(entry));
-        let from = known.map_or(0, |entry| entry.height.get() as usize) + 1;
-        let following = self.active.iter().skip(from).take(count);
-        following.filter_map(|hash| self.tree.get(hash)).map(|entry| entry.header).collect()
+        locator::headers_after(&self.tree, &self.active, locator, count)
     }
 
     /// What the rules for the next block need to know of the tip.
@@ -326,8 +350,7 @@ impl<S: ChainStore> Chain<S> {
     /// Where a transaction of the next block would stand.
     pub fn next_spend_context(&self) -> SpendContext {
         let tip = self.tip();
-        let median_time_past = self.tree.median_time_past(tip, &self.params);
-        SpendContext { height: tip.height.next(), median_time_past }
+        SpendContext { height: tip.height.next(), median_time_past: self.median_time_past(tip) }
     }
 
     /// An unspent coin of the best chain.
@@ -366,7 +389,7 @@ impl<S: ChainStore> Chain<S> {
         &self.store
     }
 
-    /// Ends the chain and gives the store back.
+    /// Gives the store back.
     pub fn into_store(self) -> S {
         self.store
     }

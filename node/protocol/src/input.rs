@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
+use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
 use cairn_core::transaction::Transaction;
 
+use crate::chain::marks::Mark;
 use crate::message::Message;
 use crate::peer::{Direction, PeerAddress, PeerId};
 
@@ -75,6 +78,10 @@ pub enum Submission {
     Transaction(Arc<Transaction>),
     /// A mined block, from our own miner or a caller.
     Block(Arc<Block>),
+    /// A header whose block is still to come.
+    Header(Box<Header>),
+    /// What the operator says of a block.
+    Mark(BlockHash, Mark),
 }
 
 /// What an operator can ask of the connections.

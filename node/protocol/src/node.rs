@@ -314,6 +314,14 @@ impl<S: ChainStore> Node<S> {
     fn submitted(&mut self, submission: Submission, actions: &mut Vec<Action>) -> Result<Answer, StoreError> {
         match submission {
             Submission::Block(block) => Ok(Answer::Block(self.take_in(block, None, actions)?)),
+            Submission::Header(header) => Ok(Answer::Header(self.chain.accept_header(self.now, &header))),
+            Submission::Mark(hash, mark) => match self.chain.mark(hash, mark)? {
+                Ok(change) => {
+                    change.iter().try_for_each(|change| self.follow(change, None, actions))?;
+                    Ok(Answer::Mark(Ok(())))
+                }
+                Err(error) => Ok(Answer::Mark(Err(error))),
+            },
             Submission::Transaction(transaction) => {
                 let (outcome, offences) = self.intake(actions).submitted(transaction)?;
                 self.all_offended(offences, actions);

@@ -150,9 +150,8 @@ impl Sync {
     /// the tip does not count: a devnet that slept for a night is as complete as it was. Nor does a
     /// header chain that nobody here has any more: who shows one without delivering is let go.
     pub fn is_initial_download<S: ChainStore>(&self, chain: &Chain<S>) -> bool {
-        let tip = chain.tip();
-        self.headers.furthest_ahead_of(tip.work).and_then(|height| height.since(tip.height))
-            > Some(INITIAL_DOWNLOAD_GAP)
+        let furthest = self.headers.furthest_ahead_of(chain);
+        furthest.and_then(|height| height.since(chain.tip().height)) > Some(INITIAL_DOWNLOAD_GAP)
     }
 
     fn tell<S: ChainStore>(&mut self, chain: &Chain<S>, actions: &mut Vec<Action>) {

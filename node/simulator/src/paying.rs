@@ -45,7 +45,7 @@ impl World {
             Answer::Block(Err(error)) => {
                 return Err(Violation::OwnBlockRefused { at, error: error.to_string() });
             }
-            Answer::Block(Ok(_)) => {}
+            Answer::Block(Ok(_)) | Answer::Header(_) | Answer::Mark(_) => {}
             Answer::Transaction(outcome) => {
                 let purse = self.purses.iter_mut().find(|purse| purse.request() == request);
                 self.paid.extend(purse.and_then(|purse| purse.answered(outcome.is_ok())));

@@ -44,6 +44,8 @@ pub fn mark_of(input: &Input) -> Vec<u8> {
         Input::Submit { submission: Submission::Transaction(transaction), .. } => {
             [&[7], &transaction.txid().as_bytes()[..]].concat()
         }
+        // What operators say is short.
+        Input::Submit { submission, .. } => [&[7], format!("{submission:?}").as_bytes()].concat(),
         Input::Command(command) => [&[8], format!("{command:?}").as_bytes()].concat(),
         Input::Wake => vec![9],
     }

@@ -8,11 +8,12 @@ use cairn_core::block::Block;
 use cairn_core::difficulty::next_bits;
 use cairn_core::encoding::{decode, encode};
 use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
 use cairn_core::subsidy::subsidy;
 use cairn_core::transaction::Transaction;
-use cairn_protocol::chain::BlockVerdict;
+use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::template::Template;
 use serde_json::Value;
 
@@ -56,6 +57,8 @@ methods! { "Mining":
        second (0 for as many as it can); without an address it rests." => set_mining;
     "submitblock" [required("hexdata", Kind::Text), optional("dummy", Kind::Text)]
         "Hands in a mined block; null when it is the new tip, else why not (BIP 22)." => submit_block;
+    "submitheader" [required("hexdata", Kind::Text)]
+        "Hands in a header whose block is still to come." => submit_header;
 }
 
 /// Nonces to try in all, unless told otherwise: Bitcoin Core's figure.
@@ -206,7 +209,7 @@ fn template(node: &Machine, next_event: u64) -> Object {
     });
     object! {
         "capabilities": ["proposal"],
-        "version": cairn_core::header::Header::VERSION,
+        "version": Header::VERSION,
         "rules": [(); 0],
         "vbavailable": Object::new(),
         "vbrequired": 0,
@@ -274,6 +277,20 @@ async fn submit_block(rpc: Rpc, params: Params) -> RpcResult {
             tracing::info!(%error, "a block that was handed in is refused");
             json(proposal::token(&error))
         }
+    })
+}
+
+async fn submit_header(rpc: Rpc, params: Params) -> RpcResult {
+    let failed = || RpcError::new(Code::Deserialization, "Block header decode failed");
+    let bytes = hex::decode(Params::must(params.text("hexdata"))).map_err(|_| failed())?;
+    let header: Header = decode(&bytes, Header::SIZE).map_err(|_| failed())?;
+    let outcome = rpc.node()?.submit_header(header).await.map_err(|_| stopping())?;
+    outcome.map(|_| json(&())).map_err(|error| match error {
+        BlockRejection::UnknownParent { parent } => {
+            let message = format!("Must submit previous header ({parent}) first");
+            RpcError::new(Code::Verify, message).with_data(object! { "previousblockhash": parent })
+        }
+        error => RpcError::new(Code::Verify, format!("{}, {error}", proposal::token(&error))),
     })
 }
 

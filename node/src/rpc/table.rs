@@ -5,7 +5,7 @@ use crate::rpc::error::RpcResult;
 use crate::rpc::json::{json, object};
 use crate::rpc::method::{Method, methods};
 use crate::rpc::params::{Kind, Params, optional};
-use crate::rpc::{blockchain, coins, control, mempool, mining, network, proofs, transactions};
+use crate::rpc::{blockchain, branches, coins, control, mempool, mining, network, proofs, transactions};
 
 methods! { "Control":
     "help" [optional("command", Kind::Text)]
@@ -16,6 +16,7 @@ methods! { "Control":
 /// Every method, by file.
 const ALL: &[&[Method]] = &[
     blockchain::METHODS,
+    branches::METHODS,
     coins::METHODS,
     proofs::METHODS,
     METHODS,

@@ -1,7 +1,9 @@
 //! Locators: how one node tells another where its chain is, and what follows from it.
 
 use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
 
+use crate::chain::tree::{Entry, HeaderTree};
 use crate::limits::MAX_LOCATOR;
 
 /// Hashes of a chain from its end back: the last ten, then ever sparser, and genesis at last.
@@ -24,6 +26,21 @@ pub fn locator(chain: &[BlockHash]) -> Vec<BlockHash> {
     // One place is left for the header that a sender may put in front.
     debug_assert!(hashes.len() < MAX_LOCATOR, "doubling steps through 2^32 heights are 42 hashes");
     hashes
+}
+
+/// At most `count` headers of a chain that follow the first hash of a locator that is part of it.
+/// `chain` holds the hash of each height.
+pub fn headers_after(
+    tree: &HeaderTree,
+    chain: &[BlockHash],
+    locator: &[BlockHash],
+    count: usize,
+) -> Vec<Header> {
+    let height = |entry: &Entry| entry.height.get() as usize;
+    let mut known = locator.iter().filter_map(|hash| tree.get(hash));
+    let shared = known.find(|entry| chain.get(height(entry)) == Some(&entry.hash));
+    let following = chain.iter().skip(shared.map_or(0, height) + 1).take(count);
+    following.filter_map(|hash| tree.get(hash)).map(|entry| entry.header).collect()
 }
 
 #[cfg(test)]

@@ -202,7 +202,15 @@ impl HeaderTree {
             if matches!(record.status, BlockStatus::BodyStored | BlockStatus::Validated) {
                 self.body_arrived(&hash);
             }
-            self.set_status(&hash, record.status);
+            // A crash may have come between a mark on an ancestor and those on what stands on it.
+            let stands_on_invalid =
+                self.get(&hash).and_then(|entry| self.parent(entry)).is_some_and(Entry::is_invalid);
+            let status = if stands_on_invalid && !is_refused {
+                BlockStatus::DescendsFromInvalid
+            } else {
+                record.status
+            };
+            self.set_status(&hash, status);
         }
         if let Some(entry) = self.entries.get_mut(&hash) {
             entry.is_recorded = true;
@@ -253,19 +261,41 @@ impl HeaderTree {
             let Some(entry) = self.entries.get_mut(refused) else { continue };
             self.candidates.remove(&(entry.work, Reverse(entry.turn), *refused));
             entry.is_whole = false;
-            let status =
-                if refused == hash { BlockStatus::Invalid } else { BlockStatus::DescendsFromInvalid };
+            // One that was invalid by itself stays so, whatever becomes of its ancestors.
+            let is_source = refused == hash || entry.status == BlockStatus::Invalid;
+            let status = if is_source { BlockStatus::Invalid } else { BlockStatus::DescendsFromInvalid };
             self.set_status(refused, status);
         }
-        let valid = self.entries.values().filter(|entry| !entry.is_invalid());
-        let best = valid.max_by_key(|entry| (entry.work, Reverse(entry.turn))).map(|entry| entry.hash);
-        self.best_header = best.expect("genesis is valid");
+        self.find_best_header();
         refused
     }
 
-    /// The whole block with most work, if it has more than `work`.
-    pub fn best_candidate(&self, work: Work) -> Option<BlockHash> {
-        self.candidates.last().filter(|(candidate, _, _)| *candidate > work).map(|(_, _, hash)| *hash)
+    /// Notes that a block is no longer held to be invalid; its ancestors come before it.
+    pub fn pardon(&mut self, hash: &BlockHash, status: BlockStatus) {
+        self.set_status(hash, status);
+        if status == BlockStatus::BodyStored {
+            self.body_arrived(hash);
+        }
+    }
+
+    /// Finds the best header again, and makes every whole block a candidate: what the best chain
+    /// fell back to may be a branch that was long behind.
+    pub fn reassess(&mut self) {
+        self.find_best_header();
+        let whole = self.entries.values().filter(|entry| entry.is_whole && !entry.is_invalid());
+        self.candidates = whole.map(|entry| (entry.work, Reverse(entry.turn), entry.hash)).collect();
+    }
+
+    fn find_best_header(&mut self) {
+        let valid = self.entries.values().filter(|entry| !entry.is_invalid());
+        let best = valid.max_by_key(|entry| (entry.work, Reverse(entry.turn))).map(|entry| entry.hash);
+        self.best_header = best.expect("genesis is valid");
+    }
+
+    /// The whole block with most work, if it has more than this tip, or that is no longer valid.
+    pub fn best_candidate(&self, tip: &Entry) -> Option<BlockHash> {
+        let is_better = |work: Work| work > tip.work || tip.is_invalid();
+        self.candidates.last().filter(|(work, _, _)| is_better(*work)).map(|(_, _, hash)| *hash)
     }
 
     /// Forgets candidates with no more work than the best chain has now.

@@ -93,10 +93,15 @@ impl ChainChange {
         self.connected.last().map(|(_, block, _)| block)
     }
 
-    /// This change followed by another that only adds blocks.
-    pub fn followed_by(mut self, next: Self) -> Self {
-        self.connected.extend(next.connected);
-        self.new_work = next.new_work;
-        self
+    /// Two changes as one, of which the second only adds blocks.
+    pub fn joined(first: Option<Self>, next: Option<Self>) -> Option<Self> {
+        match (first, next) {
+            (Some(mut first), Some(next)) => {
+                first.connected.extend(next.connected);
+                first.new_work = next.new_work;
+                Some(first)
+            }
+            (first, next) => first.or(next),
+        }
     }
 }

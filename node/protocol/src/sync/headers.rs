@@ -11,6 +11,7 @@ use cairn_core::work::Work;
 
 use crate::action::Action;
 use crate::chain::store::ChainStore;
+use crate::chain::tree::Entry;
 use crate::chain::{BlockRejection, Chain};
 use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_STALLS};
 use crate::message::Message;
@@ -104,7 +105,9 @@ impl Headers {
     /// Notes that a peer has a block or header that we know.
     pub fn has<S: ChainStore>(&mut self, peer: PeerId, hash: &BlockHash, chain: &Chain<S>) {
         let (Some(theirs), Some(entry)) = (self.peers.get_mut(&peer), chain.entry(hash)) else { return };
-        if theirs.best.is_none_or(|(_, _, work)| entry.work > work) {
+        // What an operator called invalid since is no chain that could be followed.
+        let is_out = |best: &BlockHash| chain.entry(best).is_some_and(Entry::is_invalid);
+        if theirs.best.is_none_or(|(best, _, work)| entry.work > work || is_out(&best)) {
             theirs.best = Some((entry.hash, entry.height, entry.work));
         }
     }
@@ -163,10 +166,12 @@ impl Headers {
         self.peers.get(peer)?.best.map(|(hash, height, _)| (hash, height))
     }
 
-    /// The greatest height among the peers whose chain has more work than this.
-    pub fn furthest_ahead_of(&self, work: Work) -> Option<Height> {
+    /// The greatest height among the peers whose chain has more work than ours and may be followed.
+    pub fn furthest_ahead_of<S: ChainStore>(&self, chain: &Chain<S>) -> Option<Height> {
         let shown = self.peers.values().filter_map(|theirs| theirs.best);
-        shown.filter(|(_, _, theirs)| *theirs > work).map(|(_, height, _)| height).max()
+        let ahead = shown.filter(|(_, _, theirs)| *theirs > chain.work());
+        let may_be_followed = |hash: &BlockHash| chain.entry(hash).is_some_and(|entry| !entry.is_invalid());
+        ahead.filter(|(hash, _, _)| may_be_followed(hash)).map(|(_, height, _)| height).max()
     }
 
     /// Every peer whose chain has more work than this, the best first.
