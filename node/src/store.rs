@@ -96,6 +96,11 @@ impl SledStore {
         Ok(store)
     }
 
+    /// Whether the journal has more than the last checkpoint, as after a crash.
+    pub fn is_behind(&self) -> bool {
+        self.dirty() > 0
+    }
+
     /// Bytes on disk.
     pub fn size_on_disk(&self) -> u64 {
         self.journal.size() + self.state.size_on_disk()

@@ -3,10 +3,19 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output as Ended, Stdio};
+use std::sync::Arc;
 
 use cairn_core::address::Address;
+use cairn_core::amount::Amount;
+use cairn_core::block::Block;
+use cairn_core::params::ChainParams;
+use cairn_core::subsidy::subsidy;
+use cairn_core::transaction::{Coinbase, Output};
 use cairn_genesis::{Chain as Definition, accounts};
+use cairn_node::store::{Opening, SledStore};
+use cairn_protocol::chain::store::{BlockStatus, ChainStore, Commit, HeaderRecord};
+use cairn_tests::blocks::mined;
 use cairn_tests::ports::Port;
 use cairn_tests::process::{NodeProcess, Options, program};
 use serde_json::json;
@@ -25,7 +34,7 @@ fn stopped_node(blocks: u32) -> NodeProcess {
 }
 
 /// `cairn node` that is expected to give up by itself; it ends when this test does, if it does not.
-fn node_on(data_dir: &Path, further: &[&str]) -> Output {
+fn node_on(data_dir: &Path, further: &[&str]) -> Ended {
     let rpc = Port::free();
     let mut command = Command::new(program());
     command
@@ -35,14 +44,14 @@ fn node_on(data_dir: &Path, further: &[&str]) -> Output {
     command.output_while_open()
 }
 
-fn verify(node: &NodeProcess) -> Output {
+fn verify(node: &NodeProcess) -> Ended {
     let mut command = Command::new(program());
     let command = command.arg("verify").arg("--data-dir").arg(node.data_dir());
     command.output().expect("the program can be run")
 }
 
 #[track_caller]
-fn refused(output: &Output, words: &[&str]) {
+fn refused(output: &Ended, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     let sentence = said.lines().find(|line| line.starts_with("cairn: "));
@@ -163,13 +172,51 @@ fn a_full_disk_stops_the_node_with_a_sentence_and_nothing_is_harmed() {
     assert_valid(&node);
 }
 
+/// Every checksum is right, and the coinbase claims one unit too much: only the rules tell.
+#[test]
+fn verify_ends_with_failure_and_names_the_block_that_breaks_a_rule() {
+    let node = stopped_node(12);
+    let verified = verify(&node);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(verified.status.success() && said.starts_with("chain regtest: 12 blocks up to "), "{said}");
+
+    let definition = Definition::builtin("regtest").expect("a chain of ours");
+    let store = SledStore::open(&node.data_dir(), &definition.genesis, Opening::Resume);
+    let mut store = store.expect("it opens");
+    let tip =
+        store.tip().and_then(|tip| store.block(&tip.expect("a tip"))).expect("readable").expect("a body");
+    let greedy = greedy_block_on(&tip, &definition.params);
+    let (hash, height) = (greedy.hash(), greedy.coinbase().height);
+    let record = HeaderRecord { header: *greedy.header(), height, status: BlockStatus::Validated };
+    let commit = Commit {
+        headers: vec![(hash, record)],
+        bodies: vec![greedy.clone()],
+        connected: vec![(height, greedy)],
+        tip: Some(hash),
+        ..Commit::default()
+    };
+    store.commit(commit).expect("stored");
+    drop(store);
+    refused(&verify(&node), &[&format!("block 13 ({hash}) is invalid"), "the coinbase claims", "--reindex"]);
+}
+
+fn greedy_block_on(parent: &Block, params: &ChainParams) -> Arc<Block> {
+    let height = parent.coinbase().height.next();
+    let allowed = subsidy(params, height);
+    let claimed = allowed.checked_add(Amount::from_units(1)).expect("subsidies are small");
+    let outputs = vec![Output { amount: claimed, lock: accounts::lock(1) }];
+    let coinbase = Coinbase { height, outputs, tag: Vec::new() };
+    let time = parent.header().time.saturating_add(params.spacing);
+    Arc::new(mined(parent.hash(), time, params.pow_limit, coinbase, Vec::new()))
+}
+
 trait OutputWhileOpen {
-    fn output_while_open(&mut self) -> Output;
+    fn output_while_open(&mut self) -> Ended;
 }
 
 impl OutputWhileOpen for Command {
     /// As `output`, but standard input stays open meanwhile: a node stops when it closes.
-    fn output_while_open(&mut self) -> Output {
+    fn output_while_open(&mut self) -> Ended {
         let mut child =
             self.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program can be run");
         let _open = child.stdin.take();

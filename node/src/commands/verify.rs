@@ -13,7 +13,7 @@ use crate::assembly::find_chain;
 use crate::cli::verify::VerifyArgs;
 use crate::clock;
 use crate::store::directory::recorded_genesis;
-use crate::store::verify::verify;
+use crate::store::verify::{Verified, verify};
 use crate::store::{Opening, SledStore};
 
 /// Runs the command.
@@ -23,29 +23,41 @@ use crate::store::{Opening, SledStore};
 pub fn run(arguments: &VerifyArgs) -> anyhow::Result<()> {
     let path = &arguments.data_dir;
     let definition = definition(path, arguments.chain.as_deref())?;
-    let store = SledStore::open(path, &definition.genesis, Opening::Resume)?;
-    let stored =
-        Chain::open(definition.params.clone(), &definition.genesis, store, Box::new(ParallelVerifier))?;
     let started = Instant::now();
-    let bar = ProgressBar::new(stored.active().len() as u64 - 1).with_style(
-        ProgressStyle::with_template("{bar:40} block {pos} of {len}, {per_sec}, {eta} left")
-            .context("the bar's template")?,
-    );
-    let outcome = verify(&stored, &definition.genesis, clock::now(), || bar.inc(1));
-    bar.finish_and_clear();
-    let counted = outcome.with_context(|| {
-        format!("{} does not hold a valid chain (cairn node --reindex rebuilds it)", path.display())
-    })?;
+    let mut store = SledStore::open(path, &definition.genesis, Opening::Resume)?;
+    let mut counted = verify_once(&store, &definition, path)?;
+    if store.is_behind() {
+        // After a crash the blocks since the last checkpoint wait in the journal: the store is sound,
+        // so they are connected as the next start of the node would, and everything is looked at again.
+        let verifier = Box::new(ParallelVerifier);
+        store = Chain::open(definition.params.clone(), &definition.genesis, store, verifier)?.into_store();
+        counted = verify_once(&store, &definition, path)?;
+    }
     println!(
         "chain {}: {} blocks up to {} with {} transactions are valid, {} coins are as they must be ({:.1} s)",
         definition.params.name,
         counted.blocks,
-        stored.tip().hash,
+        counted.tip,
         counted.transactions,
         counted.coins,
         started.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+fn verify_once(store: &SledStore, definition: &Definition, path: &Path) -> anyhow::Result<Verified> {
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("{bar:40} block {pos} of {len}, {per_sec}, {eta} left")
+            .context("the bar's template")?,
+    );
+    let outcome = verify(store, &definition.params, &definition.genesis, clock::now(), |passed, of| {
+        bar.set_length(of);
+        bar.set_position(passed);
+    });
+    bar.finish_and_clear();
+    outcome.with_context(|| {
+        format!("{} does not hold a valid chain (cairn node --reindex rebuilds it)", path.display())
+    })
 }
 
 /// The chain that was asked for, or else the one that the directory says it holds.

@@ -1,81 +1,29 @@
-//! Verifying: every block of a stored chain goes through all rules again, into an empty store in
-//! memory; then both stores must agree on every coin, every place and every spender.
+//! Verifying: every block of a stored chain goes through all rules again, block by block; then the
+//! store must agree on every coin, every place and every spender.
 
-use std::collections::BTreeMap;
+pub mod fault;
+mod replay;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cairn_core::block::Block;
 use cairn_core::coin::Coin;
-use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
-use cairn_core::signature::ParallelVerifier;
+use cairn_core::params::ChainParams;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
-use cairn_protocol::chain::memory::MemoryStore;
-use cairn_protocol::chain::open::OpenError;
-use cairn_protocol::chain::store::{ChainStore, StoreError};
-use cairn_protocol::chain::{BlockRejection, BlockVerdict, Chain};
+use cairn_protocol::chain::store::{ChainStore, HeaderRecord, StoreError};
 
-/// Why a stored chain is not as it must be.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// A block breaks a rule.
-    #[error("block {height} ({hash}) is invalid: {error}")]
-    Invalid {
-        /// Where.
-        height: Height,
-        /// Which.
-        hash: BlockHash,
-        /// The rule.
-        error: Box<BlockRejection>,
-    },
-    /// A block is valid by itself and yet does not extend the one before.
-    #[error("block {height} ({hash}) does not follow the one before it")]
-    Loose {
-        /// Where.
-        height: Height,
-        /// Which.
-        hash: BlockHash,
-    },
-    /// A block cannot be read.
-    #[error("block {height} ({hash}) cannot be read: {error}")]
-    Unreadable {
-        /// Where.
-        height: Height,
-        /// Which.
-        hash: BlockHash,
-        /// Why.
-        error: StoreError,
-    },
-    /// The stored coin set differs from the one that the blocks make.
-    #[error("output {outpoint} is {}, the blocks make it {}", stated(stored), stated(rebuilt))]
-    Coin {
-        /// Which.
-        outpoint: OutPoint,
-        /// As stored.
-        stored: Option<Box<Coin>>,
-        /// As the blocks have it.
-        rebuilt: Option<Box<Coin>>,
-    },
-    /// The index of transactions is wrong.
-    #[error("the index does not say where transaction {txid} of block {height} is, or who spent its inputs")]
-    Index {
-        /// Which.
-        txid: Txid,
-        /// The height of its block.
-        height: Height,
-    },
-    /// A store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The chain in memory could not be begun.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-}
+use crate::store::verify::fault::VerifyError;
+use crate::store::verify::replay::Replay;
 
 /// What was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
+    /// The last block.
+    pub tip: BlockHash,
     /// Blocks, without genesis.
     pub blocks: u64,
     /// Transactions in them, with coinbases.
@@ -84,89 +32,133 @@ pub struct Verified {
     pub coins: u64,
 }
 
-/// Validates the best chain again; `passed` is called after each block.
+/// Validates the chain that ends in the store's tip again, and changes nothing; `passed` is told
+/// after each block how many of how many have passed.
 ///
 /// # Errors
-/// The first thing found that is not as it must be.
+/// The first block that breaks a rule or cannot be read. If there is none: where the tip marker, a
+/// coin or the index is not as the blocks make it.
 pub fn verify<S: ChainStore>(
-    stored: &Chain<S>,
+    stored: &S,
+    params: &ChainParams,
     genesis: &Arc<Block>,
     now: Timestamp,
-    mut passed: impl FnMut(),
+    mut passed: impl FnMut(u64, u64),
 ) -> Result<Verified, VerifyError> {
-    let verifier = Box::new(ParallelVerifier);
-    let mut rebuilt = Chain::open(stored.params().clone(), genesis, MemoryStore::default(), verifier)?;
-    let mut transactions = 0;
-    let active = (0..).map(Height::from_u32).zip(stored.active()).skip(1);
-    for (height, &hash) in active {
+    let lineage = lineage(stored, genesis)?;
+    let tip = *lineage.last().expect("genesis is always part of it");
+    let mut replay = Replay::new(params, genesis);
+    let (mut transactions, mut misplaced) = (0, index_fault(stored, Height::GENESIS, genesis)?);
+    for (height, &hash) in (0..).map(Height::from_u32).zip(&lineage).skip(1) {
         let block = read(stored, height, hash)?;
-        // Being ahead of the clock is no fault of a block that was accepted once.
-        let now = now.max(block.header().time);
-        let accepted = rebuilt.accept_block(now, block.clone())?;
-        let accepted =
-            accepted.map_err(|error| VerifyError::Invalid { height, hash, error: Box::new(error) })?;
-        if accepted.verdict != BlockVerdict::Connected {
-            return Err(VerifyError::Loose { height, hash });
+        replay.connect(&block, now).map_err(|error| VerifyError::Invalid {
+            height,
+            hash,
+            error: Box::new(error),
+        })?;
+        if misplaced.is_none() {
+            misplaced = index_fault(stored, height, &block)?;
         }
         transactions += block.transactions().len() as u64 + 1;
-        passed();
+        passed(u64::from(height.get()), lineage.len() as u64 - 1);
     }
-    let coins = compare_coins(stored.store(), rebuilt.store())?;
-    for (height, &hash) in (0..).map(Height::from_u32).zip(rebuilt.active()) {
-        compare_indexes(stored.store(), height, &*read(&rebuilt, height, hash)?)?;
+    let last = Height::from_u32(lineage.len() as u32 - 1);
+    check_tip(stored, last, &*read(stored, last, tip)?)?;
+    let coins = compare_coins(stored, replay.into_coins(), last, tip)?;
+    match misplaced {
+        Some(misplaced) => Err(misplaced),
+        None => Ok(Verified { tip, blocks: u64::from(last.get()), transactions, coins }),
     }
-    Ok(Verified { blocks: stored.active().len() as u64 - 1, transactions, coins })
 }
 
-fn read<S: ChainStore>(chain: &Chain<S>, height: Height, hash: BlockHash) -> Result<Arc<Block>, VerifyError> {
+/// The hashes from genesis to the stored tip, if every header's record fits.
+fn lineage(stored: &dyn ChainStore, genesis: &Block) -> Result<Vec<BlockHash>, VerifyError> {
+    let missing = |hash| StoreError::Missing { kind: "header", hash };
+    let records: HashMap<BlockHash, HeaderRecord> = stored.headers()?.into_iter().collect();
+    let mut next = stored.tip()?.ok_or(missing(genesis.hash()))?;
+    let mut lineage = Vec::new();
+    while next != genesis.hash() {
+        lineage.push(next);
+        let header = &records.get(&next).ok_or(missing(next))?.header;
+        if header.hash() != next {
+            return Err(VerifyError::Header { hash: next, found: header.hash() });
+        }
+        next = header.previous_block_hash;
+    }
+    lineage.push(next);
+    lineage.reverse();
+    for (expected, &hash) in (0..).map(Height::from_u32).zip(&lineage) {
+        let found = records.get(&hash).ok_or(missing(hash))?.height;
+        if found != expected {
+            return Err(VerifyError::Height { hash, found, expected });
+        }
+    }
+    Ok(lineage)
+}
+
+fn read(stored: &dyn ChainStore, height: Height, hash: BlockHash) -> Result<Arc<Block>, VerifyError> {
     let missing = || StoreError::Missing { kind: "body", hash };
-    let found = chain.block(&hash).and_then(|found| found.ok_or_else(missing));
+    let found = stored.block(&hash).and_then(|found| found.ok_or_else(missing));
     found.map_err(|error| VerifyError::Unreadable { height, hash, error })
 }
 
-fn compare_coins(stored: &dyn ChainStore, rebuilt: &dyn ChainStore) -> Result<u64, VerifyError> {
-    let mut expected = BTreeMap::new();
-    rebuilt.for_each_coin(&mut |outpoint, coin| {
-        expected.insert(outpoint, coin);
-    })?;
+/// The tip's own coinbase is in the index, or else its block was never connected.
+fn check_tip(stored: &dyn ChainStore, height: Height, tip: &Block) -> Result<(), VerifyError> {
+    match stored.transaction_place(&tip.coinbase().txid())? {
+        Some(_) => Ok(()),
+        None => Err(VerifyError::TipMarker { tip: tip.hash(), height, found: None }),
+    }
+}
+
+fn compare_coins(
+    stored: &dyn ChainStore,
+    mut expected: BTreeMap<OutPoint, Coin>,
+    height: Height,
+    tip: BlockHash,
+) -> Result<u64, VerifyError> {
     let count = expected.len() as u64;
-    let mut first = None;
+    let (mut first, mut above) = (None, None);
     stored.for_each_coin(&mut |outpoint, coin| {
+        above = above.max(Some(coin.height).filter(|found| *found > height));
         let rebuilt = expected.remove(&outpoint);
         if rebuilt.as_ref() != Some(&coin) && first.is_none() {
-            let (stored, rebuilt) = (Some(Box::new(coin)), rebuilt.map(Box::new));
-            first = Some(VerifyError::Coin { outpoint, stored, rebuilt });
+            first = Some((outpoint, Some(coin), rebuilt));
         }
     })?;
-    let lost = expected.pop_first().map(|(outpoint, coin)| VerifyError::Coin {
-        outpoint,
-        stored: None,
-        rebuilt: Some(Box::new(coin)),
-    });
-    first.or(lost).map_or(Ok(count), Err)
-}
-
-fn compare_indexes(stored: &dyn ChainStore, height: Height, block: &Block) -> Result<(), VerifyError> {
-    for (position, txid) in (0..).zip(block.txids()) {
-        let place = stored.transaction_place(&txid)?;
-        let fits = place.is_some_and(|place| {
-            (place.block, place.height, place.position) == (block.hash(), height, position)
-        });
-        fits.then_some(()).ok_or(VerifyError::Index { txid, height })?;
+    if above.is_some() {
+        return Err(VerifyError::TipMarker { tip, height, found: above });
     }
-    for transaction in block.transactions() {
-        for outpoint in transaction.inputs() {
-            let spender = stored.spender(outpoint)?;
-            let fits = spender.is_some_and(|by| (by.txid, by.height) == (transaction.txid(), height));
-            fits.then_some(()).ok_or(VerifyError::Index { txid: transaction.txid(), height })?;
+    let lost = expected.pop_first().map(|(outpoint, coin)| (outpoint, None, Some(coin)));
+    match first.or(lost) {
+        None => Ok(count),
+        Some((outpoint, stored, rebuilt)) => {
+            Err(VerifyError::Coin { outpoint, stored: stored.map(Box::new), rebuilt: rebuilt.map(Box::new) })
         }
     }
-    Ok(())
 }
 
-fn stated(coin: &Option<Box<Coin>>) -> String {
-    match coin {
-        Some(coin) => format!("a coin of {} from height {}", coin.output.amount, coin.height),
-        None => "not a coin".to_owned(),
+/// The first transaction of a block that the index has elsewhere, or whose spending it does not know.
+fn index_fault(
+    stored: &dyn ChainStore,
+    height: Height,
+    block: &Block,
+) -> Result<Option<VerifyError>, StoreError> {
+    let hash = block.hash();
+    for (position, txid) in (0..).zip(block.txids()) {
+        let place = stored.transaction_place(&txid)?;
+        let mut fits = place
+            .is_some_and(|place| (place.block, place.height, place.position) == (hash, height, position));
+        let transaction = position.checked_sub(1).and_then(|index| block.transactions().get(index as usize));
+        for outpoint in transaction.iter().flat_map(|transaction| transaction.inputs()) {
+            let spender = stored.spender(outpoint)?;
+            fits &= spender.is_some_and(|by| (by.txid, by.height) == (txid, height));
+        }
+        if !fits {
+            return Ok(Some(VerifyError::Index { txid, position, height, hash }));
+        }
     }
+    Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
