@@ -318,13 +318,17 @@ impl Task {
         let Some(Standing { peer, direction, address }) = self.connections.get(&connection).copied() else {
             return;
         };
+        let mut replaced = None;
         if let Some((_, old, shared)) = self.conversations.get(&peer) {
             match choose(&self.own, &peer, *old, direction) {
                 Choice::KeepOld => {
                     self.swarm.close_connection(connection);
                     return;
                 }
-                Choice::TakeNew => shared.over.cancel(),
+                Choice::TakeNew => {
+                    shared.over.cancel();
+                    replaced = Some(shared.ended.clone());
+                }
             }
         }
         self.dials.remove(&connection);
@@ -332,6 +336,11 @@ impl Task {
         self.conversations.insert(peer, (connection, direction, link.shared().clone()));
         let (events, budget, over) = (self.events.clone(), self.budget.clone(), self.over.clone());
         tokio::spawn(async move {
+            let _ended = link.shared().ended.clone().drop_guard();
+            // Otherwise the driver could be told of this one first, and then take the other for it.
+            if let Some(replaced) = replaced {
+                replaced.cancelled().await;
+            }
             converse(Reader { link, events, budget }, queue, stream, (direction, address)).await;
             let _ = over.send((peer, connection)).await;
         });

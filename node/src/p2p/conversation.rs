@@ -27,7 +27,7 @@ const BATCH: usize = 64 * 1024;
 const KEPT_BUFFER: usize = 256 * 1024;
 
 /// What the network tells the driver. Of one connection the order is: `Connected`, what was heard,
-/// `Disconnected`.
+/// `Disconnected`; and of one peer's connections each ends before the next is told of.
 #[derive(Debug)]
 pub enum PeerEvent {
     /// A connection's stream is open.

@@ -48,6 +48,8 @@ pub struct Shared {
     drained: Notify,
     /// The connection is over; nothing more is read or written.
     pub over: CancellationToken,
+    /// The driver was told all there is to tell of the connection.
+    pub ended: CancellationToken,
     /// We hang up: what waits is still written, nothing more is heard.
     pub closing: CancellationToken,
     /// Bytes come and gone.
@@ -62,6 +64,7 @@ impl Link {
             waiting_bytes: AtomicUsize::new(0),
             drained: Notify::new(),
             over: CancellationToken::new(),
+            ended: CancellationToken::new(),
             closing: CancellationToken::new(),
             traffic,
         };

@@ -37,7 +37,10 @@ impl Side {
         let event = tokio::time::timeout(LONG, self.network.events.recv()).await.expect("in time");
         let event = event.expect("the swarm runs");
         match &event {
-            PeerEvent::Connected { link, direction, .. } => self.link = Some((link.clone(), *direction)),
+            PeerEvent::Connected { link, direction, .. } => {
+                assert!(self.link.is_none(), "told of a connection before the end of the one it replaces");
+                self.link = Some((link.clone(), *direction));
+            }
             PeerEvent::Disconnected { connection, .. }
                 if self.link.as_ref().is_some_and(|(link, _)| link.connection == *connection) =>
             {
@@ -96,9 +99,9 @@ async fn two_nodes_connect_and_hear_each_other() {
     assert!(one.network.traffic.sent() == 13 && one.network.traffic.received() == 13);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_dial_each_other_at_once_end_with_the_same_one_connection() {
-    for _ in 0..10 {
+    for _ in 0..50 {
         let (mut one, mut two) = (Side::new(), Side::new());
         one.order(Order::Dial(two.address())).await;
         two.order(Order::Dial(one.address())).await;
