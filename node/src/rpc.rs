@@ -22,8 +22,10 @@ pub mod proofs;
 pub mod proposal;
 pub mod refusal;
 pub mod render;
+pub mod scan;
 pub mod table;
 pub mod transactions;
+pub mod walk;
 
 use std::panic::AssertUnwindSafe;
 

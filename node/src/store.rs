@@ -11,6 +11,7 @@ pub mod journal;
 pub mod ledger;
 pub mod rebuild;
 pub mod schema;
+pub mod snapshot;
 pub mod state;
 pub mod verify;
 
@@ -29,6 +30,7 @@ use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Journal, Place};
 use crate::store::ledger::Ledger;
 use crate::store::schema::{Checkpoint, Part};
+use crate::store::snapshot::Snapshot;
 use crate::store::state::State;
 
 /// Changed records that force a checkpoint: about 30 MB of memory, a few seconds to repeat after a
@@ -106,6 +108,11 @@ impl SledStore {
         self.journal.size() + self.state.size_on_disk()
     }
 
+    /// The coins as they are now, to be read elsewhere while this goes on.
+    pub fn snapshot(&self) -> Snapshot {
+        self.ledger.snapshot()
+    }
+
     /// Writes what has changed to sled, and makes it safe.
     ///
     /// # Errors
@@ -118,6 +125,7 @@ impl SledStore {
         next.records = self.headers.len() as u64 + self.ledger.records();
         let headers = std::mem::take(&mut self.dirty_headers);
         let headers = headers.iter().filter_map(|hash| Some((hash, self.headers.get(hash)?)));
+        self.ledger.keep_for_snapshots()?;
         self.state.write(headers, self.ledger.dirty(), &next)?;
         self.ledger.written();
         self.journal.append(&Entry::Checkpoint(next.sequence))?;

@@ -337,6 +337,63 @@ fn a_header_comes_before_its_block() {
 }
 
 #[test]
+fn the_coins_counted_while_blocks_come_are_those_of_one_tip() {
+    let world = World::new();
+    world.generate(50);
+    let premine =
+        world.call("gettxoutsetinfo", json!(["none"]))["total_amount"].as_f64().expect("coins") - 2500.0;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Below the first halving, so that the sum is easily told.
+            for _ in 0..90 {
+                world.generate(1);
+            }
+            done.store(true, std::sync::atomic::Ordering::Release);
+        });
+        let mut heights = std::collections::BTreeSet::new();
+        while !done.load(std::sync::atomic::Ordering::Acquire) {
+            let set = world.call("gettxoutsetinfo", json!([]));
+            let height = set["height"].as_u64().expect("a height");
+            assert_eq!(set["bestblock"], world.call("getblockhash", json!([height])));
+            assert_eq!(
+                set["total_amount"].as_f64(),
+                Some(premine + 50.0 * height as f64),
+                "at height {height}"
+            );
+            let scan = world.call("scantxoutset", json!(["start", [world.address()]]));
+            assert_eq!(
+                scan["unspents"].as_array().map(Vec::len),
+                scan["height"].as_u64().map(|height| height as usize)
+            );
+            assert_eq!(scan["success"], json!(true));
+            heights.insert(height);
+        }
+        assert!(heights.len() > 1, "blocks came meanwhile");
+    });
+    assert_eq!(world.call("scantxoutset", json!(["status"])), Value::Null);
+    assert_eq!(world.call("scantxoutset", json!(["abort"])), json!(false));
+}
+
+#[test]
+fn the_nodes_own_miner_says_what_it_does() {
+    let world = World::new();
+    let idle = world.call("getmininginfo", json!([]))["miner"].clone();
+    assert_eq!(
+        (&idle["active"], &idle["threads"], &idle["blocksfound"]),
+        (&json!(false), &json!(0), &json!(0))
+    );
+    world.call("setmining", json!([world.address(), 2, 200]));
+    cairn_tests::patience::wait_until("blocks are found and hashes counted", || {
+        let miner = world.call("getmininginfo", json!([]))["miner"].clone();
+        miner["blocksfound"].as_u64() > Some(1) && miner["hashespersec"].as_f64() > Some(0.0)
+    });
+    world.call("setmining", json!([null]));
+    let miner = world.call("getmininginfo", json!([]))["miner"].clone();
+    assert!(miner["hashes"].as_u64() >= miner["blocksfound"].as_u64(), "{miner}");
+}
+
+#[test]
 fn peers_are_added_listed_banned_and_pardoned() {
     let first = World::new();
     let second = NodeProcess::start(Options::connected_to(&[&first.node]));

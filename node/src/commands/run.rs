@@ -64,7 +64,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         hashrate: config.hashrate,
     }));
     let tag = config.tag.clone().into_bytes();
-    Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe());
+    server.rpc.mines(Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe()));
     tracing::info!(
         chain = %chain.params.name,
         genesis = %chain.params.genesis_hash,

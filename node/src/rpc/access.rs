@@ -9,9 +9,11 @@ use tokio::sync::watch;
 
 use crate::handle::NodeHandle;
 use crate::machine::Machine;
+use crate::miner::{Miner, Stats};
 use crate::mining_order::MiningSwitch;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::json;
+use crate::rpc::scan::ScanPlace;
 use crate::web::log::EventLog;
 
 /// The methods' way to the node. The server answers from the first instant; until the node is
@@ -23,6 +25,8 @@ struct Shared {
     node: OnceLock<NodeHandle>,
     events: EventLog,
     mining: MiningSwitch,
+    miner: OnceLock<Miner>,
+    scan: ScanPlace,
     tag: Vec<u8>,
     started: Instant,
     active: Mutex<Calls>,
@@ -46,8 +50,8 @@ impl Rpc {
         let (node, started, active) = (OnceLock::new(), Instant::now(), Mutex::default());
         let random = getrandom::u64().unwrap_or_default();
         let events = EventLog::new(&format!("{random:016x}"));
-        let mining = MiningSwitch::new(None);
-        Self(Arc::new(Shared { node, events, mining, tag, started, active }))
+        let (mining, miner, scan) = (MiningSwitch::new(None), OnceLock::new(), ScanPlace::default());
+        Self(Arc::new(Shared { node, events, mining, miner, scan, tag, started, active }))
     }
 
     /// The node is loaded: from now on methods reach it. The first node stays.
@@ -86,6 +90,21 @@ impl Rpc {
     /// Where is said what is to be mined.
     pub fn mining(&self) -> &MiningSwitch {
         &self.0.mining
+    }
+
+    /// This miner mines for the node. The first one stays.
+    pub fn mines(&self, miner: Miner) {
+        let _ = self.0.miner.set(miner);
+    }
+
+    /// What the node's own miner has done so far.
+    pub fn mined(&self) -> Stats {
+        self.0.miner.get().map(Miner::stats).unwrap_or_default()
+    }
+
+    /// The scan for addresses, if one runs.
+    pub fn scan(&self) -> &ScanPlace {
+        &self.0.scan
     }
 
     /// What the coinbases of this node's blocks say.

@@ -1,17 +1,20 @@
 //! Methods about the coin set: one coin, all of them, those of an address.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cairn_core::address::{Address, AddressPrefix};
 use cairn_core::amount::Amount;
 use cairn_core::coin::{Coin, Origin};
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
+use cairn_core::height::Height;
 use cairn_core::lock::Lock;
 use cairn_core::transaction::OutPoint;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::machine::Machine;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object, reply};
@@ -19,6 +22,7 @@ use crate::rpc::lookup;
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required};
 use crate::rpc::render;
+use crate::rpc::walk::walk;
 
 methods! { "Blockchain":
     "gettxout" [
@@ -31,7 +35,7 @@ methods! { "Blockchain":
         "Number, sum and hash of all coins; hash_type is hash_serialized_3 or none." => get_tx_out_set_info;
     "scantxoutset" [required("action", Kind::Text), optional("scanobjects", Kind::List)]
         "With action start: the coins of the addresses in scanobjects, written addr(ADDRESS) or as \
-         an address alone." => scan_tx_out_set;
+         an address alone. With status: how far a scan is; with abort: ends it." => scan_tx_out_set;
     "validateaddress" [required("address", Kind::Text)]
         "Whether this is an address of this chain, and which key it stands for." => validate_address;
 }
@@ -75,15 +79,15 @@ async fn get_tx_out_set_info(rpc: Rpc, params: Params) -> RpcResult {
             return Err(RpcError::invalid_parameter(message));
         }
     };
-    rpc.query(move |node| {
-        let (best, height) = lookup::tip(node);
+    let look = |node: &Machine| Ok((lookup::tip(node), lookup::size_on_disk(node)));
+    walk(&rpc, Arc::default(), look, move |((best, height), size_on_disk), coins| {
         let mut count = 0_u64;
         let mut total = Amount::ZERO;
         let mut transactions = 0_u64;
         let mut last = None;
         let mut bytes = 0_u64;
         let mut hash = Sha256::new();
-        lookup::for_each_coin(node, &mut |outpoint, coin| {
+        coins.each(|outpoint, coin| {
             count += 1;
             total =
                 total.checked_add(coin.output.amount).expect("the coin set is bounded by the maximum supply");
@@ -108,18 +112,25 @@ async fn get_tx_out_set_info(rpc: Rpc, params: Params) -> RpcResult {
         }
         info.put("total_amount", &Coins(total));
         info.put("transactions", &transactions);
-        info.put("disk_size", &lookup::size_on_disk(node));
+        info.put("disk_size", &size_on_disk);
         Ok(json(&info))
     })
-    .await?
+    .await
 }
 
 async fn scan_tx_out_set(rpc: Rpc, params: Params) -> RpcResult {
     match Params::must(params.text("action")) {
         "start" => {}
-        // A scan is over before its answer is sent: none is ever running to be asked about.
-        "abort" => return Ok(json(&false)),
-        "status" => return Ok(json(&())),
+        "abort" => {
+            let running = rpc.scan().running();
+            running.iter().for_each(|scan| scan.break_off());
+            return Ok(json(&running.is_some()));
+        }
+        "status" => {
+            let running = rpc.scan().running();
+            let progress = running.map(|scan| object! { "progress": scan.percent() });
+            return Ok(progress.map_or_else(|| json(&()), |progress| json(&progress)));
+        }
         other => {
             let message = format!("Invalid action '{other}': expected start, abort or status");
             return Err(RpcError::invalid_parameter(message));
@@ -128,37 +139,30 @@ async fn scan_tx_out_set(rpc: Rpc, params: Params) -> RpcResult {
     let Some(wanted) = params.get("scanobjects").and_then(Value::as_array).cloned() else {
         return Err(RpcError::new(Code::Misc, "scanobjects argument is required for the start action"));
     };
-    rpc.query(move |node| {
-        let prefix = &lookup::params(node).address_prefix;
+    let Some(turn) = rpc.scan().take() else {
+        let message = "Scan already in progress, use action \"abort\" or \"status\"";
+        return Err(RpcError::invalid_parameter(message));
+    };
+    let look = move |node: &Machine| {
+        let prefix = lookup::params(node).address_prefix.clone();
         let locks =
-            wanted.iter().map(|value| lock_of(value, prefix)).collect::<Result<BTreeSet<Lock>, _>>()?;
-        let (best, height) = lookup::tip(node);
+            wanted.iter().map(|value| lock_of(value, &prefix)).collect::<Result<BTreeSet<Lock>, _>>()?;
+        Ok((locks, prefix, lookup::tip(node)))
+    };
+    walk(&rpc, turn.progress(), look, |(locks, prefix, (best, height)), coins| {
         let mut found: BTreeMap<OutPoint, Coin> = BTreeMap::new();
         let mut searched = 0_u64;
-        lookup::for_each_coin(node, &mut |outpoint, coin| {
+        let is_whole = coins.each(|outpoint, coin| {
             searched += 1;
             if locks.contains(&coin.output.lock) {
                 found.insert(outpoint, coin);
             }
         })?;
         let total = Amount::checked_sum(found.values().map(|coin| coin.output.amount));
-        let unspents: Vec<Object> = found
-            .iter()
-            .map(|(outpoint, coin)| {
-                let lock = render::lock(&coin.output.lock, prefix);
-                object! {
-                    "txid": Text(outpoint.txid),
-                    "vout": outpoint.index,
-                    "scriptPubKey": lock,
-                    "amount": Coins(coin.output.amount),
-                    "coinbase": coin.origin != Origin::Transaction,
-                    "height": coin.height.get(),
-                    "confirmations": height.get() - coin.height.get() + 1,
-                }
-            })
-            .collect();
+        let unspents: Vec<Object> =
+            found.iter().map(|(outpoint, coin)| unspent(outpoint, coin, height, &prefix)).collect();
         Ok(reply! {
-            "success": true,
+            "success": is_whole,
             "txouts": searched,
             "height": height.get(),
             "bestblock": Text(best),
@@ -166,7 +170,19 @@ async fn scan_tx_out_set(rpc: Rpc, params: Params) -> RpcResult {
             "total_amount": Coins(total.expect("the coin set is bounded by the maximum supply")),
         })
     })
-    .await?
+    .await
+}
+
+fn unspent(outpoint: &OutPoint, coin: &Coin, tip: Height, prefix: &AddressPrefix) -> Object {
+    object! {
+        "txid": Text(outpoint.txid),
+        "vout": outpoint.index,
+        "scriptPubKey": render::lock(&coin.output.lock, prefix),
+        "amount": Coins(coin.output.amount),
+        "coinbase": coin.origin != Origin::Transaction,
+        "height": coin.height.get(),
+        "confirmations": tip.get() - coin.height.get() + 1,
+    }
 }
 
 /// The lock that a scan object names: `addr(ADDRESS)`, an address, or either inside `{"desc": …}`.

@@ -125,14 +125,6 @@ pub fn coin(node: &Machine, outpoint: &OutPoint) -> Result<Option<Coin>, RpcErro
     node.chain().coin(outpoint).map_err(failed)
 }
 
-/// Every unspent coin of the best chain.
-///
-/// # Errors
-/// [`Code::Internal`] when the store fails.
-pub fn for_each_coin(node: &Machine, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), RpcError> {
-    node.chain().store().for_each_coin(visit).map_err(failed)
-}
-
 /// The pending transaction that spends an output.
 pub fn pending_spender(node: &Machine, outpoint: &OutPoint) -> Option<Txid> {
     node.mempool().spender(outpoint)

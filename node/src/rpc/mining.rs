@@ -301,7 +301,8 @@ fn read_block(text: &str) -> Result<Block, RpcError> {
 }
 
 async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
-    rpc.query(|node| {
+    let own = own_miner(&rpc);
+    rpc.query(move |node| {
         let params = lookup::params(node);
         let tip = lookup::tip_header(node);
         let parent = node.chain().next_context();
@@ -322,10 +323,25 @@ async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
                 "target": render::target(next),
             },
             "previousblockhash": Text(tip.hash),
+            "miner": own,
             "warnings": [(); 0],
         }
     })
     .await
+}
+
+/// What the node's own miner does and has done.
+fn own_miner(rpc: &Rpc) -> Object {
+    let threads = rpc.mining().borrow().as_ref().map_or(0, |order| order.threads);
+    let done = rpc.mined();
+    object! {
+        "active": threads > 0,
+        "threads": threads,
+        "hashespersec": done.rate,
+        "hashespersecperthread": if threads > 0 { done.rate / threads as f64 } else { 0.0 },
+        "hashes": done.hashes,
+        "blocksfound": done.blocks,
+    }
 }
 
 async fn get_network_hash_ps(rpc: Rpc, params: Params) -> RpcResult {

@@ -6,15 +6,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::iter::Peekable;
+use std::sync::{Arc, Weak};
 
 use cairn_core::block::Block;
-use cairn_core::coin::{Coin, Origin};
+use cairn_core::coin::Coin;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
-use cairn_core::transaction::{OutPoint, Output};
+use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{Commit, Spender, StoreError, TransactionPlace};
 
 use crate::store::schema::{Dirty, Fate, StoredTransaction};
+use crate::store::snapshot::{Kept, Snapshot};
 use crate::store::state::State;
 
 /// Records in each generation of the cache.
@@ -27,6 +29,8 @@ pub struct Ledger {
     stored: u64,
     dirty: BTreeMap<Txid, Dirty>,
     cache: RefCell<Cache>,
+    /// What checkpoints keep for each snapshot that is still read.
+    snapshots: RefCell<Vec<Weak<Kept>>>,
 }
 
 /// Two generations: when the younger is full, it replaces the older, which is forgotten.
@@ -39,7 +43,13 @@ struct Cache {
 impl Ledger {
     /// The ledger over what sled holds, and how many records that is.
     pub fn new(state: State, stored: u64) -> Self {
-        Self { state, stored, dirty: BTreeMap::new(), cache: RefCell::default() }
+        Self {
+            state,
+            stored,
+            dirty: BTreeMap::new(),
+            cache: RefCell::default(),
+            snapshots: RefCell::default(),
+        }
     }
 
     /// What a checkpoint has to write.
@@ -52,6 +62,32 @@ impl Ledger {
         let joined = self.dirty.values().filter(|dirty| dirty.now.is_some() && !dirty.was_stored).count();
         let left = self.dirty.values().filter(|dirty| dirty.now.is_none() && dirty.was_stored).count();
         self.stored + joined as u64 - left as u64
+    }
+
+    /// The coins as they are now, to be read elsewhere and later.
+    pub fn snapshot(&self) -> Snapshot {
+        let dirty = self.dirty.iter().map(|(txid, dirty)| (*txid, dirty.now.clone())).collect();
+        let kept = Arc::new(Kept::default());
+        self.snapshots.borrow_mut().push(Arc::downgrade(&kept));
+        Snapshot::new(self.state.clone(), dirty, kept)
+    }
+
+    /// A checkpoint is about to overwrite what is dirty: snapshots get the old forms first.
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub fn keep_for_snapshots(&mut self) -> Result<(), StoreError> {
+        let readers = self.snapshots.get_mut();
+        readers.retain(|kept| kept.strong_count() > 0);
+        let readers: Vec<Arc<Kept>> = readers.iter().filter_map(Weak::upgrade).collect();
+        if readers.is_empty() {
+            return Ok(());
+        }
+        for (txid, dirty) in &self.dirty {
+            let old = if dirty.was_stored { self.find(txid)? } else { None };
+            readers.iter().for_each(|kept| kept.keep(*txid, old.clone()));
+        }
+        Ok(())
     }
 
     /// A checkpoint has written everything.
@@ -191,7 +227,7 @@ impl Ledger {
         }
     }
 
-    /// A record that is not dirty.
+    /// A record as sled has it.
     fn find(&self, txid: &Txid) -> Result<Option<StoredTransaction>, StoreError> {
         if let Some(found) = self.cache.borrow_mut().find(txid) {
             return Ok(Some(found));
@@ -201,17 +237,6 @@ impl Ledger {
             self.cache.borrow_mut().keep(*txid, found.clone());
         }
         Ok(found)
-    }
-}
-
-impl StoredTransaction {
-    fn coin(&self, output: &Output) -> Coin {
-        let origin = match (self.position, self.height) {
-            (0, Height::GENESIS) => Origin::Premine,
-            (0, _) => Origin::Coinbase,
-            _ => Origin::Transaction,
-        };
-        Coin { output: output.clone(), height: self.height, origin }
     }
 }
 

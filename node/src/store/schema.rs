@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use cairn_core::coin::{Coin, Origin};
 use cairn_core::encoding::{Decode, Encode};
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
@@ -81,6 +82,18 @@ pub struct StoredTransaction {
     pub position: u32,
     /// Its outputs.
     pub outputs: Vec<Fate>,
+}
+
+impl StoredTransaction {
+    /// One of its outputs as the coin that it is.
+    pub fn coin(&self, output: &Output) -> Coin {
+        let origin = match (self.position, self.height) {
+            (0, Height::GENESIS) => Origin::Premine,
+            (0, _) => Origin::Coinbase,
+            _ => Origin::Transaction,
+        };
+        Coin { output: output.clone(), height: self.height, origin }
+    }
 }
 
 /// A record that sled does not have as it is now.

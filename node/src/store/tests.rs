@@ -1,5 +1,6 @@
 //! The store under a real chain: the same as memory, after a stop, a crash, damage, a rebuild.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use cairn_core::amount::Amount;
@@ -7,7 +8,7 @@ use cairn_core::testing::TestChain;
 
 use super::*;
 use crate::store::journal::HEAD;
-use world::{World, assert_same, feed, in_memory};
+use world::{World, assert_same, coins, feed, in_memory};
 
 pub mod world;
 
@@ -197,4 +198,38 @@ fn a_directory_of_another_format_is_refused() {
     assert!(
         matches!(world.try_open(Opening::Resume), Err(OpenError::OtherFormat { found, .. }) if found == "99")
     );
+}
+
+/// Everything that can happen happens while it is read: blocks, checkpoints, a reorganisation.
+#[test]
+fn a_snapshot_shows_the_coins_of_one_tip_whatever_happens_while_it_is_read() {
+    let world = World::new();
+    let blocks = world.blocks();
+    for (taken_at, checkpointed) in [(3, false), (8, true), (25, true), (60, false), (60, true)] {
+        let world = World { test: world.test.clone(), directory: tempfile::tempdir().expect("a directory") };
+        let mut chain = world.open();
+        feed(&mut chain, &blocks[..taken_at]);
+        if checkpointed {
+            chain = world.checkpoint(chain);
+        }
+        let expected = coins(&chain);
+        let (snapshot, _abandoned) = (chain.store().snapshot(), chain.store().snapshot());
+        let (mut chain, mut found) = (Some(chain), BTreeMap::new());
+        let mut coming = blocks[taken_at..].iter();
+        let mut visit = |outpoint, coin| {
+            assert!(found.last_key_value().is_none_or(|(last, _)| *last < outpoint), "coins come in order");
+            found.insert(outpoint, coin);
+            for block in coming.by_ref().take(3) {
+                let mut open = chain.take().expect("put back below");
+                feed(&mut open, std::slice::from_ref(block));
+                chain = Some(world.checkpoint(open));
+            }
+            std::ops::ControlFlow::Continue(())
+        };
+        snapshot.for_each_coin(&mut visit).expect("readable");
+        assert_eq!(found, expected, "taken after {taken_at} blocks");
+        let mut chain = chain.expect("put back");
+        feed(&mut chain, coming.as_slice());
+        assert_same(&chain, &in_memory(&world, &blocks), &blocks);
+    }
 }

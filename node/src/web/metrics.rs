@@ -14,6 +14,13 @@ use crate::rpc::access::Rpc;
 pub async fn page(rpc: &Rpc) -> String {
     let recorder = recorder();
     gauge!("cairn_uptime_seconds").set(rpc.uptime().as_secs_f64());
+    let (mined, order) = (rpc.mined(), rpc.mining().borrow().clone());
+    let threads = order.map_or(0, |order| order.threads) as f64;
+    gauge!("cairn_miner_threads").set(threads);
+    gauge!("cairn_miner_hashes_per_second").set(mined.rate);
+    gauge!("cairn_miner_hashes_per_second_per_thread").set(mined.rate / threads.max(1.0));
+    counter!("cairn_miner_hashes_total").absolute(mined.hashes);
+    counter!("cairn_miner_blocks_found_total").absolute(mined.blocks);
     let is_up = rpc.query(read).await.is_ok();
     gauge!("cairn_up").set(if is_up { 1.0 } else { 0.0 });
     if let Ok(node) = rpc.node() {
@@ -75,6 +82,11 @@ fn describe() {
     describe_gauge!("cairn_mempool_transactions", "Pending transactions");
     describe_gauge!("cairn_initial_download", "1 while the node catches up");
     describe_gauge!("cairn_peers", "Connected peers, by who dialled");
+    describe_gauge!("cairn_miner_threads", "Threads that mine");
+    describe_gauge!("cairn_miner_hashes_per_second", "Hash rate of the node's own miner lately");
+    describe_gauge!("cairn_miner_hashes_per_second_per_thread", "The same, per thread");
+    describe_counter!("cairn_miner_hashes_total", "Hashes by the node's own miner");
+    describe_counter!("cairn_miner_blocks_found_total", "Blocks of the node's own miner that it took in");
     describe_counter!("cairn_received_bytes_total", "Bytes received from peers");
     describe_counter!("cairn_sent_bytes_total", "Bytes sent to peers");
     describe_counter!("cairn_reorganisations_total", "Changes of branch");

@@ -42,6 +42,14 @@ impl World {
         )
     }
 
+    /// The same chain, with everything written to sled.
+    pub fn checkpoint(&self, chain: Chain<SledStore>) -> Chain<SledStore> {
+        let mut store = chain.into_store();
+        store.write_checkpoint().expect("written");
+        let params = self.test.params.clone();
+        Chain::open(params, &self.test.genesis, store, Box::new(SerialVerifier)).expect("it opens")
+    }
+
     pub fn open(&self) -> Chain<SledStore> {
         self.try_open(Opening::Resume).expect("it opens")
     }
