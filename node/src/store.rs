@@ -6,11 +6,13 @@
 //! that of the last checkpoint and the blocks beyond it are in the journal, so the chain connects
 //! them again: nothing that was flushed is lost, and no state between two blocks is ever seen.
 
+pub mod database;
 pub mod directory;
 pub mod journal;
 pub mod ledger;
 pub mod rebuild;
 pub mod schema;
+pub mod seal;
 pub mod snapshot;
 pub mod state;
 pub mod verify;
@@ -26,6 +28,7 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace};
 
+pub use crate::store::directory::Opening;
 use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Journal, Place};
 use crate::store::ledger::Ledger;
@@ -40,15 +43,6 @@ const MAX_DIRTY: usize = 100_000;
 const QUIET_INTERVAL: Duration = Duration::from_secs(30);
 /// Changed records that are written in passing.
 const MAX_DIRTY_QUIET: usize = 4096;
-
-/// What to do with what the directory holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// Go on with it.
-    Resume,
-    /// Throw everything away that can be computed again from the blocks, and compute it again.
-    Reindex,
-}
 
 /// Storage of one chain in one directory, which is locked as long as this lives.
 pub struct SledStore {
@@ -69,7 +63,7 @@ impl SledStore {
     /// # Errors
     /// When another process has it, it belongs to another chain or version, or is damaged.
     pub fn open(path: &Path, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
-        Self::open_in(Directory::open(path, genesis.hash().into())?, genesis, opening)
+        Self::open_in(Directory::open(path, genesis.hash().into(), opening)?, genesis, opening)
     }
 
     /// Opens or begins the store in a directory that was taken for its chain.

@@ -18,6 +18,7 @@ use crate::mining_order::MiningOrder;
 use crate::p2p::hint;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{COOKIE_FILE, Cookie};
+use crate::store::Opening;
 use crate::store::directory::Directory;
 use crate::web::{self, Settings};
 use crate::{assembly, log};
@@ -54,7 +55,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let pay_to = pay_to.transpose()?;
     assembly::make_data_dir(&config.data_dir)?;
     // The lock first: a second process must not even replace the cookie of the one that runs.
-    let directory = Directory::open(&config.data_dir, chain.params.genesis_hash)?;
+    let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
+    let directory = Directory::open(&config.data_dir, chain.params.genesis_hash, opening)?;
     let server = serve_rpc(config, stop.clone()).await?;
     let running = tokio::task::block_in_place(|| assembly::start(config, &chain, directory, stop.clone()))?;
     web::open(&server.rpc, running.handle.clone());

@@ -34,9 +34,22 @@ pub enum OpenError {
         /// The chain to be run.
         expected: GenesisHash,
     },
-    /// Another version of this program wrote it.
+    /// An older version of this program wrote it; its blocks are kept as they still are.
     #[error(
         "{} is written in format {found}, this program knows format {expected}; start with --reindex to rebuild it from its blocks",
+        path.display()
+    )]
+    OldFormat {
+        /// The directory.
+        path: PathBuf,
+        /// The format in it.
+        found: u32,
+        /// Ours.
+        expected: u32,
+    },
+    /// Nothing that this program knows wrote it.
+    #[error(
+        "{} is written in format {found}, this program knows format {expected}; use the version that wrote it, or name another directory with --data-dir",
         path.display()
     )]
     OtherFormat {
@@ -60,6 +73,15 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// What to do with what the directory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Go on with it.
+    Resume,
+    /// Throw everything away that can be computed again from the blocks, and compute it again.
+    Reindex,
+}
+
 /// The genesis that a directory names, if it is a data directory at all. Takes no lock, makes nothing.
 pub fn recorded_genesis(path: &Path) -> Option<GenesisHash> {
     let text = fs::read_to_string(path.join("CHAIN")).ok()?;
@@ -78,7 +100,7 @@ impl Directory {
     ///
     /// # Errors
     /// Every variant of [`OpenError`] but `Store`.
-    pub fn open(path: &Path, genesis: GenesisHash) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, genesis: GenesisHash, opening: Opening) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(failed)?;
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("LOCK"));
@@ -89,7 +111,7 @@ impl Directory {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
-        directory.check_chain(genesis)?;
+        directory.check_chain(genesis, opening)?;
         Ok(directory)
     }
 
@@ -104,31 +126,41 @@ impl Directory {
     }
 
     /// A small text file says whose directory this is, for people too.
-    fn check_chain(&self, expected: GenesisHash) -> Result<(), OpenError> {
+    fn check_chain(&self, expected: GenesisHash, opening: Opening) -> Result<(), OpenError> {
         let path = self.path.join("CHAIN");
         let failed = |source| OpenError::Io { path: path.clone(), source };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let unfinished = self.path.join("CHAIN.tmp");
-                fs::write(&unfinished, format!("format {FORMAT_VERSION}\ngenesis {expected}\n"))
-                    .map_err(failed)?;
-                return fs::rename(&unfinished, &path).map_err(failed);
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.name_chain(expected),
             Err(error) => return Err(failed(error)),
         };
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        let format = value("format ").unwrap_or("unknown");
-        if format != FORMAT_VERSION.to_string() {
-            let found = format.chars().take(20).collect();
-            return Err(OpenError::OtherFormat { path: self.path.clone(), found, expected: FORMAT_VERSION });
-        }
         let found = value("genesis ").and_then(|hash| hash.parse().ok()).ok_or_else(|| {
             failed(io::Error::other("it names no genesis; remove this file if the directory is yours"))
         })?;
         if found != expected {
             return Err(OpenError::OtherChain { path: self.path.clone(), found, expected });
         }
-        Ok(())
+        let (path, expected_format) = (self.path.clone(), FORMAT_VERSION);
+        let format = value("format ").unwrap_or("unknown");
+        match format.parse() {
+            Ok(FORMAT_VERSION) => Ok(()),
+            // The journal is the same in every format so far: its blocks are all that is needed.
+            Ok(1..FORMAT_VERSION) if opening == Opening::Reindex => self.name_chain(expected),
+            Ok(found @ 1..FORMAT_VERSION) => {
+                Err(OpenError::OldFormat { path, found, expected: expected_format })
+            }
+            _ => {
+                let found = format.chars().take(20).collect();
+                Err(OpenError::OtherFormat { path, found, expected: expected_format })
+            }
+        }
+    }
+
+    fn name_chain(&self, genesis: GenesisHash) -> Result<(), OpenError> {
+        let (path, unfinished) = (self.path.join("CHAIN"), self.path.join("CHAIN.tmp"));
+        let text = format!("format {FORMAT_VERSION}\ngenesis {genesis}\n");
+        let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &path));
+        written.map_err(|source| OpenError::Io { path, source })
     }
 }

@@ -170,12 +170,15 @@ pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
         _ => {}
     }
     let path = directory.journal();
-    let (old_path, new_path) = (path.with_extension("old"), path.with_extension("new"));
+    let new_path = path.with_extension("new");
     let old = Journal::open(&path)?;
     let _ = fs::remove_file(&new_path);
     let new = Journal::open(&new_path)?;
     let state = State::open(&state_path)?;
     let mut contents = Contents::empty(new, state);
+    // A journal without a checkpoint is one that nobody was told of, and may be begun anew; this one
+    // has all there is to save, before the database beside it has its first.
+    contents.journal.append(&Entry::Checkpoint(0))?;
     let mut offset = 0;
     while let Some(at) = old.next_intact(offset)? {
         let Found::Entry(entry, _, end) = old.look(at)? else { break };
@@ -193,11 +196,8 @@ pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
         offset = end;
     }
     contents.journal.sync()?;
-    // The old file goes last: a crash in between leaves it to be salvaged again.
-    let failed = |source| io_error("rename", &path, source);
-    fs::rename(&path, &old_path).map_err(failed)?;
-    fs::rename(&new_path, &path).map_err(failed)?;
-    fs::remove_file(&old_path).map_err(failed)?;
+    // In one step: after a crash either the old one or the new one is there to be salvaged again.
+    fs::rename(&new_path, &path).map_err(|source| io_error("rename", &path, source))?;
     contents.journal = Journal::open(&path)?;
     Ok(contents)
 }

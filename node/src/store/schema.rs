@@ -12,7 +12,7 @@ use cairn_protocol::chain::store::HeaderRecord;
 use crate::store::journal::Place;
 
 /// The version of what this file and the journal say.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// The key of the checkpoint.
 pub const CHECKPOINT_KEY: &[u8] = b"C";
 const HEADER: u8 = b'H';
@@ -153,6 +153,8 @@ pub fn read_key(bytes: &[u8]) -> Option<Key> {
     }
 }
 
+/// What the keys of all headers begin with.
+pub const HEADER_PREFIX: [u8; 1] = [HEADER];
 /// What the keys of all transactions begin with.
 pub const TRANSACTION_PREFIX: [u8; 1] = [TRANSACTION];
 
