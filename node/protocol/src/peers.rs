@@ -170,7 +170,7 @@ impl Peers {
         let listens_at = connection.listens_at();
         let asks = direction == Direction::Outbound && lacks_outbound;
         if asks {
-            connection.asked_peers = Some(now);
+            connection.ask_for_peers(now);
             actions.push(Action::Send { peer, message: Message::GetPeers });
         }
         if direction == Direction::Outbound {
@@ -223,10 +223,10 @@ impl Peers {
     /// Notes addresses that a peer was asked for; unasked ones are not heard.
     pub fn told_of_peers(&mut self, now: Timestamp, peer: PeerId, addresses: &[PeerAddress]) {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
-        if connection.asked_peers.is_none() || connection.phase == Phase::Closing {
+        if !connection.owes_peers || connection.phase == Phase::Closing {
             return;
         }
-        connection.asked_peers = None;
+        connection.owes_peers = false;
         let seen = connection.address;
         for address in addresses.iter().filter(|address| seen.may_name(address)) {
             self.book.hear(*address, Some(peer), &mut self.random);
@@ -366,7 +366,7 @@ impl Peers {
         if lacking > 0
             && let Some(connection) = self.connections.to_ask(now)
         {
-            connection.asked_peers = Some(now);
+            connection.ask_for_peers(now);
             actions.push(Action::Send { peer: connection.peer, message: Message::GetPeers });
         }
     }

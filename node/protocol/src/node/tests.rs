@@ -9,7 +9,7 @@ use cairn_core::transaction::OutPoint;
 
 use super::*;
 use crate::input::Command;
-use crate::limits::{HANDSHAKE_TIMEOUT, PING_INTERVAL, PING_TIMEOUT, REDIAL_LONGEST};
+use crate::limits::{HANDSHAKE_TIMEOUT, PEERS_ASK_INTERVAL, PING_INTERVAL, PING_TIMEOUT, REDIAL_LONGEST};
 use crate::message::Goodbye;
 use crate::message::codec::CodecError;
 use crate::peers::Room;
@@ -62,6 +62,25 @@ fn a_small_block_runs_down_a_line_of_five_and_never_back() {
     assert_eq!(net.tips(), [block.hash()].into());
     let hops: Vec<(usize, usize)> = net.said[before..].iter().map(|(from, to, _)| (*from, *to)).collect();
     assert_eq!(hops, [(0, 1), (1, 2), (2, 3), (3, 4)], "one message a hop, no question, no echo");
+}
+
+#[test]
+fn a_peer_that_answered_is_not_asked_for_addresses_again_before_its_time() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], Room { outbound: 2, inbound: 2 })]);
+    net.guest(&test, 9, 0);
+    let asked = |net: &Net| net.said_to(9).iter().filter(|message| ***message == Message::GetPeers).count();
+    let mut answered = 0;
+    for second in 0..PEERS_ASK_INTERVAL.as_secs() * 3 / 2 {
+        // Who talks is not taken for dead.
+        net.say(9, 0, Message::Ping { nonce: second });
+        if asked(&net) > answered {
+            answered += 1;
+            net.say(9, 0, Message::Peers(Vec::new()));
+        }
+        net.pass(1_000);
+    }
+    assert_eq!(asked(&net), 2, "at once, and after the interval");
 }
 
 /// Found by the simulator: without a later block the peer would have stayed on the old tip for ever.

@@ -36,8 +36,10 @@ pub struct Connection {
     pub told_tip: Option<BlockHash>,
     /// When it was last told addresses.
     pub told_peers: Option<Timestamp>,
-    /// When it was last asked for addresses; its answer is awaited.
+    /// When it was last asked for addresses.
     pub asked_peers: Option<Timestamp>,
+    /// Whether its answer to that is awaited.
+    pub owes_peers: bool,
 }
 
 /// How far a connection has come.
@@ -96,6 +98,7 @@ impl Connection {
             told_tip: None,
             told_peers: None,
             asked_peers: None,
+            owes_peers: false,
         }
     }
 
@@ -125,6 +128,12 @@ impl Connection {
             }
         });
         completed.collect()
+    }
+
+    /// Notes that it is asked for addresses.
+    pub fn ask_for_peers(&mut self, now: Timestamp) {
+        self.asked_peers = Some(now);
+        self.owes_peers = true;
     }
 
     /// Notes the answer to a ping; an answer to nothing is ignored.
