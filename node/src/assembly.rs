@@ -136,7 +136,11 @@ impl Running {
         let machine = match driver.context("the driver cannot be waited for")? {
             Ok(Ok(machine)) => machine,
             Ok(Err(error)) => {
-                return Err(anyhow!(error).context("the node stopped, nothing that it confirmed is lost"));
+                let stopped = match error {
+                    StoreError::Damaged { .. } => "the node stopped",
+                    _ => "the node stopped, nothing that it confirmed is lost",
+                };
+                return Err(anyhow!(error).context(stopped));
             }
             Err(_) => bail!("the driver panicked: this is a fault of the program; the log says where"),
         };

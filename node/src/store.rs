@@ -73,7 +73,7 @@ impl SledStore {
     pub fn open_in(directory: Directory, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
         let found = match opening {
             Opening::Resume => rebuild::resume(&directory)?,
-            Opening::Reindex => rebuild::salvage(&directory)?,
+            Opening::Reindex => rebuild::salvage(&directory, genesis.hash())?,
         };
         let mut store = Self {
             ledger: Ledger::new(found.state.clone(), found.transactions),

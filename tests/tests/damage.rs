@@ -118,6 +118,30 @@ fn a_shortened_journal_is_refused_by_name_and_peers_give_back_what_is_lost() {
     assert_valid(&node);
 }
 
+/// As in a journal too large to be read whole at every start: the damage is met on the way.
+#[test]
+fn damage_that_a_running_node_meets_is_told_by_name_and_never_acted_upon() {
+    let mut node = NodeProcess::start(Options::default());
+    node.call("generatetoaddress", json!([150, address()]));
+    let middle = node.call("getblockhash", json!([75]));
+    let journal = node.data_dir().join("blocks.dat");
+    let length = fs::metadata(&journal).expect("a file").len();
+    let scribble = fs::OpenOptions::new().write(true).open(&journal).expect("a file");
+    scribble.write_all_at(&vec![0xa5; length as usize / 2], length / 4).expect("written");
+    let error = node.try_call("getblock", json!([middle])).expect_err("refused");
+    let error = format!("{error:?}");
+    assert!(error.contains("blocks.dat is damaged") && error.contains("--reindex"), "{error}");
+    assert_eq!(node.height(), 150);
+    let _stops = node.try_call("invalidateblock", json!([middle]));
+    assert_eq!(node.wait_for_exit().code(), Some(1));
+    let said = node.log();
+    assert!(said.contains("cairn: the node stopped: ") && said.contains("blocks.dat is damaged"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    node.restart_with(&["--reindex"]);
+    assert!(node.stop().success());
+    assert_valid(&node);
+}
+
 #[test]
 fn a_second_process_is_refused_and_the_first_goes_on() {
     let mut node = NodeProcess::start(Options::default());

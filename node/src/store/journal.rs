@@ -163,11 +163,18 @@ impl Journal {
         })
     }
 
-    /// The next offset from here on at which an intact entry begins.
-    ///
-    /// # Errors
-    /// When the system refuses to read.
-    pub fn next_intact(&self, from: u64) -> Result<Option<u64>, StoreError> {
+    /// Every intact entry from an offset on, whatever lies between them.
+    pub fn intact_entries(&self, from: u64) -> impl Iterator<Item = Result<Entry, StoreError>> {
+        let mut offset = from;
+        std::iter::from_fn(move || {
+            let found = self.next_intact(offset).transpose()?;
+            offset = found.as_ref().map_or(u64::MAX, |(_, end)| *end);
+            Some(found.map(|(entry, _)| entry))
+        })
+    }
+
+    /// The next intact entry that begins at this offset or later, and where it ends.
+    fn next_intact(&self, from: u64) -> Result<Option<(Entry, u64)>, StoreError> {
         const STEP: usize = 64 * 1024;
         let mut offset = from;
         let mut window = vec![0; STEP + MARK.len()];
@@ -175,9 +182,8 @@ impl Journal {
             let size = window.len().min((self.length - offset) as usize);
             self.read_at(&mut window[..size], offset)?;
             for at in window[..size].windows(MARK.len()).enumerate().filter(|(_, bytes)| *bytes == MARK) {
-                let at = offset + at.0 as u64;
-                if let Found::Entry(..) = self.look(at)? {
-                    return Ok(Some(at));
+                if let Found::Entry(entry, _, end) = self.look(offset + at.0 as u64)? {
+                    return Ok(Some((*entry, end)));
                 }
             }
             offset += STEP as u64;

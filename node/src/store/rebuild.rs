@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cairn_core::block::Block;
 use cairn_core::coin::{Coin, CoinChanges, Origin};
 use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{BlockStatus, Commit, HeaderRecord, StoreError};
@@ -62,7 +63,7 @@ pub fn resume(directory: &Directory) -> Result<Contents, OpenError> {
     let end = contents.read_on(checkpoint.journal_end)?;
     journal = contents.journal;
     if end < journal.size() {
-        if journal.next_intact(end + 1)?.is_some() {
+        if journal.intact_entries(end + 1).next().transpose()?.is_some() {
             return Err(journal.damaged(format!("the entry at byte {end} is not as it was written")).into());
         }
         tracing::info!(bytes = journal.size() - end, "an unfinished entry at the journal's end is cut off");
@@ -161,7 +162,7 @@ impl Contents {
 ///
 /// # Errors
 /// When the system refuses.
-pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
+pub fn salvage(directory: &Directory, genesis: BlockHash) -> Result<Contents, OpenError> {
     let state_path = directory.state();
     match fs::remove_dir_all(&state_path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -179,21 +180,21 @@ pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
     // A journal without a checkpoint is one that nobody was told of, and may be begun anew; this one
     // has all there is to save, before the database beside it has its first.
     contents.journal.append(&Entry::Checkpoint(0))?;
-    let mut offset = 0;
-    while let Some(at) = old.next_intact(offset)? {
-        let Found::Entry(entry, _, end) = old.look(at)? else { break };
-        match *entry {
-            // Whether it is valid is found out again.
-            Entry::Header(hash, record) => {
-                let record = HeaderRecord { status: BlockStatus::HeaderOnly, ..record };
-                if !contents.headers.contains_key(&hash) {
-                    contents.keep(Entry::Header(hash, record))?;
-                }
-            }
-            Entry::Body(block) => contents.keep_body(block)?,
-            Entry::Undo(..) | Entry::Checkpoint(_) | Entry::Tip(_) => {}
+    // Whether a block is valid is found out again.
+    let headers = intact_headers(&old, genesis)?;
+    for (hash, (height, header)) in &headers {
+        let record = HeaderRecord { header: *header, height: *height, status: BlockStatus::HeaderOnly };
+        contents.keep(Entry::Header(*hash, record))?;
+    }
+    for entry in old.intact_entries(0) {
+        if let Entry::Body(block) = entry?
+            && let Some((height, header)) = headers.get(&block.hash())
+            && contents.headers.get(&block.hash()).is_some_and(|known| known.body.is_none())
+        {
+            let record = HeaderRecord { header: *header, height: *height, status: BlockStatus::BodyStored };
+            contents.keep(Entry::Header(block.hash(), record))?;
+            contents.keep(Entry::Body(block))?;
         }
-        offset = end;
     }
     contents.journal.sync()?;
     // In one step: after a crash either the old one or the new one is there to be salvaged again.
@@ -202,28 +203,37 @@ pub fn salvage(directory: &Directory) -> Result<Contents, OpenError> {
     Ok(contents)
 }
 
+/// Every header that descends from genesis without a gap, with its height. A block has its header
+/// with it, so one entry of the two is enough.
+fn intact_headers(
+    journal: &Journal,
+    genesis: BlockHash,
+) -> Result<BTreeMap<BlockHash, (Height, Header)>, StoreError> {
+    let mut children: BTreeMap<BlockHash, BTreeMap<BlockHash, Header>> = BTreeMap::new();
+    for entry in journal.intact_entries(0) {
+        let header = match entry? {
+            Entry::Header(_, record) => record.header,
+            Entry::Body(block) => *block.header(),
+            Entry::Undo(..) | Entry::Checkpoint(_) | Entry::Tip(_) => continue,
+        };
+        children.entry(header.previous_block_hash).or_default().insert(header.hash(), header);
+    }
+    let mut linked = BTreeMap::new();
+    let mut parents = vec![(genesis, Height::GENESIS)];
+    while let Some((parent, height)) = parents.pop() {
+        for (hash, header) in children.remove(&parent).into_iter().flatten() {
+            linked.insert(hash, (height.next(), header));
+            parents.push((hash, height.next()));
+        }
+    }
+    Ok(linked)
+}
+
 impl Contents {
     fn keep(&mut self, entry: Entry) -> Result<(), StoreError> {
         let place = self.journal.append(&entry)?;
         self.note(entry, place);
         Ok(())
-    }
-
-    /// A block whose header's record is lost gets a new one if its parent's is known.
-    fn keep_body(&mut self, block: Arc<Block>) -> Result<(), StoreError> {
-        let hash = block.hash();
-        let parent = self.headers.get(&block.header().previous_block_hash);
-        let record = match (self.headers.get(&hash), parent) {
-            (Some(known), _) if known.body.is_some() => return Ok(()),
-            (Some(known), _) => HeaderRecord { status: BlockStatus::BodyStored, ..known.record.clone() },
-            (None, Some(parent)) => {
-                let height = parent.record.height.next();
-                HeaderRecord { header: *block.header(), height, status: BlockStatus::BodyStored }
-            }
-            (None, None) => return Ok(()),
-        };
-        self.keep(Entry::Header(hash, record))?;
-        self.keep(Entry::Body(block))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use cairn_core::height::Height;
+
 use super::world::{World, assert_same, feed, in_memory};
 use crate::store::journal::HEAD;
 use crate::store::*;
@@ -40,6 +42,64 @@ fn a_journal_that_lost_its_end_is_refused_by_name() {
     file.set_len(2_000).expect("shortened");
     let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
     assert!(error.contains("blocks.dat") && error.contains("--reindex"), "{error}");
+}
+
+/// Scribbles over the journal, rebuilds, and feeds every block again as peers would.
+#[track_caller]
+fn assert_mends(world: &World, blocks: &[Arc<Block>], damage: impl FnOnce(&mut [u8])) -> Height {
+    let path = world.directory.path().join("blocks.dat");
+    let whole = fs::read(&path).expect("readable");
+    let mut bytes = whole.clone();
+    damage(&mut bytes);
+    fs::write(&path, bytes).expect("written");
+    let mut chain = world.try_open(Opening::Reindex).expect("it opens");
+    let kept = chain.tip().height;
+    feed(&mut chain, &blocks[1..]);
+    assert_same(&chain, &in_memory(world, blocks), blocks);
+    drop(chain);
+    fs::write(&path, whole).expect("written");
+    kept
+}
+
+#[test]
+fn a_journal_with_a_hole_anywhere_is_rebuilt_as_far_as_it_goes_and_takes_the_rest_again() {
+    let world = World::new();
+    let blocks = world.blocks();
+    feed(&mut world.open(), &blocks);
+    let length = fs::metadata(world.directory.path().join("blocks.dat")).expect("a file").len() as usize;
+    for (sixteenth, size) in (0..16).flat_map(|at| [40, 700, 5_000].map(|size| (at, size))) {
+        let begin = length * sixteenth / 16;
+        assert_mends(&world, &blocks, |bytes| {
+            let end = bytes.len().min(begin + size);
+            bytes[begin..end].fill(0xa5);
+        });
+    }
+}
+
+/// Whatever is said of a block beside it can be said again from the block.
+#[test]
+fn a_journal_of_which_only_the_blocks_are_left_is_rebuilt_whole() {
+    let world = World::new();
+    let blocks = world.blocks();
+    let mut chain = world.open();
+    feed(&mut chain, &blocks);
+    let tip = chain.tip().height;
+    let mut bodies: Vec<_> =
+        chain.store().headers.values().filter_map(|stored| stored.body).map(|body| body.offset).collect();
+    bodies.sort_unstable();
+    drop(chain);
+    let kept = assert_mends(&world, &blocks, |bytes| {
+        let mut offset = 0;
+        while offset < bytes.len() {
+            let length: [u8; 4] = bytes[offset + 5..offset + 9].try_into().expect("four bytes");
+            let end = offset + HEAD + u32::from_le_bytes(length) as usize;
+            if bodies.binary_search(&(offset as u64)).is_err() {
+                bytes[offset..end].fill(0);
+            }
+            offset = end;
+        }
+    });
+    assert_eq!(kept, tip);
 }
 
 #[test]
@@ -148,7 +208,7 @@ fn a_rebuilding_that_is_killed_half_way_is_done_again_and_loses_nothing() {
     feed(&mut world.open(), &blocks);
     let directory =
         Directory::open(world.directory.path(), world.test.genesis.hash().into(), Opening::Reindex);
-    drop(rebuild::salvage(&directory.expect("it opens")).expect("salvaged"));
+    drop(rebuild::salvage(&directory.expect("it opens"), world.test.genesis.hash()).expect("salvaged"));
     let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
     assert!(error.contains("--reindex"), "{error}");
     assert_same(&world.try_open(Opening::Reindex).expect("it opens"), &in_memory(&world, &blocks), &blocks);
