@@ -111,8 +111,11 @@ impl<S: ChainStore> Chain<S> {
             Ok(_) => {}
             Err(BlockRejection::Header(error)) if error.is_too_new() => {
                 let due = block.header().time.saturating_sub(self.params.max_future_drift);
-                self.aside.keep(due, block);
-                return Ok(Ok(Accepted { verdict: BlockVerdict::KeptAside, change: None }));
+                // A false body must not take the place of the true one until then (ATTACKS 17).
+                return Ok(check_block(block, &self.params).map_err(BlockRejection::from).map(|checked| {
+                    self.aside.keep(due, checked);
+                    Accepted { verdict: BlockVerdict::KeptAside, change: None }
+                }));
             }
             Err(rejection) => return Ok(Err(rejection)),
         }

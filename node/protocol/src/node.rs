@@ -31,6 +31,7 @@ use crate::sync::headers::Outcome;
 pub mod config;
 pub mod intake;
 pub mod tell;
+pub mod unasked;
 
 pub use config::NodeConfig;
 
@@ -241,6 +242,11 @@ impl<S: ChainStore> Node<S> {
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
         let (hash, size) = (block.hash(), block.size());
+        // Its header is heard, its body not kept: blocks of little work would fill the disk.
+        if !self.sync.is_asked_of(&peer, &hash) && unasked::lags(&self.chain, block.header()) {
+            self.received_headers(peer, &[*block.header()], actions);
+            return Ok(());
+        }
         self.relay.blocks.has(&peer, hash);
         match self.take_in(block, Some(peer), actions)? {
             Ok(verdict) => {
@@ -291,8 +297,7 @@ impl<S: ChainStore> Node<S> {
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
         if !self.is_initial_download() {
-            let joined: Vec<Arc<Block>> =
-                change.connected.iter().map(|(_, block, _)| block.clone()).collect();
+            let joined: Vec<_> = change.connected.iter().map(|(_, block, _)| block.clone()).collect();
             self.relay.blocks.spread_branch(&joined, actions);
         }
         actions.push(Action::TemplateStale { urgent: true });

@@ -141,6 +141,11 @@ impl Sync {
         self.headers.best_of(peer)
     }
 
+    /// Whether a block was asked of this peer and has not come.
+    pub fn is_asked_of(&self, peer: &PeerId, hash: &BlockHash) -> bool {
+        self.bodies.is_asked_of(peer, hash)
+    }
+
     /// How many blocks a peer was asked for and owes.
     pub fn owed_by(&self, peer: &PeerId) -> usize {
         self.bodies.owed_by(peer)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
+use cairn_core::check::block::CheckedBlock;
 use cairn_core::hash::BlockHash;
 use cairn_core::time::Timestamp;
 
@@ -17,7 +18,8 @@ pub struct KeptAside {
 
 impl KeptAside {
     /// Keeps a block until then. Beyond the bound the one that is furthest ahead gives way.
-    pub fn keep(&mut self, due: Timestamp, block: Arc<Block>) {
+    pub fn keep(&mut self, due: Timestamp, block: CheckedBlock) {
+        let block = block.block().clone();
         self.blocks.insert((due, block.hash()), block);
         if self.blocks.len() > MAX_KEPT_ASIDE {
             self.blocks.pop_last();

@@ -13,6 +13,8 @@ use cairn_core::testing::{TestChain, pay};
 use super::memory::MemoryStore;
 use super::*;
 
+mod attacks;
+
 const LATE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn open(test: &TestChain) -> Chain<MemoryStore> {

@@ -53,18 +53,26 @@ impl<S: ChainStore> Intake<'_, S> {
     }
 
     fn received(&mut self, peer: PeerId, transaction: Arc<Transaction>) -> Result<Offences, StoreError> {
+        let txid = transaction.txid();
         match self.mempool.accept(self.now, transaction.clone(), self.chain)? {
             Ok(admitted) => {
                 self.admitted(&admitted);
                 self.look_at_children(&admitted.txid)
             }
             Err(MempoolError::UnknownOutput { .. }) => {
+                self.relay.transactions.spoiled(self.now, peer, txid, self.actions);
                 self.wait_for_parents(peer, transaction);
                 Ok(Vec::new())
             }
-            Err(MempoolError::Rule(error)) => Ok(vec![(peer, Offence::Transaction(error))]),
-            // Policy is each node's own: nobody is to blame.
-            Err(_) => Ok(Vec::new()),
+            Err(MempoolError::Rule(error)) => {
+                self.relay.transactions.spoiled(self.now, peer, txid, self.actions);
+                Ok(vec![(peer, Offence::Transaction(error))])
+            }
+            // Policy is each node's own: nobody is to blame, and another copy would fare no better.
+            Err(_) => {
+                self.relay.transactions.arrived(&txid);
+                Ok(Vec::new())
+            }
         }
     }
 

@@ -85,3 +85,35 @@ impl Orphans {
         Some(orphan.transaction)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cairn_core::testing::{TestChain, pay};
+    use cairn_core::transaction::OutPoint;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn orphan(test: &TestChain, number: u32, outputs: usize) -> Arc<Transaction> {
+        let outpoint = OutPoint { txid: Txid::ZERO, index: number };
+        test.spend(1, &[(outpoint, pay(1, 1))], vec![pay(1, 2); outputs])
+    }
+
+    /// ATTACKS 34: the bound is each peer's own, and room comes back when they go.
+    #[test]
+    fn one_past_a_peers_share_is_not_kept_and_others_keep_theirs() {
+        let (test, mut orphans) = (TestChain::new(), Orphans::default());
+        let (greedy, other) = (PeerId::from_bytes([1; 32]), PeerId::from_bytes([2; 32]));
+        let count = MAX_ORPHANS_PER_PEER as u32;
+        assert!((0..count).all(|number| orphans.keep(NOW, greedy, orphan(&test, number, 1))));
+        assert!(!orphans.keep(NOW, greedy, orphan(&test, count, 1)));
+        assert!(orphans.keep(NOW, other, orphan(&test, count, 1)));
+        assert!(!orphans.keep(NOW, other, orphan(&test, 0, 1 + MAX_ORPHAN_BYTES / 44)), "too large");
+        orphans.left(&greedy);
+        assert_eq!(orphans.take_children(&Txid::ZERO).len(), 1);
+        orphans.keep(NOW, greedy, orphan(&test, 0, 1));
+        orphans.wake(orphans.next_wake().expect("it waits"));
+        assert!(orphans.take_children(&Txid::ZERO).is_empty() && orphans.children.is_empty());
+    }
+}

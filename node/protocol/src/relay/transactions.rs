@@ -128,17 +128,28 @@ impl TransactionRelay {
     }
 
     /// A peer delivers. Says whether it had announced this transaction and it had not come yet:
-    /// only then is it worth a look.
-    pub fn delivered(&mut self, peer: PeerId, txid: &Txid) -> bool {
-        let Some(wanted) = self.wanted.get(txid) else { return false };
-        if wanted.asked != peer && !wanted.others.contains(&peer) {
-            return false;
-        }
-        self.no_longer_wanted(txid);
-        true
+    /// only then is it worth a look. What the look finds is said with [`Self::arrived`] or
+    /// [`Self::spoiled`].
+    pub fn delivered(&self, peer: PeerId, txid: &Txid) -> bool {
+        self.wanted.get(txid).is_some_and(|wanted| wanted.asked == peer || wanted.others.contains(&peer))
     }
 
-    /// A transaction came another way.
+    /// What a peer delivered cannot be judged, or is not what the id stands for: signatures are no
+    /// part of the id, so the next who announced it is asked and nobody can keep it out (ATTACKS 30).
+    pub fn spoiled(&mut self, now: Timestamp, peer: PeerId, txid: Txid, actions: &mut Vec<Action>) {
+        let Some(wanted) = self.wanted.get_mut(&txid) else { return };
+        if wanted.asked == peer {
+            return self.ask_others(now, vec![txid], actions);
+        }
+        let before = wanted.others.len();
+        wanted.others.retain(|other| *other != peer);
+        let left = before - wanted.others.len();
+        if let Some(side) = self.peers.get_mut(&peer) {
+            side.wanted = side.wanted.saturating_sub(left);
+        }
+    }
+
+    /// A transaction came, or is not to come.
     pub fn arrived(&mut self, txid: &Txid) {
         self.no_longer_wanted(txid);
     }

@@ -29,6 +29,8 @@ struct TheirChain {
     best: Option<(BlockHash, Height, Work)>,
     /// When it was asked for headers; its answer is awaited.
     asked: Option<Timestamp>,
+    /// When a header of its chain that was ahead of our clock no longer is: then it is asked again.
+    ask_again: Option<Timestamp>,
     silences: u32,
 }
 
@@ -55,7 +57,7 @@ impl Headers {
     ) {
         let known = chain.entry(&tip).filter(|entry| !entry.is_invalid());
         let best = known.map(|entry| (entry.hash, entry.height, entry.work));
-        self.peers.insert(peer, TheirChain { best, asked: None, silences: 0 });
+        self.peers.insert(peer, TheirChain { best, asked: None, ask_again: None, silences: 0 });
         if chain.entry(&tip).is_none() {
             self.ask(now, peer, chain, None, actions);
         }
@@ -91,7 +93,10 @@ impl Headers {
                     self.ask(now, peer, chain, None, actions);
                     return Outcome::Fine;
                 }
-                Err(rejection) => return Outcome::Refused(rejection),
+                Err(rejection) => {
+                    self.note_when_due(peer, header, &rejection, chain);
+                    return Outcome::Refused(rejection);
+                }
             }
         }
         // Only who has shown more than before is asked to go on, or one list would do for ever.
@@ -138,6 +143,14 @@ impl Headers {
             |theirs: &TheirChain| theirs.asked.is_some_and(|asked| now.since(asked) >= HEADERS_TIMEOUT);
         let late = self.peers.iter().filter(|(_, theirs)| is_late(theirs)).map(|(peer, _)| *peer);
         let late: Vec<PeerId> = late.collect();
+        let is_due = |theirs: &TheirChain| theirs.ask_again.is_some_and(|due| due <= now);
+        let due = self.peers.iter().filter(|(_, theirs)| is_due(theirs)).map(|(peer, _)| *peer);
+        for peer in due.collect::<Vec<PeerId>>() {
+            if let Some(theirs) = self.peers.get_mut(&peer) {
+                theirs.ask_again = None;
+            }
+            self.ask(now, peer, chain, None, actions);
+        }
         let mut hopeless = Vec::new();
         for peer in late {
             let Some(theirs) = self.peers.get_mut(&peer) else { continue };
@@ -152,13 +165,11 @@ impl Headers {
         hopeless
     }
 
-    /// When somebody's answer is overdue.
+    /// When somebody's answer is overdue, or a header is no longer ahead of our clock.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.peers
-            .values()
-            .filter_map(|theirs| theirs.asked)
-            .min()
-            .map(|asked| asked.saturating_add(HEADERS_TIMEOUT))
+        let overdue = self.peers.values().filter_map(|theirs| theirs.asked);
+        let overdue = overdue.map(|asked| asked.saturating_add(HEADERS_TIMEOUT));
+        overdue.chain(self.peers.values().filter_map(|theirs| theirs.ask_again)).min()
     }
 
     /// The best header that a peer has shown.
@@ -180,5 +191,19 @@ impl Headers {
         let mut ahead: Vec<_> = ahead.filter(|(_, (_, _, theirs))| *theirs > work).collect();
         ahead.sort_by_key(|(_, best)| Reverse(best.2));
         ahead.into_iter().map(|(peer, (hash, _, _))| (peer, hash)).collect()
+    }
+
+    /// A header ahead of our clock is no fault (ATTACKS 7): it is looked at again when its time comes.
+    fn note_when_due<S: ChainStore>(
+        &mut self,
+        peer: PeerId,
+        header: &Header,
+        rejection: &BlockRejection,
+        chain: &Chain<S>,
+    ) {
+        let is_early = matches!(rejection, BlockRejection::Header(error) if error.is_too_new());
+        if let Some(theirs) = self.peers.get_mut(&peer).filter(|_| is_early) {
+            theirs.ask_again = Some(header.time.saturating_sub(chain.params().max_future_drift));
+        }
     }
 }

@@ -52,7 +52,23 @@ fn when_the_first_announcer_is_silent_the_next_is_asked() {
     relay.wake(due, lacking, &mut actions);
     assert_eq!(asked(&actions), [(peer(2), 1)]);
     assert!(relay.delivered(peer(2), &txid(1)));
+    relay.arrived(&txid(1));
     assert_eq!(relay.next_wake(), None);
+}
+
+/// ATTACKS 30.
+#[test]
+fn what_came_spoiled_is_asked_of_every_other_announcer_and_then_forgotten() {
+    let (mut relay, mut actions) = (relay(3), Vec::new());
+    (1..=3).for_each(|number| relay.announced(NOW, peer(number), &[txid(1)], lacking, &mut actions));
+    relay.spoiled(NOW, peer(2), txid(1), &mut actions);
+    assert_eq!(asked(&actions), [(peer(1), 1)], "it was not asked: the question to the first stands");
+    assert!(!relay.delivered(peer(2), &txid(1)));
+    relay.spoiled(NOW, peer(1), txid(1), &mut actions);
+    assert_eq!(asked(&actions), [(peer(1), 1), (peer(3), 1)]);
+    relay.spoiled(NOW, peer(3), txid(1), &mut actions);
+    assert_eq!((relay.wanted(), relay.next_wake()), (0, None));
+    assert!(relay.peers.values().all(|side| side.wanted == 0));
 }
 
 #[test]
