@@ -49,6 +49,23 @@ fn a_newcomer_mines_pays_partitions_and_sees_one_chain_win() {
     assert_eq!(devnet.wallet(&["balance"])["spendable"], "19.5");
 }
 
+/// At one hash a second the lot would need an hour for a block.
+#[test]
+fn a_new_devnet_has_its_first_block_at_once_and_a_resumed_one_no_other() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let kept = directory.path().to_str().expect("text");
+    let arguments = ["--nodes", "2", "--mine", "1", "--hashrate", "1", "--dir", kept];
+    let mut devnet = Devnet::start(21_240, &arguments);
+    let first = devnet.wait_for_event("block");
+    assert_eq!((&first["height"], &first["miner"]), (&Value::from(1), &Value::from("node 1")), "{first}");
+    wait_until("all nodes agree", || all_agree(&devnet));
+    let tips = devnet.tips();
+    devnet.signal(Signal::SIGTERM);
+    let again = Devnet::start(21_240, &arguments);
+    assert_eq!(again.net(&["status"])["nodes"][1]["height"], 1);
+    assert_eq!(again.tips(), tips);
+}
+
 #[test]
 fn a_fork_is_made_healed_and_reported_in_one_go() {
     let devnet = Devnet::start(21_120, &["--nodes", "4"]);

@@ -16,6 +16,7 @@ use crate::cli::devnet::DevnetArgs;
 use crate::devnet::account;
 use crate::devnet::control;
 use crate::devnet::error::DevnetError;
+use crate::devnet::fork::mine;
 use crate::devnet::happening::{Happening, What};
 use crate::devnet::narrate::Narrator;
 use crate::devnet::narrate::line::Line;
@@ -70,12 +71,23 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     } else {
         println!("{}\n", table(&chain, &plans));
     }
+    begin_chain(&network, wanted.miners.first().copied());
     narrate(&network, &happenings, arguments.json)?;
     network.stop();
     if !arguments.json {
         println!("stopped all nodes");
     }
     Ok(())
+}
+
+/// A chain of nothing but genesis gets its first block at once, from the first miner: nobody should
+/// wait for the lot, which may take many times the mean. From then on blocks come as they are found.
+fn begin_chain(network: &Network, miner: Option<u16>) {
+    let Some(miner) = miner else { return };
+    if let Ok(0) = network.height(miner) {
+        // If that fails, the miners find one by themselves.
+        let _ = mine(network, miner, 1);
+    }
 }
 
 /// The loop of the devnet: ends when somebody wants it to.

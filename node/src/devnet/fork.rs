@@ -47,7 +47,7 @@ fn cut_mine_heal(network: &Network, running: &[u16], blocks: u32) -> Result<Valu
             node: if sides[0].is_empty() { 0 } else { *running.last().unwrap_or(&0) },
         });
     };
-    let fork_height = height(network, *first)?;
+    let fork_height = network.height(*first)?;
     mine(network, *first, blocks)?;
     mine(network, *second, blocks + 1)?;
     let mut tips = Vec::new();
@@ -86,10 +86,6 @@ pub fn mine(network: &Network, id: u16, blocks: u32) -> Result<Value, DevnetErro
     network.call(id, "generatetoaddress", json!([blocks, network.plan(id)?.reward]))
 }
 
-fn height(network: &Network, id: u16) -> Result<u64, DevnetError> {
-    Ok(network.call(id, "getblockcount", json!([]))?.as_u64().unwrap_or_default())
-}
-
 fn describe(network: &Network, id: u16) -> Result<Value, DevnetError> {
     let status = network.call(id, "getnodestatus", json!([]))?;
     Ok(json!({ "tip": status["tip"], "height": status["height"], "chainwork": status["chainwork"] }))
@@ -104,7 +100,7 @@ fn describe_reorganisation(network: &Network, id: u16, old_tip: &str) -> Result<
         entry = header(entry["previousblockhash"].as_str().unwrap_or_default())?;
     }
     let fork_height = entry["height"].as_u64().unwrap_or_default();
-    let joined = height(network, id)?.saturating_sub(fork_height);
+    let joined = network.height(id)?.saturating_sub(fork_height);
     Ok(json!({ "node": id, "left": left, "joined": joined, "fork_height": fork_height }))
 }
 

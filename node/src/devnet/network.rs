@@ -285,6 +285,14 @@ impl Network {
         Ok(self.call(id, "getbestblockhash", json!([]))?.as_str().unwrap_or_default().to_owned())
     }
 
+    /// A node's height.
+    ///
+    /// # Errors
+    /// When the node is down or does not answer.
+    pub fn height(&self, id: u16) -> Result<u64, DevnetError> {
+        Ok(self.call(id, "getblockcount", json!([]))?.as_u64().unwrap_or_default())
+    }
+
     /// Tells whoever listens.
     pub fn happened(&self, what: What) {
         // With nobody listening the devnet is about to end.
