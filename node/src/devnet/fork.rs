@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
 use crate::devnet::network::Network;
+use crate::devnet::status;
 
 /// How long either side, and all after healing, may take to agree.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -112,10 +113,10 @@ fn is_mining(network: &Network, id: u16) -> bool {
 pub fn in_words(report: &Value) -> String {
     let side = |place: usize| {
         let side = &report["sides"][place];
-        let work = side["chainwork"].as_str().unwrap_or_default().trim_start_matches('0');
+        let work = status::work(&side["chainwork"]);
         let tip = side["tip"].as_str().unwrap_or_default();
         format!(
-            "  side {}  height {}, work 0x{work}, tip …{}\n",
+            "  side {}  height {}, work {work}, tip …{}\n",
             Groups::letter(place),
             side["height"],
             tip.get(tip.len().saturating_sub(8)..).unwrap_or_default()

@@ -45,7 +45,11 @@ impl Narrator {
         let at = happening.at;
         match &happening.what {
             What::Told { node, kind, data } => self.event(*node, kind, data, at),
-            What::Cut(groups) => vec![self.cut(groups, at)],
+            What::Cut(groups) => {
+                let mut lines = self.blocks.tell_at_once();
+                lines.push(self.cut(groups, at));
+                lines
+            }
             What::Died { node, how } => {
                 self.running.remove(node);
                 vec![line(
@@ -89,7 +93,7 @@ impl Narrator {
                 Vec::new()
             }
             "reorganised" => {
-                let mut lines = self.blocks.tell_at_once(&self.groups);
+                let mut lines = self.blocks.tell_at_once();
                 lines.push(reorganised(node, data));
                 lines
             }

@@ -86,7 +86,7 @@ fn short(hash: &Value) -> String {
 }
 
 /// Chainwork in hashes, for as long as that fits a number people can read.
-fn work(hex: &Value) -> String {
+pub fn work(hex: &Value) -> String {
     let hex = hex.as_str().unwrap_or_default().trim_start_matches('0');
     u128::from_str_radix(hex, 16).map_or_else(|_| format!("0x{hex}"), |hashes| hashes.to_string())
 }

@@ -39,6 +39,8 @@ struct Ready {
     expected: usize,
     /// Whether they all have it.
     all: bool,
+    /// Whether the network was whole.
+    whole: bool,
 }
 
 /// Every block that is not told yet, and which ones are.
@@ -85,7 +87,8 @@ impl Blocks {
                 continue;
             }
             self.told.insert(block.hash.clone(), block.height);
-            self.ready.push(Ready { block, since: now, expected: expected.len(), all });
+            let (expected, whole) = (expected.len(), groups.is_whole());
+            self.ready.push(Ready { block, since: now, expected, all, whole });
         }
         self.on_their_way = waiting;
         while self.told.len() > REMEMBERED {
@@ -101,13 +104,13 @@ impl Blocks {
             return Vec::new();
         }
         self.told_at.extend(self.ready.iter().map(|_| now));
-        self.tell_at_once(groups)
+        self.tell_at_once()
     }
 
     /// Tells what is ready without waiting for more, because something else is to be told after it.
-    pub fn tell_at_once(&mut self, groups: &Groups) -> Vec<Line> {
+    pub fn tell_at_once(&mut self) -> Vec<Line> {
         let ready = std::mem::take(&mut self.ready);
-        let mut lines: Vec<Line> = ready.iter().map(|ready| tell_one(ready, groups.is_whole())).collect();
+        let mut lines: Vec<Line> = ready.iter().map(tell_one).collect();
         if ready.len() > MANY {
             lines.iter_mut().for_each(|line| line.text = None);
             if let Some(last) = lines.last_mut() {
@@ -118,13 +121,14 @@ impl Blocks {
     }
 }
 
-fn tell_one(ready: &Ready, whole: bool) -> Line {
-    let Ready { block, expected, all, .. } = ready;
+fn tell_one(ready: &Ready) -> Line {
+    let Ready { block, expected, all, whole, .. } = ready;
     let ms = block.last.duration_since(block.first).as_millis() as u64;
     let miner = miner(&block.tag);
     let plural = if block.transactions == 1 { "" } else { "s" };
     let agree = match (all, whole) {
         (true, true) => format!("all {expected} nodes agree after {ms} ms"),
+        (true, false) if *expected == 1 => "the one node on this side has it".to_owned(),
         (true, false) => format!("{expected} nodes on this side agree after {ms} ms"),
         (false, _) => format!("{} of {expected} nodes have it", block.nodes.len()),
     };

@@ -38,6 +38,22 @@ fn a_block_that_stays_on_one_side_is_told_for_that_side() {
 }
 
 #[test]
+fn blocks_of_a_side_are_told_for_that_side_before_the_healing_that_came_after_them() {
+    let mut narrator = Narrator::new(3);
+    narrator.hear(&Happening::now(What::Cut(Groups::parse("0,1/2", 3).expect("groups"))));
+    let mut lines = Vec::new();
+    for height in 5..11 {
+        lines.extend(narrator.hear(&told(2, "block_connected", block(height, &height.to_string()))));
+    }
+    lines.extend(narrator.hear(&Happening::now(What::Cut(Groups::whole(3)))));
+    let texts = texts(lines);
+    let (healed, blocks) = texts.split_last().expect("lines");
+    assert!(healed.starts_with("healed"), "{texts:?}");
+    assert_eq!(blocks.len(), 6, "{texts:?}");
+    assert!(blocks.iter().all(|text| text.contains("the one node on this side has it")), "{texts:?}");
+}
+
+#[test]
 fn a_reorganisation_is_told_with_its_numbers() {
     let mut narrator = Narrator::new(2);
     let data = json!({ "fork_height": 41, "disconnected": 3, "connected": 4 });
