@@ -3,6 +3,8 @@
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.
 
+#![forbid(unsafe_code)]
+
 use std::sync::Arc;
 
 use cairn_core::block::Block;

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock;
 use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
+use crate::log::EventLog;
 use crate::machine::Machine;
 use crate::p2p::conversation::PeerEvent;
 use crate::p2p::link::Link;
@@ -52,6 +53,7 @@ pub struct Driver {
     queries: Vec<Query>,
     done: Vec<oneshot::Sender<()>>,
     made: Vec<(oneshot::Sender<Made>, Made)>,
+    log: EventLog,
 }
 
 impl Driver {
@@ -81,6 +83,7 @@ impl Driver {
             queries: Vec::new(),
             done: Vec::new(),
             made: Vec::new(),
+            log: EventLog::default(),
         };
         std::thread::Builder::new().name("driver".into()).spawn(move || {
             // However the thread ends, the rest of the node does not go on without it.
@@ -236,7 +239,7 @@ impl Driver {
                     stale.by_anything += 1;
                 }),
                 Action::Emit(event) => {
-                    crate::log::event(&event);
+                    self.log.event(&event, clock::now());
                     // Without subscribers nobody needs to be told.
                     let _ = self.ends.events.send(event);
                 }

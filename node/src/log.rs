@@ -1,7 +1,12 @@
 //! Logs: where they go, what an operator reads of each event, and how foreign text is made harmless.
 
+use cairn_core::time::Timestamp;
 use cairn_protocol::event::{DisconnectReason, Event};
 use tracing_subscriber::EnvFilter;
+
+pub mod budget;
+
+use budget::{Budget, Room};
 
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
@@ -30,39 +35,73 @@ pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Logs an event, once, for an operator.
-pub fn event(event: &Event) {
-    match event {
-        Event::Reorganised { fork_point, disconnected, connected, .. } => {
-            tracing::info!(%fork_point, disconnected, connected, "the chain reorganises");
+/// What an operator reads of the node's events, within a budget for each kind.
+#[derive(Debug, Default)]
+pub struct EventLog {
+    reorganisations: Budget,
+    disconnected: Budget,
+    connected: Budget,
+    side_branches: Budget,
+    arrivals: Budget,
+    departures: Budget,
+}
+
+impl EventLog {
+    /// Logs an event, once, if its kind has room.
+    pub fn event(&mut self, event: &Event, now: Timestamp) {
+        let Some(Room { left_out }) = self.room(event, now) else { return };
+        match event {
+            Event::Reorganised { fork_point, disconnected, connected, .. } => {
+                tracing::info!(%fork_point, disconnected, connected, left_out, "the chain reorganises");
+            }
+            Event::BlockDisconnected { block, height } => {
+                tracing::info!(%height, hash = %block.hash(), left_out, "block disconnected");
+            }
+            Event::BlockConnected { block, height, from, .. } => {
+                let (hash, transactions) = (block.hash(), block.transactions().len());
+                tracing::info!(%height, %hash, transactions, from = ?from, left_out, "block connected");
+            }
+            Event::BlockOnSideBranch { hash, height } => {
+                tracing::info!(%height, %hash, left_out, "block on a side branch");
+            }
+            Event::TransactionAccepted { txid, fee, size } => {
+                tracing::debug!(%txid, %fee, size, "transaction accepted");
+            }
+            Event::TransactionRemoved { txid, reason } => {
+                tracing::debug!(%txid, ?reason, "transaction removed");
+            }
+            Event::PeerConnected { peer, direction, address, user_agent } => {
+                let user_agent = harmless(user_agent);
+                tracing::info!(?peer, ?direction, %address, %user_agent, left_out, "peer connected");
+            }
+            Event::PeerDisconnected { peer, reason } => {
+                let reason = in_words(reason);
+                tracing::info!(?peer, %reason, left_out, "peer disconnected");
+            }
+            // Strangers can cause as many of these as they like: an operator who wants them asks.
+            Event::PeerRefused { peer, address, reason } => {
+                let reason = in_words(reason);
+                tracing::debug!(?peer, %address, %reason, "peer refused");
+            }
+            Event::SyncChanged { from, headers, blocks } => {
+                tracing::debug!(from = ?from, %headers, %blocks, "sync changed");
+            }
         }
-        Event::BlockDisconnected { block, height } => {
-            tracing::info!(%height, hash = %block.hash(), "block disconnected");
-        }
-        Event::BlockConnected { block, height, from, .. } => {
-            let transactions = block.transactions().len();
-            tracing::info!(%height, hash = %block.hash(), transactions, from = ?from, "block connected");
-        }
-        Event::BlockOnSideBranch { hash, height } => tracing::info!(%height, %hash, "block on a side branch"),
-        Event::TransactionAccepted { txid, fee, size } => {
-            tracing::debug!(%txid, %fee, size, "transaction accepted");
-        }
-        Event::TransactionRemoved { txid, reason } => tracing::debug!(%txid, ?reason, "transaction removed"),
-        Event::PeerConnected { peer, direction, address, user_agent } => {
-            let user_agent = harmless(user_agent);
-            tracing::info!(?peer, ?direction, %address, %user_agent, "peer connected");
-        }
-        Event::PeerDisconnected { peer, reason } => {
-            let reason = in_words(reason);
-            tracing::info!(?peer, %reason, "peer disconnected");
-        }
-        // Strangers can cause as many of these as they like: an operator who wants them asks.
-        Event::PeerRefused { peer, address, reason } => {
-            let reason = in_words(reason);
-            tracing::debug!(?peer, %address, %reason, "peer refused");
-        }
-        Event::SyncChanged { from, headers, blocks } => {
-            tracing::debug!(from = ?from, %headers, %blocks, "sync changed");
+    }
+
+    /// What is only shown on demand is shown in full.
+    fn room(&mut self, event: &Event, now: Timestamp) -> Option<Room> {
+        match event {
+            Event::Reorganised { .. } => self.reorganisations.take(now),
+            Event::BlockDisconnected { .. } => self.disconnected.take(now),
+            Event::BlockConnected { .. } => self.connected.take(now),
+            Event::BlockOnSideBranch { .. } => self.side_branches.take(now),
+            Event::PeerConnected { .. } => self.arrivals.take(now),
+            Event::PeerDisconnected { .. } => self.departures.take(now),
+            Event::TransactionAccepted { .. }
+            | Event::TransactionRemoved { .. }
+            | Event::PeerRefused { .. }
+            | Event::SyncChanged { .. } => Some(Room { left_out: None }),
         }
     }
 }
@@ -102,7 +141,52 @@ fn is_invisible(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use cairn_core::hash::BlockHash;
+    use cairn_core::height::Height;
+
     use super::*;
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("one thread").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// ATTACKS 34, CVE-2025-54604: a branch of 1,000 blocks that a peer sends is no 1,000 lines.
+    #[test]
+    fn a_flood_of_side_branch_blocks_takes_a_bounded_part_of_the_log_and_hides_nothing_else() {
+        let paper = Paper::default();
+        let writer = paper.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let mut log = EventLog::default();
+        let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1_000);
+        let stale =
+            |height| Event::BlockOnSideBranch { hash: BlockHash::ZERO, height: Height::from_u32(height) };
+        tracing::subscriber::with_default(subscriber, || {
+            (0..1_000).for_each(|height| log.event(&stale(height), at(0)));
+            let block = cairn_core::testing::TestChain::new().genesis;
+            log.event(&Event::BlockDisconnected { block, height: Height::GENESIS }, at(0));
+            log.event(&stale(1_000), at(2));
+        });
+        let text = String::from_utf8(paper.0.lock().expect("one thread").clone()).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len() as u64, budget::BURST + 2);
+        assert!(lines[lines.len() - 2].contains("block disconnected"), "{text}");
+        assert!(lines.last().is_some_and(|last| last.contains("left_out=900")), "{text}");
+        assert!(text.len() < 30_000);
+    }
 
     #[test]
     fn foreign_text_cannot_command_a_terminal() {

@@ -36,13 +36,28 @@ use crate::store::schema::{Checkpoint, Part};
 use crate::store::snapshot::Snapshot;
 use crate::store::state::State;
 
-/// Changed records that force a checkpoint: about 30 MB of memory, a few seconds to repeat after a
-/// crash.
-const MAX_DIRTY: usize = 100_000;
+/// Changed records and outputs that force a checkpoint: about 30 MB of memory, a few seconds to
+/// repeat after a crash.
+const MAX_DIRTY: usize = 300_000;
 /// A quiet node checkpoints this often, so that a crash never costs it more than seconds.
 const QUIET_INTERVAL: Duration = Duration::from_secs(30);
 /// Changed records that are written in passing.
 const MAX_DIRTY_QUIET: usize = 4096;
+
+/// How much is kept in memory. However little it is, the content is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Changed records and outputs that force a checkpoint.
+    pub dirty: usize,
+    /// Records and outputs in each generation of the cache.
+    pub cached: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { dirty: MAX_DIRTY, cached: ledger::GENERATION }
+    }
+}
 
 /// Storage of one chain in one directory, which is locked as long as this lives.
 pub struct SledStore {
@@ -54,6 +69,7 @@ pub struct SledStore {
     checkpoint: Checkpoint,
     tip_to_reach: Option<BlockHash>,
     checkpointed: Instant,
+    bounds: Bounds,
     _directory: Directory,
 }
 
@@ -63,7 +79,8 @@ impl SledStore {
     /// # Errors
     /// When another process has it, it belongs to another chain or version, or is damaged.
     pub fn open(path: &Path, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
-        Self::open_in(Directory::open(path, genesis.hash().into(), opening)?, genesis, opening)
+        let directory = Directory::open(path, genesis.hash().into(), opening)?;
+        Self::open_within(Bounds::default(), directory, genesis, opening)
     }
 
     /// Opens or begins the store in a directory that was taken for its chain.
@@ -71,12 +88,25 @@ impl SledStore {
     /// # Errors
     /// When it is damaged or cannot be read.
     pub fn open_in(directory: Directory, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
+        Self::open_within(Bounds::default(), directory, genesis, opening)
+    }
+
+    /// Opens or begins the store with other bounds than the usual ones.
+    ///
+    /// # Errors
+    /// As [`Self::open_in`].
+    pub fn open_within(
+        bounds: Bounds,
+        directory: Directory,
+        genesis: &Arc<Block>,
+        opening: Opening,
+    ) -> Result<Self, OpenError> {
         let found = match opening {
             Opening::Resume => rebuild::resume(&directory)?,
             Opening::Reindex => rebuild::salvage(&directory, genesis.hash())?,
         };
         let mut store = Self {
-            ledger: Ledger::new(found.state.clone(), found.transactions),
+            ledger: Ledger::new(found.state.clone(), found.transactions, bounds.cached),
             journal: found.journal,
             state: found.state,
             headers: found.headers,
@@ -84,6 +114,7 @@ impl SledStore {
             checkpoint: found.checkpoint,
             tip_to_reach: found.tip_to_reach,
             checkpointed: Instant::now(),
+            bounds,
             _directory: directory,
         };
         if opening == Opening::Reindex {
@@ -218,7 +249,7 @@ impl ChainStore for SledStore {
         self.ledger.apply(&commit)?;
         let is_first = self.checkpoint.tip.is_none();
         self.checkpoint.tip = commit.tip.or(self.checkpoint.tip);
-        if is_first || self.dirty() >= MAX_DIRTY {
+        if is_first || self.ledger.dirty_weight() + self.dirty_headers.len() >= self.bounds.dirty {
             self.write_checkpoint()?;
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! What must be true of the whole: real processes, hostile peers, scenarios.
 
+#![forbid(unsafe_code)]
+
 pub mod blocks;
 pub mod devnet;
 pub mod hostile;

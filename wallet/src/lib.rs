@@ -28,6 +28,9 @@ pub mod show;
 pub mod spend;
 pub mod words;
 
+#[cfg(test)]
+mod attacks;
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use crate::amount::Amount;
 use crate::block::Block;
-use crate::check::block::check_block;
+use crate::check::block::{BlockError, check_block};
 use crate::check::connect::{ConnectError, ConnectedBlock, connect_block, disconnect_block};
 use crate::check::transaction::TransactionError;
 use crate::coin::{Coin, CoinChanges, CoinView, Origin};
+use crate::encoding::{decode, encode};
+use crate::header::Header;
 use crate::height::Height;
-use crate::signature::SerialVerifier;
+use crate::signature::{SerialVerifier, SignatureBatch, Verifier};
 use crate::signing::{sign, signature_digest};
 use crate::testing::{TestChain, key, lock, pay};
 use crate::transaction::{LockTime, OutPoint, Output, Transaction, TransactionBody};
@@ -168,8 +170,77 @@ fn the_work_of_a_block_grows_with_its_bytes_and_no_faster() {
     assert_eq!(counted.looks.get(), inputs.len());
 }
 
-/// ATTACKS 35: the compiler keeps memory faults out of what judges blocks.
+/// A verifier that remembers what it was asked.
+#[derive(Default)]
+struct Asked(std::cell::RefCell<SignatureBatch>);
+
+impl Verifier for Asked {
+    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
+        self.0.borrow_mut().append(batch.clone());
+        SerialVerifier.verify(batch)
+    }
+}
+
+/// ATTACKS 13, CVE-2025-46598: as many signatures as fit, each with a coin of its own. Every one pays
+/// for itself in bytes, and the digest that all of a transaction sign is made once for each transaction.
 #[test]
-fn consensus_code_forbids_unsafe_code() {
-    assert!(include_str!("../lib.rs").contains("#![forbid(unsafe_code)]"));
+fn a_block_is_asked_for_no_more_signatures_than_its_bytes_hold_and_a_digest_for_each_transaction() {
+    const OWNERS: u8 = 250;
+    let test = TestChain::new();
+    let mut coins = Coins::new();
+    let transactions: Vec<Arc<Transaction>> = (0..4_u32)
+        .map(|number| {
+            let owned = |owner: u8| {
+                (OutPoint { index: number * 1_000 + u32::from(owner), ..test.premine(0).0 }, pay(1, owner))
+            };
+            let spent: Vec<(OutPoint, Output)> = (0..OWNERS).map(owned).collect();
+            let made = |output: &Output| Coin {
+                output: output.clone(),
+                height: Height::GENESIS,
+                origin: Origin::Premine,
+            };
+            coins.extend(spent.iter().map(|(outpoint, output)| (*outpoint, made(output))));
+            let outputs: Vec<Output> = spent.iter().map(|(_, output)| output.clone()).collect();
+            let body = TransactionBody {
+                inputs: spent.into_iter().map(|(outpoint, _)| outpoint).collect(),
+                outputs: vec![pay(1, 1)],
+                lock_time: LockTime::Immediate,
+            };
+            let digest = signature_digest(&test.params.genesis_hash, &body, &outputs);
+            Arc::new(Transaction::new(body, (0..OWNERS).map(|owner| sign(&key(owner), &digest)).collect()))
+        })
+        .collect();
+    let block = test.block_on(&test.genesis, 1, Amount::ZERO, transactions);
+    let checked = check_block(block.clone(), &test.params).expect("a body that breaks no rule on its own");
+    let asked = Asked::default();
+    let (height, median) = (Height::from_u32(1), test.params.genesis_time);
+    connect_block(&checked, height, median, &coins, &asked, &test.params).expect("a valid block");
+    let asked = asked.0.into_inner();
+    let digests: std::collections::BTreeSet<_> = asked.iter().map(|claim| claim.digest).collect();
+    assert_eq!((asked.len(), digests.len()), (4 * usize::from(OWNERS), 4));
+    let (input, signature) = (36, 64);
+    assert!(asked.len() * (input + signature) <= block.size());
+}
+
+/// ATTACKS 10: no coinbase and two coinbases are no blocks that break a rule, they are no blocks.
+#[test]
+fn a_block_has_one_coinbase_by_its_form() {
+    let test = TestChain::new();
+    let block = test.block_on(&test.genesis, 1, Amount::ZERO, Vec::new());
+    let bytes = encode(block.as_ref());
+    let coinbase = encode(block.coinbase());
+    let (header, rest) = bytes.split_at(Header::SIZE);
+    assert!(rest.starts_with(&coinbase));
+    let without = [header, &rest[coinbase.len()..]].concat();
+    let twice = [header, &coinbase, rest].concat();
+    for bytes in [without, twice] {
+        assert!(decode::<Block>(&bytes, bytes.len()).is_err());
+    }
+    // Nor can a transaction make coins out of nothing as a coinbase does.
+    let body =
+        TransactionBody { inputs: Vec::new(), outputs: vec![pay(1, 1)], lock_time: LockTime::Immediate };
+    let free = Arc::new(Transaction::new(body, Vec::new()));
+    let block = test.block_on(&test.genesis, 1, Amount::ZERO, vec![free.clone()]);
+    let error = BlockError::Transaction { txid: free.txid(), error: TransactionError::NoInputs };
+    assert_eq!(check_block(block, &test.params), Err(error));
 }

@@ -3,6 +3,8 @@
 //!
 //! Begin with `node`, the switchboard; `input`, `action` and `event` are all of its surface.
 
+#![forbid(unsafe_code)]
+
 pub mod action;
 pub mod chain;
 pub mod conduct;

@@ -15,6 +15,8 @@
 //!
 //! Reading order: `agenda`, `network`, `host`, `world`, `play`.
 
+#![forbid(unsafe_code)]
+
 pub mod agenda;
 pub mod host;
 pub mod invariants;

@@ -79,7 +79,8 @@ impl Link {
             || self.queue.try_send(Outgoing::Say(message)).is_err()
         {
             if !self.shared.over.is_cancelled() && !self.shared.closing.is_cancelled() {
-                tracing::warn!(peer = ?self.peer, waiting, "a peer reads too slowly: hanging up");
+                // A peer can do this as often as it likes, so it is no warning.
+                tracing::debug!(peer = ?self.peer, waiting, "a peer reads too slowly: hanging up");
             }
             self.cut();
         }

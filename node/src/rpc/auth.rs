@@ -1,5 +1,6 @@
 //! Who may call: whoever can read the cookie file, and no web page of somebody else's.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -18,10 +19,15 @@ pub const COOKIE_FILE: &str = ".cookie";
 const USER: &str = "__cookie__";
 
 /// A fresh secret, in memory and in a file that only its owner can read.
-#[derive(Debug)]
 pub struct Cookie {
     secret: String,
     path: PathBuf,
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cookie").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Cookie {

@@ -19,8 +19,9 @@ use crate::store::schema::{Dirty, Fate, StoredTransaction};
 use crate::store::snapshot::{Kept, Snapshot};
 use crate::store::state::State;
 
-/// Records in each generation of the cache.
-const GENERATION: usize = 20_000;
+/// Records and outputs in each generation of the cache: some 20,000 usual transactions, and no more
+/// memory for those with thousands of outputs.
+pub const GENERATION: usize = 60_000;
 
 /// The ledger.
 pub struct Ledger {
@@ -28,26 +29,33 @@ pub struct Ledger {
     /// Records that sled holds.
     stored: u64,
     dirty: BTreeMap<Txid, Dirty>,
+    /// Records and outputs that were touched since the last checkpoint, some of them twice.
+    dirty_weight: usize,
     cache: RefCell<Cache>,
     /// What checkpoints keep for each snapshot that is still read.
     snapshots: RefCell<Vec<Weak<Kept>>>,
 }
 
 /// Two generations: when the younger is full, it replaces the older, which is forgotten.
-#[derive(Default)]
+/// Records are shared, so that a look at one of ten thousand outputs does not copy the others.
 struct Cache {
-    young: HashMap<Txid, StoredTransaction>,
-    old: HashMap<Txid, StoredTransaction>,
+    generation: usize,
+    young: HashMap<Txid, Arc<StoredTransaction>>,
+    old: HashMap<Txid, Arc<StoredTransaction>>,
+    /// Records and outputs in `young`.
+    weight: usize,
 }
 
 impl Ledger {
-    /// The ledger over what sled holds, and how many records that is.
-    pub fn new(state: State, stored: u64) -> Self {
+    /// The ledger over what sled holds, how many records that is, and how much the cache may hold.
+    pub fn new(state: State, stored: u64, generation: usize) -> Self {
+        let (young, old) = (HashMap::new(), HashMap::new());
         Self {
             state,
             stored,
             dirty: BTreeMap::new(),
-            cache: RefCell::default(),
+            dirty_weight: 0,
+            cache: RefCell::new(Cache { generation, young, old, weight: 0 }),
             snapshots: RefCell::default(),
         }
     }
@@ -55,6 +63,11 @@ impl Ledger {
     /// What a checkpoint has to write.
     pub const fn dirty(&self) -> &BTreeMap<Txid, Dirty> {
         &self.dirty
+    }
+
+    /// About how much memory that takes, in records and outputs.
+    pub const fn dirty_weight(&self) -> usize {
+        self.dirty_weight
     }
 
     /// How many records there are.
@@ -85,7 +98,7 @@ impl Ledger {
         }
         for (txid, dirty) in &self.dirty {
             let old = if dirty.was_stored { self.find(txid)? } else { None };
-            readers.iter().for_each(|kept| kept.keep(*txid, old.clone()));
+            readers.iter().for_each(|kept| kept.keep(*txid, old.as_deref().cloned()));
         }
         Ok(())
     }
@@ -93,11 +106,12 @@ impl Ledger {
     /// A checkpoint has written everything.
     pub fn written(&mut self) {
         self.stored = self.records();
+        self.dirty_weight = 0;
         let mut cache = self.cache.borrow_mut();
         for (txid, dirty) in std::mem::take(&mut self.dirty) {
             cache.forget(&txid);
             if let Some(transaction) = dirty.now {
-                cache.keep(txid, transaction);
+                cache.keep(txid, Arc::new(transaction));
             }
         }
     }
@@ -175,6 +189,7 @@ impl Ledger {
         let transactions = block.transactions().iter().map(|one| (one.txid(), one.outputs()));
         let all = std::iter::once((coinbase.txid(), coinbase.outputs.as_slice())).chain(transactions);
         for (position, (txid, outputs)) in (0..).zip(all) {
+            self.dirty_weight += 1 + outputs.len();
             let outputs = outputs.iter().cloned().map(Fate::Unspent).collect();
             let was_stored = self.dirty.get(&txid).is_some_and(|dirty| dirty.was_stored);
             let now = Some(StoredTransaction { block: hash, height, position, outputs });
@@ -193,6 +208,7 @@ impl Ledger {
             Some(dirty) => dirty.was_stored,
             None => self.find(&txid)?.is_some(),
         };
+        self.dirty_weight += 1;
         self.dirty.insert(txid, Dirty { was_stored, now: None });
         Ok(())
     }
@@ -206,7 +222,8 @@ impl Ledger {
     /// Notes what became of an output.
     fn settle(&mut self, outpoint: &OutPoint, fate: Fate) -> Result<(), StoreError> {
         if !self.dirty.contains_key(&outpoint.txid) {
-            let now = self.find(&outpoint.txid)?;
+            let now = self.find(&outpoint.txid)?.as_deref().cloned();
+            self.dirty_weight += 1 + now.as_ref().map_or(0, |now| now.outputs.len());
             self.dirty.insert(outpoint.txid, Dirty { was_stored: now.is_some(), now });
         }
         let transaction = self.dirty.get_mut(&outpoint.txid).and_then(|dirty| dirty.now.as_mut());
@@ -223,16 +240,19 @@ impl Ledger {
     ) -> Result<Option<T>, StoreError> {
         match self.dirty.get(txid) {
             Some(dirty) => Ok(dirty.now.as_ref().and_then(look)),
-            None => Ok(self.find(txid)?.as_ref().and_then(look)),
+            None => Ok(self.find(txid)?.as_deref().and_then(look)),
         }
     }
 
     /// A record as sled has it.
-    fn find(&self, txid: &Txid) -> Result<Option<StoredTransaction>, StoreError> {
+    ///
+    /// # Errors
+    /// When sled fails.
+    pub fn find(&self, txid: &Txid) -> Result<Option<Arc<StoredTransaction>>, StoreError> {
         if let Some(found) = self.cache.borrow_mut().find(txid) {
             return Ok(Some(found));
         }
-        let found = self.state.transaction(txid)?;
+        let found = self.state.transaction(txid)?.map(Arc::new);
         if let Some(found) = &found {
             self.cache.borrow_mut().keep(*txid, found.clone());
         }
@@ -241,7 +261,7 @@ impl Ledger {
 }
 
 impl Cache {
-    fn find(&mut self, txid: &Txid) -> Option<StoredTransaction> {
+    fn find(&mut self, txid: &Txid) -> Option<Arc<StoredTransaction>> {
         if let Some(found) = self.young.get(txid) {
             return Some(found.clone());
         }
@@ -250,10 +270,12 @@ impl Cache {
         Some(found)
     }
 
-    fn keep(&mut self, txid: Txid, transaction: StoredTransaction) {
-        if self.young.len() >= GENERATION {
+    fn keep(&mut self, txid: Txid, transaction: Arc<StoredTransaction>) {
+        if self.weight >= self.generation {
             self.old = std::mem::take(&mut self.young);
+            self.weight = 0;
         }
+        self.weight += 1 + transaction.outputs.len();
         self.young.insert(txid, transaction);
     }
 

@@ -115,3 +115,24 @@ fn a_page_from_elsewhere_is_refused() {
         assert_eq!(origin("127.0.0.1:18443", foreign), refused);
     }
 }
+
+/// ATTACKS 38: how long a wrong secret takes to refuse must not tell how much of it is right.
+#[test]
+fn the_secret_is_compared_in_constant_time_and_in_one_place() {
+    let source = include_str!("../auth.rs");
+    assert_eq!(source.matches("ct_eq(self.secret.as_bytes())").count(), 1);
+    let named = source.lines().filter(|line| line.contains("self.secret") && !line.contains("ct_eq"));
+    // Beside that it is compared with our own file, when we remove it.
+    assert_eq!(
+        named.map(str::trim).collect::<Vec<_>>(),
+        ["if fs::read_to_string(&self.path).is_ok_and(|found| found == self.secret) {"]
+    );
+}
+
+#[test]
+fn a_cookie_that_is_printed_does_not_show_its_secret() {
+    let (_directory, cookie) = cookie();
+    let secret = fs::read_to_string(cookie.path()).expect("readable");
+    let (_, random) = secret.split_once(':').expect("user and secret");
+    assert!(!format!("{cookie:?}").contains(random));
+}

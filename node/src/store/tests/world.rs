@@ -17,7 +17,7 @@ use cairn_protocol::chain::memory::MemoryStore;
 use cairn_protocol::chain::store::ChainStore;
 
 use crate::store::directory::OpenError;
-use crate::store::{Opening, SledStore};
+use crate::store::{Bounds, Directory, Opening, SledStore};
 
 pub const LATE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -32,7 +32,13 @@ impl World {
     }
 
     pub fn try_open(&self, opening: Opening) -> Result<Chain<SledStore>, OpenError> {
-        let store = SledStore::open(self.directory.path(), &self.test.genesis, opening)?;
+        self.try_open_within(Bounds::default(), opening)
+    }
+
+    pub fn try_open_within(&self, bounds: Bounds, opening: Opening) -> Result<Chain<SledStore>, OpenError> {
+        let genesis = &self.test.genesis;
+        let directory = Directory::open(self.directory.path(), genesis.hash().into(), opening)?;
+        let store = SledStore::open_within(bounds, directory, genesis, opening)?;
         let params = self.test.params.clone();
         Chain::open(params, &self.test.genesis, store, Box::new(SerialVerifier)).map_err(
             |error| match error {
