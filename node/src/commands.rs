@@ -1,5 +1,6 @@
 //! The commands, one file each, and how the program ends.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -51,14 +52,15 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Genesis(arguments) => genesis::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "cairn", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "cairn", &mut script);
+            Ok(std::io::stdout().write_all(&script)?)
         }
     }
 }
 
-/// Whoever read our output has seen enough: no reason to complain.
+/// Whoever read our output has seen enough: no reason to complain. What breaks on the way to a node
+/// is wrapped in an error of its own, and is told.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    kinds.into_iter().any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<std::io::Error>().is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

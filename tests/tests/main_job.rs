@@ -149,3 +149,22 @@ fn mistakes_are_told_with_what_was_expected() {
             .contains("does not fund")
     );
 }
+
+/// As in `cairn net status | head -1`.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for (program, arguments) in [
+        (cairn_tests::process::program(), &["genesis", "show", "devnet"][..]),
+        (cairn_tests::process::program(), &["completions", "bash"]),
+        (cairn_tests::process::wallet(), &["list"]),
+    ] {
+        let home = tempfile::tempdir().expect("a directory");
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).env("HOME", home.path()).stdout(writer);
+        let ended = command.output().expect("the program can be run");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && said.is_empty(), "{arguments:?}: {said}");
+    }
+}

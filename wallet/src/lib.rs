@@ -31,6 +31,7 @@ pub mod words;
 #[cfg(test)]
 mod attacks;
 
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -41,8 +42,9 @@ pub fn main() -> ExitCode {
     let json = cli.common.json;
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if json => {
-            println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+            let _ = writeln!(stdout(), "{}", serde_json::json!({ "error": format!("{error:#}") }));
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -50,4 +52,10 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whoever read our output has seen enough: no reason to complain. What breaks on the way to a node
+/// is wrapped in an error of its own, and is told.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

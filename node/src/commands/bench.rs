@@ -1,5 +1,6 @@
 //! `cairn bench`: how fast this machine does what a node does most.
 
+use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use cairn_core::hash::{BlockHash, MerkleRoot};
@@ -57,10 +58,15 @@ fn hash(lasting: Duration) -> anyhow::Result<()> {
         measured.iter().map(|(hashes, spent)| *hashes as f64 / spent.as_secs_f64()).collect();
     let first = rates.first().copied().unwrap_or(1.0);
     for ((name, _), rate) in ways.iter().zip(&rates) {
-        println!("{name:<28} {:>7.2} million hashes/s  {:>5.2} times the first", rate / 1e6, rate / first);
+        writeln!(
+            stdout(),
+            "{name:<28} {:>7.2} million hashes/s  {:>5.2} times the first",
+            rate / 1e6,
+            rate / first
+        )?;
     }
     if Engine::best() != Engine::ShaNi {
-        println!("this processor has no SHA instructions");
+        writeln!(stdout(), "this processor has no SHA instructions")?;
     }
     Ok(())
 }

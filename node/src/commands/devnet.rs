@@ -1,6 +1,6 @@
 //! `cairn devnet`: starts the nodes, tells what happens, and stops them when asked.
 
-use std::io::Write;
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -50,7 +50,7 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     for remark in &remarks {
         match arguments.json {
             true => eprintln!("{remark}"),
-            false => println!("{remark}"),
+            false => writeln!(stdout(), "{remark}")?,
         }
     }
     let (sender, happenings) = channel();
@@ -67,15 +67,19 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
         "dir": place.path(), "chain": chain.params.name, "nodes": nodes,
     }))?;
     if arguments.json {
-        println!("{}", json!({ "event": "ready", "nodes": nodes, "control": control_address.to_string() }));
+        writeln!(
+            stdout(),
+            "{}",
+            json!({ "event": "ready", "nodes": nodes, "control": control_address.to_string() })
+        )?;
     } else {
-        println!("{}\n", table(&chain, &plans));
+        writeln!(stdout(), "{}\n", table(&chain, &plans))?;
     }
     begin_chain(&network, wanted.miners.first().copied());
     narrate(&network, &happenings, arguments.json)?;
     network.stop();
     if !arguments.json {
-        println!("stopped all nodes");
+        writeln!(stdout(), "stopped all nodes")?;
     }
     Ok(())
 }

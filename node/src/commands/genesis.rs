@@ -1,5 +1,6 @@
 //! `cairn genesis`: makes and prints chain definitions.
 
+use std::io::{Write, stdout};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -25,8 +26,8 @@ pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
         GenesisCommand::Show { chain, json } => {
             let chain = find_chain(chain)?;
             match json {
-                true => println!("{}", describe(&chain)),
-                false => println!("{}", in_words(&chain)),
+                true => writeln!(stdout(), "{}", describe(&chain))?,
+                false => writeln!(stdout(), "{}", in_words(&chain))?,
             }
             Ok(())
         }
@@ -54,9 +55,9 @@ fn make(wanted: &NewArgs) -> anyhow::Result<()> {
             let file =
                 file.as_mut().map_err(|error| anyhow::anyhow!("cannot make {}: {error}", path.display()))?;
             std::io::Write::write_all(file, text.as_bytes())?;
-            println!("{}\n\nwritten to {}", in_words(&chain), path.display());
+            writeln!(stdout(), "{}\n\nwritten to {}", in_words(&chain), path.display())?;
         }
-        None => print!("{text}"),
+        None => write!(stdout(), "{text}")?,
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
+use std::io::{Write, stdout};
+
 use anyhow::{Context, anyhow, bail};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -22,8 +24,8 @@ pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
     let control = Control::of(&note)?;
     let (value, text) = steer(&control, &arguments.command)?;
     match arguments.json {
-        true => println!("{value}"),
-        false => println!("{}", text.trim_end()),
+        true => writeln!(stdout(), "{value}")?,
+        false => writeln!(stdout(), "{}", text.trim_end())?,
     }
     Ok(())
 }

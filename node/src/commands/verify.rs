@@ -1,5 +1,6 @@
 //! `cairn verify`: a stored chain is validated again from genesis, and its coins are counted again.
 
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::time::Instant;
 
@@ -33,7 +34,8 @@ pub fn run(arguments: &VerifyArgs) -> anyhow::Result<()> {
         store = Chain::open(definition.params.clone(), &definition.genesis, store, verifier)?.into_store();
         counted = verify_once(&store, &definition, path)?;
     }
-    println!(
+    writeln!(
+        stdout(),
         "chain {}: {} blocks up to {} with {} transactions are valid, {} coins are as they must be ({:.1} s)",
         definition.params.name,
         counted.blocks,
@@ -41,7 +43,7 @@ pub fn run(arguments: &VerifyArgs) -> anyhow::Result<()> {
         counted.transactions,
         counted.coins,
         started.elapsed().as_secs_f64()
-    );
+    )?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! A fork in one go: cut in halves, mine a longer chain on one side, heal, tell what was reorganised.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -135,12 +136,44 @@ pub fn in_words(report: &Value) -> String {
         report["why"].as_str().unwrap_or_default(),
         report["ms_to_agree"]
     );
+    let mut alike: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for node in report["reorganised"].as_array().into_iter().flatten() {
         let plural = if node["left"] == 1 { "" } else { "s" };
-        text += &format!(
-            "  node {}: {} block{plural} left, {} joined, fork point {}\n",
-            node["node"], node["left"], node["joined"], node["fork_height"]
+        let numbers = format!(
+            "{} block{plural} left, {} joined, fork point {}",
+            node["left"], node["joined"], node["fork_height"]
         );
+        alike.entry(numbers).or_default().push(node["node"].to_string());
+    }
+    for (numbers, nodes) in alike {
+        let plural = if nodes.len() == 1 { "" } else { "s" };
+        text += &format!("  node{plural} {}: {numbers}\n", nodes.join(","));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_names_both_sides_their_work_and_who_changed() {
+        let report = json!({
+            "groups": "0,1 / 2,3", "fork_height": 12, "winner": "B", "why": "most work wins", "ms_to_agree": 17,
+            "sides": [
+                { "tip": "00aabbccddeeff", "height": 15, "chainwork": "00f11f" },
+                { "tip": "00112233445566", "height": 16, "chainwork": "010167" },
+            ],
+            "reorganised": [
+                { "node": 0, "left": 3, "joined": 4, "fork_height": 12 },
+                { "node": 1, "left": 3, "joined": 4, "fork_height": 12 },
+            ],
+        });
+        let expected = "cut into 0,1 / 2,3, fork point 12\n  \
+            side A  height 15, work 61727, tip …ccddeeff\n  \
+            side B  height 16, work 65895, tip …33445566\n\
+            side B won: most work wins; all nodes agree 17 ms after healing\n  \
+            nodes 0,1: 3 blocks left, 4 joined, fork point 12\n";
+        assert_eq!(in_words(&report), expected);
+    }
 }

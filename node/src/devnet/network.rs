@@ -163,10 +163,17 @@ impl Network {
     /// When a running node does not obey.
     pub fn cut(&self, groups: Groups) -> Result<(), DevnetError> {
         *held(&self.groups) = groups.clone();
+        // Told before anything can follow from it: of many nodes the first agree while the last still
+        // hear of the healing.
+        if groups.is_whole() {
+            self.happened(What::Cut(groups.clone()));
+        }
         for id in self.running() {
             self.apply_cut(id)?;
         }
-        self.happened(What::Cut(groups.clone()));
+        if !groups.is_whole() {
+            self.happened(What::Cut(groups.clone()));
+        }
         let crosses = |id: u16| -> Result<bool, DevnetError> {
             let status = self.call(id, "getnodestatus", json!([]))?;
             let across: BTreeSet<u16> = groups.across(id).collect();

@@ -1,5 +1,7 @@
 //! `address`: where to be paid.
 
+use std::io::{Write, stdout};
+
 use cairn_core::lock::Lock;
 use qrcode::QrCode;
 use qrcode::render::unicode;
@@ -22,15 +24,15 @@ pub fn run(common: &Common, options: &AddressOptions) -> anyhow::Result<()> {
     };
     let addresses: Vec<String> = locks.into_iter().map(|lock| session.address(lock)).collect();
     if common.json {
-        println!("{}", json!({ "addresses": addresses }));
+        writeln!(stdout(), "{}", json!({ "addresses": addresses }))?;
         return Ok(());
     }
     for address in addresses {
-        println!("{address}");
+        writeln!(stdout(), "{address}")?;
         if options.qr {
             // Upper case fits the QR code's denser alphabet; bech32m allows it.
             let code = QrCode::new(address.to_uppercase())?;
-            println!("{}", code.render::<unicode::Dense1x2>().quiet_zone(true).build());
+            writeln!(stdout(), "{}", code.render::<unicode::Dense1x2>().quiet_zone(true).build())?;
         }
     }
     Ok(())

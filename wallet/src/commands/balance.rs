@@ -1,5 +1,7 @@
 //! `balance`: what the wallet has, told apart by what can be done with it.
 
+use std::io::{Write, stdout};
+
 use cairn_core::amount::Amount;
 
 use crate::balance::Balance;
@@ -19,24 +21,24 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     if common.json {
         let mut balance = serde_json::to_value(&balance)?;
         balance["pending_in"] = serde_json::to_value(coming_in)?;
-        println!("{balance}");
+        writeln!(stdout(), "{balance}")?;
         return Ok(());
     }
-    println!("spendable  {} coins", balance.spendable);
+    writeln!(stdout(), "spendable  {} coins", balance.spendable)?;
     if let (Some(first), Some(all)) = (balance.blocks_to_first_maturity, balance.blocks_to_full_maturity) {
-        println!("immature   {} coins (first in {first} blocks, all in {all})", balance.immature);
+        writeln!(stdout(), "immature   {} coins (first in {first} blocks, all in {all})", balance.immature)?;
     }
     if balance.pending_change > Amount::ZERO {
-        println!("change     {} coins, not yet confirmed", balance.pending_change);
+        writeln!(stdout(), "change     {} coins, not yet confirmed", balance.pending_change)?;
     }
     if balance.pending_out > Amount::ZERO {
-        println!("going out  {} coins, not yet confirmed", balance.pending_out);
+        writeln!(stdout(), "going out  {} coins, not yet confirmed", balance.pending_out)?;
     }
     match coming_in {
         Some(Amount::ZERO) => {}
-        Some(amount) => println!("coming in  {amount} coins, not yet confirmed"),
-        None => println!("coming in  unknown: too many transactions wait to be looked through"),
+        Some(amount) => writeln!(stdout(), "coming in  {amount} coins, not yet confirmed")?,
+        None => writeln!(stdout(), "coming in  unknown: too many transactions wait to be looked through")?,
     }
-    println!("as of block {}", balance.height);
+    writeln!(stdout(), "as of block {}", balance.height)?;
     Ok(())
 }

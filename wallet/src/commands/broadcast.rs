@@ -1,5 +1,7 @@
 //! `broadcast`: hands a transaction that was signed elsewhere to the node.
 
+use std::io::{Write, stdout};
+
 use anyhow::Context;
 use cairn_core::encoding::decode;
 use cairn_core::transaction::Transaction;
@@ -17,8 +19,8 @@ pub fn run(common: &Common, hex_text: &str) -> anyhow::Result<()> {
     let (url, cookie) = crate::devnet::node_of(common)?;
     let _: String = Client::new(&url, &cookie)?.call("sendrawtransaction", json!([hex::encode(&bytes)]))?;
     match common.json {
-        true => println!("{}", json!({ "txid": transaction.txid() })),
-        false => println!("{}", transaction.txid()),
+        true => writeln!(stdout(), "{}", json!({ "txid": transaction.txid() }))?,
+        false => writeln!(stdout(), "{}", transaction.txid())?,
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! `new` and `restore`: a wallet from fresh words, from known ones, or a published devnet account.
 
-use anyhow::{Context, bail};
+use std::io::{Write, stdout};
+
+use anyhow::{Context, anyhow, bail};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -20,21 +22,27 @@ pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     check_absent(&files)?;
     let words = Words::generate().context("the system gives no randomness")?;
     let address = write_encrypted(common, &files, choice, &words)?;
+    show_new(common, &files, &address, &words).map_err(|error| {
+        anyhow!(
+            "nobody could read the words of this wallet ({error}): remove {} and make another",
+            files.public().display()
+        )
+    })
+}
+
+fn show_new(common: &Common, files: &WalletFiles, address: &str, words: &Words) -> std::io::Result<()> {
+    let mut out = stdout();
     if common.json {
-        println!(
-            "{}",
-            json!({ "wallet": files.name().to_string(), "address": address, "words": words.as_str() })
-        );
-        return Ok(());
+        let name = files.name().to_string();
+        return writeln!(out, "{}", json!({ "wallet": name, "address": address, "words": words.as_str() }));
     }
-    println!("These 24 words are the wallet. Write them down now: they are not shown again.\n");
+    writeln!(out, "These 24 words are the wallet. Write them down now: they are not shown again.\n")?;
     for (index, word) in words.as_str().split(' ').enumerate() {
         let end = if index % 6 == 5 { "\n" } else { "" };
-        print!("{:>4}. {word:<10}{end}", index + 1);
+        write!(out, "{:>4}. {word:<10}{end}", index + 1)?;
     }
-    println!();
-    report(common, &files, &address);
-    Ok(())
+    writeln!(out)?;
+    report(common, files, address)
 }
 
 /// Makes a wallet again, or takes a devnet account.
@@ -51,22 +59,24 @@ pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
         }
     };
     if common.json {
-        println!("{}", json!({ "wallet": files.name().to_string(), "address": address }));
+        writeln!(stdout(), "{}", json!({ "wallet": files.name().to_string(), "address": address }))?;
         return Ok(());
     }
     if let Some(account) = choice.devnet {
-        println!("Devnet account {account}: its words are published, anyone can spend these coins.");
+        writeln!(
+            stdout(),
+            "Devnet account {account}: its words are published, anyone can spend these coins."
+        )?;
     }
-    report(common, &files, &address);
-    Ok(())
+    Ok(report(common, &files, &address)?)
 }
 
-fn report(common: &Common, files: &WalletFiles, address: &str) {
+fn report(common: &Common, files: &WalletFiles, address: &str) -> std::io::Result<()> {
     let name = files.name();
-    println!("wallet   {name} ({})", files.public().display());
-    println!("address  {address}");
+    writeln!(stdout(), "wallet   {name} ({})", files.public().display())?;
+    writeln!(stdout(), "address  {address}")?;
     let option = if common.wallet.to_string() == "main" { String::new() } else { format!(" -w {name}") };
-    println!("next     cairn-wallet{option} balance");
+    writeln!(stdout(), "next     cairn-wallet{option} balance")
 }
 
 fn write_encrypted(

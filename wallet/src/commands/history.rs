@@ -1,5 +1,7 @@
 //! `history`: every payment in and out, oldest first.
 
+use std::io::{Write, stdout};
+
 use cairn_core::amount::Amount;
 use serde_json::json;
 
@@ -56,16 +58,17 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
             .iter()
             .map(|row| json!({ "time": row.when, "block": row.block, "kind": row.kind, "amount": row.amount, "txid": row.txid }))
             .collect();
-        println!("{}", json!({ "history": rows }));
+        writeln!(stdout(), "{}", json!({ "history": rows }))?;
     } else if rows.is_empty() {
-        println!("nothing yet: no block up to {} pays this wallet", scan.height());
+        writeln!(stdout(), "nothing yet: no block up to {} pays this wallet", scan.height())?;
     } else {
         let rows =
             rows.into_iter().map(|row| vec![row.when, row.block, row.kind.to_owned(), row.amount, row.txid]);
-        println!(
+        writeln!(
+            stdout(),
             "{}",
             show::table(&["time", "block", "kind", "coins", "transaction"], &[1, 3], rows.collect())
-        );
+        )?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `list`: the wallets in the directory.
 
+use std::io::{Write, stdout};
+
 use serde_json::json;
 
 use crate::book::{Book, KeySource};
@@ -25,12 +27,12 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
             .iter()
             .map(|[name, chain, keys]| json!({ "wallet": name, "chain": chain, "keys": keys }))
             .collect();
-        println!("{}", json!({ "directory": directory, "wallets": rows }));
+        writeln!(stdout(), "{}", json!({ "directory": directory, "wallets": rows }))?;
     } else if rows.is_empty() {
-        println!("no wallets in {}; `cairn-wallet new` makes one", directory.display());
+        writeln!(stdout(), "no wallets in {}; `cairn-wallet new` makes one", directory.display())?;
     } else {
         let rows = rows.into_iter().map(|row| row.to_vec()).collect();
-        println!("{}", show::table(&["wallet", "chain", "keys"], &[], rows));
+        writeln!(stdout(), "{}", show::table(&["wallet", "chain", "keys"], &[], rows))?;
     }
     Ok(())
 }

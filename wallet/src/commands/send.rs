@@ -1,6 +1,6 @@
 //! `send`: choose coins, show, ask, sign, broadcast, wait.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Write, stdout};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -74,7 +74,7 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
     } else {
         remember(&mut session, &signed)?;
     }
-    print(common, txid, &bytes, summary, client.is_none());
+    print(common, txid, &bytes, summary, client.is_none())?;
     match (send.wait, client) {
         (Some(confirmations), Some(client)) => wait(common, &mut session, &client, txid, confirmations),
         _ => Ok(()),
@@ -136,18 +136,25 @@ fn remember_bytes(session: &mut Session, txid: Txid, bytes: &[u8]) -> anyhow::Re
     Ok(session.book.save(&session.files)?)
 }
 
-fn print(common: &Common, txid: Txid, bytes: &[u8], mut summary: Value, offline: bool) {
+fn print(
+    common: &Common,
+    txid: Txid,
+    bytes: &[u8],
+    mut summary: Value,
+    offline: bool,
+) -> std::io::Result<()> {
     if common.json {
         summary["txid"] = json!(txid);
         if offline {
             summary["hex"] = json!(hex::encode(bytes));
         }
-        println!("{summary}");
+        writeln!(stdout(), "{summary}")?;
     } else if offline {
-        println!("{}", hex::encode(bytes));
+        writeln!(stdout(), "{}", hex::encode(bytes))?;
     } else {
-        println!("{txid}");
+        writeln!(stdout(), "{txid}")?;
     }
+    Ok(())
 }
 
 fn wait(
