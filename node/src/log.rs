@@ -59,7 +59,7 @@ impl EventLog {
             }
             Event::BlockConnected { block, height, from, .. } => {
                 let (hash, transactions) = (block.hash(), block.transactions().len());
-                tracing::info!(%height, %hash, transactions, from = ?from, left_out, "block connected");
+                tracing::info!(%height, %hash, transactions, from = from.map(tracing::field::debug), left_out, "block connected");
             }
             Event::BlockOnSideBranch { hash, height } => {
                 tracing::info!(%height, %hash, left_out, "block on a side branch");
@@ -84,7 +84,7 @@ impl EventLog {
                 tracing::debug!(?peer, %address, %reason, "peer refused");
             }
             Event::SyncChanged { from, headers, blocks } => {
-                tracing::debug!(from = ?from, %headers, %blocks, "sync changed");
+                tracing::debug!(from = from.map(tracing::field::debug), %headers, %blocks, "sync changed");
             }
         }
     }

@@ -71,7 +71,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         chain = %chain.params.name,
         genesis = %chain.params.genesis_hash,
         peer_id = %running.handle.peer_id(),
-        listen = ?running.listen,
+        listen = running.listen.map(tracing::field::display),
         rpc = %server.address,
         data_dir = %config.data_dir.display(),
         "running"
