@@ -80,7 +80,7 @@ pub fn asert(
     let exponent = late.checked_div(millis(half_life)).unwrap_or(0);
     // An arithmetic shift rounds towards minus infinity, so the fraction is never negative.
     let shifts = exponent >> 16;
-    let fraction = (exponent & 0xffff) as u128;
+    let fraction = (exponent & 0xffff).unsigned_abs();
     let factor = cubic(fraction);
     let product = U512::from(reference.to_u256()).wrapping_mul(U512::from(factor));
     let shifts = shifts.saturating_sub(16);

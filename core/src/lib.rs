@@ -4,6 +4,10 @@
 //! `CheckedBlock` -> `ConnectedBlock`, in `check`, whose error enums together are the rule book.
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used))]
 
 pub mod address;

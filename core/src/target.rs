@@ -105,13 +105,15 @@ impl Target {
 
     /// The compact form; bits below its 23 are cut off (`arith_uint256::GetCompact`).
     pub fn to_compact(self) -> CompactTarget {
-        let mut size = self.0.bit_len().div_ceil(8) as u32;
-        let mantissa = if size <= 3 {
-            self.0.wrapping_shl(8usize.saturating_mul(3usize.saturating_sub(size as usize)))
+        let bytes = self.0.bit_len().div_ceil(8);
+        let mantissa = if bytes <= 3 {
+            self.0.wrapping_shl(8usize.saturating_mul(3usize.saturating_sub(bytes)))
         } else {
-            self.0.wrapping_shr(8usize.saturating_mul((size as usize).saturating_sub(3)))
+            self.0.wrapping_shr(8usize.saturating_mul(bytes.saturating_sub(3)))
         };
-        let mut mantissa = mantissa.as_limbs().first().copied().unwrap_or(0) as u32;
+        let mut size = u32::try_from(bytes).expect("256 bits are 32 bytes");
+        let lowest = mantissa.as_limbs().first().copied().unwrap_or(0);
+        let mut mantissa = u32::try_from(lowest).expect("the shift left three bytes");
         // The highest bit is the sign: a mantissa that has it moves down a byte.
         if mantissa & SIGN != 0 {
             mantissa >>= 8;

@@ -195,3 +195,78 @@ fn a_planted_circle_and_a_planted_import_of_the_parent_are_found() {
     assert_eq!(way, [name(&["a"]), name(&["b"]), name(&["c"])]);
     assert!(graph[&name(&["a", "child"])].contains(&name(&["a"])));
 }
+
+/// The files of a package that contain some text outside of comments.
+fn files_with(package: &str, text: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    sources(&root().join(package).join("src"), &mut files);
+    let says = |path: &PathBuf| {
+        let source = fs::read_to_string(path).expect("source");
+        source.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(text))
+    };
+    let relative = |path: PathBuf| path.strip_prefix(root()).expect("below the root").display().to_string();
+    let mut found: Vec<String> = files.into_iter().filter(says).map(relative).collect();
+    found.sort();
+    found
+}
+
+/// docs/attacks.md, row 35.
+#[test]
+fn nothing_but_the_hashing_kernel_may_be_unsafe() {
+    for (package, _) in PACKAGES.into_iter().filter(|(package, _)| *package != "node") {
+        let library = fs::read_to_string(root().join(package).join("src/lib.rs")).expect("source");
+        assert!(
+            library.lines().any(|line| line == "#![forbid(unsafe_code)]"),
+            "{package} forbids unsafe code"
+        );
+    }
+    // The one place that may allow it stands in the node, where a lint denies it by default.
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).expect("manifest");
+    assert!(workspace.lines().any(|line| line == "unsafe_code = \"deny\""));
+    assert_eq!(files_with("node", "allow(unsafe_code)"), ["node/src/miner/sha_ni.rs"]);
+    assert_eq!(files_with("node", "unsafe {"), ["node/src/miner/sha_ni.rs"]);
+}
+
+/// docs/attacks.md, row 35: CVE-2025-46597 was a size that did not fit 32 bits.
+#[test]
+fn sizes_are_never_cut_off_where_rules_are_checked() {
+    let lints = "deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)";
+    for package in ["core", "node/protocol"] {
+        let library = fs::read_to_string(root().join(package).join("src/lib.rs")).expect("source");
+        let flat = library.split_whitespace().collect::<Vec<_>>().join(" ");
+        let flat = flat.replace("( ", "(").replace(", )", ")").replace(" )", ")");
+        assert!(flat.contains(lints), "{package} denies casts that lose something");
+        let allowed = files_with(package, "allow(clippy::cast");
+        assert!(allowed.is_empty(), "{allowed:?} allow casts that lose something");
+    }
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).expect("manifest");
+    assert!(
+        workspace.lines().any(|line| line == "overflow-checks = true"),
+        "the release build checks arithmetic"
+    );
+}
+
+/// docs/attacks.md, row 36: UPnP, discovery on the local network and fetching from URIs.
+#[test]
+fn the_program_opens_no_router_finds_no_neighbour_and_fetches_nothing_from_strangers() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let asked = ["tree", "--locked", "--offline", "-p", "cairn-node", "-p", "cairn-wallet", "-e", "normal"];
+    let output = std::process::Command::new(cargo)
+        .args(asked)
+        .args(["--prefix", "none", "--format", "{lib}"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(output.stdout).expect("text");
+    let names: BTreeSet<&str> = listed.lines().map(str::trim).collect();
+    assert!(names.contains("libp2p_tcp") && names.contains("cairn_core"), "the list is a list: {listed}");
+    let unwanted =
+        ["igd", "upnp", "natpmp", "mdns", "autonat", "dcutr", "relay", "kad", "reqwest", "isahc", "curl"];
+    let is_unwanted = |name: &&&str| unwanted.iter().any(|part| name.contains(part));
+    assert_eq!(names.iter().filter(is_unwanted).collect::<Vec<_>>(), [&""; 0]);
+    // The one HTTP client asks nodes that the operator started or named, and nobody else's.
+    let clients = ["node/src/commands/net.rs", "node/src/devnet/node_rpc.rs", "wallet/src/client.rs"];
+    let found: Vec<String> = PACKAGES.iter().flat_map(|(package, _)| files_with(package, "ureq")).collect();
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(), clients);
+}

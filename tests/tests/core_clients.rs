@@ -462,6 +462,29 @@ fn a_wrong_call_gets_bitcoin_cores_code() {
     }
 }
 
+/// Whatever JSON can say, some of it meaningful.
+fn any_value(hash: &Value) -> impl Strategy<Value = Value> + Clone + use<> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3_i64..3).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        Just(hash.clone()),
+        Just(json!("add")),
+        Just(json!("start")),
+        ".{0,70}".prop_map(Value::from),
+        "[0-9a-f]{64}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map("[a-z]{1,8}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
 #[test]
 fn nothing_that_a_caller_sends_meets_a_fault_of_the_node() {
     let world = World::new();
@@ -475,25 +498,7 @@ fn nothing_that_a_caller_sends_meets_a_fault_of_the_node() {
     let methods: Vec<String> =
         methods.into_iter().filter(|name| !left_out.contains(&name.as_str())).collect();
     let hash = world.call("getbestblockhash", json!([]));
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        (-3_i64..3).prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        Just(hash.clone()),
-        Just(json!("add")),
-        Just(json!("start")),
-        ".{0,70}".prop_map(Value::from),
-        "[0-9a-f]{64}".prop_map(Value::from),
-    ];
-    let value = leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map("[a-z]{1,8}", inner, 0..4)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    });
+    let value = any_value(&hash);
     let call = (prop::sample::select(methods), prop::collection::vec(value, 0..5));
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 3_000,
@@ -514,4 +519,37 @@ fn nothing_that_a_caller_sends_meets_a_fault_of_the_node() {
     // Some call may have been an `invalidateblock` that hit.
     world.call("reconsiderblock", json!([hash]));
     assert_eq!(world.call("getblockcount", json!([])).as_u64().map(|height| height >= 2), Some(true));
+}
+
+/// Those that the test above cannot call: they wait here for a moment at most, or are called wrongly.
+#[test]
+fn methods_that_wait_or_stop_meet_no_fault_either() {
+    let world = World::new();
+    world.generate(2);
+    let value = any_value(&world.call("getbestblockhash", json!([])));
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&(value.clone(), value), |(one, other)| {
+        for (method, params) in [
+            ("waitfornewblock", json!([1, one])),
+            ("waitforblock", json!([one, 1])),
+            ("waitforblockheight", json!([one, 1])),
+            ("setnetworkactive", json!([one])),
+            ("stop", json!([one, other, one, other])),
+        ] {
+            match world.node.try_call(method, params.clone()) {
+                Ok(_) => {}
+                Err(CallError::Refused { code, message }) => {
+                    prop_assert!(code != -32603, "{} {}: {}", method, params, message);
+                }
+                Err(CallError::Unreachable(why)) => prop_assert!(false, "{} {}: {}", method, params, why),
+            }
+        }
+        Ok(())
+    });
+    outcome.expect("no call meets a fault");
+    assert_eq!(world.call("getblockcount", json!([])), json!(2));
 }

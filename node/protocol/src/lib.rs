@@ -4,6 +4,10 @@
 //! Begin with `node`, the switchboard; `input`, `action` and `event` are all of its surface.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+)]
 
 pub mod action;
 pub mod chain;

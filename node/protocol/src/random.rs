@@ -29,6 +29,11 @@ impl Random {
         (wide >> 64) as u64
     }
 
+    /// A place in a list of this length; zero when it is empty.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).expect("it is below a length")
+    }
+
     /// A wait between half of `around` and one and a half of it.
     pub fn jitter(&mut self, around: Duration) -> Duration {
         let whole = u64::try_from(around.as_micros()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
@@ -38,7 +43,7 @@ impl Random {
     /// Puts the items into random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last as u64 + 1) as usize);
+            items.swap(last, self.index(last + 1));
         }
     }
 }

@@ -63,8 +63,9 @@ impl FeeHistory {
     /// The rate with which nine of ten transactions would have been confirmed within `blocks`, and
     /// which pays more than what waits beyond the room of so many blocks.
     pub fn estimate(&self, blocks: u32, max_block_bytes: usize, entries: &Entries) -> Estimate {
-        let blocks = blocks.clamp(1, FEE_HISTORY_BLOCKS as u32);
-        let seen = self.0.len() as u32;
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let blocks = blocks.clamp(1, count(FEE_HISTORY_BLOCKS));
+        let seen = count(self.0.len());
         let waiting = rate_within(entries, (blocks as usize).saturating_mul(max_block_bytes));
         // Fewer than two windows say nothing about the next.
         if seen < blocks.saturating_mul(2) {

@@ -110,7 +110,7 @@ impl AddressBook {
             _ if random.below(2) == 0 => heard,
             _ => met,
         };
-        from.get(random.below(from.len() as u64) as usize).copied()
+        from.get(random.index(from.len())).copied()
     }
 
     /// When an address that is only waiting becomes due.
@@ -153,7 +153,7 @@ impl AddressBook {
         };
         let of_loudest = self.heard.iter().filter(|(_, heard)| heard.source == loudest);
         let of_loudest: Vec<PeerAddress> = of_loudest.map(|(address, _)| *address).collect();
-        if let Some(victim) = of_loudest.get(random.below(of_loudest.len() as u64) as usize) {
+        if let Some(victim) = of_loudest.get(random.index(of_loudest.len())) {
             self.remove_heard(victim);
         }
     }
