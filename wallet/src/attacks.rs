@@ -9,9 +9,10 @@ use cairn_core::block::Block;
 use cairn_core::encoding::encode;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
+use cairn_core::signing::{sign, signature_digest};
 use cairn_core::testing::{TestChain, seal};
 use cairn_core::time::Timestamp;
-use cairn_core::transaction::{Coinbase, OutPoint, Output, Transaction};
+use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
 use clap::CommandFactory;
 
 use crate::balance::{Balance, spendable};
@@ -78,6 +79,19 @@ impl World {
         Balance::of(&self.scan, &self.book, &self.test.params)
     }
 
+    /// A payment with this coin of address 0 alone.
+    fn pay_with(&self, coin: OutPoint, to: Lock) -> Transaction {
+        let own = self.keys.lock(Branch::Receive, 0);
+        let body = TransactionBody {
+            inputs: vec![coin],
+            outputs: vec![Output { amount: coins(1), lock: to }],
+            lock_time: LockTime::Immediate,
+        };
+        let spent = [Output { amount: coins(2), lock: own }];
+        let digest = signature_digest(&self.book.genesis, &body, &spent);
+        Transaction::new(body, vec![sign(&self.keys.signing_key(Branch::Receive, 0), &digest)])
+    }
+
     /// What `send` does but for asking and telling a node.
     fn pay(&mut self, to: Lock, amount: Amount) -> Transaction {
         let rate = FeeRate::per_kilobyte(Amount::from_units(1_000));
@@ -115,9 +129,49 @@ fn a_restarted_wallet_does_not_spend_a_coin_twice() {
     let mined: Vec<Arc<Transaction>> =
         world.book.pending.iter().filter_map(Pending::transaction).map(Arc::new).collect();
     world.connect(mined);
-    world.book.pending.clear();
+    world.book.settle(&world.scan);
+    assert!(world.book.pending.is_empty());
     let left = spendable(&world.scan, &world.book, &world.test.params);
     assert!(left.iter().all(|coin| !spent.contains(&coin.outpoint)));
+}
+
+/// ATTACKS 40: on the losing side of a reorganisation a payment was confirmed, and still is its
+/// payee's. Its coins look unspent again, and must not pay somebody else.
+#[test]
+fn a_payment_that_a_reorganisation_undid_keeps_its_coins_and_is_dropped_only_when_they_are_gone() {
+    let mut world = World::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let files = WalletFiles::new(directory.path(), "main".parse().expect("a name"));
+    let (fork, parent) = (world.scan.height(), world.tip.clone());
+    let payment = world.pay(cairn_core::testing::lock(5), coins(3));
+    world.connect(vec![Arc::new(payment.clone())]);
+    world.book.settle(&world.scan);
+    assert!(world.book.pending.is_empty() && world.book.reserved().is_empty());
+    world.book.save(&files).expect("written");
+    world.book = Book::load(&files).expect("readable");
+
+    world.scan.rewind(fork);
+    world.tip = parent;
+    world.connect(Vec::new());
+    world.book.settle(&world.scan);
+    let waiting: Vec<_> = world.book.pending.iter().map(|pending| pending.txid).collect();
+    assert_eq!(waiting, [payment.txid()], "it waits again");
+    let available = spendable(&world.scan, &world.book, &world.test.params);
+    let is_of_payment = |outpoint: &OutPoint| payment.inputs().contains(outpoint);
+    assert!(!available.iter().any(|coin| is_of_payment(&coin.outpoint)));
+
+    // Another wallet with the same words spends one of the coins: the payment can never be confirmed.
+    let spent = payment.inputs()[0];
+    // What spends its change cannot either.
+    let everything = spendable(&world.scan, &world.book, &world.test.params).len() as u64;
+    world.pay(cairn_core::testing::lock(5), coins(2 * (everything - 1)));
+    assert!(
+        world.book.pending[1].transaction().expect("whole").inputs().iter().any(|i| i.txid == payment.txid())
+    );
+    let rival = World::new().pay_with(spent, cairn_core::testing::lock(6));
+    world.connect(vec![Arc::new(rival)]);
+    world.book.settle(&world.scan);
+    assert!(world.book.pending.is_empty() && world.book.confirmed.is_empty());
 }
 
 /// ATTACKS 14, GHSA-w834: paying oneself, again and again in one block, and taking it back.
@@ -131,12 +185,13 @@ fn payments_to_oneself_in_one_block_add_up_and_a_reorganisation_takes_them_back_
     let sum = |balance: &Balance| balance.spendable.checked_add(balance.pending_change);
     assert!(sum(&total) < Some(coins(40)), "fees are paid");
     world.connect(payments);
-    world.book.pending.clear();
+    world.book.settle(&world.scan);
     assert_eq!(sum(&world.balance()), sum(&total), "confirmed or not, it is as much");
     let moved: Vec<_> = world.scan.history().into_iter().filter(|entry| entry.height > at).collect();
     assert!(moved.iter().all(|entry| entry.spent >= entry.received), "no more comes back than left");
     world.scan.rewind(at);
     assert_eq!(world.scan, before);
+    (world.book.pending, world.book.confirmed) = (Vec::new(), Vec::new());
     assert_eq!(sum(&world.balance()), Some(coins(40)));
     world.scan.rewind(Height::GENESIS);
     assert_eq!(sum(&world.balance()), Some(Amount::ZERO));

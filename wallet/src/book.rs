@@ -12,9 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{self, FileError, WalletFiles};
 use crate::keys::{Branch, Keys};
+use crate::scan::Scan;
 
 /// Addresses derived ahead on each branch; more are derived whenever the keys are open.
 pub const LOOKAHEAD: u32 = 200;
+/// Blocks on top of a payment until it is forgotten that it was ours: no longer branch is expected.
+const KEPT_BLOCKS: u32 = 1_000;
 /// The format that this code writes.
 const FORMAT: u32 = 1;
 
@@ -47,6 +50,10 @@ pub struct Book {
     pub change_used: u32,
     /// Signed payments that no block has confirmed yet: their coins stay reserved over a restart.
     pub pending: Vec<Pending>,
+    /// Payments that a block confirmed lately: should a reorganisation undo it, they wait again, and
+    /// their coins are not free for another payment.
+    #[serde(default)]
+    pub confirmed: Vec<Pending>,
 }
 
 /// A public key as hex.
@@ -134,6 +141,7 @@ impl Book {
             receive_used: 1,
             change_used: 0,
             pending: Vec::new(),
+            confirmed: Vec::new(),
         };
         book.look_ahead(keys);
         book
@@ -221,6 +229,28 @@ impl Book {
         }
         if let Some(index) = last_paid(&self.change) {
             self.change_used = self.change_used.max(index as u32 + 1);
+        }
+    }
+
+    /// Looks at every payment anew: those that a block confirmed no longer wait, those whose block was
+    /// undone wait again, and those that can never be confirmed, or for long have been, are dropped.
+    pub fn settle(&mut self, scan: &Scan) {
+        // Those that were confirmed come first: what still waits may spend their change.
+        let all = std::mem::take(&mut self.confirmed).into_iter().chain(std::mem::take(&mut self.pending));
+        let mut hopeless: BTreeSet<Txid> = BTreeSet::new();
+        for payment in all {
+            let Some(transaction) = payment.transaction() else { continue };
+            let depth = scan.confirmed_at(&payment.txid).and_then(|at| scan.height().since(at));
+            let is_taken = |input: &OutPoint| {
+                let spent = scan.coin(input).and_then(|coin| coin.spent);
+                hopeless.contains(&input.txid) || spent.is_some_and(|(by, _)| by != payment.txid)
+            };
+            match depth {
+                Some(depth) if depth < KEPT_BLOCKS => self.confirmed.push(payment),
+                Some(_) => {}
+                None if transaction.inputs().iter().any(is_taken) => drop(hopeless.insert(payment.txid)),
+                None => self.pending.push(payment),
+            }
         }
     }
 

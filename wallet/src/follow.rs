@@ -122,17 +122,10 @@ fn rewind_to_fork(client: &Client, scan: &mut Scan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Drops payments that are confirmed or can never be, and sends again what the node has lost.
+/// Settles the book's payments with what the chain says, and sends again what the node has lost.
 fn settle(session: &mut Session, client: &Client, scan: &Scan) -> anyhow::Result<()> {
-    let mut pending = std::mem::take(&mut session.book.pending);
-    pending.retain(|payment| {
-        let Some(transaction) = payment.transaction() else { return false };
-        let confirmed = scan.confirmed_at(&payment.txid).is_some();
-        let coin_taken = transaction.inputs().iter().any(|input| {
-            scan.coin(input).is_some_and(|coin| coin.spent.is_some_and(|(by, _)| by != payment.txid))
-        });
-        !confirmed && !coin_taken
-    });
+    session.book.settle(scan);
+    let pending = &session.book.pending;
     if !pending.is_empty() {
         let known: Vec<cairn_core::hash::Txid> = client.call("getrawmempool", json!([]))?;
         for payment in pending.iter().filter(|payment| !known.contains(&payment.txid)) {
@@ -143,6 +136,5 @@ fn settle(session: &mut Session, client: &Client, scan: &Scan) -> anyhow::Result
             }
         }
     }
-    session.book.pending = pending;
     Ok(())
 }
