@@ -1,5 +1,7 @@
 //! Signatures, judged in batches. ZIP 215 says which are valid, so that one and many are judged alike.
 
+pub mod cache;
+
 use ed25519_zebra::{VerificationKey, batch};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;

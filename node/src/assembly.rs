@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, anyhow, bail};
 use cairn_core::hash::GenesisHash;
 use cairn_core::signature::ParallelVerifier;
+use cairn_core::signature::cache::CachingVerifier;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::store::StoreError;
 use cairn_protocol::input::Command;
@@ -78,7 +79,9 @@ pub fn start(
     directory: Directory,
     stop: CancellationToken,
 ) -> anyhow::Result<Running> {
-    let verifier = Box::new(ParallelVerifier);
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt).context("the system gives no random number")?;
+    let verifier = Box::new(CachingVerifier::new(ParallelVerifier, salt));
     let genesis = chain.params.genesis_hash;
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
     let store = SledStore::open_in(directory, &chain.genesis, opening)?;

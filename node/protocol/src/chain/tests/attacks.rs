@@ -2,10 +2,15 @@
 
 use cairn_core::check::header::HeaderError;
 use cairn_core::difficulty::next_bits;
+use cairn_core::signature::cache::CachingVerifier;
+use cairn_core::signature::{SignatureBatch, Verifier};
 use cairn_core::testing::seal;
 use cairn_core::transaction::{Coinbase, Output, Transaction};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use proptest::prelude::*;
+
+use crate::mempool::Mempool;
 
 use super::*;
 
@@ -230,4 +235,48 @@ proptest! {
             supply_is_kept(&torn);
         }
     }
+}
+
+/// Counts the signatures that it is asked about.
+#[derive(Clone, Default)]
+struct Asked(Arc<AtomicUsize>);
+
+impl Verifier for Asked {
+    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
+        self.0.fetch_add(batch.len(), Ordering::Relaxed);
+        SerialVerifier.verify(batch)
+    }
+}
+
+/// ATTACKS 11, Zebra CVE-2026-40880: what the mempool knows spares the equation of a signature that it
+/// has judged, and nothing else.
+#[test]
+fn a_block_of_known_payments_is_asked_for_no_signature_twice_and_judged_in_all_else() {
+    let test = TestChain::new();
+    let asked = Asked::default();
+    let verifier = CachingVerifier::new(asked.clone(), [7; 32]);
+    let store = MemoryStore::default();
+    let chain = Chain::open(test.params.clone(), &test.genesis, store, Box::new(verifier));
+    let mut chain = chain.expect("it opens");
+    let mut mempool = Mempool::new(1_000_000);
+    let payments: Vec<_> =
+        (0..5).map(|owner| test.spend(owner, &[test.premine(owner)], vec![pay(999, 9)])).collect();
+    for payment in &payments {
+        mempool.accept(LATE, payment.clone(), &chain).expect("memory").expect("valid");
+    }
+    assert_eq!(asked.0.load(Ordering::Relaxed), 5);
+
+    let forged = Arc::new(Transaction::new(payments[4].body().clone(), payments[3].signatures().to_vec()));
+    let with_forged = [&payments[..4], &[forged]].concat();
+    let refused = give(&mut chain, &test.block_on(&test.genesis, 1, Amount::ZERO, with_forged));
+    assert!(matches!(refused, Err(BlockRejection::Connect { .. })), "{refused:?}");
+    let twice = test.spend(0, &[test.premine(0)], vec![pay(998, 9)]);
+    let with_twice = [&payments[..], &[twice]].concat();
+    let refused = give(&mut chain, &test.block_on(&test.genesis, 2, Amount::ZERO, with_twice));
+    assert!(matches!(refused, Err(BlockRejection::Body(BlockError::DoubleSpend { .. }))), "{refused:?}");
+
+    let before = asked.0.load(Ordering::Relaxed);
+    let honest = test.block_on(&test.genesis, 3, Amount::ZERO, payments);
+    assert_eq!(give(&mut chain, &honest), Ok(BlockVerdict::Connected));
+    assert_eq!(asked.0.load(Ordering::Relaxed), before);
 }
