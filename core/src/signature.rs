@@ -1,6 +1,7 @@
 //! Signatures, judged in batches. ZIP 215 says which are valid, so that one and many are judged alike.
 
 pub mod cache;
+pub mod claim;
 
 use ed25519_zebra::{VerificationKey, batch};
 use rand_chacha::ChaCha20Rng;
@@ -9,69 +10,11 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::hash::SignatureDigest;
-use crate::lock::PublicKey;
-use crate::transaction::Signature;
+pub use self::claim::{SignatureBatch, SignatureClaim, Verifier};
 
 /// Signatures per thread below which sharing the work costs more than it saves.
 #[cfg(any(test, feature = "rayon"))]
 const BATCH_PER_THREAD: usize = 256;
-
-/// One signature to be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignatureClaim {
-    /// Who is said to have signed.
-    pub key: PublicKey,
-    /// What.
-    pub digest: SignatureDigest,
-    /// The signature.
-    pub signature: Signature,
-}
-
-/// Signatures that checks have collected, to be judged together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignatureBatch(Vec<SignatureClaim>);
-
-impl SignatureBatch {
-    /// Adds one.
-    pub fn push(&mut self, key: PublicKey, digest: SignatureDigest, signature: Signature) {
-        self.0.push(SignatureClaim { key, digest, signature });
-    }
-
-    /// Adds all of another batch.
-    pub fn append(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
-    }
-
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Each in turn.
-    pub fn iter(&self) -> impl Iterator<Item = &SignatureClaim> {
-        self.0.iter()
-    }
-
-    /// All as a slice.
-    pub fn as_slice(&self) -> &[SignatureClaim] {
-        &self.0
-    }
-}
-
-/// The judge of signatures.
-pub trait Verifier {
-    /// Judges all of a batch.
-    ///
-    /// # Errors
-    /// The place of the first that is not valid.
-    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize>;
-}
 
 /// Judges on the calling thread.
 #[derive(Clone, Copy, Debug, Default)]

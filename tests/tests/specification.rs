@@ -20,9 +20,11 @@ use cairn_core::target::CompactTarget;
 use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
 use cairn_genesis::Chain;
 use cairn_genesis::block::rules_digest;
-use cairn_protocol::message::{Message, codec};
 use cairn_tests::blocks::mined;
 use ed25519_dalek::SigningKey;
+
+#[path = "specification/messages.rs"]
+mod messages;
 
 const DOCUMENT: &str = include_str!("../../docs/protocol.md");
 
@@ -32,11 +34,15 @@ fn chain() -> Chain {
     Chain::from_toml(definition.expect("the document holds a definition")).expect("it is a chain")
 }
 
-/// Lines `name = value` of the document's examples.
-fn documented() -> BTreeMap<String, String> {
+/// Lines `name = value` of the document's examples, in its order.
+fn documented() -> Vec<(&'static str, &'static str)> {
     let blocks = DOCUMENT.split("```example\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let lines = blocks.flat_map(str::lines).filter_map(|line| line.split_once(" = "));
-    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    blocks.flat_map(str::lines).filter_map(|line| line.split_once(" = ")).collect()
+}
+
+/// The document's section about what nodes say to each other.
+fn between_nodes() -> &'static str {
+    DOCUMENT.split("## 12. ").nth(1).expect("the document has a section 12")
 }
 
 fn key(number: u8) -> SigningKey {
@@ -102,7 +108,8 @@ fn computed() -> BTreeMap<String, String> {
     show("block.bytes", bytes(&encode(&block)));
 
     // And the example breaks no rule.
-    let checked = check_block(Arc::new(block), &params).expect("a body that breaks no rule");
+    let shown = Arc::new(block);
+    let checked = check_block(shown.clone(), &params).expect("a body that breaks no rule");
     let coin = Coin { output: spent, height: Height::GENESIS, origin: Origin::Premine };
     let coins = BTreeMap::from([(outpoint, coin)]);
     let (height, median) = (Height::from_u32(1), params.genesis_time);
@@ -113,20 +120,53 @@ fn computed() -> BTreeMap<String, String> {
     let next = asert(bits(0x1802_aee8), 111_773_000, 53, spacing, half_life, bits(0x1d00_ffff));
     show("asert.example", next.to_compact().to_string());
 
-    show("message.ping", bytes(&codec::encode(&Message::Ping { nonce: 1 })));
-    let locator = vec![genesis.hash()];
-    show("message.get_headers", bytes(&codec::encode(&Message::GetHeaders { locator })));
-    show("message.announce", bytes(&codec::encode(&Message::AnnounceTransactions(vec![payment.txid()]))));
+    examples.extend(messages::examples(params.genesis_hash, &shown, &payment));
     examples
 }
 
 #[test]
 fn every_example_of_the_specification_is_what_the_code_computes() {
     let (documented, computed) = (documented(), computed());
+    let values: BTreeMap<&str, &str> = documented.iter().copied().collect();
+    assert_eq!(values.len(), documented.len(), "each example has a name of its own");
     for (name, value) in &computed {
-        let found = documented.get(name);
-        assert_eq!(found, Some(value), "docs/protocol.md must say\n{name} = {value}\n");
+        let found = values.get(name.as_str()).copied();
+        assert_eq!(found, Some(value.as_str()), "docs/protocol.md must say\n{name} = {value}\n");
     }
-    let unknown: Vec<&String> = documented.keys().filter(|name| !computed.contains_key(*name)).collect();
+    let unknown: Vec<&&str> = values.keys().filter(|name| !computed.contains_key(**name)).collect();
     assert!(unknown.is_empty(), "docs/protocol.md has examples that nobody checks: {unknown:?}");
+}
+
+#[test]
+fn the_lines_of_the_hello_are_the_frame_that_a_node_sends() {
+    let Chain { params, .. } = chain();
+    let lines = documented().into_iter().filter(|(name, _)| name.starts_with("hello."));
+    let frame: String = lines.map(|(_, value)| value).collect();
+    let tip = documented().into_iter().find(|(name, _)| *name == "block.hash").expect("the tip").1;
+    let tip = tip.parse().expect("a block hash");
+    assert_eq!(frame, hex::encode(messages::hello_frame(params.genesis_hash, tip)));
+}
+
+#[test]
+fn the_table_of_messages_names_each_kind_and_its_longest_body() {
+    let table = between_nodes().split("longest body |\n").nth(1).expect("there is a table of messages");
+    let rows = table.lines().take_while(|line| line.starts_with('|')).skip(1);
+    let rows = rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>());
+    let documented: Vec<(String, String)> =
+        rows.map(|row| (format!("{} {}", row[0], row[1]), row[row.len() - 1].replace(',', ""))).collect();
+    assert_eq!(documented, messages::kinds());
+}
+
+#[test]
+fn the_numbers_between_nodes_are_those_of_the_code() {
+    let numbers = messages::numbers();
+    let rows = between_nodes().lines().filter_map(|line| line.strip_prefix("| *")?.split_once("* | "));
+    let rows = rows.map(|(name, value)| (name, value.trim_end_matches(" |").replace(',', "")));
+    let documented: BTreeMap<&str, String> = rows.collect();
+    assert_eq!(documented, numbers);
+    // What the text names is in the tables.
+    let text = between_nodes().replace("**", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let named: Vec<&str> = text.split('*').skip(1).step_by(2).collect();
+    let unknown: Vec<&&str> = named.iter().filter(|name| !numbers.contains_key(**name)).collect();
+    assert!(unknown.is_empty(), "numbers that no table gives: {unknown:?}");
 }

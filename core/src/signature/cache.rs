@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::signature::{SignatureBatch, SignatureClaim, Verifier};
+use crate::signature::claim::{SignatureBatch, SignatureClaim, Verifier};
 
 /// Signatures remembered at most: about 4 MB.
 pub const MAX_REMEMBERED: usize = 65_536;

@@ -3,6 +3,9 @@
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::*;
+use crate::hash::SignatureDigest;
+use crate::lock::PublicKey;
+use crate::transaction::Signature;
 
 /// RFC 8032, section 7.1: secret key, public key, message, signature.
 const RFC_8032: [[&str; 4]; 3] = [
@@ -79,7 +82,7 @@ fn honest(number: u8) -> SignatureClaim {
 }
 
 fn batch(claims: &[SignatureClaim]) -> SignatureBatch {
-    SignatureBatch(claims.to_vec())
+    claims.iter().copied().collect()
 }
 
 /// The cases of ZIP 215 with A and R of small order and s = 0.

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json as value;
 
 use super::*;
@@ -85,4 +86,48 @@ fn deep_nesting_is_a_parse_error_and_costs_no_stack() {
     assert_eq!(Body::parse(deep.as_bytes()).expect_err("too deep").code, Code::Parse);
     let deep = format!("{{\"method\":\"m\",\"params\":{}{}}}", "[".repeat(200), "]".repeat(200));
     assert_eq!(Body::parse(deep.as_bytes()).expect_err("too deep").code, Code::Parse);
+}
+
+/// Whatever JSON can say, with the names of a request among its keys.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        // Eighths: no digit is lost when they are written and read again.
+        any::<i32>().prop_map(|eighths| Value::from(f64::from(eighths) / 8.0)),
+        any::<i64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+        "1\\.0|1\\.1|2\\.0".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 6, |inner| {
+        let key = prop_oneof!["jsonrpc", "id", "method", "params", "args", ".{0,6}"];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(key, inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// ATTACKS 38: who sends a request with an id gets an answer with this id, whatever else it says.
+    #[test]
+    fn any_json_is_a_request_or_is_refused_and_keeps_its_id(request in any_json()) {
+        let id = request.get("id").cloned();
+        let is_object = request.is_object();
+        let (envelope, _) = open(request);
+        let answer: Value = serde_json::from_str(envelope.seal(failure()).get()).expect("an answer is JSON");
+        let expected = if is_object { id } else { Some(Value::Null) };
+        prop_assert_eq!(answer.get("id"), expected.as_ref());
+        prop_assert!(answer.get("error").is_some());
+    }
+
+    #[test]
+    fn any_bytes_are_a_body_or_a_parse_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        if let Err(error) = Body::parse(&bytes) {
+            prop_assert_eq!(error.code, Code::Parse);
+        }
+    }
 }

@@ -1,0 +1,140 @@
+//! What section 12 of docs/protocol.md shows: messages, their kinds, and the numbers between nodes.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cairn_core::block::Block;
+use cairn_core::encoding::encode;
+use cairn_core::hash::{BlockHash, GenesisHash};
+use cairn_core::height::Height;
+use cairn_core::transaction::Transaction;
+use cairn_node::p2p::stream::push_frame;
+use cairn_protocol::limits;
+use cairn_protocol::message::codec::{self, CodecError};
+use cairn_protocol::message::{Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION};
+use cairn_protocol::peer::PeerAddress;
+use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
+
+fn addresses() -> Vec<PeerAddress> {
+    let hosts: [IpAddr; 2] =
+        [Ipv4Addr::new(203, 0, 113, 7).into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()];
+    hosts.into_iter().map(|host| PeerAddress::new((host, 18444).into())).collect()
+}
+
+fn hello(genesis: GenesisHash, tip: BlockHash) -> Hello {
+    let work = cairn_core::work::Work::from_u256("256".parse().expect("a number"));
+    Hello {
+        protocol_version: PROTOCOL_VERSION,
+        genesis,
+        services: SERVICE_FULL_BLOCKS,
+        tip,
+        height: Height::from_u32(1),
+        work,
+        user_agent: "/cairn:0.1.0/".into(),
+        listen: addresses(),
+        nonce: 0x0123_4567_89ab_cdef,
+    }
+}
+
+/// All bytes of the example's Hello.
+pub fn hello_frame(genesis: GenesisHash, tip: BlockHash) -> Vec<u8> {
+    let mut frame = Vec::new();
+    push_frame(&mut frame, &Message::Hello(Box::new(hello(genesis, tip))));
+    frame
+}
+
+/// The examples: the Hello line by line, and one message of each other kind but Block.
+pub fn examples(
+    genesis: GenesisHash,
+    block: &Arc<Block>,
+    payment: &Arc<Transaction>,
+) -> Vec<(String, String)> {
+    let (hello, frame) = (hello(genesis, block.hash()), hello_frame(genesis, block.hash()));
+    let lines = [
+        ("length", frame[..4].to_vec()),
+        ("kind", frame[4..5].to_vec()),
+        ("version", encode(&hello.protocol_version)),
+        ("genesis", encode(&hello.genesis)),
+        ("services", encode(&hello.services)),
+        ("tip", encode(&hello.tip)),
+        ("height", encode(&hello.height)),
+        ("work", encode(&hello.work)),
+        ("user_agent", encode(&hello.user_agent)),
+        ("listen", encode(&hello.listen)),
+        ("nonce", encode(&hello.nonce)),
+    ];
+    let (root, hash, txid) = (BlockHash::from_bytes(*genesis.as_bytes()), block.hash(), payment.txid());
+    let messages = [
+        ("goodbye", Message::Goodbye(Goodbye::OtherChain { ours: genesis })),
+        ("ping", Message::Ping { nonce: 1 }),
+        ("pong", Message::Pong { nonce: 1 }),
+        ("get_peers", Message::GetPeers),
+        ("peers", Message::Peers(addresses())),
+        ("get_headers", Message::GetHeaders { locator: vec![root] }),
+        ("headers", Message::Headers(vec![*block.header()])),
+        ("get_blocks", Message::GetBlocks(vec![hash])),
+        ("announce_transactions", Message::AnnounceTransactions(vec![txid])),
+        ("get_transactions", Message::GetTransactions(vec![txid])),
+        ("transactions", Message::Transactions(vec![payment.clone()])),
+        ("not_found", Message::NotFound(vec![Inventory::Block(hash), Inventory::Transaction(txid)])),
+    ];
+    let lines = lines.into_iter().map(|(name, bytes)| (format!("hello.{name}"), hex::encode(bytes)));
+    let messages = messages.iter().map(|(name, message)| (format!("message.{name}"), codec::encode(message)));
+    lines.chain(messages.map(|(name, bytes)| (name, hex::encode(bytes)))).collect()
+}
+
+/// Byte and name of each kind of message, and its longest body, as the codec itself says when it
+/// refuses one that is longer.
+pub fn kinds() -> Vec<(String, String)> {
+    let mut bytes = vec![0; limits::MAX_FRAME + 1];
+    let mut refusal = |byte: u8| {
+        bytes[0] = byte;
+        codec::decode(&bytes)
+    };
+    let known = (0..=u8::MAX).map(|byte| (byte, refusal(byte)));
+    let named = known.filter_map(|(byte, refusal)| match refusal {
+        Err(CodecError::TooLong { kind, allowed, .. }) => {
+            Some((format!("{byte} {kind}"), allowed.to_string()))
+        }
+        Err(CodecError::UnknownKind { .. }) => None,
+        other => panic!("a body longer than any is refused for its length: {other:?}"),
+    });
+    named.collect()
+}
+
+/// The numbers between nodes, as the document writes them.
+pub fn numbers() -> BTreeMap<&'static str, String> {
+    let bytes = |count: usize| format!("{count} bytes");
+    let seconds = |time: Duration| format!("{} s", time.as_secs_f64());
+    [
+        ("longest first frame", bytes(limits::MAX_FRAME_BEFORE_HELLO)),
+        ("longest frame", bytes(limits::MAX_FRAME)),
+        ("user agent", limits::MAX_USER_AGENT.to_string()),
+        ("listening addresses", limits::MAX_LISTEN_ADDRESSES.to_string()),
+        ("peers in a message", limits::MAX_PEERS_PER_MESSAGE.to_string()),
+        ("locator", limits::MAX_LOCATOR.to_string()),
+        ("headers in a message", limits::MAX_HEADERS_PER_MESSAGE.to_string()),
+        ("blocks in a request", limits::MAX_GET_BLOCKS.to_string()),
+        ("ids in a message", limits::MAX_INVENTORY.to_string()),
+        ("transactions in a message", limits::MAX_TRANSACTIONS_PER_MESSAGE.to_string()),
+        ("handshake time", seconds(limits::HANDSHAKE_TIMEOUT)),
+        ("ping interval", seconds(limits::PING_INTERVAL)),
+        ("ping timeout", seconds(limits::PING_TIMEOUT)),
+        ("peers ask interval", seconds(limits::PEERS_ASK_INTERVAL)),
+        ("peers answer interval", seconds(limits::PEERS_ANSWER_INTERVAL)),
+        ("headers timeout", seconds(limits::HEADERS_TIMEOUT)),
+        ("block timeout", seconds(limits::BLOCK_TIMEOUT)),
+        ("rest after a failure", seconds(limits::STALL_PENALTY)),
+        ("failures in a row", limits::MAX_STALLS.to_string()),
+        ("transaction timeout", seconds(limits::TRANSACTION_TIMEOUT)),
+        ("transactions wanted", limits::MAX_WANTED_PER_PEER.to_string()),
+        ("pushed block", bytes(limits::MAX_PUSHED_BLOCK)),
+        ("bytes of blocks served", bytes(limits::MAX_SERVED_BYTES)),
+        ("bytes of transactions served", bytes(limits::MAX_SERVED_TRANSACTION_BYTES)),
+        ("blocks behind", limits::INITIAL_DOWNLOAD_GAP.to_string()),
+        ("ban time", seconds(limits::BAN_LASTING)),
+    ]
+    .into()
+}
