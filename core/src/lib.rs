@@ -29,6 +29,7 @@ pub mod subsidy;
 pub mod target;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod text;
 pub mod time;
 pub mod transaction;
 pub mod work;

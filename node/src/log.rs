@@ -1,5 +1,6 @@
 //! Logs: where they go, what an operator reads of each event, and how foreign text is made harmless.
 
+use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
 use cairn_protocol::event::{DisconnectReason, Event};
 use tracing_subscriber::EnvFilter;
@@ -125,18 +126,7 @@ pub fn in_words(reason: &DisconnectReason) -> String {
 /// Foreign text without anything that a terminal would obey, and not endless.
 pub fn harmless(text: &str) -> String {
     let shown = text.chars().take(256);
-    shown
-        .map(
-            |character| {
-                if character.is_control() || is_invisible(character) { '\u{fffd}' } else { character }
-            },
-        )
-        .collect()
-}
-
-/// Characters that turn the direction of what follows, or cannot be seen.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    shown.map(|character| if is_harmless(character) { character } else { '\u{fffd}' }).collect()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use cairn_core::block::Block;
 use cairn_core::coin::{Coin, Undo};
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::OutPoint;
+use cairn_protocol::chain::open::genesis_commit;
 use cairn_protocol::chain::store::{ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace};
 
 pub use crate::store::directory::Opening;
@@ -118,7 +119,7 @@ impl SledStore {
             _directory: directory,
         };
         if opening == Opening::Reindex {
-            store.commit(rebuild::genesis_commit(genesis))?;
+            store.commit(genesis_commit(genesis))?;
         }
         Ok(store)
     }

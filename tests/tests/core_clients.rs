@@ -269,6 +269,14 @@ fn an_external_miner_gets_templates_and_hands_in_blocks() {
     let lazy = Block::new(header, block.coinbase().clone(), Vec::new());
     assert_eq!(world.call("submitblock", json!([hex::encode(encode(&lazy))])), json!("high-hash"));
     assert_eq!(world.refused("submitblock", json!(["00"])).0, -22);
+    let ahead = block.header().time.saturating_add(std::time::Duration::from_secs(30 * 24 * 3600));
+    let header = cairn_core::header::Header { time: ahead, previous_block_hash: block.hash(), ..header };
+    let header = (0..)
+        .map(|nonce| cairn_core::header::Header { nonce, ..header })
+        .find(|header| header.bits.to_target().expect("a target").is_met_by(header.hash()))
+        .expect("every other nonce does the work");
+    let early = Block::new(header, block.coinbase().clone(), Vec::new());
+    assert_eq!(world.call("submitblock", json!([hex::encode(encode(&early))])), json!("time-too-new"));
     let info = world.call("getmininginfo", json!([]));
     assert_eq!((&info["blocks"], &info["next"]["height"]), (&json!(1), &json!(2)));
     assert!(world.call("getnetworkhashps", json!([])).is_number());

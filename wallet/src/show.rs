@@ -2,18 +2,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 /// Takes control characters out of foreign text, so that it cannot steer a terminal, and bounds it.
 pub fn harmless(text: &str) -> String {
-    let keeps = |c: &char| !c.is_control() && !is_invisible(*c);
-    text.chars().filter(keeps).take(500).collect()
-}
-
-/// Characters that reorder or hide their neighbours.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    text.chars().filter(|character| is_harmless(*character)).take(500).collect()
 }
 
 /// A table without lines; the columns named in `right` are numbers.

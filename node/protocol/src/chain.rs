@@ -114,7 +114,7 @@ impl<S: ChainStore> Chain<S> {
                 // A false body must not take the place of the true one until then (ATTACKS 17).
                 return Ok(check_block(block, &self.params).map_err(BlockRejection::from).map(|checked| {
                     self.aside.keep(due, checked);
-                    Accepted { verdict: BlockVerdict::KeptAside, change: None }
+                    Accepted { verdict: BlockVerdict::TooEarly, change: None }
                 }));
             }
             Err(rejection) => return Ok(Err(rejection)),

@@ -273,6 +273,7 @@ async fn submit_block(rpc: Rpc, params: Params) -> RpcResult {
         Ok(BlockVerdict::Connected) => json(&()),
         Ok(BlockVerdict::Duplicate) => json("duplicate"),
         Ok(BlockVerdict::SideBranch | BlockVerdict::KeptAside) => json("inconclusive"),
+        Ok(BlockVerdict::TooEarly) => json("time-too-new"),
         Err(error) => {
             tracing::info!(%error, "a block that was handed in is refused");
             json(proposal::token(&error))

@@ -2,15 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
 
-use cairn_core::block::Block;
-use cairn_core::coin::{Coin, CoinChanges, Origin};
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
-use cairn_core::transaction::OutPoint;
-use cairn_protocol::chain::store::{BlockStatus, Commit, HeaderRecord, StoreError};
+use cairn_protocol::chain::store::{BlockStatus, HeaderRecord, StoreError};
 
 use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Found, Journal, Place, io_error};
@@ -234,24 +230,5 @@ impl Contents {
         let place = self.journal.append(&entry)?;
         self.note(entry, place);
         Ok(())
-    }
-}
-
-/// Genesis is connected by definition: its outputs are the premine.
-pub fn genesis_commit(genesis: &Arc<Block>) -> Commit {
-    let header = *genesis.header();
-    let record = HeaderRecord { header, height: Height::GENESIS, status: BlockStatus::Validated };
-    let txid = genesis.coinbase().txid();
-    let outputs = (0..).zip(genesis.coinbase().outputs.iter().cloned());
-    let created = outputs.map(|(index, output)| {
-        (OutPoint { txid, index }, Coin { output, height: Height::GENESIS, origin: Origin::Premine })
-    });
-    Commit {
-        headers: vec![(genesis.hash(), record)],
-        bodies: vec![genesis.clone()],
-        coins: CoinChanges { spent: Vec::new(), created: created.collect() },
-        connected: vec![(Height::GENESIS, genesis.clone())],
-        tip: Some(genesis.hash()),
-        ..Commit::default()
     }
 }

@@ -10,7 +10,7 @@ use cairn_core::params::ChainParams;
 use cairn_core::transaction::OutPoint;
 use cairn_core::work::Work;
 
-use crate::chain::store::{ChainStore, Commit, StoreError};
+use crate::chain::store::{BlockStatus, ChainStore, Commit, HeaderRecord, StoreError};
 use crate::chain::tree::HeaderTree;
 
 /// Why a chain cannot be opened.
@@ -38,7 +38,11 @@ pub fn load<S: ChainStore>(
 ) -> Result<(HeaderTree, Vec<BlockHash>), OpenError> {
     let mut tree = HeaderTree::new(*genesis.header());
     let Some(tip) = store.tip()? else {
-        store.commit(first_commit(&mut tree, genesis))?;
+        let commit = genesis_commit(genesis);
+        for (hash, record) in commit.headers.clone() {
+            tree.restore(hash, record, params)?;
+        }
+        store.commit(commit)?;
         store.flush()?;
         return Ok((tree, vec![genesis.hash()]));
     };
@@ -65,15 +69,16 @@ pub fn load<S: ChainStore>(
 }
 
 /// Genesis is connected by definition: its outputs are the premine.
-fn first_commit(tree: &mut HeaderTree, genesis: &Arc<Block>) -> Commit {
+pub fn genesis_commit(genesis: &Arc<Block>) -> Commit {
+    let header = *genesis.header();
+    let record = HeaderRecord { header, height: Height::GENESIS, status: BlockStatus::Validated };
     let txid = genesis.coinbase().txid();
-    let outputs = (0..).zip(&genesis.coinbase().outputs);
+    let outputs = (0..).zip(genesis.coinbase().outputs.iter().cloned());
     let created = outputs.map(|(index, output)| {
-        let coin = Coin { output: output.clone(), height: Height::GENESIS, origin: Origin::Premine };
-        (OutPoint { txid, index }, coin)
+        (OutPoint { txid, index }, Coin { output, height: Height::GENESIS, origin: Origin::Premine })
     });
     Commit {
-        headers: tree.take_unrecorded(&genesis.hash()),
+        headers: vec![(genesis.hash(), record)],
         bodies: vec![genesis.clone()],
         coins: CoinChanges { spent: Vec::new(), created: created.collect() },
         connected: vec![(Height::GENESIS, genesis.clone())],

@@ -57,8 +57,10 @@ pub enum BlockVerdict {
     Duplicate,
     /// It is kept on a branch with no more work than the best.
     SideBranch,
-    /// It is kept until a body below it, or its time, comes.
+    /// It is kept until a body below it comes.
     KeptAside,
+    /// It is ahead of the clock, and kept until its time comes.
+    TooEarly,
 }
 
 /// A block that broke no rule, and what followed from it.
@@ -93,10 +95,17 @@ impl ChainChange {
         self.connected.last().map(|(_, block, _)| block)
     }
 
-    /// Two changes as one, of which the second only adds blocks.
+    /// Two changes, one after the other, as one. What the first connected and the second took away
+    /// again is in neither list: a part of a long branch may go that far before a bad block is met.
     pub fn joined(first: Option<Self>, next: Option<Self>) -> Option<Self> {
         match (first, next) {
             (Some(mut first), Some(next)) => {
+                let passing = first.connected.len().min(next.disconnected.len());
+                first.connected.truncate(first.connected.len() - passing);
+                if next.disconnected.len() > passing {
+                    (first.fork_point, first.fork_hash) = (next.fork_point, next.fork_hash);
+                    first.disconnected.extend(next.disconnected.into_iter().skip(passing));
+                }
                 first.connected.extend(next.connected);
                 first.new_work = next.new_work;
                 Some(first)

@@ -67,10 +67,12 @@ impl Bodies {
         self.asked.retain(|_, owes| owes != peer);
     }
 
-    /// A block of this size came, from whomever; `from` delivered it.
+    /// A block of this size came, from whomever; `from` delivered it. Only what is asked of it gives
+    /// it time: who sends other blocks again and again keeps nobody waiting by that.
     pub fn arrived(&mut self, now: Timestamp, from: PeerId, hash: &BlockHash, size: usize) {
         self.usual_size = (self.usual_size * 7 + size) / 8;
-        if let Some(window) = self.windows.get_mut(&from) {
+        let was_asked = self.is_asked_of(&from, hash);
+        if let Some(window) = self.windows.get_mut(&from).filter(|_| was_asked) {
             window.progress = now;
             window.stalls = 0;
         }

@@ -3,6 +3,7 @@
 use cairn_core::transaction::Transaction;
 
 use super::*;
+use crate::limits::BLOCK_TIMEOUT;
 
 #[test]
 fn whoever_speaks_before_its_hello_is_banned() {
@@ -390,4 +391,19 @@ fn a_peer_that_repeats_our_nonce_parts_itself_from_us_and_nobody_else() {
     assert_eq!(net.ready(0), [id(1)]);
     net.pass(60_000);
     assert_eq!((net.ready(0), net.ready(1)), (vec![id(1)], vec![id(0)]));
+}
+
+#[test]
+fn blocks_that_nobody_asked_for_give_no_time_to_who_withholds_those_that_were() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    net.guest(&test, 9, 0);
+    let blocks = test.blocks_on(&test.genesis, 1, 3);
+    net.say(9, 0, Message::Headers(blocks.iter().map(|block| *block.header()).collect()));
+    assert_eq!(net.nodes[0].sync().owed_by(&id(9)), 3);
+    for _ in 0..BLOCK_TIMEOUT.as_secs() {
+        net.say(9, 0, Message::Block(test.genesis.clone()));
+        net.pass(1_000);
+    }
+    assert_eq!(net.nodes[0].sync().owed_by(&id(9)), 0, "others may be asked for them");
 }
