@@ -62,6 +62,16 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Whether the node has judged what it was given. One that starts or stops meanwhile, or met a
+    /// fault of its own, may have taken it in before it said so.
+    pub fn is_refused_for_good(&self) -> bool {
+        const INTERNAL: i64 = -32_603;
+        const STARTING_OR_STOPPING: i64 = -28;
+        matches!(self, Self::Refused { code, .. } if ![INTERNAL, STARTING_OR_STOPPING].contains(code))
+    }
+}
+
 impl Client {
     /// Reads the cookie; nothing is sent yet.
     ///
@@ -136,4 +146,18 @@ fn result_of<T: DeserializeOwned>(method: &str, mut answer: Value) -> Result<T, 
     }
     let result = answer.get_mut("result").map(Value::take).unwrap_or_default();
     serde_json::from_value(result).map_err(|error| nonsense(method, &error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_verdict_of_the_node_frees_the_coins_of_a_payment() {
+        let refused = |code| ClientError::Refused { code, message: String::new() };
+        assert!([-22, -25, -26, -27].into_iter().all(|code| refused(code).is_refused_for_good()));
+        assert!([-28, -32_603].into_iter().all(|code| !refused(code).is_refused_for_good()));
+        let silent = ClientError::Unreachable { url: String::new(), reason: "timeout".to_owned() };
+        assert!(!silent.is_refused_for_good());
+    }
 }

@@ -118,12 +118,14 @@ fn agreed() -> anyhow::Result<bool> {
 fn broadcast(session: &mut Session, client: &Client, txid: Txid, bytes: &[u8]) -> anyhow::Result<()> {
     remember_bytes(session, txid, bytes)?;
     let sent: Result<Value, _> = client.call("sendrawtransaction", json!([hex::encode(bytes)]));
-    if let Err(crate::client::ClientError::Refused { .. }) = &sent {
+    let Err(error) = sent else { return Ok(()) };
+    if error.is_refused_for_good() {
         session.book.pending.retain(|pending| pending.txid != txid);
         session.book.save(&session.files)?;
+        return Err(error).context("the node refused the transaction");
     }
-    sent.context("the node refused the transaction")?;
-    Ok(())
+    // It may have got there all the same: paying again with other coins could pay twice.
+    Err(error).context("whether the node has the payment is not known; the next command sends it again")
 }
 
 fn remember(session: &mut Session, signed: &Signed) -> anyhow::Result<()> {

@@ -143,10 +143,14 @@ impl<S: ChainStore> Intake<'_, S> {
         let (mut parents, mut offences) = (vec![*parent], Vec::new());
         while let Some(parent) = parents.pop() {
             for (peer, child) in self.relay.orphans.take_children(&parent) {
-                match self.mempool.accept(self.now, child, self.chain)? {
+                match self.mempool.accept(self.now, child.clone(), self.chain)? {
                     Ok(admitted) => {
                         self.admitted(&admitted);
                         parents.push(admitted.txid);
+                    }
+                    // It lacks another parent, too, and waits on.
+                    Err(MempoolError::UnknownOutput { .. }) => {
+                        self.relay.orphans.keep(self.now, peer, child);
                     }
                     Err(MempoolError::Rule(error)) => offences.push((peer, Offence::Transaction(error))),
                     Err(_) => {}

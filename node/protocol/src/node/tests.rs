@@ -183,6 +183,23 @@ fn a_child_that_comes_before_its_parent_waits_for_it() {
 }
 
 #[test]
+fn a_child_of_two_parents_waits_until_both_have_come() {
+    let test = TestChain::new();
+    let mut net = Net::line(&test, 2);
+    net.guest(&test, 9, 1);
+    let parents = [1, 2].map(|owner| test.spend(owner, &[test.premine(owner)], vec![pay(999, 4)]));
+    let coins = parents.each_ref().map(|parent| (OutPoint { txid: parent.txid(), index: 0 }, pay(999, 4)));
+    let child = test.spend(4, &coins, vec![pay(1_997, 5)]);
+    net.say(9, 1, Message::AnnounceTransactions(vec![child.txid()]));
+    net.say(9, 1, Message::Transactions(vec![child.clone()]));
+    for parent in parents {
+        assert!(!net.nodes[1].mempool().contains(&child.txid()));
+        net.say(9, 1, Message::Transactions(vec![parent]));
+    }
+    assert!(net.nodes[1].mempool().contains(&child.txid()));
+}
+
+#[test]
 fn a_payment_confirmed_only_on_the_losing_side_waits_on_the_winning_one() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 4);
