@@ -21,6 +21,8 @@ use crate::miner::search::mine_once;
 const AT_ONCE: Duration = Duration::from_millis(100);
 /// Blocks at once: their events must fit in what a subscriber may have unread.
 const MAX_AT_ONCE: u32 = 500;
+/// Nonces tried at once: where work is hard the caller asks again, and the others have their turn.
+const MAX_TRIES_AT_ONCE: u64 = 1 << 19;
 /// The mark of our own submissions, which nobody waits for.
 const OWN: RequestId = RequestId(u64::MAX);
 
@@ -44,6 +46,8 @@ pub struct Made {
     pub hashes: Vec<BlockHash>,
     /// Nonces that were tried.
     pub tries: u64,
+    /// Asking again is of no use: every try is used up, or the chain refuses such blocks.
+    pub is_final: bool,
 }
 
 /// Makes as many of the wanted blocks as is fair at once; the caller asks again for the rest.
@@ -58,9 +62,13 @@ pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Act
         let template = Template::new(now, machine.chain(), machine.mempool());
         let block = template.to_block(wanted.pay_to, wanted.tag.clone());
         let left = wanted.max_tries.saturating_sub(made.tries);
-        let (nonce, tries) = search(block.header(), left);
+        let (nonce, tries) =
+            search(block.header(), left.min(MAX_TRIES_AT_ONCE.saturating_sub(made.tries).max(1)));
         made.tries += tries;
-        let Some(nonce) = nonce else { break };
+        let Some(nonce) = nonce else {
+            made.is_final = made.tries >= wanted.max_tries;
+            break;
+        };
         let block = Arc::new(block.with_nonce(nonce));
         let hash = block.hash();
         let submission = Submission::Block(block);
@@ -71,10 +79,11 @@ pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Act
         actions.extend(answered.into_iter().filter(|action| !matches!(action, Action::Reply { .. })));
         if refused {
             tracing::error!(%hash, "the chain refuses a block made from its own template");
+            made.is_final = true;
             break;
         }
         made.hashes.push(hash);
-        if began.elapsed() > AT_ONCE {
+        if began.elapsed() > AT_ONCE || made.tries >= MAX_TRIES_AT_ONCE {
             break;
         }
     }
@@ -91,4 +100,43 @@ fn search(header: &Header, max_tries: u64) -> (Option<u64>, u64) {
 pub fn solve(block: Block, max_tries: u64) -> Option<Block> {
     let (nonce, _) = search(block.header(), max_tries);
     nonce.map(|nonce| block.with_nonce(nonce))
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_core::signature::SerialVerifier;
+    use cairn_core::target::CompactTarget;
+    use cairn_core::testing::{TestChain, lock};
+    use cairn_protocol::chain::Chain;
+    use cairn_protocol::mempool::Mempool;
+    use cairn_protocol::node::{Node, NodeConfig};
+    use cairn_protocol::peer::PeerId;
+    use cairn_protocol::peers::Room;
+
+    use super::*;
+    use crate::store::{Opening, SledStore};
+
+    #[test]
+    fn a_search_without_luck_gives_the_thread_back_and_says_when_its_tries_are_used_up() {
+        let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
+        let out_of_reach = CompactTarget::from_bits(0x1700_ffff);
+        (test.params.pow_limit, test.params.genesis_bits) = (out_of_reach, out_of_reach);
+        let store = SledStore::open(directory.path(), &test.genesis, Opening::Resume).expect("it opens");
+        let chain = Chain::open(test.params.clone(), &test.genesis, store, Box::new(SerialVerifier));
+        let config = NodeConfig {
+            id: PeerId::from_bytes([1; 32]),
+            user_agent: "/test/".into(),
+            listen: Vec::new(),
+            connect: Vec::new(),
+            room: Room { outbound: 0, inbound: 0 },
+        };
+        let mut machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
+        let mut tried = |max_tries| {
+            let wanted = Wanted { count: 1, pay_to: lock(1), tag: Vec::new(), max_tries };
+            let (made, _) = generate(&mut machine, &wanted).expect("the store works");
+            (made.hashes.len(), made.tries, made.is_final)
+        };
+        assert_eq!(tried(u64::MAX), (0, MAX_TRIES_AT_ONCE, false));
+        assert_eq!(tried(1_000), (0, 1_000, true));
+    }
 }

@@ -215,7 +215,7 @@ impl NodeHandle {
     }
 
     /// Makes some of the wanted blocks on the spot; returns once they are stored and flushed. With
-    /// fewer than wanted, ask again for the rest.
+    /// fewer than wanted, ask again for the rest unless that is of no use.
     ///
     /// # Errors
     /// [`Stopped`].

@@ -74,11 +74,11 @@ async fn generate_to_address(rpc: Rpc, params: Params) -> RpcResult {
     while left.count > 0 {
         let made = rpc.node()?.generate(left.clone()).await.map_err(|_| stopping())?;
         left.max_tries = left.max_tries.saturating_sub(made.tries);
-        if made.hashes.is_empty() {
-            break;
-        }
         left.count -= made.hashes.len() as u32;
         hashes.extend(made.hashes);
+        if made.is_final {
+            break;
+        }
     }
     Ok(json(&hashes))
 }
