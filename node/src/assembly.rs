@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Context, anyhow, bail};
 use cairn_core::hash::GenesisHash;
 use cairn_core::signature::ParallelVerifier;
 use cairn_core::signature::cache::CachingVerifier;
+use cairn_core::transaction::Transaction;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::store::StoreError;
 use cairn_protocol::input::Command;
@@ -39,6 +41,8 @@ pub struct Running {
     data_dir: PathBuf,
     driver: JoinHandle<Result<Machine, StoreError>>,
     network: tokio::task::JoinHandle<()>,
+    /// Hands in what waited when the node stopped last, and gives back what it did not get to.
+    waiting: tokio::task::JoinHandle<Vec<Arc<Transaction>>>,
 }
 
 /// The chain that a setting names: a built-in one, or a definition's file.
@@ -110,8 +114,9 @@ pub fn start(
     for name in names {
         follow_name(handle.clone(), name.clone());
     }
-    tokio::spawn(waiting::hand_in(handle.clone(), waiting::load(&config.data_dir, genesis)));
-    Ok(Running { handle, listen, genesis, data_dir: config.data_dir.clone(), driver, network: network_task })
+    let waiting = tokio::spawn(waiting::hand_in(handle.clone(), waiting::load(&config.data_dir, genesis)));
+    let data_dir = config.data_dir.clone();
+    Ok(Running { handle, listen, genesis, data_dir, driver, network: network_task, waiting })
 }
 
 fn follow_name(handle: NodeHandle, name: HostPort) {
@@ -147,7 +152,8 @@ impl Running {
             }
             Err(_) => bail!("the driver panicked: this is a fault of the program; the log says where"),
         };
-        let saved = waiting::save(&self.data_dir, self.genesis, machine.mempool().iter());
+        let left = self.waiting.await.unwrap_or_default();
+        let saved = waiting::save(&self.data_dir, self.genesis, machine.mempool().iter().chain(&left));
         let count =
             saved.with_context(|| format!("cannot save the mempool in {}", self.data_dir.display()))?;
         tracing::info!(transactions = count, "stopped");

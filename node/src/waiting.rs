@@ -66,22 +66,27 @@ fn read(directory: &Path, genesis: GenesisHash) -> io::Result<Vec<Transaction>> 
     Ok(transactions)
 }
 
-/// Hands in again what waited, parents before children. What no longer fits is left out.
-pub async fn hand_in(handle: NodeHandle, transactions: Vec<Transaction>) {
+/// Hands in again what waited, parents before children. What no longer fits is left out. Returns
+/// those for which there was no time before the node stopped.
+pub async fn hand_in(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<Arc<Transaction>> {
     let (count, mut taken) = (transactions.len(), 0);
-    for transaction in transactions {
-        match handle.submit_transaction(Arc::new(transaction)).await {
+    let mut waiting = transactions.into_iter().map(Arc::new);
+    while let Some(transaction) = waiting.next() {
+        match handle.submit_transaction(transaction.clone()).await {
             Ok(outcome) => taken += usize::from(outcome.is_ok()),
-            Err(_) => return,
+            Err(_) => return std::iter::once(transaction).chain(waiting).collect(),
         }
     }
     if count > 0 {
         tracing::info!(count, taken, "transactions of the last run");
     }
+    Vec::new()
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
 
     const GENESIS: GenesisHash = GenesisHash::from_bytes([1; 32]);
@@ -111,5 +116,15 @@ mod tests {
         assert!(load(directory.path(), GenesisHash::from_bytes([2; 32])).is_empty());
         fs::write(directory.path().join(FILE), b"scribble").expect("written");
         assert!(load(directory.path(), GENESIS).is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_not_handed_in_before_the_node_stopped_still_waits() {
+        let own = cairn_protocol::peer::PeerId::from_bytes([1; 32]);
+        let (handle, driver) = NodeHandle::new(own, Arc::default(), CancellationToken::new());
+        drop(driver);
+        let waiting = [transaction(2), transaction(1)];
+        let left = hand_in(handle, waiting.iter().map(|one| one.as_ref().clone()).collect()).await;
+        assert_eq!(left, waiting);
     }
 }
