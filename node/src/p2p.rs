@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub mod backlog;
 pub mod choice;
 pub mod conversation;
 pub mod identity;
@@ -33,6 +34,7 @@ pub mod stream;
 pub mod traffic;
 pub mod transport;
 
+use backlog::{Backlog, MAX_BACKLOG_BYTES};
 use choice::{Choice, choose};
 use conversation::{PeerEvent, Reader, converse};
 use link::{Link, Shared};
@@ -158,6 +160,7 @@ pub fn start(
         events: event_sender,
         over: over_sender,
         budget: Arc::new(Semaphore::new(BUDGET)),
+        backlog: Backlog::new(MAX_BACKLOG_BYTES),
         traffic: traffic.clone(),
         dials: HashMap::new(),
         connections: HashMap::new(),
@@ -188,6 +191,7 @@ struct Task {
     events: mpsc::Sender<PeerEvent>,
     over: mpsc::Sender<(PeerId, ConnectionId)>,
     budget: Arc<Semaphore>,
+    backlog: Arc<Backlog>,
     traffic: Arc<Traffic>,
     /// Dials that have led to nothing yet, neither a conversation nor a failure.
     dials: HashMap<ConnectionId, PeerAddress>,
@@ -332,7 +336,8 @@ impl Task {
             }
         }
         self.dials.remove(&connection);
-        let (link, queue) = Link::new(peer, connection, Traffic::within(self.traffic.clone()));
+        let traffic = Traffic::within(self.traffic.clone());
+        let (link, queue) = Link::new(peer, connection, traffic, &self.backlog);
         self.conversations.insert(peer, (connection, direction, link.shared().clone()));
         let (events, budget, over) = (self.events.clone(), self.budget.clone(), self.over.clone());
         tokio::spawn(async move {

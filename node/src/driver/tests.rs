@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::handle::NodeHandle;
+use crate::p2p::backlog::Backlog;
 use crate::p2p::link::Outgoing;
 use crate::p2p::traffic::Traffic;
 use crate::store::{Opening, SledStore};
@@ -69,7 +70,8 @@ impl World {
 }
 
 fn connect(number: usize, direction: Direction) -> (PeerEvent, mpsc::Receiver<Outgoing>) {
-    let (link, queue) = Link::new(PEER, ConnectionId::new_unchecked(number), Traffic::default());
+    let (link, queue) =
+        Link::new(PEER, ConnectionId::new_unchecked(number), Traffic::default(), &Backlog::new(usize::MAX));
     let address = PeerAddress::new(([127, 0, 0, 1], 4000).into());
     (PeerEvent::Connected { link, direction, address }, queue)
 }

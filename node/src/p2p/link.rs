@@ -2,7 +2,6 @@
 //! bytes; a peer that does not read fast enough loses the connection, not our memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cairn_protocol::limits::MAX_SERVED_BYTES;
 use cairn_protocol::message::Message;
@@ -11,6 +10,7 @@ use libp2p::swarm::ConnectionId;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::p2p::backlog::{Backlog, Share};
 use crate::p2p::traffic::Traffic;
 
 /// Messages that may wait for a peer to read.
@@ -44,7 +44,7 @@ pub struct Link {
 /// What both ends of a link see.
 #[derive(Debug)]
 pub struct Shared {
-    waiting_bytes: AtomicUsize,
+    backlog: Share,
     drained: Notify,
     /// The connection is over; nothing more is read or written.
     pub over: CancellationToken,
@@ -58,12 +58,18 @@ pub struct Shared {
 
 impl Link {
     /// A link, and the queue for the task that writes.
-    pub fn new(peer: PeerId, connection: ConnectionId, traffic: Traffic) -> (Self, mpsc::Receiver<Outgoing>) {
+    pub fn new(
+        peer: PeerId,
+        connection: ConnectionId,
+        traffic: Traffic,
+        backlog: &Arc<Backlog>,
+    ) -> (Self, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(MAX_WAITING);
+        let over = CancellationToken::new();
         let shared = Shared {
-            waiting_bytes: AtomicUsize::new(0),
+            backlog: backlog.share(over.clone()),
             drained: Notify::new(),
-            over: CancellationToken::new(),
+            over,
             ended: CancellationToken::new(),
             closing: CancellationToken::new(),
             traffic,
@@ -74,10 +80,8 @@ impl Link {
     /// Queues a message. If too much waits already, the connection ends.
     pub fn say(&self, message: Message) {
         let weight = weight(&message);
-        let waiting = self.shared.waiting_bytes.fetch_add(weight, Ordering::AcqRel);
-        if waiting.saturating_add(weight) > MAX_WAITING_BYTES
-            || self.queue.try_send(Outgoing::Say(message)).is_err()
-        {
+        let waiting = self.shared.backlog.add(weight);
+        if waiting > MAX_WAITING_BYTES || self.queue.try_send(Outgoing::Say(message)).is_err() {
             if !self.shared.over.is_cancelled() && !self.shared.closing.is_cancelled() {
                 // A peer can do this as often as it likes, so it is no warning.
                 tracing::debug!(peer = ?self.peer, waiting, "a peer reads too slowly: hanging up");
@@ -108,13 +112,13 @@ impl Link {
 impl Shared {
     /// Notes that a message was written.
     pub fn written(&self, message: &Message) {
-        self.waiting_bytes.fetch_sub(weight(message), Ordering::AcqRel);
+        self.backlog.remove(weight(message));
         self.drained.notify_one();
     }
 
     /// Whether the peer's requests have to wait until it has read the answers to earlier ones.
     pub fn is_congested(&self) -> bool {
-        self.waiting_bytes.load(Ordering::Acquire) > PAUSE_ABOVE
+        self.backlog.waiting() > PAUSE_ABOVE
     }
 
     /// Returns when something was written since this was last called.
@@ -145,9 +149,11 @@ fn weight(message: &Message) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::p2p::backlog::MAX_BACKLOG_BYTES;
 
     fn link() -> (Link, mpsc::Receiver<Outgoing>) {
-        Link::new(PeerId::from_bytes([1; 32]), ConnectionId::new_unchecked(1), Traffic::default())
+        let backlog = Backlog::new(MAX_BACKLOG_BYTES);
+        Link::new(PeerId::from_bytes([1; 32]), ConnectionId::new_unchecked(1), Traffic::default(), &backlog)
     }
 
     #[test]
@@ -180,7 +186,7 @@ mod tests {
             link.shared().written(&message);
         }
         assert!(!link.shared().over.is_cancelled());
-        assert_eq!(link.shared().waiting_bytes.load(Ordering::Acquire), 0);
+        assert_eq!(link.shared().backlog.waiting(), 0);
     }
 
     #[test]
