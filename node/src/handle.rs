@@ -26,8 +26,8 @@ use crate::p2p::traffic::Traffic;
 /// Calls that may wait for the driver; one more waits before it is even queued.
 const MAX_CALLS: usize = 256;
 /// Events that a slow subscriber may have unread; with more it is told how many it lost. A
-/// reorganisation of 2,000 blocks fits.
-const MAX_EVENTS: usize = 4096;
+/// reorganisation of 8,000 blocks fits.
+const MAX_EVENTS: usize = 16_384;
 
 /// The node stops or has stopped: nobody answers any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

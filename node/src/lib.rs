@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod devnet;
 pub mod driver;
+pub mod files;
 pub mod generate;
 pub mod handle;
 pub mod log;

@@ -1,7 +1,7 @@
 //! Transactions that wait for a block, kept over a restart in a file of the data directory.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use cairn_core::encoding;
 use cairn_core::hash::GenesisHash;
 use cairn_core::transaction::Transaction;
 
+use crate::files;
 use crate::handle::NodeHandle;
 
 /// The file's name in the data directory.
@@ -33,11 +34,7 @@ pub fn save<'a>(
     let transactions: Vec<Transaction> = waiting.map(|transaction| transaction.as_ref().clone()).collect();
     let count = transactions.len();
     let bytes = encoding::encode::<Stored>(&(MARK, genesis, transactions));
-    let (path, unfinished) = (directory.join(FILE), directory.join("mempool.new"));
-    let mut file = File::create(&unfinished)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(unfinished, path)?;
+    files::replace_durably(&directory.join(FILE), &bytes)?;
     Ok(count)
 }
 
@@ -85,6 +82,8 @@ pub async fn hand_in(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tokio_util::sync::CancellationToken;
 
     use super::*;

@@ -21,8 +21,9 @@ use crate::devnet::happening::{Happening, What};
 use crate::devnet::narrate::Narrator;
 use crate::devnet::narrate::line::Line;
 use crate::devnet::network::Network;
-use crate::devnet::place::{self, Place};
+use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
+use crate::files;
 
 /// How often the narrator looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -158,7 +159,7 @@ fn keep_chain(place: &Place, chain: &Chain) -> anyhow::Result<String> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let text = chain.definition.to_string();
-            place::write_private(&kept, text.as_bytes())
+            files::replace(&kept, text.as_bytes())
                 .with_context(|| format!("cannot write {}", kept.display()))?;
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", kept.display())),

@@ -1,13 +1,12 @@
 //! Where a devnet lies: its directory, held by a lock, and the note by which others find it.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::devnet::error::DevnetError;
+use crate::files;
 
 /// The directory of a devnet, held until dropped; a temporary one goes with it.
 #[derive(Debug)]
@@ -69,7 +68,7 @@ impl Place {
             places.push(home.join("devnet.json"));
         }
         for path in places {
-            write_private(&path, note.to_string().as_bytes()).map_err(|source| DevnetError::Io {
+            files::replace(&path, note.to_string().as_bytes()).map_err(|source| DevnetError::Io {
                 attempt: "write",
                 place: path.display().to_string(),
                 source,
@@ -102,17 +101,6 @@ pub fn home() -> Option<PathBuf> {
 pub fn find(directory: Option<&Path>) -> Option<Value> {
     let directory = directory.map(Path::to_owned).or_else(home)?;
     read_note(&directory.join("devnet.json"))
-}
-
-/// Writes a file that only its owner can read, as a whole.
-///
-/// # Errors
-/// When the system refuses.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
-    file.write_all(bytes)?;
-    fs::rename(beside, path)
 }
 
 fn read_note(path: &Path) -> Option<Value> {

@@ -2,12 +2,13 @@
 //! identities in both languages, libp2p's and ours.
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use cairn_protocol::peer::PeerId;
 use libp2p::identity::{Keypair, PublicKey, ed25519};
+
+use crate::files;
 
 /// The file's name in the data directory.
 pub const KEY_FILE: &str = "node.key";
@@ -56,13 +57,8 @@ pub fn load_or_make(directory: &Path) -> Result<Keypair, IdentityError> {
 
 fn make(path: &Path) -> std::io::Result<Keypair> {
     let pair = ed25519::Keypair::generate();
-    // Written aside and renamed, so that a crash leaves a whole key or none.
-    let unfinished = path.with_extension("key.new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(pair.secret().as_ref())?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, path)?;
+    // Others know the node by it, so it must not be another one after a loss of power.
+    files::replace_durably(path, pair.secret().as_ref())?;
     Ok(pair.into())
 }
 

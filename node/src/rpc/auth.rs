@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use axum::http::HeaderMap;
@@ -12,6 +11,8 @@ use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq;
+
+use crate::files;
 
 /// The cookie's name in the data directory, Bitcoin Core's.
 pub const COOKIE_FILE: &str = ".cookie";
@@ -39,16 +40,7 @@ impl Cookie {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let secret = format!("{USER}:{}", hex::encode(random));
-        let unfinished = path.with_extension("tmp");
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        // The mode is set while creating: there is no instant at which others could open it.
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        file.write_all(secret.as_bytes())?;
-        drop(file);
-        fs::rename(&unfinished, path)?;
+        files::replace(path, secret.as_bytes())?;
         Ok(Self { secret, path: path.to_owned() })
     }
 

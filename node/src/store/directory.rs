@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cairn_core::hash::GenesisHash;
 use cairn_protocol::chain::store::StoreError;
 
+use crate::files;
 use crate::store::schema::FORMAT_VERSION;
 
 /// Why a data directory cannot be used.
@@ -158,9 +159,8 @@ impl Directory {
     }
 
     fn name_chain(&self, genesis: GenesisHash) -> Result<(), OpenError> {
-        let (path, unfinished) = (self.path.join("CHAIN"), self.path.join("CHAIN.tmp"));
+        let path = self.path.join("CHAIN");
         let text = format!("format {FORMAT_VERSION}\ngenesis {genesis}\n");
-        let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &path));
-        written.map_err(|source| OpenError::Io { path, source })
+        files::replace_durably(&path, text.as_bytes()).map_err(|source| OpenError::Io { path, source })
     }
 }

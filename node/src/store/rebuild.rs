@@ -8,6 +8,7 @@ use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord, StoreError};
 
+use crate::files;
 use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Found, Journal, Place, io_error};
 use crate::store::schema::{Checkpoint, Headers, Part};
@@ -194,7 +195,7 @@ pub fn salvage(directory: &Directory, genesis: BlockHash) -> Result<Contents, Op
     }
     contents.journal.sync()?;
     // In one step: after a crash either the old one or the new one is there to be salvaged again.
-    fs::rename(&new_path, &path).map_err(|source| io_error("rename", &path, source))?;
+    files::rename_durably(&new_path, &path).map_err(|source| io_error("rename", &path, source))?;
     contents.journal = Journal::open(&path)?;
     Ok(contents)
 }
