@@ -95,6 +95,8 @@ impl Address {
                 expected: expected.to_string(),
             });
         }
+        // The bits that fill up the last letter are zero, or one lock would have several addresses (BIP 173).
+        decoded.validate_segwit_padding().map_err(|error| AddressError::Malformed(error.to_string()))?;
         let bytes: Vec<u8> = decoded.byte_iter().collect();
         let (version, key) = bytes.split_first().ok_or(AddressError::Length { found: 0 })?;
         if *version != VERSION_PUBLIC_KEY {

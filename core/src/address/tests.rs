@@ -1,5 +1,8 @@
 //! Addresses: bech32m as BIP 350 has it, and the mistakes that people make.
 
+use bech32::Fe32;
+use bech32::primitives::iter::{ByteIterExt, Fe32IterExt};
+
 use super::*;
 use crate::testing::lock;
 
@@ -76,6 +79,28 @@ fn every_single_wrong_letter_is_noticed() {
 fn written(version: u8, key: &[u8]) -> String {
     let bytes = [&[version], key].concat();
     bech32::encode::<Bech32m>(Hrp::parse("tcrn").unwrap(), &bytes).unwrap()
+}
+
+/// Found by the fuzz target `address`.
+#[test]
+fn a_lock_has_one_address_whatever_fills_the_last_letter() {
+    let expected = prefix("tcrn");
+    let digits = |fill: &[u8]| {
+        let bytes = [&[0][..], &[7; 32]].concat();
+        let mut digits: Vec<Fe32> = bytes.into_iter().bytes_to_fes().collect();
+        let last = digits.pop().unwrap().to_u8();
+        digits.push(Fe32::try_from(last | fill[0]).unwrap());
+        digits.extend(fill[1..].iter().map(|digit| Fe32::try_from(*digit).unwrap()));
+        digits.into_iter().with_checksum::<Bech32m>(&Hrp::parse("tcrn").unwrap()).chars().collect::<String>()
+    };
+    let proper = digits(&[0]);
+    assert_eq!(Address::parse(&proper, &expected).unwrap().to_string(), proper);
+    for fill in [&[1][..], &[0, 0], &[0, 1]] {
+        assert!(
+            matches!(Address::parse(&digits(fill), &expected), Err(AddressError::Malformed(_))),
+            "{fill:?}"
+        );
+    }
 }
 
 #[test]
