@@ -4,6 +4,7 @@
 //! passphrase. Nothing here can spend.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use cairn_core::hash::{GenesisHash, Txid};
 use cairn_core::lock::{Lock, PublicKey};
@@ -154,13 +155,24 @@ impl Book {
     pub fn load(files: &WalletFiles) -> Result<Self, BookError> {
         let path = files.public();
         let Some(bytes) = files::read(&path)? else { return Err(missing(files)) };
+        Self::parse(&path, &bytes)
+    }
+
+    /// Reads what is in a book's file; the path is for the error.
+    ///
+    /// # Errors
+    /// [`BookError::Damaged`] and [`BookError::Format`].
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, BookError> {
         let damaged = |what: String| BookError::Damaged { path: path.display().to_string(), what };
-        let book: Self = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let book: Self = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
         if book.format != FORMAT {
             return Err(BookError::Format { path: path.display().to_string(), found: book.format });
         }
         if book.receive_used as usize > book.receive.len() || book.change_used as usize > book.change.len() {
             return Err(damaged("it counts more addresses than it lists".to_owned()));
+        }
+        if book.receive.is_empty() {
+            return Err(damaged("it lists no address".to_owned()));
         }
         Ok(book)
     }
@@ -287,4 +299,45 @@ fn take(list: &[Hex32], used: &mut u32) -> Result<Lock, BookError> {
     let key = list.get(*used as usize).ok_or(BookError::NoAddressLeft { derived: list.len() })?;
     *used += 1;
     Ok(lock_of(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_genesis::accounts;
+
+    use super::*;
+    use crate::words::Words;
+
+    fn damage(change: impl FnOnce(&mut Book)) -> Option<String> {
+        let keys = Keys::new(&Words::from_entropy(&accounts::entropy(0)));
+        let mut book = Book::new("regtest", GenesisHash::ZERO, KeySource::Encrypted, &keys);
+        change(&mut book);
+        let bytes = serde_json::to_vec(&book).expect("a book");
+        match Book::parse(Path::new("w.json"), &bytes) {
+            Ok(read) => {
+                assert_eq!(read.current(), book.current());
+                None
+            }
+            Err(BookError::Damaged { what, .. }) => Some(what),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_book_that_counts_more_addresses_than_it_lists_is_damaged() {
+        assert_eq!(damage(|_| {}), None);
+        let counts = Some("it counts more addresses than it lists".to_owned());
+        assert_eq!(damage(|book| book.receive_used = book.receive.len() as u32 + 1), counts);
+        assert_eq!(damage(|book| book.change_used = book.change.len() as u32 + 1), counts);
+    }
+
+    /// Found by the fuzz target `wallet_book`: the newest address was looked for in an empty list.
+    #[test]
+    fn a_book_without_addresses_is_damaged() {
+        let emptied = |book: &mut Book| {
+            book.receive.clear();
+            book.receive_used = 0;
+        };
+        assert_eq!(damage(emptied), Some("it lists no address".to_owned()));
+    }
 }

@@ -8,8 +8,8 @@ use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::check::block::{BlockError, check_block};
 use cairn_core::coin::Origin;
-use cairn_core::encoding::{Decode, Encode};
-use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::encoding::{self, Decode, Encode};
+use cairn_core::hash::{BlockHash, Txid, sha256d};
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
 use cairn_core::params::ChainParams;
@@ -17,6 +17,9 @@ use cairn_core::time::Timestamp;
 use cairn_core::transaction::{OutPoint, Output};
 
 use crate::headers::{ChainError, HeaderChain};
+
+/// A kept scan larger than this was not written here.
+const MAX_BYTES: usize = 1 << 30;
 
 /// Everything the wallet knows from the chain. A cache: reading the chain again gives the same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -77,9 +80,22 @@ impl Scan {
         scan
     }
 
-    /// Whether this scan looked for exactly so many locks.
-    pub fn watched(&self) -> usize {
-        self.watched as usize
+    /// The scan that [`Self::write`] gave these bytes for, if it is of this chain and looked for so
+    /// many locks. A byte that changed since would be a wrong balance; so there is none then.
+    pub fn read(bytes: &[u8], genesis: &Block, locks: usize) -> Option<Self> {
+        let (checksum, bytes) = bytes.split_first_chunk::<32>()?;
+        if *checksum != sha256d(bytes) {
+            return None;
+        }
+        let scan = encoding::decode::<Self>(bytes, MAX_BYTES).ok()?;
+        let fits = scan.watched as usize == locks && scan.hash_at(Height::GENESIS) == Some(genesis.hash());
+        fits.then_some(scan)
+    }
+
+    /// The scan as bytes, to be kept: a checksum first.
+    pub fn write(&self) -> Vec<u8> {
+        let bytes = encoding::encode(self);
+        [&sha256d(&bytes)[..], &bytes].concat()
     }
 
     /// Height of the last block that was read.
@@ -199,6 +215,37 @@ impl Scan {
             let outpoint = OutPoint { txid, index: index as u32 };
             let coin = OwnedCoin { output: output.clone(), height, origin, spent: None };
             self.coins.insert(outpoint, coin);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_core::testing::TestChain;
+
+    use super::*;
+
+    #[test]
+    fn a_kept_scan_comes_back_for_its_own_chain_and_locks_alone() {
+        let (test, other) = (TestChain::new(), TestChain::named("other"));
+        let locks = test.genesis.coinbase().outputs.iter().map(|output| output.lock).collect();
+        let scan = Scan::new(&test.genesis, &locks);
+        let kept = scan.write();
+        assert_eq!(Scan::read(&kept, &test.genesis, locks.len()), Some(scan));
+        assert_eq!(Scan::read(&kept, &other.genesis, locks.len()), None);
+        assert_eq!(Scan::read(&kept, &test.genesis, locks.len() + 1), None);
+    }
+
+    /// A changed amount was a wrong balance, and two of them could end the program.
+    #[test]
+    fn a_kept_scan_in_which_a_bit_changed_is_not_taken() {
+        let test = TestChain::new();
+        let locks = test.genesis.coinbase().outputs.iter().map(|output| output.lock).collect();
+        let kept = Scan::new(&test.genesis, &locks).write();
+        for place in 0..kept.len() {
+            let mut damaged = kept.clone();
+            damaged[place] ^= 0x80;
+            assert_eq!(Scan::read(&damaged, &test.genesis, locks.len()), None, "byte {place}");
         }
     }
 }

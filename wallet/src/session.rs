@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use cairn_core::address::Address;
-use cairn_core::encoding;
 use cairn_core::lock::Lock;
 use cairn_genesis::Chain;
 
@@ -17,9 +16,6 @@ use crate::keys::Keys;
 use crate::scan::Scan;
 use crate::words::Words;
 use crate::{keystore, passphrase};
-
-/// A scan cache larger than this was not written here.
-const MAX_SCAN_BYTES: usize = 1 << 30;
 
 /// An opened wallet.
 pub struct Session {
@@ -120,13 +116,9 @@ impl Session {
     pub fn load_scan(&self) -> anyhow::Result<Scan> {
         let locks = self.locks();
         let cached = files::read(&self.files.scan())?;
-        let cached = cached.and_then(|bytes| encoding::decode::<Scan>(&bytes, MAX_SCAN_BYTES).ok());
-        let genesis_hash = self.chain.genesis.hash();
-        let fits = |scan: &Scan| {
-            scan.watched() == locks.len()
-                && scan.hash_at(cairn_core::height::Height::GENESIS) == Some(genesis_hash)
-        };
-        Ok(cached.filter(fits).unwrap_or_else(|| Scan::new(&self.chain.genesis, &locks)))
+        let genesis = &self.chain.genesis;
+        let kept = cached.and_then(|bytes| Scan::read(&bytes, genesis, locks.len()));
+        Ok(kept.unwrap_or_else(|| Scan::new(genesis, &locks)))
     }
 
     /// Keeps what was read for the next command.
@@ -134,7 +126,7 @@ impl Session {
     /// # Errors
     /// When the file system refuses.
     pub fn save_scan(&self, scan: &Scan) -> anyhow::Result<()> {
-        Ok(files::write_private(&self.files.scan(), &encoding::encode(scan))?)
+        Ok(files::write_private(&self.files.scan(), &scan.write())?)
     }
 
     /// The node to ask, checked to be on the wallet's chain.
