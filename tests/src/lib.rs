@@ -4,6 +4,7 @@
 
 pub mod blocks;
 pub mod devnet;
+pub mod fuzzing;
 pub mod hostile;
 pub mod patience;
 pub mod ports;

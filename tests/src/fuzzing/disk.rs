@@ -1,0 +1,62 @@
+//! What a node reads from its own disk: damage is found, and never ends the program.
+
+use std::fs;
+
+use cairn_core::encoding::encode;
+use cairn_node::store::journal::{Entry, Found, Journal};
+use cairn_node::store::schema::{
+    Checkpoint, Key, StoredHeader, StoredTransaction, header_key, read_key, transaction_key,
+};
+use cairn_node::waiting;
+use cairn_protocol::chain::store::StoreError;
+
+use crate::fuzzing::rules::{read, regtest};
+
+/// Whatever a journal holds, its entries are found in bounded time, and an intact one is written the
+/// same again.
+///
+/// # Panics
+/// When it does not hold.
+pub fn journal(bytes: &[u8]) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    fs::write(&path, bytes).expect("written");
+    let journal = Journal::open(&path).expect("a file that is there opens");
+    let mut copy = Journal::open(&directory.path().join("copy")).expect("a file can be made");
+    let (mut offset, mut in_order) = (0, 0);
+    while let Found::Entry(entry, place, end) = journal.look(offset).expect("readable") {
+        assert!(place.offset == offset && end > offset && end <= bytes.len() as u64);
+        assert_eq!(copy.append(&entry).expect("written"), place, "{entry:?}");
+        (offset, in_order) = (end, in_order + 1);
+    }
+    let written = fs::read(directory.path().join("copy")).expect("readable");
+    assert!(bytes.starts_with(&written) && written.len() as u64 == offset);
+    let intact: Result<Vec<Entry>, StoreError> = journal.intact_entries(0).collect();
+    assert!(intact.expect("readable").len() >= in_order, "what is in order is intact");
+}
+
+/// Records and keys of the database have one form each.
+///
+/// # Panics
+/// When it does not hold.
+pub fn records(bytes: &[u8]) {
+    match read_key(bytes) {
+        Some(Key::Header(hash)) => assert_eq!(header_key(&hash), bytes),
+        Some(Key::Transaction(txid)) => assert_eq!(transaction_key(&txid), bytes),
+        Some(Key::Checkpoint) | None => {}
+    }
+    read::<Checkpoint>(bytes);
+    read::<StoredHeader>(bytes);
+    read::<StoredTransaction>(bytes);
+}
+
+/// The file of transactions that wait is taken as it was written, or not at all.
+///
+/// # Panics
+/// When it does not hold.
+pub fn mempool_file(bytes: &[u8]) {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join(waiting::FILE), bytes).expect("written");
+    let transactions = waiting::load(directory.path(), regtest().params.genesis_hash);
+    assert!(transactions.is_empty() || bytes.ends_with(&encode(&transactions)));
+}

@@ -1,0 +1,60 @@
+//! JSON-RPC: every body is answered with JSON, and every method's arguments are bound or refused.
+
+use cairn_node::rpc::envelope::{Arguments, Body, Call, Envelope};
+use cairn_node::rpc::error::RpcError;
+use cairn_node::rpc::json::json;
+use cairn_node::rpc::params::Params;
+use cairn_node::rpc::table;
+use serde_json::Value;
+
+/// Every body is answered: each request in it with JSON that bears its id.
+///
+/// # Panics
+/// When it does not hold.
+pub fn request(bytes: &[u8]) {
+    let requests = match Body::parse(bytes) {
+        Ok(Body::Single(request)) => vec![request],
+        Ok(Body::Batch(requests)) => requests,
+        Err(error) => return sealed(&Envelope::UNREADABLE, Err(error)),
+    };
+    for request in requests {
+        let (envelope, call) = Envelope::open(request);
+        match call {
+            Ok(call) => bound(&envelope, call),
+            Err(error) => sealed(&envelope, Err(error)),
+        }
+    }
+}
+
+/// The arguments are tried on the method that was named, or else on all of them.
+fn bound(envelope: &Envelope, Call { method, params }: Call) {
+    let named = table::find(&method);
+    for method in table::all().filter(|method| named.is_none_or(|named| named.name == method.name)) {
+        let arguments = match &params {
+            Arguments::Positional(values) => Arguments::Positional(values.clone()),
+            Arguments::Named(values) => Arguments::Named(values.clone()),
+        };
+        match Params::bind(method.args, arguments) {
+            Ok(params) => {
+                for arg in method.args {
+                    let name = arg.names.split('|').next().unwrap_or(arg.names);
+                    assert!(!arg.required || params.get(name).is_some(), "{} without {name}", method.name);
+                    let _ = (
+                        params.number::<u32>(name),
+                        params.coins(name),
+                        params.hash::<cairn_core::hash::Txid>(name),
+                    );
+                }
+                sealed(envelope, Ok(method.name));
+            }
+            Err(Some(error)) => sealed(envelope, Err(error)),
+            Err(None) => sealed(envelope, Err(method.wrong_number_of_arguments())),
+        }
+    }
+}
+
+fn sealed(envelope: &Envelope, outcome: Result<&str, RpcError>) {
+    let answer = envelope.seal(outcome.map(json));
+    let answer: Value = serde_json::from_str(answer.get()).expect("an answer is JSON");
+    assert_eq!(answer.get("id"), envelope.id.as_ref());
+}

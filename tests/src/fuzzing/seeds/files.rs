@@ -1,0 +1,137 @@
+//! Files of a node and of a wallet, written as those write them.
+
+use std::fs;
+use std::sync::Arc;
+
+use age::scrypt::Recipient;
+use age::secrecy::SecretString;
+use cairn_core::block::Block;
+use cairn_core::coin::{Coin, Origin, Undo};
+use cairn_core::encoding::encode;
+use cairn_core::height::Height;
+use cairn_core::transaction::OutPoint;
+use cairn_genesis::accounts;
+use cairn_node::store::journal::{Entry, Journal, Place};
+use cairn_node::store::schema::{
+    CHECKPOINT_KEY, Checkpoint, Fate, StoredHeader, StoredTransaction, header_key, transaction_key,
+};
+use cairn_node::waiting;
+use cairn_protocol::chain::store::{BlockStatus, HeaderRecord};
+use cairn_wallet::book::{Book, KeySource, Pending};
+use cairn_wallet::files::WalletFiles;
+use cairn_wallet::keys::Keys;
+use cairn_wallet::scan::Scan;
+use cairn_wallet::words::Words;
+use serde_json::Value;
+
+use crate::fuzzing::rules::regtest;
+use crate::fuzzing::seeds::world::World;
+use crate::fuzzing::wallet::PASSPHRASE;
+
+/// A journal of three blocks.
+pub fn journal(world: &World) -> Vec<u8> {
+    in_directory(|directory| {
+        let path = directory.join("journal");
+        let mut journal = Journal::open(&path).expect("a file can be made");
+        for block in &world.best {
+            let undo = Arc::new(undo(block));
+            for entry in [
+                Entry::Body(block.clone()),
+                Entry::Undo(block.hash(), undo),
+                Entry::Header(block.hash(), record(block)),
+                Entry::Tip(block.hash()),
+                Entry::Checkpoint(3),
+            ] {
+                journal.append(&entry).expect("written");
+            }
+        }
+        fs::read(&path).expect("readable")
+    })
+}
+
+/// A record and a key of each kind.
+pub fn records(world: &World) -> Vec<Vec<u8>> {
+    let block = &world.best[0];
+    let place = Some(Place { offset: 17, length: 400 });
+    let (by, height) = (world.child.txid(), Height::from_u32(2));
+    let outputs = vec![Fate::Unspent(world.payment.outputs()[0].clone()), Fate::Spent { by, height }];
+    let transaction = StoredTransaction { block: block.hash(), height, position: 1, outputs };
+    let checkpoint = Checkpoint { sequence: 2, journal_end: 999, tip: Some(block.hash()), records: 7 };
+    vec![
+        encode(&StoredHeader { record: record(block), body: place, undo: None }),
+        encode(&transaction),
+        encode(&checkpoint),
+        header_key(&block.hash()).to_vec(),
+        transaction_key(&by).to_vec(),
+        CHECKPOINT_KEY.to_vec(),
+    ]
+}
+
+/// The file of the transactions that wait.
+pub fn mempool_file(world: &World) -> Vec<u8> {
+    in_directory(|directory| {
+        let waiting_ones = [&world.payment, &world.child].into_iter();
+        waiting::save(directory, regtest().params.genesis_hash, waiting_ones).expect("written");
+        fs::read(directory.join(waiting::FILE)).expect("readable")
+    })
+}
+
+/// A wallet's book with a payment on its way; with two addresses on each branch, and with none.
+pub fn books(world: &World) -> Vec<Vec<u8>> {
+    let keys = Keys::new(&Words::from_entropy(&accounts::entropy(0)));
+    let mut book = Book::new("regtest", regtest().params.genesis_hash, KeySource::Published(0), &keys);
+    let bytes = encode(&*world.payment);
+    book.pending.push(Pending { txid: world.payment.txid(), bytes, sent_ms: 1_767_225_600_000 });
+    let written = in_directory(|directory| {
+        let files = WalletFiles::new(directory, "w".parse().expect("a name"));
+        book.save(&files).expect("written");
+        fs::read(files.public()).expect("readable")
+    });
+    let mut book: Value = serde_json::from_slice(&written).expect("JSON");
+    let mut shortened = |count: u32| {
+        for (branch, used) in [("receive", "receive_used"), ("change", "change_used")] {
+            book[branch].as_array_mut().expect("a list").truncate(count as usize);
+            book[used] = count.min(1).into();
+        }
+        serde_json::to_vec(&book).expect("JSON")
+    };
+    vec![shortened(2), shortened(0)]
+}
+
+/// A wallet's key file, with so little work that thousands can be opened.
+pub fn key_file() -> Vec<u8> {
+    let mut recipient = Recipient::new(SecretString::from(PASSPHRASE.to_owned()));
+    recipient.set_work_factor(1);
+    age::encrypt(&recipient, accounts::words(0).as_bytes()).expect("memory does not fail")
+}
+
+/// What a wallet keeps of three blocks.
+pub fn scan(world: &World) -> Vec<u8> {
+    let chain = regtest();
+    let locks = [accounts::lock(2), accounts::lock(9)].into();
+    let mut scan = Scan::new(&chain.genesis, &locks);
+    for block in &world.best {
+        let now = block.header().time;
+        scan.connect(block.clone(), &locks, &chain.params, now).expect("the block is valid");
+    }
+    scan.write()
+}
+
+fn record(block: &Block) -> HeaderRecord {
+    HeaderRecord { header: *block.header(), height: block.coinbase().height, status: BlockStatus::Validated }
+}
+
+/// What takes a block back that spends of genesis.
+fn undo(block: &Block) -> Undo {
+    let coinbase = regtest().genesis.coinbase();
+    let coin = |input: &OutPoint| {
+        let output = coinbase.outputs.get(input.index as usize).filter(|_| input.txid == coinbase.txid())?;
+        Some((*input, Coin { output: output.clone(), height: Height::GENESIS, origin: Origin::Premine }))
+    };
+    let inputs = block.transactions().iter().flat_map(|transaction| transaction.inputs());
+    Undo { spent: inputs.filter_map(coin).collect() }
+}
+
+fn in_directory<T>(make: impl FnOnce(&std::path::Path) -> T) -> T {
+    make(tempfile::tempdir().expect("a directory").path())
+}
