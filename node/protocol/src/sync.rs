@@ -90,11 +90,11 @@ impl Sync {
 
     /// A peer lacks what it was asked for.
     pub fn not_found(&mut self, now: Timestamp, peer: &PeerId, items: &[Inventory]) {
-        for item in items {
-            if let Inventory::Block(hash) = item {
-                self.bodies.not_found(now, peer, hash);
-            }
-        }
+        let blocks = items.iter().filter_map(|item| match item {
+            Inventory::Block(hash) => Some(hash),
+            Inventory::Transaction(_) => None,
+        });
+        self.bodies.not_found(now, peer, blocks);
     }
 
     /// Asks for the bodies that are lacking, of whoever has room.

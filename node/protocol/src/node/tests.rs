@@ -16,6 +16,7 @@ use crate::peers::Room;
 
 mod harness;
 mod hostile;
+mod withheld;
 
 use harness::{Net, QUIET, address, id, node};
 

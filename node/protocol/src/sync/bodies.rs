@@ -35,6 +35,8 @@ struct Window {
     progress: Timestamp,
     idle_until: Timestamp,
     stalls: u32,
+    /// Whether it delivered since it last lacked something.
+    has_delivered: bool,
     /// Up to here the bodies of its chain are here.
     common: BlockHash,
 }
@@ -57,7 +59,14 @@ impl Default for Bodies {
 impl Bodies {
     /// A peer joins.
     pub fn joined(&mut self, now: Timestamp, peer: PeerId, genesis: BlockHash) {
-        let window = Window { owed: 0, progress: now, idle_until: now, stalls: 0, common: genesis };
+        let window = Window {
+            owed: 0,
+            progress: now,
+            idle_until: now,
+            stalls: 0,
+            has_delivered: false,
+            common: genesis,
+        };
         self.windows.insert(peer, window);
     }
 
@@ -75,6 +84,7 @@ impl Bodies {
         if let Some(window) = self.windows.get_mut(&from).filter(|_| was_asked) {
             window.progress = now;
             window.stalls = 0;
+            window.has_delivered = true;
         }
         self.release(hash);
     }
@@ -86,14 +96,22 @@ impl Bodies {
         }
     }
 
-    /// A peer does not have what it was asked for: it is left alone for a while.
-    pub fn not_found(&mut self, now: Timestamp, peer: &PeerId, hash: &BlockHash) {
-        if self.asked.get(hash) == Some(peer) {
-            self.release(hash);
-            if let Some(window) = self.windows.get_mut(peer) {
-                window.idle_until = now.saturating_add(STALL_PENALTY);
-            }
+    /// A peer does not give what it was asked for. If it gave nothing else either it is left alone for
+    /// a while; otherwise the answer was full, and it may be asked for the rest.
+    pub fn not_found<'h>(
+        &mut self,
+        now: Timestamp,
+        peer: &PeerId,
+        hashes: impl Iterator<Item = &'h BlockHash>,
+    ) {
+        let owed: Vec<BlockHash> =
+            hashes.filter(|hash| self.asked.get(hash) == Some(peer)).copied().collect();
+        if let Some(window) = self.windows.get_mut(peer).filter(|_| !owed.is_empty())
+            && !std::mem::take(&mut window.has_delivered)
+        {
+            window.idle_until = now.saturating_add(STALL_PENALTY);
         }
+        owed.iter().for_each(|hash| self.release(hash));
     }
 
     /// What to ask of this peer now, on the way to the best header it has.

@@ -3,7 +3,6 @@
 use cairn_core::transaction::Transaction;
 
 use super::*;
-use crate::limits::BLOCK_TIMEOUT;
 
 #[test]
 fn whoever_speaks_before_its_hello_is_banned() {
@@ -108,27 +107,6 @@ fn a_false_body_bans_its_sender_and_the_true_one_still_comes() {
     net.submit(0, Submission::Block(honest.clone()));
     assert_eq!(net.tips(), [honest.hash()].into());
     assert_eq!(net.ready(1), [id(0)]);
-}
-
-/// ATTACKS 18: who announces and does not deliver delays a block by seconds at most.
-#[test]
-fn a_block_announced_by_a_silent_peer_is_fetched_from_another() {
-    let test = TestChain::new();
-    let mut net = Net::new(vec![node(&test, 0, &[], QUIET), node(&test, 1, &[0], QUIET)]);
-    net.settle();
-    net.guest(&test, 9, 0);
-    let blocks = test.blocks_on(&test.genesis, 1, 3);
-    let headers = blocks.iter().map(|block| *block.header()).collect();
-    net.say(9, 0, Message::Headers(headers));
-    let hashes = blocks.iter().map(|block| block.hash()).collect();
-    assert!(net.said_to(9).contains(&&Message::GetBlocks(hashes)));
-    net.pass(1_000);
-    assert_eq!(net.nodes[0].chain().tip().height.get(), 0, "the announcer keeps silent");
-    for block in &blocks {
-        net.submit(1, Submission::Block(block.clone()));
-    }
-    net.pass(4_000);
-    assert_eq!(net.tips(), [blocks[2].hash()].into());
 }
 
 #[test]
@@ -391,19 +369,4 @@ fn a_peer_that_repeats_our_nonce_parts_itself_from_us_and_nobody_else() {
     assert_eq!(net.ready(0), [id(1)]);
     net.pass(60_000);
     assert_eq!((net.ready(0), net.ready(1)), (vec![id(1)], vec![id(0)]));
-}
-
-#[test]
-fn blocks_that_nobody_asked_for_give_no_time_to_who_withholds_those_that_were() {
-    let test = TestChain::new();
-    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
-    net.guest(&test, 9, 0);
-    let blocks = test.blocks_on(&test.genesis, 1, 3);
-    net.say(9, 0, Message::Headers(blocks.iter().map(|block| *block.header()).collect()));
-    assert_eq!(net.nodes[0].sync().owed_by(&id(9)), 3);
-    for _ in 0..BLOCK_TIMEOUT.as_secs() {
-        net.say(9, 0, Message::Block(test.genesis.clone()));
-        net.pass(1_000);
-    }
-    assert_eq!(net.nodes[0].sync().owed_by(&id(9)), 0, "others may be asked for them");
 }
