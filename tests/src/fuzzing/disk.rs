@@ -9,15 +9,24 @@ use cairn_node::store::schema::{
 };
 use cairn_node::waiting;
 use cairn_protocol::chain::store::StoreError;
+use sha2::{Digest, Sha256};
 
 use crate::fuzzing::rules::{read, regtest};
 
 /// Whatever a journal holds, its entries are found in bounded time, and an intact one is written the
-/// same again.
+/// same again. The bytes are taken as a journal, and as the one entry of one: its kind and its value,
+/// under a checksum that is right.
 ///
 /// # Panics
 /// When it does not hold.
 pub fn journal(bytes: &[u8]) {
+    read_journal(bytes);
+    if let Some((kind, value)) = bytes.split_first() {
+        read_journal(&sealed(*kind, value));
+    }
+}
+
+fn read_journal(bytes: &[u8]) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("journal");
     fs::write(&path, bytes).expect("written");
@@ -33,6 +42,13 @@ pub fn journal(bytes: &[u8]) {
     assert!(bytes.starts_with(&written) && written.len() as u64 == offset);
     let intact: Result<Vec<Entry>, StoreError> = journal.intact_entries(0).collect();
     assert!(intact.expect("readable").len() >= in_order, "what is in order is intact");
+}
+
+/// An entry as the journal writes it.
+fn sealed(kind: u8, value: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(value.len()).expect("inputs are short");
+    let checksum = Sha256::new_with_prefix([kind]).chain_update(value).finalize();
+    [b"CRN1", &[kind][..], &length.to_le_bytes(), &checksum[..8], value].concat()
 }
 
 /// Records and keys of the database have one form each.

@@ -33,7 +33,7 @@ pub fn seeds(claim: &str) -> Vec<Vec<u8>> {
         "frames" => vec![talk::frames(&world)],
         "header" => headers(&world).map(|header| header.to_bytes().to_vec()).collect(),
         "inclusion_proof" => proofs(&world),
-        "journal" => vec![files::journal(&world)],
+        "journal" => files::journals(&world),
         "machine" => talk::scripts(&world),
         "mempool_file" => vec![files::mempool_file(&world)],
         "message" => talk::messages(&world).iter().map(codec::encode).collect(),

@@ -11,7 +11,7 @@ use cairn_core::encoding::encode;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 use cairn_genesis::accounts;
-use cairn_node::store::journal::{Entry, Journal, Place};
+use cairn_node::store::journal::{Entry, HEAD, Journal, Place};
 use cairn_node::store::schema::{
     CHECKPOINT_KEY, Checkpoint, Fate, StoredHeader, StoredTransaction, header_key, transaction_key,
 };
@@ -28,9 +28,10 @@ use crate::fuzzing::rules::regtest;
 use crate::fuzzing::seeds::world::World;
 use crate::fuzzing::wallet::PASSPHRASE;
 
-/// A journal of three blocks.
-pub fn journal(world: &World) -> Vec<u8> {
-    in_directory(|directory| {
+/// A journal of three blocks, and what an entry of each kind holds: the kind, then the value.
+pub fn journals(world: &World) -> Vec<Vec<u8>> {
+    let mut places = Vec::new();
+    let whole = in_directory(|directory| {
         let path = directory.join("journal");
         let mut journal = Journal::open(&path).expect("a file can be made");
         for block in &world.best {
@@ -42,11 +43,19 @@ pub fn journal(world: &World) -> Vec<u8> {
                 Entry::Tip(block.hash()),
                 Entry::Checkpoint(3),
             ] {
-                journal.append(&entry).expect("written");
+                places.push(journal.append(&entry).expect("written"));
             }
         }
         fs::read(&path).expect("readable")
-    })
+    });
+    let value = |place: &Place| {
+        let head = usize::try_from(place.offset).expect("short");
+        let value = head + HEAD;
+        [&whole[head + 4..=head + 4], &whole[value..value + place.length as usize]].concat()
+    };
+    let mut seeds: Vec<Vec<u8>> = places.iter().take(5).map(value).collect();
+    seeds.push(whole);
+    seeds
 }
 
 /// A record and a key of each kind.
