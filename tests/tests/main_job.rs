@@ -150,6 +150,29 @@ fn mistakes_are_told_with_what_was_expected() {
     );
 }
 
+#[test]
+fn a_payment_that_no_node_takes_can_be_given_up_and_one_that_waits_cannot() {
+    let devnet = Devnet::start(21_260, &["--nodes", "2", "--mine", "none"]);
+    let address = devnet.wallet(&["new"])["address"].as_str().expect("an address").to_owned();
+    devnet.wallet(&["-w", "three", "restore", "--devnet", "3"]);
+    let three = |arguments: &[&str]| devnet.wallet(&[&["-w", "three"], arguments].concat());
+    let fails = |arguments: &[&str]| devnet.wallet_fails(&[&["-w", "three"], arguments].concat());
+    let before = three(&["balance"]);
+
+    let cheap = three(&["send", &address, "1", "--yes", "--offline", "--fee-rate", "0.00000001"]);
+    assert_ne!(three(&["balance"])["spendable"], before["spendable"], "its coins are reserved");
+    let txid = cheap["txid"].as_str().expect("an id");
+    assert_eq!(three(&["abandon", txid])["abandoned"], serde_json::json!([txid]));
+    assert_eq!(three(&["balance"])["spendable"], before["spendable"]);
+    assert!(fails(&["abandon", txid]).contains("no payment of this wallet waits"));
+
+    let paid = three(&["send", &address, "1", "--yes"]);
+    let txid = paid["txid"].as_str().expect("an id");
+    assert!(fails(&["abandon", txid]).contains("in its mempool"));
+    devnet.net(&["mine", "0", "1"]);
+    assert!(fails(&["abandon", txid]).contains("block 1 has confirmed"));
+}
+
 /// As in `cairn net status | head -1`.
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {

@@ -266,6 +266,24 @@ impl Book {
         }
     }
 
+    /// Forgets a payment that waits, and those that spend what it pays back; their ids, or nothing if
+    /// no such payment waits.
+    pub fn abandon(&mut self, txid: &Txid) -> Vec<Txid> {
+        let mut forgotten: Vec<Txid> = Vec::new();
+        for payment in std::mem::take(&mut self.pending) {
+            let transaction = payment.transaction();
+            let spends = |gone: &Txid| {
+                transaction.iter().flat_map(|one| one.inputs()).any(|input| input.txid == *gone)
+            };
+            if payment.txid == *txid || forgotten.iter().any(spends) {
+                forgotten.push(payment.txid);
+            } else {
+                self.pending.push(payment);
+            }
+        }
+        forgotten
+    }
+
     /// Coins that our own unconfirmed payments spend.
     pub fn reserved(&self) -> BTreeSet<OutPoint> {
         self.pending.iter().filter_map(Pending::transaction).flat_map(|t| t.inputs().to_vec()).collect()
@@ -302,42 +320,4 @@ fn take(list: &[Hex32], used: &mut u32) -> Result<Lock, BookError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use cairn_genesis::accounts;
-
-    use super::*;
-    use crate::words::Words;
-
-    fn damage(change: impl FnOnce(&mut Book)) -> Option<String> {
-        let keys = Keys::new(&Words::from_entropy(&accounts::entropy(0)));
-        let mut book = Book::new("regtest", GenesisHash::ZERO, KeySource::Encrypted, &keys);
-        change(&mut book);
-        let bytes = serde_json::to_vec(&book).expect("a book");
-        match Book::parse(Path::new("w.json"), &bytes) {
-            Ok(read) => {
-                assert_eq!(read.current(), book.current());
-                None
-            }
-            Err(BookError::Damaged { what, .. }) => Some(what),
-            Err(other) => panic!("{other}"),
-        }
-    }
-
-    #[test]
-    fn a_book_that_counts_more_addresses_than_it_lists_is_damaged() {
-        assert_eq!(damage(|_| {}), None);
-        let counts = Some("it counts more addresses than it lists".to_owned());
-        assert_eq!(damage(|book| book.receive_used = book.receive.len() as u32 + 1), counts);
-        assert_eq!(damage(|book| book.change_used = book.change.len() as u32 + 1), counts);
-    }
-
-    /// Found by the fuzz target `wallet_book`: the newest address was looked for in an empty list.
-    #[test]
-    fn a_book_without_addresses_is_damaged() {
-        let emptied = |book: &mut Book| {
-            book.receive.clear();
-            book.receive_used = 0;
-        };
-        assert_eq!(damage(emptied), Some("it lists no address".to_owned()));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cairn_core::amount::Amount;
+use cairn_core::hash::Txid;
 use clap::{Args, Parser, Subcommand};
 
 use crate::files::WalletName;
@@ -63,6 +64,11 @@ pub enum Command {
     Broadcast {
         /// The signed transaction as hex.
         transaction: String,
+    },
+    /// Forget a payment that the node refuses, so that its coins can be spent again.
+    Abandon {
+        /// The payment, as `history` shows it.
+        txid: Txid,
     },
     /// Print a completion script for the shell.
     Completions {

@@ -1,5 +1,6 @@
 //! One file per command; here, which one runs.
 
+mod abandon;
 mod address;
 mod balance;
 mod broadcast;
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::History => history::run(common),
         Command::List => list::run(common),
         Command::Broadcast { transaction } => broadcast::run(common, transaction),
+        Command::Abandon { txid } => abandon::run(common, txid),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut std::io::stdout());
             Ok(())

@@ -15,6 +15,8 @@ use crate::selection::{FeeRate, propose, signed_size};
 
 /// Change below this goes to the fee: spending it later would cost more than it holds.
 const LEAST_CHANGE: u64 = 1_000;
+/// No node relays a transaction with more bytes than this (docs/protocol.md, 12).
+const LARGEST: usize = 100_000;
 
 /// What a person asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,16 @@ pub enum SpendError {
     /// Sums beyond all amounts.
     #[error("amount and fee together exceed every possible amount")]
     Overflow,
+    /// So many small coins that no node would relay it.
+    #[error(
+        "{coins} coins would pay this, in {size} bytes, and no node relays more than {LARGEST}; pay less at once, or send `all` to an address of your own first, which joins the largest of them"
+    )]
+    TooLarge {
+        /// How many coins.
+        coins: usize,
+        /// The transaction's bytes once signed.
+        size: usize,
+    },
     /// A coin's key is not among ours: the book and the words do not belong together.
     #[error("the key of a coin to spend is not this wallet's: the wallet's files do not belong together")]
     ForeignCoin,
@@ -74,6 +86,17 @@ pub struct Draft {
     pub change: Amount,
     /// Bytes once signed.
     pub size: usize,
+    /// What did not fit when all was to be sent.
+    pub left_out: LeftOut,
+}
+
+/// Coins beyond what one transaction holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many.
+    pub coins: usize,
+    /// What they hold.
+    pub amount: Amount,
 }
 
 /// A payment that its owner agreed to.
@@ -98,6 +121,9 @@ impl Draft {
             Some(amount) => Self::exact(wish, amount, coins, change_to, balance)?,
             None => Self::everything(wish, coins, balance)?,
         };
+        if draft.size > LARGEST {
+            return Err(SpendError::TooLarge { coins: draft.coins.len(), size: draft.size });
+        }
         if draft.fee > wish.fee_ceiling {
             return Err(SpendError::FeeAboveCeiling { fee: draft.fee, ceiling: wish.fee_ceiling });
         }
@@ -138,29 +164,52 @@ impl Draft {
                 let Some(rest) = total.checked_sub(needed) else { continue };
                 if !has_change {
                     let fee = fee.checked_add(rest).ok_or(SpendError::Overflow)?;
-                    return Ok(Self { body, coins: chosen, amount, fee, change: Amount::ZERO, size });
+                    let (change, left_out) = (Amount::ZERO, LeftOut::default());
+                    return Ok(Self { body, coins: chosen, amount, fee, change, size, left_out });
                 }
                 if rest.units() >= LEAST_CHANGE {
                     body.outputs[1].amount = rest;
-                    return Ok(Self { body, coins: chosen, amount, fee, change: rest, size });
+                    let left_out = LeftOut::default();
+                    return Ok(Self { body, coins: chosen, amount, fee, change: rest, size, left_out });
                 }
             }
         }
         Err(SpendError::InsufficientFunds { needed, balance: Box::new(balance.clone()) })
     }
 
+    /// All that one transaction holds: the largest coins first.
     fn everything(wish: &Wish, coins: &[SpendableCoin], balance: &Balance) -> Result<Self, SpendError> {
-        let total = sum(coins)?;
-        let mut body = body(coins, vec![Output { amount: total, lock: wish.to }]);
-        let size = signed_size(&body, coins);
+        let mut coins = coins.to_vec();
+        coins.sort_by_key(|coin| std::cmp::Reverse(coin.output.amount));
+        let payment = Output { amount: Amount::from_units(1), lock: wish.to };
+        let bytes = |count: usize| {
+            let chosen = coins.get(..count).unwrap_or(&coins);
+            signed_size(&body(chosen, vec![payment.clone()]), chosen)
+        };
+        let fitting = largest(coins.len(), |count| bytes(count) <= LARGEST);
+        let rest = coins.split_off(fitting);
+        let left_out = LeftOut { coins: rest.len(), amount: sum(&rest)? };
+        let total = sum(&coins)?;
+        let mut body = body(&coins, vec![payment]);
+        let size = signed_size(&body, &coins);
         let fee = wish.rate.fee(size).ok_or(SpendError::Overflow)?;
         let left = total.checked_sub(fee).filter(|left| *left > Amount::ZERO);
         let Some(amount) = left else {
             return Err(SpendError::InsufficientFunds { needed: fee, balance: Box::new(balance.clone()) });
         };
         body.outputs[0].amount = amount;
-        Ok(Self { body, coins: coins.to_vec(), amount, fee, change: Amount::ZERO, size })
+        Ok(Self { body, coins, amount, fee, change: Amount::ZERO, size, left_out })
     }
+}
+
+/// The greatest count of up to `all` that fits, when what is less than a fitting one fits too.
+fn largest(all: usize, fits: impl Fn(usize) -> bool) -> usize {
+    let (mut fitting, mut beyond) = (0, all + 1);
+    while beyond - fitting > 1 {
+        let middle = fitting + (beyond - fitting) / 2;
+        if fits(middle) { fitting = middle } else { beyond = middle }
+    }
+    fitting
 }
 
 impl Reviewed {

@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::follow;
 use crate::selection::FeeRate;
 use crate::session::Session;
-use crate::spend::{Draft, Signed, Wish};
+use crate::spend::{Draft, LeftOut, Signed, Wish};
 
 /// Confirmations that the fee estimate aims at.
 const ESTIMATE_TARGET: u32 = 2;
@@ -98,6 +98,10 @@ fn show(draft: &Draft, address: &str, balance: &Balance) {
     eprintln!("amount  {}", draft.amount);
     eprintln!("fee     {} ({} bytes, {} {coins} spent)", draft.fee, draft.size, draft.inputs());
     eprintln!("change  {}", draft.change);
+    if draft.left_out.coins > 0 {
+        let LeftOut { coins, amount } = draft.left_out;
+        eprintln!("        {coins} more coins with {amount} do not fit: `send` again pays them");
+    }
     let before = balance.spendable.checked_add(balance.pending_change).unwrap_or(balance.spendable);
     let after = before.checked_sub(draft.amount).and_then(|left| left.checked_sub(draft.fee));
     eprintln!("left    {} of {before}", after.unwrap_or(Amount::ZERO));

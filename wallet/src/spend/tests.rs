@@ -144,6 +144,38 @@ fn all_leaves_nothing_behind() {
     assert_eq!(draft.inputs(), 2);
 }
 
+/// As many coins on one address, of 10,000 units and one more each.
+fn many(count: u32) -> Vec<SpendableCoin> {
+    let lock = keys().lock(Branch::Receive, 0);
+    let coin = |index: u32| SpendableCoin {
+        outpoint: OutPoint { txid: Txid::from_bytes([1; 32]), index },
+        output: Output { amount: Amount::from_units(10_000 + u64::from(index)), lock },
+        unconfirmed: false,
+    };
+    (0..count).map(coin).collect()
+}
+
+#[test]
+fn all_is_as_much_as_nodes_relay_the_largest_coins_first() {
+    let (coins, change_to) = (many(4_000), keys().lock(Branch::Change, 0));
+    let all: u64 = coins.iter().map(|coin| coin.output.amount.units()).sum();
+    let draft = Draft::new(&wish(None), &coins, change_to, &balance(all)).expect("something");
+    assert!((LARGEST - 36..=LARGEST).contains(&draft.size), "one more would not fit: {}", draft.size);
+    let LeftOut { coins: left, amount } = draft.left_out;
+    assert_eq!(left + draft.inputs(), 4_000);
+    let least: u64 = many(left as u32).iter().map(|coin| coin.output.amount.units()).sum();
+    assert_eq!(amount.units(), least);
+    assert_eq!(draft.amount.units() + draft.fee.units() + amount.units(), all);
+}
+
+#[test]
+fn a_payment_that_no_node_would_relay_is_refused_before_it_is_signed() {
+    let (coins, change_to) = (many(4_000), keys().lock(Branch::Change, 0));
+    let refused = Draft::new(&wish(Some(40_000_000)), &coins, change_to, &balance(47_998_000));
+    let Err(SpendError::TooLarge { coins, size }) = refused else { panic!("{refused:?}") };
+    assert!(coins > 2_700 && size > LARGEST, "{coins} {size}");
+}
+
 #[test]
 fn dust_goes_to_the_fee_instead_of_becoming_change() {
     let exact = draft(Some(1_000_000), &[40_000_000]).expect("enough");
