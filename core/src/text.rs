@@ -1,4 +1,7 @@
-//! Text that others wrote and people read: which characters may be shown as they are.
+//! Text that people read: which characters of others may be shown as they are, and an error with its
+//! causes as one sentence.
+
+use std::error::Error;
 
 /// Whether a character only shows itself: it commands no terminal, turns no direction of what
 /// follows, and can be seen.
@@ -10,9 +13,45 @@ pub fn is_harmless(character: char) -> bool {
     !character.is_control() && !hides_or_turns
 }
 
+/// The error and what caused it. A cause that the sentence tells already is not told again: some
+/// errors quote theirs, because they are also shown where nobody asks for causes.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !sentence.contains(&told) {
+            sentence += ": ";
+            sentence += &told;
+        }
+        cause = error.source();
+    }
+    sentence
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_harmless;
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{told}")]
+    struct Told {
+        told: &'static str,
+        source: Option<Box<Told>>,
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let caused = |told, source: Told| Told { told, source: Some(Box::new(source)) };
+        let root = || Told { told: "no such file", source: None };
+        assert_eq!(with_causes(&root()), "no such file");
+        assert_eq!(with_causes(&caused("cannot read k", root())), "cannot read k: no such file");
+        let quoting = caused("cannot read k: no such file; is it there?", root());
+        assert_eq!(
+            with_causes(&caused("no key", quoting)),
+            "no key: cannot read k: no such file; is it there?"
+        );
+    }
 
     #[test]
     fn what_commands_hides_or_turns_is_not_harmless() {

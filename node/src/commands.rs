@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use cairn_core::text::with_causes;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
@@ -37,7 +38,7 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Success.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Success.into(),
         Err(error) => {
-            eprintln!("cairn: {error:#}");
+            eprintln!("cairn: {}", with_causes(error.as_ref()));
             Exit::Failure.into()
         }
     }

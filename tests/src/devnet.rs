@@ -34,7 +34,9 @@ impl Devnet {
         let home = TempDir::with_prefix("cairn-test-home-").expect("a temporary directory can be made");
         let mut command = Command::new(program());
         command.args(["devnet", "--json", "--rpc-port", &rpc_port.to_string()]).args(arguments);
-        command.env("CAIRN_HOME", home.path()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        // A devnet that is killed leaves its nodes' directories behind: they go with the home.
+        command.env("CAIRN_HOME", home.path()).env("TMPDIR", home.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("the program can be run");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let (sender, lines) = channel();

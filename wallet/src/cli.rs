@@ -119,7 +119,7 @@ pub struct Send {
     /// Who is paid.
     pub address: String,
     /// How many coins, as in 12.5; `all` empties the wallet.
-    #[arg(value_parser = parse_amount)]
+    #[arg(value_parser = parse_amount, allow_negative_numbers = true)]
     pub amount: SendAmount,
     /// Do not ask.
     #[arg(long, short)]

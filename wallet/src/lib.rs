@@ -34,6 +34,7 @@ mod attacks;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
+use cairn_core::text::with_causes;
 use clap::Parser;
 
 /// Parses what was typed, runs it, and says in one sentence what went wrong, if so.
@@ -44,11 +45,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if json => {
-            let _ = writeln!(stdout(), "{}", serde_json::json!({ "error": format!("{error:#}") }));
+            let _ = writeln!(stdout(), "{}", serde_json::json!({ "error": with_causes(error.as_ref()) }));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }

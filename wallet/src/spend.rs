@@ -262,14 +262,20 @@ fn insufficient(needed: Amount, balance: &Balance) -> String {
     if let (Some(first), Some(all)) = (balance.blocks_to_first_maturity, balance.blocks_to_full_maturity) {
         text += &format!("; {} more was mined but is immature: ", balance.immature);
         text += &match (first, all) {
-            (first, all) if first == all => format!("{first} more blocks until it can be spent"),
-            (first, all) => format!("{first} more blocks until the first of it can be spent, {all} for all"),
+            (first, all) if first == all => format!("{} until it can be spent", more_blocks(first)),
+            (first, all) => {
+                format!("{} until the first of it can be spent, {all} for all", more_blocks(first))
+            }
         };
         text += " (`cairn net mine 0 N` mines them on a devnet)";
     } else {
         text += "; on a devnet `cairn net faucet ADDRESS` gives coins";
     }
     text
+}
+
+fn more_blocks(count: u32) -> String {
+    format!("{count} more {}", if count == 1 { "block" } else { "blocks" })
 }
 
 #[cfg(test)]

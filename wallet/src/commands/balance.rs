@@ -26,7 +26,11 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     }
     writeln!(stdout(), "spendable  {} coins", balance.spendable)?;
     if let (Some(first), Some(all)) = (balance.blocks_to_first_maturity, balance.blocks_to_full_maturity) {
-        writeln!(stdout(), "immature   {} coins (first in {first} blocks, all in {all})", balance.immature)?;
+        writeln!(
+            stdout(),
+            "immature   {} coins (blocks to come: {first} for the first, {all} for all)",
+            balance.immature
+        )?;
     }
     if balance.pending_change > Amount::ZERO {
         writeln!(stdout(), "change     {} coins, not yet confirmed", balance.pending_change)?;
