@@ -13,7 +13,7 @@ use cairn_core::transaction::Transaction;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::store::StoreError;
 use cairn_protocol::input::Command;
-use cairn_protocol::limits::MAX_USER_AGENT;
+use cairn_protocol::limits::{MAX_USER_AGENT, PING_INTERVAL};
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerAddress;
@@ -103,6 +103,7 @@ pub fn start(
         listen: listen.map(PeerAddress::new).into_iter().collect(),
         connect: numbers.iter().filter_map(|host| host.address()).map(PeerAddress::new).collect(),
         room: Room { outbound: config.max_outbound, inbound: config.max_inbound },
+        ping_every: Some(PING_INTERVAL),
     };
     let seed = getrandom::u64().context("the system gives no random number")?;
     let machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool), seed);

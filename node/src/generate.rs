@@ -129,6 +129,7 @@ mod tests {
             listen: Vec::new(),
             connect: Vec::new(),
             room: Room { outbound: 0, inbound: 0 },
+            ping_every: None,
         };
         let mut machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
         let mut tried = |max_tries| {

@@ -53,9 +53,9 @@ impl<S: ChainStore> Node<S> {
     pub fn new(config: NodeConfig, chain: Chain<S>, mempool: Mempool, seed: u64) -> Self {
         let genesis: GenesisHash = chain.params().genesis_hash;
         let nonce = Random::derive(seed, 0).next_u64();
-        let NodeConfig { id, user_agent, listen, connect, room } = config;
+        let NodeConfig { id, user_agent, listen, connect, room, ping_every } = config;
         let identity = Identity { genesis, nonce, user_agent, listen };
-        let peers = Peers::new(id, identity, room, &connect, Random::derive(seed, 1));
+        let peers = Peers::new(id, identity, (room, ping_every), &connect, Random::derive(seed, 1));
         let relay = Relay::new(Random::derive(seed, 2));
         Self { chain, mempool, peers, sync: Sync::default(), relay, now: Timestamp::from_millis(0) }
     }

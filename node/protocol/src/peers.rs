@@ -3,6 +3,7 @@
 //! Scoring by conduct, and discovery by mDNS or a distributed table, have their places here: the
 //! first in `slots`, the second as `AddressFound`, which fills the address book.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use cairn_core::time::Timestamp;
@@ -10,7 +11,9 @@ use cairn_core::time::Timestamp;
 use crate::action::Action;
 use crate::event::{DisconnectReason, Event};
 use crate::input::Command;
-use crate::limits::{BAN_LASTING, LASTING_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_ANSWER_INTERVAL};
+use crate::limits::{
+    BAN_LASTING, LASTING_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_ANSWER_INTERVAL, PING_INTERVAL,
+};
 use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
 use crate::random::Random;
@@ -39,6 +42,7 @@ use table::Table;
 pub struct Peers {
     identity: Identity,
     room: Room,
+    ping_every: Option<Duration>,
     connections: Table,
     refusals: Refusals,
     book: AddressBook,
@@ -50,13 +54,19 @@ pub struct Peers {
 
 impl Peers {
     /// A node without connections that will dial these addresses for ever.
-    pub fn new(own: PeerId, identity: Identity, room: Room, connect: &[PeerAddress], random: Random) -> Self {
+    pub fn new(
+        own: PeerId,
+        identity: Identity,
+        (room, ping_every): (Room, Option<Duration>),
+        connect: &[PeerAddress],
+        random: Random,
+    ) -> Self {
         let start = Timestamp::from_millis(0);
         let mut dialler = Dialler::default();
         connect.iter().for_each(|address| dialler.keep(start, *address));
         let (connections, book) = (Table::default(), AddressBook::default());
         let refusals = Refusals::new(own);
-        Self { identity, room, connections, refusals, book, dialler, random, due: Some(start) }
+        Self { identity, room, ping_every, connections, refusals, book, dialler, random, due: Some(start) }
     }
 
     /// Greets a new connection, or refuses it. A second connection of one peer means that its
@@ -165,7 +175,10 @@ impl Peers {
         let Some(connection) = self.connections.get_mut(&peer) else { return false };
         let user_agent = hello.user_agent.clone();
         connection.phase = Phase::Ready(Box::new(hello));
-        connection.heartbeat = Heartbeat::Resting { until: now };
+        connection.heartbeat = match self.ping_every {
+            Some(_) => Heartbeat::Resting { until: now },
+            None => Heartbeat::Still,
+        };
         let (direction, address) = (connection.direction, connection.address);
         let listens_at = connection.listens_at();
         let asks = direction == Direction::Outbound && lacks_outbound;
@@ -202,7 +215,7 @@ impl Peers {
     /// Notes the answer to a ping.
     pub fn ponged(&mut self, now: Timestamp, peer: &PeerId, nonce: u64) {
         if let Some(connection) = self.connections.get_mut(peer) {
-            connection.pong(now, nonce);
+            connection.pong(now, nonce, self.ping_every.unwrap_or(PING_INTERVAL));
         }
         self.reschedule(now);
     }

@@ -1,6 +1,6 @@
 //! What is going to happen, in the order of time; of two things at one time the one planned first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use cairn_core::time::Timestamp;
 use cairn_protocol::message::Message;
@@ -9,27 +9,36 @@ use cairn_protocol::peer::PeerAddress;
 use crate::network::LinkNumber;
 use crate::place::Place;
 
-/// One thing that is going to happen. `life` and `round` tell what was meant for a node that has
-/// been restarted, or for a search that has begun anew, since.
+/// One thing that is going to happen. `life` tells what was meant for a node that has been restarted
+/// since. Kept small: a large world plans millions.
 #[derive(Clone, Debug)]
 pub enum Occurrence {
     /// A step of the plan.
     PlanStep(usize),
     /// Somebody pays.
-    Payment(usize),
+    Payment,
+    /// An attacker begins an attempt.
+    Attack(usize),
+    /// A node that comes and goes does so.
+    ComesOrGoes {
+        /// Who.
+        at: Place,
+        /// In which life it goes; none when it comes.
+        life: Option<u32>,
+    },
     /// A dial reaches the other end.
     Dialled {
         /// Who dials.
         from: Place,
         /// Where.
-        address: PeerAddress,
+        address: Box<PeerAddress>,
     },
     /// A dial has come to nothing, and the dialler hears of it.
     DialFailed {
         /// Who dialled.
         at: Place,
         /// Where.
-        address: PeerAddress,
+        address: Box<PeerAddress>,
     },
     /// The dialler hears that the link stands.
     LinkStands {
@@ -74,38 +83,40 @@ pub enum Occurrence {
         /// In which life.
         life: u32,
     },
-    /// A miner finds a block.
-    Found {
-        /// Who.
-        at: Place,
-        /// In which search.
-        round: u64,
-    },
 }
 
-/// Everything that is going to happen.
+/// Everything that is going to happen: a queue for each millisecond, so that nothing is moved to make
+/// room and the order of planning is the order of happening.
 #[derive(Clone, Debug, Default)]
 pub struct Agenda {
-    /// The second key keeps the order of what falls on one time; nothing is moved to make room.
-    queue: BTreeMap<(Timestamp, u64), Occurrence>,
-    sequence: u64,
+    now: Timestamp,
+    /// What is left of this millisecond.
+    present: VecDeque<Occurrence>,
+    future: BTreeMap<Timestamp, VecDeque<Occurrence>>,
 }
 
 impl Agenda {
-    /// Plans something.
+    /// Plans something; what lies in the past happens now.
     pub fn plan(&mut self, when: Timestamp, what: Occurrence) {
-        self.queue.insert((when, self.sequence), what);
-        self.sequence += 1;
+        if when <= self.now {
+            self.present.push_back(what);
+        } else {
+            self.future.entry(when).or_default().push_back(what);
+        }
     }
 
     /// Takes what comes next.
     pub fn take_next(&mut self) -> Option<(Timestamp, Occurrence)> {
-        self.queue.pop_first().map(|((when, _), what)| (when, what))
+        if self.present.is_empty() {
+            let (when, queue) = self.future.pop_first()?;
+            (self.now, self.present) = (when, queue);
+        }
+        self.present.pop_front().map(|what| (self.now, what))
     }
 
     /// When something comes next.
     pub fn next_time(&self) -> Option<Timestamp> {
-        self.queue.first_key_value().map(|((when, _), _)| *when)
+        if self.present.is_empty() { self.future.keys().next().copied() } else { Some(self.now) }
     }
 }
 
@@ -120,12 +131,16 @@ mod tests {
         agenda.plan(at(2), Occurrence::PlanStep(0));
         agenda.plan(at(1), Occurrence::PlanStep(1));
         agenda.plan(at(2), Occurrence::PlanStep(2));
-        let order: Vec<(u64, usize)> = core::iter::from_fn(|| agenda.take_next())
-            .map(|(when, what)| match what {
-                Occurrence::PlanStep(step) => (when.millis(), step),
-                _ => unreachable!("only plan steps were planned"),
-            })
-            .collect();
-        assert_eq!(order, [(1, 1), (2, 0), (2, 2)]);
+        let mut order = Vec::new();
+        while let Some((when, what)) = agenda.take_next() {
+            let Occurrence::PlanStep(step) = what else { unreachable!("only plan steps were planned") };
+            order.push((when.millis(), step));
+            if order.len() == 2 {
+                agenda.plan(at(2), Occurrence::PlanStep(3));
+                assert_eq!(agenda.next_time(), Some(at(2)));
+            }
+        }
+        assert_eq!(order, [(1, 1), (2, 0), (2, 2), (2, 3)]);
+        assert_eq!(agenda.next_time(), None);
     }
 }

@@ -1,12 +1,12 @@
 //! A host: one simulated computer. Its node lives or is dead; its disk stays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+use std::collections::BTreeSet;
 
 use cairn_core::time::Timestamp;
 use cairn_genesis::Chain as Definition;
 use cairn_protocol::action::Action;
 use cairn_protocol::chain::Chain;
-use cairn_protocol::chain::memory::MemoryStore;
 use cairn_protocol::chain::open::OpenError;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
@@ -17,17 +17,22 @@ use cairn_protocol::random::Random;
 use crate::mining::Hashrate;
 use crate::network::LinkNumber;
 use crate::place::Place;
+use crate::shared_store::SharedStore;
 use crate::verifier::OncePerWorld;
+
+/// Others that may dial it: in a world nobody is to be left without room.
+const INBOUND: usize = 1_000;
 
 /// A node and what surrounds it.
 pub struct Host {
     place: Place,
     dials: BTreeSet<Place>,
     seed: u64,
+    ping_every: Option<Duration>,
     state: State,
     life: u32,
-    /// The links whose node knows of them.
-    pub sessions: BTreeMap<Place, LinkNumber>,
+    /// The links whose node knows of them, in the order of places.
+    sessions: Vec<(Place, LinkNumber)>,
     /// Whom the transport lets neither in nor out.
     pub blocked: BTreeSet<PeerId>,
     /// Actions that wait until the disk has taken what they follow from.
@@ -38,32 +43,35 @@ pub struct Host {
     pub wake_planned: Option<Timestamp>,
     /// How fast it mines.
     pub hashrate: Hashrate,
-    /// Which search of its miner counts.
-    pub search: u64,
 }
 
 enum State {
-    Up(Box<Node<MemoryStore>>),
-    Down(Box<MemoryStore>),
+    Up(Box<Node<SharedStore>>),
+    Down(Box<SharedStore>),
 }
 
 impl Host {
     /// A computer with an empty disk, switched off.
-    pub fn new(place: Place, dials: BTreeSet<Place>, seed: u64, hashrate: Hashrate) -> Self {
+    pub fn new(place: Place, dials: BTreeSet<Place>, seed: u64, disk: SharedStore) -> Self {
         Self {
             place,
             dials,
             seed,
-            state: State::Down(Box::new(MemoryStore::forgetful())),
+            ping_every: None,
+            state: State::Down(Box::new(disk)),
             life: 0,
-            sessions: BTreeMap::new(),
+            sessions: Vec::new(),
             blocked: BTreeSet::new(),
             waiting: Vec::new(),
             is_flushing: false,
             wake_planned: None,
-            hashrate,
-            search: 0,
+            hashrate: Hashrate::NONE,
         }
+    }
+
+    /// The same, with a node that asks silent peers this often whether they live.
+    pub fn with_pings(self, ping_every: Option<Duration>) -> Self {
+        Self { ping_every, ..self }
     }
 
     /// Which node of the world it is.
@@ -77,7 +85,7 @@ impl Host {
     }
 
     /// The node, if it lives.
-    pub fn node(&self) -> Option<&Node<MemoryStore>> {
+    pub fn node(&self) -> Option<&Node<SharedStore>> {
         match &self.state {
             State::Up(node) => Some(node),
             State::Down(_) => None,
@@ -85,11 +93,35 @@ impl Host {
     }
 
     /// The node, if it lives, to be given something.
-    pub fn node_mut(&mut self) -> Option<&mut Node<MemoryStore>> {
+    pub fn node_mut(&mut self) -> Option<&mut Node<SharedStore>> {
         match &mut self.state {
             State::Up(node) => Some(node),
             State::Down(_) => None,
         }
+    }
+
+    /// The link to another node, if this one knows of it.
+    pub fn session(&self, to: Place) -> Option<LinkNumber> {
+        let at = self.sessions.binary_search_by_key(&to, |(place, _)| *place).ok()?;
+        self.sessions.get(at).map(|(_, number)| *number)
+    }
+
+    /// Every node that it has a link to.
+    pub fn linked(&self) -> impl Iterator<Item = Place> {
+        self.sessions.iter().map(|(place, _)| *place)
+    }
+
+    /// Notes a link.
+    pub fn open_session(&mut self, to: Place, number: LinkNumber) {
+        match self.sessions.binary_search_by_key(&to, |(place, _)| *place) {
+            Ok(at) => self.sessions[at].1 = number,
+            Err(at) => self.sessions.insert(at, (to, number)),
+        }
+    }
+
+    /// Forgets a link.
+    pub fn close_session(&mut self, to: Place) {
+        self.sessions.retain(|(place, _)| *place != to);
     }
 
     /// Starts the node on what the disk holds.
@@ -107,7 +139,9 @@ impl Host {
             user_agent: format!("simulator/{}", self.place.index()),
             listen: vec![self.place.listens_at()],
             connect: self.dials.iter().map(|place| place.listens_at()).collect(),
-            room: Room { outbound: 3, inbound: 16 },
+            // Whom it dials is the topology's to say, so it looks for nobody else.
+            room: Room { outbound: 0, inbound: INBOUND },
+            ping_every: self.ping_every,
         };
         let seed = Random::derive(self.seed, u64::from(self.life)).next_u64();
         self.state = State::Up(Box::new(Node::new(config, chain, Mempool::default(), seed)));
@@ -130,6 +164,5 @@ impl Host {
         self.waiting.clear();
         self.is_flushing = false;
         self.wake_planned = None;
-        self.search += 1;
     }
 }

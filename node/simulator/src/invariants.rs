@@ -13,7 +13,6 @@ use cairn_core::subsidy::supply;
 use cairn_core::transaction::OutPoint;
 use cairn_core::work::Work;
 use cairn_protocol::chain::Chain;
-use cairn_protocol::chain::memory::MemoryStore;
 use cairn_protocol::chain::open::OpenError;
 use cairn_protocol::chain::store::{ChainStore, StoreError};
 use cairn_protocol::event::{DisconnectReason, Event};
@@ -135,29 +134,41 @@ pub enum Violation {
 }
 
 /// What one node has shown so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Witness {
     work: Work,
-    /// The best chain as its events tell it.
-    told: Vec<BlockHash>,
-    announced: BTreeSet<BlockHash>,
+    /// Where its events lead: the end of the best chain and its height.
+    told: (BlockHash, Height),
+    /// What it told peers of; only noted where power may go.
+    announced: Option<BTreeSet<BlockHash>>,
     idle_wakes: u32,
 }
 
+impl Default for Witness {
+    fn default() -> Self {
+        Self { work: Work::ZERO, told: (BlockHash::ZERO, Height::GENESIS), announced: None, idle_wakes: 0 }
+    }
+}
+
 impl Witness {
+    /// One that also remembers what the node told its peers, for nodes that may lose their power.
+    pub fn with_memory() -> Self {
+        Self { announced: Some(BTreeSet::new()), ..Self::default() }
+    }
+
     /// The node has started: it has what it had announced, and is followed from here on.
-    pub fn started(&mut self, at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
+    pub fn started<S: ChainStore>(&mut self, at: Place, chain: &Chain<S>) -> Result<(), Violation> {
         let is_lost = |hash: &&BlockHash| !chain.entry(hash).is_some_and(|entry| entry.has_body());
-        if let Some(hash) = self.announced.iter().find(is_lost).copied() {
+        if let Some(hash) = self.announced.iter().flatten().find(is_lost).copied() {
             return Err(Violation::AnnouncedBlockLost { at, hash });
         }
         self.work = chain.work();
-        self.told = chain.active().to_vec();
+        self.told = (chain.tip().hash, chain.tip().height);
         Ok(())
     }
 
     /// The node has done something.
-    pub fn stepped(&mut self, at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
+    pub fn stepped<S: ChainStore>(&mut self, at: Place, chain: &Chain<S>) -> Result<(), Violation> {
         let (before, after) = (self.work, chain.work());
         self.work = after;
         if after < before { Err(Violation::WorkLost { at, before, after }) } else { Ok(()) }
@@ -172,10 +183,11 @@ impl Witness {
 
     /// The node says something to a peer.
     pub fn said(&mut self, message: &Message) {
+        let Some(announced) = &mut self.announced else { return };
         match message {
-            Message::Hello(hello) => self.announced.extend([hello.tip]),
-            Message::Headers(headers) => self.announced.extend(headers.iter().map(|header| header.hash())),
-            Message::Block(block) => self.announced.extend([block.hash()]),
+            Message::Hello(hello) => announced.extend([hello.tip]),
+            Message::Headers(headers) => announced.extend(headers.iter().map(|header| header.hash())),
+            Message::Block(block) => announced.extend([block.hash()]),
             _ => {}
         }
     }
@@ -183,20 +195,20 @@ impl Witness {
     /// The node tells people something.
     pub fn told(&mut self, at: Place, event: &Event) -> Result<(), Violation> {
         match event {
-            Event::BlockDisconnected { block, .. } => {
-                let told = self.told.pop().unwrap_or(BlockHash::ZERO);
-                let found = block.hash();
-                if told != found {
+            Event::BlockDisconnected { block, height } => {
+                let (told, found) = (self.told.0, block.hash());
+                if (told, *height) != (found, self.told.1) {
                     return Err(Violation::EventsMislead { at, told, found });
                 }
+                let parent = Height::from_u32(height.get().saturating_sub(1));
+                self.told = (block.header().previous_block_hash, parent);
             }
             Event::BlockConnected { block, height, .. } => {
-                let told = self.told.last().copied().unwrap_or(BlockHash::ZERO);
-                let found = block.header().previous_block_hash;
-                if told != found || height.get() as usize != self.told.len() {
+                let (told, found) = (self.told.0, block.header().previous_block_hash);
+                if told != found || *height != self.told.1.next() {
                     return Err(Violation::EventsMislead { at, told, found });
                 }
-                self.told.push(block.hash());
+                self.told = (block.hash(), *height);
             }
             Event::PeerDisconnected { reason: DisconnectReason::Misconduct(offence), .. }
             | Event::PeerRefused { reason: DisconnectReason::Misconduct(offence), .. } => {
@@ -208,14 +220,14 @@ impl Witness {
     }
 
     /// Everything that the node did has been told.
-    pub fn told_all(&self, at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
-        let (told, found) = (self.told.last().copied().unwrap_or(BlockHash::ZERO), chain.tip().hash);
+    pub fn told_all<S: ChainStore>(&self, at: Place, chain: &Chain<S>) -> Result<(), Violation> {
+        let (told, found) = (self.told.0, chain.tip().hash);
         if told == found { Ok(()) } else { Err(Violation::EventsMislead { at, told, found }) }
     }
 }
 
 /// Every coin of a node, in order.
-pub fn coins(at: Place, chain: &Chain<MemoryStore>) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
+pub fn coins<S: ChainStore>(at: Place, chain: &Chain<S>) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
     let mut coins = BTreeMap::new();
     let mut keep = |outpoint, coin| {
         coins.insert(outpoint, coin);
@@ -225,7 +237,7 @@ pub fn coins(at: Place, chain: &Chain<MemoryStore>) -> Result<BTreeMap<OutPoint,
 }
 
 /// The coins are worth what was issued: simulated miners claim all they may.
-pub fn supply_is_exact(at: Place, chain: &Chain<MemoryStore>) -> Result<(), Violation> {
+pub fn supply_is_exact<S: ChainStore>(at: Place, chain: &Chain<S>) -> Result<(), Violation> {
     let height = chain.tip().height;
     let expected = supply(chain.params(), height);
     let coins = coins(at, chain)?;
@@ -235,9 +247,9 @@ pub fn supply_is_exact(at: Place, chain: &Chain<MemoryStore>) -> Result<(), Viol
 }
 
 /// The coins that a node's blocks make when each is connected from genesis on, by every rule.
-pub fn coins_of_blocks(
+pub fn coins_of_blocks<S: ChainStore>(
     at: Place,
-    chain: &Chain<MemoryStore>,
+    chain: &Chain<S>,
     verifier: &dyn Verifier,
 ) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
     let mut coins = BTreeMap::new();

@@ -13,23 +13,29 @@
 //! assert_eq!(report, play(&Plan::quiet(3), 7).expect("and again"));
 //! ```
 //!
-//! Reading order: `agenda`, `network`, `host`, `world`, `play`.
+//! Reading order: `plan`, `agenda`, `network`, `host`, `world`, `play`; then `recorder` and `report`.
 
 #![forbid(unsafe_code)]
 
 pub mod agenda;
+pub mod behaviour;
+pub mod event_log;
+pub mod expectation;
 pub mod host;
 pub mod invariants;
 pub mod mining;
 pub mod network;
-mod paying;
 pub mod payments;
 pub mod place;
 pub mod plan;
 pub mod play;
+pub mod recorder;
 pub mod report;
+pub mod shared_store;
+pub mod strategy;
 pub mod topology;
 pub mod trace;
 pub mod verifier;
 pub mod weight;
+pub mod words;
 pub mod world;

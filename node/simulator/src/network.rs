@@ -11,53 +11,117 @@ use cairn_protocol::random::Random;
 
 use crate::place::Place;
 
-/// What the links are like.
-#[derive(Clone, Copy, Debug)]
-pub struct Conditions {
-    /// The shortest time one way.
-    pub latency_least: Duration,
-    /// The longest; each pair of nodes draws its own from the seed.
-    pub latency_most: Duration,
-    /// Bytes a second, each way of each link.
-    pub bytes_per_second: u64,
-    /// Of a thousand messages, how many are delayed by a lost packet.
-    pub lost_per_thousand: u64,
+/// Time that bytes take one way; each pair of nodes draws its own once, from the seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latency {
+    /// The same for all.
+    Fixed(Duration),
+    /// Any time between two.
+    Uniform {
+        /// The shortest.
+        least: Duration,
+        /// The longest.
+        most: Duration,
+    },
+    /// Log-normal, as measured networks have it: many are near, some are very far.
+    LogNormal {
+        /// Half of the pairs are nearer.
+        median: Duration,
+        /// The standard deviation of the logarithm, in thousandths.
+        sigma_thousandths: u32,
+    },
+}
+
+impl Latency {
+    fn draw(self, random: &mut Random) -> Duration {
+        match self {
+            Self::Fixed(always) => always,
+            Self::Uniform { least, most } => {
+                let spread = most.saturating_sub(least).as_millis() as u64;
+                least + Duration::from_millis(random.below(spread + 1))
+            }
+            Self::LogNormal { median, sigma_thousandths } => {
+                // Box and Muller 1958, with a library whose results are the same on every machine.
+                let uniform = |random: &mut Random| (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+                let (first, second) = (1.0 - uniform(random), uniform(random));
+                let normal = libm::sqrt(-2.0 * libm::log(first)) * libm::cos(core::f64::consts::TAU * second);
+                let factor = libm::exp(normal * f64::from(sigma_thousandths) / 1_000.0);
+                Duration::from_millis((median.as_millis() as f64 * factor) as u64)
+            }
+        }
+    }
+}
+
+/// What a link is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quality {
+    /// Time one way.
+    pub latency: Latency,
+    /// Up to so much more, drawn for each message.
+    pub jitter: Duration,
+    /// Bytes a second, each way; none when bytes take no time.
+    pub bytes_per_second: Option<u64>,
+    /// Of a million messages, how many are delayed by a lost packet.
+    pub lost: u32,
     /// What a lost packet costs.
     pub resend: Duration,
 }
 
-impl Default for Conditions {
+impl Default for Quality {
     /// A continent: 5 to 80 ms one way, 2 MB/s, one message of a hundred delayed by 200 ms.
     fn default() -> Self {
         Self {
-            latency_least: Duration::from_millis(5),
-            latency_most: Duration::from_millis(80),
-            bytes_per_second: 2_000_000,
-            lost_per_thousand: 10,
+            latency: Latency::Uniform { least: Duration::from_millis(5), most: Duration::from_millis(80) },
+            jitter: Duration::ZERO,
+            bytes_per_second: Some(2_000_000),
+            lost: 10_000,
             resend: Duration::from_millis(200),
         }
     }
 }
 
+/// What the links of a world are like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// All of them,
+    pub usual: Quality,
+    /// but for those between these groups, which may be one and the same.
+    pub between: Vec<(usize, usize, Quality)>,
+}
+
+impl Links {
+    fn quality(&self, one: usize, other: usize) -> Quality {
+        let of_pair =
+            |(a, b, _): &&(usize, usize, Quality)| (*a, *b) == (one, other) || (*b, *a) == (one, other);
+        self.between.iter().find(of_pair).map_or(self.usual, |(_, _, quality)| *quality)
+    }
+}
+
 /// Tells one connection of two nodes from a later one of the same two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LinkNumber(u64);
+pub struct LinkNumber(u32);
 
 /// Every link, and who is cut from whom.
 #[derive(Clone, Debug)]
 pub struct Network {
-    conditions: Conditions,
+    links: Links,
     seed: u64,
     random: Random,
-    /// A group for each node; only nodes of one group reach each other.
+    /// The plan's group of each node.
     groups: Vec<usize>,
-    links: BTreeMap<(Place, Place), Link>,
-    next_number: u64,
+    /// The side of a cut that each node is on; only nodes of one side reach each other.
+    sides: Vec<usize>,
+    /// Per cent of the usual time that each node's messages take.
+    slowness: Vec<u32>,
+    standing: BTreeMap<(Place, Place), LinkNumber>,
+    /// Every link that ever was, by number.
+    all: Vec<Link>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
-    number: LinkNumber,
+    latency: Duration,
+    quality: Quality,
     /// Lower place to higher, and back.
     lanes: [Lane; 2],
 }
@@ -71,35 +135,59 @@ struct Lane {
 }
 
 impl Network {
-    /// A network without links, where everybody reaches everybody.
-    pub fn new(conditions: Conditions, nodes: usize, seed: u64, random: Random) -> Self {
-        let (groups, links) = (vec![0; nodes], BTreeMap::new());
-        Self { conditions, seed, random, groups, links, next_number: 0 }
+    /// A network without links, where everybody reaches everybody. `groups` names each node's.
+    pub fn new(links: Links, groups: Vec<usize>, seed: u64, random: Random) -> Self {
+        let (sides, slowness) = (vec![0; groups.len()], vec![100; groups.len()]);
+        Self { links, seed, random, groups, sides, slowness, standing: BTreeMap::new(), all: Vec::new() }
     }
 
-    /// One way between two nodes; the same for the two as long as the world lasts.
+    /// One way between two nodes, as it is now.
     pub fn latency(&self, one: Place, other: Place) -> Duration {
+        self.slowed(one, other, self.usual_latency(one, other))
+    }
+
+    /// The same for the two as long as the world lasts.
+    fn usual_latency(&self, one: Place, other: Place) -> Duration {
         let (low, high) = pair(one, other);
         let index = ((low.index() as u64) << 32) | high.index() as u64;
-        let spread = self.conditions.latency_most.saturating_sub(self.conditions.latency_least);
-        let drawn = Random::derive(self.seed ^ 0x11a7_e2c5, index).below(spread.as_millis() as u64 + 1);
-        self.conditions.latency_least + Duration::from_millis(drawn)
+        let latency = self.quality(one, other).latency;
+        latency.draw(&mut Random::derive(self.seed ^ 0x11a7_e2c5, index))
+    }
+
+    fn quality(&self, one: Place, other: Place) -> Quality {
+        let group = |place: Place| self.groups.get(place.index()).copied().unwrap_or_default();
+        self.links.quality(group(one), group(other))
+    }
+
+    fn slowed(&self, one: Place, other: Place, time: Duration) -> Duration {
+        let percent = |place: Place| self.slowness.get(place.index()).copied().unwrap_or(100);
+        match percent(one).max(percent(other)) {
+            100 => time,
+            percent => time * percent / 100,
+        }
+    }
+
+    /// From now on everything to and from a node takes so many per cent of its usual time.
+    pub fn slow(&mut self, place: Place, percent: u32) {
+        if let Some(slowness) = self.slowness.get_mut(place.index()) {
+            *slowness = percent;
+        }
     }
 
     /// Whether no cut lies between two nodes.
     pub fn is_open(&self, one: Place, other: Place) -> bool {
-        self.groups.get(one.index()) == self.groups.get(other.index())
+        self.sides.get(one.index()) == self.sides.get(other.index())
     }
 
     /// Cuts the network; whoever is in no group is alone in one. Returns the links that broke.
     pub fn partition(&mut self, groups: &[Vec<Place>]) -> Vec<(Place, Place, LinkNumber)> {
-        for (index, group) in self.groups.iter_mut().enumerate() {
-            *group = groups.len() + index;
+        for (index, side) in self.sides.iter_mut().enumerate() {
+            *side = groups.len() + index;
         }
         for (number, members) in groups.iter().enumerate() {
             for member in members {
-                if let Some(group) = self.groups.get_mut(member.index()) {
-                    *group = number;
+                if let Some(side) = self.sides.get_mut(member.index()) {
+                    *side = number;
                 }
             }
         }
@@ -108,7 +196,7 @@ impl Network {
 
     /// Ends every cut. Links do not come back by themselves: somebody must dial.
     pub fn heal(&mut self) {
-        self.groups.fill(0);
+        self.sides.fill(0);
     }
 
     /// Breaks every link of a node; returns them.
@@ -125,59 +213,68 @@ impl Network {
         dialler: Place,
     ) -> Option<(LinkNumber, Timestamp)> {
         let key = pair(dialled, dialler);
-        if !self.is_open(dialled, dialler) || self.links.contains_key(&key) {
+        if !self.is_open(dialled, dialler) || self.standing.contains_key(&key) {
             return None;
         }
-        let number = LinkNumber(self.next_number);
-        self.next_number += 1;
+        let number = LinkNumber(u32::try_from(self.all.len()).ok()?);
+        let latency = self.usual_latency(dialled, dialler);
+        let heard = now.saturating_add(self.slowed(dialled, dialler, latency));
         let idle = Lane { busy_until: now, last_arrival: now };
-        let mut link = Link { number, lanes: [idle; 2] };
-        let heard = now.saturating_add(self.latency(dialled, dialler));
+        let mut link = Link { latency, quality: self.quality(dialled, dialler), lanes: [idle; 2] };
         link.lanes[lane(dialled, dialler)].last_arrival = heard;
-        self.links.insert(key, link);
+        self.all.push(link);
+        self.standing.insert(key, number);
         Some((number, heard))
     }
 
     /// The link that joins two nodes.
     pub fn link(&self, one: Place, other: Place) -> Option<LinkNumber> {
-        self.links.get(&pair(one, other)).map(|link| link.number)
+        self.standing.get(&pair(one, other)).copied()
     }
 
     /// Ends a link, if it is still that one.
     pub fn part(&mut self, one: Place, other: Place, number: LinkNumber) {
         if self.link(one, other) == Some(number) {
-            self.links.remove(&pair(one, other));
+            self.standing.remove(&pair(one, other));
         }
     }
 
-    /// Sends bytes; says when they arrive, and over which link. None without one.
+    /// Sends bytes over a link; says when they arrive.
     pub fn carry(
         &mut self,
         now: Timestamp,
+        number: LinkNumber,
         from: Place,
         to: Place,
         bytes: u64,
-    ) -> Option<(LinkNumber, Timestamp)> {
-        let latency = self.latency(from, to);
-        let Conditions { bytes_per_second, lost_per_thousand, resend, .. } = self.conditions;
-        let link = self.links.get_mut(&pair(from, to))?;
+    ) -> Timestamp {
+        let Some(Link { latency, quality, .. }) = self.all.get(number.0 as usize).copied() else {
+            return now;
+        };
+        let mut delay = latency;
+        if quality.jitter > Duration::ZERO {
+            delay += Duration::from_millis(self.random.below(quality.jitter.as_millis() as u64 + 1));
+        }
+        if quality.lost > 0 && self.random.below(1_000_000) < u64::from(quality.lost) {
+            delay += quality.resend;
+        }
+        let delay = self.slowed(from, to, delay);
+        let sending = quality.bytes_per_second.map_or(0, |speed| bytes.saturating_mul(1_000) / speed.max(1));
+        let link = &mut self.all[number.0 as usize];
         let lane = &mut link.lanes[lane(from, to)];
-        let sending = Duration::from_millis(bytes.saturating_mul(1_000) / bytes_per_second.max(1));
-        lane.busy_until = lane.busy_until.max(now).saturating_add(sending);
-        let is_delayed = self.random.below(1_000) < lost_per_thousand;
-        let delay = if is_delayed { latency + resend } else { latency };
+        lane.busy_until = lane.busy_until.max(now).saturating_add(Duration::from_millis(sending));
         lane.last_arrival = lane.last_arrival.max(lane.busy_until.saturating_add(delay));
-        Some((link.number, lane.last_arrival))
+        lane.last_arrival
     }
 
     fn break_links(
         &mut self,
         is_meant: impl Fn(&Self, Place, Place) -> bool,
     ) -> Vec<(Place, Place, LinkNumber)> {
-        let meant = self.links.iter().filter(|((one, other), _)| is_meant(self, *one, *other));
-        let broken: Vec<_> = meant.map(|((one, other), link)| (*one, *other, link.number)).collect();
+        let meant = self.standing.iter().filter(|((one, other), _)| is_meant(self, *one, *other));
+        let broken: Vec<_> = meant.map(|((one, other), number)| (*one, *other, *number)).collect();
         for (one, other, _) in &broken {
-            self.links.remove(&(*one, *other));
+            self.standing.remove(&(*one, *other));
         }
         broken
     }
@@ -197,9 +294,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
-    fn network(lost_per_thousand: u64) -> Network {
-        let conditions = Conditions { lost_per_thousand, ..Conditions::default() };
-        Network::new(conditions, 4, 7, Random::derive(7, 0))
+    fn network(lost: u32) -> Network {
+        let links = Links { usual: Quality { lost, ..Quality::default() }, between: Vec::new() };
+        Network::new(links, vec![0; 4], 7, Random::derive(7, 0))
     }
 
     fn places() -> (Place, Place) {
@@ -208,10 +305,9 @@ mod tests {
 
     #[test]
     fn messages_arrive_in_the_order_they_were_sent() {
-        let (mut network, (a, b)) = (network(500), places());
-        network.join(NOW, a, b).expect("nothing is cut");
-        let arrivals: Vec<Timestamp> =
-            (0..200).map(|sent| network.carry(NOW, a, b, sent).expect("joined").1).collect();
+        let (mut network, (a, b)) = (network(500_000), places());
+        let (number, _) = network.join(NOW, a, b).expect("nothing is cut");
+        let arrivals: Vec<Timestamp> = (0..200).map(|sent| network.carry(NOW, number, a, b, sent)).collect();
         assert!(arrivals.is_sorted());
     }
 
@@ -219,17 +315,48 @@ mod tests {
     fn nothing_reaches_the_dialler_before_it_knows_of_the_link() {
         let (mut network, (a, b)) = (network(0), places());
         let (number, heard) = network.join(NOW, b, a).expect("nothing is cut");
-        let (over, arrival) = network.carry(NOW, b, a, 10).expect("joined");
-        assert_eq!(over, number);
-        assert!(arrival >= heard);
+        assert!(network.carry(NOW, number, b, a, 10) >= heard);
     }
 
     #[test]
     fn a_large_message_takes_its_time() {
         let (mut network, (a, b)) = (network(0), places());
-        network.join(NOW, a, b).expect("nothing is cut");
-        let (_, arrival) = network.carry(NOW, a, b, 4_000_000).expect("joined");
+        let (number, _) = network.join(NOW, a, b).expect("nothing is cut");
+        let arrival = network.carry(NOW, number, a, b, 4_000_000);
         assert_eq!(arrival.since(NOW), Duration::from_secs(2) + network.latency(a, b));
+    }
+
+    #[test]
+    fn a_slow_node_takes_its_time_until_it_is_no_longer_slow() {
+        let (mut network, (a, b)) = (network(0), places());
+        let (number, _) = network.join(NOW, a, b).expect("nothing is cut");
+        let usual = network.latency(a, b);
+        network.slow(b, 1_000);
+        assert_eq!(network.carry(NOW, number, a, b, 0).since(NOW), usual * 10);
+        network.slow(b, 100);
+        assert_eq!(network.latency(a, b), usual);
+    }
+
+    #[test]
+    fn groups_may_have_links_of_their_own() {
+        let far = Quality { latency: Latency::Fixed(Duration::from_secs(1)), ..Quality::default() };
+        let links = Links { usual: Quality::default(), between: vec![(1, 0, far)] };
+        let network = Network::new(links, vec![0, 0, 0, 1], 7, Random::derive(7, 0));
+        let (a, b) = places();
+        assert_eq!(network.latency(a, b), Duration::from_secs(1));
+        assert!(network.latency(a, Place::new(1)) <= Duration::from_millis(80));
+    }
+
+    #[test]
+    fn half_of_log_normal_latencies_are_below_the_median() {
+        let latency = Latency::LogNormal { median: Duration::from_millis(1_000), sigma_thousandths: 700 };
+        let mut random = Random::derive(5, 0);
+        let drawn: Vec<Duration> = (0..10_000).map(|_| latency.draw(&mut random)).collect();
+        let below = drawn.iter().filter(|drawn| **drawn < Duration::from_millis(1_000)).count();
+        assert!((4_800..5_200).contains(&below), "{below}");
+        // The mean of a log-normal is its median times e^(sigma^2 / 2): 1,277 ms here.
+        let mean = drawn.iter().sum::<Duration>() / 10_000;
+        assert!((1_240..1_315).contains(&mean.as_millis()), "{mean:?}");
     }
 
     #[test]

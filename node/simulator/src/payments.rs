@@ -13,50 +13,68 @@ use cairn_genesis::definition::{Definition, Payment};
 use cairn_protocol::input::RequestId;
 use ed25519_dalek::SigningKey;
 
-/// How many purses a world has.
-pub const PURSES: u8 = 10;
+use crate::place::Place;
+
 /// What each payment pays the miner.
 pub const FEE: Amount = Amount::from_units(10_000);
 /// What each payment pays.
 const PAYMENT: Amount = Amount::from_units(1_000_000);
 /// What genesis gives each purse.
 const PREMINE: Amount = Amount::from_units(1_000_000_000_000);
+/// Keys of miners come after those of purses.
+const FIRST_MINER: u32 = 1 << 16;
 
-/// The chain that simulated worlds run, with the purses in its genesis.
+/// The chain of a definition, with so many purses in its genesis.
 ///
 /// # Panics
-/// Never: a test makes it.
-pub fn simulated_chain() -> Chain {
-    let mut definition = Definition::parse(include_str!("../simulation.toml")).expect("a test parses it");
-    let (params, _) = definition.to_params().expect("a test makes its numbers");
-    definition.premine = (0..PURSES)
+/// When the definition's numbers do not fit together: whoever read it has checked that.
+pub fn with_purses(definition: &Definition, purses: u16) -> Chain {
+    let mut definition = definition.clone();
+    let (params, _) = definition.to_params().expect("a plan's chain was checked when it was read");
+    definition.premine = (0..purses)
         .map(|number| Payment {
-            address: Address::new(&params.address_prefix, lock(number)).to_string(),
+            address: Address::new(&params.address_prefix, lock(u32::from(number))).to_string(),
             amount: PREMINE,
         })
         .collect();
-    Chain::from_definition(definition).expect("a test makes the chain")
+    Chain::from_definition(definition).expect("purses fit into every genesis")
+}
+
+/// The chain that simulated worlds run unless their plan says otherwise.
+///
+/// # Panics
+/// Never: a test makes it.
+pub fn usual_chain() -> Definition {
+    Definition::parse(include_str!("../simulation.toml")).expect("a test parses it")
+}
+
+/// Who is paid for a miner's blocks.
+pub fn miner_lock(miner: u16) -> Lock {
+    lock(FIRST_MINER + u32::from(miner))
 }
 
 /// Somebody with coins.
 #[derive(Clone, Debug)]
 pub struct Purse {
-    number: u8,
+    number: u16,
+    purses: u16,
     key: SigningKey,
     coin: (OutPoint, Output),
     /// A payment that was handed in and not yet answered.
-    asked: Option<Arc<Transaction>>,
+    asked: Option<(Place, Arc<Transaction>)>,
 }
 
 impl Purse {
     /// Every purse of a chain, as genesis filled it.
     pub fn all(chain: &Chain) -> Vec<Self> {
         let txid = chain.genesis.coinbase().txid();
-        let coin = |number: u8| {
+        let purses = u16::try_from(chain.genesis.coinbase().outputs.len()).unwrap_or(u16::MAX);
+        let purse = |number: u16| {
             let outpoint = OutPoint { txid, index: u32::from(number) };
-            (outpoint, Output { amount: PREMINE, lock: lock(number) })
+            let coin = (outpoint, Output { amount: PREMINE, lock: lock(u32::from(number)) });
+            Self { number, purses, key: key(u32::from(number)), coin, asked: None }
         };
-        (0..PURSES).map(|number| Self { number, key: key(number), coin: coin(number), asked: None }).collect()
+        (0..purses).map(purse).collect()
     }
 
     /// The mark of this purse's submissions.
@@ -64,44 +82,61 @@ impl Purse {
         RequestId(u64::from(self.number))
     }
 
-    /// Pays the next purse; none while the last payment is not answered.
-    pub fn pay(&mut self, genesis: &GenesisHash) -> Option<Arc<Transaction>> {
+    /// Pays the next purse, at this node; none while the last payment is not answered.
+    pub fn pay(&mut self, at: Place, genesis: &GenesisHash) -> Option<Arc<Transaction>> {
         if self.asked.is_some() {
             return None;
         }
+        let payee = lock((u32::from(self.number) + 1) % u32::from(self.purses));
+        let transaction = self.sign_payment(genesis, payee)?;
+        self.asked = Some((at, transaction.clone()));
+        Some(transaction)
+    }
+
+    /// A payment of the coin it has now, with the change to itself; nobody is asked to take it.
+    pub fn sign_payment(&self, genesis: &GenesisHash, payee: Lock) -> Option<Arc<Transaction>> {
         let (outpoint, spent) = &self.coin;
         let change = spent.amount.checked_sub(PAYMENT)?.checked_sub(FEE)?;
-        let payee = lock((self.number + 1) % PURSES);
-        let outputs =
-            vec![Output { amount: PAYMENT, lock: payee }, Output { amount: change, lock: lock(self.number) }];
+        let own = lock(u32::from(self.number));
+        let outputs = vec![Output { amount: PAYMENT, lock: payee }, Output { amount: change, lock: own }];
         let body = TransactionBody { inputs: vec![*outpoint], outputs, lock_time: LockTime::Immediate };
         let digest = signature_digest(genesis, &body, core::slice::from_ref(spent));
-        let transaction = Arc::new(Transaction::new(body, vec![sign(&self.key, &digest)]));
-        self.asked = Some(transaction.clone());
-        Some(transaction)
+        Some(Arc::new(Transaction::new(body, vec![sign(&self.key, &digest)])))
+    }
+
+    /// The change of this payment is what is spent next.
+    pub fn spent(&mut self, transaction: &Transaction) {
+        if let Some(change) = transaction.outputs().last() {
+            self.coin = (OutPoint { txid: transaction.txid(), index: 1 }, change.clone());
+        }
+    }
+
+    /// Who is paid with this purse's own key.
+    pub fn own_lock(&self) -> Lock {
+        lock(u32::from(self.number))
     }
 
     /// Hears how the payment ended: once it is accepted, the change is what is spent next.
     pub fn answered(&mut self, accepted: bool) -> Option<Txid> {
-        let transaction = self.asked.take().filter(|_| accepted)?;
-        let txid = transaction.txid();
-        let change = transaction.outputs().last()?.clone();
-        self.coin = (OutPoint { txid, index: 1 }, change);
-        Some(txid)
+        let (_, transaction) = self.asked.take().filter(|_| accepted)?;
+        self.spent(&transaction);
+        Some(transaction.txid())
     }
 
-    /// The node that was asked is gone, and the answer with it.
-    pub fn gave_up(&mut self) {
-        self.asked = None;
+    /// A node is gone, and its answer with it, if it was asked.
+    pub fn lost(&mut self, at: Place) {
+        self.asked.take_if(|(asked, _)| *asked == at);
     }
 }
 
-fn key(number: u8) -> SigningKey {
-    SigningKey::from_bytes(&[number + 1; 32])
+fn key(number: u32) -> SigningKey {
+    let mut seed = [1; 32];
+    seed[..4].copy_from_slice(&number.to_be_bytes());
+    SigningKey::from_bytes(&seed)
 }
 
-/// The lock of a purse, or of a miner: whoever holds this number's key.
-pub fn lock(number: u8) -> Lock {
+/// The lock of whoever holds this number's key.
+fn lock(number: u32) -> Lock {
     Lock::PublicKey(PublicKey::from_bytes(key(number).verifying_key().to_bytes()))
 }
 
@@ -111,18 +146,18 @@ mod tests {
 
     #[test]
     fn the_simulated_chain_is_a_valid_definition_that_fills_every_purse() {
-        let chain = simulated_chain();
-        assert_eq!(chain.genesis.coinbase().outputs.len(), usize::from(PURSES));
+        let chain = with_purses(&usual_chain(), 300);
+        assert_eq!(chain.genesis.coinbase().outputs.len(), 300);
     }
 
     #[test]
     fn a_purse_waits_for_its_answer() {
-        let chain = simulated_chain();
+        let chain = with_purses(&usual_chain(), 10);
         let mut purse = Purse::all(&chain).remove(0);
-        let first = purse.pay(&chain.params.genesis_hash).expect("it is full");
-        assert!(purse.pay(&chain.params.genesis_hash).is_none());
+        let first = purse.pay(Place::new(0), &chain.params.genesis_hash).expect("it is full");
+        assert!(purse.pay(Place::new(0), &chain.params.genesis_hash).is_none());
         assert_eq!(purse.answered(true), Some(first.txid()));
-        let second = purse.pay(&chain.params.genesis_hash).expect("change is left");
+        let second = purse.pay(Place::new(0), &chain.params.genesis_hash).expect("change is left");
         assert_eq!(second.inputs(), [OutPoint { txid: first.txid(), index: 1 }]);
     }
 }

@@ -25,6 +25,11 @@ impl Place {
         (0..count).map(Self)
     }
 
+    /// The number.
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+
     /// The number, to index with.
     pub const fn index(self) -> usize {
         self.0 as usize

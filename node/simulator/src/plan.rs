@@ -1,74 +1,266 @@
-//! The plan of a world: how many nodes, what joins them, and what is done to them when.
+//! The plan of a world: who takes part, what joins them, what is done to them when, and what is
+//! expected of them. A scenario file is read into a plan; both engines play plans.
 
 use core::time::Duration;
 
+use cairn_core::target::CompactTarget;
+use cairn_genesis::Chain;
+use cairn_genesis::definition::Definition;
+use cairn_protocol::limits::PING_INTERVAL;
+
+use crate::behaviour::Behaviour;
+use crate::expectation::Expectation;
 use crate::mining::Hashrate;
-use crate::network::Conditions;
+use crate::network::Links;
+use crate::payments::{usual_chain, with_purses};
 use crate::place::Place;
-use crate::topology::Topology;
+use crate::topology::{Shape, Topology};
+
+/// A million: shares and rates are counted in millionths, so that no report depends on how a
+/// machine rounds.
+pub const MILLION: u64 = 1_000_000;
+
+/// Nodes that are alike: consecutive places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What it is called.
+    pub name: String,
+    /// Its first node.
+    pub first: u16,
+    /// How many nodes.
+    pub nodes: u16,
+    /// Its part of all hash rate, in millionths; its nodes have equal parts of it.
+    pub share: u64,
+    /// What its nodes do.
+    pub behaviour: Behaviour,
+}
+
+impl Group {
+    /// Its nodes.
+    pub fn places(&self) -> impl DoubleEndedIterator<Item = Place> + use<> {
+        (self.first..self.first + self.nodes).map(Place::new)
+    }
+
+    /// Whether a node belongs to it.
+    pub fn has(&self, place: Place) -> bool {
+        let number = place.number();
+        number >= self.first && number - self.first < self.nodes
+    }
+}
 
 /// One thing that is done to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The network is cut: links between groups break, and nobody reaches another group.
+    /// The network is cut: links between groups break, and nobody reaches another group. Who is in
+    /// none is alone.
     Partition(Vec<Vec<Place>>),
     /// The same, done as a devnet does it: every node is told to refuse the other groups.
     Refuse(Vec<Vec<Place>>),
     /// Every cut ends.
     Heal,
-    /// Power goes: a node loses whatever its disk had not taken.
-    Kill(Place),
-    /// A killed node starts again on its disk.
-    Restart(Place),
-    /// A miner changes its speed.
-    SetHashrate(Place, Hashrate),
+    /// Power goes: nodes lose whatever their disks had not taken.
+    Kill(Vec<Place>),
+    /// Killed nodes start again on their disks.
+    Restart(Vec<Place>),
+    /// Everything to and from these nodes takes so many per cent of its usual time from now on.
+    Slow {
+        /// Which.
+        places: Vec<Place>,
+        /// 100 is as usual.
+        percent: u32,
+    },
+    /// A node finds so many blocks at once, one on the other.
+    Mine {
+        /// Which.
+        place: Place,
+        /// How many.
+        blocks: u32,
+    },
+    /// So many payments are handed in at a node.
+    Pay {
+        /// Where.
+        place: Place,
+        /// How many.
+        payments: u32,
+    },
+    /// Nodes mine at so many per cent of their first rate from now on.
+    SetHashrate {
+        /// Which.
+        places: Vec<Place>,
+        /// 100 is the first rate, 0 ends their mining.
+        percent: u32,
+    },
+    /// A group behaves in another way from now on.
+    Behave {
+        /// Which, by its place in the plan.
+        group: usize,
+        /// How.
+        behaviour: Behaviour,
+    },
+}
+
+impl Step {
+    /// Whether nodes can agree again because of it: time to agreement counts from here.
+    pub const fn mends(&self) -> bool {
+        matches!(self, Self::Heal | Self::Restart(_) | Self::Behave { .. })
+    }
+}
+
+/// What people do: they pay each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Every so often somebody pays; none when nobody does.
+    pub payment_every: Option<Duration>,
+    /// How many take turns.
+    pub wallets: u16,
+}
+
+/// When it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// All miners mine for so long at most.
+    pub after: Duration,
+    /// They stop earlier when a best chain has this height,
+    pub height: Option<u32>,
+    /// or when so many attempts at a double spend have ended.
+    pub attempts: Option<u64>,
+    /// Afterwards one miner goes on until all agree, but no longer than this. None: the world ends
+    /// without it, as it stands.
+    pub agreement_within: Option<Duration>,
+}
+
+/// What a plan can be played on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Engine {
+    /// The deterministic simulator, in virtual time.
+    Simulator,
+    /// Real processes, in real time.
+    Devnet,
 }
 
 /// A world and what happens in it.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How many nodes.
-    pub nodes: u16,
+    /// What it is called.
+    pub name: String,
+    /// What one learns from it, in a sentence.
+    pub teaches: String,
+    /// The chain's numbers, without premine: each engine adds its own.
+    pub chain: Definition,
+    /// Who takes part; their places follow each other without gap.
+    pub groups: Vec<Group>,
     /// Who dials whom.
     pub topology: Topology,
     /// What the links are like.
-    pub conditions: Conditions,
+    pub links: Links,
+    /// How often silent peers are asked whether they live; none never: links of a world tell their
+    /// ends when they break.
+    pub ping_every: Option<Duration>,
     /// How long a disk takes for what is written at one time.
     pub disk: Duration,
-    /// How fast each node mines.
-    pub hashrate: Hashrate,
-    /// Every so often somebody pays.
-    pub payments_every: Duration,
-    /// What is done when, from the beginning of the world.
+    /// Who pays.
+    pub workload: Workload,
+    /// What is done when, from the beginning of the world; in the order of time.
     pub steps: Vec<(Duration, Step)>,
-    /// How long all miners mine; afterwards the first alone, until all agree.
-    pub mining_for: Duration,
-    /// How long it may take until all agree.
-    pub agreement_within: Duration,
+    /// When it ends.
+    pub stop: Stop,
+    /// What it is expected to come to.
+    pub expectations: Vec<Expectation>,
+    /// The seed when nobody names one.
+    pub seed: u64,
 }
 
 impl Plan {
-    /// A quiet world: so many nodes that together find a block every two seconds.
-    pub fn quiet(nodes: u16) -> Self {
-        Self {
-            nodes,
-            topology: Topology::Ring { chords: 2 },
-            conditions: Conditions::default(),
-            disk: Duration::from_millis(3),
-            hashrate: Hashrate(16_000 / u64::from(nodes.max(1))),
-            payments_every: Duration::from_millis(700),
-            steps: Vec::new(),
-            mining_for: Duration::from_secs(60),
-            agreement_within: Duration::from_secs(120),
+    /// How many nodes.
+    pub fn nodes(&self) -> u16 {
+        self.groups.iter().map(|group| group.nodes).sum()
+    }
+
+    /// Every node.
+    pub fn places(&self) -> impl DoubleEndedIterator<Item = Place> + use<> {
+        Place::first(self.nodes())
+    }
+
+    /// The group of a node, by its number.
+    pub fn group_of(&self, place: Place) -> usize {
+        self.groups.iter().position(|group| group.has(place)).unwrap_or_default()
+    }
+
+    /// The hash rate that finds a block every spacing at the first target, all miners together.
+    pub fn total_hashrate(&self) -> Hashrate {
+        let bits: CompactTarget = self.chain.genesis_bits.compact();
+        Hashrate::for_spacing(bits, Duration::from_millis(self.chain.spacing_ms.get()))
+    }
+
+    /// How fast a node mines at first.
+    pub fn hashrate_of(&self, place: Place) -> Hashrate {
+        match self.groups.get(self.group_of(place)) {
+            // Its secret node gets all of it, while it is at work.
+            Some(group) if matches!(group.behaviour, Behaviour::DoubleSpend(_)) => Hashrate::NONE,
+            Some(group) => self.total_hashrate().part(group.share, MILLION * u64::from(group.nodes.max(1))),
+            None => Hashrate::NONE,
         }
     }
 
-    /// Cuts the world in two unequal parts for so long, and heals it.
+    /// How fast a node mines with all that its group has.
+    pub fn hashrate_of_group(&self, place: Place) -> Hashrate {
+        let share = self.groups.get(self.group_of(place)).map_or(0, |group| group.share);
+        self.total_hashrate().part(share, MILLION)
+    }
+
+    /// Whether nodes may go without having said so: then what disks had not taken is lost.
+    pub fn may_lose_power(&self) -> bool {
+        let kills = self.steps.iter().any(|(_, step)| matches!(step, Step::Kill(_)));
+        kills || self.groups.iter().any(|group| matches!(group.behaviour, Behaviour::Intermittent { .. }))
+    }
+
+    /// When the last step is done that lets nodes agree again.
+    pub fn mended_at(&self) -> Option<Duration> {
+        self.steps.iter().filter(|(_, step)| step.mends()).map(|(after, _)| *after).max()
+    }
+
+    /// The chain with a purse for each wallet in its genesis.
+    pub fn simulated_chain(&self) -> Chain {
+        let attackers =
+            self.groups.iter().filter(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
+        with_purses(&self.chain, self.workload.wallets + attackers.count() as u16)
+    }
+
+    /// A quiet world of honest nodes that have equal parts of the hash rate: a block every two
+    /// seconds, a payment every 700 ms, for a minute.
+    pub fn quiet(nodes: u16) -> Self {
+        let group =
+            Group { name: "all".into(), first: 0, nodes, share: MILLION, behaviour: Behaviour::Honest };
+        Self {
+            name: "quiet".into(),
+            teaches: "Left alone, nodes agree.".into(),
+            chain: usual_chain(),
+            groups: vec![group],
+            topology: Shape::Ring { chords: 2 }.into(),
+            links: Links::default(),
+            ping_every: Some(PING_INTERVAL),
+            disk: Duration::from_millis(3),
+            workload: Workload { payment_every: Some(Duration::from_millis(700)), wallets: 10 },
+            steps: Vec::new(),
+            stop: Stop {
+                after: Duration::from_secs(60),
+                height: None,
+                attempts: None,
+                agreement_within: Some(Duration::from_secs(120)),
+            },
+            expectations: Vec::new(),
+            seed: 1,
+        }
+    }
+
+    /// Cuts such a world in two unequal parts for so long, and heals it.
     pub fn partition_and_heal(nodes: u16, cut_for: Duration) -> Self {
         let begin = Duration::from_secs(20);
         let groups = Self::parts(nodes, nodes * 3 / 5);
         let steps = vec![(begin, Step::Partition(groups)), (begin + cut_for, Step::Heal)];
-        Self { steps, mining_for: begin + cut_for + Duration::from_secs(40), ..Self::quiet(nodes) }
+        let mut plan = Self { steps, ..Self::quiet(nodes) };
+        plan.stop.after = begin + cut_for + Duration::from_secs(40);
+        plan
     }
 
     /// The first so many nodes, and the others.

@@ -1,28 +1,30 @@
 //! Playing a plan to its end: the world runs, all must agree, and what they agree on is examined.
 
-use cairn_core::hash::{BlockHash, Txid};
-use cairn_core::time::Timestamp;
+use core::time::Duration;
 use std::collections::BTreeSet;
 
+use cairn_core::hash::Txid;
 use cairn_protocol::chain::store::ChainStore;
 
 use crate::invariants::{Violation, coins, coins_of_blocks, supply_is_exact};
 use crate::mining::Hashrate;
-use crate::place::Place;
-use crate::plan::{Plan, Step};
-use crate::report::Report;
+use crate::plan::{Engine, Plan};
+use crate::recorder::conclude::Ending;
+use crate::report::{Moment, Report, TraceReport};
 use crate::world::World;
 
 /// A run that ended in a breach, and what plays it again.
 #[derive(Debug, thiserror::Error)]
-#[error("seed {seed}, after {after_ms} ms: {violation}")]
+#[error("seed {seed}, event {event}, after {after_ms} ms: {violation}")]
 pub struct Failure {
     /// The seed.
     pub seed: u64,
+    /// Which event broke it.
+    pub event: u64,
     /// When, in the world's time.
     pub after_ms: u64,
     /// What.
-    pub violation: Violation,
+    pub violation: Box<Violation>,
 }
 
 /// Plays a plan. The same plan and seed give the same report, on every machine.
@@ -30,99 +32,209 @@ pub struct Failure {
 /// # Errors
 /// The first breach of what must hold.
 pub fn play(plan: &Plan, seed: u64) -> Result<Report, Failure> {
-    let failed = |after_ms, violation| Failure { seed, after_ms, violation };
-    let mut world = World::new(plan.clone(), seed).map_err(|violation| failed(0, violation))?;
-    let begin = world.now();
-    run(&mut world, plan, begin, seed)
-        .map_err(|violation| failed(world.now().since(begin).as_millis() as u64, violation))
-}
-
-fn run(world: &mut World, plan: &Plan, begin: Timestamp, seed: u64) -> Result<Report, Violation> {
-    let is_mending = |(_, step): &&(_, Step)| matches!(step, Step::Heal | Step::Restart(_));
-    let mended = plan.steps.iter().filter(is_mending).map(|(after, _)| begin.saturating_add(*after)).max();
-    world.run_until(mended.unwrap_or(begin))?;
-    let mining_ends = begin.saturating_add(plan.mining_for);
-    let agreed_at = run_until_agreed(world, mining_ends)?;
-    world.run_until(mining_ends)?;
-    // From here on one miner breaks ties, so that there is one best chain to agree on. It has the
-    // speed of all: with only its own it could be unlucky for longer than agreement may take.
-    for place in Place::first(plan.nodes) {
-        let all = Hashrate(plan.hashrate.0 * u64::from(plan.nodes));
-        world.set_hashrate(place, if place == Place::new(0) { all } else { Hashrate::NONE });
+    let mut run = Run::new(plan.clone(), seed)?;
+    while !run.is_over() {
+        run.advance(Duration::MAX)?;
     }
-    let deadline = mining_ends.saturating_add(plan.agreement_within);
-    let settled = run_until_agreed(world, deadline)?;
-    if settled.is_none() {
-        let waited_ms = plan.agreement_within.as_millis() as u64;
-        return Err(Violation::NoAgreement { waited_ms, tips: tips(world).len() });
+    run.finish()
+}
+
+/// A run that is under way.
+pub struct Run {
+    world: World,
+    plan: Plan,
+    seed: u64,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// All miners mine.
+    Mining,
+    /// One mines until all agree.
+    Settling {
+        until: Duration,
+    },
+    Over,
+}
+
+impl Run {
+    /// A run that begins now.
+    ///
+    /// # Errors
+    /// When a node does not start.
+    pub fn new(plan: Plan, seed: u64) -> Result<Self, Failure> {
+        let world = World::new(plan.clone(), seed).map_err(|violation| Failure {
+            seed,
+            event: 0,
+            after_ms: 0,
+            violation: Box::new(violation),
+        })?;
+        Ok(Self { world, plan, seed, phase: Phase::Mining })
     }
-    let agreed_at = agreed_at.or(settled);
-    let confirmed = examine(world)?;
-    let tally = world.tally();
-    let height = world.chain(Place::new(0)).map_or(0, |chain| chain.tip().height.get());
-    Ok(Report {
-        seed,
-        nodes: usize::from(plan.nodes),
-        trace: world.trace().to_string(),
-        steps: world.trace().steps(),
-        lasted_ms: world.now().since(begin).as_millis() as u64,
-        height,
-        blocks_found: tally.blocks_found,
-        reorganisations: tally.reorganisations,
-        deepest: tally.deepest,
-        messages: tally.messages,
-        bytes: tally.bytes,
-        spread_ms: tally.spread_ms(),
-        agreed_after_ms: mended
-            .zip(agreed_at)
-            .map(|(mended, agreed)| agreed.since(mended).as_millis() as u64),
-        payments: world.paid.len() as u64,
-        confirmed,
-    })
-}
 
-/// Runs until all nodes have one tip; says when, or none if the time was over first.
-fn run_until_agreed(world: &mut World, deadline: Timestamp) -> Result<Option<Timestamp>, Violation> {
-    let mut tip_moved = true;
-    loop {
-        if tip_moved && tips(world).len() == 1 {
-            return Ok(Some(world.now()));
-        }
-        match world.step()? {
-            Some(_) if world.now() >= deadline => return Ok(None),
-            Some(moved) => tip_moved = moved,
-            None => return Ok(None),
-        }
+    /// The world.
+    pub const fn world(&self) -> &World {
+        &self.world
     }
-}
 
-fn tips(world: &World) -> BTreeSet<BlockHash> {
-    let nodes = world.hosts().iter().filter_map(|host| host.node());
-    nodes.map(|node| node.chain().tip().hash).collect()
-}
+    /// The same, to have its events kept in words.
+    pub const fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
 
-/// Examines what all agreed on; returns how many payments it holds.
-fn examine(world: &World) -> Result<u64, Violation> {
-    for host in world.hosts() {
-        let (at, Some(node)) = (host.place(), host.node()) else { continue };
-        supply_is_exact(at, node.chain())?;
-        if coins(at, node.chain())? != coins_of_blocks(at, node.chain(), world.verifier())? {
-            return Err(Violation::CoinsDiffer { at });
+    /// What happened so far, in plain words.
+    pub fn timeline(&self) -> &[Moment] {
+        self.world.recorder().timeline()
+    }
+
+    /// Whether nothing is left to do but [`Self::finish`].
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// How much of the run is done, in thousandths, as far as it can be foreseen.
+    pub fn progress(&self) -> u64 {
+        let elapsed = self.world.elapsed().as_millis();
+        let by_time = elapsed * 1_000 / self.plan.stop.after.as_millis().max(1);
+        let height = u128::from(self.world.highest());
+        let by_height = self.plan.stop.height.map_or(0, |stop| height * 1_000 / u128::from(stop.max(1)));
+        match self.phase {
+            Phase::Mining => u64::try_from(by_time.max(by_height)).unwrap_or(1_000).min(1_000),
+            Phase::Settling { .. } | Phase::Over => 1_000,
         }
     }
-    if let Some(txid) = world.confirmed_once.iter().find(|txid| !is_kept(world, txid)).copied() {
-        return Err(Violation::ConfirmedLost { txid });
+
+    /// Lets so much of the world's time pass, or less if the run is over before.
+    ///
+    /// # Errors
+    /// The first breach of what must hold.
+    pub fn advance(&mut self, time: Duration) -> Result<(), Failure> {
+        let until = self.world.elapsed().saturating_add(time);
+        self.go_on(until).map_err(|violation| self.failure(violation))
     }
-    Ok(world.paid.iter().filter(|txid| is_confirmed(world, txid)).count() as u64)
-}
 
-fn is_kept(world: &World, txid: &Txid) -> bool {
-    let waits =
-        |txid| world.hosts().iter().filter_map(|host| host.node()).any(|node| node.mempool().contains(txid));
-    is_confirmed(world, txid) || waits(txid)
-}
+    /// Lets the world run until so much has happened in it.
+    ///
+    /// # Errors
+    /// The first breach of what must hold.
+    pub fn advance_to_event(&mut self, event: u64) -> Result<(), Failure> {
+        while !self.is_over() && self.world.events() < event {
+            let next = self.world.next_time().unwrap_or(Duration::MAX);
+            self.go_on_one(next.saturating_add(Duration::from_millis(1)))
+                .map_err(|violation| self.failure(violation))?;
+        }
+        Ok(())
+    }
 
-fn is_confirmed(world: &World, txid: &Txid) -> bool {
-    let mut chains = world.hosts().iter().filter_map(|host| host.node()).map(|node| node.chain());
-    chains.next().is_some_and(|chain| matches!(chain.store().transaction_place(txid), Ok(Some(_))))
+    fn go_on(&mut self, until: Duration) -> Result<(), Violation> {
+        while self.phase != Phase::Over && self.world.next_time().is_some_and(|next| next < until) {
+            self.go_on_one(until)?;
+        }
+        if self.world.next_time().is_none() {
+            self.phase = Phase::Over;
+        }
+        Ok(())
+    }
+
+    fn go_on_one(&mut self, until: Duration) -> Result<(), Violation> {
+        match self.phase {
+            Phase::Mining => {
+                let end = self.plan.stop.after;
+                let is_high = self.plan.stop.height.is_some_and(|stop| self.world.highest() >= stop);
+                let attempts = self.world.recorder().attempts_ended();
+                let is_tried = self.plan.stop.attempts.is_some_and(|stop| attempts >= stop);
+                if is_high || is_tried || self.world.next_time().is_none_or(|next| next >= end) {
+                    self.stop_mining();
+                } else if self.world.next_time().is_some_and(|next| next < until) {
+                    self.world.step()?;
+                }
+            }
+            Phase::Settling { until: deadline } => {
+                if self.world.tips() <= 1 {
+                    self.phase = Phase::Over;
+                } else if self.world.next_time().is_none_or(|next| next >= deadline) {
+                    let waited_ms = self.plan.stop.agreement_within.unwrap_or_default().as_millis() as u64;
+                    return Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() });
+                } else {
+                    self.world.step()?;
+                }
+            }
+            Phase::Over => {}
+        }
+        Ok(())
+    }
+
+    /// From here on one miner breaks ties, so that there is one best chain to agree on. It has the
+    /// speed of all: with only its own it could be unlucky for longer than agreement may take.
+    fn stop_mining(&mut self) {
+        self.world.end_attacks();
+        let Some(patience) = self.plan.stop.agreement_within else {
+            self.phase = Phase::Over;
+            return;
+        };
+        let first = self.world.living().map(|host| host.place()).next();
+        for place in self.plan.places() {
+            let all = self.plan.total_hashrate();
+            self.world.set_hashrate(place, if Some(place) == first { all } else { Hashrate::NONE });
+        }
+        self.phase = Phase::Settling { until: self.world.elapsed().saturating_add(patience) };
+    }
+
+    /// Examines what all agreed on, and reports.
+    ///
+    /// # Errors
+    /// A breach of what must hold in the end.
+    pub fn finish(self) -> Result<Report, Failure> {
+        let confirmed = self.examine().map_err(|violation| self.failure(violation))?;
+        let (hash, events) = self.world.trace();
+        let ending = Ending {
+            engine: Engine::Simulator,
+            seed: Some(self.seed),
+            lasted_ms: self.world.elapsed().as_millis() as u64,
+            trace: Some(TraceReport { hash, events }),
+            confirmed,
+            traffic: self.world.traffic(),
+        };
+        Ok(self.world.into_recorder().conclude(ending))
+    }
+
+    fn failure(&self, violation: Violation) -> Failure {
+        let after_ms = self.world.elapsed().as_millis() as u64;
+        Failure { seed: self.seed, event: self.world.events(), after_ms, violation: Box::new(violation) }
+    }
+
+    /// Examines every chain and every ledger once; returns how many payments were confirmed.
+    fn examine(&self) -> Result<u64, Violation> {
+        let mut seen = BTreeSet::new();
+        for host in self.world.living() {
+            let (at, Some(node)) = (host.place(), host.node()) else { continue };
+            let chain = node.chain();
+            if !seen.insert((chain.tip().hash, chain.store().digest())) {
+                continue;
+            }
+            supply_is_exact(at, chain)?;
+            if coins(at, chain)? != coins_of_blocks(at, chain, self.world.verifier())? {
+                return Err(Violation::CoinsDiffer { at });
+            }
+        }
+        if self.plan.stop.agreement_within.is_some() {
+            let lost = self.world.confirmed_once().find(|txid| !self.is_kept(txid));
+            if let Some(txid) = lost.copied() {
+                return Err(Violation::ConfirmedLost { txid });
+            }
+        }
+        Ok(self.world.recorder().payments().filter(|txid| self.is_confirmed(txid)).count() as u64)
+    }
+
+    fn is_kept(&self, txid: &Txid) -> bool {
+        let waits =
+            || self.world.living().filter_map(|host| host.node()).any(|node| node.mempool().contains(txid));
+        self.is_confirmed(txid) || waits() || self.world.is_taken_back(txid)
+    }
+
+    fn is_confirmed(&self, txid: &Txid) -> bool {
+        let mut chains = self.world.living().filter_map(|host| host.node()).map(|node| node.chain());
+        chains.next().is_some_and(|chain| matches!(chain.store().transaction_place(txid), Ok(Some(_))))
+    }
 }

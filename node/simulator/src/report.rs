@@ -1,105 +1,246 @@
-//! The report of a run: what happened, in figures.
+//! The report of a run: what happened, in figures; the same for processes and simulation.
 
-use core::fmt;
+use serde::{Deserialize, Serialize};
 
-use cairn_core::hash::BlockHash;
-use cairn_core::time::Timestamp;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use crate::expectation::Verdict;
 
-/// What a run came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What a run came to. Times are milliseconds since it began, shares and rates millionths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// The seed that plays it again.
-    pub seed: u64,
+    /// The plan's name.
+    pub name: String,
+    /// What one learns from it.
+    pub teaches: String,
+    /// `simulator` or `devnet`.
+    pub engine: String,
+    /// The seed that plays it again; real processes have none.
+    pub seed: Option<u64>,
     /// How many nodes.
     pub nodes: usize,
-    /// The hash of everything that happened.
-    pub trace: String,
-    /// How much happened.
-    pub steps: u64,
-    /// How long the world lasted, in its own time.
+    /// How long it lasted.
     pub lasted_ms: u64,
-    /// The height that all agree on.
+    /// The wanted time between blocks.
+    pub spacing_ms: u64,
+    /// The height of the final chain: the one that most nodes ended with.
     pub height: u32,
-    /// How often blocks were found; what is above the height was in vain.
-    pub blocks_found: u64,
-    /// Reorganisations, of all nodes together.
-    pub reorganisations: u64,
-    /// Blocks that left in the deepest of them.
+    /// The hash of everything that happened, and how much did; nothing of real processes.
+    pub trace: Option<TraceReport>,
+    /// Who took part, and what each got.
+    pub groups: Vec<GroupReport>,
+    /// What happened, in plain words.
+    pub timeline: Vec<Moment>,
+    /// How far the nodes agreed, over time.
+    pub agreement: Vec<AgreementPoint>,
+    /// The most tips at one time.
+    pub most_tips: usize,
+    /// How long each healing or restart took to lead to one tip.
+    pub convergence: Vec<Convergence>,
+    /// Every block that was found, parents before children.
+    pub blocks: Vec<BlockReport>,
+    /// Reorganisations, the deepest first; of very many only the deepest.
+    pub reorganisations: Vec<Reorganisation>,
+    /// How many there were, all nodes together.
+    pub reorganisations_in_all: u64,
+    /// Blocks that left in the deepest of an honest node.
     pub deepest: u32,
-    /// Messages carried.
+    /// From finding a block to nodes having it: of all blocks and nodes together.
+    pub propagation: Option<Propagation>,
+    /// Blocks found, and how many of them are not in the final chain.
+    pub stale: Stale,
+    /// What became of payments.
+    pub payments: Payments,
+    /// Messages carried between nodes; not counted with real processes.
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// From finding a block to its being the tip of every node: the median, of those that became it.
-    pub spread_ms: Option<u64>,
-    /// From the last cut healed, or node restarted, to one tip everywhere.
-    pub agreed_after_ms: Option<u64>,
-    /// Payments that a node accepted.
-    pub payments: u64,
-    /// Of these, in a block of the best chain.
-    pub confirmed: u64,
+    /// What was expected, and what became of it.
+    pub expectations: Vec<Verdict>,
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_never = |ms: Option<u64>| ms.map_or("never".into(), |ms| format!("{ms} ms"));
-        writeln!(
-            f,
-            "seed {}, {} nodes, {} s of virtual time",
-            self.seed,
-            self.nodes,
-            self.lasted_ms / 1_000
-        )?;
-        writeln!(f, "height {}, {} blocks found", self.height, self.blocks_found)?;
-        writeln!(f, "{} reorganisations, the deepest of {} blocks", self.reorganisations, self.deepest)?;
-        writeln!(f, "{} messages, {} bytes", self.messages, self.bytes)?;
-        writeln!(f, "a block is everywhere after {} (median)", or_never(self.spread_ms))?;
-        writeln!(f, "all agreed {} after the last cut", or_never(self.agreed_after_ms))?;
-        writeln!(f, "{} payments, {} confirmed", self.payments, self.confirmed)?;
-        write!(f, "{} steps, trace {}", self.steps, self.trace)
+impl Report {
+    /// Whether every expectation is met.
+    pub fn is_as_expected(&self) -> bool {
+        self.expectations.iter().all(|verdict| verdict.is_met)
+    }
+
+    /// The longest time from a healing or restart to one tip, if each led to one.
+    pub fn converged_after_ms(&self) -> Option<u64> {
+        let times: Option<Vec<u64>> = self.convergence.iter().map(|one| one.took_ms).collect();
+        times?.into_iter().max()
     }
 }
 
-/// What is counted while the world runs.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// How often blocks were found.
-    pub blocks_found: u64,
-    /// Reorganisations.
-    pub reorganisations: u64,
-    /// Blocks that left in the deepest.
-    pub deepest: u32,
-    /// Messages carried.
-    pub messages: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    found: BTreeMap<BlockHash, (Timestamp, usize)>,
-    spread_ms: Vec<u64>,
+/// Everything that happened, as one hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceReport {
+    /// 64 hex digits.
+    pub hash: String,
+    /// How much happened.
+    pub events: u64,
 }
 
-impl Tally {
+/// A group, and what it got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupReport {
+    /// Its name.
+    pub name: String,
+    /// Its first node.
+    pub first: u16,
+    /// How many nodes.
+    pub nodes: u16,
+    /// What its nodes do, in a word.
+    pub behaviour: String,
+    /// Its part of all hash rate at the beginning.
+    pub hashrate_share: u64,
+    /// Blocks it found.
+    pub found: u64,
+    /// Of these, in the final chain.
+    pub in_chain: u64,
+    /// Its part of the final chain's blocks.
+    pub revenue_share: u64,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// When.
+    pub at_ms: u64,
+    /// What kind of thing.
+    pub kind: MomentKind,
+    /// What, in plain words.
+    pub text: String,
+}
+
+/// Kinds of things that happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MomentKind {
+    /// A step of the plan.
+    Step,
     /// A block was found.
-    pub fn found(&mut self, now: Timestamp, hash: BlockHash) {
-        self.blocks_found += 1;
-        self.found.insert(hash, (now, 0));
-    }
+    Block,
+    /// Nodes changed branch.
+    Reorganisation,
+    /// All nodes have one tip again.
+    Agreement,
+    /// What an attacker does.
+    Attack,
+}
 
-    /// A block became part of one more node's best chain.
-    pub fn connected(&mut self, now: Timestamp, hash: BlockHash, nodes: usize) {
-        if let Some((found, count)) = self.found.get_mut(&hash) {
-            *count += 1;
-            if *count == nodes {
-                self.spread_ms.push(now.since(*found).as_millis() as u64);
-            }
-        }
-    }
+/// How far nodes agreed at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgreementPoint {
+    /// From then on.
+    pub at_ms: u64,
+    /// Part of the living nodes that have the tip which most have.
+    pub share: u64,
+    /// How many tips there were.
+    pub tips: u32,
+}
 
-    /// The median time from finding a block to its being everywhere.
-    pub fn spread_ms(&self) -> Option<u64> {
-        let mut times = self.spread_ms.clone();
-        times.sort_unstable();
-        times.get(times.len() / 2).copied()
-    }
+/// From a healing, restart or change of behaviour to one tip everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// What ended the disagreement, in words.
+    pub after: String,
+    /// When.
+    pub at_ms: u64,
+    /// How long it took; none when it did not come to it before the next step or the end.
+    pub took_ms: Option<u64>,
+}
+
+/// A block that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockReport {
+    /// Its hash, 64 hex digits.
+    pub hash: String,
+    /// Its parent among the blocks of this report; none when that is genesis.
+    pub parent: Option<usize>,
+    /// Its height.
+    pub height: u32,
+    /// Who found it.
+    pub miner: u16,
+    /// When.
+    pub at_ms: u64,
+    /// Whether it is in the final chain.
+    pub is_in_chain: bool,
+    /// How many transactions it holds, the coinbase not counted.
+    pub transactions: u32,
+    /// How many nodes had it at some time.
+    pub reached: u32,
+    /// When half, nine of ten and 99 of 100 of all nodes had it; none if so many never did.
+    pub propagation: BlockPropagation,
+}
+
+/// Time from finding a block to so many of all nodes having it as part of their best chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockPropagation {
+    /// Half.
+    pub median_ms: Option<u64>,
+    /// Nine of ten.
+    pub p90_ms: Option<u64>,
+    /// 99 of 100.
+    pub p99_ms: Option<u64>,
+}
+
+/// The same over all blocks: of all (block, node) pairs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Propagation {
+    /// Half of the pairs took no longer.
+    pub median_ms: u64,
+    /// Nine of ten.
+    pub p90_ms: u64,
+    /// 99 of 100.
+    pub p99_ms: u64,
+    /// The mean, in microseconds: the integral of the part of the nodes that lack a block.
+    pub mean_us: u64,
+    /// How many pairs.
+    pub pairs: u64,
+    /// How many took how long: upper bounds in milliseconds, each with its count.
+    pub histogram: Vec<(u64, u64)>,
+}
+
+/// A node changed branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reorganisation {
+    /// When.
+    pub at_ms: u64,
+    /// Which node.
+    pub node: u16,
+    /// The height of the last block that both branches share.
+    pub fork_height: u32,
+    /// Blocks that left.
+    pub disconnected: u32,
+    /// Blocks that joined.
+    pub connected: u32,
+    /// Transactions that were confirmed on the branch that lost and are not on the one that won.
+    pub unconfirmed: u32,
+}
+
+/// Blocks found in vain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stale {
+    /// Blocks found in all.
+    pub found: u64,
+    /// Of these, not in the final chain.
+    pub stale: u64,
+    /// The same as a rate.
+    pub rate: u64,
+}
+
+/// What became of payments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payments {
+    /// A node accepted them.
+    pub accepted: u64,
+    /// They are in the final chain.
+    pub confirmed: u64,
+    /// They were in a block that left some node's best chain, at least once.
+    pub undone: u64,
+    /// A conflicting payment took their place for good after they were confirmed.
+    pub double_spent: u64,
+    /// The most confirmations that one of these had.
+    pub deepest_double_spend: u32,
+    /// Attempts at a double spend.
+    pub attempts: u64,
 }

@@ -7,38 +7,150 @@ use cairn_protocol::random::Random;
 use crate::place::Place;
 
 /// A shape of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topology {
-    /// Each dials the next: the longest way a block can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Everybody dials everybody before it.
+    Full,
+    /// Each dials the one before it: the longest way a block can have.
     Line,
-    /// A ring, so that all are joined, and this many random others each, so that ways are short.
+    /// A line whose ends meet, and this many random others dialled by each, so that ways are short.
     Ring {
         /// Random others that each node dials besides.
         chords: u16,
     },
-    /// Everybody dials everybody before it.
-    Full,
+    /// Everybody dials so many others, drawn by lot.
+    Random {
+        /// How many.
+        outbound: u16,
+    },
+    /// Watts and Strogatz 1998: everybody dials its next neighbours on a ring, and so many
+    /// millionths of these links lead to somebody drawn by lot instead.
+    SmallWorld {
+        /// Neighbours that each dials.
+        neighbours: u16,
+        /// Millionths.
+        rewired: u32,
+    },
+    /// Everybody dials so many in its own group, and so many elsewhere.
+    Regions {
+        /// In its own group.
+        inside: u16,
+        /// In others.
+        outside: u16,
+    },
+}
+
+/// A shape, and who is kept to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// The shape.
+    pub shape: Shape,
+    /// Groups whose nodes dial nodes of another group and nobody else, and whom nobody else dials.
+    pub confined: Vec<(usize, usize)>,
+}
+
+/// A group as a topology sees it: its nodes.
+pub type Members = Vec<Place>;
+
+impl From<Shape> for Topology {
+    fn from(shape: Shape) -> Self {
+        Self { shape, confined: Vec::new() }
+    }
 }
 
 impl Topology {
-    /// Whom each node dials, by place.
-    pub fn dials(self, nodes: u16, random: &mut Random) -> Vec<BTreeSet<Place>> {
-        Place::first(nodes).map(|place| self.dials_of(place, nodes, random)).collect()
-    }
-
-    fn dials_of(self, place: Place, nodes: u16, random: &mut Random) -> BTreeSet<Place> {
-        let number = place.index() as u16;
-        let mut dialled = BTreeSet::new();
-        match self {
-            Self::Line => dialled.extend(number.checked_sub(1).map(Place::new)),
-            Self::Ring { chords } => {
-                dialled.insert(Place::new((number + 1) % nodes.max(1)));
-                dialled.extend((0..chords).map(|_| Place::new(random.below(u64::from(nodes)) as u16)));
-            }
-            Self::Full => dialled.extend(Place::first(number)),
+    /// Whom each node dials, by place. `apart` are nodes without any link.
+    pub fn dials(
+        &self,
+        groups: &[Members],
+        apart: &BTreeSet<Place>,
+        random: &mut Random,
+    ) -> Vec<BTreeSet<Place>> {
+        let all: Vec<(usize, Place)> = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(group, members)| members.iter().map(move |place| (group, *place)))
+            .collect();
+        let is_confined = |group: usize| self.confined.iter().any(|(confined, _)| *confined == group);
+        let free: Vec<(usize, Place)> = all
+            .iter()
+            .filter(|(group, place)| !is_confined(*group) && !apart.contains(place))
+            .copied()
+            .collect();
+        let mut dials = vec![BTreeSet::new(); all.len()];
+        for (position, (group, place)) in free.iter().enumerate() {
+            let mut dialled = self.shape.dials_of(position, *group, &free, random);
+            dialled.remove(place);
+            dials[place.index()] = dialled;
         }
-        dialled.remove(&place);
+        for (confined, to) in &self.confined {
+            for place in groups.get(*confined).into_iter().flatten() {
+                dials[place.index()] = groups.get(*to).into_iter().flatten().copied().collect();
+            }
+        }
+        dials
+    }
+}
+
+impl Shape {
+    fn dials_of(
+        &self,
+        position: usize,
+        group: usize,
+        free: &[(usize, Place)],
+        random: &mut Random,
+    ) -> BTreeSet<Place> {
+        let count = free.len();
+        let at = |position: usize| free.get(position % count.max(1)).map(|(_, place)| *place);
+        let mut dialled = BTreeSet::new();
+        match *self {
+            Self::Full => dialled.extend(free.iter().take(position).map(|(_, place)| *place)),
+            Self::Line => dialled.extend(position.checked_sub(1).and_then(at)),
+            Self::Ring { chords } => {
+                dialled.extend(at(position + 1));
+                dialled.extend((0..chords).filter_map(|_| at(random.index(count))));
+            }
+            Self::Random { outbound } => some_of(free, position, usize::from(outbound), random, &mut dialled),
+            Self::SmallWorld { neighbours, rewired } => {
+                for step in 1..=usize::from(neighbours).min(count.saturating_sub(1)) {
+                    let is_rewired = random.below(1_000_000) < u64::from(rewired);
+                    let other = if is_rewired { random.index(count) } else { position + step };
+                    dialled.extend(at(other));
+                }
+            }
+            Self::Regions { inside, outside } => {
+                let of_group = |is_own: bool| -> Vec<(usize, Place)> {
+                    free.iter().filter(|(other, _)| (*other == group) == is_own).copied().collect()
+                };
+                let (own, others) = (of_group(true), of_group(false));
+                let own_position = own.iter().position(|one| Some(one.1) == at(position)).unwrap_or(0);
+                some_of(&own, own_position, usize::from(inside), random, &mut dialled);
+                some_of(&others, usize::MAX, usize::from(outside), random, &mut dialled);
+            }
+        }
         dialled
+    }
+}
+
+/// So many others, drawn without repetition; everybody when there are no more.
+fn some_of(
+    among: &[(usize, Place)],
+    own: usize,
+    wanted: usize,
+    random: &mut Random,
+    dialled: &mut BTreeSet<Place>,
+) {
+    let available = among.len() - usize::from(own < among.len());
+    let before = dialled.len();
+    if wanted >= available {
+        let others = among.iter().enumerate().filter(|(position, _)| *position != own);
+        return dialled.extend(others.map(|(_, (_, place))| *place));
+    }
+    while dialled.len() < before + wanted {
+        let drawn = random.index(among.len());
+        if drawn != own {
+            dialled.extend(among.get(drawn).map(|(_, place)| *place));
+        }
     }
 }
 
@@ -46,18 +158,61 @@ impl Topology {
 mod tests {
     use super::*;
 
+    fn dials(shape: Shape, sizes: &[u16]) -> Vec<BTreeSet<Place>> {
+        let mut next = 0;
+        let groups: Vec<Members> = sizes
+            .iter()
+            .map(|size| {
+                next += size;
+                (next - size..next).map(Place::new).collect()
+            })
+            .collect();
+        Topology::from(shape).dials(&groups, &BTreeSet::new(), &mut Random::derive(2, 1))
+    }
+
     #[test]
     fn a_line_is_dialled_once_per_neighbour() {
-        let dials = Topology::Line.dials(3, &mut Random::derive(1, 1));
         let first = BTreeSet::from([Place::new(0)]);
-        assert_eq!(dials, vec![BTreeSet::new(), first, BTreeSet::from([Place::new(1)])]);
+        assert_eq!(dials(Shape::Line, &[3]), vec![BTreeSet::new(), first, BTreeSet::from([Place::new(1)])]);
     }
 
     #[test]
     fn nobody_dials_itself() {
-        for topology in [Topology::Line, Topology::Ring { chords: 5 }, Topology::Full] {
-            let dials = topology.dials(6, &mut Random::derive(2, 1));
-            assert!(dials.iter().zip(Place::first(6)).all(|(dials, place)| !dials.contains(&place)));
+        let shapes = [
+            Shape::Line,
+            Shape::Ring { chords: 5 },
+            Shape::Full,
+            Shape::Random { outbound: 4 },
+            Shape::SmallWorld { neighbours: 3, rewired: 500_000 },
+            Shape::Regions { inside: 2, outside: 2 },
+        ];
+        for shape in shapes {
+            let dials = dials(shape, &[6, 4]);
+            assert!(dials.iter().zip(Place::first(10)).all(|(dials, place)| !dials.contains(&place)));
         }
+    }
+
+    #[test]
+    fn a_random_network_gives_everybody_as_many_as_it_dials() {
+        assert!(dials(Shape::Random { outbound: 4 }, &[10]).iter().all(|dialled| dialled.len() == 4));
+        assert!(dials(Shape::Random { outbound: 4 }, &[3]).iter().all(|dialled| dialled.len() == 2));
+    }
+
+    #[test]
+    fn regions_are_joined_inside_and_to_others() {
+        for (number, dialled) in dials(Shape::Regions { inside: 2, outside: 1 }, &[5, 5]).iter().enumerate() {
+            let inside = dialled.iter().filter(|place| (place.index() < 5) == (number < 5)).count();
+            assert_eq!((inside, dialled.len()), (2, 3));
+        }
+    }
+
+    #[test]
+    fn a_confined_group_meets_only_whom_it_is_confined_to() {
+        let groups: Vec<Members> =
+            vec![vec![Place::new(0)], vec![Place::new(1), Place::new(2)], vec![Place::new(3), Place::new(4)]];
+        let topology = Topology { shape: Shape::Full, confined: vec![(0, 1)] };
+        let dials = topology.dials(&groups, &BTreeSet::new(), &mut Random::derive(1, 1));
+        assert_eq!(dials[0], BTreeSet::from([Place::new(1), Place::new(2)]));
+        assert!(dials[1..].iter().all(|dialled| !dialled.contains(&Place::new(0))));
     }
 }

@@ -1,4 +1,4 @@
-//! How heavy a message is on the wire, and what tells an input from its like in the trace.
+//! Inputs and messages from outside: how heavy on the wire, what tells one from its like, and words.
 
 use cairn_core::header::Header;
 use cairn_protocol::input::{Input, Submission};
@@ -29,45 +29,120 @@ pub fn bytes_of(message: &Message) -> u64 {
     ENVELOPE + body
 }
 
-/// A few bytes that differ between inputs that differ.
-pub fn mark_of(input: &Input) -> Vec<u8> {
+/// Bytes that differ between inputs that differ, handed to `take` piece by piece.
+pub fn mark(input: &Input, take: &mut dyn FnMut(&[u8])) {
     match input {
-        Input::Connected { peer, .. } => [&[0], &peer.as_bytes()[..]].concat(),
-        Input::Disconnected { peer } => [&[1], &peer.as_bytes()[..]].concat(),
-        Input::DialFailed { address } => [&[2], address.to_string().as_bytes()].concat(),
-        Input::Received { peer, message } => [&[3], &peer.as_bytes()[..], &mark_of_message(message)].concat(),
-        Input::Garbled { peer, .. } => [&[4], &peer.as_bytes()[..]].concat(),
-        Input::AddressFound { address } => [&[5], address.to_string().as_bytes()].concat(),
+        Input::Connected { peer, .. } => {
+            take(&[0]);
+            take(peer.as_bytes());
+        }
+        Input::Disconnected { peer } => {
+            take(&[1]);
+            take(peer.as_bytes());
+        }
+        Input::DialFailed { address } => {
+            take(&[2]);
+            take(address.to_string().as_bytes());
+        }
+        Input::Received { peer, message } => {
+            take(&[3]);
+            // A place's number is in the first two bytes; the rest is zero.
+            take(&peer.as_bytes()[..2]);
+            mark_message(message, take);
+        }
+        Input::Garbled { peer, .. } => {
+            take(&[4]);
+            take(peer.as_bytes());
+        }
+        Input::AddressFound { address } => {
+            take(&[5]);
+            take(address.to_string().as_bytes());
+        }
         Input::Submit { submission: Submission::Block(block), .. } => {
-            [&[6], &block.hash().as_bytes()[..]].concat()
+            take(&[6]);
+            take(block.hash().as_bytes());
         }
         Input::Submit { submission: Submission::Transaction(transaction), .. } => {
-            [&[7], &transaction.txid().as_bytes()[..]].concat()
+            take(&[7]);
+            take(transaction.txid().as_bytes());
         }
         // What operators say is short.
-        Input::Submit { submission, .. } => [&[7], format!("{submission:?}").as_bytes()].concat(),
-        Input::Command(command) => [&[8], format!("{command:?}").as_bytes()].concat(),
-        Input::Wake => vec![9],
+        Input::Submit { submission, .. } => {
+            take(&[7]);
+            take(format!("{submission:?}").as_bytes());
+        }
+        Input::Command(command) => {
+            take(&[8]);
+            take(format!("{command:?}").as_bytes());
+        }
+        Input::Wake => take(&[9]),
     }
 }
 
-fn mark_of_message(message: &Message) -> Vec<u8> {
-    let all = |kind: u8, ids: &mut dyn Iterator<Item = [u8; 32]>| {
-        ids.fold(vec![kind], |mut mark, id| {
-            mark.extend_from_slice(&id);
-            mark
-        })
-    };
+fn mark_message(message: &Message, take: &mut dyn FnMut(&[u8])) {
     match message {
-        Message::Headers(headers) => all(10, &mut headers.iter().map(|header| *header.hash().as_bytes())),
-        Message::Block(block) => all(11, &mut [*block.hash().as_bytes()].into_iter()),
-        Message::GetBlocks(hashes) => all(12, &mut hashes.iter().map(|hash| *hash.as_bytes())),
-        Message::AnnounceTransactions(txids) => all(13, &mut txids.iter().map(|txid| *txid.as_bytes())),
-        Message::GetTransactions(txids) => all(14, &mut txids.iter().map(|txid| *txid.as_bytes())),
+        Message::Headers(headers) => {
+            take(&[10]);
+            headers.iter().for_each(|header| take(header.hash().as_bytes()));
+        }
+        Message::Block(block) => {
+            take(&[11]);
+            take(block.hash().as_bytes());
+        }
+        Message::GetBlocks(hashes) => {
+            take(&[12]);
+            hashes.iter().for_each(|hash| take(hash.as_bytes()));
+        }
+        Message::AnnounceTransactions(txids) => {
+            take(&[13]);
+            txids.iter().for_each(|txid| take(txid.as_bytes()));
+        }
+        Message::GetTransactions(txids) => {
+            take(&[14]);
+            txids.iter().for_each(|txid| take(txid.as_bytes()));
+        }
         Message::Transactions(transactions) => {
-            all(15, &mut transactions.iter().map(|transaction| *transaction.txid().as_bytes()))
+            take(&[15]);
+            transactions.iter().for_each(|transaction| take(transaction.txid().as_bytes()));
         }
         // The others are small, and their words tell them apart.
-        other => format!("{other:?}").into_bytes(),
+        other => take(format!("{other:?}").as_bytes()),
+    }
+}
+
+/// An input in a line, for people who look for what went wrong.
+pub fn in_words(input: &Input) -> String {
+    use crate::place::Place;
+    match input {
+        Input::Connected { peer, direction, .. } => {
+            format!("connected with {} ({direction:?})", Place::of_peer(peer))
+        }
+        Input::Disconnected { peer } => format!("link to {} gone", Place::of_peer(peer)),
+        Input::DialFailed { address } => format!("cannot reach {address}"),
+        Input::Received { peer, message } => {
+            format!("hears from {}: {}", Place::of_peer(peer), message_in_words(message))
+        }
+        Input::Submit { submission: Submission::Block(block), .. } => format!("found block {}", block.hash()),
+        Input::Submit { submission: Submission::Transaction(transaction), .. } => {
+            format!("is handed payment {}", transaction.txid())
+        }
+        Input::Wake => "wakes".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn message_in_words(message: &Message) -> String {
+    match message {
+        Message::Hello(hello) => format!("Hello, tip {} at {}", hello.tip, hello.height),
+        Message::Headers(headers) => match headers.as_slice() {
+            [] => "no Headers".into(),
+            [.., last] => format!("{} Headers up to {}", headers.len(), last.hash()),
+        },
+        Message::Block(block) => format!("Block {}", block.hash()),
+        Message::GetBlocks(hashes) => format!("GetBlocks, {} of them", hashes.len()),
+        Message::AnnounceTransactions(txids) => format!("announcement of {} transactions", txids.len()),
+        Message::GetTransactions(txids) => format!("GetTransactions, {} of them", txids.len()),
+        Message::Transactions(transactions) => format!("{} Transactions", transactions.len()),
+        other => format!("{other:?}"),
     }
 }

@@ -41,8 +41,14 @@ fn start(waiting: Vec<PeerEvent>) -> World {
     let chain = Chain::open(test.params.clone(), &test.genesis, store, Box::new(SerialVerifier));
     let own = PeerId::from_bytes([1; 32]);
     let room = Room { outbound: 8, inbound: 8 };
-    let config =
-        NodeConfig { id: own, user_agent: "/test/".into(), listen: Vec::new(), connect: Vec::new(), room };
+    let config = NodeConfig {
+        id: own,
+        user_agent: "/test/".into(),
+        listen: Vec::new(),
+        connect: Vec::new(),
+        room,
+        ping_every: None,
+    };
     let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
     let traffic = Arc::new(Traffic::default());
     let (handle, ends) = NodeHandle::new(own, traffic.clone(), CancellationToken::new());

@@ -8,6 +8,7 @@ use cairn_protocol::action::Action;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::memory::MemoryStore;
 use cairn_protocol::input::{Input, Submission};
+use cairn_protocol::limits::PING_INTERVAL;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::message::codec;
 use cairn_protocol::node::{Node, NodeConfig};
@@ -77,6 +78,7 @@ impl Watched {
             listen: vec![HERE.listens_at()],
             connect: vec![Place::new(1).listens_at()],
             room: Room { outbound: 2, inbound: 4 },
+            ping_every: Some(PING_INTERVAL),
         };
         let mut witness = Witness::default();
         witness.started(HERE, &chain).unwrap_or_else(|broken| panic!("{broken}"));

@@ -1,5 +1,7 @@
 //! What a node is told when it is made.
 
+use core::time::Duration;
+
 use crate::peer::{PeerAddress, PeerId};
 use crate::peers::Room;
 
@@ -16,4 +18,7 @@ pub struct NodeConfig {
     pub connect: Vec<PeerAddress>,
     /// How many connections it wants and bears.
     pub room: Room,
+    /// How often a silent peer is asked whether it lives, usually [`crate::limits::PING_INTERVAL`];
+    /// none never, where the transport tells of every connection that ends.
+    pub ping_every: Option<Duration>,
 }

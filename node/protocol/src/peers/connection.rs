@@ -5,7 +5,7 @@ use core::time::Duration;
 use cairn_core::hash::BlockHash;
 use cairn_core::time::Timestamp;
 
-use crate::limits::{HANDSHAKE_TIMEOUT, PING_INTERVAL, PING_TIMEOUT};
+use crate::limits::{HANDSHAKE_TIMEOUT, PING_TIMEOUT};
 use crate::message::Hello;
 use crate::peer::{Direction, PeerAddress, PeerId};
 
@@ -56,6 +56,8 @@ pub enum Phase {
 /// Whether an answer to a ping is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
+    /// Nobody asks.
+    Still,
     /// The next ping is due then.
     Resting {
         /// When.
@@ -136,15 +138,15 @@ impl Connection {
         self.owes_peers = true;
     }
 
-    /// Notes the answer to a ping; an answer to nothing is ignored.
-    pub fn pong(&mut self, now: Timestamp, answered: u64) {
+    /// Notes the answer to a ping, and rests for so long; an answer to nothing is ignored.
+    pub fn pong(&mut self, now: Timestamp, answered: u64, rest: Duration) {
         if let Heartbeat::AwaitingPong { nonce, since } = self.heartbeat
             && nonce == answered
         {
             let took = now.since(since);
             self.ping = Some(took);
             self.min_ping = Some(self.min_ping.map_or(took, |shortest| shortest.min(took)));
-            self.heartbeat = Heartbeat::Resting { until: now.saturating_add(PING_INTERVAL) };
+            self.heartbeat = Heartbeat::Resting { until: now.saturating_add(rest) };
         }
     }
 
@@ -155,6 +157,7 @@ impl Connection {
         }
         match (&self.phase, self.heartbeat) {
             (Phase::AwaitingHello, _) => Need::HangUp,
+            (Phase::Ready(_), Heartbeat::Still) => Need::Nothing,
             (Phase::Ready(_), Heartbeat::Resting { .. }) => Need::Ping,
             (Phase::Ready(_), Heartbeat::AwaitingPong { .. }) => Need::HangUp,
             (Phase::Closing, _) => Need::Nothing,
@@ -165,6 +168,7 @@ impl Connection {
     pub fn next_due(&self) -> Option<Timestamp> {
         match (&self.phase, self.heartbeat) {
             (Phase::AwaitingHello, _) => Some(self.since.saturating_add(HANDSHAKE_TIMEOUT)),
+            (Phase::Ready(_), Heartbeat::Still) => None,
             (Phase::Ready(_), Heartbeat::Resting { until }) => Some(until),
             (Phase::Ready(_), Heartbeat::AwaitingPong { since, .. }) => {
                 Some(since.max(self.last_heard).saturating_add(PING_TIMEOUT))

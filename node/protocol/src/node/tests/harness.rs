@@ -11,6 +11,7 @@ use cairn_core::testing::TestChain;
 use super::super::*;
 use crate::chain::memory::MemoryStore;
 use crate::input::{Command, RequestId};
+use crate::limits::PING_INTERVAL;
 use crate::message::codec;
 use crate::peer::{Direction, PeerAddress};
 use crate::peers::Room;
@@ -48,6 +49,7 @@ pub fn node(test: &TestChain, index: usize, connect: &[usize], room: Room) -> No
         listen: vec![address(index)],
         connect: connect.iter().map(|other| address(*other)).collect(),
         room,
+        ping_every: Some(PING_INTERVAL),
     };
     Node::new(config, chain.expect("memory does not fail"), Mempool::default(), index as u64)
 }

@@ -1,0 +1,44 @@
+//! How nodes behave: honest, or in one of the ways that papers describe.
+
+use core::time::Duration;
+
+use crate::place::Place;
+
+/// What a node does beside what every node does.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Behaviour {
+    /// Keeps to the rules and to the manners.
+    #[default]
+    Honest,
+    /// Keeps its blocks back and shows them when others find one (Eyal and Sirer 2014).
+    Selfish,
+    /// Pays, and mines a chain in secret in which the payment went elsewhere (Nakamoto 2008,
+    /// section 11; Rosenfeld 2014).
+    DoubleSpend(DoubleSpend),
+    /// Cuts nodes off from all others by being their only peers: passes no block and no transaction
+    /// between them and the rest.
+    Eclipse {
+        /// Whom.
+        victims: Vec<Place>,
+    },
+    /// Announces blocks by their headers and never delivers one.
+    Withhold,
+    /// Goes and comes back again and again.
+    Intermittent {
+        /// Stays for about so long,
+        up: Duration,
+        /// and is away for about so long.
+        down: Duration,
+    },
+}
+
+/// How a double-spender goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoubleSpend {
+    /// How many confirmations the payee waits for.
+    pub confirmations: u32,
+    /// Whether it has one block of its secret chain before it pays (Rosenfeld's set-up).
+    pub premined: bool,
+    /// It gives up when its secret chain is so many blocks behind.
+    pub give_up_behind: u32,
+}

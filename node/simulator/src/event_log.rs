@@ -1,0 +1,38 @@
+//! The last events of a world in words, for people who look for what went wrong.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use cairn_protocol::input::Input;
+
+use crate::place::Place;
+use crate::weight::in_words;
+
+/// The last so many.
+#[derive(Clone, Debug)]
+pub struct EventLog {
+    kept: usize,
+    lines: VecDeque<String>,
+}
+
+impl EventLog {
+    /// None yet, and never more than so many.
+    pub const fn new(kept: usize) -> Self {
+        Self { kept, lines: VecDeque::new() }
+    }
+
+    /// One more.
+    pub fn note(&mut self, number: u64, when: Duration, whom: Place, what: &Input) {
+        if self.lines.len() == self.kept {
+            self.lines.pop_front();
+        }
+        let words = in_words(what);
+        let seconds = when.as_secs_f64();
+        self.lines.push_back(format!("event {number} at {seconds:.3} s: {whom} {words}"));
+    }
+
+    /// All that are kept, oldest first.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.iter().cloned().collect()
+    }
+}

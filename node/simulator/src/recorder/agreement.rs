@@ -1,0 +1,161 @@
+//! Agreement: which tip each living node has, and how many have the one that most have, over time.
+
+use std::collections::BTreeMap;
+
+use cairn_core::hash::BlockHash;
+
+use crate::place::Place;
+use crate::plan::MILLION;
+use crate::report::AgreementPoint;
+
+/// Points kept; beyond it the time between them doubles and the least share of each span stays.
+const MAX_POINTS: usize = 4_096;
+
+/// Who stands where.
+#[derive(Clone, Debug)]
+pub struct Agreement {
+    tips: Vec<Option<BlockHash>>,
+    counts: BTreeMap<BlockHash, u32>,
+    living: u32,
+    points: Vec<AgreementPoint>,
+    /// Changes within so many milliseconds share a point.
+    span_ms: u64,
+    most_tips: usize,
+}
+
+impl Agreement {
+    /// No node lives yet.
+    pub fn new(nodes: usize) -> Self {
+        let tips = vec![None; nodes];
+        Self { tips, counts: BTreeMap::new(), living: 0, points: Vec::new(), span_ms: 1, most_tips: 0 }
+    }
+
+    /// A node has another tip, or none since it is gone.
+    pub fn moved(&mut self, at_ms: u64, at: Place, tip: Option<BlockHash>) {
+        let Some(held) = self.tips.get_mut(at.index()) else { return };
+        let before = core::mem::replace(held, tip);
+        if before == tip {
+            return;
+        }
+        if let Some(left) = before {
+            self.living -= 1;
+            if let Some(count) = self.counts.get_mut(&left) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(&left);
+                }
+            }
+        }
+        if let Some(tip) = tip {
+            self.living += 1;
+            *self.counts.entry(tip).or_default() += 1;
+        }
+        self.most_tips = self.most_tips.max(self.counts.len());
+        self.note(at_ms);
+    }
+
+    fn note(&mut self, at_ms: u64) {
+        let most = self.counts.values().max().copied().unwrap_or(0);
+        let share = (u64::from(most) * MILLION).checked_div(u64::from(self.living)).unwrap_or(MILLION);
+        let point = AgreementPoint { at_ms, share, tips: self.counts.len() as u32 };
+        match self.points.last_mut() {
+            // What a span ends with is told at its end; the least of it in between.
+            Some(last) if at_ms < last.at_ms + self.span_ms && share < MILLION => {
+                if point.share < last.share {
+                    (last.share, last.tips) = (point.share, point.tips);
+                }
+            }
+            Some(last) if (last.share, last.tips) == (point.share, point.tips) => {}
+            _ => self.points.push(point),
+        }
+        if self.points.len() > MAX_POINTS {
+            self.thin_out();
+        }
+    }
+
+    fn thin_out(&mut self) {
+        self.span_ms *= 2;
+        let mut kept: Vec<AgreementPoint> = Vec::with_capacity(MAX_POINTS);
+        for point in self.points.drain(..) {
+            match kept.last_mut() {
+                Some(last) if point.at_ms < last.at_ms + self.span_ms => {
+                    if point.share <= last.share {
+                        (last.share, last.tips) = (point.share, point.tips);
+                    }
+                }
+                _ => kept.push(point),
+            }
+        }
+        self.points = kept;
+    }
+
+    /// How many tips there are now.
+    pub fn tips(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// The most there were at one time.
+    pub const fn most_tips(&self) -> usize {
+        self.most_tips
+    }
+
+    /// The tip that most have, of equals the one whose hash is least; and their part of the living.
+    pub fn majority(&self) -> Option<(BlockHash, u64)> {
+        let most = self.counts.values().max()?;
+        let (tip, count) = self.counts.iter().find(|(_, count)| *count == most)?;
+        let share = (u64::from(*count) * MILLION).checked_div(u64::from(self.living))?;
+        Some((*tip, share))
+    }
+
+    /// What was noted, ending with how it stands now.
+    pub fn into_points(mut self, end_ms: u64) -> Vec<AgreementPoint> {
+        if let Some((_, share)) = self.majority() {
+            let end = AgreementPoint { at_ms: end_ms, share, tips: self.counts.len() as u32 };
+            if self.points.last().is_some_and(|last| last.at_ms < end_ms) {
+                self.points.push(end);
+            }
+        }
+        self.points
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(number: u8) -> BlockHash {
+        BlockHash::from_bytes([number; 32])
+    }
+
+    #[test]
+    fn the_share_is_that_of_the_living_who_have_what_most_have() {
+        let mut agreement = Agreement::new(4);
+        for place in Place::first(4) {
+            agreement.moved(0, place, Some(hash(1)));
+        }
+        agreement.moved(10, Place::new(0), Some(hash(2)));
+        assert_eq!((agreement.tips(), agreement.majority()), (2, Some((hash(1), 750_000))));
+        agreement.moved(20, Place::new(3), None);
+        assert_eq!(agreement.majority(), Some((hash(1), 666_666)));
+        agreement.moved(30, Place::new(0), Some(hash(1)));
+        assert_eq!(agreement.majority(), Some((hash(1), MILLION)));
+        let points = agreement.into_points(100);
+        let shares: Vec<(u64, u64)> = points.iter().map(|point| (point.at_ms, point.share)).collect();
+        assert_eq!(shares[1..], [(10, 750_000), (20, 666_666), (30, MILLION), (100, MILLION)]);
+    }
+
+    #[test]
+    fn a_long_run_keeps_a_bounded_number_of_points_and_its_lowest_shares() {
+        let mut agreement = Agreement::new(2);
+        agreement.moved(0, Place::new(0), Some(hash(0)));
+        agreement.moved(0, Place::new(1), Some(hash(0)));
+        for round in 0..20_000_u64 {
+            let tip = hash((round % 200) as u8 + 1);
+            agreement.moved(round * 1_000, Place::new(0), Some(tip));
+            agreement.moved(round * 1_000 + 10, Place::new(1), Some(tip));
+        }
+        let points = agreement.into_points(20_000_000);
+        assert!(points.len() <= MAX_POINTS + 1, "{}", points.len());
+        assert!(points.iter().any(|point| point.share == 500_000));
+    }
+}

@@ -1,0 +1,91 @@
+//! Blocks: who found which, where each stands in the tree, and when nodes had it.
+
+use std::collections::BTreeMap;
+
+use cairn_core::hash::BlockHash;
+
+use crate::place::Place;
+use crate::recorder::spread::Spread;
+
+/// A block that was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Its parent.
+    pub parent: BlockHash,
+    /// Its height.
+    pub height: u32,
+    /// Who found it.
+    pub miner: Place,
+    /// When.
+    pub at_ms: u64,
+    /// How many transactions it holds, the coinbase not counted.
+    pub transactions: u32,
+}
+
+/// A block and where it has been.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The block.
+    pub found: Found,
+    /// The parent's place in the list; none when it is genesis.
+    pub parent: Option<usize>,
+    /// When nodes had it.
+    pub spread: Spread,
+}
+
+/// Every block, in the order of finding.
+#[derive(Clone, Debug)]
+pub struct Blocks {
+    nodes: usize,
+    list: Vec<Known>,
+    numbers: BTreeMap<BlockHash, usize>,
+    genesis: BlockHash,
+}
+
+impl Blocks {
+    /// Genesis alone.
+    pub fn new(nodes: usize, genesis: BlockHash) -> Self {
+        Self { nodes, list: Vec::new(), numbers: BTreeMap::new(), genesis }
+    }
+
+    /// A block was found; says whether it was new.
+    pub fn found(&mut self, found: Found) -> bool {
+        if self.numbers.contains_key(&found.hash) || found.hash == self.genesis {
+            return false;
+        }
+        let parent = self.numbers.get(&found.parent).copied();
+        self.numbers.insert(found.hash, self.list.len());
+        self.list.push(Known { found, parent, spread: Spread::new(self.nodes) });
+        true
+    }
+
+    /// A node has a block as part of its best chain, perhaps not for the first time.
+    pub fn reached(&mut self, at_ms: u64, at: Place, hash: &BlockHash) {
+        if let Some(known) = self.numbers.get(hash).and_then(|number| self.list.get_mut(*number)) {
+            known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms));
+        }
+    }
+
+    /// All of them.
+    pub fn list(&self) -> &[Known] {
+        &self.list
+    }
+
+    /// A block's place in the list.
+    pub fn number(&self, hash: &BlockHash) -> Option<usize> {
+        self.numbers.get(hash).copied()
+    }
+
+    /// Which blocks lie between genesis and this one, itself included.
+    pub fn lineage(&self, tip: &BlockHash) -> Vec<bool> {
+        let mut is_in_chain = vec![false; self.list.len()];
+        let mut next = self.number(tip);
+        while let Some(number) = next {
+            is_in_chain[number] = true;
+            next = self.list[number].parent;
+        }
+        is_in_chain
+    }
+}

@@ -1,0 +1,224 @@
+//! The end of a run: from what was recorded to its report, and what became of each expectation.
+
+use cairn_core::hash::BlockHash;
+
+use crate::expectation::{Bounds, Expectation, Verdict};
+use crate::plan::{Engine, MILLION};
+use crate::recorder::Recorder;
+use crate::recorder::blocks::Known;
+use crate::report::{BlockPropagation, BlockReport, GroupReport, Propagation, Report, Stale, TraceReport};
+
+/// What only the engine knows.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// Which engine.
+    pub engine: Engine,
+    /// The seed, if there is one.
+    pub seed: Option<u64>,
+    /// How long it lasted.
+    pub lasted_ms: u64,
+    /// The trace, if there is one.
+    pub trace: Option<TraceReport>,
+    /// Payments in the final chain.
+    pub confirmed: u64,
+    /// Messages carried, and their bytes.
+    pub traffic: (u64, u64),
+}
+
+impl Recorder {
+    /// The report.
+    pub fn conclude(mut self, ending: Ending) -> Report {
+        self.keep_deepest();
+        let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
+        let is_in_chain = self.blocks.lineage(&tip);
+        let list = self.blocks.list();
+        let height = self.blocks.number(&tip).map_or(0, |number| list[number].found.height);
+        let main = || list.iter().zip(&is_in_chain).filter(|(_, is_in)| **is_in).map(|(known, _)| known);
+        let found_by = self.by_group(list.iter().map(|known| known.found.miner));
+        let kept_by = self.by_group(main().map(|known| known.found.miner));
+        let in_all = main().count() as u64;
+        let of = |part: u64, whole: u64| (part * MILLION).checked_div(whole).unwrap_or(0);
+        let groups: Vec<GroupReport> = (0..)
+            .zip(&self.plan.groups)
+            .map(|(number, group)| {
+                let in_chain = kept_by.get(&number).copied().unwrap_or(0);
+                GroupReport {
+                    name: group.name.clone(),
+                    first: group.first,
+                    nodes: group.nodes,
+                    behaviour: group.behaviour.word().into(),
+                    hashrate_share: group.share,
+                    found: found_by.get(&number).copied().unwrap_or(0),
+                    in_chain,
+                    revenue_share: of(in_chain, in_all),
+                }
+            })
+            .collect();
+        let found = list.len() as u64;
+        let stale = Stale { found, stale: found - in_all, rate: of(found - in_all, found) };
+        let mut payments = self.payments;
+        payments.confirmed = ending.confirmed;
+        payments.undone = self.undone();
+        let cut_ms = self.first_cut_ms.unwrap_or(0);
+        let mended = self.convergence.iter().map(|one| one.at_ms).find(|mended| *mended > cut_ms);
+        let while_cut = cut_ms..mended.unwrap_or(u64::MAX);
+        let since_cut = self.by_group(
+            main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),
+        );
+        let blocks = list.iter().zip(&is_in_chain).map(|(known, is_in)| block(known, *is_in)).collect();
+        let (engine, spacing_ms) = (ending.engine, self.plan.chain.spacing_ms.get());
+        let mut report = Report {
+            name: self.plan.name.clone(),
+            teaches: self.plan.teaches.clone(),
+            engine: match engine {
+                Engine::Simulator => "simulator".into(),
+                Engine::Devnet => "devnet".into(),
+            },
+            seed: ending.seed,
+            nodes: usize::from(self.plan.nodes()),
+            lasted_ms: ending.lasted_ms,
+            spacing_ms,
+            height,
+            trace: ending.trace,
+            groups,
+            most_tips: self.agreement.most_tips(),
+            propagation: propagation(list),
+            blocks,
+            timeline: self.timeline,
+            agreement: self.agreement.into_points(ending.lasted_ms),
+            convergence: self.convergence,
+            reorganisations: self.reorganisations,
+            reorganisations_in_all: self.reorganisations_in_all,
+            deepest: self.deepest,
+            stale,
+            payments,
+            messages: ending.traffic.0,
+            bytes: ending.traffic.1,
+            expectations: Vec::new(),
+        };
+        let winner =
+            since_cut.into_iter().max_by_key(|(group, blocks)| (*blocks, core::cmp::Reverse(*group)));
+        let judge = Judge { report: &report, winner: winner.map(|(group, _)| group), agreed };
+        report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
+        report
+    }
+}
+
+fn block(known: &Known, is_in_chain: bool) -> BlockReport {
+    let Known { found, parent, spread } = known;
+    BlockReport {
+        hash: found.hash.to_string(),
+        parent: *parent,
+        height: found.height,
+        miner: found.miner.number(),
+        at_ms: found.at_ms,
+        is_in_chain,
+        transactions: found.transactions,
+        reached: spread.reached_count(),
+        propagation: BlockPropagation {
+            median_ms: spread.percentile(50),
+            p90_ms: spread.percentile(90),
+            p99_ms: spread.percentile(99),
+        },
+    }
+}
+
+/// Over every block and every node that had it but the finder itself.
+fn propagation(blocks: &[Known]) -> Option<Propagation> {
+    let mut times: Vec<u64> = blocks.iter().flat_map(|known| known.spread.times().skip(1)).collect();
+    times.sort_unstable();
+    let pairs = times.len();
+    let at = |percent: usize| times.get((pairs * percent).div_ceil(100).saturating_sub(1)).copied();
+    let sum: u128 = times.iter().map(|time| u128::from(*time)).sum();
+    let mean_us = (sum * 1_000).checked_div(pairs as u128)?;
+    let mut histogram: Vec<(u64, u64)> = Vec::new();
+    // Bounds double in four steps each, so that milliseconds and hours fit into one picture.
+    let mut bound = 1_u64;
+    for time in &times {
+        while *time > bound {
+            bound += (bound / 4).max(1);
+        }
+        match histogram.last_mut() {
+            Some((last, count)) if *last == bound => *count += 1,
+            _ => histogram.push((bound, 1)),
+        }
+    }
+    Some(Propagation {
+        median_ms: at(50)?,
+        p90_ms: at(90)?,
+        p99_ms: at(99)?,
+        mean_us: u64::try_from(mean_us).unwrap_or(u64::MAX),
+        pairs: pairs as u64,
+        histogram,
+    })
+}
+
+struct Judge<'r> {
+    report: &'r Report,
+    /// The group with most blocks of the final chain from the first cut to its healing.
+    winner: Option<usize>,
+    /// Part of the living nodes on the final tip.
+    agreed: u64,
+}
+
+impl Judge<'_> {
+    fn judge(&self, expectation: &Expectation) -> Verdict {
+        let report = self.report;
+        let plain = |figure: u64| figure.to_string();
+        let group = |number: usize| report.groups.get(number).map_or("?", |group| group.name.as_str());
+        let within = |what: &str, bounds: &Bounds, figure: u64, show: &dyn Fn(u64) -> String| Verdict {
+            expected: format!("{what}: {}", bounds.in_words(show)),
+            found: show(figure),
+            is_met: bounds.admit(figure),
+        };
+        match expectation {
+            Expectation::ConvergedWithin(patience) => {
+                let found = report.converged_after_ms();
+                Verdict {
+                    expected: format!("all agree again within {} ms", patience.as_millis()),
+                    found: found
+                        .map_or("no agreement after some step".into(), |ms| format!("{ms} ms at most")),
+                    is_met: found.is_some_and(|ms| u128::from(ms) <= patience.as_millis()),
+                }
+            }
+            Expectation::ReorganisationDepth(bounds) => {
+                within("deepest reorganisation, in blocks", bounds, u64::from(report.deepest), &plain)
+            }
+            Expectation::StaleRate(bounds) => within("stale rate", bounds, report.stale.rate, &percent),
+            Expectation::NoDoubleSpendDeeperThan(most) => {
+                let deepest = report.payments.deepest_double_spend;
+                Verdict {
+                    expected: format!("no payment with more than {most} confirmations is taken back"),
+                    found: match report.payments.double_spent {
+                        0 => "none was".into(),
+                        count => format!("{count} were, with up to {deepest} confirmations"),
+                    },
+                    is_met: deepest <= *most,
+                }
+            }
+            Expectation::Winner { group: number } => Verdict {
+                expected: format!("the branch of {} wins", group(*number)),
+                found: self
+                    .winner
+                    .map_or("no block was found".into(), |won| format!("that of {}", group(won))),
+                is_met: self.winner == Some(*number),
+            },
+            Expectation::Revenue { group: number, share } => {
+                let found = report.groups.get(*number).map_or(0, |group| group.revenue_share);
+                within(&format!("part of the blocks that {} gets", group(*number)), share, found, &percent)
+            }
+            Expectation::Tips(bounds) => {
+                within("most tips at one time", bounds, report.most_tips as u64, &plain)
+            }
+            Expectation::Height(bounds) => within("final height", bounds, u64::from(report.height), &plain),
+            Expectation::Agreement(bounds) => {
+                within("part of the nodes on one tip at the end", bounds, self.agreed, &percent)
+            }
+        }
+    }
+}
+
+/// Millionths as per cent.
+fn percent(millionths: u64) -> String {
+    format!("{}.{:02} %", millionths / 10_000, millionths % 10_000 / 100)
+}

@@ -1,0 +1,6 @@
+//! Strategies of those who do not keep to the manners. Their nodes run the code of all nodes; a
+//! strategy decides what leaves them, and what they mine on.
+
+pub mod double_spend;
+pub mod gate;
+pub mod selfish;

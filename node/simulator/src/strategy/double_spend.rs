@@ -1,0 +1,110 @@
+//! Double spending: a payment on the public chain, and a secret chain in which its coin went
+//! elsewhere. Nakamoto 2008, section 11; Rosenfeld, "Analysis of hashrate-based double-spending"
+//! (2014).
+//!
+//! The attacker has two nodes: a public one like everybody's, and one without links that mines in
+//! secret. Neither does anything but what nodes do; the attacker carries blocks between them.
+
+use std::sync::Arc;
+
+use cairn_core::transaction::Transaction;
+
+use crate::behaviour::DoubleSpend;
+use crate::payments::Purse;
+use crate::place::Place;
+
+/// An attacker at work.
+#[derive(Clone, Debug)]
+pub struct DoubleSpender {
+    /// How it goes about it.
+    pub plan: DoubleSpend,
+    /// The node that all see.
+    pub face: Place,
+    /// The node that nobody sees.
+    pub secret: Place,
+    /// Its coins.
+    pub purse: Purse,
+    /// What it is at.
+    pub attempt: Option<Attempt>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// What the payee sees.
+    pub payment: Arc<Transaction>,
+    /// What the secret chain has in its place.
+    pub return_to_self: Arc<Transaction>,
+    /// The height of the last block that both chains share.
+    pub fork_height: u32,
+    /// Whether the payee has seen its confirmations.
+    pub is_trusted: bool,
+}
+
+/// How far both chains are.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Height of the public chain.
+    pub public: u32,
+    /// Height of the secret one.
+    pub secret: u32,
+    /// How many confirmations the payment has.
+    pub confirmations: u32,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Go on mining.
+    Wait,
+    /// Show the secret chain: it is longer, and the payee has delivered.
+    Release {
+        /// How many confirmations the payment had.
+        confirmations: u32,
+    },
+    /// It has no chance that is worth the work.
+    GiveUp,
+}
+
+impl Attempt {
+    /// Decides, after every block.
+    pub fn decide(&mut self, plan: &DoubleSpend, at: Standing) -> Move {
+        self.is_trusted |= at.confirmations >= plan.confirmations;
+        if !self.is_trusted {
+            return Move::Wait;
+        }
+        if at.secret > at.public {
+            return Move::Release { confirmations: at.confirmations };
+        }
+        if at.public - at.secret >= plan.give_up_behind { Move::GiveUp } else { Move::Wait }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_core::testing::{TestChain, pay};
+
+    use super::*;
+
+    #[test]
+    fn it_waits_for_the_payee_releases_when_longer_and_gives_up_when_too_far_behind() {
+        let plan = DoubleSpend { confirmations: 2, premined: false, give_up_behind: 3 };
+        let transaction = TestChain::new().spend(1, &[], vec![pay(1, 1)]);
+        let fresh = Attempt {
+            payment: transaction.clone(),
+            return_to_self: transaction,
+            fork_height: 10,
+            is_trusted: false,
+        };
+        let decide = |attempt: &mut Attempt, public, secret| {
+            let confirmations = public - 10;
+            attempt.decide(&plan, Standing { public, secret, confirmations })
+        };
+        let mut attempt = fresh.clone();
+        assert_eq!(decide(&mut attempt, 11, 13), Move::Wait, "the payee has not delivered");
+        assert_eq!(decide(&mut attempt, 12, 13), Move::Release { confirmations: 2 });
+        let mut attempt = fresh;
+        assert_eq!(decide(&mut attempt, 12, 12), Move::Wait, "of equals the first seen stays");
+        assert_eq!(decide(&mut attempt, 13, 10), Move::GiveUp);
+    }
+}

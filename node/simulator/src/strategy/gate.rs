@@ -1,0 +1,43 @@
+//! What a group's behaviour lets through of what its nodes say and hear.
+
+use cairn_core::hash::BlockHash;
+use cairn_core::height::Height;
+use cairn_core::work::Work;
+use cairn_protocol::message::Message;
+
+use crate::behaviour::Behaviour;
+use crate::place::Place;
+
+/// What a node of this behaviour really sends of a message to `to`.
+pub fn outgoing(behaviour: &Behaviour, to: Place, message: Message, genesis: BlockHash) -> Option<Message> {
+    match behaviour {
+        Behaviour::Eclipse { victims } if victims.contains(&to) => starved(message, genesis),
+        Behaviour::Withhold => match message {
+            // Whoever asks for the body waits in vain.
+            Message::Block(block) => Some(Message::Headers(vec![*block.header()])),
+            other => Some(other),
+        },
+        _ => Some(message),
+    }
+}
+
+/// What a node of this behaviour hears of a message from `from`.
+pub fn incoming(behaviour: &Behaviour, from: Place, message: Message, genesis: BlockHash) -> Option<Message> {
+    match behaviour {
+        Behaviour::Eclipse { victims } if victims.contains(&from) => starved(message, genesis),
+        _ => Some(message),
+    }
+}
+
+/// All but blocks and transactions: the connection stays up, and nothing of the chain crosses it.
+fn starved(message: Message, genesis: BlockHash) -> Option<Message> {
+    match message {
+        Message::Hello(mut hello) => {
+            (hello.tip, hello.height, hello.work) = (genesis, Height::GENESIS, Work::ZERO);
+            Some(Message::Hello(hello))
+        }
+        Message::Headers(_) | Message::Block(_) => None,
+        Message::AnnounceTransactions(_) | Message::Transactions(_) => None,
+        other => Some(other),
+    }
+}

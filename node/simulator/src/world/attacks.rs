@@ -1,0 +1,222 @@
+//! Attacks in a world: strategies are told what happens, and what they decide is carried out.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cairn_core::block::Block;
+use cairn_core::hash::BlockHash;
+use cairn_protocol::chain::store::ChainStore;
+use cairn_protocol::input::{Input, RequestId, Submission};
+use cairn_protocol::message::Message;
+
+use crate::agenda::Occurrence;
+use crate::behaviour::Behaviour;
+use crate::invariants::Violation;
+use crate::mining::Hashrate;
+use crate::payments::{Purse, miner_lock};
+use crate::place::Place;
+use crate::plan::Plan;
+use crate::report::MomentKind;
+use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Standing};
+use crate::strategy::selfish::{Selfish, Shown};
+use crate::world::{BLOCK_REQUEST, World};
+
+/// Payments of attackers: their answers concern nobody.
+const ATTACK_REQUEST: RequestId = RequestId(u64::MAX - 1);
+/// Between two attempts, in parts of a block spacing: the network comes to rest.
+const REST: u32 = 60;
+
+/// Every pool that mines selfishly.
+pub(super) fn selfish(plan: &Plan) -> BTreeMap<Place, Selfish> {
+    let pools = plan.groups.iter().filter(|group| group.behaviour == Behaviour::Selfish);
+    pools.flat_map(|group| group.places()).map(|place| (place, Selfish::default())).collect()
+}
+
+/// Every double-spender, each with one of the purses.
+pub(super) fn double_spenders(plan: &Plan, purses: &mut Vec<Purse>) -> Vec<DoubleSpender> {
+    let attackers = plan.groups.iter().filter_map(|group| match &group.behaviour {
+        Behaviour::DoubleSpend(how) => {
+            let (face, secret) = (Place::new(group.first), Place::new(group.first + 1));
+            let purse = purses.pop()?;
+            Some(DoubleSpender { plan: *how, face, secret, purse, attempt: None })
+        }
+        _ => None,
+    });
+    attackers.collect()
+}
+
+impl World {
+    pub(super) fn begin_attacks(&mut self) {
+        for index in 0..self.double_spenders.len() {
+            let secret = self.double_spenders[index].secret;
+            self.lottery.set(self.now, secret, Hashrate::NONE, 1);
+            self.rest_before_attack(index);
+        }
+    }
+
+    fn rest_before_attack(&mut self, index: usize) {
+        let rest = self.definition.params.spacing / REST;
+        let rest = rest.max(Duration::from_millis(1));
+        self.agenda.plan(self.now.saturating_add(rest), Occurrence::Attack(index));
+    }
+
+    /// A new attempt: the secret node starts from the public chain, the payment is made, and the
+    /// same coin goes elsewhere in the secret chain.
+    pub(super) fn attack(&mut self, index: usize) -> Result<(), Violation> {
+        let DoubleSpender { plan, face, secret, .. } = self.double_spenders[index];
+        self.carry_blocks(face, secret)?;
+        let genesis = self.definition.params.genesis_hash;
+        let purse = &self.double_spenders[index].purse;
+        let payment = purse.sign_payment(&genesis, miner_lock(u16::MAX));
+        let return_to_self = purse.sign_payment(&genesis, purse.own_lock());
+        let (Some(payment), Some(return_to_self)) = (payment, return_to_self) else { return Ok(()) };
+        let Some(node) = self.host(face).node() else { return Ok(()) };
+        let fork_height = node.chain().tip().height.get();
+        let request = ATTACK_REQUEST;
+        let submission = Submission::Transaction(return_to_self.clone());
+        self.hand(secret, Input::Submit { request, submission })?;
+        let submission = Submission::Transaction(payment.clone());
+        self.hand(face, Input::Submit { request, submission })?;
+        self.double_spenders[index].attempt =
+            Some(Attempt { payment, return_to_self, fork_height, is_trusted: false });
+        self.recorder.attempted();
+        if plan.premined {
+            self.found(secret)?;
+        }
+        self.enter_lottery_in_secret(index);
+        Ok(())
+    }
+
+    fn enter_lottery_in_secret(&mut self, index: usize) {
+        let DoubleSpender { secret, .. } = self.double_spenders[index];
+        self.host_mut(secret).hashrate = self.plan.hashrate_of_group(secret);
+        self.enter_lottery(secret);
+    }
+
+    /// A node has a new tip: an attacker may have been waiting for it.
+    pub(super) fn look_at_attempt(&mut self, at: Place) -> Result<(), Violation> {
+        let index = self.double_spenders.iter().position(|one| one.face == at || one.secret == at);
+        let Some(index) = index else { return Ok(()) };
+        let DoubleSpender { plan, face, secret, .. } = self.double_spenders[index];
+        let height =
+            |world: &Self, place| world.host(place).node().map(|node| node.chain().tip().height.get());
+        let (Some(public), Some(hidden)) = (height(self, face), height(self, secret)) else { return Ok(()) };
+        let Some(attempt) = &self.double_spenders[index].attempt else { return Ok(()) };
+        let txid = attempt.payment.txid();
+        let place = self
+            .host(face)
+            .node()
+            .and_then(|node| node.chain().store().transaction_place(&txid).ok().flatten());
+        let confirmations = place.map_or(0, |place| public + 1 - place.height.get());
+        let standing = Standing { public, secret: hidden, confirmations };
+        let Some(attempt) = &mut self.double_spenders[index].attempt else { return Ok(()) };
+        match attempt.decide(&plan, standing) {
+            Move::Wait => Ok(()),
+            Move::Release { confirmations } => self.release(index, confirmations),
+            Move::GiveUp => self.give_up(index),
+        }
+    }
+
+    fn release(&mut self, index: usize, confirmations: u32) -> Result<(), Violation> {
+        let DoubleSpender { face, secret, .. } = self.double_spenders[index];
+        let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
+        self.double_spenders[index].purse.spent(&attempt.return_to_self);
+        self.confirmed_once.remove(&attempt.payment.txid());
+        self.recorder.double_spent(confirmations);
+        let text = format!(
+            "double spend: {face} shows its secret chain, and a payment with {confirmations} confirmations is gone"
+        );
+        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.set_hashrate(secret, Hashrate::NONE);
+        self.taken_back.insert(attempt.payment.txid());
+        self.carry_blocks(secret, face)?;
+        self.recorder.attempt_ended();
+        self.rest_before_attack(index);
+        Ok(())
+    }
+
+    fn give_up(&mut self, index: usize) -> Result<(), Violation> {
+        let DoubleSpender { face, secret, .. } = self.double_spenders[index];
+        let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
+        self.double_spenders[index].purse.spent(&attempt.payment);
+        let text = format!("double spend: {face} gives up, the payment stays");
+        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.set_hashrate(secret, Hashrate::NONE);
+        self.carry_blocks(face, secret)?;
+        self.recorder.attempt_ended();
+        self.rest_before_attack(index);
+        Ok(())
+    }
+
+    /// Hands a node what another has on its best chain and it lacks.
+    fn carry_blocks(&mut self, from: Place, to: Place) -> Result<(), Violation> {
+        let (Some(source), Some(target)) = (self.host(from).node(), self.host(to).node()) else {
+            return Ok(());
+        };
+        let lacks = |hash: &&BlockHash| !target.chain().entry(hash).is_some_and(|entry| entry.has_body());
+        let lacking: Vec<BlockHash> =
+            source.chain().active().iter().rev().take_while(lacks).copied().collect();
+        let blocks = lacking.iter().rev().filter_map(|hash| source.chain().block(hash).ok().flatten());
+        let blocks: Vec<Arc<Block>> = blocks.collect();
+        for block in blocks {
+            let submission = Submission::Block(block);
+            self.hand(to, Input::Submit { request: BLOCK_REQUEST, submission })?;
+        }
+        Ok(())
+    }
+
+    /// Blocks that a message tells a selfish pool of; nothing for everybody else.
+    pub(super) fn news_for_pool(&self, at: Place, message: &Message) -> Vec<BlockHash> {
+        if !self.selfish.contains_key(&at) {
+            return Vec::new();
+        }
+        match message {
+            Message::Block(block) => vec![block.hash()],
+            Message::Headers(headers) => headers.iter().map(|header| header.hash()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn pool_heard(&mut self, at: Place, news: &[BlockHash]) {
+        for hash in news {
+            let entry = self.host(at).node().and_then(|node| node.chain().entry(hash));
+            let height = entry.filter(|entry| !entry.is_invalid()).map(|entry| entry.height.get());
+            let shown = height.zip(self.selfish.get_mut(&at)).map(|(height, pool)| pool.heard(height));
+            self.show(at, shown.unwrap_or_default());
+        }
+    }
+
+    pub(super) fn pool_found(&mut self, at: Place, block: Arc<Block>, height: u32) {
+        let shown = self.selfish.get_mut(&at).map(|pool| pool.found(block, height));
+        self.show(at, shown.unwrap_or_default());
+    }
+
+    /// Whatever a node has kept back is shown.
+    pub(super) fn show_secrets(&mut self, at: Place) {
+        if let Some(mut pool) = self.selfish.remove(&at) {
+            let shown = pool.show_all();
+            self.show(at, shown);
+        }
+    }
+
+    /// Every pool shows what it has, and mines on as everybody does.
+    pub fn end_attacks(&mut self) {
+        let pools: Vec<Place> = self.selfish.keys().copied().collect();
+        pools.into_iter().for_each(|pool| self.show_secrets(pool));
+        for index in 0..self.double_spenders.len() {
+            self.double_spenders[index].attempt = None;
+            let secret = self.double_spenders[index].secret;
+            self.set_hashrate(secret, Hashrate::NONE);
+        }
+    }
+
+    fn show(&mut self, at: Place, blocks: Shown) {
+        let peers: Vec<Place> = self.host(at).linked().collect();
+        for block in blocks {
+            for peer in &peers {
+                self.send(at, *peer, Message::Block(block.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Links of a world: dialled, standing, broken, hung up.
+
+use core::time::Duration;
+
+use cairn_protocol::input::Input;
+use cairn_protocol::peer::{Direction, PeerAddress};
+
+use crate::agenda::Occurrence;
+use crate::invariants::Violation;
+use crate::network::LinkNumber;
+use crate::place::Place;
+use crate::world::World;
+
+impl World {
+    pub(super) fn dial(&mut self, from: Place, address: PeerAddress) {
+        let there = Place::listening_at(&address).filter(|there| there.index() < self.hosts.len());
+        let wait = there.map_or(Duration::from_millis(1), |there| self.network.latency(from, there));
+        let when = self.now.saturating_add(wait);
+        self.agenda.plan(when, Occurrence::Dialled { from, address: Box::new(address) });
+    }
+
+    pub(super) fn dialled(&mut self, from: Place, address: PeerAddress) -> Result<(), Violation> {
+        let there = Place::listening_at(&address).filter(|there| self.may_join(from, *there));
+        let joined = there.and_then(|to| Some((to, self.network.join(self.now, to, from)?)));
+        let Some((to, (number, heard))) = joined else {
+            let wait = there.map_or(Duration::from_millis(1), |there| self.network.latency(from, there));
+            let when = self.now.saturating_add(wait);
+            self.agenda.plan(when, Occurrence::DialFailed { at: from, address: Box::new(address) });
+            return Ok(());
+        };
+        self.agenda.plan(heard, Occurrence::LinkStands { at: from, to, number });
+        self.host_mut(to).open_session(from, number);
+        let (peer, address) = (from.peer_id(), from.dials_from());
+        self.hand(to, Input::Connected { peer, direction: Direction::Inbound, address })
+    }
+
+    fn may_join(&self, from: Place, to: Place) -> bool {
+        let (Some(dialler), Some(dialled)) = (self.hosts.get(from.index()), self.hosts.get(to.index()))
+        else {
+            return false;
+        };
+        dialled.node().is_some()
+            && dialler.node().is_some()
+            && dialled.session(from).is_none()
+            && dialler.session(to).is_none()
+            && !dialled.blocked.contains(&from.peer_id())
+            && !dialler.blocked.contains(&to.peer_id())
+    }
+
+    pub(super) fn link_stands(&mut self, at: Place, to: Place, number: LinkNumber) -> Result<(), Violation> {
+        let address = to.listens_at();
+        if self.network.link(at, to) != Some(number) {
+            return self.hand(at, Input::DialFailed { address });
+        }
+        self.host_mut(at).open_session(to, number);
+        self.hand(at, Input::Connected { peer: to.peer_id(), direction: Direction::Outbound, address })
+    }
+
+    pub(super) fn link_gone(&mut self, at: Place, to: Place, number: LinkNumber) -> Result<(), Violation> {
+        self.network.part(at, to, number);
+        if self.host(at).session(to) != Some(number) {
+            return Ok(());
+        }
+        self.host_mut(at).close_session(to);
+        self.hand(at, Input::Disconnected { peer: to.peer_id() })
+    }
+
+    /// What was sent before still arrives; then the other end hears that it is over.
+    pub(super) fn hang_up(&mut self, at: Place, to: Place) {
+        let Some(number) = self.host(at).session(to) else { return };
+        self.agenda.plan(self.now, Occurrence::LinkGone { at, to, number });
+        // The link goes when the other end hears: until then nobody can dial anew.
+        let arrival = self.network.carry(self.now, number, at, to, 0);
+        self.agenda.plan(arrival, Occurrence::LinkGone { at: to, to: at, number });
+    }
+
+    pub(super) fn tell_of(&mut self, broken: Vec<(Place, Place, LinkNumber)>) {
+        for (one, other, number) in broken {
+            let when = self.now.saturating_add(self.network.latency(one, other));
+            self.agenda.plan(when, Occurrence::LinkGone { at: one, to: other, number });
+            self.agenda.plan(when, Occurrence::LinkGone { at: other, to: one, number });
+        }
+    }
+}

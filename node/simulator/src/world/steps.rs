@@ -1,0 +1,133 @@
+//! Steps of a plan, carried out.
+
+use std::collections::BTreeSet;
+
+use cairn_protocol::input::{Command, Input};
+use cairn_protocol::peer::PeerId;
+
+use crate::agenda::Occurrence;
+use crate::behaviour::Behaviour;
+use crate::invariants::Violation;
+use crate::place::Place;
+use crate::plan::Step;
+use crate::world::World;
+
+impl World {
+    pub(super) fn take_plan_step(&mut self, index: usize) -> Result<(), Violation> {
+        let Some((_, step)) = self.plan.steps.get(index).cloned() else { return Ok(()) };
+        let (at_ms, text) = (self.at_ms(), self.plan.in_words(&step));
+        if matches!(step, Step::Partition(_) | Step::Refuse(_)) {
+            self.recorder.cut(at_ms);
+        }
+        let mends = step.mends();
+        if mends {
+            // Told before anything can follow from it.
+            self.recorder.step(at_ms, text.clone(), true);
+        }
+        self.carry_out_step(step)?;
+        if !mends {
+            self.recorder.step(at_ms, text, false);
+        }
+        Ok(())
+    }
+
+    fn carry_out_step(&mut self, step: Step) -> Result<(), Violation> {
+        match step {
+            Step::Partition(groups) => {
+                let broken = self.network.partition(&groups);
+                self.tell_of(broken);
+            }
+            Step::Refuse(groups) => {
+                for group in &groups {
+                    let others = groups.iter().filter(|other| *other != group).flatten();
+                    let others: BTreeSet<PeerId> = others.map(|place| place.peer_id()).collect();
+                    for place in group {
+                        self.hand(*place, Input::Command(Command::SetBlocked(others.clone())))?;
+                    }
+                }
+            }
+            Step::Heal => {
+                self.network.heal();
+                for place in self.plan.places() {
+                    if !self.host(place).blocked.is_empty() {
+                        self.hand(place, Input::Command(Command::SetBlocked(BTreeSet::new())))?;
+                    }
+                }
+            }
+            Step::Kill(places) => places.into_iter().for_each(|place| self.kill(place)),
+            Step::Restart(places) => {
+                for place in places {
+                    self.start_again(place)?;
+                }
+            }
+            Step::Slow { places, percent } => {
+                places.into_iter().for_each(|place| self.network.slow(place, percent));
+            }
+            Step::Mine { place, blocks } => {
+                for _ in 0..blocks {
+                    self.found(place)?;
+                }
+            }
+            Step::Pay { place, payments } => {
+                for _ in 0..payments {
+                    self.pay(place)?;
+                }
+            }
+            Step::SetHashrate { places, percent } => {
+                for place in places {
+                    let rate = self.plan.hashrate_of(place).part(u64::from(percent), 100);
+                    self.set_hashrate(place, rate);
+                }
+            }
+            Step::Behave { group, behaviour } => self.behave(group, behaviour),
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self, place: Place) {
+        if self.host(place).node().is_none() {
+            return;
+        }
+        self.host_mut(place).kill();
+        self.purses.iter_mut().for_each(|purse| purse.lost(place));
+        self.recorder.went_down(self.at_ms(), place);
+        self.enter_lottery(place);
+        let broken = self.network.isolate(place);
+        self.tell_of(broken);
+    }
+
+    fn start_again(&mut self, place: Place) -> Result<(), Violation> {
+        if self.host(place).node().is_some() { Ok(()) } else { self.start(place) }
+    }
+
+    pub(super) fn comes_or_goes(&mut self, at: Place, life: Option<u32>) -> Result<(), Violation> {
+        let Behaviour::Intermittent { up, down } = self.behaviour_of(at).clone() else { return Ok(()) };
+        let (wait, next_life) = match life {
+            Some(life) if life == self.host(at).life() => {
+                self.kill(at);
+                (down, None)
+            }
+            Some(_) => return Ok(()),
+            None => {
+                self.start_again(at)?;
+                (up, Some(self.host(at).life()))
+            }
+        };
+        let when = self.now.saturating_add(self.comings.jitter(wait));
+        self.agenda.plan(when, Occurrence::ComesOrGoes { at, life: next_life });
+        Ok(())
+    }
+
+    /// A group begins to behave in another way. Its links are made anew, so that everybody hears
+    /// from it what it had kept back.
+    fn behave(&mut self, group: usize, behaviour: Behaviour) {
+        let Some(held) = self.behaviours.get_mut(group) else { return };
+        *held = behaviour;
+        let places: Vec<Place> = self.plan.groups[group].places().collect();
+        for place in places {
+            self.show_secrets(place);
+            let broken = self.network.isolate(place);
+            self.tell_of(broken);
+        }
+    }
+}
