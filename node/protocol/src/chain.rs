@@ -47,6 +47,8 @@ pub struct Chain<S> {
     tree: HeaderTree,
     /// The best chain: the hash of each height.
     active: Vec<BlockHash>,
+    /// Where the tree has the tip.
+    tip: usize,
     aside: KeptAside,
     /// Marks that go into the next commit.
     marked: Changed,
@@ -65,7 +67,8 @@ impl<S: ChainStore> Chain<S> {
     ) -> Result<Self, OpenError> {
         let (tree, active) = open::load(&mut store, &params, genesis)?;
         let (aside, marked) = (KeptAside::default(), Changed::new());
-        let mut chain = Self { params, store, verifier, tree, active, aside, marked };
+        let tip = active.last().and_then(|tip| tree.number(tip)).expect("the best chain is in the tree");
+        let mut chain = Self { params, store, verifier, tree, active, tip, aside, marked };
         chain.reach_again()?;
         // What was stored and not yet connected when the node stopped.
         chain.improve()?;
@@ -279,6 +282,8 @@ impl<S: ChainStore> Chain<S> {
         self.store.commit(commit)?;
         self.active.truncate(change.fork_point.get() as usize + 1);
         self.active.extend(change.connected.iter().map(|(_, block, _)| block.hash()));
+        let tip = self.active.last().and_then(|tip| self.tree.number(tip));
+        self.tip = tip.expect("the best chain is in the tree");
         self.tree.forget_candidates_up_to(change.new_work);
         Ok(Ok(change))
     }
@@ -293,8 +298,7 @@ impl<S: ChainStore> Chain<S> {
 
     /// The block that the best chain ends in.
     pub fn tip(&self) -> &Entry {
-        let tip = self.active.last().expect("genesis never leaves");
-        self.tree.get(tip).expect("the best chain is in the tree")
+        self.tree.at(self.tip).expect("the best chain is in the tree")
     }
 
     /// The valid header with most work, whether or not its block is here.

@@ -103,7 +103,7 @@ impl<S: ChainStore> Node<S> {
     pub fn next_wake(&self) -> Option<Timestamp> {
         let machines = [
             self.peers.next_wake(),
-            self.sync.next_wake(self.now),
+            self.sync.next_wake(),
             self.relay.next_wake(),
             self.mempool.next_wake(),
             self.chain.next_wake(),
@@ -162,8 +162,7 @@ impl<S: ChainStore> Node<S> {
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
         let now = self.now;
-        self.peers.heard_from(now, &peer);
-        let Some(connection) = self.peers.get(&peer) else { return Ok(()) };
+        let Some(connection) = self.peers.heard_from(now, &peer) else { return Ok(()) };
         match (&connection.phase, message) {
             (Phase::Closing, _) => {}
             (_, Message::Goodbye(goodbye)) => {
@@ -242,8 +241,9 @@ impl<S: ChainStore> Node<S> {
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
         let (hash, size) = (block.hash(), block.size());
+        let is_here = self.chain.entry(&hash).is_some_and(Entry::has_body);
         // Its header is heard, its body not kept: blocks of little work would fill the disk.
-        if !self.sync.is_asked_of(&peer, &hash) && unasked::lags(&self.chain, block.header()) {
+        if !is_here && !self.sync.is_asked_of(&peer, &hash) && unasked::lags(&self.chain, block.header()) {
             self.received_headers(peer, &[*block.header()], actions);
             return Ok(());
         }
@@ -383,7 +383,7 @@ impl<S: ChainStore> Node<S> {
             let departed = self.peers.wake(now, actions);
             self.departed(departed, actions);
         }
-        if is_due(self.sync.next_wake(now)) {
+        if is_due(self.sync.next_wake()) {
             for peer in self.sync.wake(now, &self.chain, actions) {
                 if self.peers.hang_up(&peer, DisconnectReason::TimedOut, actions) {
                     self.departed(vec![peer], actions);

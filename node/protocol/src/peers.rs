@@ -198,11 +198,11 @@ impl Peers {
         true
     }
 
-    /// Notes that a peer lives.
-    pub fn heard_from(&mut self, now: Timestamp, peer: &PeerId) {
-        if let Some(connection) = self.connections.get_mut(peer) {
-            connection.last_heard = now;
-        }
+    /// Notes that a peer lives; returns its connection.
+    pub fn heard_from(&mut self, now: Timestamp, peer: &PeerId) -> Option<&Connection> {
+        let connection = self.connections.get_mut(peer)?;
+        connection.last_heard = now;
+        Some(connection)
     }
 
     /// Notes that a peer gave us a block that we lacked.

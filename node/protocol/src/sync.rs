@@ -127,8 +127,8 @@ impl Sync {
     }
 
     /// When `wake` has something to do.
-    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
-        self.headers.next_wake().into_iter().chain(self.bodies.next_wake(now)).min()
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.headers.next_wake().into_iter().chain(self.bodies.next_wake()).min()
     }
 
     /// Whom we learn from; none when nothing is lacking.
@@ -162,8 +162,11 @@ impl Sync {
     fn tell<S: ChainStore>(&mut self, chain: &Chain<S>, actions: &mut Vec<Action>) {
         // One missing block is relay, not sync: nobody needs to hear of it.
         let gap = chain.best_header().height.since(chain.tip().height).unwrap_or(0);
+        if gap <= 1 && self.told.is_none() {
+            return;
+        }
         let keeps_on = self.told.filter(|peer| self.bodies.owed_by(peer) > 0);
-        let from = keeps_on.or_else(|| self.bodies.busiest()).filter(|_| gap > 1 || self.told.is_some());
+        let from = keeps_on.or_else(|| self.bodies.busiest());
         if from != self.told {
             self.told = from;
             let (headers, blocks) = (chain.best_header().height, chain.tip().height);

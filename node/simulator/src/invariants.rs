@@ -1,5 +1,6 @@
 //! What must hold in every world, whatever the luck. The first breach ends the run.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_core::amount::Amount;
@@ -10,6 +11,7 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::signature::Verifier;
 use cairn_core::subsidy::supply;
+use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
 use cairn_core::work::Work;
 use cairn_protocol::chain::Chain;
@@ -19,6 +21,9 @@ use cairn_protocol::event::{DisconnectReason, Event};
 use cairn_protocol::message::Message;
 
 use crate::place::Place;
+
+/// Who does nothing but wake for so long spins.
+const SPIN: Duration = Duration::from_secs(1);
 
 /// What may never happen, and did.
 #[derive(Debug, thiserror::Error)]
@@ -141,12 +146,18 @@ pub struct Witness {
     told: (BlockHash, Height),
     /// What it told peers of; only noted where power may go.
     announced: Option<BTreeSet<BlockHash>>,
-    idle_wakes: u32,
+    /// Wakes in a row that did nothing, and when the first of them was.
+    idle_wakes: (u32, Timestamp),
 }
 
 impl Default for Witness {
     fn default() -> Self {
-        Self { work: Work::ZERO, told: (BlockHash::ZERO, Height::GENESIS), announced: None, idle_wakes: 0 }
+        Self {
+            work: Work::ZERO,
+            told: (BlockHash::ZERO, Height::GENESIS),
+            announced: None,
+            idle_wakes: (0, Timestamp::default()),
+        }
     }
 }
 
@@ -175,10 +186,12 @@ impl Witness {
     }
 
     /// The node was woken, and did this much.
-    pub fn woke(&mut self, at: Place, actions: usize) -> Result<(), Violation> {
-        self.idle_wakes = if actions == 0 { self.idle_wakes + 1 } else { 0 };
-        // A few idle wakes are fair: what was due may have been done by another input.
-        if self.idle_wakes > 1_000 { Err(Violation::Spins { at }) } else { Ok(()) }
+    pub fn woke(&mut self, now: Timestamp, at: Place, actions: usize) -> Result<(), Violation> {
+        // A few idle wakes are fair: what was due may have been done by another input. A node that
+        // spins wakes every millisecond for a second.
+        let (count, since) = self.idle_wakes;
+        self.idle_wakes = if actions > 0 || now.since(since) > SPIN { (0, now) } else { (count + 1, since) };
+        if self.idle_wakes.0 > SPIN.as_millis() as u32 / 2 { Err(Violation::Spins { at }) } else { Ok(()) }
     }
 
     /// The node says something to a peer.

@@ -337,7 +337,7 @@ impl World {
         let witness = &mut self.witnesses[at.index()];
         witness.stepped(at, node.chain())?;
         if is_wake {
-            witness.woke(at, actions.len())?;
+            witness.woke(now, at, actions.len())?;
         }
         let wake = node.next_wake();
         host.waiting.extend(actions);

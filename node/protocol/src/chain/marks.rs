@@ -90,12 +90,12 @@ fn reconsider<S: ChainStore>(
     while let Some(parent) = pardoned.get(next).copied() {
         for child in tree.children(&parent) {
             if above.contains(&parent) {
-                above.insert(*child);
+                above.insert(child);
             }
-            let is_free = above.contains(child) || way.contains(child);
-            let status = tree.get(child).map(|entry| entry.status);
+            let is_free = above.contains(&child) || way.contains(&child);
+            let status = tree.get(&child).map(|entry| entry.status);
             if is_free || status == Some(BlockStatus::DescendsFromInvalid) {
-                pardoned.push(*child);
+                pardoned.push(child);
             }
         }
         next += 1;

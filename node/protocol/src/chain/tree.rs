@@ -34,8 +34,11 @@ pub struct Entry {
     pub is_whole: bool,
     /// Whether the store has its record as it is now.
     is_recorded: bool,
+    /// Its parent's place among the entries; genesis is its own.
+    parent: usize,
     /// An ancestor far below, so that any other is found in few steps.
-    skip: BlockHash,
+    skip: usize,
+    children: Vec<usize>,
     /// Which came first, of two with equal work.
     turn: u64,
 }
@@ -60,11 +63,12 @@ impl Entry {
 /// Every header that was accepted.
 #[derive(Clone, Debug)]
 pub struct HeaderTree {
-    entries: BTreeMap<BlockHash, Entry>,
-    children: BTreeMap<BlockHash, Vec<BlockHash>>,
+    /// In the order of arrival: a parent comes before its children, and a step to it is one look.
+    entries: Vec<Entry>,
+    numbers: BTreeMap<BlockHash, usize>,
     /// Whole blocks with at least the best chain's work, best last; of equals the first seen is better.
     candidates: BTreeSet<(Work, Reverse<u64>, BlockHash)>,
-    best_header: BlockHash,
+    best_header: usize,
     next_turn: u64,
 }
 
@@ -81,26 +85,42 @@ impl HeaderTree {
             anchor: None,
             is_whole: true,
             is_recorded: false,
-            skip: hash,
+            parent: 0,
+            skip: 0,
+            children: Vec::new(),
             turn: 0,
         };
         Self {
-            entries: BTreeMap::from([(hash, root)]),
-            children: BTreeMap::new(),
+            entries: vec![root],
+            numbers: BTreeMap::from([(hash, 0)]),
             candidates: BTreeSet::new(),
-            best_header: hash,
+            best_header: 0,
             next_turn: 1,
         }
     }
 
     /// The entry of a header.
     pub fn get(&self, hash: &BlockHash) -> Option<&Entry> {
-        self.entries.get(hash)
+        self.numbers.get(hash).and_then(|number| self.entries.get(*number))
     }
 
-    /// The entry of the parent.
+    /// An entry's place in the order of arrival.
+    pub fn number(&self, hash: &BlockHash) -> Option<usize> {
+        self.numbers.get(hash).copied()
+    }
+
+    /// The entry at a place in the order of arrival.
+    pub fn at(&self, number: usize) -> Option<&Entry> {
+        self.entries.get(number)
+    }
+
+    fn get_mut(&mut self, hash: &BlockHash) -> Option<&mut Entry> {
+        self.numbers.get(hash).and_then(|number| self.entries.get_mut(*number))
+    }
+
+    /// The entry of the parent; genesis has none.
     pub fn parent(&self, entry: &Entry) -> Option<&Entry> {
-        self.entries.get(&entry.header.previous_block_hash)
+        self.entries.get(entry.parent).filter(|_| entry.height > Height::GENESIS)
     }
 
     /// The ancestor at a height, or the entry itself; none above it.
@@ -109,26 +129,27 @@ impl HeaderTree {
             return None;
         }
         while entry.height > height {
-            let skip =
-                self.entries.get(&entry.skip).filter(|skip| skip.height >= height && skip.hash != entry.hash);
+            let skip = self.entries.get(entry.skip);
+            let skip = skip.filter(|skip| skip.height >= height && skip.height < entry.height);
             entry = skip.or_else(|| self.parent(entry))?;
         }
         Some(entry)
     }
 
     /// Headers that stand on this one.
-    pub fn children(&self, hash: &BlockHash) -> &[BlockHash] {
-        self.children.get(hash).map(Vec::as_slice).unwrap_or_default()
+    pub fn children(&self, hash: &BlockHash) -> impl Iterator<Item = BlockHash> {
+        let children = self.get(hash).map(|entry| entry.children.as_slice()).unwrap_or_default();
+        children.iter().filter_map(|number| self.entries.get(*number)).map(|child| child.hash)
     }
 
     /// Every entry, in the order of hashes.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.numbers.values().filter_map(|number| self.entries.get(*number))
     }
 
     /// The valid header with most work.
     pub fn best_header(&self) -> &Entry {
-        self.entries.get(&self.best_header).expect("the best header is one of the entries")
+        self.entries.get(self.best_header).expect("the best header is one of the entries")
     }
 
     /// What a header's rules need to know of its parent.
@@ -157,11 +178,15 @@ impl HeaderTree {
 
     fn add(&mut self, header: Header, status: BlockStatus, params: &ChainParams) -> BlockHash {
         let hash = header.hash();
-        let parent = self.entries.get(&header.previous_block_hash).expect("the parent was looked up before");
+        let parent = *self.numbers.get(&header.previous_block_hash).expect("the parent was looked up before");
+        let number = self.entries.len();
+        let parent_number = parent;
+        let parent = &self.entries[parent];
         let own_work =
             header.bits.to_target().map(|target| target.work()).expect("the header was checked alone");
         let height = parent.height.next();
-        let skip = self.ancestor(parent, skip_height(height)).expect("the skip is below");
+        let skip = self.ancestor(parent, skip_height(height)).expect("the skip is below").hash;
+        let skip = *self.numbers.get(&skip).expect("it was found in the tree");
         let entry = Entry {
             hash,
             header,
@@ -171,15 +196,18 @@ impl HeaderTree {
             anchor: Anchor::after(parent.anchor.as_ref(), params, &header, height, parent.header.time),
             is_whole: false,
             is_recorded: false,
-            skip: skip.hash,
+            parent: parent_number,
+            skip,
+            children: Vec::new(),
             turn: self.next_turn,
         };
         self.next_turn += 1;
         if !entry.is_invalid() && entry.work > self.best_header().work {
-            self.best_header = hash;
+            self.best_header = number;
         }
-        self.children.entry(header.previous_block_hash).or_default().push(hash);
-        self.entries.insert(hash, entry);
+        self.entries[parent_number].children.push(number);
+        self.entries.push(entry);
+        self.numbers.insert(hash, number);
         hash
     }
 
@@ -194,7 +222,7 @@ impl HeaderTree {
         params: &ChainParams,
     ) -> Result<(), StoreError> {
         if record.height > Height::GENESIS {
-            if !self.entries.contains_key(&record.header.previous_block_hash) {
+            if !self.numbers.contains_key(&record.header.previous_block_hash) {
                 return Err(StoreError::Missing { kind: "parent", hash });
             }
             let is_refused = matches!(record.status, BlockStatus::Invalid | BlockStatus::DescendsFromInvalid);
@@ -212,7 +240,7 @@ impl HeaderTree {
             };
             self.set_status(&hash, status);
         }
-        if let Some(entry) = self.entries.get_mut(&hash) {
+        if let Some(entry) = self.get_mut(&hash) {
             entry.is_recorded = true;
         }
         Ok(())
@@ -223,24 +251,25 @@ impl HeaderTree {
         self.set_status(hash, BlockStatus::BodyStored);
         let mut open = vec![*hash];
         while let Some(hash) = open.pop() {
-            let Some(entry) = self.entries.get(&hash) else { continue };
+            let Some(entry) = self.get(&hash) else { continue };
             let parent_is_whole = self.parent(entry).is_some_and(|parent| parent.is_whole);
             if entry.is_whole || !entry.has_body() || !parent_is_whole {
                 continue;
             }
-            open.extend_from_slice(self.children(&hash));
+            open.extend(self.children(&hash));
             let turn = self.next_turn;
             self.next_turn += 1;
-            if let Some(entry) = self.entries.get_mut(&hash) {
+            if let Some(entry) = self.get_mut(&hash) {
                 (entry.is_whole, entry.turn) = (true, turn);
-                self.candidates.insert((entry.work, Reverse(turn), hash));
+                let work = entry.work;
+                self.candidates.insert((work, Reverse(turn), hash));
             }
         }
     }
 
     /// Notes how far a block has come.
     pub fn set_status(&mut self, hash: &BlockHash, status: BlockStatus) {
-        if let Some(entry) = self.entries.get_mut(hash)
+        if let Some(entry) = self.get_mut(hash)
             && entry.status != status
         {
             entry.status = status;
@@ -254,15 +283,16 @@ impl HeaderTree {
         let mut refused = vec![*hash];
         let mut next = 0;
         while let Some(hash) = refused.get(next).copied() {
-            refused.extend_from_slice(self.children(&hash));
+            refused.extend(self.children(&hash));
             next += 1;
         }
         for refused in &refused {
-            let Some(entry) = self.entries.get_mut(refused) else { continue };
-            self.candidates.remove(&(entry.work, Reverse(entry.turn), *refused));
+            let Some(entry) = self.get_mut(refused) else { continue };
             entry.is_whole = false;
+            let place = (entry.work, Reverse(entry.turn), *refused);
             // One that was invalid by itself stays so, whatever becomes of its ancestors.
             let is_source = refused == hash || entry.status == BlockStatus::Invalid;
+            self.candidates.remove(&place);
             let status = if is_source { BlockStatus::Invalid } else { BlockStatus::DescendsFromInvalid };
             self.set_status(refused, status);
         }
@@ -282,14 +312,14 @@ impl HeaderTree {
     /// fell back to may be a branch that was long behind.
     pub fn reassess(&mut self) {
         self.find_best_header();
-        let whole = self.entries.values().filter(|entry| entry.is_whole && !entry.is_invalid());
+        let whole = self.entries.iter().filter(|entry| entry.is_whole && !entry.is_invalid());
         self.candidates = whole.map(|entry| (entry.work, Reverse(entry.turn), entry.hash)).collect();
     }
 
     fn find_best_header(&mut self) {
-        let valid = self.entries.values().filter(|entry| !entry.is_invalid());
-        let best = valid.max_by_key(|entry| (entry.work, Reverse(entry.turn))).map(|entry| entry.hash);
-        self.best_header = best.expect("genesis is valid");
+        let valid = self.entries.iter().enumerate().filter(|(_, entry)| !entry.is_invalid());
+        let best = valid.max_by_key(|(_, entry)| (entry.work, Reverse(entry.turn)));
+        self.best_header = best.map(|(number, _)| number).expect("genesis is valid");
     }
 
     /// The whole block with most work, if it has more than this tip, or that is no longer valid.
@@ -310,7 +340,7 @@ impl HeaderTree {
     pub fn take_unrecorded(&mut self, hash: &BlockHash) -> Vec<(BlockHash, HeaderRecord)> {
         let mut records = Vec::new();
         let mut next = *hash;
-        while let Some(entry) = self.entries.get_mut(&next).filter(|entry| !entry.is_recorded) {
+        while let Some(entry) = self.get_mut(&next).filter(|entry| !entry.is_recorded) {
             entry.is_recorded = true;
             records.push((next, entry.record()));
             next = entry.header.previous_block_hash;
@@ -321,7 +351,7 @@ impl HeaderTree {
 
     /// Headers without a child: where each branch ends.
     pub fn leaves(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values().filter(|entry| !self.children.contains_key(&entry.hash))
+        self.iter().filter(|entry| entry.children.is_empty())
     }
 }
 

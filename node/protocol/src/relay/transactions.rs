@@ -28,6 +28,8 @@ pub struct TransactionRelay {
     peers: BTreeMap<PeerId, Side>,
     wanted: BTreeMap<Txid, Wanted>,
     deadlines: BTreeSet<(Timestamp, Txid)>,
+    /// When the next queue leaves; kept up by everything that changes it, because it is asked often.
+    leaves_at: Option<Timestamp>,
     random: Random,
 }
 
@@ -55,7 +57,8 @@ struct Wanted {
 impl TransactionRelay {
     /// Relay without peers.
     pub fn new(random: Random) -> Self {
-        Self { peers: BTreeMap::new(), wanted: BTreeMap::new(), deadlines: BTreeSet::new(), random }
+        let (peers, wanted, deadlines) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { peers, wanted, deadlines, leaves_at: None, random }
     }
 
     /// A peer joins; these ids wait for it, parents before children.
@@ -65,11 +68,13 @@ impl TransactionRelay {
         let known = Known::new(MAX_KNOWN_TRANSACTIONS);
         let side = Side { known, queue, leaves_at, last_left: Timestamp::from_millis(0), wanted: 0 };
         self.peers.insert(peer, side);
+        self.reschedule();
     }
 
     /// A peer is gone: what it was asked for is asked of others.
     pub fn left(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
         self.peers.remove(peer);
+        self.reschedule();
         let mut asked = Vec::new();
         for (txid, wanted) in &mut self.wanted {
             wanted.others.retain(|other| other != peer);
@@ -85,6 +90,7 @@ impl TransactionRelay {
         for side in self.peers.values_mut().filter(|side| !side.known.contains(&txid)) {
             side.enqueue(now, txid, &mut self.random);
         }
+        self.reschedule();
     }
 
     /// Queues a transaction for every peer, known or not: it may have been forgotten.
@@ -92,6 +98,7 @@ impl TransactionRelay {
         for side in self.peers.values_mut() {
             side.enqueue(now, txid, &mut self.random);
         }
+        self.reschedule();
     }
 
     /// A peer says what it can deliver; what `is_lacking` confirms is asked for, once.
@@ -196,6 +203,7 @@ impl TransactionRelay {
                 side.leave(now, *peer, &is_held, actions);
             }
         }
+        self.reschedule();
         let mut overdue = Vec::new();
         while let Some((_, txid)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now) {
             self.deadlines.pop_first();
@@ -206,8 +214,11 @@ impl TransactionRelay {
 
     /// When `wake` has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let queues = self.peers.values().filter_map(|side| side.leaves_at);
-        queues.chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
+        self.leaves_at.into_iter().chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
+    }
+
+    fn reschedule(&mut self) {
+        self.leaves_at = self.peers.values().filter_map(|side| side.leaves_at).min();
     }
 
     /// How many transactions were announced and have not come.

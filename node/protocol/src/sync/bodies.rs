@@ -25,6 +25,8 @@ pub struct Bodies {
     windows: BTreeMap<PeerId, Window>,
     /// The size of a block, as of late.
     usual_size: usize,
+    /// When somebody's time is over; kept up by everything that changes it, because it is asked often.
+    due: Option<Timestamp>,
 }
 
 /// What one peer owes.
@@ -52,7 +54,7 @@ pub struct Stalled {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self { asked: BTreeMap::new(), windows: BTreeMap::new(), usual_size: 1024 }
+        Self { asked: BTreeMap::new(), windows: BTreeMap::new(), usual_size: 1024, due: None }
     }
 }
 
@@ -74,6 +76,7 @@ impl Bodies {
     pub fn left(&mut self, peer: &PeerId) {
         self.windows.remove(peer);
         self.asked.retain(|_, owes| owes != peer);
+        self.reschedule(Timestamp::default());
     }
 
     /// A block of this size came, from whomever; `from` delivered it. Only what is asked of it gives
@@ -86,13 +89,15 @@ impl Bodies {
             window.stalls = 0;
             window.has_delivered = true;
         }
-        self.release(hash);
+        if self.release(hash) {
+            self.reschedule(now);
+        }
     }
 
     /// What `peer` sent for this hash is not the block. Only its own debt is touched (ATTACKS 17).
     pub fn spoiled(&mut self, peer: &PeerId, hash: &BlockHash) {
-        if self.asked.get(hash) == Some(peer) {
-            self.release(hash);
+        if self.asked.get(hash) == Some(peer) && self.release(hash) {
+            self.reschedule(Timestamp::default());
         }
     }
 
@@ -111,7 +116,10 @@ impl Bodies {
         {
             window.idle_until = now.saturating_add(STALL_PENALTY);
         }
-        owed.iter().for_each(|hash| self.release(hash));
+        owed.iter().for_each(|hash| {
+            self.release(hash);
+        });
+        self.reschedule(now);
     }
 
     /// What to ask of this peer now, on the way to the best header it has.
@@ -153,6 +161,9 @@ impl Bodies {
         }
         window.owed += found.len();
         self.asked.extend(found.iter().map(|hash| (*hash, peer)));
+        if !found.is_empty() {
+            self.reschedule(now);
+        }
         found
     }
 
@@ -171,11 +182,16 @@ impl Bodies {
                 stalled.push(Stalled { peer, is_hopeless: window.stalls >= MAX_STALLS });
             }
         }
+        self.reschedule(now);
         stalled
     }
 
     /// When somebody's time is over, one way or the other.
-    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    fn reschedule(&mut self, now: Timestamp) {
         let due = self.windows.values().filter_map(|window| {
             if window.owed > 0 {
                 Some(window.progress.saturating_add(BLOCK_TIMEOUT))
@@ -183,7 +199,7 @@ impl Bodies {
                 Some(window.idle_until).filter(|until| *until > now)
             }
         });
-        due.min()
+        self.due = due.min();
     }
 
     /// Who owes most blocks.
@@ -202,12 +218,13 @@ impl Bodies {
         self.asked.get(hash) == Some(peer)
     }
 
-    fn release(&mut self, hash: &BlockHash) {
-        if let Some(peer) = self.asked.remove(hash)
-            && let Some(window) = self.windows.get_mut(&peer)
-        {
+    /// A block is no longer owed; says whether it was.
+    fn release(&mut self, hash: &BlockHash) -> bool {
+        let Some(peer) = self.asked.remove(hash) else { return false };
+        if let Some(window) = self.windows.get_mut(&peer) {
             window.owed = window.owed.saturating_sub(1);
         }
+        true
     }
 }
 

@@ -21,6 +21,8 @@ use crate::peer::PeerId;
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
     peers: BTreeMap<PeerId, TheirChain>,
+    /// When something is due; kept up by everything that changes it, because it is asked often.
+    due: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +63,13 @@ impl Headers {
         if chain.entry(&tip).is_none() {
             self.ask(now, peer, chain, None, actions);
         }
+        self.reschedule();
     }
 
     /// A peer is gone.
     pub fn left(&mut self, peer: &PeerId) {
         self.peers.remove(peer);
+        self.reschedule();
     }
 
     /// Takes in headers, each of which must stand on the one before.
@@ -82,6 +86,7 @@ impl Headers {
             theirs.asked = None;
             theirs.silences = 0;
         }
+        self.reschedule();
         let hangs_together = headers.iter().zip(headers.iter().skip(1));
         if !hangs_together.clone().all(|(parent, child)| child.previous_block_hash == parent.hash()) {
             return Outcome::Broken;
@@ -110,6 +115,9 @@ impl Headers {
     /// Notes that a peer has a block or header that we know.
     pub fn has<S: ChainStore>(&mut self, peer: PeerId, hash: &BlockHash, chain: &Chain<S>) {
         let (Some(theirs), Some(entry)) = (self.peers.get_mut(&peer), chain.entry(hash)) else { return };
+        if theirs.best.is_some_and(|(best, _, _)| best == *hash) {
+            return;
+        }
         // What an operator called invalid since is no chain that could be followed.
         let is_out = |best: &BlockHash| chain.entry(best).is_some_and(Entry::is_invalid);
         if theirs.best.is_none_or(|(best, _, work)| entry.work > work || is_out(&best)) {
@@ -130,6 +138,7 @@ impl Headers {
         theirs.asked = Some(now);
         let locator = after.into_iter().chain(chain.locator()).collect();
         actions.push(Action::Send { peer, message: Message::GetHeaders { locator } });
+        self.reschedule();
     }
 
     /// Asks again those who owe headers for too long; returns those who do so for the last time.
@@ -162,14 +171,19 @@ impl Headers {
                 self.ask(now, peer, chain, None, actions);
             }
         }
+        self.reschedule();
         hopeless
     }
 
     /// When somebody's answer is overdue, or a header is no longer ahead of our clock.
     pub fn next_wake(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    fn reschedule(&mut self) {
         let overdue = self.peers.values().filter_map(|theirs| theirs.asked);
         let overdue = overdue.map(|asked| asked.saturating_add(HEADERS_TIMEOUT));
-        overdue.chain(self.peers.values().filter_map(|theirs| theirs.ask_again)).min()
+        self.due = overdue.chain(self.peers.values().filter_map(|theirs| theirs.ask_again)).min();
     }
 
     /// The best header that a peer has shown.
@@ -180,7 +194,8 @@ impl Headers {
     /// The greatest height among the peers whose chain has more work than ours and may be followed.
     pub fn furthest_ahead_of<S: ChainStore>(&self, chain: &Chain<S>) -> Option<Height> {
         let shown = self.peers.values().filter_map(|theirs| theirs.best);
-        let ahead = shown.filter(|(_, _, theirs)| *theirs > chain.work());
+        let own = chain.work();
+        let ahead = shown.filter(|(_, _, theirs)| *theirs > own);
         let may_be_followed = |hash: &BlockHash| chain.entry(hash).is_some_and(|entry| !entry.is_invalid());
         ahead.filter(|(hash, _, _)| may_be_followed(hash)).map(|(_, height, _)| height).max()
     }
@@ -205,5 +220,6 @@ impl Headers {
         if let Some(theirs) = self.peers.get_mut(&peer).filter(|_| is_early) {
             theirs.ask_again = Some(header.time.saturating_sub(chain.params().max_future_drift));
         }
+        self.reschedule();
     }
 }

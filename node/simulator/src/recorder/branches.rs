@@ -29,17 +29,12 @@ struct Underway {
 }
 
 /// Changes that are being told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Branches {
     underway: BTreeMap<Place, Underway>,
 }
 
 impl Branches {
-    /// None is.
-    pub const fn new() -> Self {
-        Self { underway: BTreeMap::new() }
-    }
-
     /// A node begins to tell one.
     pub fn begin(&mut self, at: Place, fork_height: u32, disconnected: u32, connected: u32) {
         let done = Done { fork_height, disconnected, connected, unconfirmed: 0 };

@@ -1,0 +1,45 @@
+//! Scale: nodes, blocks, payments per second, outbound.
+use cairn_simulator::plan::Plan;
+use cairn_simulator::play::play;
+use cairn_simulator::topology::Shape;
+use std::time::{Duration, Instant};
+
+fn main() {
+    let arg = |n: usize, d: &str| std::env::args().nth(n).unwrap_or(d.to_owned());
+    let nodes: u16 = arg(1, "1000").parse().unwrap();
+    let blocks: u32 = arg(2, "144").parse().unwrap();
+    let spacing_ms: u64 = arg(3, "600000").parse().unwrap();
+    let payments_ms: u64 = arg(4, "0").parse().unwrap();
+    let outbound: u16 = arg(5, "8").parse().unwrap();
+    let mut plan = Plan::quiet(nodes);
+    let text = include_str!("../simulation.toml")
+        .replace("spacing_ms = 2_000", &format!("spacing_ms = {spacing_ms}"))
+        .replace("half_life_ms = 300_000", &format!("half_life_ms = {}", spacing_ms * 288));
+    plan.chain = cairn_genesis::definition::Definition::parse(&text).unwrap();
+    plan.topology = Shape::Random { outbound }.into();
+    plan.ping_every = None;
+    plan.workload.payment_every = (payments_ms > 0).then(|| Duration::from_millis(payments_ms));
+    plan.workload.wallets = 200;
+    plan.stop.after = Duration::from_millis(spacing_ms * u64::from(blocks) * 3);
+    plan.stop.height = Some(blocks);
+    plan.stop.agreement_within = Some(Duration::from_millis(spacing_ms * 20));
+    let begun = Instant::now();
+    let report = play(&plan, 1).unwrap_or_else(|failure| panic!("{failure}"));
+    let took = begun.elapsed();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    let trace = report.trace.clone().unwrap();
+    println!(
+        "{nodes} nodes, height {}, {} messages, {} events, {took:?}, {:.2} us/event, {peak}",
+        report.height,
+        report.messages,
+        trace.events,
+        took.as_micros() as f64 / trace.events as f64
+    );
+    println!(
+        "stale {:?} prop {:?}",
+        report.stale,
+        report.propagation.map(|p| (p.median_ms, p.p90_ms, p.p99_ms))
+    );
+    println!("payments {:?} trace {}", report.payments, trace.hash);
+}
