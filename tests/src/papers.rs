@@ -1,0 +1,7 @@
+//! What published mathematics says a run should show: formulas, intervals and the tables to print both in.
+//!
+//! Nothing here runs a node or a network. A run counts, [`interval`] says how sure its count is, and one
+//! of the other files says what the count should be.
+
+pub mod interval;
+pub mod table;
