@@ -3,5 +3,6 @@
 //! Nothing here runs a node or a network. A run counts, [`interval`] says how sure its count is, and one
 //! of the other files says what the count should be.
 
+pub mod double_spend;
 pub mod interval;
 pub mod table;
