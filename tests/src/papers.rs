@@ -5,4 +5,5 @@
 
 pub mod double_spend;
 pub mod interval;
+pub mod selfish;
 pub mod table;
