@@ -3,7 +3,9 @@
 //! Nothing here runs a node or a network. A run counts, [`interval`] says how sure its count is, and one
 //! of the other files says what the count should be.
 
+pub mod difficulty;
 pub mod double_spend;
+pub mod forks;
 pub mod interval;
 pub mod selfish;
 pub mod table;
