@@ -7,5 +7,6 @@ pub mod difficulty;
 pub mod double_spend;
 pub mod forks;
 pub mod interval;
+pub mod partition;
 pub mod selfish;
 pub mod table;
