@@ -6,6 +6,7 @@ pub mod blocks;
 pub mod devnet;
 pub mod fuzzing;
 pub mod hostile;
+pub mod papers;
 pub mod patience;
 pub mod ports;
 pub mod process;
