@@ -11,3 +11,4 @@ pub mod patience;
 pub mod ports;
 pub mod process;
 pub mod rpc;
+pub mod sweeps;

@@ -11,7 +11,11 @@ pub enum Behaviour {
     #[default]
     Honest,
     /// Keeps its blocks back and shows them when others find one (Eyal and Sirer 2014).
-    Selfish,
+    Selfish {
+        /// Whom it shows its block first when another of the same height is about: those it has
+        /// better links to. All when nobody is named.
+        shown_first_to: Vec<Place>,
+    },
     /// Pays, and mines a chain in secret in which the payment went elsewhere (Nakamoto 2008,
     /// section 11; Rosenfeld 2014).
     DoubleSpend(DoubleSpend),

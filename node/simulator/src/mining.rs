@@ -39,7 +39,7 @@ impl Hashrate {
 }
 
 /// How many hashes meet a target, on average.
-fn hashes_of(bits: CompactTarget) -> Option<u64> {
+pub fn hashes_of(bits: CompactTarget) -> Option<u64> {
     Some(bits.to_target().ok()?.work().to_u256().saturating_to::<u64>())
 }
 

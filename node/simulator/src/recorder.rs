@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 
+use crate::mining::hashes_of;
 use crate::place::Place;
 use crate::plan::Plan;
 use crate::recorder::agreement::Agreement;
@@ -78,7 +79,8 @@ impl Recorder {
     pub fn found(&mut self, at_ms: u64, miner: Place, height: u32, block: &Block) {
         let transactions = u32::try_from(block.transactions().len()).unwrap_or(u32::MAX);
         let parent = block.header().previous_block_hash;
-        let found = Found { hash: block.hash(), parent, height, miner, at_ms, transactions };
+        let hashes = hashes_of(block.header().bits).unwrap_or(0);
+        let found = Found { hash: block.hash(), parent, height, miner, at_ms, transactions, hashes };
         if self.blocks.found(found) {
             let payments = match transactions {
                 0 => String::new(),
@@ -252,7 +254,7 @@ impl Recorder {
         group.is_none_or(|group| {
             !matches!(
                 group.behaviour,
-                Behaviour::Selfish | Behaviour::DoubleSpend(_) | Behaviour::Eclipse { .. }
+                Behaviour::Selfish { .. } | Behaviour::DoubleSpend(_) | Behaviour::Eclipse { .. }
             )
         })
     }

@@ -166,6 +166,8 @@ pub struct BlockReport {
     pub is_in_chain: bool,
     /// How many transactions it holds, the coinbase not counted.
     pub transactions: u32,
+    /// How many hashes meet its target, on average: its difficulty.
+    pub hashes: u64,
     /// How many nodes had it at some time.
     pub reached: u32,
     /// When half, nine of ten and 99 of 100 of all nodes had it; none if so many never did.

@@ -66,7 +66,7 @@ impl Behaviour {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Honest => "honest",
-            Self::Selfish => "selfish",
+            Self::Selfish { .. } => "selfish",
             Self::DoubleSpend(_) => "double-spend",
             Self::Eclipse { .. } => "eclipse",
             Self::Withhold => "withhold",

@@ -289,7 +289,10 @@ impl World {
                 Ok(())
             }
             Occurrence::Flush { at, life } if life == self.host(at).life() => self.flushed(at),
-            Occurrence::Wake { at, life } if life == self.host(at).life() => {
+            // A wake that was planned before a nearer one has nothing left to do.
+            Occurrence::Wake { at, life }
+                if life == self.host(at).life() && self.host(at).wake_planned == Some(self.now) =>
+            {
                 self.host_mut(at).wake_planned = None;
                 self.hand(at, Input::Wake)
             }

@@ -22,6 +22,8 @@ pub struct Found {
     pub at_ms: u64,
     /// How many transactions it holds, the coinbase not counted.
     pub transactions: u32,
+    /// How many hashes meet its target, on average.
+    pub hashes: u64,
 }
 
 /// A block and where it has been.

@@ -114,6 +114,7 @@ fn block(known: &Known, is_in_chain: bool) -> BlockReport {
         at_ms: found.at_ms,
         is_in_chain,
         transactions: found.transactions,
+        hashes: found.hashes,
         reached: spread.reached_count(),
         propagation: BlockPropagation {
             median_ms: spread.percentile(50),

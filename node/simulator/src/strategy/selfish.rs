@@ -21,8 +21,14 @@ pub struct Selfish {
     is_racing: bool,
 }
 
-/// What it shows now, lowest first.
-pub type Shown = Vec<Arc<Block>>;
+/// What it shows now.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// Lowest first.
+    pub blocks: Vec<Arc<Block>>,
+    /// Whether it is a race: another branch of the same height is about.
+    pub is_race: bool,
+}
 
 impl Selfish {
     /// The pool found a block on its own branch.
@@ -30,13 +36,13 @@ impl Selfish {
         self.withheld.push_back(block);
         self.own_height = height;
         // The race is won: who saw the other branch first follows now, too.
-        if core::mem::take(&mut self.is_racing) { self.show_all() } else { Shown::new() }
+        if core::mem::take(&mut self.is_racing) { self.show_all() } else { Shown::default() }
     }
 
     /// Somebody else's block reached the pool.
     pub fn heard(&mut self, height: u32) -> Shown {
         if height <= self.public_height {
-            return Shown::new();
+            return Shown::default();
         }
         let lead = self.own_height.saturating_sub(self.public_height);
         self.public_height = height;
@@ -46,11 +52,11 @@ impl Selfish {
                 self.own_height = self.own_height.max(height);
                 self.withheld.clear();
                 self.is_racing = false;
-                Shown::new()
+                Shown::default()
             }
             1 => {
                 self.is_racing = true;
-                self.show_all()
+                Shown { is_race: true, ..self.show_all() }
             }
             2 => self.show_all(),
             _ => self.show_up_to(height),
@@ -60,14 +66,14 @@ impl Selfish {
     /// The end: everything is shown.
     pub fn show_all(&mut self) -> Shown {
         self.public_height = self.public_height.max(self.own_height);
-        self.withheld.drain(..).collect()
+        Shown { blocks: self.withheld.drain(..).collect(), is_race: false }
     }
 
     fn show_up_to(&mut self, height: u32) -> Shown {
         let secret = u32::try_from(self.withheld.len()).unwrap_or(u32::MAX);
         let lowest = self.own_height.saturating_sub(secret).saturating_add(1);
         let count = height.saturating_add(1).saturating_sub(lowest).min(secret);
-        self.withheld.drain(..count as usize).collect()
+        Shown { blocks: self.withheld.drain(..count as usize).collect(), is_race: false }
     }
 
     /// What really leaves of a message: nothing of what is secret.
@@ -107,10 +113,10 @@ mod tests {
     #[test]
     fn a_lead_of_one_ends_in_a_race_and_winning_it_shows_the_next_block_at_once() {
         let mut pool = Selfish::default();
-        assert!(pool.found(block(), 1).is_empty());
-        assert_eq!(pool.heard(1).len(), 1);
-        assert_eq!(pool.found(block(), 2).len(), 1);
-        assert!(pool.found(block(), 3).is_empty(), "a new secret begins");
+        assert!(pool.found(block(), 1).blocks.is_empty());
+        assert_eq!(pool.heard(1).blocks.len(), 1);
+        assert_eq!(pool.found(block(), 2).blocks.len(), 1);
+        assert!(pool.found(block(), 3).blocks.is_empty(), "a new secret begins");
     }
 
     #[test]
@@ -118,8 +124,8 @@ mod tests {
         let mut pool = Selfish::default();
         pool.found(block(), 1);
         pool.heard(1);
-        assert!(pool.heard(2).is_empty());
-        assert!(pool.found(block(), 3).is_empty());
+        assert!(pool.heard(2).blocks.is_empty());
+        assert!(pool.found(block(), 3).blocks.is_empty());
     }
 
     #[test]
@@ -127,16 +133,16 @@ mod tests {
         let mut pool = Selfish::default();
         pool.found(block(), 1);
         pool.found(block(), 2);
-        assert_eq!(pool.heard(1).len(), 2);
-        assert!(pool.heard(1).is_empty(), "the same height again is no news");
+        assert_eq!(pool.heard(1).blocks.len(), 2);
+        assert!(pool.heard(1).blocks.is_empty(), "the same height again is no news");
     }
 
     #[test]
     fn a_long_lead_shows_one_block_for_each_of_the_others() {
         let mut pool = Selfish::default();
-        (1..=4).for_each(|height| assert!(pool.found(block(), height).is_empty()));
-        assert_eq!(pool.heard(1).len(), 1);
-        assert_eq!(pool.heard(2).len(), 1);
-        assert_eq!(pool.heard(3).len(), 2, "one ahead of them only: all is shown");
+        (1..=4).for_each(|height| assert!(pool.found(block(), height).blocks.is_empty()));
+        assert_eq!(pool.heard(1).blocks.len(), 1);
+        assert_eq!(pool.heard(2).blocks.len(), 1);
+        assert_eq!(pool.heard(3).blocks.len(), 2, "one ahead of them only: all is shown");
     }
 }

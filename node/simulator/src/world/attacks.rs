@@ -29,7 +29,7 @@ const REST: u32 = 60;
 
 /// Every pool that mines selfishly.
 pub(super) fn selfish(plan: &Plan) -> BTreeMap<Place, Selfish> {
-    let pools = plan.groups.iter().filter(|group| group.behaviour == Behaviour::Selfish);
+    let pools = plan.groups.iter().filter(|group| matches!(group.behaviour, Behaviour::Selfish { .. }));
     pools.flat_map(|group| group.places()).map(|place| (place, Selfish::default())).collect()
 }
 
@@ -211,8 +211,14 @@ impl World {
         }
     }
 
-    fn show(&mut self, at: Place, blocks: Shown) {
-        let peers: Vec<Place> = self.host(at).linked().collect();
+    fn show(&mut self, at: Place, shown: Shown) {
+        let Shown { blocks, is_race } = shown;
+        let chosen = match self.behaviour_of(at) {
+            Behaviour::Selfish { shown_first_to } if is_race => shown_first_to.clone(),
+            _ => Vec::new(),
+        };
+        let is_shown = |peer: &Place| chosen.is_empty() || chosen.contains(peer);
+        let peers: Vec<Place> = self.host(at).linked().filter(is_shown).collect();
         for block in blocks {
             for peer in &peers {
                 self.send(at, *peer, Message::Block(block.clone()));

@@ -1,0 +1,66 @@
+//! Difficulty: how ASERT follows when the hash rate halves or doubles.
+
+use core::time::Duration;
+
+use cairn_genesis::bounded::Bits;
+use cairn_simulator::behaviour::Behaviour;
+use cairn_simulator::plan::{Plan, Step};
+
+use crate::papers::difficulty::HashRateStep;
+use crate::papers::interval::{Confidence, Interval};
+use crate::sweeps::worlds::{SPACING, Side, bare, bounded, play_all};
+
+/// So many spacings: far more than one, so that the mean response is the closed form's.
+const HALF_LIFE_BLOCKS: u32 = 144;
+/// The step comes when the chain has settled.
+const STEP_AFTER: Duration = Duration::from_secs(600 * 100);
+
+/// The difficulty at some time after the step.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    /// How long after it, in half-lives.
+    pub half_lives: f64,
+    /// Relative to before, at a confidence of 99 %.
+    pub difficulty: Interval,
+    /// What the closed form says.
+    pub model: f64,
+}
+
+/// One miner whose rate changes to so many per cent.
+pub fn plan(percent: u32) -> Plan {
+    let mut plan = bare(&[Side { name: "miner", nodes: 1, share: 1.0, behaviour: Behaviour::Honest }]);
+    // 512 hashes a block: fine enough to see a difficulty change by a fifth of a per cent.
+    let bits = |bits: &str| -> Bits { serde_json::from_str(&format!("\"{bits}\"")).expect("bits") };
+    (plan.chain.pow_limit, plan.chain.genesis_bits) = (bits("207fffff"), bits("1f7fffff"));
+    plan.chain.half_life_ms = Some(bounded(SPACING.as_millis() as u64 * u64::from(HALF_LIFE_BLOCKS)));
+    let places = plan.places().collect();
+    plan.steps = vec![(STEP_AFTER, Step::SetHashrate { places, percent })];
+    plan.stop.after = STEP_AFTER + SPACING * HALF_LIFE_BLOCKS * 5;
+    plan
+}
+
+/// So many worlds; the difficulty at each of some times.
+pub fn run(percent: u32, worlds: u64) -> Vec<Point> {
+    let reports = play_all(&plan(percent), 1..1 + worlds);
+    let half_life = SPACING * HALF_LIFE_BLOCKS;
+    let model = HashRateStep::from_settled(
+        f64::from(percent) / 100.0,
+        SPACING.as_secs_f64(),
+        half_life.as_secs_f64(),
+    );
+    let times = [0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0];
+    times
+        .into_iter()
+        .map(|half_lives| {
+            let after = half_life.mul_f64(half_lives);
+            let at_ms = (STEP_AFTER + after).as_millis() as u64;
+            let found: Vec<f64> = reports
+                .iter()
+                .filter_map(|report| report.blocks.iter().take_while(|block| block.at_ms <= at_ms).last())
+                .map(|block| block.hashes as f64 / 512.0)
+                .collect();
+            let difficulty = Interval::of_mean(&found, Confidence::P99);
+            Point { half_lives, difficulty, model: model.difficulty_after_seconds(after.as_secs_f64()) }
+        })
+        .collect()
+}
