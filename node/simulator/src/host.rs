@@ -113,6 +113,7 @@ impl Host {
 
     /// Notes a link.
     pub fn open_session(&mut self, to: Place, number: LinkNumber) {
+        self.forget_actions_for(to);
         match self.sessions.binary_search_by_key(&to, |(place, _)| *place) {
             Ok(at) => self.sessions[at].1 = number,
             Err(at) => self.sessions.insert(at, (to, number)),
@@ -121,7 +122,17 @@ impl Host {
 
     /// Forgets a link.
     pub fn close_session(&mut self, to: Place) {
+        self.forget_actions_for(to);
         self.sessions.retain(|(place, _)| *place != to);
+    }
+
+    /// What was to be said on a link that is over must not be said on the next one of the same two, as
+    /// the real driver sees to.
+    fn forget_actions_for(&mut self, to: Place) {
+        self.waiting.retain(|action| match action {
+            Action::Send { peer, .. } | Action::Disconnect { peer } => Place::of_peer(peer) != to,
+            _ => true,
+        });
     }
 
     /// Starts the node on what the disk holds.

@@ -31,7 +31,8 @@ pub struct Point {
     pub model: f64,
 }
 
-/// A network in which a block takes about four hops of so long on average.
+/// A network in which a block takes about four hops of so long on average. Half a handshake must fit
+/// into its patience of ten seconds, or links would not come to stand.
 pub fn plan(hop: Duration, blocks: u32) -> Plan {
     let mut plan = bare(&[Side { name: "all", nodes: NODES, share: 1.0, behaviour: Behaviour::Honest }]);
     plan.chain.spacing_ms = bounded(INTERVAL.as_millis() as u64);
