@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, FontTransform, RGBColor, TextStyle};
 
 use crate::report::palette::{self, FAINT, INK, PAPER};
+use crate::report::words::harmless;
 
 /// Sizes of letters, in pixels.
 const TITLE: u32 = 17;
@@ -78,7 +79,7 @@ pub struct Mark {
 
 /// A picture under way.
 pub struct Canvas<'a> {
-    area: DrawingArea<SVGBackend<'a>, Shift>,
+    drawing: DrawingArea<SVGBackend<'a>, Shift>,
     width: u32,
 }
 
@@ -94,9 +95,9 @@ pub fn picture(
     {
         let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
         area.fill(&PAPER)?;
-        let canvas = Canvas { area, width };
+        let canvas = Canvas { drawing: area, width };
         draw(&canvas)?;
-        canvas.area.present()?;
+        canvas.drawing.present()?;
     }
     Ok(text)
 }
@@ -127,8 +128,8 @@ pub fn mark_rows(marks: &[Mark]) -> i32 {
 
 impl<'a> Canvas<'a> {
     /// What plotters draws on.
-    pub const fn area(&self) -> &DrawingArea<SVGBackend<'a>, Shift> {
-        &self.area
+    pub const fn drawing(&self) -> &DrawingArea<SVGBackend<'a>, Shift> {
+        &self.drawing
     }
 
     /// The title, on top.
@@ -138,7 +139,7 @@ impl<'a> Canvas<'a> {
     pub fn title(&self, text: &str) -> Result<(), PictureError> {
         let plain = style(TITLE, INK, Side::Right);
         let style = TextStyle { font: plain.font.clone().style(FontStyle::Bold), ..plain };
-        Ok(self.area.draw(&Text::new(text.to_owned(), (16, 18), style))?)
+        Ok(self.drawing.draw(&Text::new(harmless(text), (16, 18), style))?)
     }
 
     /// A text.
@@ -146,7 +147,7 @@ impl<'a> Canvas<'a> {
     /// # Errors
     /// When the drawing fails.
     pub fn text(&self, text: &str, at: Pixel, colour: RGBColor, side: Side) -> Result<(), PictureError> {
-        Ok(self.area.draw(&Text::new(text.to_owned(), at, style(TEXT, colour, side)))?)
+        Ok(self.drawing.draw(&Text::new(harmless(text), at, style(TEXT, colour, side)))?)
     }
 
     /// A text that reads upwards, its middle there.
@@ -155,7 +156,7 @@ impl<'a> Canvas<'a> {
     /// When the drawing fails.
     pub fn upright(&self, text: &str, at: Pixel, colour: RGBColor) -> Result<(), PictureError> {
         let style = style(TEXT, colour, Side::Middle).transform(FontTransform::Rotate270);
-        Ok(self.area.draw(&Text::new(text.to_owned(), at, style))?)
+        Ok(self.drawing.draw(&Text::new(harmless(text), at, style))?)
     }
 
     /// A line through all these places.
@@ -166,7 +167,7 @@ impl<'a> Canvas<'a> {
         if places.len() < 2 {
             return Ok(());
         }
-        Ok(self.area.draw(&PathElement::new(places.to_vec(), palette::line(colour, width)))?)
+        Ok(self.drawing.draw(&PathElement::new(places.to_vec(), palette::line(colour, width)))?)
     }
 
     /// The same, broken.
@@ -180,12 +181,20 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
+    /// A filled rectangle between two corners.
+    ///
+    /// # Errors
+    /// When the drawing fails.
+    pub fn area(&self, from: Pixel, to: Pixel, colour: RGBColor) -> Result<(), PictureError> {
+        Ok(self.drawing.draw(&Rectangle::new([from, to], palette::filled(colour)))?)
+    }
+
     /// A sign whose middle is there.
     ///
     /// # Errors
     /// When the drawing fails.
     pub fn sign(&self, sign: Sign, (x, y): Pixel, colour: RGBColor) -> Result<(), PictureError> {
-        let (filled, area) = (palette::filled(colour), &self.area);
+        let (filled, area) = (palette::filled(colour), &self.drawing);
         match sign {
             Sign::Line => return self.line(&[(x - 9, y), (x + 9, y)], colour, 2),
             Sign::Dashes => return self.dashes(&[(x - 9, y), (x + 9, y)], colour, 2),

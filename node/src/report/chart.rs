@@ -253,7 +253,7 @@ impl Chart {
         (y, down): (&Scale, (i32, i32)),
     ) -> Result<(), PictureError> {
         let (width, height) = (self.size.0 as i32, self.size.1 as i32);
-        let mut chart = ChartBuilder::on(canvas.area())
+        let mut chart = ChartBuilder::on(canvas.drawing())
             .margin_top(down.1)
             .margin_bottom(height - down.0 - 24)
             .margin_left(across.0 - 64)
