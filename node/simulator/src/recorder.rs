@@ -59,7 +59,7 @@ impl Recorder {
             groups,
             blocks: Blocks::new(nodes, genesis),
             agreement: Agreement::new(nodes),
-            branches: Branches::new(),
+            branches: Branches::default(),
             timeline: Vec::new(),
             convergence: Vec::new(),
             is_mending: false,

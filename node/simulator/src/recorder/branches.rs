@@ -28,18 +28,13 @@ struct Underway {
     gone: BTreeSet<Txid>,
 }
 
-/// Changes that are being told.
-#[derive(Clone, Debug)]
+/// Changes that are being told; none at first.
+#[derive(Clone, Debug, Default)]
 pub struct Branches {
     underway: BTreeMap<Place, Underway>,
 }
 
 impl Branches {
-    /// None is.
-    pub const fn new() -> Self {
-        Self { underway: BTreeMap::new() }
-    }
-
     /// A node begins to tell one.
     pub fn begin(&mut self, at: Place, fork_height: u32, disconnected: u32, connected: u32) {
         let done = Done { fork_height, disconnected, connected, unconfirmed: 0 };
