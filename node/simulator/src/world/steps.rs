@@ -25,7 +25,9 @@ impl World {
             self.recorder.step(at_ms, text.clone(), true);
         }
         self.carry_out_step(step)?;
-        if !mends {
+        if mends {
+            self.recorder.step_is_done(at_ms);
+        } else {
             self.recorder.step(at_ms, text, false);
         }
         Ok(())
