@@ -13,12 +13,14 @@
 //! assert_eq!(report, play(&Plan::quiet(3), 7).expect("and again"));
 //! ```
 //!
-//! Reading order: `plan`, `agenda`, `network`, `host`, `world`, `play`; then `recorder` and `report`.
+//! Reading order: `plan`, `agenda`, `network`, `host`, `world`, `play`; then `recorder` and `report`,
+//! and `scenario`, which reads files into plans.
 
 #![forbid(unsafe_code)]
 
 pub mod agenda;
 pub mod behaviour;
+pub mod engines;
 pub mod event_log;
 pub mod expectation;
 pub mod host;
@@ -31,6 +33,7 @@ pub mod plan;
 pub mod play;
 pub mod recorder;
 pub mod report;
+pub mod scenario;
 pub mod shared_store;
 pub mod strategy;
 pub mod topology;

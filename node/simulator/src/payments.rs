@@ -9,7 +9,7 @@ use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::signing::{sign, signature_digest};
 use cairn_core::transaction::{LockTime, OutPoint, Output, Transaction, TransactionBody};
 use cairn_genesis::Chain;
-use cairn_genesis::definition::{Definition, Payment};
+use cairn_genesis::definition::{Definition, DefinitionError, Payment};
 use cairn_protocol::input::RequestId;
 use ed25519_dalek::SigningKey;
 
@@ -27,17 +27,26 @@ const FIRST_MINER: u32 = 1 << 16;
 /// The chain of a definition, with so many purses in its genesis.
 ///
 /// # Panics
-/// When the definition's numbers do not fit together: whoever read it has checked that.
+/// When the definition's numbers do not fit together, or not with that many purses: whoever read it
+/// has checked that with [`chain_with_purses`].
 pub fn with_purses(definition: &Definition, purses: u16) -> Chain {
+    chain_with_purses(definition, purses).expect("a plan's chain was checked when it was read")
+}
+
+/// The same of a definition that nobody has checked.
+///
+/// # Errors
+/// What does not fit together.
+pub fn chain_with_purses(definition: &Definition, purses: u16) -> Result<Chain, DefinitionError> {
     let mut definition = definition.clone();
-    let (params, _) = definition.to_params().expect("a plan's chain was checked when it was read");
+    let (params, _) = definition.to_params()?;
     definition.premine = (0..purses)
         .map(|number| Payment {
             address: Address::new(&params.address_prefix, lock(u32::from(number))).to_string(),
             amount: PREMINE,
         })
         .collect();
-    Chain::from_definition(definition).expect("purses fit into every genesis")
+    Chain::from_definition(definition)
 }
 
 /// The chain that simulated worlds run unless their plan says otherwise.

@@ -132,16 +132,24 @@ impl Recorder {
         self.look_for_agreement(at_ms);
     }
 
-    /// Something was done to the world. What `mends` is measured until all have one tip.
+    /// Something was done to the world, or is about to be. What `mends` is measured until all have one
+    /// tip, from when [`Self::step_is_done`] says that it has been carried out: before, a node that
+    /// is about to start again is not yet among those that must agree.
     pub fn step(&mut self, at_ms: u64, text: String, mends: bool) {
         if mends {
             let after = text.clone();
             self.convergence.push(Convergence { after, at_ms, took_ms: None });
-            self.is_mending = true;
+            self.is_mending = false;
         } else {
             self.is_mending &= self.agreement.tips() > 1;
         }
         self.tell(at_ms, MomentKind::Step, text);
+        self.look_for_agreement(at_ms);
+    }
+
+    /// A step that mends has been carried out.
+    pub fn step_is_done(&mut self, at_ms: u64) {
+        self.is_mending = true;
         self.look_for_agreement(at_ms);
     }
 
@@ -267,5 +275,33 @@ impl Recorder {
             *counts.entry(group).or_default() += 1;
         }
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_after_a_restart_counts_from_when_it_was_carried_out() {
+        let hash = |number: u8| BlockHash::from_bytes([number; 32]);
+        let mut recorder = Recorder::new(&Plan::quiet(2), hash(0));
+        recorder.came_up(0, Place::new(0), hash(1));
+        // The other is down, so those that live agree; they are not all that must.
+        recorder.step(10, "started again: 1".into(), true);
+        assert_eq!(recorder.convergence[0].took_ms, None);
+        recorder.came_up(10, Place::new(1), hash(0));
+        recorder.step_is_done(10);
+        recorder.tip(40, Place::new(1), hash(1));
+        assert_eq!(recorder.convergence[0].took_ms, Some(30));
+    }
+
+    #[test]
+    fn a_step_that_changes_nothing_finds_them_agreed_at_once() {
+        let mut recorder = Recorder::new(&Plan::quiet(1), BlockHash::ZERO);
+        recorder.came_up(0, Place::new(0), BlockHash::ZERO);
+        recorder.step(10, "healed".into(), true);
+        recorder.step_is_done(10);
+        assert_eq!(recorder.convergence[0].took_ms, Some(0));
     }
 }

@@ -3,9 +3,10 @@
 use core::time::Duration;
 use std::process::Command;
 
+use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Plan, Step};
-use cairn_simulator::play::play;
+use cairn_simulator::play::{Run, play};
 use cairn_simulator::report::Report;
 
 /// Names the seed that a second process plays and prints.
@@ -51,6 +52,26 @@ fn nodes_that_lose_power_come_back_with_what_they_had_announced() {
         [(at(begin), Step::Kill(vec![place])), (at(begin + 7), Step::Restart(vec![place]))]
     });
     every_seed_agrees(&Plan { steps: steps.collect(), ..Plan::quiet(20) }, 0..50);
+}
+
+#[test]
+fn who_came_and_went_comes_back_when_it_no_longer_does() {
+    let at = |seconds| Duration::from_secs(seconds);
+    let mut plan = Plan::quiet(8);
+    let mut guests = plan.groups[0].clone();
+    (plan.groups[0].nodes, guests.first, guests.nodes) = (4, 4, 4);
+    guests.name = "guests".into();
+    guests.behaviour = Behaviour::Intermittent { up: at(5), down: at(300) };
+    plan.groups.push(guests);
+    plan.steps = vec![(at(20), Step::Behave { group: 1, behaviour: Behaviour::Honest })];
+    for seed in 0..20 {
+        let mut run = Run::new(plan.clone(), seed).unwrap_or_else(|failure| panic!("{failure}"));
+        while !run.is_over() {
+            run.advance(at(60)).unwrap_or_else(|failure| panic!("{failure}"));
+        }
+        assert_eq!(run.world().living().count(), 8, "seed {seed}");
+        run.finish().unwrap_or_else(|failure| panic!("{failure}"));
+    }
 }
 
 #[test]

@@ -25,7 +25,9 @@ impl World {
             self.recorder.step(at_ms, text.clone(), true);
         }
         self.carry_out_step(step)?;
-        if !mends {
+        if mends {
+            self.recorder.step_is_done(at_ms);
+        } else {
             self.recorder.step(at_ms, text, false);
         }
         Ok(())
@@ -79,7 +81,7 @@ impl World {
                     self.set_hashrate(place, rate);
                 }
             }
-            Step::Behave { group, behaviour } => self.behave(group, behaviour),
+            Step::Behave { group, behaviour } => self.behave(group, behaviour)?,
         }
         Ok(())
     }
@@ -119,15 +121,20 @@ impl World {
     }
 
     /// A group begins to behave in another way. Its links are made anew, so that everybody hears
-    /// from it what it had kept back.
-    fn behave(&mut self, group: usize, behaviour: Behaviour) {
-        let Some(held) = self.behaviours.get_mut(group) else { return };
+    /// from it what it had kept back; who was away for a while comes back, for nobody else wakes it.
+    fn behave(&mut self, group: usize, behaviour: Behaviour) -> Result<(), Violation> {
+        let Some(held) = self.behaviours.get_mut(group) else { return Ok(()) };
+        let came_and_went = matches!(held, Behaviour::Intermittent { .. });
         *held = behaviour;
         let places: Vec<Place> = self.plan.groups[group].places().collect();
         for place in places {
             self.show_secrets(place);
             let broken = self.network.isolate(place);
             self.tell_of(broken);
+            if came_and_went {
+                self.start_again(place)?;
+            }
         }
+        Ok(())
     }
 }

@@ -1,0 +1,101 @@
+//! Engines: what a plan can be played on, and why not on real processes.
+
+use core::time::Duration;
+
+use cairn_protocol::limits::PING_INTERVAL;
+
+use crate::behaviour::Behaviour;
+use crate::network::Links;
+use crate::plan::{Engine, Plan, Step};
+
+/// Processes that one machine is asked for.
+const MOST_PROCESSES: u16 = 50;
+/// Real miners share a few cores: with blocks further apart than this nobody waits for the end.
+const SLOWEST_BLOCKS: Duration = Duration::from_secs(10);
+/// The same, for the whole.
+const LONGEST_RUN: Duration = Duration::from_secs(600);
+/// What the disks of a world take unless its plan says otherwise; real ones take what they take.
+const USUAL_DISK: Duration = Duration::from_millis(3);
+
+impl Plan {
+    /// Everything that can play it.
+    pub fn engines(&self) -> Vec<Engine> {
+        let devnet = self.refusal_of_devnet().is_none().then_some(Engine::Devnet);
+        [Some(Engine::Simulator), devnet].into_iter().flatten().collect()
+    }
+
+    /// Why real processes cannot play it, in a sentence; nothing when they can.
+    pub fn refusal_of_devnet(&self) -> Option<String> {
+        let nodes = self.nodes();
+        if nodes > MOST_PROCESSES {
+            return Some(format!("it has {nodes} nodes, and real processes are at most {MOST_PROCESSES}"));
+        }
+        self.refusal_of_time()
+            .or_else(|| self.refusal_of_behaviour())
+            .or_else(|| self.refusal_of_network())
+            .or_else(|| self.steps.iter().find_map(|(_, step)| self.refusal_of_step(step)))
+    }
+
+    fn refusal_of_time(&self) -> Option<String> {
+        let spacing = Duration::from_millis(self.chain.spacing_ms.get());
+        if spacing > SLOWEST_BLOCKS {
+            let (found, most) = (humantime::format_duration(spacing), SLOWEST_BLOCKS.as_secs());
+            return Some(format!("its blocks are {found} apart, and real time allows {most} s"));
+        }
+        if self.stop.after > LONGEST_RUN {
+            let found = humantime::format_duration(self.stop.after);
+            return Some(format!("it takes {found}, and real time allows {} s", LONGEST_RUN.as_secs()));
+        }
+        self.stop
+            .attempts
+            .map(|_| "it stops after attempts at a double spend, which only the simulator counts".into())
+    }
+
+    fn refusal_of_behaviour(&self) -> Option<String> {
+        let group = self.groups.iter().find(|group| !is_real(&group.behaviour))?;
+        Some(format!(
+            "the group \"{}\" is {}, and real processes are honest or intermittent",
+            group.name,
+            group.behaviour.word()
+        ))
+    }
+
+    fn refusal_of_network(&self) -> Option<String> {
+        if self.links != Links::default() {
+            return Some(
+                "it says what its links are like, and links of real processes are as they are".into(),
+            );
+        }
+        if self.ping_every != Some(PING_INTERVAL) {
+            return Some(
+                "it says how often peers are pinged, and real processes have an interval of their own".into(),
+            );
+        }
+        if self.disk != USUAL_DISK {
+            return Some("it says how long disks take, and real ones take what they take".into());
+        }
+        let (confined, to) = self.topology.confined.first()?;
+        let name = |group: usize| self.groups.get(group).map_or("?", |group| group.name.as_str());
+        let (confined, to) = (name(*confined), name(*to));
+        Some(format!(
+            "the group \"{confined}\" knows only \"{to}\", and real processes tell each other of peers"
+        ))
+    }
+
+    fn refusal_of_step(&self, step: &Step) -> Option<String> {
+        match step {
+            Step::Slow { .. } => {
+                Some("a step makes links slow, and links of real processes are as they are".into())
+            }
+            Step::Behave { behaviour, .. } if !is_real(behaviour) => Some(format!(
+                "a step makes a group {}, and real processes are honest or intermittent",
+                behaviour.word()
+            )),
+            _ => None,
+        }
+    }
+}
+
+const fn is_real(behaviour: &Behaviour) -> bool {
+    matches!(behaviour, Behaviour::Honest | Behaviour::Intermittent { .. })
+}

@@ -1,0 +1,305 @@
+//! Scenario files: what is read, what real processes make of it, and files that are mangled.
+
+use core::time::Duration;
+
+use proptest::prelude::*;
+
+use super::parse;
+use crate::behaviour::{Behaviour, DoubleSpend};
+use crate::expectation::{Bounds, Expectation};
+use crate::network::{Latency, Quality};
+use crate::place::Place;
+use crate::plan::{Plan, Step};
+use crate::topology::Shape;
+
+mod refusals;
+
+/// Every key once, and nothing wrong.
+const WHOLE: &str = r#"name = "whole"
+teaches = "What a scenario can say."
+seed = 7
+disk = "5 ms"
+
+[chain]
+spacing = "1 s"
+half_life = "10 min"
+subsidy = "25"
+halving_interval = 1000
+coinbase_maturity = 5
+max_block_bytes = 500_000
+median_time_span = 5
+max_future_drift = "30 s"
+
+[[group]]
+name = "miners"
+nodes = 6
+hashrate = 50.5
+
+[[group]]
+name = "cheats"
+nodes = 2
+hashrate = 30
+behaviour = { kind = "double-spend", confirmations = 2, premined = true, give_up_behind = 5 }
+
+[[group]]
+name = "ring"
+nodes = 3
+hashrate = 19.5
+behaviour = { kind = "eclipse", victims = ["lonely"] }
+
+[[group]]
+name = "lonely"
+nodes = 1
+hashrate = 0
+confined_to = "ring"
+
+[[group]]
+name = "guests"
+nodes = 2
+hashrate = 0
+behaviour = { kind = "intermittent", up = "20 s", down = "5 s" }
+
+[topology]
+kind = "small-world"
+neighbours = 2
+rewired = 0.1
+
+[links]
+latency = { median = "50 ms", sigma = 0.5 }
+jitter = "3 ms"
+bandwidth = 1_000_000
+loss = 0.02
+resend = "100 ms"
+ping_every = "never"
+
+[[links.between]]
+groups = ["miners", "ring"]
+latency = { from = "100 ms", to = "200 ms" }
+bandwidth = "unlimited"
+
+[workload]
+payments_per_second = 0.5
+wallets = 20
+
+[[step]]
+at = "10 s"
+partition = [["miners.0-3"], ["miners.4", "ring"]]
+
+[[step]]
+at = "20 s"
+heal = true
+
+[[step]]
+at = "20 s"
+kill = "miners.1"
+
+[[step]]
+at = "30 s"
+restart = ["miners"]
+
+[[step]]
+at = "31 s"
+slow = { nodes = ["all"], times = 2.5 }
+
+[[step]]
+at = "32 s"
+mine = { node = "lonely", blocks = 2 }
+
+[[step]]
+at = "33 s"
+pay = { node = "miners.5", payments = 20 }
+
+[[step]]
+at = "34 s"
+hashrate = { nodes = ["miners"], percent = 200 }
+
+[[step]]
+at = "35 s"
+behave = { group = "ring", as = "honest" }
+
+[[step]]
+at = "36 s"
+refuse = [["miners"], ["ring"]]
+
+[stop]
+after = "1 min"
+height = 100
+attempts = 3
+agreement_within = "3 min"
+
+[expect]
+converged_within = "40 s"
+deepest_reorganisation = { least = 1, most = 9 }
+stale_rate = { most = 0.25 }
+no_double_spend_deeper_than = 4
+winner = "miners"
+revenue = { group = "miners", least = 0.5 }
+tips = { least = 2 }
+height = { most = 200 }
+agreement = 1
+"#;
+
+fn whole() -> Plan {
+    parse(WHOLE).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The whole file with one thing changed.
+fn changed(from: &str, to: &str) -> String {
+    assert_eq!(WHOLE.matches(from).count(), 1, "{from} stands there once");
+    WHOLE.replacen(from, to, 1)
+}
+
+#[test]
+fn every_key_is_read_into_the_plan() {
+    let plan = whole();
+    assert_eq!((plan.name.as_str(), plan.seed, plan.nodes()), ("whole", 7, 14));
+    assert_eq!((plan.disk, plan.ping_every), (Duration::from_millis(5), None));
+    assert_eq!(plan.chain.spacing_ms.get(), 1_000);
+    assert_eq!(plan.chain.half_life_ms.map(|half_life| half_life.get()), Some(600_000));
+    assert_eq!(plan.chain.subsidy.to_string(), "25");
+    assert_eq!(plan.chain.max_block_bytes.get(), 500_000);
+    let shares: Vec<u64> = plan.groups.iter().map(|group| group.share).collect();
+    assert_eq!(shares, [505_000, 300_000, 195_000, 0, 0]);
+    let attack = DoubleSpend { confirmations: 2, premined: true, give_up_behind: 5 };
+    assert_eq!(plan.groups[1].behaviour, Behaviour::DoubleSpend(attack));
+    assert_eq!(plan.groups[2].behaviour, Behaviour::Eclipse { victims: vec![Place::new(11)] });
+    assert_eq!(plan.topology.shape, Shape::SmallWorld { neighbours: 2, rewired: 100_000 });
+    assert_eq!(plan.topology.confined, [(3, 2)]);
+    let median = Duration::from_millis(50);
+    assert_eq!(plan.links.usual.latency, Latency::LogNormal { median, sigma_thousandths: 500 });
+    assert_eq!((plan.links.usual.lost, plan.links.usual.bytes_per_second), (20_000, Some(1_000_000)));
+    let (least, most) = (Duration::from_millis(100), Duration::from_millis(200));
+    let far =
+        Quality { latency: Latency::Uniform { least, most }, bytes_per_second: None, ..plan.links.usual };
+    assert_eq!(plan.links.between, [(0, 2, far)]);
+    assert_eq!(plan.workload.payment_every, Some(Duration::from_secs(2)));
+    assert_eq!((plan.stop.height, plan.stop.attempts), (Some(100), Some(3)));
+}
+
+#[test]
+fn steps_are_read_in_order_with_the_nodes_that_they_name() {
+    let plan = whole();
+    let places = |numbers: &[u16]| numbers.iter().map(|number| Place::new(*number)).collect::<Vec<_>>();
+    let steps: Vec<&Step> = plan.steps.iter().map(|(_, step)| step).collect();
+    let sides = vec![places(&[0, 1, 2, 3]), places(&[4, 8, 9, 10])];
+    assert_eq!(steps[0], &Step::Partition(sides));
+    assert_eq!(steps[1], &Step::Heal);
+    assert_eq!(steps[2], &Step::Kill(places(&[1])));
+    assert_eq!(steps[4], &Step::Slow { places: Place::first(14).collect(), percent: 250 });
+    assert_eq!(steps[5], &Step::Mine { place: Place::new(11), blocks: 2 });
+    assert_eq!(steps[8], &Step::Behave { group: 2, behaviour: Behaviour::Honest });
+    assert_eq!(plan.steps[9].0, Duration::from_secs(36));
+}
+
+#[test]
+fn expectations_are_read_and_a_plain_figure_is_expected_exactly() {
+    let expectations = whole().expectations;
+    assert_eq!(expectations.len(), 9);
+    assert_eq!(expectations[0], Expectation::ConvergedWithin(Duration::from_secs(40)));
+    assert_eq!(expectations[2], Expectation::StaleRate(Bounds { least: None, most: Some(250_000) }));
+    let exactly = Bounds { least: Some(1_000_000), most: Some(1_000_000) };
+    assert_eq!(expectations[8], Expectation::Agreement(exactly));
+}
+
+#[test]
+fn what_a_file_does_not_say_is_as_usual() {
+    let text =
+        "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 3\n[stop]\nafter = \"1 min\"\n";
+    let (plan, quiet) = (parse(text).expect("valid"), Plan::quiet(3));
+    assert_eq!((&plan.chain, &plan.topology, &plan.links), (&quiet.chain, &quiet.topology, &quiet.links));
+    assert_eq!((plan.ping_every, plan.disk, &plan.stop), (quiet.ping_every, quiet.disk, &quiet.stop));
+    assert_eq!(plan.groups[0].share, 1_000_000);
+    assert_eq!(plan.workload.payment_every, None);
+}
+
+#[test]
+fn fixed_difficulty_has_one_target_for_all_blocks() {
+    let plan = parse(&changed("half_life = \"10 min\"", "half_life = \"none\"")).expect("valid");
+    assert_eq!(plan.chain.half_life_ms, None);
+    assert_eq!(plan.chain.genesis_bits, plan.chain.pow_limit);
+}
+
+#[test]
+fn real_processes_play_honest_plans_and_say_why_no_other() {
+    let refusal = |text: &str| parse(text).unwrap_or_else(|error| panic!("{error}")).refusal_of_devnet();
+    let head = "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 2\n";
+    let plain = |more: &str| refusal(&format!("{head}{more}[stop]\nafter = \"1 min\"\n"));
+    assert_eq!(plain(""), None);
+    assert_eq!(plain("behaviour = { kind = \"intermittent\", up = \"9 s\", down = \"9 s\" }\n"), None);
+    let cases = [
+        ("behaviour = \"withhold\"\n", "withhold"),
+        ("[links]\nlatency = \"1 s\"\n", "links"),
+        ("[links]\nping_every = \"never\"\n", "pinged"),
+        ("[chain]\nspacing = \"11 s\"\n", "apart"),
+        ("confined_to = \"d\"\n[[group]]\nname = \"d\"\nnodes = 1\n", "knows only"),
+        ("[[step]]\nat = \"1 s\"\nslow = { nodes = \"all\", times = 2 }\n", "slow"),
+        ("[[step]]\nat = \"1 s\"\nbehave = { group = \"c\", as = \"withhold\" }\n", "withhold"),
+        ("[[group]]\nname = \"d\"\nnodes = 49\n", "51 nodes"),
+    ];
+    for (more, why) in cases {
+        let refusal = plain(more).unwrap_or_else(|| panic!("{more} is for the simulator alone"));
+        assert!(refusal.contains(why), "{refusal}");
+    }
+    assert!(refusal(&format!("disk = \"9 ms\"\n{head}[stop]\nafter = \"1 min\"\n")).is_some());
+    assert!(refusal(&format!("{head}[stop]\nafter = \"11 min\"\n")).is_some());
+}
+
+#[test]
+fn every_key_is_documented() {
+    use crate::scenario::{behaviour, chain, ending, expect, groups, links, steps, topology};
+    let manual = include_str!("../../../../docs/scenarios.md");
+    let all = [
+        super::KEYS,
+        behaviour::KEYS,
+        chain::KEYS,
+        ending::WORKLOAD_KEYS,
+        ending::STOP_KEYS,
+        expect::KEYS,
+        expect::REVENUE_KEYS,
+        groups::KEYS,
+        links::KEYS,
+        links::BETWEEN_KEYS,
+        links::LATENCY_KEYS,
+        steps::KEYS,
+        topology::KEYS,
+    ];
+    let known = all.into_iter().flatten();
+    let missing: Vec<&&str> = known.filter(|key| !manual.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/scenarios.md says nothing of {missing:?}");
+}
+
+proptest! {
+    #[test]
+    fn a_mangled_file_is_read_or_refused_and_never_panics(
+        cut in 0..WHOLE.len(),
+        length in 0..40_usize,
+        put in prop_oneof![
+            "\\PC{0,20}",
+            Just("-1".to_owned()),
+            Just("99999999999999999999".to_owned()),
+            Just("1e400".to_owned()),
+            Just("nan".to_owned()),
+            Just("\"18446744073709551615s 999ms\"".to_owned()),
+            Just("[[[[".to_owned()),
+            Just("{ kind = \"eclipse\" }".to_owned()),
+            Just("\n[[step]]\n".to_owned()),
+        ],
+    ) {
+        let end = (cut + length).min(WHOLE.len());
+        let text = format!("{}{put}{}", &WHOLE[..cut], &WHOLE[end..]);
+        if let Err(error) = parse(&text) {
+            prop_assert!(error.line >= 1 && error.line <= text.matches('\n').count() + 1);
+        }
+    }
+
+    #[test]
+    fn a_file_whose_lines_are_shuffled_never_panics(seed in any::<u64>()) {
+        let mut lines: Vec<&str> = WHOLE.lines().collect();
+        let mut random = cairn_protocol::random::Random::derive(seed, 0);
+        for _ in 0..10 {
+            let (one, other) = (random.index(lines.len()), random.index(lines.len()));
+            lines.swap(one, other);
+        }
+        let _ = parse(&lines.join("\n"));
+    }
+}

@@ -1,0 +1,262 @@
+//! Each rule of scenario files, broken alone: the line, the key and the very rule are told.
+
+use super::{WHOLE, changed};
+use crate::scenario::fault::{Fault, ScenarioError};
+use crate::scenario::parse;
+
+/// What is wrong after one thing is changed: key and rule. The line is that of the change, or that of
+/// the table it stands in when the table lacks something.
+fn refused(from: &str, to: &str) -> (String, Fault) {
+    let text = changed(from, to);
+    let ScenarioError { line, key, fault } = parse(&text).expect_err(to);
+    let begin = WHOLE.find(from).expect("it stands there");
+    let lines = |end: usize| text[..end].matches('\n').count() + 1;
+    let header = text[..begin].rfind("\n[").map_or(1, |at| lines(at + 1));
+    let is_there = (lines(begin)..=lines(begin + to.len())).contains(&line) || line == header;
+    assert!(is_there, "{to}: line {line}: {fault}");
+    (key, fault)
+}
+
+/// Asserts that one change is refused at its line, with this key and this kind of fault.
+macro_rules! refuses {
+    ($name:ident, $($from:literal => $to:literal, $key:literal, $fault:pat),+ $(,)?) => {
+        #[test]
+        fn $name() {
+            $(
+                let (key, fault) = refused($from, $to);
+                assert_eq!(key, $key, "{fault}");
+                assert!(matches!(fault, $fault), "{fault:?}");
+            )+
+        }
+    };
+}
+
+refuses!(an_unknown_key_is_refused_wherever_it_stands,
+    "seed = 7" => "sead = 7", "sead", Fault::UnknownKey { .. },
+    "spacing = " => "spacin = ", "chain.spacin", Fault::UnknownKey { .. },
+    "hashrate = 50.5" => "hash = 1", "group.hash", Fault::UnknownKey { .. },
+    "rewired = 0.1" => "rewired = 0.1\nchords = 1", "topology.chords", Fault::UnknownKey { .. },
+    "jitter" => "jiter", "links.jiter", Fault::UnknownKey { .. },
+    "bandwidth = \"unlimited\"" => "ping_every = \"1 s\"", "links.between.ping_every", Fault::UnknownKey { .. },
+    "sigma = 0.5" => "sigma = 0.5, from = \"1 s\"", "links.latency.from", Fault::UnknownKey { .. },
+    "wallets" => "walets", "workload.walets", Fault::UnknownKey { .. },
+    "kill =" => "kil =", "step.kil", Fault::UnknownKey { .. },
+    "times =" => "factor =", "step.slow.factor", Fault::UnknownKey { .. },
+    "height = 100" => "heigth = 100", "stop.heigth", Fault::UnknownKey { .. },
+    "winner" => "winer", "expect.winer", Fault::UnknownKey { .. },
+    "up = \"20 s\"" => "up = \"20 s\", victims = []", "group.behaviour.victims", Fault::UnknownKey { .. },
+);
+
+refuses!(a_missing_key_is_named_with_its_table,
+    "name = \"miners\"\n" => "", "group.name", Fault::Missing { .. },
+    "nodes = 6" => "", "group.nodes", Fault::Missing { .. },
+    "neighbours = 2" => "", "topology.neighbours", Fault::Missing { .. },
+    ", sigma = 0.5" => "", "links.latency.sigma", Fault::Missing { .. },
+    "after = \"1 min\"" => "", "stop.after", Fault::Missing { .. },
+    ", blocks = 2" => "", "step.mine.blocks", Fault::Missing { .. },
+    ", up = \"20 s\"" => "", "group.behaviour.up", Fault::Missing { .. },
+);
+
+refuses!(a_value_of_another_type_is_refused,
+    "\"whole\"" => "5", "name", Fault::WrongType { .. },
+    "seed = 7" => "seed = 7.5", "seed", Fault::WrongType { .. },
+    "nodes = 6" => "nodes = \"six\"", "group.nodes", Fault::WrongType { .. },
+    "\"1 min\"" => "60", "stop.after", Fault::WrongType { .. },
+    "heal = true" => "heal = 1", "step.heal", Fault::WrongType { .. },
+    "premined = true" => "premined = 1", "group.behaviour.premined", Fault::WrongType { .. },
+    "[[\"miners.0-3\"], [\"miners.4\", \"ring\"]]" => "\"miners\"", "step.partition", Fault::WrongType { .. },
+    "{ least = 2 }" => "\"two\"", "expect.tips", Fault::WrongType { .. },
+);
+
+refuses!(a_number_out_of_its_bounds_is_refused,
+    "seed = 7" => "seed = -1", "seed", Fault::NumberOutOfBounds { .. },
+    "nodes = 6" => "nodes = 0", "group.nodes", Fault::NumberOutOfBounds { .. },
+    "nodes = 6" => "nodes = 20_001", "group.nodes", Fault::NumberOutOfBounds { .. },
+    "hashrate = 50.5" => "hashrate = nan", "group.hashrate", Fault::NumberOutOfBounds { .. },
+    "hashrate = 50.5" => "hashrate = -0.5", "group.hashrate", Fault::NumberOutOfBounds { .. },
+    "hashrate = 50.5" => "hashrate = inf", "group.hashrate", Fault::NumberOutOfBounds { .. },
+    "rewired = 0.1" => "rewired = 1.1", "topology.rewired", Fault::NumberOutOfBounds { .. },
+    "neighbours = 2" => "neighbours = 101", "topology.neighbours", Fault::NumberOutOfBounds { .. },
+    "loss = 0.02" => "loss = 2", "links.loss", Fault::NumberOutOfBounds { .. },
+    "sigma = 0.5" => "sigma = 2.1", "links.latency.sigma", Fault::NumberOutOfBounds { .. },
+    "wallets = 20" => "wallets = 901", "workload.wallets", Fault::NumberOutOfBounds { .. },
+    "wallets = 20" => "wallets = 0", "workload.wallets", Fault::NumberOutOfBounds { .. },
+    "payments_per_second = 0.5" => "payments_per_second = 1001", "workload.payments_per_second",
+        Fault::NumberOutOfBounds { .. },
+    "median_time_span = 5" => "median_time_span = 102", "chain.median_time_span",
+        Fault::NumberOutOfBounds { .. },
+    "max_block_bytes = 500_000" => "max_block_bytes = 999", "chain.max_block_bytes",
+        Fault::NumberOutOfBounds { .. },
+    "blocks = 2" => "blocks = 0", "step.mine.blocks", Fault::NumberOutOfBounds { .. },
+    "percent = 200" => "percent = 10001", "step.hashrate.percent", Fault::NumberOutOfBounds { .. },
+    "{ most = 0.25 }" => "{ most = 25 }", "expect.stale_rate.most", Fault::NumberOutOfBounds { .. },
+    "seed = 7" => "seed = 99999999999999999999999999999999999999999", "seed",
+        Fault::NumberOutOfBounds { .. },
+);
+
+refuses!(a_text_that_is_no_time_is_refused,
+    "\"5 ms\"" => "\"soon\"", "disk", Fault::NotATime { .. },
+    "\"1 min\"" => "\"60\"", "stop.after", Fault::NotATime { .. },
+    "\"1 min\"" => "\"18446744073709551615s 1000ms\"", "stop.after", Fault::NotATime { .. },
+    "\"3 min\"" => "\"\"", "stop.agreement_within", Fault::NotATime { .. },
+);
+
+refuses!(a_time_out_of_its_bounds_is_refused,
+    "\"5 ms\"" => "\"61 s\"", "disk", Fault::TimeOutOfBounds { .. },
+    "\"5 ms\"" => "\"1500 us\"", "disk", Fault::TimeOutOfBounds { .. },
+    "spacing = \"1 s\"" => "spacing = \"9 ms\"", "chain.spacing", Fault::TimeOutOfBounds { .. },
+    "\"1 min\"" => "\"11 years\"", "stop.after", Fault::TimeOutOfBounds { .. },
+    "jitter = \"3 ms\"" => "jitter = \"2 h\"", "links.jitter", Fault::TimeOutOfBounds { .. },
+    "down = \"5 s\"" => "down = \"5 ms\"", "group.behaviour.down", Fault::TimeOutOfBounds { .. },
+);
+
+refuses!(the_longer_latency_comes_last,
+    "{ from = \"100 ms\", to = \"200 ms\" }" => "{ from = \"3 s\", to = \"200 ms\" }",
+        "links.between.latency", Fault::TimesReversed { .. },
+);
+
+refuses!(names_are_plain_and_each_group_has_its_own,
+    "\"whole\"" => "\"Whole!\"", "name", Fault::NotAName { .. },
+    "name = \"miners\"" => "name = \"all\"", "group.name", Fault::NotAName { .. },
+    "name = \"miners\"" => "name = \"\"", "group.name", Fault::NotAName { .. },
+    "name = \"ring\"" => "name = \"miners\"", "group.name", Fault::NameTaken { .. },
+    "\"What a scenario can say.\"" => "\"\"", "teaches", Fault::NotASentence { .. },
+    "\"What a scenario can say.\"" => "\"a\\u0007\"", "teaches", Fault::NotASentence { .. },
+);
+
+refuses!(words_are_those_that_are_known,
+    "\"small-world\"" => "\"star\"", "topology.kind", Fault::UnknownWord { .. },
+    "\"eclipse\"" => "\"bribe\"", "group.behaviour.kind", Fault::UnknownWord { .. },
+    "as = \"honest\"" => "as = \"good\"", "step.behave.as", Fault::UnknownWord { .. },
+    "heal = true" => "heal = false", "step.heal", Fault::UnknownWord { .. },
+);
+
+refuses!(groups_are_at_least_one_and_have_at_most_so_many_nodes,
+    "name = \"guests\"\nnodes = 2" => "name = \"guests\"\nnodes = 19_999", "group.nodes", Fault::TooManyNodes { .. },
+);
+
+refuses!(behaviours_take_the_nodes_that_they_need,
+    "hashrate = 50.5" => "hashrate = 50.5\nbehaviour = \"selfish\"", "group.behaviour",
+        Fault::NodesOfBehaviour { found: 6, expected: 1, .. },
+    "hashrate = 50.5" =>
+        "behaviour = { kind = \"double-spend\", confirmations = 1, give_up_behind = 1 }",
+        "group.behaviour", Fault::NodesOfBehaviour { found: 6, expected: 2, .. },
+);
+
+refuses!(behaviours_that_are_set_up_at_the_beginning_are_not_begun_later,
+    "as = \"honest\"" => "as = \"selfish\"", "step.behave.as", Fault::NotBegunLater { .. },
+    "group = \"ring\", as" => "group = \"cheats\", as", "step.behave.group", Fault::StaysSo { .. },
+);
+
+refuses!(references_name_nodes_that_there_are,
+    "winner = \"miners\"" => "winner = \"minors\"", "expect.winner", Fault::UnknownGroup { .. },
+    "confined_to = \"ring\"" => "confined_to = \"king\"", "group.confined_to", Fault::UnknownGroup { .. },
+    "kill = \"miners.1\"" => "kill = \"miners.x\"", "step.kill", Fault::NotNodes { .. },
+    "kill = \"miners.1\"" => "kill = \"miners.3-2\"", "step.kill", Fault::NotNodes { .. },
+    "kill = \"miners.1\"" => "kill = \"miners.+1\"", "step.kill", Fault::NotNodes { .. },
+    "kill = \"miners.1\"" => "kill = \"miners.6\"", "step.kill", Fault::NoSuchNode { found: 6, last: 5, .. },
+    "kill = \"miners.1\"" => "kill = [\"miners.1\", \"miners\"]", "step.kill", Fault::NamedTwice { node: 1 },
+    "[\"miners.4\", \"ring\"]" => "[\"miners.3\", \"ring\"]", "step.partition", Fault::NamedTwice { node: 3 },
+    "kill = \"miners.1\"" => "kill = []", "step.kill", Fault::Entries { found: 0, .. },
+    "node = \"miners.5\"" => "node = \"miners\"", "step.pay.node", Fault::NotOneNode { found: 6 },
+    "groups = [\"miners\", \"ring\"]" => "groups = [\"miners\"]", "links.between.groups",
+        Fault::Entries { found: 1, .. },
+    "confined_to = \"ring\"" => "confined_to = \"lonely\"", "group.confined_to", Fault::ConfinedToItself,
+);
+
+refuses!(a_step_does_one_thing_in_its_time,
+    "heal = true" => "heal = true\nkill = \"all\"", "step", Fault::NotOneAction { found: 2, .. },
+    "[[step]]\nat = \"20 s\"\nheal = true" => "[[step]]\nat = \"20 s\"", "step",
+        Fault::NotOneAction { found: 0, .. },
+    "at = \"30 s\"" => "at = \"19 s\"", "step.at", Fault::OutOfOrder { .. },
+    "at = \"36 s\"" => "at = \"1 min\"", "step.at", Fault::AfterTheStop { .. },
+    "payments = 20" => "payments = 21", "step.pay.payments",
+        Fault::MorePaymentsThanWallets { found: 21, wallets: 20 },
+);
+
+refuses!(expectations_can_be_met,
+    "{ least = 1, most = 9 }" => "{ least = 2, most = 1 }", "expect.deepest_reorganisation",
+        Fault::BoundsReversed,
+    "{ least = 2 }" => "{}", "expect.tips", Fault::NoBounds,
+);
+
+refuses!(what_genesis_says_of_numbers_that_do_not_fit_is_told_at_their_key,
+    "max_future_drift = \"30 s\"" => "max_future_drift = \"11 min\"", "chain.max_future_drift",
+        Fault::Chain(_),
+    "max_block_bytes = 500_000" => "max_block_bytes = 1000", "chain.max_block_bytes", Fault::Chain(_),
+    "subsidy = \"25\"" => "subsidy = \"90000000000\"", "chain.subsidy", Fault::Chain(_),
+    "subsidy = \"25\"" => "subsidy = \"much\"", "chain.subsidy", Fault::Amount(_),
+);
+
+#[test]
+fn attempts_are_counted_only_where_somebody_makes_them() {
+    let attack =
+        "behaviour = { kind = \"double-spend\", confirmations = 2, premined = true, give_up_behind = 5 }";
+    let error = parse(&changed(attack, "")).expect_err("nobody does");
+    assert_eq!((error.key.as_str(), error.fault), ("stop.attempts", Fault::NoAttempts));
+}
+
+#[test]
+fn convergence_is_expected_only_after_something_that_mends() {
+    let text = changed("heal = true", "kill = \"miners.0\"")
+        .replace("restart = [\"miners\"]", "kill = \"miners.2\"")
+        .replace("behave = { group = \"ring\", as = \"honest\" }", "kill = \"miners.3\"");
+    let error = parse(&text).expect_err("nothing mends");
+    assert_eq!((error.key.as_str(), error.fault), ("expect.converged_within", Fault::NothingMends));
+}
+
+#[test]
+fn somebody_mines() {
+    let idle = "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 3\nhashrate = 0\n[stop]\nafter = \"1 min\"\n";
+    let error = parse(idle).expect_err("nobody does");
+    assert_eq!((error.line, error.key.as_str(), error.fault), (3, "group", Fault::NobodyMines));
+    let mined = format!("{idle}[[step]]\nat = \"1 s\"\nmine = {{ node = \"c.0\", blocks = 1 }}\n");
+    parse(&mined).expect("a step does");
+}
+
+#[test]
+fn a_topology_of_too_many_links_is_refused_before_it_is_made() {
+    let full = "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 20000\n[topology]\nkind = \"full\"\n[stop]\nafter = \"1 min\"\n";
+    let error = parse(full).expect_err("200 million");
+    assert_eq!((error.line, error.key.as_str()), (6, "topology"));
+    assert_eq!(error.fault, Fault::TooManyLinks { found: 200_000_000, most: 1_000_000 });
+    parse(&full.replace("20000", "1000")).expect("half a million");
+}
+
+#[test]
+fn steps_together_name_a_bounded_number_of_nodes() {
+    let mut text = String::from(
+        "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 20000\n[stop]\nafter = \"1 min\"\n",
+    );
+    text.push_str(&"[[step]]\nat = \"1 s\"\nkill = \"all\"\n".repeat(50));
+    parse(&text).expect("a million");
+    text.push_str("[[step]]\nat = \"1 s\"\nkill = \"c.0\"\n");
+    let fault = parse(&text).expect_err("one more").fault;
+    assert_eq!(fault, Fault::TooManyNamed { found: 1_000_001, most: 1_000_000 });
+}
+
+#[test]
+fn lists_one_past_their_bound_are_refused() {
+    let head =
+        "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 2\n[stop]\nafter = \"1 min\"\n";
+    let steps = |count: usize| format!("{head}{}", "[[step]]\nat = \"1 s\"\nheal = true\n".repeat(count));
+    parse(&steps(10_000)).expect("ten thousand");
+    let fault = parse(&steps(10_001)).expect_err("one more").fault;
+    assert_eq!(fault, Fault::Entries { found: 10_001, least: 0, most: 10_000 });
+    let long = format!("{head}#{}", "x".repeat(2_000_000));
+    assert!(matches!(parse(&long).expect_err("long").fault, Fault::TooLong { .. }));
+}
+
+#[test]
+fn what_is_not_toml_is_told_with_its_line() {
+    let error = parse("name = \"a\"\nteaches = ").expect_err("no value");
+    assert_eq!(error.line, 2, "{error}");
+    assert!(matches!(error.fault, Fault::NotToml(_)));
+}
+
+#[test]
+fn an_error_names_line_key_and_what_was_expected() {
+    let text = changed("hashrate = 50.5", "hashrate = -3");
+    let error = parse(&text).expect_err("less than nothing").to_string();
+    assert_eq!(error, "line 19, `group.hashrate`: found -3, expected 0 to 1000000");
+}
