@@ -3,6 +3,7 @@
 
 pub mod difficulty;
 pub mod double_spend;
+pub mod finding;
 pub mod forks;
 pub mod partition;
 pub mod selfish;

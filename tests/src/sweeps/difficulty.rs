@@ -3,11 +3,14 @@
 use core::time::Duration;
 
 use cairn_genesis::bounded::Bits;
+use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::plan::{Plan, Step};
 
 use crate::papers::difficulty::HashRateStep;
 use crate::papers::interval::{Confidence, Interval};
+use crate::papers::table::Table;
+use crate::sweeps::finding::{Finding, Size};
 use crate::sweeps::worlds::{SPACING, Side, bare, bounded, play_all};
 
 /// So many spacings: far more than one, so that the mean response is the closed form's.
@@ -63,4 +66,49 @@ pub fn run(percent: u32, worlds: u64) -> Vec<Point> {
             Point { half_lives, difficulty, model: model.difficulty_after_seconds(after.as_secs_f64()) }
         })
         .collect()
+}
+
+/// The response to half and to twice the hash rate.
+pub fn finding(size: Size) -> Finding {
+    let worlds = size.of(20, 200);
+    let mut table = Table::new(
+        "Difficulty: ASERT's response to a step of the hash rate",
+        ["hash rate", "half-lives after", "ours (99 % interval)", "closed form", "held"],
+    );
+    table
+        .set_up("A real node and its miner; half-life 144 blocks of ten minutes; difficulty relative to before the step.")
+        .set_up("Closed form of the mean: d(t) = r + (1 - r) 2^(-t / half-life), r the factor of the step; derived in `tests/src/papers/difficulty.rs` from ASERT's rule.")
+        .set_up(format!("{worlds} worlds a row."));
+    let chart = Chart::new(
+        "Difficulty after a step of the hash rate",
+        Axis::even("half-lives after the step"),
+        Axis::even("difficulty, relative"),
+    );
+    let mut finding = Finding::new("difficulty", table, chart);
+    for percent in [50, 200] {
+        let points = run(percent, worlds);
+        for point in &points {
+            let held = finding.hold(
+                format!("{percent} %, {} half-lives", point.half_lives),
+                &point.difficulty,
+                point.model,
+            );
+            let cells = [
+                format!("{percent} %"),
+                point.half_lives.to_string(),
+                point.difficulty.to_string(),
+                format!("{:.4}", point.model),
+                held.into(),
+            ];
+            finding.table.row(cells);
+        }
+        let theory = points.iter().map(|point| (point.half_lives, point.model));
+        let dots = points.iter().map(|point| {
+            let Interval { low, estimate, high } = point.difficulty;
+            Dot::new(point.half_lives, estimate).between(low, high)
+        });
+        finding.draw(Series::line(format!("{percent} %: closed form"), theory));
+        finding.draw(Series::points(format!("{percent} %"), dots));
+    }
+    finding
 }

@@ -2,11 +2,14 @@
 
 use core::time::Duration;
 
+use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::plan::{Plan, Step, Workload};
 
 use crate::papers::interval::{Confidence, Interval};
 use crate::papers::partition::Partition;
+use crate::papers::table::Table;
+use crate::sweeps::finding::{Finding, Size};
 use crate::sweeps::worlds::{SPACING, Side, bare, play_all};
 
 const BEGIN: Duration = Duration::from_secs(100);
@@ -75,4 +78,70 @@ pub fn run(share: f64, expected_blocks: u32, worlds: u64) -> Point {
         undone: of(&|report| report.payments.undone as f64),
         model: Partition::new(share, f64::from(expected_blocks)),
     }
+}
+
+/// Depth, winner and undone payments against duration and split.
+pub fn finding(size: Size) -> Finding {
+    let worlds = size.of(250, 2_000);
+    let mut table = Table::new(
+        "Partitions: what healing one undoes",
+        [
+            "minority",
+            "blocks' time",
+            "depth (99 % interval)",
+            "expected",
+            "held",
+            "minority wins, %",
+            "expected",
+            "held",
+            "payments undone",
+            "expected",
+            "held",
+        ],
+    );
+    table
+        .set_up("Real nodes: two on each side, cut for the time of so many blocks of the whole network, then healed. Payments come evenly, one a block's time on each side.")
+        .set_up("Expected depth: the mean of the smaller of two Poisson counts, of share times blocks and of the rest; about share times blocks for a small minority. Undone payments are those that the losing side had confirmed: k / (k + 1) of those made there when it found k blocks.")
+        .set_up("Nobody pays the same coin on both sides here, so what is undone is confirmed again; what conflicts would be lost.")
+        .set_up(format!("{worlds} worlds a row."));
+    let chart = Chart::new(
+        "Depth of the reorganisation that ends a partition",
+        Axis::even("duration, in blocks of the whole network").from(0.0),
+        Axis::even("blocks that leave").from(0.0),
+    );
+    let mut finding = Finding::new("partition", table, chart);
+    for share in [0.1, 0.3, 0.5] {
+        let points: Vec<Point> = [5, 10, 20, 30].map(|blocks| run(share, blocks, worlds)).to_vec();
+        for point in &points {
+            let name = |what| format!("{what}, share {share}, {} blocks", point.expected_blocks);
+            let (depth, wins, undone) =
+                (point.model.mean_depth(), point.model.minority_longer(), point.undone_model());
+            let held = finding.hold(name("depth"), &point.depth, depth);
+            let held_wins = finding.hold(name("minority wins"), &point.minority_wins, wins);
+            let held_undone = finding.hold(name("undone"), &point.undone, undone);
+            let cells = [
+                format!("{share}"),
+                point.expected_blocks.to_string(),
+                point.depth.to_string(),
+                format!("{depth:.3}"),
+                held.into(),
+                point.minority_wins.percent(),
+                format!("{:.3}", wins * 100.0),
+                held_wins.into(),
+                point.undone.to_string(),
+                format!("{undone:.2}"),
+                held_undone.into(),
+            ];
+            finding.table.row(cells);
+        }
+        let theory =
+            (1..=32).map(|blocks| (f64::from(blocks), Partition::new(share, f64::from(blocks)).mean_depth()));
+        let dots = points.iter().map(|point| {
+            let Interval { low, estimate, high } = point.depth;
+            Dot::new(f64::from(point.expected_blocks), estimate).between(low, high)
+        });
+        finding.draw(Series::line(format!("minority {share}: closed form"), theory));
+        finding.draw(Series::points(format!("minority {share}"), dots));
+    }
+    finding
 }
