@@ -1,9 +1,11 @@
 //! Many runs of one scenario: what each seed came to, how that is distributed, and how to show it.
 
+use cairn_simulator::plan::{Group, Plan};
 use cairn_simulator::report::Report;
 use serde::Serialize;
 
 use crate::report::distribution::Distribution;
+use crate::report::words::count;
 
 /// What one seed came to; only figures, as whole reports of many runs would fill the memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -99,6 +101,8 @@ pub struct Summary {
     pub teaches: String,
     /// Its groups.
     pub groups: Vec<GroupWord>,
+    /// How many things are expected of each run.
+    pub expectations: usize,
     /// How many seeds met every expectation.
     pub as_expected: usize,
     /// How each figure is distributed over the seeds.
@@ -117,17 +121,30 @@ pub struct Named {
 }
 
 impl Summary {
-    /// What these seeds come to.
-    pub fn new(name: String, teaches: String, groups: Vec<GroupWord>, seeds: Vec<SeedOutcome>) -> Self {
+    /// What these seeds of a plan come to.
+    pub fn new(plan: &Plan, seeds: Vec<SeedOutcome>) -> Self {
+        let word = |group: &Group| GroupWord { name: group.name.clone(), hashrate_share: group.share };
+        let groups: Vec<GroupWord> = plan.groups.iter().map(word).collect();
         let as_expected = seeds.iter().filter(|outcome| outcome.is_as_expected()).count();
         let distributions = distributions(&groups, &seeds);
-        Self { name, teaches, groups, as_expected, distributions, seeds }
+        Self {
+            name: plan.name.clone(),
+            teaches: plan.teaches.clone(),
+            groups,
+            expectations: plan.expectations.len(),
+            as_expected,
+            distributions,
+            seeds,
+        }
     }
 
     /// How many seeds met every expectation, in a sentence.
     pub fn verdict(&self) -> String {
         let (all, met) = (self.seeds.len(), self.as_expected);
         match (all, met) {
+            _ if self.expectations == 0 && all == met => {
+                format!("{} played, of which nothing was expected", count(all as u64, "seed"))
+            }
             (1, 1) => "the one seed met every expectation".into(),
             _ if all == met => format!("all {all} seeds met every expectation"),
             _ => format!("{met} of {all} seeds met every expectation"),

@@ -11,7 +11,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use crate::cli::simulate::{Seeds, SimulateArgs};
 use crate::commands::simulate::replay::Replay;
 use crate::report;
-use crate::report::seeds::{GroupWord, SeedFigures, SeedOutcome, Summary};
+use crate::report::seeds::{SeedFigures, SeedOutcome, Summary};
 use crate::report::seeds_page::print_seeds;
 
 /// Plays every seed, tells how they differ, and which were not as expected.
@@ -52,12 +52,7 @@ fn play_all(plan: &Plan, seeds: Seeds, replay: &Replay) -> anyhow::Result<Summar
         })
         .collect();
     bar.finish_and_clear();
-    let word = |group: &cairn_simulator::plan::Group| GroupWord {
-        name: group.name.clone(),
-        hashrate_share: group.share,
-    };
-    let groups = plan.groups.iter().map(word).collect();
-    Ok(Summary::new(plan.name.clone(), plan.teaches.clone(), groups, outcomes))
+    Ok(Summary::new(plan, outcomes))
 }
 
 fn play_one(plan: &Plan, seed: u64, replay: &Replay) -> SeedOutcome {
