@@ -7,6 +7,7 @@ pub mod devnet;
 pub mod genesis;
 pub mod net;
 pub mod node;
+pub mod simulate;
 pub mod verify;
 
 /// A proof-of-work blockchain, to be run, cut apart and watched.
@@ -27,6 +28,8 @@ pub enum Command {
     Devnet(devnet::DevnetArgs),
     /// Steer a running devnet: cut it, heal it, mine, kill, pay
     Net(net::NetArgs),
+    /// Play a scenario in a simulated world, the same every time
+    Simulate(simulate::SimulateArgs),
     /// Validate a stored chain again, from genesis
     Verify(verify::VerifyArgs),
     /// Make or print a chain definition

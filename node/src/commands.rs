@@ -13,6 +13,7 @@ pub mod devnet;
 pub mod genesis;
 pub mod net;
 pub mod run;
+pub mod simulate;
 pub mod verify;
 
 /// How the program ends.
@@ -49,6 +50,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Node(arguments) => run::run(arguments),
         Command::Devnet(arguments) => devnet::run(arguments),
         Command::Net(arguments) => net::run(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Genesis(arguments) => genesis::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use cairn_simulator::report::Report;
 
 use canvas::PictureError;
+use seeds::Summary;
 
 pub mod canvas;
 pub mod chart;
+pub mod distribution;
 pub mod figures;
 pub mod fork_tree;
 pub mod html;
@@ -16,6 +18,8 @@ pub mod page;
 pub mod palette;
 pub mod pictures;
 pub mod print;
+pub mod seeds;
+pub mod seeds_page;
 pub mod steps;
 pub mod tables;
 pub mod telling;
@@ -57,6 +61,19 @@ pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<
         write_file(directory, picture.file, &picture.svg)?;
     }
     write_file(directory, "index.html", &page::run_page(report, &pictures, replay))
+}
+
+/// Writes what many seeds came to into a directory, which is made if need be: `seeds.csv`,
+/// `summary.json` and `index.html`.
+///
+/// # Errors
+/// When a file cannot be written or a picture not be drawn.
+pub fn write_seeds(summary: &Summary, directory: &Path) -> Result<(), ReportError> {
+    let page = seeds_page::seeds_page(summary)?;
+    make(directory)?;
+    write_file(directory, "summary.json", &(serde_json::to_string_pretty(summary)? + "\n"))?;
+    write_file(directory, "seeds.csv", &seeds_page::seeds_csv(summary))?;
+    write_file(directory, "index.html", &page)
 }
 
 fn make(directory: &Path) -> Result<(), ReportError> {

@@ -171,7 +171,7 @@ impl<'r> Layout<'r> {
             let middle = (left + right) / 2;
             if count > 0 && (branch.is_main || branch.blocks.len() > count) {
                 let text = format!("+{}", grouped(count as u64));
-                let half = canvas::width_of(&text) / 2;
+                let half = canvas::width_of(&text) / 2 + 5;
                 canvas.area((middle - half, y - 8), (middle + half, y + 8), GRID)?;
                 canvas.text(&text, (middle, y), INK, Side::Middle)?;
             }

@@ -14,7 +14,7 @@ pub enum Column {
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--ink:#1f2328;--faint:#5b646e;--paper:#fff;--grid:#d8dde3;--shade:#f4f6f8;--met:#116329;--missed:#b3261e;--link:#0969da}
-body{margin:0 auto;max-width:62rem;padding:1.2rem 1rem 3rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+body{margin:0 auto;max-width:62rem;padding:1.2rem 1rem 3rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}
 h1{font-size:1.6rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.8rem 0 .5rem}
 a{color:var(--link)}.lead{margin:.2rem 0 1rem}.faint{color:var(--faint)}.met{color:var(--met)}.missed{color:var(--missed)}
 .verdicts{list-style:none;padding:0;margin:0}.verdicts li{padding:.15rem 0}

@@ -123,7 +123,7 @@ pub fn in_words(figure: f64) -> String {
     };
     match size {
         _ if size < 1e-12 => "0".into(),
-        _ if size >= 1e7 || size < 1e-4 => format!("{figure:e}"),
+        _ if !(1e-4..1e7).contains(&size) => format!("{figure:e}"),
         _ if size >= 1e6 => format!("{} M", plain(figure / 1e6, 3)),
         _ if size >= 1e4 => format!("{} k", plain(figure / 1e3, 3)),
         _ => plain(figure, 6),

@@ -1,0 +1,160 @@
+//! `cairn simulate`: plays a scenario in a simulated world, tells what happens, and reports.
+
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use cairn_simulator::plan::Plan;
+use cairn_simulator::play::Run;
+use cairn_simulator::report::Moment;
+use indicatif::{ProgressBar, ProgressStyle};
+use replay::Replay;
+
+use crate::cli::simulate::SimulateArgs;
+use crate::report;
+use crate::report::figures::verdict_in_words;
+use crate::report::print::print;
+use crate::report::telling::Teller;
+use crate::report::words::{harmless, moment};
+
+pub mod many;
+pub mod replay;
+
+/// The world's time between two looks at what happened.
+const SLICE: Duration = Duration::from_millis(500);
+/// Events told before the end.
+const TRACED_EVENTS: usize = 200;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the scenario cannot be read, something broke that must hold, or an expectation is not met.
+pub fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
+    let plan = read_plan(&arguments.scenario)?;
+    let replay = Replay::of(&arguments.scenario);
+    match (arguments.seeds, arguments.until_event) {
+        (Some(seeds), _) => many::run(&plan, seeds, &replay, arguments),
+        (None, Some(event)) => run_until(plan, event, &replay, arguments),
+        (None, None) => run_one(plan, &replay, arguments),
+    }
+}
+
+/// The plan that a scenario's file describes.
+fn read_plan(path: &Path) -> anyhow::Result<Plan> {
+    match path.to_str() {
+        Some("quiet") => Ok(Plan::quiet(20)),
+        Some("partition") => Ok(Plan::partition_and_heal(20, Duration::from_secs(30))),
+        _ => bail!("{} is no scenario: quiet and partition are known", path.display()),
+    }
+}
+
+/// Plays a whole run.
+fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
+    let seed = arguments.seed.unwrap_or(plan.seed);
+    let mut telling = Telling::new(&plan, arguments)?;
+    let mut run = Run::new(plan, seed).map_err(|failure| replay.broken(&failure))?;
+    if arguments.trace {
+        run.world_mut().keep_log(TRACED_EVENTS);
+    }
+    while !run.is_over() {
+        let outcome = run.advance(SLICE);
+        telling.tell(run.timeline(), run.progress())?;
+        if let Err(failure) = outcome {
+            telling.end()?;
+            tell_events(&run)?;
+            return Err(replay.broken(&failure));
+        }
+    }
+    telling.end()?;
+    tell_events(&run)?;
+    let report = run.finish().map_err(|failure| replay.broken(&failure))?;
+    match arguments.json {
+        true => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
+        false => {
+            if !arguments.quiet {
+                writeln!(stdout())?;
+            }
+            print(&report, &mut stdout().lock())?;
+        }
+    }
+    let command = replay.whole(seed);
+    if let Some(directory) = &arguments.report {
+        report::write(&report, directory, Some(&command))?;
+        if !arguments.json {
+            writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
+        }
+    }
+    if !report.is_as_expected() {
+        bail!("{}; `{command}` plays it again", verdict_in_words(&report));
+    }
+    Ok(())
+}
+
+/// Plays a run up to an event, to see what came before it.
+fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
+    let seed = arguments.seed.unwrap_or(plan.seed);
+    let mut telling = Telling::new(&plan, arguments)?;
+    let mut run = Run::new(plan, seed).map_err(|failure| replay.broken(&failure))?;
+    if arguments.trace {
+        run.world_mut().keep_log(TRACED_EVENTS);
+    }
+    let outcome = run.advance_to_event(event);
+    telling.tell(run.timeline(), run.progress())?;
+    telling.end()?;
+    tell_events(&run)?;
+    outcome.map_err(|failure| replay.broken(&failure))?;
+    let (events, ms) = (run.world().events(), run.world().elapsed().as_millis() as u64);
+    let why = if run.is_over() { "the run was over" } else { "stopped" };
+    writeln!(stdout(), "{why} after event {events}, at {}", moment(ms))?;
+    Ok(())
+}
+
+/// The events that were kept.
+fn tell_events(run: &Run) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    run.world().log().iter().try_for_each(|line| writeln!(out, "{}", harmless(line)))
+}
+
+/// Tells what happens as it happens, over a bar that shows how far it is.
+struct Telling {
+    teller: Teller,
+    told: usize,
+    is_silent: bool,
+    bar: ProgressBar,
+}
+
+impl Telling {
+    fn new(plan: &Plan, arguments: &SimulateArgs) -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template("{bar:40} {percent} %, {elapsed} gone");
+        let bar = ProgressBar::new(1_000).with_style(style.context("the bar's template")?);
+        let is_silent = arguments.quiet || arguments.json;
+        Ok(Self { teller: Teller::new(usize::from(plan.nodes())), told: 0, is_silent, bar })
+    }
+
+    fn tell(&mut self, timeline: &[Moment], progress: u64) -> std::io::Result<()> {
+        let new = timeline.get(self.told..).unwrap_or_default();
+        self.told = timeline.len();
+        let told: Vec<Moment> = new.iter().flat_map(|moment| self.teller.hear(moment)).collect();
+        self.say(&told)?;
+        self.bar.set_position(progress);
+        Ok(())
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        let rest = self.teller.rest();
+        self.say(&rest)?;
+        self.bar.finish_and_clear();
+        Ok(())
+    }
+
+    fn say(&self, told: &[Moment]) -> std::io::Result<()> {
+        if self.is_silent || told.is_empty() {
+            return Ok(());
+        }
+        self.bar.suspend(|| {
+            let mut out = stdout().lock();
+            told.iter().try_for_each(|one| writeln!(out, "{:>9}  {}", moment(one.at_ms), harmless(&one.text)))
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! The commands that play a run again.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use cairn_simulator::play::Failure;
+
+use crate::report::words::{harmless, shell_word};
+
+/// What plays the runs of one scenario again.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    command: String,
+}
+
+impl Replay {
+    /// Of the scenario in this file.
+    pub fn of(scenario: &Path) -> Self {
+        let file = harmless(&shell_word(&scenario.to_string_lossy()));
+        Self { command: format!("cairn simulate {file}") }
+    }
+
+    /// The whole run of a seed.
+    pub fn whole(&self, seed: u64) -> String {
+        format!("{} --seed {seed}", self.command)
+    }
+
+    /// The run of a seed up to an event, with what came before it.
+    pub fn up_to(&self, seed: u64, event: u64) -> String {
+        format!("{} --until-event {event} --trace", self.whole(seed))
+    }
+
+    /// A breach as an error that says how to look at it.
+    pub fn broken(&self, failure: &Failure) -> anyhow::Error {
+        let Failure { seed, event, .. } = failure;
+        anyhow!(
+            "something broke that must hold: {failure}; `{}` tells the events before it",
+            self.up_to(*seed, *event)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_simulator::invariants::Violation;
+
+    use super::*;
+
+    #[test]
+    fn a_breach_is_told_with_its_seed_and_the_one_command_that_plays_it_again() {
+        let violation = Box::new(Violation::NoAgreement { waited_ms: 5, tips: 2 });
+        let failure = Failure { seed: 7, event: 99, after_ms: 1_500, violation };
+        let told = Replay::of(Path::new("my cut.toml")).broken(&failure).to_string();
+        assert!(told.contains("seed 7, event 99, after 1500 ms"), "{told}");
+        assert!(told.contains("`cairn simulate 'my cut.toml' --seed 7 --until-event 99 --trace`"), "{told}");
+    }
+}
