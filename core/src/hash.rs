@@ -56,13 +56,35 @@ pub fn tagged_hash(tag: Tag, parts: &[&[u8]]) -> [u8; 32] {
 #[error("a hash is 64 hex digits, this is {0:?}")]
 pub struct ParseHashError(String);
 
+/// The first eight bytes, as a number in the same order.
+const fn beginning(bytes: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *bytes;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 macro_rules! hash_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
         /// Written as hex from the last byte to the first, as Bitcoin writes hashes.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
         pub struct $name([u8; 32]);
+
+        impl Ord for $name {
+            /// The order of the bytes. The first eight nearly always decide, and comparing them as
+            /// a number needs no call: maps by hash are searched all the time.
+            #[inline]
+            fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+                beginning(&self.0).cmp(&beginning(&other.0)).then_with(|| self.0.cmp(&other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            #[inline]
+            fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// 32 zero bytes.

@@ -19,6 +19,7 @@ pub mod mempool;
 pub mod message;
 pub mod node;
 pub mod peer;
+pub mod peer_map;
 pub mod peers;
 pub mod random;
 pub mod relay;

@@ -1,18 +1,40 @@
 //! Peers in everybody's words: who they are, where they are, who dialled whom.
 
+use core::cmp::Ordering;
 use core::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use cairn_core::encoding::{Decode, Encode};
 
 /// A peer's identity: its ed25519 public key, proven by the transport before the first byte of ours.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct PeerId([u8; 32]);
+
+impl Ord for PeerId {
+    /// The order of the bytes; the first eight nearly always decide.
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.beginning().cmp(&other.beginning()).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for PeerId {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl PeerId {
     /// The identity that this public key is.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The first eight bytes, as a number in the same order.
+    pub const fn beginning(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
     /// The public key.

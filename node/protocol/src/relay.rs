@@ -9,6 +9,7 @@ use crate::random::Random;
 
 pub mod blocks;
 pub mod known;
+pub mod latest;
 pub mod orphans;
 pub mod own;
 pub mod transactions;

@@ -1,7 +1,9 @@
 //! What is going to happen, in the order of time; of two things at one time the one planned first.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
+use cairn_core::block::Block;
 use cairn_core::time::Timestamp;
 use cairn_protocol::message::Message;
 use cairn_protocol::peer::PeerAddress;
@@ -67,7 +69,7 @@ pub enum Occurrence {
         /// Over which link.
         number: LinkNumber,
         /// What.
-        message: Box<Message>,
+        parcel: Parcel,
     },
     /// The disk has taken what was written; what waited for it is carried out.
     Flush {
@@ -85,6 +87,36 @@ pub enum Occurrence {
     },
 }
 
+/// A message on its way. Most are blocks, which all nodes share, so that nothing is made for the way.
+#[derive(Clone, Debug)]
+pub enum Parcel {
+    /// A whole block.
+    Block(Arc<Block>),
+    /// Anything else.
+    Other(Box<Message>),
+}
+
+impl Parcel {
+    /// Packs a message.
+    pub fn pack(message: Message) -> Self {
+        match message {
+            Message::Block(block) => Self::Block(block),
+            other => Self::Other(Box::new(other)),
+        }
+    }
+
+    /// The message again.
+    pub fn unpack(self) -> Message {
+        match self {
+            Self::Block(block) => Message::Block(block),
+            Self::Other(message) => *message,
+        }
+    }
+}
+
+/// Queues kept to be filled again.
+const SPARE_QUEUES: usize = 256;
+
 /// Everything that is going to happen: a queue for each millisecond, so that nothing is moved to make
 /// room and the order of planning is the order of happening.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +125,8 @@ pub struct Agenda {
     /// What is left of this millisecond.
     present: VecDeque<Occurrence>,
     future: BTreeMap<Timestamp, VecDeque<Occurrence>>,
+    /// Empty queues with room in them.
+    spare: Vec<VecDeque<Occurrence>>,
 }
 
 impl Agenda {
@@ -101,7 +135,8 @@ impl Agenda {
         if when <= self.now {
             self.present.push_back(what);
         } else {
-            self.future.entry(when).or_default().push_back(what);
+            let queue = self.future.entry(when);
+            queue.or_insert_with(|| self.spare.pop().unwrap_or_default()).push_back(what);
         }
     }
 
@@ -109,7 +144,11 @@ impl Agenda {
     pub fn take_next(&mut self) -> Option<(Timestamp, Occurrence)> {
         if self.present.is_empty() {
             let (when, queue) = self.future.pop_first()?;
-            (self.now, self.present) = (when, queue);
+            self.now = when;
+            let empty = core::mem::replace(&mut self.present, queue);
+            if self.spare.len() < SPARE_QUEUES {
+                self.spare.push(empty);
+            }
         }
         self.present.pop_front().map(|what| (self.now, what))
     }
@@ -123,6 +162,12 @@ impl Agenda {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A large world has a million on their way.
+    #[test]
+    fn an_occurrence_takes_three_words() {
+        assert_eq!(size_of::<Occurrence>(), 24);
+    }
 
     #[test]
     fn of_two_things_at_one_time_the_one_planned_first_happens_first() {

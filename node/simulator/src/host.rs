@@ -1,8 +1,10 @@
 //! A host: one simulated computer. Its node lives or is dead; its disk stays.
 
+use core::cell::OnceCell;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use cairn_core::lock::Lock;
 use cairn_core::time::Timestamp;
 use cairn_genesis::Chain as Definition;
 use cairn_protocol::action::Action;
@@ -16,6 +18,7 @@ use cairn_protocol::random::Random;
 
 use crate::mining::Hashrate;
 use crate::network::LinkNumber;
+use crate::payments::miner_lock;
 use crate::place::Place;
 use crate::shared_store::SharedStore;
 use crate::verifier::OncePerWorld;
@@ -43,6 +46,8 @@ pub struct Host {
     pub wake_planned: Option<Timestamp>,
     /// How fast it mines.
     pub hashrate: Hashrate,
+    /// Who is paid for its blocks; made once, as making a key takes longer than most steps.
+    payee: OnceCell<Lock>,
 }
 
 enum State {
@@ -66,6 +71,7 @@ impl Host {
             is_flushing: false,
             wake_planned: None,
             hashrate: Hashrate::NONE,
+            payee: OnceCell::new(),
         }
     }
 
@@ -77,6 +83,11 @@ impl Host {
     /// Which node of the world it is.
     pub const fn place(&self) -> Place {
         self.place
+    }
+
+    /// Who is paid for its blocks.
+    pub fn payee(&self) -> Lock {
+        *self.payee.get_or_init(|| miner_lock(self.place.number()))
     }
 
     /// How often it was started.

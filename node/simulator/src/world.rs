@@ -14,7 +14,7 @@ use cairn_protocol::input::{Input, RequestId, Submission};
 use cairn_protocol::message::Message;
 use cairn_protocol::random::Random;
 
-use crate::agenda::{Agenda, Occurrence};
+use crate::agenda::{Agenda, Occurrence, Parcel};
 use crate::behaviour::Behaviour;
 use crate::event_log::EventLog;
 use crate::host::Host;
@@ -22,7 +22,7 @@ use crate::invariants::{Violation, Witness};
 use crate::mining::lottery::Lottery;
 use crate::mining::{Hashrate, find_block, hashes_for_next};
 use crate::network::Network;
-use crate::payments::{Purse, miner_lock};
+use crate::payments::Purse;
 use crate::place::Place;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
@@ -70,8 +70,10 @@ pub struct World {
     log: Option<EventLog>,
     recorder: Recorder,
     traffic: (u64, u64),
-    /// Payments that a block of somebody's best chain held once.
+    /// Payments that a block of somebody's best chain held once,
     confirmed_once: BTreeSet<Txid>,
+    /// and those blocks, so that each is looked through for the first node only.
+    connected_once: BTreeSet<BlockHash>,
     /// Payments that attackers took back.
     taken_back: BTreeSet<Txid>,
     /// Ledgers whose supply was found to be exact.
@@ -125,6 +127,7 @@ impl World {
             recorder: Recorder::new(&plan, definition.genesis.hash()),
             traffic: (0, 0),
             confirmed_once: BTreeSet::new(),
+            connected_once: BTreeSet::new(),
             taken_back: BTreeSet::new(),
             exact: BTreeSet::new(),
             highest: 0,
@@ -282,9 +285,9 @@ impl World {
             Occurrence::DialFailed { at, address } => self.hand(at, Input::DialFailed { address: *address }),
             Occurrence::LinkStands { at, to, number } => self.link_stands(at, to, number),
             Occurrence::LinkGone { at, to, number } => self.link_gone(at, to, number),
-            Occurrence::Arrival { from, to, number, message } => {
+            Occurrence::Arrival { from, to, number, parcel } => {
                 if self.host(to).session(from) == Some(number) {
-                    self.arrived(from, to, *message)?;
+                    self.arrived(from, to, parcel.unpack())?;
                 }
                 Ok(())
             }
@@ -343,7 +346,11 @@ impl World {
             witness.woke(now, at, actions.len())?;
         }
         let wake = node.next_wake();
-        host.waiting.extend(actions);
+        if host.waiting.is_empty() {
+            host.waiting = actions;
+        } else {
+            host.waiting.extend(actions);
+        }
         if !host.waiting.is_empty() && !host.is_flushing {
             host.is_flushing = true;
             self.agenda.plan(now.saturating_add(disk), Occurrence::Flush { at, life });
@@ -413,8 +420,8 @@ impl World {
         let bytes = bytes_of(&message);
         let arrival = self.network.carry(self.now, number, from, to, bytes);
         self.traffic = (self.traffic.0 + 1, self.traffic.1 + bytes);
-        let message = Box::new(message);
-        self.agenda.plan(arrival, Occurrence::Arrival { from, to, number, message });
+        let parcel = Parcel::pack(message);
+        self.agenda.plan(arrival, Occurrence::Arrival { from, to, number, parcel });
     }
 
     /// From now on this miner has the chance that its rate and its tip give it.
@@ -436,8 +443,7 @@ impl World {
     fn found(&mut self, at: Place) -> Result<(), Violation> {
         let Some(node) = self.host(at).node() else { return Ok(()) };
         let tag = at.to_string();
-        let payee = miner_lock(at.number());
-        let block = find_block(self.now, node.chain(), node.mempool(), payee, tag.as_bytes());
+        let block = find_block(self.now, node.chain(), node.mempool(), self.host(at).payee(), tag.as_bytes());
         let height = node.chain().tip().height.next().get();
         self.recorder.found(self.at_ms(), at, height, &block);
         self.hand(

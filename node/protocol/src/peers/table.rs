@@ -1,6 +1,6 @@
 //! The table of connections.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cairn_core::time::Timestamp;
 
@@ -8,12 +8,13 @@ use crate::action::Action;
 use crate::limits::PEERS_ASK_INTERVAL;
 use crate::message::Message;
 use crate::peer::{Direction, PeerAddress, PeerId};
+use crate::peer_map::PeerMap;
 use crate::peers::connection::{Connection, Heartbeat, Need, Phase};
 use crate::random::Random;
 
 /// Every connection, one for each peer.
 #[derive(Clone, Debug, Default)]
-pub struct Table(BTreeMap<PeerId, Connection>);
+pub struct Table(PeerMap<Connection>);
 
 impl Table {
     /// Adds a connection.

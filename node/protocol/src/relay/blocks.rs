@@ -1,7 +1,6 @@
 //! Relay of blocks: a new one is pushed whole while it is small and announced by its header when it
 //! is not, and never goes back to whom we have it from. Compact blocks will join here.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
@@ -9,10 +8,11 @@ use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 
 use crate::action::Action;
-use crate::limits::{MAX_KNOWN_BLOCKS, MAX_PUSHED_BLOCK, MAX_SERVED_BYTES};
+use crate::limits::{MAX_PUSHED_BLOCK, MAX_SERVED_BYTES};
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
-use crate::relay::known::Known;
+use crate::peer_map::PeerMap;
+use crate::relay::latest::LatestBlocks;
 
 /// New blocks announced by their headers in one go; of more, only the last is announced, and the
 /// peer asks for what lies between (as in BIP 130).
@@ -21,13 +21,13 @@ const MAX_ANNOUNCED: usize = 8;
 /// Which peer has which of the latest blocks.
 #[derive(Clone, Debug, Default)]
 pub struct BlockRelay {
-    peers: BTreeMap<PeerId, Known<BlockHash>>,
+    peers: PeerMap<LatestBlocks>,
 }
 
 impl BlockRelay {
     /// A peer joins, with this tip.
     pub fn joined(&mut self, peer: PeerId, tip: BlockHash) {
-        self.peers.insert(peer, Known::new(MAX_KNOWN_BLOCKS));
+        self.peers.insert(peer, LatestBlocks::default());
         self.has(&peer, tip);
     }
 
@@ -53,8 +53,9 @@ impl BlockRelay {
     /// Tells everyone who lacks it of one new block on top of a chain they follow.
     pub fn spread(&mut self, block: &Arc<Block>, actions: &mut Vec<Action>) {
         let is_small = block.size() <= MAX_PUSHED_BLOCK;
-        for (peer, known) in &mut self.peers {
-            if known.insert(block.hash()) {
+        let hash = block.hash();
+        for (peer, known) in self.peers.iter_mut() {
+            if known.insert(hash) {
                 let message = if is_small {
                     Message::Block(block.clone())
                 } else {
@@ -70,7 +71,7 @@ impl BlockRelay {
         if let [block] = blocks {
             return self.spread(block, actions);
         }
-        for (peer, known) in &mut self.peers {
+        for (peer, known) in self.peers.iter_mut() {
             let Some(first_new) = blocks.iter().position(|block| !known.contains(&block.hash())) else {
                 continue;
             };

@@ -19,13 +19,14 @@ use crate::limits::{
 };
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
+use crate::peer_map::PeerMap;
 use crate::random::Random;
 use crate::relay::known::Known;
 
 /// Who has, wants and owes which transaction.
 #[derive(Clone, Debug)]
 pub struct TransactionRelay {
-    peers: BTreeMap<PeerId, Side>,
+    peers: PeerMap<Side>,
     wanted: BTreeMap<Txid, Wanted>,
     deadlines: BTreeSet<(Timestamp, Txid)>,
     /// When the next queue leaves; kept up by everything that changes it, because it is asked often.
@@ -57,7 +58,7 @@ struct Wanted {
 impl TransactionRelay {
     /// Relay without peers.
     pub fn new(random: Random) -> Self {
-        let (peers, wanted, deadlines) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let (peers, wanted, deadlines) = (PeerMap::default(), BTreeMap::new(), BTreeSet::new());
         Self { peers, wanted, deadlines, leaves_at: None, random }
     }
 
@@ -198,7 +199,7 @@ impl TransactionRelay {
 
     /// Does what is due: announcements leave, silent peers are passed over.
     pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
-        for (peer, side) in &mut self.peers {
+        for (peer, side) in self.peers.iter_mut() {
             if side.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
                 side.leave(now, *peer, &is_held, actions);
             }

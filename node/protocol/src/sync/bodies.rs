@@ -14,6 +14,7 @@ use crate::limits::{
     STALL_PENALTY,
 };
 use crate::peer::PeerId;
+use crate::peer_map::PeerMap;
 
 /// How many entries are looked at in one go on the way up to a peer's best header.
 const STRIDE: u32 = 64;
@@ -22,7 +23,7 @@ const STRIDE: u32 = 64;
 #[derive(Clone, Debug)]
 pub struct Bodies {
     asked: BTreeMap<BlockHash, PeerId>,
-    windows: BTreeMap<PeerId, Window>,
+    windows: PeerMap<Window>,
     /// The size of a block, as of late.
     usual_size: usize,
     /// When somebody's time is over; kept up by everything that changes it, because it is asked often.
@@ -54,7 +55,7 @@ pub struct Stalled {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self { asked: BTreeMap::new(), windows: BTreeMap::new(), usual_size: 1024, due: None }
+        Self { asked: BTreeMap::new(), windows: PeerMap::default(), usual_size: 1024, due: None }
     }
 }
 
@@ -83,8 +84,9 @@ impl Bodies {
     /// it time: who sends other blocks again and again keeps nobody waiting by that.
     pub fn arrived(&mut self, now: Timestamp, from: PeerId, hash: &BlockHash, size: usize) {
         self.usual_size = (self.usual_size * 7 + size) / 8;
-        let was_asked = self.is_asked_of(&from, hash);
-        if let Some(window) = self.windows.get_mut(&from).filter(|_| was_asked) {
+        if self.is_asked_of(&from, hash)
+            && let Some(window) = self.windows.get_mut(&from)
+        {
             window.progress = now;
             window.stalls = 0;
             window.has_delivered = true;

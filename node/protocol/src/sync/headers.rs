@@ -1,7 +1,6 @@
 //! Headers first: what each peer's chain is, learned from its headers and nothing else.
 
 use core::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
@@ -16,11 +15,12 @@ use crate::chain::{BlockRejection, Chain};
 use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_STALLS};
 use crate::message::Message;
 use crate::peer::PeerId;
+use crate::peer_map::PeerMap;
 
 /// What is known of each peer's chain.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
-    peers: BTreeMap<PeerId, TheirChain>,
+    peers: PeerMap<TheirChain>,
     /// When something is due; kept up by everything that changes it, because it is asked often.
     due: Option<Timestamp>,
 }
@@ -114,10 +114,11 @@ impl Headers {
 
     /// Notes that a peer has a block or header that we know.
     pub fn has<S: ChainStore>(&mut self, peer: PeerId, hash: &BlockHash, chain: &Chain<S>) {
-        let (Some(theirs), Some(entry)) = (self.peers.get_mut(&peer), chain.entry(hash)) else { return };
+        let Some(theirs) = self.peers.get_mut(&peer) else { return };
         if theirs.best.is_some_and(|(best, _, _)| best == *hash) {
             return;
         }
+        let Some(entry) = chain.entry(hash) else { return };
         // What an operator called invalid since is no chain that could be followed.
         let is_out = |best: &BlockHash| chain.entry(best).is_some_and(Entry::is_invalid);
         if theirs.best.is_none_or(|(best, _, work)| entry.work > work || is_out(&best)) {
@@ -193,6 +194,10 @@ impl Headers {
 
     /// The greatest height among the peers whose chain has more work than ours and may be followed.
     pub fn furthest_ahead_of<S: ChainStore>(&self, chain: &Chain<S>) -> Option<Height> {
+        // Whoever shows more work shows a header that we have, so without such a header nobody does.
+        if chain.best_header().work <= chain.work() {
+            return None;
+        }
         let shown = self.peers.values().filter_map(|theirs| theirs.best);
         let own = chain.work();
         let ahead = shown.filter(|(_, _, theirs)| *theirs > own);

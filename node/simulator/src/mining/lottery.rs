@@ -25,6 +25,8 @@ pub struct Lottery {
     /// What is left of the drawn wait, in ticket-milliseconds.
     left: u128,
     since: Timestamp,
+    /// When the next block is found; kept up by everything that changes it, because it is asked often.
+    next: Option<Timestamp>,
     random: Random,
 }
 
@@ -32,7 +34,8 @@ impl Lottery {
     /// Nobody mines yet.
     pub fn new(miners: usize, now: Timestamp, mut random: Random) -> Self {
         let left = draw(&mut random);
-        Self { tickets: vec![0; miners], sums: vec![0; miners + 1], total: 0, left, since: now, random }
+        let (tickets, sums) = (vec![0; miners], vec![0; miners + 1]);
+        Self { tickets, sums, total: 0, left, since: now, next: None, random }
     }
 
     /// From now on this miner searches so fast for a block of so many hashes.
@@ -53,13 +56,18 @@ impl Lottery {
             *sum = *sum + u128::from(tickets) - u128::from(before);
             index += index & index.wrapping_neg();
         }
+        self.reschedule();
     }
 
     /// When the next block is found; never while nobody mines.
-    pub fn next_time(&self) -> Option<Timestamp> {
+    pub const fn next_time(&self) -> Option<Timestamp> {
+        self.next
+    }
+
+    fn reschedule(&mut self) {
         let wait = self.left.div_ceil(self.total.max(1));
-        let wait = u64::try_from(wait).ok().filter(|_| self.total > 0)?;
-        Some(self.since.saturating_add(core::time::Duration::from_millis(wait)))
+        let wait = u64::try_from(wait).ok().filter(|_| self.total > 0);
+        self.next = wait.map(|wait| self.since.saturating_add(core::time::Duration::from_millis(wait)));
     }
 
     /// Who finds the block whose time has come; the next wait is drawn.
@@ -68,6 +76,7 @@ impl Lottery {
             return None;
         }
         (self.left, self.since) = (draw(&mut self.random), now);
+        self.reschedule();
         let high = u128::from(self.random.next_u64()) << 64;
         let ticket = multiply_high(high | u128::from(self.random.next_u64()), self.total);
         Some(Place::new(u16::try_from(self.holder(ticket)).unwrap_or(u16::MAX)))

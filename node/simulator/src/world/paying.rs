@@ -75,8 +75,10 @@ impl World {
             Event::BlockDisconnected { block, .. } => self.recorder.disconnected(at, block),
             Event::BlockConnected { block, .. } => {
                 self.recorder.connected(at_ms, at, block);
-                let txids = block.transactions().iter().map(|transaction| transaction.txid());
-                self.confirmed_once.extend(txids);
+                if self.connected_once.insert(block.hash()) {
+                    let txids = block.transactions().iter().map(|transaction| transaction.txid());
+                    self.confirmed_once.extend(txids);
+                }
             }
             _ => {}
         }
