@@ -1,7 +1,6 @@
 //! `cairn simulate`: plays a scenario in a simulated world, tells what happens, and reports.
 
 use std::io::{Write, stdout};
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use replay::Replay;
 
 use crate::cli::simulate::SimulateArgs;
+use crate::plan_file::read_plan;
 use crate::report;
 use crate::report::figures::verdict_in_words;
 use crate::report::print::print;
@@ -37,15 +37,6 @@ pub fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
         (Some(seeds), _) => many::run(&plan, seeds, &replay, arguments),
         (None, Some(event)) => run_until(plan, event, &replay, arguments),
         (None, None) => run_one(plan, &replay, arguments),
-    }
-}
-
-/// The plan that a scenario's file describes.
-fn read_plan(path: &Path) -> anyhow::Result<Plan> {
-    match path.to_str() {
-        Some("quiet") => Ok(Plan::quiet(20)),
-        Some("partition") => Ok(Plan::partition_and_heal(20, Duration::from_secs(30))),
-        _ => bail!("{} is no scenario: quiet and partition are known", path.display()),
     }
 }
 
