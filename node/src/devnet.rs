@@ -14,6 +14,8 @@ pub mod happening;
 pub mod narrate;
 pub mod network;
 pub mod node_rpc;
+pub mod opening;
+pub mod payment;
 pub mod place;
 pub mod plan;
 pub mod process;
