@@ -19,5 +19,6 @@ pub mod payment;
 pub mod place;
 pub mod plan;
 pub mod process;
+pub mod scenario;
 pub mod status;
 pub mod watch;

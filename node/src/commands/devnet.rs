@@ -12,6 +12,7 @@ use cairn_genesis::Chain;
 
 use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
+use crate::commands::scenario;
 use crate::devnet::error::DevnetError;
 use crate::devnet::fork::mine;
 use crate::devnet::happening::{Happening, What};
@@ -31,6 +32,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// # Errors
 /// Whatever a person must be told.
 pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
+    if let Some(file) = &arguments.scenario {
+        return scenario::run(arguments, file);
+    }
     let chain = find_chain(&arguments.chain)?;
     let prefix = &chain.params.address_prefix;
     let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
