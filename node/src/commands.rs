@@ -13,6 +13,7 @@ pub mod devnet;
 pub mod genesis;
 pub mod net;
 pub mod run;
+pub mod scenario;
 pub mod simulate;
 pub mod verify;
 

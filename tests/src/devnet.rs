@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
@@ -144,6 +144,16 @@ impl Devnet {
         kill(Pid::from_raw(id), signal).expect("it runs");
         let child = &mut self.child;
         wait_for("the devnet ends", || child.try_wait().expect("a child can be waited for"));
+    }
+
+    /// Waits until the devnet has ended by itself.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        wait_for("the devnet ends", || child.try_wait().expect("a child can be waited for"))
     }
 
     fn command(&self, program: &Path, arguments: &[&str]) -> Output {

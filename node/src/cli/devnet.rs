@@ -28,6 +28,13 @@ pub struct DevnetArgs {
     /// Hashes per second of all miners together
     #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
     pub hashrate: u32,
+    /// Play this scenario, tell what happens and what came of it, and end; fails when an expectation
+    /// of it is not met
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "mine", "to", "chain", "hashrate"])]
+    pub scenario: Option<PathBuf>,
+    /// Write the report of the scenario into this directory
+    #[arg(long, value_name = "DIR", requires = "scenario")]
+    pub report: Option<PathBuf>,
     /// Events as JSON lines; the first says where every node is
     #[arg(long)]
     pub json: bool,

@@ -3,18 +3,16 @@
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cairn_core::address::Address;
 use cairn_genesis::Chain;
-use serde_json::{Value, json};
 
 use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
-use crate::devnet::account;
-use crate::devnet::control;
+use crate::commands::scenario;
 use crate::devnet::error::DevnetError;
 use crate::devnet::fork::mine;
 use crate::devnet::happening::{Happening, What};
@@ -23,6 +21,7 @@ use crate::devnet::narrate::line::Line;
 use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
+use crate::devnet::{account, opening};
 use crate::files;
 
 /// How often the narrator looks at the clock when nothing happens.
@@ -33,6 +32,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// # Errors
 /// Whatever a person must be told.
 pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
+    if let Some(file) = &arguments.scenario {
+        return scenario::run(arguments, file);
+    }
     let chain = find_chain(&arguments.chain)?;
     let prefix = &chain.params.address_prefix;
     let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
@@ -57,22 +59,11 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     let (sender, happenings) = channel();
     // Before the first child: a Ctrl-C from now on stops what was started.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.spawn(stop_on_signal(sender.clone()));
+    runtime.spawn(opening::stop_on_signal(sender.clone()));
     let network = Arc::new(Network::start(chain.clone(), chain_argument, plans.clone(), sender)?);
-    let (listener, control_address) = control::listen()?;
-    let token = control::new_token()?;
-    runtime.spawn(control::serve(listener, network.clone(), token.clone()));
-    let nodes = node_notes(&network, &plans)?;
-    place.announce(&json!({
-        "pid": std::process::id(), "control": control_address.to_string(), "token": token,
-        "dir": place.path(), "chain": chain.params.name, "nodes": nodes,
-    }))?;
+    let ready = opening::open(&runtime, &network, &plans, &mut place)?;
     if arguments.json {
-        writeln!(
-            stdout(),
-            "{}",
-            json!({ "event": "ready", "nodes": nodes, "control": control_address.to_string() })
-        )?;
+        writeln!(stdout(), "{ready}")?;
     } else {
         writeln!(stdout(), "{}\n", table(&chain, &plans))?;
     }
@@ -126,21 +117,6 @@ fn print(lines: &[Line], as_json: bool) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_on_signal(sender: Sender<Happening>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    let _ = sender.send(Happening::now(What::Stop));
-}
-
 /// Keeps the definition in the directory, so that its nodes read one file however the name was
 /// typed; refuses a directory of another chain.
 fn keep_chain(place: &Place, chain: &Chain) -> anyhow::Result<String> {
@@ -169,16 +145,6 @@ fn keep_chain(place: &Place, chain: &Chain) -> anyhow::Result<String> {
 
 fn path_text(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn node_notes(network: &Network, plans: &[NodePlan]) -> Result<Vec<Value>, DevnetError> {
-    let note = |plan: &NodePlan| {
-        Ok(json!({
-            "id": plan.id, "rpc": plan.rpc.to_string(), "cookie": plan.cookie(), "data_dir": plan.data(),
-            "peer": plan.peer.to_string(), "peer_id": network.peer_id(plan.id)?,
-        }))
-    };
-    plans.iter().map(note).collect()
 }
 
 fn table(chain: &Chain, plans: &[NodePlan]) -> String {

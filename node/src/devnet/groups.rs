@@ -42,6 +42,15 @@ impl Groups {
         Self(vec![(0..nodes.div_ceil(2)).collect(), (nodes.div_ceil(2)..nodes).collect()])
     }
 
+    /// These sides; whoever is on none is alone.
+    pub fn sides(sides: impl IntoIterator<Item = BTreeSet<u16>>, nodes: u16) -> Self {
+        let mut groups: Vec<BTreeSet<u16>> = sides.into_iter().filter(|side| !side.is_empty()).collect();
+        let alone = (0..nodes).filter(|node| !groups.iter().any(|group| group.contains(node)));
+        let alone: Vec<BTreeSet<u16>> = alone.map(|node| BTreeSet::from([node])).collect();
+        groups.extend(alone);
+        Self(groups)
+    }
+
     /// Reads groups; nodes that are not named form one more group.
     ///
     /// # Errors
@@ -130,6 +139,13 @@ mod tests {
     #[test]
     fn who_is_not_named_is_a_group_of_their_own() {
         assert_eq!(Groups::parse("1,3", 5).expect("groups").to_string(), "1,3 / 0,2,4");
+    }
+
+    #[test]
+    fn who_is_on_no_side_is_alone() {
+        let sides = [BTreeSet::from([0, 1]), BTreeSet::new(), BTreeSet::from([3])];
+        assert_eq!(Groups::sides(sides, 5).to_string(), "0,1 / 3 / 2 / 4");
+        assert!(Groups::sides([BTreeSet::from([0, 1])], 2).is_whole());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cairn_core::hash::Txid;
 use serde_json::Value;
 
 use crate::devnet::groups::Groups;
@@ -47,6 +48,19 @@ pub enum What {
         /// Per cent.
         percent: u64,
     },
+    /// A step of the scenario that is played begins.
+    StepBegun(usize),
+    /// It is done.
+    StepDone(usize),
+    /// It could not be done.
+    StepFailed {
+        /// What was tried, in words.
+        what: String,
+        /// Why it failed.
+        why: String,
+    },
+    /// A node took a payment of the scenario's.
+    Accepted(Txid),
     /// Somebody wants the devnet to end.
     Stop,
 }

@@ -69,7 +69,12 @@ impl Narrator {
                 format!("node {node} mines at {percent} % of its first rate"),
                 json!({ "event": "hashrate", "node": node, "percent": percent }),
             )],
-            What::Stop => Vec::new(),
+            // A scenario tells its own timeline.
+            What::StepBegun(_)
+            | What::StepDone(_)
+            | What::StepFailed { .. }
+            | What::Accepted(_)
+            | What::Stop => Vec::new(),
         }
     }
 

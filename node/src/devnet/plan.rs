@@ -35,6 +35,8 @@ pub struct NodePlan {
     pub reward: String,
     /// Hashes per second; none when it does not mine.
     pub hashrate: Option<u32>,
+    /// To how many nodes that it only heard of it may connect; none for as many as usual.
+    pub max_outbound: Option<u32>,
 }
 
 impl NodePlan {
@@ -93,7 +95,7 @@ pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec
         let reward = wanted.to.clone().unwrap_or(account).to_string();
         let directory = directory.join(format!("node-{id}"));
         let hashrate = wanted.miners.contains(&id).then_some(share.max(1));
-        plans.push(NodePlan { id, directory, rpc, peer, dials, reward, hashrate });
+        plans.push(NodePlan { id, directory, rpc, peer, dials, reward, hashrate, max_outbound: None });
     }
     Ok((plans, remarks))
 }

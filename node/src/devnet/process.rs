@@ -38,6 +38,9 @@ pub fn start(plan: &NodePlan, chain: &str) -> Result<Child, DevnetError> {
     for address in &plan.dials {
         command.args(["--connect", &address.to_string()]);
     }
+    if let Some(most) = plan.max_outbound {
+        command.args(["--max-outbound", &most.to_string()]);
+    }
     if let Some(hashrate) = plan.hashrate {
         command.args(["--mine", &plan.reward, "--threads", "1", "--hashrate", &hashrate.to_string()]);
     }

@@ -1,0 +1,148 @@
+//! `cairn devnet --scenario`: plays a plan on real nodes, tells what happens, reports, and ends.
+
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use anyhow::{Context, bail};
+use cairn_genesis::Chain;
+use cairn_simulator::plan::Plan;
+use cairn_simulator::report::{Moment, Report};
+use serde_json::json;
+
+use crate::cli::devnet::DevnetArgs;
+use crate::devnet::error::DevnetError;
+use crate::devnet::network::Network;
+use crate::devnet::opening;
+use crate::devnet::place::Place;
+use crate::devnet::plan::{self, NodePlan, Wanted};
+use crate::devnet::scenario::fault::ScenarioFault;
+use crate::devnet::scenario::play::play;
+use crate::devnet::scenario::rates::Rates;
+use crate::devnet::scenario::{ground, read, refusal};
+use crate::files;
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever a person must be told; also when an expectation is not met.
+pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
+    let plan = read::read_plan(file)?;
+    let (rates, chain) = prepare(&plan)?;
+    let mut place = Place::take(arguments.dir.as_deref())?;
+    let chain_file = place.path().join("chain.toml");
+    if chain_file.exists() {
+        return Err(ScenarioFault::UsedDirectory(place.path().to_owned()).into());
+    }
+    files::replace(&chain_file, chain.definition.to_string().as_bytes())
+        .with_context(|| format!("cannot write {}", chain_file.display()))?;
+    let plans = node_plans(&plan, &chain, &place, arguments.rpc_port)?;
+    let (sender, happenings) = channel();
+    // Before the first child: a Ctrl-C from now on stops what was started.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.spawn(opening::stop_on_signal(sender.clone()));
+    let network = Network::start(chain, chain_file.display().to_string(), plans.clone(), sender)?;
+    let network = Arc::new(network);
+    let ready = opening::open(&runtime, &network, &plans, &mut place)?;
+    match arguments.json {
+        true => writeln!(stdout(), "{ready}")?,
+        false => writeln!(stdout(), "{}: {} real nodes run\n", plan.name, plan.nodes())?,
+    }
+    let mut written = Ok(());
+    let mut tell = |moment: &Moment| {
+        if written.is_ok() {
+            written = tell(moment, arguments.json);
+        }
+    };
+    let report = play(&plan, &rates, &network, &happenings, &mut tell)?;
+    written?;
+    show(&report, arguments.json)?;
+    if let Some(directory) = &arguments.report {
+        keep(&report, directory)?;
+    }
+    let missed = report.expectations.iter().filter(|verdict| !verdict.is_met).count();
+    match missed {
+        0 => Ok(()),
+        _ => bail!("{missed} of {} expectations are not met, as told above", report.expectations.len()),
+    }
+}
+
+/// What is said before anything starts.
+fn prepare(plan: &Plan) -> Result<(Rates, Chain), ScenarioFault> {
+    if let Some(why) = refusal::refusal_of(plan) {
+        return Err(ScenarioFault::Refused { name: plan.name.clone(), why });
+    }
+    let rates = Rates::of(plan)?;
+    let wallets = plan.workload.wallets;
+    let chain = ground::chain(plan, &rates).map_err(|error| ScenarioFault::Chain { wallets, error })?;
+    Ok((rates, chain))
+}
+
+/// Nodes that dial whom the topology says and nobody else, and rest until all are connected.
+fn node_plans(
+    plan: &Plan,
+    chain: &Chain,
+    place: &Place,
+    rpc_port: u16,
+) -> Result<Vec<NodePlan>, DevnetError> {
+    let miners = Default::default();
+    let wanted = Wanted { chain, nodes: plan.nodes(), miners, hashrate: 0, to: None, rpc_port };
+    let (mut plans, _) = plan::draw(&wanted, place.path())?;
+    let addresses: Vec<_> = plans.iter().map(|node| node.peer).collect();
+    for (node, dialled) in plans.iter_mut().zip(ground::dials(plan)) {
+        node.dials = dialled.into_iter().map(|other| addresses[usize::from(other)]).collect();
+        node.max_outbound = Some(0);
+    }
+    Ok(plans)
+}
+
+fn tell(moment: &Moment, as_json: bool) -> std::io::Result<()> {
+    let Moment { at_ms, kind, text } = moment;
+    let mut out = stdout().lock();
+    match as_json {
+        true => {
+            writeln!(out, "{}", json!({ "event": "moment", "at_ms": at_ms, "kind": kind, "text": text }))?
+        }
+        false => writeln!(out, "{:>7.1} s  {text}", *at_ms as f64 / 1_000.0)?,
+    }
+    out.flush()
+}
+
+/// Shows the report.
+fn show(report: &Report, as_json: bool) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    if as_json {
+        writeln!(out, "{}", json!({ "event": "report", "report": report }))?;
+        return Ok(());
+    }
+    writeln!(out, "\n{}", report.teaches)?;
+    let Report { height, stale, deepest, payments, .. } = report;
+    writeln!(
+        out,
+        "height {height}, {} blocks found, {} stale, deepest reorganisation {deepest}",
+        stale.found, stale.stale
+    )?;
+    writeln!(
+        out,
+        "payments: {} accepted, {} confirmed, {} undone",
+        payments.accepted, payments.confirmed, payments.undone
+    )?;
+    for group in &report.groups {
+        writeln!(out, "{}: found {}, kept {}", group.name, group.found, group.in_chain)?;
+    }
+    for verdict in &report.expectations {
+        writeln!(out, "{verdict}")?;
+    }
+    Ok(())
+}
+
+/// Writes the report into a directory.
+fn keep(report: &Report, directory: &Path) -> anyhow::Result<()> {
+    let path = directory.join("report.json");
+    let attempt = || -> std::io::Result<()> {
+        std::fs::create_dir_all(directory)?;
+        files::replace(&path, &serde_json::to_vec_pretty(report)?)
+    };
+    attempt().with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,168 @@
+//! Hands: the thread that does to the nodes what the plan says, one thing after another.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+
+use cairn_simulator::place::Place;
+use cairn_simulator::plan::{Plan, Step};
+use serde_json::json;
+
+use crate::devnet::error::DevnetError;
+use crate::devnet::fork;
+use crate::devnet::groups::Groups;
+use crate::devnet::happening::What;
+use crate::devnet::network::Network;
+use crate::devnet::scenario::rates::Rates;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Everybody begins to mine.
+    Mine,
+    /// A step of the plan, by number.
+    Step(usize),
+    /// A node goes without a word.
+    Kill(Place),
+    /// It comes back.
+    Restart(Place),
+    /// Everybody ends mining but the first that runs, which gets what all had.
+    Settle,
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+pub struct Hands {
+    plan: Plan,
+    rates: Rates,
+    network: Arc<Network>,
+    /// How fast each node mines, or will when it runs again.
+    now: Vec<u64>,
+}
+
+impl Hands {
+    /// Hands that have done nothing yet.
+    pub fn new(plan: Plan, rates: Rates, network: Arc<Network>) -> Self {
+        let now = rates.first().to_vec();
+        Self { plan, rates, network, now }
+    }
+
+    /// Carries out orders until nobody gives any, or until `stop` is set; says when each step of the
+    /// plan begins and ends.
+    pub fn work(mut self, orders: &Receiver<Order>, stop: &AtomicBool) {
+        while let Ok(order) = orders.recv() {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let network = self.network.clone();
+            let _one_at_a_time = network.step();
+            if let Order::Step(number) = order {
+                network.happened(What::StepBegun(number));
+            }
+            match (self.carry_out(order), order) {
+                (Ok(()), Order::Step(number)) => network.happened(What::StepDone(number)),
+                (Ok(()), _) => {}
+                (Err(error), _) => {
+                    let (what, why) = (self.in_words(order), error.to_string());
+                    network.happened(What::StepFailed { what, why });
+                }
+            }
+        }
+    }
+
+    fn in_words(&self, order: Order) -> String {
+        match order {
+            Order::Mine => "everybody begins to mine".into(),
+            Order::Step(number) => {
+                self.plan.steps.get(number).map_or_else(String::new, |(_, step)| self.plan.in_words(step))
+            }
+            Order::Kill(place) => format!("{place} goes"),
+            Order::Restart(place) => format!("{place} comes back"),
+            Order::Settle => "one miner goes on until all agree".into(),
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) -> Result<(), DevnetError> {
+        match order {
+            Order::Mine => self.mine_everywhere(),
+            Order::Step(number) => match self.plan.steps.get(number).cloned() {
+                Some((_, step)) => self.step(step),
+                None => Ok(()),
+            },
+            Order::Kill(place) => self.kill(place),
+            Order::Restart(place) => self.restart(&[place]),
+            Order::Settle => {
+                let first = self.network.running().first().copied();
+                for (node, now) in (0..).zip(&mut self.now) {
+                    *now = if Some(node) == first { self.rates.total() } else { 0 };
+                }
+                self.mine_everywhere()
+            }
+        }
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), DevnetError> {
+        match step {
+            Step::Partition(groups) | Step::Refuse(groups) => {
+                let side = |side: Vec<Place>| side.into_iter().map(Place::number).collect();
+                let sides: Vec<BTreeSet<u16>> = groups.into_iter().map(side).collect();
+                self.network.cut(Groups::sides(sides, self.plan.nodes()))
+            }
+            Step::Heal => self.network.cut(Groups::whole(self.plan.nodes())),
+            Step::Kill(places) => places.into_iter().try_for_each(|place| self.kill(place)),
+            Step::Restart(places) => self.restart(&places),
+            Step::Mine { place, blocks } if self.runs(place) => {
+                fork::mine(&self.network, place.number(), blocks).map(drop)
+            }
+            Step::SetHashrate { places, percent } => places.into_iter().try_for_each(|place| {
+                let rate = self.rates.percent(place, percent);
+                if let Some(now) = self.now.get_mut(place.index()) {
+                    *now = rate;
+                }
+                if self.runs(place) { self.set_mining(place.number()) } else { Ok(()) }
+            }),
+            // Payments are another's; whoever is down mines nothing; the rest was refused before.
+            Step::Mine { .. } | Step::Pay { .. } | Step::Slow { .. } | Step::Behave { .. } => Ok(()),
+        }
+    }
+
+    fn runs(&self, place: Place) -> bool {
+        self.network.rpc(place.number()).is_ok()
+    }
+
+    fn kill(&self, place: Place) -> Result<(), DevnetError> {
+        if self.runs(place) { self.network.kill(place.number()) } else { Ok(()) }
+    }
+
+    /// All of them at once, for a process takes its time to start.
+    fn restart(&self, places: &[Place]) -> Result<(), DevnetError> {
+        let down = places.iter().copied().filter(|place| !self.runs(*place));
+        let restart = |place: Place| {
+            self.network.restart(place.number())?;
+            self.set_mining(place.number())
+        };
+        std::thread::scope(|scope| {
+            let starting: Vec<_> = down.map(|place| scope.spawn(move || restart(place))).collect();
+            let join = |one: std::thread::ScopedJoinHandle<'_, Result<(), DevnetError>>| {
+                one.join().expect("a restart does not panic")
+            };
+            // Every one is waited for, also when one failed.
+            let done: Vec<Result<(), DevnetError>> = starting.into_iter().map(join).collect();
+            done.into_iter().collect()
+        })
+    }
+
+    fn mine_everywhere(&self) -> Result<(), DevnetError> {
+        self.network.running().into_iter().try_for_each(|node| self.set_mining(node))
+    }
+
+    fn set_mining(&self, node: u16) -> Result<(), DevnetError> {
+        let rate = self.now.get(usize::from(node)).copied().unwrap_or(0);
+        let params = match rate {
+            0 => json!([null]),
+            rate => json!([self.network.plan(node)?.reward, 1, rate]),
+        };
+        self.network.call(node, "setmining", params).map(drop)
+    }
+}

@@ -1,0 +1,124 @@
+//! The payer: the thread that hands in payments; each wallet spends its own change, so that none
+//! is in another's way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+
+use cairn_core::amount::Amount;
+use cairn_core::encoding::encode;
+use cairn_core::hash::Txid;
+use cairn_core::lock::Lock;
+use cairn_core::transaction::{OutPoint, Output};
+use cairn_genesis::accounts;
+use cairn_simulator::place::Place;
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+
+use crate::devnet::error::DevnetError;
+use crate::devnet::happening::What;
+use crate::devnet::network::Network;
+use crate::devnet::payment::{FEE, sign_spend};
+use crate::devnet::scenario::ground::account_of;
+
+/// What each payment pays.
+const PAYMENT: Amount = Amount::from_units(1_000_000);
+/// A wallet has a node of its own, so many places after that of the wallet before it: as in a world
+/// of the simulator.
+const HOME_STEP: usize = 7;
+
+/// Where somebody pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Where {
+    /// At the node of whoever's turn it is.
+    AtHome,
+    /// At this node.
+    At(Place),
+}
+
+/// One of the wallets.
+#[derive(Debug)]
+struct Wallet {
+    key: SigningKey,
+    coin: (OutPoint, Output),
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+pub struct Payer {
+    network: Arc<Network>,
+    wallets: Vec<Wallet>,
+    turn: usize,
+}
+
+impl Payer {
+    /// The wallets that the network's genesis fills.
+    pub fn new(network: Arc<Network>) -> Self {
+        let keys: Vec<SigningKey> = (0..accounts::COUNT).map(accounts::signing_key).collect();
+        let coinbase = network.chain.genesis.coinbase();
+        let txid = coinbase.txid();
+        let wallet = |(number, output): (u16, &Output)| Wallet {
+            key: keys[usize::from(account_of(number))].clone(),
+            coin: (OutPoint { txid, index: u32::from(number) }, output.clone()),
+        };
+        let wallets = (0..).zip(&coinbase.outputs).map(wallet).collect();
+        Self { network, wallets, turn: 0 }
+    }
+
+    /// Pays whenever told to, until nobody tells or `stop` is set; says what a node accepted. Whose
+    /// node is down or refuses does not pay this time.
+    pub fn work(mut self, orders: &Receiver<Where>, stop: &AtomicBool) {
+        while let Ok(place) = orders.recv() {
+            if stop.load(Ordering::Relaxed) || self.wallets.is_empty() {
+                return;
+            }
+            if let Ok(Some(txid)) = self.pay(place) {
+                self.network.happened(What::Accepted(txid));
+            }
+        }
+    }
+
+    fn pay(&mut self, place: Where) -> Result<Option<Txid>, DevnetError> {
+        let turn = self.turn;
+        self.turn = (turn + 1) % self.wallets.len();
+        let nodes = usize::from(self.network.ids().end);
+        let node = match place {
+            Where::AtHome => (turn * HOME_STEP % nodes.max(1)) as u16,
+            Where::At(place) => place.number(),
+        };
+        let payee = self.wallets[self.turn].coin.1.lock;
+        let genesis = self.network.chain.params.genesis_hash;
+        let wallet = &mut self.wallets[turn];
+        let (outpoint, coin) = &wallet.coin;
+        let Some(outputs) = outputs(coin, payee) else { return Ok(None) };
+        let change = outputs.last().cloned();
+        let transaction = sign_spend(&genesis, &wallet.key, (*outpoint, coin), outputs);
+        self.network.call(node, "sendrawtransaction", json!([hex::encode(encode(&transaction))]))?;
+        let txid = transaction.txid();
+        if let Some(change) = change {
+            wallet.coin = (OutPoint { txid, index: 1 }, change);
+        }
+        Ok(Some(txid))
+    }
+}
+
+/// What a coin is spent for: the payment, and the change back; none when it does not suffice.
+fn outputs(coin: &Output, payee: Lock) -> Option<Vec<Output>> {
+    let change = coin.amount.checked_sub(PAYMENT)?.checked_sub(FEE)?;
+    Some(vec![Output { amount: PAYMENT, lock: payee }, Output { amount: change, lock: coin.lock }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_gives_change_to_its_own_wallet_and_a_coin_too_small_pays_nothing() {
+        let (own, other) = (accounts::lock(0), accounts::lock(1));
+        let coin = |units| Output { amount: Amount::from_units(units), lock: own };
+        let paid = outputs(&coin(3_000_000), other).expect("it suffices");
+        assert_eq!((paid[0].lock, paid[1].lock), (other, own));
+        assert_eq!(paid[1].amount, Amount::from_units(1_990_000));
+        assert_eq!(outputs(&coin(1_009_999), other), None);
+    }
+}

@@ -1,0 +1,223 @@
+//! Playing a plan on nodes that run: from the first block to the report.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+use cairn_simulator::plan::{Engine, Plan, Step};
+use cairn_simulator::recorder::conclude::Ending;
+use cairn_simulator::report::{Moment, Report};
+use serde_json::json;
+
+use crate::devnet::error::DevnetError;
+use crate::devnet::happening::Happening;
+use crate::devnet::network::Network;
+use crate::devnet::scenario::agenda::{Agenda, Due};
+use crate::devnet::scenario::chronicle::Chronicle;
+use crate::devnet::scenario::fault::ScenarioFault;
+use crate::devnet::scenario::ground;
+use crate::devnet::scenario::hands::{Hands, Order};
+use crate::devnet::scenario::payer::{Payer, Where};
+use crate::devnet::scenario::rates::Rates;
+
+/// How often somebody looks at the clock and at the nodes when nothing happens.
+const TICK: Duration = Duration::from_millis(20);
+/// How long the nodes may take to connect at first.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Payments that wait because a node is slow to answer; beyond it people do not pay.
+const WAITING_PAYMENTS: usize = 1_000;
+
+/// Plays a plan and reports; `tell` gets every moment as it is recorded. In the end, whatever it
+/// is, every node is stopped.
+///
+/// # Errors
+/// [`ScenarioFault`], but for what is said before nodes start.
+///
+/// # Panics
+/// When the system has no thread left.
+pub fn play(
+    plan: &Plan,
+    rates: &Rates,
+    network: &Arc<Network>,
+    happenings: &Receiver<Happening>,
+    tell: &mut dyn FnMut(&Moment),
+) -> Result<Report, ScenarioFault> {
+    let stop = AtomicBool::new(false);
+    let (orders, to_do) = channel();
+    let (payments, to_pay) = sync_channel(WAITING_PAYMENTS);
+    let hands = Hands::new(plan.clone(), rates.clone(), network.clone());
+    let payer = Payer::new(network.clone());
+    let outcome = std::thread::scope(|scope| {
+        let named = |name: &str| std::thread::Builder::new().name(name.into());
+        let stop = &stop;
+        let started = named("hands").spawn_scoped(scope, move || hands.work(&to_do, stop));
+        started.expect("a scenario has two threads of its own");
+        let started = named("payer").spawn_scoped(scope, move || payer.work(&to_pay, stop));
+        started.expect("a scenario has two threads of its own");
+        let outcome = connect(plan, network).and_then(|()| {
+            let chronicle = Chronicle::new(plan.clone(), network.clone());
+            let agenda = Agenda::new(plan);
+            Run { plan, network, chronicle, agenda, orders, payments, phase: Phase::Mining }
+                .play_out(happenings, tell)
+        });
+        stop.store(true, Ordering::Relaxed);
+        // Whatever the threads wait for ends with the nodes.
+        network.stop();
+        outcome
+    });
+    // A node that was just being started again.
+    network.stop();
+    outcome
+}
+
+/// Waits until everybody has a connection to whom the topology says.
+fn connect(plan: &Plan, network: &Network) -> Result<(), ScenarioFault> {
+    let until = Instant::now() + PATIENCE;
+    for (node, dialled) in (0..).zip(ground::dials(plan)) {
+        let wanted = dialled.iter().map(|other| network.peer_id(*other)).collect::<Result<Vec<_>, _>>()?;
+        loop {
+            let status = network.call(node, "getnodestatus", json!([]))?;
+            let peers = status["peers"].as_array().cloned().unwrap_or_default();
+            if wanted.iter().all(|wanted| peers.iter().any(|peer| peer == wanted.as_str())) {
+                break;
+            }
+            if Instant::now() > until {
+                let (what, seconds) = ("connect to the nodes that it dials", PATIENCE.as_secs());
+                let log = network.plan(node)?.log();
+                return Err(DevnetError::TooSlow { node, what, seconds, log }.into());
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// All miners mine.
+    Mining,
+    /// One mines until all agree.
+    Settling {
+        until: Duration,
+    },
+    Over,
+}
+
+/// A scenario under way.
+struct Run<'a> {
+    plan: &'a Plan,
+    network: &'a Network,
+    chronicle: Chronicle,
+    agenda: Agenda,
+    orders: Sender<Order>,
+    payments: SyncSender<Where>,
+    phase: Phase,
+}
+
+impl Run<'_> {
+    fn play_out(
+        mut self,
+        happenings: &Receiver<Happening>,
+        tell: &mut dyn FnMut(&Moment),
+    ) -> Result<Report, ScenarioFault> {
+        self.order(Order::Mine);
+        let mut looked = Instant::now();
+        while self.phase != Phase::Over {
+            let wait = self.agenda.next_time().map(|next| next.saturating_sub(self.elapsed()));
+            match happenings.recv_timeout(wait.unwrap_or(TICK).min(TICK)) {
+                Ok(happening) => self.chronicle.hear(happening)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(ScenarioFault::Interrupted),
+            }
+            if looked.elapsed() >= TICK {
+                looked = Instant::now();
+                self.network.look_after();
+            }
+            while let Some(due) = self.agenda.take_due(self.elapsed()) {
+                self.see_to(due);
+            }
+            self.chronicle.news().iter().for_each(&mut *tell);
+            self.go_on()?;
+        }
+        let ending = Ending {
+            engine: Engine::Devnet,
+            seed: None,
+            lasted_ms: self.elapsed().as_millis() as u64,
+            trace: None,
+            confirmed: self.chronicle.confirmed(),
+            traffic: (0, 0),
+        };
+        Ok(self.chronicle.conclude(ending))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.chronicle.begin().elapsed()
+    }
+
+    fn order(&self, order: Order) {
+        // The hands end after this.
+        let _ = self.orders.send(order);
+    }
+
+    fn pay(&self, place: Where) {
+        // Whoever finds the queue full goes home.
+        let _ = self.payments.try_send(place);
+    }
+
+    fn see_to(&mut self, due: Due) {
+        let now = self.elapsed();
+        match due {
+            Due::Payment => self.pay(Where::AtHome),
+            Due::Step(number) => {
+                if let Some((_, Step::Pay { place, payments })) = self.plan.steps.get(number) {
+                    (0..*payments).for_each(|_| self.pay(Where::At(*place)));
+                }
+                self.order(Order::Step(number));
+            }
+            Due::ComesOrGoes { at, life: Some(life) } => {
+                // It may have been killed and started again since, by a step of the plan.
+                if self.chronicle.life(at) == life {
+                    self.order(Order::Kill(at));
+                    self.agenda.plan_coming_or_going(now, self.plan, at, None);
+                }
+            }
+            Due::ComesOrGoes { at, life: None } => {
+                self.order(Order::Restart(at));
+                let life = Some(self.chronicle.next_life(at));
+                self.agenda.plan_coming_or_going(now, self.plan, at, life);
+            }
+        }
+    }
+
+    /// From one phase to the next, as in the simulator.
+    fn go_on(&mut self) -> Result<(), ScenarioFault> {
+        let stop = &self.plan.stop;
+        match self.phase {
+            Phase::Mining => {
+                let is_high = stop.height.is_some_and(|stop| self.chronicle.highest() >= stop);
+                if !is_high && self.elapsed() < stop.after {
+                    return Ok(());
+                }
+                let Some(patience) = stop.agreement_within else {
+                    self.phase = Phase::Over;
+                    return Ok(());
+                };
+                // One miner breaks ties, with the speed of all: with only its own it could be
+                // unlucky for longer than agreement may take.
+                self.order(Order::Settle);
+                self.phase = Phase::Settling { until: self.elapsed() + patience };
+            }
+            Phase::Settling { until } => {
+                if self.chronicle.tips() <= 1 {
+                    self.phase = Phase::Over;
+                } else if self.elapsed() >= until {
+                    let seconds = stop.agreement_within.unwrap_or_default().as_secs();
+                    return Err(ScenarioFault::NoAgreement { seconds, tips: self.chronicle.tips() });
+                }
+            }
+            Phase::Over => {}
+        }
+        Ok(())
+    }
+}

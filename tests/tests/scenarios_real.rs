@@ -1,0 +1,168 @@
+//! Scenarios on real processes: what a plan says is done, told and reported, and it comes to what
+//! the simulator says it comes to.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use cairn_node::devnet::scenario::read::brief_partition;
+use cairn_simulator::network::{Latency, Links, Quality};
+use cairn_simulator::plan::Plan;
+use cairn_simulator::play::play;
+use cairn_simulator::report::{MomentKind, Report};
+use cairn_tests::devnet::Devnet;
+use cairn_tests::patience::wait_until;
+use cairn_tests::process::program;
+use nix::sys::signal::Signal;
+use statrs::distribution::{DiscreteCDF, Poisson};
+
+/// Runs of the simulator that the real one is compared with.
+const SEEDS: u64 = 20;
+/// Beyond it on either side lies one run of two thousand.
+const RARE: f64 = 0.000_5;
+
+/// A scenario's file, and the directory that holds it.
+fn scenario(name: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("scenario");
+    std::fs::write(&file, name).expect("a file can be written");
+    let path = file.to_str().expect("text").to_owned();
+    (directory, path)
+}
+
+/// Plays a scenario on real processes; its report, and whether the program found it as expected.
+fn played(rpc_port: u16, name: &str) -> (Report, bool) {
+    let (kept, file) = scenario(name);
+    let reports = kept.path().join("report");
+    let arguments = ["--scenario", &file, "--report", reports.to_str().expect("text")];
+    let mut devnet = Devnet::start(rpc_port, &arguments);
+    let told = devnet.wait_for_event("report")["report"].take();
+    let ended = devnet.wait_for_exit();
+    assert!(reports.exists());
+    (serde_json::from_value(told).expect("a report"), ended.success())
+}
+
+/// The brief partition on real processes, played once for all tests.
+fn real() -> &'static Report {
+    static REPORT: OnceLock<Report> = OnceLock::new();
+    REPORT.get_or_init(|| {
+        let (report, is_as_expected) = played(21_300, "brief-partition");
+        assert!(is_as_expected, "{:?}", report.expectations);
+        report
+    })
+}
+
+#[test]
+fn a_partition_of_real_nodes_grows_two_branches_and_healing_leaves_one() {
+    let report = real();
+    assert_eq!((report.engine.as_str(), report.seed, report.nodes), ("devnet", None, 5));
+    let steps: Vec<_> = report.timeline.iter().filter(|one| one.kind == MomentKind::Step).collect();
+    let texts: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
+    let healed = "healed: all nodes may reach each other again";
+    assert_eq!(texts, ["cut: 0-2 / 3,4 no longer reach each other", healed]);
+    let (begin, end) = (steps[0].at_ms, steps[1].at_ms);
+    assert!((5_000..10_000).contains(&begin) && (17_000..20_000).contains(&end), "{begin} {end}");
+    let while_cut = report.blocks.iter().filter(|block| (begin..end).contains(&block.at_ms));
+    let (one, other): (Vec<_>, Vec<_>) = while_cut.partition(|block| block.miner < 3);
+    assert!(!one.is_empty() && !other.is_empty(), "both sides found blocks");
+    // All of one side's went in vain; the others' are in the chain.
+    let stale = |side: &[&cairn_simulator::report::BlockReport]| side.iter().all(|block| !block.is_in_chain);
+    assert_ne!(stale(&one), stale(&other));
+    let deepest = report.reorganisations.first().expect("somebody changed branch");
+    assert!(deepest.disconnected >= 1 && deepest.at_ms >= end, "{deepest:?}");
+    assert_eq!(deepest.disconnected, report.deepest);
+    let took = report.converged_after_ms().expect("they agree again");
+    assert!(took < 5_000, "{took} ms");
+    assert!(report.expectations.len() == 3 && report.is_as_expected());
+    // Everything that the report is made of is there.
+    assert!(report.blocks.iter().all(|block| block.height == 1 || block.parent.is_some()));
+    assert!(report.payments.accepted > 10 && report.payments.confirmed > 10, "{:?}", report.payments);
+    assert!(report.propagation.is_some() && report.agreement.iter().any(|point| point.tips >= 2));
+}
+
+#[test]
+fn real_nodes_come_to_what_the_simulator_says() {
+    let report = real();
+    // Real processes on one machine are near each other.
+    let near = Quality {
+        latency: Latency::Fixed(Duration::from_millis(1)),
+        jitter: Duration::ZERO,
+        bytes_per_second: None,
+        lost: 0,
+        resend: Duration::ZERO,
+    };
+    let plan = Plan { links: Links { usual: near, between: Vec::new() }, ..brief_partition() };
+    let simulated = (1..=SEEDS).map(|seed| play(&plan, seed).expect("every invariant holds"));
+    let simulated: Vec<Report> = simulated.collect();
+    let mean = |figure: &dyn Fn(&Report) -> u64| {
+        simulated.iter().map(figure).sum::<u64>() as f64 / simulated.len() as f64
+    };
+    let is_usual = |figure: u64, mean: f64| {
+        let poisson = Poisson::new(mean).expect("a mean above zero");
+        (poisson.inverse_cdf(RARE)..=poisson.inverse_cdf(1.0 - RARE)).contains(&figure)
+    };
+    let found = mean(&|report| report.stale.found);
+    assert!(is_usual(report.stale.found, found), "{} blocks, simulated {found}", report.stale.found);
+    let deepest = mean(&|report| u64::from(report.deepest));
+    assert!(is_usual(u64::from(report.deepest), deepest), "{} deep, simulated {deepest}", report.deepest);
+    let converged = mean(&|report| report.converged_after_ms().expect("they agree again"));
+    let took = report.converged_after_ms().expect("they agree again") as f64;
+    assert!((took - converged).abs() < 5_000.0, "{took} ms, simulated {converged} ms");
+}
+
+#[test]
+fn nodes_are_killed_started_again_paid_and_slowed_as_the_plan_says_and_a_missed_expectation_is_a_failure() {
+    let (report, is_as_expected) = played(21_340, "brief-churn");
+    assert!(!is_as_expected);
+    let met: Vec<bool> = report.expectations.iter().map(|verdict| verdict.is_met).collect();
+    assert_eq!(met, [true, false], "{:?}", report.expectations);
+    assert_eq!((report.payments.accepted, report.payments.confirmed), (5, 5));
+    let steps: Vec<_> = report.timeline.iter().filter(|one| one.kind == MomentKind::Step).collect();
+    let texts: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
+    let expected = [
+        "power lost: 1",
+        "node 0 mines 3 blocks at once",
+        "5 payments are handed in at node 0",
+        "started again: 1",
+        "hash rate: 0 at 0 % of the first",
+        "hash rate: 0 at 200 % of the first",
+    ];
+    assert_eq!(texts, expected);
+    let by_first: Vec<u64> =
+        report.blocks.iter().filter(|block| block.miner == 0).map(|block| block.at_ms).collect();
+    assert!(by_first.len() >= 3, "it found three at once: {by_first:?}");
+    // A block may be on its way when its miner is told to rest.
+    let resting = steps[4].at_ms + 300..steps[5].at_ms;
+    assert!(!by_first.iter().any(|at_ms| resting.contains(at_ms)), "{resting:?}: {by_first:?}");
+    let last = report.blocks.iter().rfind(|block| block.is_in_chain).expect("blocks were found");
+    assert!(last.reached >= 2, "{last:?}");
+    assert_eq!(report.agreement.last().map(|point| point.tips), Some(1));
+}
+
+#[test]
+fn a_scenario_that_is_told_to_stop_leaves_no_node_behind() {
+    let (_kept, file) = scenario("quiet");
+    let mut devnet = Devnet::start(21_360, &["--scenario", &file]);
+    devnet.wait_for_event("moment");
+    let nodes = devnet.node_ids();
+    assert_eq!(nodes.len(), 5);
+    devnet.signal(Signal::SIGTERM);
+    let is_gone = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
+    wait_until("the nodes have ended", || nodes.iter().all(is_gone));
+    assert!(!devnet.wait_for_exit().success());
+}
+
+#[test]
+fn what_cannot_be_played_is_said_before_anything_starts() {
+    let (_kept, file) = scenario("no such plan");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(program());
+        let output = command.args(["devnet", "--scenario", &file]).args(arguments).output();
+        let output = output.expect("the program can be run");
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("text")
+    };
+    assert!(run(&[]).contains("names no plan"), "{}", run(&[]));
+    assert!(run(&["--nodes", "3"]).contains("cannot be used with"), "{}", run(&["--nodes", "3"]));
+}
