@@ -87,6 +87,16 @@ pub enum Occurrence {
     },
 }
 
+impl Occurrence {
+    /// The one node that it happens to, if it touches nothing else.
+    pub const fn alone_to(&self) -> Option<Place> {
+        match self {
+            Self::Arrival { to: at, .. } | Self::Flush { at, .. } | Self::Wake { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+}
+
 /// A message on its way. Most are blocks, which all nodes share, so that nothing is made for the way.
 #[derive(Clone, Debug)]
 pub enum Parcel {
@@ -143,14 +153,38 @@ impl Agenda {
     /// Takes what comes next.
     pub fn take_next(&mut self) -> Option<(Timestamp, Occurrence)> {
         if self.present.is_empty() {
-            let (when, queue) = self.future.pop_first()?;
-            self.now = when;
-            let empty = core::mem::replace(&mut self.present, queue);
-            if self.spare.len() < SPARE_QUEUES {
-                self.spare.push(empty);
-            }
+            self.turn();
         }
         self.present.pop_front().map(|what| (self.now, what))
+    }
+
+    /// Goes on to the next millisecond for which something is planned.
+    fn turn(&mut self) {
+        let Some((when, queue)) = self.future.pop_first() else { return };
+        self.now = when;
+        let empty = core::mem::replace(&mut self.present, queue);
+        if self.spare.len() < SPARE_QUEUES {
+            self.spare.push(empty);
+        }
+    }
+
+    /// Takes out, with times and places, what comes next and before `end` and happens to one node
+    /// alone. Returns where that ends: at `end`, or at something else that comes before it.
+    pub fn take_window(
+        &mut self,
+        end: Timestamp,
+        due: &mut Vec<(Timestamp, Place, Occurrence)>,
+    ) -> Timestamp {
+        while let Some(when) = self.next_time().filter(|when| *when < end) {
+            if self.present.is_empty() {
+                self.turn();
+            }
+            while let Some(place) = self.present.front().map(Occurrence::alone_to) {
+                let Some(place) = place else { return when };
+                due.extend(self.present.pop_front().map(|what| (when, place, what)));
+            }
+        }
+        end
     }
 
     /// When something comes next.

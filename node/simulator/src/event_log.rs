@@ -3,10 +3,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use cairn_protocol::input::Input;
-
 use crate::place::Place;
-use crate::weight::in_words;
 
 /// The last so many.
 #[derive(Clone, Debug)]
@@ -22,11 +19,10 @@ impl EventLog {
     }
 
     /// One more.
-    pub fn note(&mut self, number: u64, when: Duration, whom: Place, what: &Input) {
+    pub fn note(&mut self, number: u64, when: Duration, whom: Place, words: &str) {
         if self.lines.len() == self.kept {
             self.lines.pop_front();
         }
-        let words = in_words(what);
         let seconds = when.as_secs_f64();
         self.lines.push_back(format!("event {number} at {seconds:.3} s: {whom} {words}"));
     }

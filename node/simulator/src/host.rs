@@ -16,11 +16,13 @@ use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::Room;
 use cairn_protocol::random::Random;
 
+use crate::invariants::Witness;
 use crate::mining::Hashrate;
-use crate::network::LinkNumber;
+use crate::network::{Lane, LinkNumber, Network};
 use crate::payments::miner_lock;
 use crate::place::Place;
 use crate::shared_store::SharedStore;
+use crate::trace::Trace;
 use crate::verifier::OncePerWorld;
 
 /// Others that may dial it: in a world nobody is to be left without room.
@@ -35,7 +37,7 @@ pub struct Host {
     state: State,
     life: u32,
     /// The links whose node knows of them, in the order of places.
-    sessions: Vec<(Place, LinkNumber)>,
+    sessions: Vec<(Place, Lane)>,
     /// Whom the transport lets neither in nor out.
     pub blocked: BTreeSet<PeerId>,
     /// Actions that wait until the disk has taken what they follow from.
@@ -46,6 +48,12 @@ pub struct Host {
     pub wake_planned: Option<Timestamp>,
     /// How fast it mines.
     pub hashrate: Hashrate,
+    /// What it has shown so far.
+    pub witness: Witness,
+    /// Everything that it heard.
+    pub trace: Trace,
+    /// The luck of what it sends: its own, so that nobody's depends on what others send meanwhile.
+    luck: Random,
     /// Who is paid for its blocks; made once, as making a key takes longer than most steps.
     payee: OnceCell<Lock>,
 }
@@ -57,7 +65,7 @@ enum State {
 
 impl Host {
     /// A computer with an empty disk, switched off.
-    pub fn new(place: Place, dials: BTreeSet<Place>, seed: u64, disk: SharedStore) -> Self {
+    pub fn new(place: Place, dials: BTreeSet<Place>, seed: u64, disk: SharedStore, witness: Witness) -> Self {
         Self {
             place,
             dials,
@@ -71,6 +79,10 @@ impl Host {
             is_flushing: false,
             wake_planned: None,
             hashrate: Hashrate::NONE,
+            witness,
+            trace: Trace::default(),
+            // Lives count up from 1.
+            luck: Random::derive(seed, 0),
             payee: OnceCell::new(),
         }
     }
@@ -111,10 +123,25 @@ impl Host {
         }
     }
 
+    /// The node, if it lives, to be given something, and who watches it.
+    pub fn alive(&mut self) -> Option<(&mut Node<SharedStore>, &mut Witness)> {
+        match &mut self.state {
+            State::Up(node) => Some((node, &mut self.witness)),
+            State::Down(_) => None,
+        }
+    }
+
     /// The link to another node, if this one knows of it.
     pub fn session(&self, to: Place) -> Option<LinkNumber> {
         let at = self.sessions.binary_search_by_key(&to, |(place, _)| *place).ok()?;
-        self.sessions.get(at).map(|(_, number)| *number)
+        self.sessions.get(at).map(|(_, lane)| lane.number)
+    }
+
+    /// Sends bytes over the link to another node; says when they arrive.
+    pub fn carry(&mut self, network: &Network, now: Timestamp, to: Place, bytes: u64) -> Timestamp {
+        let at = self.sessions.binary_search_by_key(&to, |(place, _)| *place);
+        let Some((_, lane)) = at.ok().and_then(|at| self.sessions.get_mut(at)) else { return now };
+        network.carry(now, (self.place, to), lane, &mut self.luck, bytes)
     }
 
     /// Every node that it has a link to.
@@ -123,11 +150,11 @@ impl Host {
     }
 
     /// Notes a link.
-    pub fn open_session(&mut self, to: Place, number: LinkNumber) {
+    pub fn open_session(&mut self, to: Place, lane: Lane) {
         self.forget_actions_for(to);
         match self.sessions.binary_search_by_key(&to, |(place, _)| *place) {
-            Ok(at) => self.sessions[at].1 = number,
-            Err(at) => self.sessions.insert(at, (to, number)),
+            Ok(at) => self.sessions[at].1 = lane,
+            Err(at) => self.sessions.insert(at, (to, lane)),
         }
     }
 

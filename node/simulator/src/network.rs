@@ -90,10 +90,10 @@ pub struct Links {
 }
 
 impl Links {
-    fn quality(&self, one: usize, other: usize) -> Quality {
+    fn quality(&self, one: usize, other: usize) -> &Quality {
         let of_pair =
             |(a, b, _): &&(usize, usize, Quality)| (*a, *b) == (one, other) || (*b, *a) == (one, other);
-        self.between.iter().find(of_pair).map_or(self.usual, |(_, _, quality)| *quality)
+        self.between.iter().find(of_pair).map_or(&self.usual, |(_, _, quality)| quality)
     }
 }
 
@@ -106,7 +106,6 @@ pub struct LinkNumber(u32);
 pub struct Network {
     links: Links,
     seed: u64,
-    random: Random,
     /// The plan's group of each node.
     groups: Vec<usize>,
     /// The side of a cut that each node is on; only nodes of one side reach each other.
@@ -114,20 +113,19 @@ pub struct Network {
     /// Per cent of the usual time that each node's messages take.
     slowness: Vec<u32>,
     standing: BTreeMap<(Place, Place), LinkNumber>,
-    /// Every link that ever was, by number.
-    all: Vec<Link>,
+    /// How many links there ever were.
+    count: u32,
+    /// The least latency of these, and the least per cent that any node's messages took.
+    least: Option<Duration>,
+    least_percent: u32,
 }
 
+/// One way of a link. Its sender keeps it, with its place in the queue of bytes.
 #[derive(Clone, Copy, Debug)]
-struct Link {
+pub struct Lane {
+    /// Of which link.
+    pub number: LinkNumber,
     latency: Duration,
-    quality: Quality,
-    /// Lower place to higher, and back.
-    lanes: [Lane; 2],
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Lane {
     /// Until then earlier bytes are being sent.
     busy_until: Timestamp,
     /// When the last message arrives; none overtakes it.
@@ -136,9 +134,15 @@ struct Lane {
 
 impl Network {
     /// A network without links, where everybody reaches everybody. `groups` names each node's.
-    pub fn new(links: Links, groups: Vec<usize>, seed: u64, random: Random) -> Self {
+    pub fn new(links: Links, groups: Vec<usize>, seed: u64) -> Self {
         let (sides, slowness) = (vec![0; groups.len()], vec![100; groups.len()]);
-        Self { links, seed, random, groups, sides, slowness, standing: BTreeMap::new(), all: Vec::new() }
+        let standing = BTreeMap::new();
+        Self { links, seed, groups, sides, slowness, standing, count: 0, least: None, least_percent: 100 }
+    }
+
+    /// Nothing that is sent from now on, over any link there is, arrives sooner than after so long.
+    pub fn lookahead(&self) -> Duration {
+        self.least.map_or(Duration::ZERO, |least| least * self.least_percent / 100)
     }
 
     /// One way between two nodes, as it is now.
@@ -154,7 +158,7 @@ impl Network {
         latency.draw(&mut Random::derive(self.seed ^ 0x11a7_e2c5, index))
     }
 
-    fn quality(&self, one: Place, other: Place) -> Quality {
+    fn quality(&self, one: Place, other: Place) -> &Quality {
         let group = |place: Place| self.groups.get(place.index()).copied().unwrap_or_default();
         self.links.quality(group(one), group(other))
     }
@@ -169,6 +173,7 @@ impl Network {
 
     /// From now on everything to and from a node takes so many per cent of its usual time.
     pub fn slow(&mut self, place: Place, percent: u32) {
+        self.least_percent = self.least_percent.min(percent);
         if let Some(slowness) = self.slowness.get_mut(place.index()) {
             *slowness = percent;
         }
@@ -204,27 +209,25 @@ impl Network {
         self.break_links(|_, one, other| one == place || other == place)
     }
 
-    /// Joins two nodes that have no link, unless they are cut from each other. The side that dialled
-    /// hears of it, and of anything else, one latency later.
-    pub fn join(
-        &mut self,
-        now: Timestamp,
-        dialled: Place,
-        dialler: Place,
-    ) -> Option<(LinkNumber, Timestamp)> {
+    /// Joins two nodes that have no link, unless they are cut from each other. Returns the way from
+    /// the dialled to the dialler, who hears of it, and of anything else, at the time returned.
+    pub fn join(&mut self, now: Timestamp, dialled: Place, dialler: Place) -> Option<(Lane, Timestamp)> {
         let key = pair(dialled, dialler);
         if !self.is_open(dialled, dialler) || self.standing.contains_key(&key) {
             return None;
         }
-        let number = LinkNumber(u32::try_from(self.all.len()).ok()?);
-        let latency = self.usual_latency(dialled, dialler);
-        let heard = now.saturating_add(self.slowed(dialled, dialler, latency));
-        let idle = Lane { busy_until: now, last_arrival: now };
-        let mut link = Link { latency, quality: self.quality(dialled, dialler), lanes: [idle; 2] };
-        link.lanes[lane(dialled, dialler)].last_arrival = heard;
-        self.all.push(link);
+        let number = LinkNumber(self.count);
+        self.count = self.count.checked_add(1)?;
         self.standing.insert(key, number);
-        Some((number, heard))
+        let lane = self.lane(now, number, dialled, dialler);
+        self.least = Some(self.least.map_or(lane.latency, |least| least.min(lane.latency)));
+        let heard = now.saturating_add(self.slowed(dialled, dialler, lane.latency));
+        Some((Lane { last_arrival: heard, ..lane }, heard))
+    }
+
+    /// A way on which nothing was sent yet.
+    pub fn lane(&self, now: Timestamp, number: LinkNumber, from: Place, to: Place) -> Lane {
+        Lane { number, latency: self.usual_latency(from, to), busy_until: now, last_arrival: now }
     }
 
     /// The link that joins two nodes.
@@ -239,29 +242,25 @@ impl Network {
         }
     }
 
-    /// Sends bytes over a link; says when they arrive.
+    /// Sends bytes over a link, with the sender's luck; says when they arrive.
     pub fn carry(
-        &mut self,
+        &self,
         now: Timestamp,
-        number: LinkNumber,
-        from: Place,
-        to: Place,
+        (from, to): (Place, Place),
+        lane: &mut Lane,
+        luck: &mut Random,
         bytes: u64,
     ) -> Timestamp {
-        let Some(Link { latency, quality, .. }) = self.all.get(number.0 as usize).copied() else {
-            return now;
-        };
-        let mut delay = latency;
+        let quality = self.quality(from, to);
+        let mut delay = lane.latency;
         if quality.jitter > Duration::ZERO {
-            delay += Duration::from_millis(self.random.below(quality.jitter.as_millis() as u64 + 1));
+            delay += Duration::from_millis(luck.below(quality.jitter.as_millis() as u64 + 1));
         }
-        if quality.lost > 0 && self.random.below(1_000_000) < u64::from(quality.lost) {
+        if quality.lost > 0 && luck.below(1_000_000) < u64::from(quality.lost) {
             delay += quality.resend;
         }
         let delay = self.slowed(from, to, delay);
         let sending = quality.bytes_per_second.map_or(0, |speed| bytes.saturating_mul(1_000) / speed.max(1));
-        let link = &mut self.all[number.0 as usize];
-        let lane = &mut link.lanes[lane(from, to)];
         lane.busy_until = lane.busy_until.max(now).saturating_add(Duration::from_millis(sending));
         lane.last_arrival = lane.last_arrival.max(lane.busy_until.saturating_add(delay));
         lane.last_arrival
@@ -284,10 +283,6 @@ fn pair(one: Place, other: Place) -> (Place, Place) {
     (one.min(other), one.max(other))
 }
 
-fn lane(from: Place, to: Place) -> usize {
-    usize::from(from > to)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,7 +291,7 @@ mod tests {
 
     fn network(lost: u32) -> Network {
         let links = Links { usual: Quality { lost, ..Quality::default() }, between: Vec::new() };
-        Network::new(links, vec![0; 4], 7, Random::derive(7, 0))
+        Network::new(links, vec![0; 4], 7)
     }
 
     fn places() -> (Place, Place) {
@@ -306,33 +301,39 @@ mod tests {
     #[test]
     fn messages_arrive_in_the_order_they_were_sent() {
         let (mut network, (a, b)) = (network(500_000), places());
-        let (number, _) = network.join(NOW, a, b).expect("nothing is cut");
-        let arrivals: Vec<Timestamp> = (0..200).map(|sent| network.carry(NOW, number, a, b, sent)).collect();
+        let (mut lane, _) = network.join(NOW, a, b).expect("nothing is cut");
+        let mut luck = Random::derive(7, 0);
+        let mut carry = |sent| network.carry(NOW, (a, b), &mut lane, &mut luck, sent);
+        let arrivals: Vec<Timestamp> = (0..200).map(&mut carry).collect();
         assert!(arrivals.is_sorted());
     }
 
     #[test]
     fn nothing_reaches_the_dialler_before_it_knows_of_the_link() {
         let (mut network, (a, b)) = (network(0), places());
-        let (number, heard) = network.join(NOW, b, a).expect("nothing is cut");
-        assert!(network.carry(NOW, number, b, a, 10) >= heard);
+        let (mut lane, heard) = network.join(NOW, b, a).expect("nothing is cut");
+        assert!(network.carry(NOW, (b, a), &mut lane, &mut Random::derive(7, 0), 10) >= heard);
     }
 
     #[test]
     fn a_large_message_takes_its_time() {
         let (mut network, (a, b)) = (network(0), places());
-        let (number, _) = network.join(NOW, a, b).expect("nothing is cut");
-        let arrival = network.carry(NOW, number, a, b, 4_000_000);
+        let (_, heard) = network.join(NOW, b, a).expect("nothing is cut");
+        let mut lane = network.lane(NOW, network.link(a, b).expect("they are joined"), a, b);
+        assert_eq!(heard.since(NOW), network.latency(a, b));
+        let arrival = network.carry(NOW, (a, b), &mut lane, &mut Random::derive(7, 0), 4_000_000);
         assert_eq!(arrival.since(NOW), Duration::from_secs(2) + network.latency(a, b));
     }
 
     #[test]
     fn a_slow_node_takes_its_time_until_it_is_no_longer_slow() {
         let (mut network, (a, b)) = (network(0), places());
-        let (number, _) = network.join(NOW, a, b).expect("nothing is cut");
+        let (lane, _) = network.join(NOW, a, b).expect("nothing is cut");
         let usual = network.latency(a, b);
         network.slow(b, 1_000);
-        assert_eq!(network.carry(NOW, number, a, b, 0).since(NOW), usual * 10);
+        let arrival = network.carry(NOW, (a, b), &mut { lane }, &mut Random::derive(7, 0), 0);
+        assert_eq!(arrival.since(NOW), usual * 10);
+        assert!(network.lookahead() <= usual);
         network.slow(b, 100);
         assert_eq!(network.latency(a, b), usual);
     }
@@ -341,7 +342,7 @@ mod tests {
     fn groups_may_have_links_of_their_own() {
         let far = Quality { latency: Latency::Fixed(Duration::from_secs(1)), ..Quality::default() };
         let links = Links { usual: Quality::default(), between: vec![(1, 0, far)] };
-        let network = Network::new(links, vec![0, 0, 0, 1], 7, Random::derive(7, 0));
+        let network = Network::new(links, vec![0, 0, 0, 1], 7);
         let (a, b) = places();
         assert_eq!(network.latency(a, b), Duration::from_secs(1));
         assert!(network.latency(a, Place::new(1)) <= Duration::from_millis(80));

@@ -1,5 +1,6 @@
 //! Playing a plan to its end: the world runs, all must agree, and what they agree on is examined.
 
+use core::num::NonZero;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
@@ -70,7 +71,16 @@ impl Run {
             after_ms: 0,
             violation: Box::new(violation),
         })?;
-        Ok(Self { world, plan, seed, phase: Phase::Mining })
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self { world, plan, seed, phase: Phase::Mining }.with_threads(threads))
+    }
+
+    /// The same run, worked off by so many threads instead of one for each core. What happens does not
+    /// depend on it; whoever plays many runs at a time gives each one.
+    #[must_use]
+    pub const fn with_threads(mut self, threads: usize) -> Self {
+        self.world.set_threads(threads);
+        self
     }
 
     /// The world.
@@ -147,7 +157,7 @@ impl Run {
                 if is_high || is_tried || self.world.next_time().is_none_or(|next| next >= end) {
                     self.stop_mining();
                 } else if self.world.next_time().is_some_and(|next| next < until) {
-                    self.world.step()?;
+                    self.world.step_before(until.min(end))?;
                 }
             }
             Phase::Settling { until: deadline } => {
@@ -157,7 +167,7 @@ impl Run {
                     let waited_ms = self.plan.stop.agreement_within.unwrap_or_default().as_millis() as u64;
                     return Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() });
                 } else {
-                    self.world.step()?;
+                    self.world.step_before(until.min(deadline))?;
                 }
             }
             Phase::Over => {}

@@ -4,23 +4,21 @@
 //! a loss of power in between loses both.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::time::Timestamp;
 use cairn_genesis::Chain as Definition;
-use cairn_protocol::action::Action;
-use cairn_protocol::input::{Input, RequestId, Submission};
+use cairn_protocol::input::Input;
 use cairn_protocol::message::Message;
 use cairn_protocol::random::Random;
 
-use crate::agenda::{Agenda, Occurrence, Parcel};
+use crate::agenda::{Agenda, Occurrence};
 use crate::behaviour::Behaviour;
 use crate::event_log::EventLog;
 use crate::host::Host;
 use crate::invariants::{Violation, Witness};
 use crate::mining::lottery::Lottery;
-use crate::mining::{Hashrate, find_block, hashes_for_next};
 use crate::network::Network;
 use crate::payments::Purse;
 use crate::place::Place;
@@ -28,19 +26,18 @@ use crate::plan::Plan;
 use crate::recorder::Recorder;
 use crate::shared_store::{Digest, Shared};
 use crate::strategy::double_spend::DoubleSpender;
-use crate::strategy::gate;
-use crate::strategy::selfish::Selfish;
-use crate::trace::Trace;
+use crate::trace;
 use crate::verifier::OncePerWorld;
-use crate::weight::bytes_of;
 
+mod alone;
 mod attacks;
+mod finding;
 mod links;
 mod paying;
 mod steps;
+mod window;
 
-/// Submissions of blocks carry this mark; lower ones are the purses'.
-const BLOCK_REQUEST: RequestId = RequestId(u64::MAX);
+use alone::{Effect, Outbox, Surroundings};
 
 /// Nodes, what joins them, and what is going to happen to them.
 pub struct World {
@@ -49,14 +46,8 @@ pub struct World {
     begin: Timestamp,
     now: Timestamp,
     agenda: Agenda,
-    network: Network,
+    around: Surroundings,
     hosts: Vec<Host>,
-    witnesses: Vec<Witness>,
-    /// The plan's group of each node.
-    groups: Vec<usize>,
-    /// What each group does now.
-    behaviours: Vec<Behaviour>,
-    selfish: BTreeMap<Place, Selfish>,
     double_spenders: Vec<DoubleSpender>,
     /// Nodes that are no part of the network: secret miners.
     apart: BTreeSet<Place>,
@@ -66,7 +57,9 @@ pub struct World {
     /// The luck of whoever comes and goes.
     comings: Random,
     verifier: OncePerWorld,
-    trace: Trace,
+    events: u64,
+    /// Events that were told to the log, or came before it was kept.
+    told: u64,
     log: Option<EventLog>,
     recorder: Recorder,
     traffic: (u64, u64),
@@ -79,6 +72,11 @@ pub struct World {
     /// Ledgers whose supply was found to be exact.
     exact: BTreeSet<Digest>,
     highest: u32,
+    /// How many threads work off what happens at one time.
+    threads: usize,
+    /// Room that is used again.
+    outbox: Outbox,
+    due: Vec<(Timestamp, Place, Occurrence)>,
 }
 
 impl World {
@@ -99,30 +97,37 @@ impl World {
         let dials = plan.topology.dials(&members, &apart, &mut of_world(0));
         let shared = Shared::default();
         let may_lose_power = plan.may_lose_power();
+        let witness = if may_lose_power { Witness::with_memory() } else { Witness::default() };
         // Each node's luck comes from (seed, place): one node more changes no other's.
         let hosts = plan.places().zip(dials).map(|(place, dials)| {
             let seed = Random::derive(seed, place.index() as u64).next_u64();
-            Host::new(place, dials, seed, shared.store(may_lose_power)).with_pings(plan.ping_every)
+            let disk = shared.store(may_lose_power);
+            Host::new(place, dials, seed, disk, witness.clone()).with_pings(plan.ping_every)
         });
-        let witness = if may_lose_power { Witness::with_memory() } else { Witness::default() };
+        let around = Surroundings {
+            network: Network::new(plan.links.clone(), groups.clone(), seed),
+            behaviours: plan.groups.iter().map(|group| group.behaviour.clone()).collect(),
+            groups,
+            selfish: attacks::selfish(&plan),
+            genesis: definition.genesis.hash(),
+            disk: plan.disk,
+            tells: false,
+        };
         let mut world = Self {
             begin,
             now: begin,
             agenda: Agenda::default(),
-            network: Network::new(plan.links.clone(), groups.clone(), seed, of_world(1)),
+            around,
             hosts: hosts.collect(),
-            witnesses: vec![witness; nodes],
-            behaviours: plan.groups.iter().map(|group| group.behaviour.clone()).collect(),
-            selfish: attacks::selfish(&plan),
             double_spenders,
             apart,
-            groups,
             purses,
             next_purse: 0,
             lottery: Lottery::new(nodes, begin, of_world(2)),
             comings: of_world(3),
             verifier: OncePerWorld::default(),
-            trace: Trace::default(),
+            events: 0,
+            told: 0,
             log: None,
             recorder: Recorder::new(&plan, definition.genesis.hash()),
             traffic: (0, 0),
@@ -131,6 +136,9 @@ impl World {
             taken_back: BTreeSet::new(),
             exact: BTreeSet::new(),
             highest: 0,
+            threads: 1,
+            outbox: Outbox::default(),
+            due: Vec::new(),
             definition,
             plan,
         };
@@ -190,12 +198,12 @@ impl World {
 
     /// How much happened.
     pub const fn events(&self) -> u64 {
-        self.trace.events()
+        self.events
     }
 
     /// Everything that happened as one hash, and how much did.
     pub fn trace(&self) -> (String, u64) {
-        (self.trace.to_string(), self.trace.events())
+        (trace::of_all(self.hosts.iter().map(|host| &host.trace)), self.events)
     }
 
     /// Messages carried, and their bytes.
@@ -223,8 +231,14 @@ impl World {
         self.recorder
     }
 
+    /// From now on so many threads work off what happens at one time; what happens stays the same.
+    pub const fn set_threads(&mut self, threads: usize) {
+        self.threads = threads;
+    }
+
     /// From now on the last so many events are kept in words.
     pub fn keep_log(&mut self, lines: usize) {
+        (self.around.tells, self.told) = (true, self.events);
         self.log = Some(EventLog::new(lines));
     }
 
@@ -249,7 +263,7 @@ impl World {
     /// The first breach of what must hold.
     pub fn run_until(&mut self, until: Duration) -> Result<(), Violation> {
         while self.next_time().is_some_and(|next| next < until) {
-            self.step()?;
+            self.step_before(until)?;
         }
         self.now = self.now.max(self.begin.saturating_add(until));
         Ok(())
@@ -285,41 +299,46 @@ impl World {
             Occurrence::DialFailed { at, address } => self.hand(at, Input::DialFailed { address: *address }),
             Occurrence::LinkStands { at, to, number } => self.link_stands(at, to, number),
             Occurrence::LinkGone { at, to, number } => self.link_gone(at, to, number),
-            Occurrence::Arrival { from, to, number, parcel } => {
-                if self.host(to).session(from) == Some(number) {
-                    self.arrived(from, to, parcel.unpack())?;
-                }
-                Ok(())
+            Occurrence::Arrival { to, .. } if self.around.selfish.contains_key(&to) => {
+                self.pool_hears(to, what)
             }
-            Occurrence::Flush { at, life } if life == self.host(at).life() => self.flushed(at),
-            // A wake that was planned before a nearer one has nothing left to do.
-            Occurrence::Wake { at, life }
-                if life == self.host(at).life() && self.host(at).wake_planned == Some(self.now) =>
-            {
-                self.host_mut(at).wake_planned = None;
-                self.hand(at, Input::Wake)
+            Occurrence::Arrival { to: at, .. }
+            | Occurrence::Flush { at, .. }
+            | Occurrence::Wake { at, .. } => {
+                self.let_node(at, |around, now, host, outbox| around.take(now, host, what, outbox))
             }
-            Occurrence::Flush { .. } | Occurrence::Wake { .. } => Ok(()),
         }
     }
 
-    fn arrived(&mut self, from: Place, to: Place, message: Message) -> Result<(), Violation> {
-        let genesis = self.definition.genesis.hash();
-        let Some(message) = gate::incoming(self.behaviour_of(to), from, message, genesis) else {
-            return Ok(());
-        };
-        let news = self.news_for_pool(to, &message);
-        self.hand(to, Input::Received { peer: from.peer_id(), message })?;
-        self.pool_heard(to, &news);
-        Ok(())
+    /// Lets one node do something, and carries out what follows for others.
+    fn let_node(
+        &mut self,
+        at: Place,
+        work: impl FnOnce(&Surroundings, Timestamp, &mut Host, &mut Outbox) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let mut outbox = core::mem::take(&mut self.outbox);
+        let outcome = work(&self.around, self.now, &mut self.hosts[at.index()], &mut outbox);
+        self.post(&mut outbox);
+        let done = outbox.effects.drain(..).try_for_each(|(_, at, effect)| self.carry_out(at, effect));
+        self.outbox = outbox;
+        done.and(outcome)
+    }
+
+    /// Plans what was said, and counts it.
+    fn post(&mut self, outbox: &mut Outbox) {
+        outbox.plans.drain(..).for_each(|(when, what)| self.agenda.plan(when, what));
+        outbox.own.drain(..).for_each(|(when, what)| self.agenda.plan(when, what));
+        self.events += core::mem::take(&mut outbox.events);
+        let (messages, bytes) = core::mem::take(&mut outbox.traffic);
+        self.traffic = (self.traffic.0 + messages, self.traffic.1 + bytes);
     }
 
     fn start(&mut self, place: Place) -> Result<(), Violation> {
         let (definition, verifier) = (self.definition.clone(), self.verifier.clone());
         let host = self.host_mut(place);
         host.start(&definition, &verifier).map_err(|error| Violation::Open { at: place, error })?;
-        let Some(node) = self.hosts[place.index()].node() else { return Ok(()) };
-        self.witnesses[place.index()].started(place, node.chain())?;
+        let Some((node, witness)) = self.host_mut(place).alive() else { return Ok(()) };
+        witness.started(place, node.chain())?;
         let tip = node.chain().tip().hash;
         if !self.apart.contains(&place) {
             self.recorder.came_up(self.at_ms(), place, tip);
@@ -328,61 +347,15 @@ impl World {
         self.hand(place, Input::Wake)
     }
 
-    /// One step of one node. What it asks for waits for its disk.
     fn hand(&mut self, at: Place, input: Input) -> Result<(), Violation> {
-        let (now, disk) = (self.now, self.plan.disk);
-        let is_wake = matches!(input, Input::Wake);
-        self.trace.note(now, at, &input);
-        if let Some(log) = &mut self.log {
-            log.note(self.trace.events(), now.since(self.begin), at, &input);
-        }
-        let host = &mut self.hosts[at.index()];
-        let life = host.life();
-        let Some(node) = host.node_mut() else { return Ok(()) };
-        let actions = node.handle(now, input).map_err(|error| Violation::Store { at, error })?;
-        let witness = &mut self.witnesses[at.index()];
-        witness.stepped(at, node.chain())?;
-        if is_wake {
-            witness.woke(now, at, actions.len())?;
-        }
-        let wake = node.next_wake();
-        if host.waiting.is_empty() {
-            host.waiting = actions;
-        } else {
-            host.waiting.extend(actions);
-        }
-        if !host.waiting.is_empty() && !host.is_flushing {
-            host.is_flushing = true;
-            self.agenda.plan(now.saturating_add(disk), Occurrence::Flush { at, life });
-        }
-        // What is due already was not done in this step, so it wants time to pass.
-        let wake = wake.map(|wake| wake.max(now.saturating_add(Duration::from_millis(1))));
-        if let Some(wake) = wake.filter(|wake| host.wake_planned.is_none_or(|planned| *wake < planned)) {
-            host.wake_planned = Some(wake);
-            self.agenda.plan(wake, Occurrence::Wake { at, life });
-        }
-        Ok(())
+        self.let_node(at, |around, now, host, outbox| around.hear(now, host, input, outbox))
     }
 
-    /// The disk is done: what waited for it is carried out.
-    fn flushed(&mut self, at: Place) -> Result<(), Violation> {
-        let host = self.host_mut(at);
-        let Some(node) = host.node_mut() else { return Ok(()) };
-        node.flush().map_err(|error| Violation::Store { at, error })?;
-        host.is_flushing = false;
-        let actions = core::mem::take(&mut host.waiting);
-        let mut tip_moved = false;
-        for action in actions {
-            tip_moved |= matches!(action, Action::TemplateStale { urgent: true });
-            self.carry_out(at, action)?;
-        }
-        let Some(node) = self.hosts[at.index()].node() else { return Ok(()) };
-        self.witnesses[at.index()].told_all(at, node.chain())?;
-        if tip_moved {
-            let (tip, height) = (node.chain().tip().hash, node.chain().tip().height.get());
-            self.moved(at, tip, height)?;
-        }
-        Ok(())
+    fn send(&mut self, from: Place, to: Place, message: Message) {
+        let mut outbox = core::mem::take(&mut self.outbox);
+        self.around.say(self.now, &mut self.hosts[from.index()], to, message, &mut outbox);
+        self.post(&mut outbox);
+        self.outbox = outbox;
     }
 
     fn moved(&mut self, at: Place, tip: BlockHash, height: u32) -> Result<(), Violation> {
@@ -394,68 +367,26 @@ impl World {
         self.look_at_attempt(at)
     }
 
-    fn carry_out(&mut self, at: Place, action: Action) -> Result<(), Violation> {
-        match action {
-            Action::Send { peer, message } => self.send(at, Place::of_peer(&peer), message),
-            Action::Connect { address } => self.dial(at, address),
-            Action::Disconnect { peer } => self.hang_up(at, Place::of_peer(&peer)),
-            Action::Block { peers } => self.host_mut(at).blocked = peers,
-            Action::Reply { request, answer } => self.answered(at, request, answer)?,
-            Action::TemplateStale { .. } => {}
-            Action::Emit(event) => self.heard(at, &event)?,
+    fn carry_out(&mut self, at: Place, effect: Effect) -> Result<(), Violation> {
+        match effect {
+            Effect::Dials(address) => self.dial(at, address),
+            Effect::HangsUp(peer) => self.hang_up(at, peer),
+            Effect::Answers(request, answer) => self.answered(at, request, answer)?,
+            Effect::Tells(event) => self.heard(at, &event)?,
+            Effect::Moves(tip, height) => self.moved(at, tip, height)?,
+            Effect::Heard(words) => {
+                let since = self.elapsed();
+                if let Some(log) = &mut self.log {
+                    self.told += 1;
+                    log.note(self.told, since, at, &words);
+                }
+            }
         }
-        Ok(())
-    }
-
-    fn send(&mut self, from: Place, to: Place, message: Message) {
-        let Some(number) = self.host(from).session(to) else { return };
-        let message = match self.selfish.get(&from) {
-            Some(pool) => pool.outgoing(message),
-            None => Some(message),
-        };
-        let genesis = self.definition.genesis.hash();
-        let gate = |message| gate::outgoing(self.behaviour_of(from), to, message, genesis);
-        let Some(message) = message.and_then(gate) else { return };
-        self.witnesses[from.index()].said(&message);
-        let bytes = bytes_of(&message);
-        let arrival = self.network.carry(self.now, number, from, to, bytes);
-        self.traffic = (self.traffic.0 + 1, self.traffic.1 + bytes);
-        let parcel = Parcel::pack(message);
-        self.agenda.plan(arrival, Occurrence::Arrival { from, to, number, parcel });
-    }
-
-    /// From now on this miner has the chance that its rate and its tip give it.
-    fn enter_lottery(&mut self, at: Place) {
-        let host = &self.hosts[at.index()];
-        let hashes = host.node().filter(|_| host.hashrate > Hashrate::NONE);
-        match hashes.and_then(|node| hashes_for_next(node.chain())) {
-            Some(hashes) => self.lottery.set(self.now, at, host.hashrate, hashes),
-            None => self.lottery.set(self.now, at, Hashrate::NONE, 1),
-        }
-    }
-
-    /// Changes how fast a node mines.
-    pub fn set_hashrate(&mut self, place: Place, hashrate: Hashrate) {
-        self.host_mut(place).hashrate = hashrate;
-        self.enter_lottery(place);
-    }
-
-    fn found(&mut self, at: Place) -> Result<(), Violation> {
-        let Some(node) = self.host(at).node() else { return Ok(()) };
-        let tag = at.to_string();
-        let block = find_block(self.now, node.chain(), node.mempool(), self.host(at).payee(), tag.as_bytes());
-        let height = node.chain().tip().height.next().get();
-        self.recorder.found(self.at_ms(), at, height, &block);
-        self.hand(
-            at,
-            Input::Submit { request: BLOCK_REQUEST, submission: Submission::Block(block.clone()) },
-        )?;
-        self.pool_found(at, block, height);
         Ok(())
     }
 
     fn behaviour_of(&self, place: Place) -> &Behaviour {
-        &self.behaviours[self.groups[place.index()]]
+        self.around.behaviour_of(place)
     }
 
     fn host(&self, place: Place) -> &Host {

@@ -37,7 +37,7 @@ pub struct TransactionRelay {
 /// One peer's side.
 #[derive(Clone, Debug)]
 struct Side {
-    known: Known<Txid>,
+    known: Known,
     /// To be announced, in the order of arrival: a parent goes before its child.
     queue: VecDeque<Txid>,
     /// When the queue leaves; none while it is empty.
@@ -114,7 +114,7 @@ impl TransactionRelay {
         let Some(side) = self.peers.get_mut(&peer) else { return };
         let mut asked = Vec::new();
         for txid in txids {
-            side.known.insert(*txid);
+            side.known.insert(txid);
             if side.wanted >= MAX_WANTED_PER_PEER || !is_lacking(txid) {
                 continue;
             }
@@ -183,7 +183,7 @@ impl TransactionRelay {
             match get(txid).filter(|_| bytes < MAX_SERVED_TRANSACTION_BYTES) {
                 Some(transaction) => {
                     bytes += transaction.size();
-                    side.known.insert(*txid);
+                    side.known.insert(txid);
                     found.push(transaction);
                 }
                 None => missing.push(Inventory::Transaction(*txid)),
@@ -281,7 +281,7 @@ impl Side {
         self.leaves_at = None;
         let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_held).collect();
         txids.iter().for_each(|txid| {
-            self.known.insert(*txid);
+            self.known.insert(txid);
         });
         while !txids.is_empty() {
             let rest = txids.split_off(txids.len().min(MAX_INVENTORY));

@@ -10,7 +10,7 @@ use cairn_protocol::chain::store::ChainStore;
 use cairn_protocol::input::{Input, RequestId, Submission};
 use cairn_protocol::message::Message;
 
-use crate::agenda::Occurrence;
+use crate::agenda::{Occurrence, Parcel};
 use crate::behaviour::Behaviour;
 use crate::invariants::Violation;
 use crate::mining::Hashrate;
@@ -20,7 +20,8 @@ use crate::plan::Plan;
 use crate::report::MomentKind;
 use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Standing};
 use crate::strategy::selfish::{Selfish, Shown};
-use crate::world::{BLOCK_REQUEST, World};
+use crate::world::World;
+use crate::world::finding::BLOCK_REQUEST;
 
 /// Payments of attackers: their answers concern nobody.
 const ATTACK_REQUEST: RequestId = RequestId(u64::MAX - 1);
@@ -166,35 +167,37 @@ impl World {
         Ok(())
     }
 
-    /// Blocks that a message tells a selfish pool of; nothing for everybody else.
-    pub(super) fn news_for_pool(&self, at: Place, message: &Message) -> Vec<BlockHash> {
-        if !self.selfish.contains_key(&at) {
-            return Vec::new();
+    /// A selfish pool hears a message, and then looks at the blocks that it tells of.
+    pub(super) fn pool_hears(&mut self, at: Place, what: Occurrence) -> Result<(), Violation> {
+        let Occurrence::Arrival { from, number, parcel, .. } = &what else { return Ok(()) };
+        if self.host(at).session(*from) != Some(*number) {
+            return Ok(());
         }
-        match message {
-            Message::Block(block) => vec![block.hash()],
-            Message::Headers(headers) => headers.iter().map(|header| header.hash()).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    pub(super) fn pool_heard(&mut self, at: Place, news: &[BlockHash]) {
+        let news: Vec<BlockHash> = match parcel {
+            Parcel::Block(block) => vec![block.hash()],
+            Parcel::Other(message) => match &**message {
+                Message::Headers(headers) => headers.iter().map(|header| header.hash()).collect(),
+                _ => Vec::new(),
+            },
+        };
+        self.let_node(at, |around, now, host, outbox| around.take(now, host, what, outbox))?;
         for hash in news {
-            let entry = self.host(at).node().and_then(|node| node.chain().entry(hash));
+            let entry = self.host(at).node().and_then(|node| node.chain().entry(&hash));
             let height = entry.filter(|entry| !entry.is_invalid()).map(|entry| entry.height.get());
-            let shown = height.zip(self.selfish.get_mut(&at)).map(|(height, pool)| pool.heard(height));
+            let shown = height.zip(self.around.selfish.get_mut(&at)).map(|(height, pool)| pool.heard(height));
             self.show(at, shown.unwrap_or_default());
         }
+        Ok(())
     }
 
     pub(super) fn pool_found(&mut self, at: Place, block: Arc<Block>, height: u32) {
-        let shown = self.selfish.get_mut(&at).map(|pool| pool.found(block, height));
+        let shown = self.around.selfish.get_mut(&at).map(|pool| pool.found(block, height));
         self.show(at, shown.unwrap_or_default());
     }
 
     /// Whatever a node has kept back is shown.
     pub(super) fn show_secrets(&mut self, at: Place) {
-        if let Some(mut pool) = self.selfish.remove(&at) {
+        if let Some(mut pool) = self.around.selfish.remove(&at) {
             let shown = pool.show_all();
             self.show(at, shown);
         }
@@ -202,7 +205,7 @@ impl World {
 
     /// Every pool shows what it has, and mines on as everybody does.
     pub fn end_attacks(&mut self) {
-        let pools: Vec<Place> = self.selfish.keys().copied().collect();
+        let pools: Vec<Place> = self.around.selfish.keys().copied().collect();
         pools.into_iter().for_each(|pool| self.show_secrets(pool));
         for index in 0..self.double_spenders.len() {
             self.double_spenders[index].attempt = None;

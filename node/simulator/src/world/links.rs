@@ -14,22 +14,23 @@ use crate::world::World;
 impl World {
     pub(super) fn dial(&mut self, from: Place, address: PeerAddress) {
         let there = Place::listening_at(&address).filter(|there| there.index() < self.hosts.len());
-        let wait = there.map_or(Duration::from_millis(1), |there| self.network.latency(from, there));
+        let wait = there.map_or(Duration::from_millis(1), |there| self.around.network.latency(from, there));
         let when = self.now.saturating_add(wait);
         self.agenda.plan(when, Occurrence::Dialled { from, address: Box::new(address) });
     }
 
     pub(super) fn dialled(&mut self, from: Place, address: PeerAddress) -> Result<(), Violation> {
         let there = Place::listening_at(&address).filter(|there| self.may_join(from, *there));
-        let joined = there.and_then(|to| Some((to, self.network.join(self.now, to, from)?)));
-        let Some((to, (number, heard))) = joined else {
-            let wait = there.map_or(Duration::from_millis(1), |there| self.network.latency(from, there));
+        let joined = there.and_then(|to| Some((to, self.around.network.join(self.now, to, from)?)));
+        let Some((to, (lane, heard))) = joined else {
+            let wait =
+                there.map_or(Duration::from_millis(1), |there| self.around.network.latency(from, there));
             let when = self.now.saturating_add(wait);
             self.agenda.plan(when, Occurrence::DialFailed { at: from, address: Box::new(address) });
             return Ok(());
         };
-        self.agenda.plan(heard, Occurrence::LinkStands { at: from, to, number });
-        self.host_mut(to).open_session(from, number);
+        self.agenda.plan(heard, Occurrence::LinkStands { at: from, to, number: lane.number });
+        self.host_mut(to).open_session(from, lane);
         let (peer, address) = (from.peer_id(), from.dials_from());
         self.hand(to, Input::Connected { peer, direction: Direction::Inbound, address })
     }
@@ -49,15 +50,16 @@ impl World {
 
     pub(super) fn link_stands(&mut self, at: Place, to: Place, number: LinkNumber) -> Result<(), Violation> {
         let address = to.listens_at();
-        if self.network.link(at, to) != Some(number) {
+        if self.around.network.link(at, to) != Some(number) {
             return self.hand(at, Input::DialFailed { address });
         }
-        self.host_mut(at).open_session(to, number);
+        let lane = self.around.network.lane(self.now, number, at, to);
+        self.host_mut(at).open_session(to, lane);
         self.hand(at, Input::Connected { peer: to.peer_id(), direction: Direction::Outbound, address })
     }
 
     pub(super) fn link_gone(&mut self, at: Place, to: Place, number: LinkNumber) -> Result<(), Violation> {
-        self.network.part(at, to, number);
+        self.around.network.part(at, to, number);
         if self.host(at).session(to) != Some(number) {
             return Ok(());
         }
@@ -70,13 +72,13 @@ impl World {
         let Some(number) = self.host(at).session(to) else { return };
         self.agenda.plan(self.now, Occurrence::LinkGone { at, to, number });
         // The link goes when the other end hears: until then nobody can dial anew.
-        let arrival = self.network.carry(self.now, number, at, to, 0);
+        let arrival = self.hosts[at.index()].carry(&self.around.network, self.now, to, 0);
         self.agenda.plan(arrival, Occurrence::LinkGone { at: to, to: at, number });
     }
 
     pub(super) fn tell_of(&mut self, broken: Vec<(Place, Place, LinkNumber)>) {
         for (one, other, number) in broken {
-            let when = self.now.saturating_add(self.network.latency(one, other));
+            let when = self.now.saturating_add(self.around.network.latency(one, other));
             self.agenda.plan(when, Occurrence::LinkGone { at: one, to: other, number });
             self.agenda.plan(when, Occurrence::LinkGone { at: other, to: one, number });
         }

@@ -1,11 +1,10 @@
 //! Paying in a world: purses hand in transactions, and what nodes tell is written down.
 
 use cairn_protocol::action::Answer;
-use cairn_protocol::event::{DisconnectReason, Event};
+use cairn_protocol::event::Event;
 use cairn_protocol::input::{Input, RequestId, Submission};
 
 use crate::agenda::Occurrence;
-use crate::behaviour::Behaviour;
 use crate::invariants::{Violation, supply_is_exact};
 use crate::place::Place;
 use crate::world::World;
@@ -56,9 +55,6 @@ impl World {
     }
 
     pub(super) fn heard(&mut self, at: Place, event: &Event) -> Result<(), Violation> {
-        if !self.deserved(event) {
-            self.witnesses[at.index()].told(at, event)?;
-        }
         if self.apart.contains(&at) {
             return Ok(());
         }
@@ -83,16 +79,5 @@ impl World {
             _ => {}
         }
         Ok(())
-    }
-
-    /// Whether a punishment hit somebody who does not keep to the manners.
-    fn deserved(&self, event: &Event) -> bool {
-        let (Event::PeerDisconnected { peer, reason } | Event::PeerRefused { peer, reason, .. }) = event
-        else {
-            return false;
-        };
-        let behaviour = self.behaviour_of(Place::of_peer(peer));
-        let is_rude = !matches!(behaviour, Behaviour::Honest | Behaviour::Intermittent { .. });
-        is_rude && matches!(reason, DisconnectReason::Misconduct(_))
     }
 }

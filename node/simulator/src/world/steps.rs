@@ -36,7 +36,7 @@ impl World {
     fn carry_out_step(&mut self, step: Step) -> Result<(), Violation> {
         match step {
             Step::Partition(groups) => {
-                let broken = self.network.partition(&groups);
+                let broken = self.around.network.partition(&groups);
                 self.tell_of(broken);
             }
             Step::Refuse(groups) => {
@@ -49,7 +49,7 @@ impl World {
                 }
             }
             Step::Heal => {
-                self.network.heal();
+                self.around.network.heal();
                 for place in self.plan.places() {
                     if !self.host(place).blocked.is_empty() {
                         self.hand(place, Input::Command(Command::SetBlocked(BTreeSet::new())))?;
@@ -63,7 +63,7 @@ impl World {
                 }
             }
             Step::Slow { places, percent } => {
-                places.into_iter().for_each(|place| self.network.slow(place, percent));
+                places.into_iter().for_each(|place| self.around.network.slow(place, percent));
             }
             Step::Mine { place, blocks } => {
                 for _ in 0..blocks {
@@ -94,7 +94,7 @@ impl World {
         self.purses.iter_mut().for_each(|purse| purse.lost(place));
         self.recorder.went_down(self.at_ms(), place);
         self.enter_lottery(place);
-        let broken = self.network.isolate(place);
+        let broken = self.around.network.isolate(place);
         self.tell_of(broken);
     }
 
@@ -123,13 +123,13 @@ impl World {
     /// A group begins to behave in another way. Its links are made anew, so that everybody hears
     /// from it what it had kept back; who was away for a while comes back, for nobody else wakes it.
     fn behave(&mut self, group: usize, behaviour: Behaviour) -> Result<(), Violation> {
-        let Some(held) = self.behaviours.get_mut(group) else { return Ok(()) };
+        let Some(held) = self.around.behaviours.get_mut(group) else { return Ok(()) };
         let came_and_went = matches!(held, Behaviour::Intermittent { .. });
         *held = behaviour;
         let places: Vec<Place> = self.plan.groups[group].places().collect();
         for place in places {
             self.show_secrets(place);
-            let broken = self.network.isolate(place);
+            let broken = self.around.network.isolate(place);
             self.tell_of(broken);
             if came_and_went {
                 self.start_again(place)?;

@@ -1,0 +1,43 @@
+//! Finding blocks in a world: who has which chance, and what becomes of a block that is found.
+
+use cairn_protocol::input::{Input, RequestId, Submission};
+
+use crate::invariants::Violation;
+use crate::mining::{Hashrate, find_block, hashes_for_next};
+use crate::place::Place;
+use crate::world::World;
+
+/// Submissions of blocks carry this mark; lower ones are the purses'.
+pub(super) const BLOCK_REQUEST: RequestId = RequestId(u64::MAX);
+
+impl World {
+    /// From now on this miner has the chance that its rate and its tip give it.
+    pub(super) fn enter_lottery(&mut self, at: Place) {
+        let host = &self.hosts[at.index()];
+        let hashes = host.node().filter(|_| host.hashrate > Hashrate::NONE);
+        match hashes.and_then(|node| hashes_for_next(node.chain())) {
+            Some(hashes) => self.lottery.set(self.now, at, host.hashrate, hashes),
+            None => self.lottery.set(self.now, at, Hashrate::NONE, 1),
+        }
+    }
+
+    /// Changes how fast a node mines.
+    pub fn set_hashrate(&mut self, place: Place, hashrate: Hashrate) {
+        self.host_mut(place).hashrate = hashrate;
+        self.enter_lottery(place);
+    }
+
+    pub(super) fn found(&mut self, at: Place) -> Result<(), Violation> {
+        let Some(node) = self.host(at).node() else { return Ok(()) };
+        let tag = at.to_string();
+        let block = find_block(self.now, node.chain(), node.mempool(), self.host(at).payee(), tag.as_bytes());
+        let height = node.chain().tip().height.next().get();
+        self.recorder.found(self.at_ms(), at, height, &block);
+        self.hand(
+            at,
+            Input::Submit { request: BLOCK_REQUEST, submission: Submission::Block(block.clone()) },
+        )?;
+        self.pool_found(at, block, height);
+        Ok(())
+    }
+}
