@@ -1,12 +1,12 @@
 //! Scenarios on real processes: what a plan says is done, told and reported, and it comes to what
 //! the simulator says it comes to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use cairn_node::devnet::scenario::read::brief_partition;
+use cairn_node::plan_file::read_plan;
 use cairn_simulator::network::{Latency, Links, Quality};
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::play;
@@ -22,24 +22,31 @@ const SEEDS: u64 = 20;
 /// Beyond it on either side lies one run of two thousand.
 const RARE: f64 = 0.000_5;
 
-/// A scenario's file, and the directory that holds it.
-fn scenario(name: &str) -> (tempfile::TempDir, String) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let file = directory.path().join("scenario");
-    std::fs::write(&file, name).expect("a file can be written");
-    let path = file.to_str().expect("text").to_owned();
-    (directory, path)
+/// Shipped scenarios that real processes play, too.
+const SHIPPED: [&str; 5] =
+    ["split-brain", "three-way-split", "minority-wins-by-work", "flapping-link", "mass-restart"];
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"))
+}
+
+/// A scenario that is here for these tests alone.
+fn brief(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/scenarios_real/{name}.toml"))
 }
 
 /// Plays a scenario on real processes; its report, and whether the program found it as expected.
-fn played(rpc_port: u16, name: &str) -> (Report, bool) {
-    let (kept, file) = scenario(name);
+fn played(rpc_port: u16, file: &Path) -> (Report, bool) {
+    let kept = tempfile::tempdir().expect("a directory");
     let reports = kept.path().join("report");
-    let arguments = ["--scenario", &file, "--report", reports.to_str().expect("text")];
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    let arguments = ["--scenario", &text(file), "--report", &text(&reports)];
     let mut devnet = Devnet::start(rpc_port, &arguments);
     let told = devnet.wait_for_event("report")["report"].take();
     let ended = devnet.wait_for_exit();
-    assert!(reports.exists());
+    for file in ["report.json", "index.html", "fork-tree.svg", "agreement.svg", "propagation.svg"] {
+        assert!(reports.join(file).exists(), "{file}");
+    }
     (serde_json::from_value(told).expect("a report"), ended.success())
 }
 
@@ -47,7 +54,7 @@ fn played(rpc_port: u16, name: &str) -> (Report, bool) {
 fn real() -> &'static Report {
     static REPORT: OnceLock<Report> = OnceLock::new();
     REPORT.get_or_init(|| {
-        let (report, is_as_expected) = played(21_300, "brief-partition");
+        let (report, is_as_expected) = played(21_300, &brief("brief-partition"));
         assert!(is_as_expected, "{:?}", report.expectations);
         report
     })
@@ -92,7 +99,10 @@ fn real_nodes_come_to_what_the_simulator_says() {
         lost: 0,
         resend: Duration::ZERO,
     };
-    let plan = Plan { links: Links { usual: near, between: Vec::new() }, ..brief_partition() };
+    let plan = Plan {
+        links: Links { usual: near, between: Vec::new() },
+        ..read_plan(&brief("brief-partition")).expect("a scenario")
+    };
     let simulated = (1..=SEEDS).map(|seed| play(&plan, seed).expect("every invariant holds"));
     let simulated: Vec<Report> = simulated.collect();
     let mean = |figure: &dyn Fn(&Report) -> u64| {
@@ -113,7 +123,7 @@ fn real_nodes_come_to_what_the_simulator_says() {
 
 #[test]
 fn nodes_are_killed_started_again_paid_and_slowed_as_the_plan_says_and_a_missed_expectation_is_a_failure() {
-    let (report, is_as_expected) = played(21_340, "brief-churn");
+    let (report, is_as_expected) = played(21_340, &brief("brief-churn"));
     assert!(!is_as_expected);
     let met: Vec<bool> = report.expectations.iter().map(|verdict| verdict.is_met).collect();
     assert_eq!(met, [true, false], "{:?}", report.expectations);
@@ -142,8 +152,8 @@ fn nodes_are_killed_started_again_paid_and_slowed_as_the_plan_says_and_a_missed_
 
 #[test]
 fn a_scenario_that_is_told_to_stop_leaves_no_node_behind() {
-    let (_kept, file) = scenario("quiet");
-    let mut devnet = Devnet::start(21_360, &["--scenario", &file]);
+    let file = brief("brief-partition");
+    let mut devnet = Devnet::start(21_360, &["--scenario", file.to_str().expect("text")]);
     devnet.wait_for_event("moment");
     let nodes = devnet.node_ids();
     assert_eq!(nodes.len(), 5);
@@ -155,14 +165,34 @@ fn a_scenario_that_is_told_to_stop_leaves_no_node_behind() {
 
 #[test]
 fn what_cannot_be_played_is_said_before_anything_starts() {
-    let (_kept, file) = scenario("no such plan");
-    let run = |arguments: &[&str]| {
+    let run = |file: &Path, arguments: &[&str]| {
         let mut command = Command::new(program());
-        let output = command.args(["devnet", "--scenario", &file]).args(arguments).output();
+        let output = command.args(["devnet", "--scenario"]).arg(file).args(arguments).output();
         let output = output.expect("the program can be run");
         assert!(!output.status.success());
         String::from_utf8(output.stderr).expect("text")
     };
-    assert!(run(&[]).contains("names no plan"), "{}", run(&[]));
-    assert!(run(&["--nodes", "3"]).contains("cannot be used with"), "{}", run(&["--nodes", "3"]));
+    let said = run(Path::new("nowhere.toml"), &[]);
+    assert!(said.contains("cannot read the scenario nowhere.toml"), "{said}");
+    let said = run(&shipped("selfish-miner"), &[]);
+    assert!(said.contains("real processes are honest or intermittent"), "{said}");
+    assert!(said.contains("play it in the simulator"), "{said}");
+    let said = run(&brief("brief-churn"), &["--nodes", "3"]);
+    assert!(said.contains("cannot be used with"), "{said}");
+}
+
+/// All at once: most of their time they wait for blocks.
+#[test]
+fn five_shipped_scenarios_come_to_what_they_expect_on_real_processes() {
+    std::thread::scope(|scope| {
+        let played = SHIPPED
+            .iter()
+            .zip(0..)
+            .map(|(name, number)| (name, scope.spawn(move || played(21_400 + 20 * number, &shipped(name)))));
+        for (name, played) in played.collect::<Vec<_>>() {
+            let (report, is_as_expected) = played.join().expect("it is played to its end");
+            assert!(is_as_expected && report.is_as_expected(), "{name}: {:#?}", report.expectations);
+            assert_eq!(report.engine, "devnet");
+        }
+    });
 }

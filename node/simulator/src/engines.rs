@@ -87,10 +87,9 @@ impl Plan {
             Step::Slow { .. } => {
                 Some("a step makes links slow, and links of real processes are as they are".into())
             }
-            Step::Behave { behaviour, .. } if !is_real(behaviour) => Some(format!(
-                "a step makes a group {}, and real processes are honest or intermittent",
-                behaviour.word()
-            )),
+            Step::Behave { .. } => {
+                Some("a step changes what a group does, and real processes stay what they are".into())
+            }
             _ => None,
         }
     }

@@ -130,49 +130,68 @@ impl Run {
     /// The first breach of what must hold.
     pub fn advance_to_event(&mut self, event: u64) -> Result<(), Failure> {
         while !self.is_over() && self.world.events() < event {
-            let next = self.world.next_time().unwrap_or(Duration::MAX);
-            self.go_on_one(next.saturating_add(Duration::from_millis(1)))
-                .map_err(|violation| self.failure(violation))?;
+            self.turn(Duration::MAX).map_err(|violation| self.failure(violation))?;
         }
         Ok(())
     }
 
+    /// Goes on up to a time. How often one stops to look must not change what happens: a step and a
+    /// change of phase depend on the plan's times alone.
     fn go_on(&mut self, until: Duration) -> Result<(), Violation> {
-        while self.phase != Phase::Over && self.world.next_time().is_some_and(|next| next < until) {
-            self.go_on_one(until)?;
-        }
-        if self.world.next_time().is_none() {
-            self.phase = Phase::Over;
-        }
+        while !self.is_over() && self.turn(until)? {}
         Ok(())
     }
 
-    fn go_on_one(&mut self, until: Duration) -> Result<(), Violation> {
+    /// Does what is next if it comes before `until`; says whether there was something.
+    fn turn(&mut self, until: Duration) -> Result<bool, Violation> {
+        let next = self.world.next_time();
         match self.phase {
             Phase::Mining => {
                 let end = self.plan.stop.after;
                 let is_high = self.plan.stop.height.is_some_and(|stop| self.world.highest() >= stop);
                 let attempts = self.world.recorder().attempts_ended();
                 let is_tried = self.plan.stop.attempts.is_some_and(|stop| attempts >= stop);
-                if is_high || is_tried || self.world.next_time().is_none_or(|next| next >= end) {
+                if is_high || is_tried {
                     self.stop_mining();
-                } else if self.world.next_time().is_some_and(|next| next < until) {
-                    self.world.step_before(until.min(end))?;
+                    return Ok(true);
                 }
+                self.step_or_pass(next, until, end)
             }
-            Phase::Settling { until: deadline } => {
-                if self.world.tips() <= 1 {
-                    self.phase = Phase::Over;
-                } else if self.world.next_time().is_none_or(|next| next >= deadline) {
-                    let waited_ms = self.plan.stop.agreement_within.unwrap_or_default().as_millis() as u64;
-                    return Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() });
-                } else {
-                    self.world.step_before(until.min(deadline))?;
-                }
+            Phase::Settling { .. } if self.world.tips() <= 1 => {
+                self.phase = Phase::Over;
+                Ok(false)
             }
-            Phase::Over => {}
+            Phase::Settling { until: deadline } => self.step_or_pass(next, until, deadline),
+            Phase::Over => Ok(false),
         }
-        Ok(())
+    }
+
+    /// Takes a step of a phase that ends at `end`, or lets time pass; says whether to go on.
+    fn step_or_pass(
+        &mut self,
+        next: Option<Duration>,
+        until: Duration,
+        end: Duration,
+    ) -> Result<bool, Violation> {
+        if let Some(next) = next.filter(|next| *next < end) {
+            if next >= until {
+                self.world.pass(until);
+                return Ok(false);
+            }
+            self.world.step_before(end)?;
+            return Ok(true);
+        }
+        if until < end {
+            self.world.pass(until);
+            return Ok(false);
+        }
+        self.world.pass(end);
+        if let Phase::Settling { .. } = self.phase {
+            let waited_ms = self.plan.stop.agreement_within.unwrap_or_default().as_millis() as u64;
+            return Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() });
+        }
+        self.stop_mining();
+        Ok(true)
     }
 
     /// From here on one miner breaks ties, so that there is one best chain to agree on. It has the

@@ -95,3 +95,15 @@ fn a_seed_named_by_the_environment_is_played_and_printed() {
     assert_eq!(report.seed, Some(seed));
     println!("{report:?}");
 }
+
+#[test]
+fn a_run_that_is_looked_at_now_and_then_is_the_run_that_is_not() {
+    for plan in [partition(), Plan::partition_and_heal(80, Duration::from_secs(5))] {
+        let whole = play(&plan, 5).unwrap_or_else(|failure| panic!("{failure}"));
+        let mut run = Run::new(plan, 5).unwrap_or_else(|failure| panic!("{failure}"));
+        while !run.is_over() {
+            run.advance(Duration::from_millis(137)).unwrap_or_else(|failure| panic!("{failure}"));
+        }
+        assert_eq!(run.finish().unwrap_or_else(|failure| panic!("{failure}")), whole);
+    }
+}

@@ -18,17 +18,21 @@ use crate::devnet::opening;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
 use crate::devnet::scenario::fault::ScenarioFault;
+use crate::devnet::scenario::ground;
 use crate::devnet::scenario::play::play;
 use crate::devnet::scenario::rates::Rates;
-use crate::devnet::scenario::{ground, read, refusal};
 use crate::files;
+use crate::plan_file::read_plan;
+use crate::report;
+use crate::report::figures::verdict_in_words;
+use crate::report::print::print;
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever a person must be told; also when an expectation is not met.
 pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
-    let plan = read::read_plan(file)?;
+    let plan = read_plan(file)?;
     let (rates, chain) = prepare(&plan)?;
     let mut place = Place::take(arguments.dir.as_deref())?;
     let chain_file = place.path().join("chain.toml");
@@ -59,18 +63,20 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     written?;
     show(&report, arguments.json)?;
     if let Some(directory) = &arguments.report {
-        keep(&report, directory)?;
+        report::write(&report, directory, None)?;
+        if !arguments.json {
+            writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
+        }
     }
-    let missed = report.expectations.iter().filter(|verdict| !verdict.is_met).count();
-    match missed {
-        0 => Ok(()),
-        _ => bail!("{missed} of {} expectations are not met, as told above", report.expectations.len()),
+    if !report.is_as_expected() {
+        bail!("{}", verdict_in_words(&report));
     }
+    Ok(())
 }
 
 /// What is said before anything starts.
 fn prepare(plan: &Plan) -> Result<(Rates, Chain), ScenarioFault> {
-    if let Some(why) = refusal::refusal_of(plan) {
+    if let Some(why) = plan.refusal_of_devnet() {
         return Err(ScenarioFault::Refused { name: plan.name.clone(), why });
     }
     let rates = Rates::of(plan)?;
@@ -116,33 +122,6 @@ fn show(report: &Report, as_json: bool) -> anyhow::Result<()> {
         writeln!(out, "{}", json!({ "event": "report", "report": report }))?;
         return Ok(());
     }
-    writeln!(out, "\n{}", report.teaches)?;
-    let Report { height, stale, deepest, payments, .. } = report;
-    writeln!(
-        out,
-        "height {height}, {} blocks found, {} stale, deepest reorganisation {deepest}",
-        stale.found, stale.stale
-    )?;
-    writeln!(
-        out,
-        "payments: {} accepted, {} confirmed, {} undone",
-        payments.accepted, payments.confirmed, payments.undone
-    )?;
-    for group in &report.groups {
-        writeln!(out, "{}: found {}, kept {}", group.name, group.found, group.in_chain)?;
-    }
-    for verdict in &report.expectations {
-        writeln!(out, "{verdict}")?;
-    }
-    Ok(())
-}
-
-/// Writes the report into a directory.
-fn keep(report: &Report, directory: &Path) -> anyhow::Result<()> {
-    let path = directory.join("report.json");
-    let attempt = || -> std::io::Result<()> {
-        std::fs::create_dir_all(directory)?;
-        files::replace(&path, &serde_json::to_vec_pretty(report)?)
-    };
-    attempt().with_context(|| format!("cannot write {}", path.display()))
+    writeln!(out)?;
+    Ok(print(report, &mut out)?)
 }

@@ -1,6 +1,6 @@
 //! Scenarios on real nodes: a simulator's plan, played by processes in real time.
 //!
-//! Reading order: [`read`] (which plan), [`refusal`] (what real nodes cannot play), [`rates`] and
+//! Reading order: [`rates`] and
 //! [`ground`] (the chain that they play it on), [`agenda`] (what is due when), [`hands`] and
 //! [`payer`] (doing it), [`chronicle`] (what came of it), [`play`] (from beginning to end).
 
@@ -12,5 +12,3 @@ pub mod hands;
 pub mod payer;
 pub mod play;
 pub mod rates;
-pub mod read;
-pub mod refusal;

@@ -233,7 +233,7 @@ fn real_processes_play_honest_plans_and_say_why_no_other() {
         ("[chain]\nspacing = \"11 s\"\n", "apart"),
         ("confined_to = \"d\"\n[[group]]\nname = \"d\"\nnodes = 1\n", "knows only"),
         ("[[step]]\nat = \"1 s\"\nslow = { nodes = \"all\", times = 2 }\n", "slow"),
-        ("[[step]]\nat = \"1 s\"\nbehave = { group = \"c\", as = \"withhold\" }\n", "withhold"),
+        ("[[step]]\nat = \"1 s\"\nbehave = { group = \"c\", as = \"withhold\" }\n", "stay what"),
         ("[[group]]\nname = \"d\"\nnodes = 49\n", "51 nodes"),
     ];
     for (more, why) in cases {

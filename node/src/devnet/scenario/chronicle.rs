@@ -154,7 +154,9 @@ impl Chronicle {
 
     fn step_done(&mut self, at_ms: u64, number: usize) {
         let Some((_, step)) = self.plan.steps.get(number) else { return };
-        if !step.mends() {
+        if step.mends() {
+            self.recorder.step_is_done(at_ms);
+        } else {
             self.recorder.step(at_ms, self.plan.in_words(step), false);
         }
     }

@@ -6,22 +6,17 @@ use cairn_genesis::definition::DefinitionError;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::scenario::rates::TooSmallPart;
-use crate::devnet::scenario::read::UnknownPlan;
-use crate::devnet::scenario::refusal::Refusal;
 
 /// A scenario could not be played, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioFault {
-    /// The file holds no scenario.
-    #[error(transparent)]
-    Unknown(#[from] UnknownPlan),
     /// Real nodes cannot do what it wants.
     #[error("the scenario {name:?} cannot be played on real nodes: {why}; play it in the simulator")]
     Refused {
         /// Its name.
         name: String,
         /// What they cannot do.
-        why: Refusal,
+        why: String,
     },
     /// Some miner would be too slow for its share to hold.
     #[error(transparent)]

@@ -125,6 +125,7 @@ mod tests {
             at_ms,
             is_in_chain,
             transactions: 0,
+            hashes: 32,
             reached: 0,
             propagation: BlockPropagation::default(),
         }
