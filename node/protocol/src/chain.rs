@@ -39,6 +39,9 @@ use open::OpenError;
 use store::{BlockStatus, ChainStore, Commit, StoreError};
 use tree::{Entry, HeaderTree};
 
+/// How the best chain changed by a mark, or why it was not made.
+pub type Marked = Result<Option<ChainChange>, MarkError>;
+
 /// Headers, blocks and coins of one chain.
 pub struct Chain<S> {
     params: ChainParams,
@@ -66,8 +69,7 @@ impl<S: ChainStore> Chain<S> {
         verifier: Box<dyn Verifier + Send>,
     ) -> Result<Self, OpenError> {
         let (tree, active) = open::load(&mut store, &params, genesis)?;
-        let (aside, marked) = (KeptAside::default(), Changed::new());
-        let tip = active.last().and_then(|tip| tree.number(tip)).expect("the best chain is in the tree");
+        let (aside, marked, tip) = (KeptAside::default(), Changed::new(), tree.number_of_last(&active));
         let mut chain = Self { params, store, verifier, tree, active, tip, aside, marked };
         chain.reach_again()?;
         // What was stored and not yet connected when the node stopped.
@@ -135,11 +137,7 @@ impl<S: ChainStore> Chain<S> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn mark(
-        &mut self,
-        hash: BlockHash,
-        mark: Mark,
-    ) -> Result<Result<Option<ChainChange>, MarkError>, StoreError> {
+    pub fn mark(&mut self, hash: BlockHash, mark: Mark) -> Result<Marked, StoreError> {
         match mark {
             Mark::Precious if self.could_be_best(&hash) => match self.try_branch(hash, None)? {
                 Ok(change) => return Ok(Ok(Some(change))),
@@ -247,8 +245,7 @@ impl<S: ChainStore> Chain<S> {
     }
 
     fn could_be_best(&self, hash: &BlockHash) -> bool {
-        let whole = self.tree.get(hash).filter(|entry| entry.is_whole);
-        whole.is_some_and(|entry| entry.work >= self.work() && !self.is_active(entry))
+        self.tree.get(hash).is_some_and(|one| one.is_whole && one.work >= self.work() && !self.is_active(one))
     }
 
     fn refuse(&mut self, bad: &BadBranch, bodies: Vec<Arc<Block>>) -> Result<(), StoreError> {
@@ -282,8 +279,7 @@ impl<S: ChainStore> Chain<S> {
         self.store.commit(commit)?;
         self.active.truncate(change.fork_point.get() as usize + 1);
         self.active.extend(change.connected.iter().map(|(_, block, _)| block.hash()));
-        let tip = self.active.last().and_then(|tip| self.tree.number(tip));
-        self.tip = tip.expect("the best chain is in the tree");
+        self.tip = self.tree.number_of_last(&self.active);
         self.tree.forget_candidates_up_to(change.new_work);
         Ok(Ok(change))
     }

@@ -109,6 +109,17 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// A connection has ended: of a peer that had completed the handshake, or of one that never did.
+    pub fn peer_gone(peer: PeerId, was_ready: bool, address: PeerAddress, reason: DisconnectReason) -> Self {
+        if was_ready {
+            Self::PeerDisconnected { peer, reason }
+        } else {
+            Self::PeerRefused { peer, address, reason }
+        }
+    }
+}
+
 /// Why an unconfirmed transaction left the mempool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RemovalReason {

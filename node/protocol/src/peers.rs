@@ -11,9 +11,7 @@ use cairn_core::time::Timestamp;
 use crate::action::Action;
 use crate::event::{DisconnectReason, Event};
 use crate::input::Command;
-use crate::limits::{
-    BAN_LASTING, LASTING_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_ANSWER_INTERVAL, PING_INTERVAL,
-};
+use crate::limits::{BAN_LASTING, LASTING_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_ANSWER_INTERVAL};
 use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
 use crate::random::Random;
@@ -31,7 +29,7 @@ pub mod table;
 pub use slots::Room;
 
 use addresses::AddressBook;
-use connection::{Connection, Heartbeat, Phase};
+use connection::{Connection, Phase};
 use dialling::Dialler;
 use handshake::{Identity, Tip};
 use refusals::Refusals;
@@ -61,12 +59,21 @@ impl Peers {
         connect: &[PeerAddress],
         random: Random,
     ) -> Self {
-        let start = Timestamp::from_millis(0);
         let mut dialler = Dialler::default();
-        connect.iter().for_each(|address| dialler.keep(start, *address));
+        connect.iter().for_each(|address| dialler.keep(Timestamp::default(), *address));
         let (connections, book) = (Table::default(), AddressBook::default());
         let refusals = Refusals::new(own);
-        Self { identity, room, ping_every, connections, refusals, book, dialler, random, due: Some(start) }
+        Self {
+            identity,
+            room,
+            ping_every,
+            connections,
+            refusals,
+            book,
+            dialler,
+            random,
+            due: Some(Timestamp::default()),
+        }
     }
 
     /// Greets a new connection, or refuses it. A second connection of one peer means that its
@@ -85,7 +92,7 @@ impl Peers {
         if direction == Direction::Outbound {
             self.dialler.reached(address, peer);
         }
-        self.connections.insert(Connection::new(now, peer, direction, address));
+        self.connections.insert(Connection::new(now, peer, direction, address, self.ping_every));
         if let Some(reason) = self.refusals.reason(now, &peer, &address) {
             self.hang_up(&peer, reason, actions);
         } else if direction == Direction::Inbound
@@ -145,18 +152,13 @@ impl Peers {
             _ => {}
         }
         let peer = *peer;
-        actions.push(Action::Emit(if was_ready {
-            Event::PeerDisconnected { peer, reason }
-        } else {
-            Event::PeerRefused { peer, address, reason }
-        }));
+        actions.push(Action::Emit(Event::peer_gone(peer, was_ready, address, reason)));
         was_ready
     }
 
     /// Hangs up on one that broke a rule no honest peer can break, and refuses it for a while.
     pub fn ban(&mut self, now: Timestamp, peer: &PeerId, offence: String, actions: &mut Vec<Action>) -> bool {
-        let address = self.connections.get(peer).map(|connection| connection.address);
-        self.refusals.bans.ban(now, *peer, address, BAN_LASTING);
+        self.refusals.bans.ban(now, *peer, self.connections.address_of(peer), BAN_LASTING);
         self.hang_up(peer, DisconnectReason::Misconduct(offence), actions)
     }
 
@@ -175,10 +177,7 @@ impl Peers {
         let Some(connection) = self.connections.get_mut(&peer) else { return false };
         let user_agent = hello.user_agent.clone();
         connection.phase = Phase::Ready(Box::new(hello));
-        connection.heartbeat = match self.ping_every {
-            Some(_) => Heartbeat::Resting { until: now },
-            None => Heartbeat::Still,
-        };
+        connection.heartbeat = connection.first_beat(now);
         let (direction, address) = (connection.direction, connection.address);
         let listens_at = connection.listens_at();
         let asks = direction == Direction::Outbound && lacks_outbound;
@@ -189,9 +188,7 @@ impl Peers {
         if direction == Direction::Outbound {
             self.book.meet(now, address);
         }
-        for listening in listens_at.iter().filter(|listening| address.may_name(listening)) {
-            self.book.hear(*listening, Some(peer), &mut self.random);
-        }
+        self.book.hear_from(peer, &address, &listens_at, &mut self.random);
         self.dialler.listens_at(peer, &listens_at);
         actions.push(Action::Emit(Event::PeerConnected { peer, direction, address, user_agent }));
         self.reschedule(now);
@@ -200,23 +197,17 @@ impl Peers {
 
     /// Notes that a peer lives; returns its connection.
     pub fn heard_from(&mut self, now: Timestamp, peer: &PeerId) -> Option<&Connection> {
-        let connection = self.connections.get_mut(peer)?;
-        connection.last_heard = now;
-        Some(connection)
+        self.connections.heard_from(now, peer)
     }
 
     /// Notes that a peer gave us a block that we lacked.
     pub fn gave_block(&mut self, now: Timestamp, peer: &PeerId) {
-        if let Some(connection) = self.connections.get_mut(peer) {
-            connection.last_block = Some(now);
-        }
+        self.connections.gave_block(now, peer);
     }
 
     /// Notes the answer to a ping.
     pub fn ponged(&mut self, now: Timestamp, peer: &PeerId, nonce: u64) {
-        if let Some(connection) = self.connections.get_mut(peer) {
-            connection.pong(now, nonce, self.ping_every.unwrap_or(PING_INTERVAL));
-        }
+        self.connections.ponged(now, peer, nonce);
         self.reschedule(now);
     }
 
@@ -241,9 +232,7 @@ impl Peers {
         }
         connection.owes_peers = false;
         let seen = connection.address;
-        for address in addresses.iter().filter(|address| seen.may_name(address)) {
-            self.book.hear(*address, Some(peer), &mut self.random);
-        }
+        self.book.hear_from(peer, &seen, addresses, &mut self.random);
         self.reschedule(now);
     }
 
@@ -274,8 +263,7 @@ impl Peers {
             }
             Command::DisconnectPeer(peer) => unwanted.push((peer, DisconnectReason::Operator)),
             Command::Ban { peer, lasting } => {
-                let address = self.connections.get(&peer).map(|connection| connection.address);
-                self.refusals.bans.ban(now, peer, address, lasting);
+                self.refusals.bans.ban(now, peer, self.connections.address_of(&peer), lasting);
                 unwanted.push((peer, DisconnectReason::Banned));
             }
             Command::Unban(peer) => {
@@ -407,7 +395,6 @@ impl Peers {
         let in_use = self.addresses_in_use();
         let wanted = |address: &PeerAddress| self.refusals.would_dial(now, address, &self.dialler, &in_use);
         let from_book = self.book.next_due(wanted);
-        let asked = self.connections.next_to_ask(now);
-        from_book.into_iter().chain(asked).min()
+        from_book.into_iter().chain(self.connections.next_to_ask(now)).min()
     }
 }

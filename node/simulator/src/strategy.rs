@@ -2,5 +2,6 @@
 //! strategy decides what leaves them, and what they mine on.
 
 pub mod double_spend;
+pub mod enlist;
 pub mod gate;
 pub mod selfish;

@@ -70,7 +70,7 @@ pub fn finding(size: Size) -> Finding {
     table
         .set_up("Real nodes: an honest miner, an attacker's public node, and its secret miner, which gives up when what it could still win is below a millionth.")
         .set_up("Begins with a block: Rosenfeld 2014, where the secret chain has one block before the payment is made; exact is I_4pq(z, 1/2) (Grunspan and Perez-Marco 2017). Begins with none: the secret chain must catch up from nothing and get ahead, because nodes keep the first of two equal chains.")
-        .set_up("Nakamoto's section 11 replaces the honest chain's luck by its mean (a Poisson step) and is lower; it is about the first set-up. Excluded: our interval does not hold it; asked where the two are more than four standard deviations apart.")
+        .set_up("Nakamoto's section 11 replaces the honest chain's luck by its mean (a Poisson step) and is lower; it is about the first set-up. Excluded: our interval does not hold it; asked where the two are some standard deviations apart (three in a quick run, four in a full one).")
         .set_up(format!("{attempts} attempts a row."));
     let chart = Chart::new(
         "Double spends against confirmations",
@@ -90,7 +90,7 @@ pub fn finding(size: Size) -> Finding {
                     Start::OneBlock => {
                         let poisson = nakamoto(q, point.z);
                         let deviation = (exact * (1.0 - exact) / point.attempts as f64).sqrt();
-                        let differs = (exact - poisson).abs() > 4.0 * deviation;
+                        let differs = (exact - poisson).abs() > size.of(3.0, 4.0) * deviation;
                         let excluded = !ours.contains(poisson);
                         if differs {
                             finding.told_apart.push((format!("q {q}, z {}", point.z), excluded));

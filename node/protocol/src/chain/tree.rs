@@ -108,9 +108,13 @@ impl HeaderTree {
         self.numbers.get(hash).and_then(|number| self.entries.get(*number))
     }
 
-    /// An entry's place in the order of arrival.
-    pub fn number(&self, hash: &BlockHash) -> Option<usize> {
-        self.numbers.get(hash).copied()
+    /// The place in the order of arrival of the last of a chain's blocks.
+    ///
+    /// # Panics
+    /// When the chain is not in the tree.
+    pub fn number_of_last(&self, chain: &[BlockHash]) -> usize {
+        let number = chain.last().and_then(|last| self.numbers.get(last));
+        *number.expect("the best chain is in the tree")
     }
 
     /// The entry at a place in the order of arrival.

@@ -38,6 +38,19 @@ struct Met {
 }
 
 impl AddressBook {
+    /// Hears what a peer seen at `seen` tells of others, as far as it may name them.
+    pub fn hear_from(
+        &mut self,
+        peer: PeerId,
+        seen: &PeerAddress,
+        addresses: &[PeerAddress],
+        random: &mut Random,
+    ) {
+        for address in addresses.iter().filter(|address| seen.may_name(address)) {
+            self.hear(*address, Some(peer), random);
+        }
+    }
+
     /// Notes an address that a peer, or discovery, named; says whether it was new.
     pub fn hear(&mut self, address: PeerAddress, source: Option<PeerId>, random: &mut Random) -> bool {
         let socket = address.socket();

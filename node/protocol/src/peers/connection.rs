@@ -30,6 +30,8 @@ pub struct Connection {
     pub ping: Option<Duration>,
     /// The shortest round trip measured.
     pub min_ping: Option<Duration>,
+    /// How often it is asked whether it lives, while it is silent; none never.
+    pub ping_every: Option<Duration>,
     /// The ping under way, or when the next is due.
     pub heartbeat: Heartbeat,
     /// The tip that it was told of in our `Hello`; none before.
@@ -85,7 +87,13 @@ pub enum Need {
 
 impl Connection {
     /// A connection that has just come to stand.
-    pub fn new(now: Timestamp, peer: PeerId, direction: Direction, address: PeerAddress) -> Self {
+    pub fn new(
+        now: Timestamp,
+        peer: PeerId,
+        direction: Direction,
+        address: PeerAddress,
+        ping_every: Option<Duration>,
+    ) -> Self {
         Self {
             peer,
             direction,
@@ -96,7 +104,8 @@ impl Connection {
             phase: Phase::AwaitingHello,
             ping: None,
             min_ping: None,
-            heartbeat: Heartbeat::Resting { until: now },
+            ping_every,
+            heartbeat: Heartbeat::Still,
             told_tip: None,
             told_peers: None,
             asked_peers: None,
@@ -138,15 +147,21 @@ impl Connection {
         self.owes_peers = true;
     }
 
-    /// Notes the answer to a ping, and rests for so long; an answer to nothing is ignored.
-    pub fn pong(&mut self, now: Timestamp, answered: u64, rest: Duration) {
+    /// What its heart does first: it is asked at once, or never.
+    pub fn first_beat(&self, now: Timestamp) -> Heartbeat {
+        self.ping_every.map_or(Heartbeat::Still, |_| Heartbeat::Resting { until: now })
+    }
+
+    /// Notes the answer to a ping; an answer to nothing is ignored.
+    pub fn pong(&mut self, now: Timestamp, answered: u64) {
         if let Heartbeat::AwaitingPong { nonce, since } = self.heartbeat
             && nonce == answered
         {
             let took = now.since(since);
             self.ping = Some(took);
             self.min_ping = Some(self.min_ping.map_or(took, |shortest| shortest.min(took)));
-            self.heartbeat = Heartbeat::Resting { until: now.saturating_add(rest) };
+            let next = self.ping_every.map(|rest| now.saturating_add(rest));
+            self.heartbeat = next.map_or(Heartbeat::Still, |until| Heartbeat::Resting { until });
         }
     }
 

@@ -74,6 +74,7 @@ mod tests {
             PeerId::from_bytes([number; 32]),
             Direction::Inbound,
             address,
+            None,
         )
     }
 

@@ -32,9 +32,35 @@ impl Table {
         self.0.get(peer)
     }
 
+    /// The remote end of a connection.
+    pub fn address_of(&self, peer: &PeerId) -> Option<PeerAddress> {
+        self.get(peer).map(|connection| connection.address)
+    }
+
     /// A connection, to be changed.
     pub fn get_mut(&mut self, peer: &PeerId) -> Option<&mut Connection> {
         self.0.get_mut(peer)
+    }
+
+    /// Notes that a peer lives; returns its connection.
+    pub fn heard_from(&mut self, now: Timestamp, peer: &PeerId) -> Option<&Connection> {
+        let connection = self.0.get_mut(peer)?;
+        connection.last_heard = now;
+        Some(connection)
+    }
+
+    /// Notes that a peer gave us a block that we lacked.
+    pub fn gave_block(&mut self, now: Timestamp, peer: &PeerId) {
+        if let Some(connection) = self.0.get_mut(peer) {
+            connection.last_block = Some(now);
+        }
+    }
+
+    /// Notes the answer to a ping.
+    pub fn ponged(&mut self, now: Timestamp, peer: &PeerId, nonce: u64) {
+        if let Some(connection) = self.0.get_mut(peer) {
+            connection.pong(now, nonce);
+        }
     }
 
     /// Every connection, in the order of ids, whatever its phase.

@@ -4,8 +4,8 @@ use cairn_core::hash::BlockHash;
 
 use crate::expectation::{Bounds, Expectation, Verdict};
 use crate::plan::{Engine, MILLION};
-use crate::recorder::Recorder;
 use crate::recorder::blocks::Known;
+use crate::recorder::notes::Recorder;
 use crate::report::{BlockPropagation, BlockReport, GroupReport, Propagation, Report, Stale, TraceReport};
 
 /// What only the engine knows.

@@ -1,7 +1,6 @@
 //! Attacks in a world: strategies are told what happens, and what they decide is carried out.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
@@ -14,38 +13,18 @@ use crate::agenda::{Occurrence, Parcel};
 use crate::behaviour::Behaviour;
 use crate::invariants::Violation;
 use crate::mining::Hashrate;
-use crate::payments::{Purse, miner_lock};
+use crate::payments::miner_lock;
 use crate::place::Place;
-use crate::plan::Plan;
 use crate::report::MomentKind;
 use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Standing};
-use crate::strategy::selfish::{Selfish, Shown};
-use crate::world::World;
+use crate::strategy::selfish::Shown;
 use crate::world::finding::BLOCK_REQUEST;
+use crate::world::state::World;
 
 /// Payments of attackers: their answers concern nobody.
 const ATTACK_REQUEST: RequestId = RequestId(u64::MAX - 1);
 /// Between two attempts, in parts of a block spacing: the network comes to rest.
 const REST: u32 = 60;
-
-/// Every pool that mines selfishly.
-pub(super) fn selfish(plan: &Plan) -> BTreeMap<Place, Selfish> {
-    let pools = plan.groups.iter().filter(|group| matches!(group.behaviour, Behaviour::Selfish { .. }));
-    pools.flat_map(|group| group.places()).map(|place| (place, Selfish::default())).collect()
-}
-
-/// Every double-spender, each with one of the purses.
-pub(super) fn double_spenders(plan: &Plan, purses: &mut Vec<Purse>) -> Vec<DoubleSpender> {
-    let attackers = plan.groups.iter().filter_map(|group| match &group.behaviour {
-        Behaviour::DoubleSpend(how) => {
-            let (face, secret) = (Place::new(group.first), Place::new(group.first + 1));
-            let purse = purses.pop()?;
-            Some(DoubleSpender { plan: *how, face, secret, purse, attempt: None })
-        }
-        _ => None,
-    });
-    attackers.collect()
-}
 
 impl World {
     pub(super) fn begin_attacks(&mut self) {

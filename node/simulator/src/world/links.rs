@@ -9,7 +9,7 @@ use crate::agenda::Occurrence;
 use crate::invariants::Violation;
 use crate::network::LinkNumber;
 use crate::place::Place;
-use crate::world::World;
+use crate::world::state::World;
 
 impl World {
     pub(super) fn dial(&mut self, from: Place, address: PeerAddress) {

@@ -7,7 +7,7 @@ use cairn_protocol::input::{Input, RequestId, Submission};
 use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
 use crate::place::Place;
-use crate::world::World;
+use crate::world::state::World;
 
 impl World {
     /// The next purse pays, at a node of its own, as a wallet has one.

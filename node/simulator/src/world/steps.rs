@@ -10,7 +10,7 @@ use crate::behaviour::Behaviour;
 use crate::invariants::Violation;
 use crate::place::Place;
 use crate::plan::Step;
-use crate::world::World;
+use crate::world::state::World;
 
 impl World {
     pub(super) fn take_plan_step(&mut self, index: usize) -> Result<(), Violation> {

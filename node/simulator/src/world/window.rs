@@ -19,8 +19,8 @@ use crate::agenda::Occurrence;
 use crate::host::Host;
 use crate::invariants::Violation;
 use crate::place::Place;
-use crate::world::World;
 use crate::world::alone::{Outbox, Surroundings};
+use crate::world::state::World;
 
 /// Smaller worlds have so few occurrences in a window that one after the other is faster.
 const MIN_NODES: usize = 64;

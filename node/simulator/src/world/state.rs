@@ -1,0 +1,384 @@
+//! The world as it is, and its loop: takes what comes next, lets one node do its step, carries out what it asks for.
+//!
+//! A node's actions wait until its disk has taken what they follow from, as the real driver does;
+//! a loss of power in between loses both.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::time::Timestamp;
+use cairn_genesis::Chain as Definition;
+use cairn_protocol::input::Input;
+use cairn_protocol::message::Message;
+use cairn_protocol::random::Random;
+
+use crate::agenda::{Agenda, Occurrence};
+use crate::behaviour::Behaviour;
+use crate::event_log::EventLog;
+use crate::host::Host;
+use crate::invariants::{Violation, Witness};
+use crate::mining::lottery::Lottery;
+use crate::network::Network;
+use crate::payments::Purse;
+use crate::place::Place;
+use crate::plan::Plan;
+use crate::recorder::Recorder;
+use crate::shared_store::{Digest, Shared};
+use crate::strategy::double_spend::DoubleSpender;
+use crate::strategy::enlist;
+use crate::trace;
+use crate::verifier::OncePerWorld;
+use crate::world::alone::{Effect, Outbox, Surroundings};
+
+/// Nodes, what joins them, and what is going to happen to them.
+pub struct World {
+    pub(super) definition: Definition,
+    pub(super) plan: Plan,
+    pub(super) begin: Timestamp,
+    pub(super) now: Timestamp,
+    pub(super) agenda: Agenda,
+    pub(super) around: Surroundings,
+    pub(super) hosts: Vec<Host>,
+    pub(super) double_spenders: Vec<DoubleSpender>,
+    /// Nodes that are no part of the network: secret miners.
+    pub(super) apart: BTreeSet<Place>,
+    pub(super) purses: Vec<Purse>,
+    pub(super) next_purse: usize,
+    pub(super) lottery: Lottery,
+    /// The luck of whoever comes and goes.
+    pub(super) comings: Random,
+    pub(super) verifier: OncePerWorld,
+    pub(super) events: u64,
+    /// Events that were told to the log, or came before it was kept.
+    pub(super) told: u64,
+    pub(super) log: Option<EventLog>,
+    pub(super) recorder: Recorder,
+    pub(super) traffic: (u64, u64),
+    /// Payments that a block of somebody's best chain held once,
+    pub(super) confirmed_once: BTreeSet<Txid>,
+    /// and those blocks, so that each is looked through for the first node only.
+    pub(super) connected_once: BTreeSet<BlockHash>,
+    /// Payments that attackers took back.
+    pub(super) taken_back: BTreeSet<Txid>,
+    /// Ledgers whose supply was found to be exact.
+    pub(super) exact: BTreeSet<Digest>,
+    pub(super) highest: u32,
+    /// How many threads work off what happens at one time.
+    pub(super) threads: usize,
+    /// Room that is used again.
+    pub(super) outbox: Outbox,
+    pub(super) due: Vec<(Timestamp, Place, Occurrence)>,
+}
+
+impl World {
+    /// A world whose nodes all start now. The seed decides all its luck.
+    ///
+    /// # Errors
+    /// When a node does not start.
+    pub fn new(plan: Plan, seed: u64) -> Result<Self, Violation> {
+        let definition = plan.simulated_chain();
+        let begin = definition.params.genesis_time;
+        let of_world = |index: u64| Random::derive(seed, u64::MAX - index);
+        let groups: Vec<usize> = plan.places().map(|place| plan.group_of(place)).collect();
+        let nodes = groups.len();
+        let mut purses = Purse::all(&definition);
+        let double_spenders = enlist::double_spenders(&plan, &mut purses);
+        let apart: BTreeSet<Place> = double_spenders.iter().map(|one| one.secret).collect();
+        let members: Vec<Vec<Place>> = plan.groups.iter().map(|group| group.places().collect()).collect();
+        let dials = plan.topology.dials(&members, &apart, &mut of_world(0));
+        let shared = Shared::default();
+        let may_lose_power = plan.may_lose_power();
+        let witness = if may_lose_power { Witness::with_memory() } else { Witness::default() };
+        // Each node's luck comes from (seed, place): one node more changes no other's.
+        let hosts = plan.places().zip(dials).map(|(place, dials)| {
+            let seed = Random::derive(seed, place.index() as u64).next_u64();
+            let disk = shared.store(may_lose_power);
+            Host::new(place, dials, seed, disk, witness.clone()).with_pings(plan.ping_every)
+        });
+        let around = Surroundings {
+            network: Network::new(plan.links.clone(), groups.clone(), seed),
+            behaviours: plan.groups.iter().map(|group| group.behaviour.clone()).collect(),
+            groups,
+            selfish: enlist::selfish(&plan),
+            genesis: definition.genesis.hash(),
+            disk: plan.disk,
+            tells: false,
+        };
+        let mut world = Self {
+            begin,
+            now: begin,
+            agenda: Agenda::default(),
+            around,
+            hosts: hosts.collect(),
+            double_spenders,
+            apart,
+            purses,
+            next_purse: 0,
+            lottery: Lottery::new(nodes, begin, of_world(2)),
+            comings: of_world(3),
+            verifier: OncePerWorld::default(),
+            events: 0,
+            told: 0,
+            log: None,
+            recorder: Recorder::new(&plan, definition.genesis.hash()),
+            traffic: (0, 0),
+            confirmed_once: BTreeSet::new(),
+            connected_once: BTreeSet::new(),
+            taken_back: BTreeSet::new(),
+            exact: BTreeSet::new(),
+            highest: 0,
+            threads: 1,
+            outbox: Outbox::default(),
+            due: Vec::new(),
+            definition,
+            plan,
+        };
+        world.begin()?;
+        Ok(world)
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), Violation> {
+        for (index, (after, _)) in self.plan.steps.clone().iter().enumerate() {
+            self.agenda.plan(self.now.saturating_add(*after), Occurrence::PlanStep(index));
+        }
+        if let Some(every) = self.plan.workload.payment_every {
+            self.agenda.plan(self.now.saturating_add(every), Occurrence::Payment);
+        }
+        for place in self.plan.places() {
+            self.host_mut(place).hashrate = self.plan.hashrate_of(place);
+            self.start(place)?;
+            if let Behaviour::Intermittent { up, .. } = self.behaviour_of(place).clone() {
+                let goes = self.now.saturating_add(self.comings.jitter(up));
+                let life = Some(self.host(place).life());
+                self.agenda.plan(goes, Occurrence::ComesOrGoes { at: place, life });
+            }
+        }
+        self.begin_attacks();
+        Ok(())
+    }
+
+    /// What time it is in the world, since it began.
+    pub const fn elapsed(&self) -> Duration {
+        self.now.since(self.begin)
+    }
+
+    /// Every host.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// Nodes that live and are part of the network.
+    pub fn living(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(|host| host.node().is_some() && !self.apart.contains(&host.place()))
+    }
+
+    /// The highest that a best chain ever was.
+    pub const fn highest(&self) -> u32 {
+        self.highest
+    }
+
+    /// How many tips living nodes have.
+    pub fn tips(&self) -> usize {
+        self.recorder.tips()
+    }
+
+    /// What is recorded so far.
+    pub const fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// How much happened.
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Everything that happened as one hash, and how much did.
+    pub fn trace(&self) -> (String, u64) {
+        (trace::of_all(self.hosts.iter().map(|host| &host.trace)), self.events)
+    }
+
+    /// Messages carried, and their bytes.
+    pub const fn traffic(&self) -> (u64, u64) {
+        self.traffic
+    }
+
+    /// Whose judgement of signatures all nodes share.
+    pub const fn verifier(&self) -> &OncePerWorld {
+        &self.verifier
+    }
+
+    /// Payments that a block of somebody's best chain held once.
+    pub fn confirmed_once(&self) -> impl Iterator<Item = &Txid> {
+        self.confirmed_once.iter()
+    }
+
+    /// Whether an attacker took this payment back.
+    pub fn is_taken_back(&self, txid: &Txid) -> bool {
+        self.taken_back.contains(txid)
+    }
+
+    /// What was recorded; the world ends.
+    pub fn into_recorder(self) -> Recorder {
+        self.recorder
+    }
+
+    /// From now on so many threads work off what happens at one time; what happens stays the same.
+    pub const fn set_threads(&mut self, threads: usize) {
+        self.threads = threads;
+    }
+
+    /// From now on the last so many events are kept in words.
+    pub fn keep_log(&mut self, lines: usize) {
+        (self.around.tells, self.told) = (true, self.events);
+        self.log = Some(EventLog::new(lines));
+    }
+
+    /// The last events in words, if they are kept.
+    pub fn log(&self) -> Vec<String> {
+        self.log.as_ref().map(EventLog::lines).unwrap_or_default()
+    }
+
+    pub(super) fn at_ms(&self) -> u64 {
+        self.elapsed().as_millis() as u64
+    }
+
+    /// When something happens next, since the world began; never when nothing ever does again.
+    pub fn next_time(&self) -> Option<Duration> {
+        let next = [self.agenda.next_time(), self.lottery.next_time()].into_iter().flatten().min();
+        next.map(|next| next.since(self.begin))
+    }
+
+    /// Lets time pass in which nothing happens.
+    pub fn pass(&mut self, until: Duration) {
+        self.now = self.now.max(self.begin.saturating_add(until));
+    }
+
+    /// Does what is next; says whether there was something.
+    ///
+    /// # Errors
+    /// A breach of what must hold.
+    pub fn step(&mut self) -> Result<bool, Violation> {
+        let planned = self.agenda.next_time();
+        let found = self.lottery.next_time();
+        if let Some(found) = found.filter(|found| planned.is_none_or(|planned| *found < planned)) {
+            self.now = self.now.max(found);
+            if let Some(miner) = self.lottery.take(self.now) {
+                self.found(miner)?;
+            }
+            return Ok(true);
+        }
+        let Some((now, what)) = self.agenda.take_next() else { return Ok(false) };
+        self.now = self.now.max(now);
+        self.take(what)?;
+        Ok(true)
+    }
+
+    pub(super) fn take(&mut self, what: Occurrence) -> Result<(), Violation> {
+        match what {
+            Occurrence::PlanStep(index) => self.take_plan_step(index),
+            Occurrence::Payment => self.next_payment(),
+            Occurrence::ComesOrGoes { at, life } => self.comes_or_goes(at, life),
+            Occurrence::Attack(index) => self.attack(index),
+            Occurrence::Dialled { from, address } => self.dialled(from, *address),
+            Occurrence::DialFailed { at, address } => self.hand(at, Input::DialFailed { address: *address }),
+            Occurrence::LinkStands { at, to, number } => self.link_stands(at, to, number),
+            Occurrence::LinkGone { at, to, number } => self.link_gone(at, to, number),
+            Occurrence::Arrival { to, .. } if self.around.selfish.contains_key(&to) => {
+                self.pool_hears(to, what)
+            }
+            Occurrence::Arrival { to: at, .. }
+            | Occurrence::Flush { at, .. }
+            | Occurrence::Wake { at, .. } => {
+                self.let_node(at, |around, now, host, outbox| around.take(now, host, what, outbox))
+            }
+        }
+    }
+
+    /// Lets one node do something, and carries out what follows for others.
+    pub(super) fn let_node(
+        &mut self,
+        at: Place,
+        work: impl FnOnce(&Surroundings, Timestamp, &mut Host, &mut Outbox) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let mut outbox = core::mem::take(&mut self.outbox);
+        let outcome = work(&self.around, self.now, &mut self.hosts[at.index()], &mut outbox);
+        self.post(&mut outbox);
+        let done = outbox.effects.drain(..).try_for_each(|(_, at, effect)| self.carry_out(at, effect));
+        self.outbox = outbox;
+        done.and(outcome)
+    }
+
+    /// Plans what was said, and counts it.
+    pub(super) fn post(&mut self, outbox: &mut Outbox) {
+        outbox.plans.drain(..).for_each(|(when, what)| self.agenda.plan(when, what));
+        outbox.own.drain(..).for_each(|(when, what)| self.agenda.plan(when, what));
+        self.events += core::mem::take(&mut outbox.events);
+        let (messages, bytes) = core::mem::take(&mut outbox.traffic);
+        self.traffic = (self.traffic.0 + messages, self.traffic.1 + bytes);
+    }
+
+    pub(super) fn start(&mut self, place: Place) -> Result<(), Violation> {
+        let (definition, verifier) = (self.definition.clone(), self.verifier.clone());
+        let host = self.host_mut(place);
+        host.start(&definition, &verifier).map_err(|error| Violation::Open { at: place, error })?;
+        let Some((node, witness)) = self.host_mut(place).alive() else { return Ok(()) };
+        witness.started(place, node.chain())?;
+        let tip = node.chain().tip().hash;
+        if !self.apart.contains(&place) {
+            self.recorder.came_up(self.at_ms(), place, tip);
+        }
+        self.enter_lottery(place);
+        self.hand(place, Input::Wake)
+    }
+
+    pub(super) fn hand(&mut self, at: Place, input: Input) -> Result<(), Violation> {
+        self.let_node(at, |around, now, host, outbox| around.hear(now, host, input, outbox))
+    }
+
+    pub(super) fn send(&mut self, from: Place, to: Place, message: Message) {
+        let mut outbox = core::mem::take(&mut self.outbox);
+        self.around.say(self.now, &mut self.hosts[from.index()], to, message, &mut outbox);
+        self.post(&mut outbox);
+        self.outbox = outbox;
+    }
+
+    pub(super) fn moved(&mut self, at: Place, tip: BlockHash, height: u32) -> Result<(), Violation> {
+        if !self.apart.contains(&at) {
+            self.highest = self.highest.max(height);
+            self.recorder.tip(self.at_ms(), at, tip);
+        }
+        self.enter_lottery(at);
+        self.look_at_attempt(at)
+    }
+
+    pub(super) fn carry_out(&mut self, at: Place, effect: Effect) -> Result<(), Violation> {
+        match effect {
+            Effect::Dials(address) => self.dial(at, address),
+            Effect::HangsUp(peer) => self.hang_up(at, peer),
+            Effect::Answers(request, answer) => self.answered(at, request, answer)?,
+            Effect::Tells(event) => self.heard(at, &event)?,
+            Effect::Moves(tip, height) => self.moved(at, tip, height)?,
+            Effect::Heard(words) => {
+                let since = self.elapsed();
+                if let Some(log) = &mut self.log {
+                    self.told += 1;
+                    log.note(self.told, since, at, &words);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn behaviour_of(&self, place: Place) -> &Behaviour {
+        self.around.behaviour_of(place)
+    }
+
+    pub(super) fn host(&self, place: Place) -> &Host {
+        &self.hosts[place.index()]
+    }
+
+    pub(super) fn host_mut(&mut self, place: Place) -> &mut Host {
+        &mut self.hosts[place.index()]
+    }
+}
