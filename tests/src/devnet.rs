@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -51,13 +50,11 @@ impl Devnet {
     /// The next event of this name; those before it are passed over.
     ///
     /// # Panics
-    /// When none comes.
+    /// When none comes, and for long no other either.
     #[track_caller]
     pub fn wait_for_event(&self, name: &str) -> Value {
-        let until = Instant::now() + LONG;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left);
+            let line = self.lines.recv_timeout(LONG);
             let line = line.unwrap_or_else(|error| panic!("waiting for the event {name}: {error}"));
             let event: Value = serde_json::from_str(&line).expect("every line is JSON");
             if event["event"] == name {

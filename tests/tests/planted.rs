@@ -22,17 +22,17 @@ struct Bug {
 
 const BUGS: [Bug; 3] = [
     Bug {
-        what: "relay: who is told of a block counts as having it before the message is made",
+        what: "relay: a new block is told to those who have it, and to nobody else",
         file: "node/protocol/src/relay/blocks.rs",
-        right: "            if known.insert(block.hash()) {\n",
-        wrong: "            if !known.insert(block.hash()) {\n",
+        right: "            if known.insert(hash) {\n",
+        wrong: "            if !known.insert(hash) {\n",
         found_as: &["different tips"],
     },
     Bug {
-        what: "sync: what a peer owes is not asked of others when it leaves",
+        what: "sync: of what is lacking, only that is asked for which was asked for before",
         file: "node/protocol/src/sync/bodies.rs",
-        right: "        self.asked.retain(|_, owes| owes != peer);\n        self.reschedule",
-        wrong: "        self.reschedule",
+        right: "                if !one.has_body() && !self.asked.contains_key(&one.hash) {\n",
+        wrong: "                if !one.has_body() && self.asked.contains_key(&one.hash) {\n",
         found_as: &["different tips"],
     },
     Bug {

@@ -175,7 +175,7 @@ fn what_cannot_be_played_is_said_before_anything_starts() {
     let said = run(Path::new("nowhere.toml"), &[]);
     assert!(said.contains("cannot read the scenario nowhere.toml"), "{said}");
     let said = run(&shipped("selfish-miner"), &[]);
-    assert!(said.contains("real processes are honest or intermittent"), "{said}");
+    assert!(said.contains("cannot be played on real nodes"), "{said}");
     assert!(said.contains("play it in the simulator"), "{said}");
     let said = run(&brief("brief-churn"), &["--nodes", "3"]);
     assert!(said.contains("cannot be used with"), "{said}");

@@ -174,7 +174,7 @@ pub struct BlockReport {
     pub propagation: BlockPropagation,
 }
 
-/// Time from finding a block to so many of all nodes having it as part of their best chain.
+/// Time from finding a block to so many of all nodes having it, on whatever branch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockPropagation {
     /// Half.

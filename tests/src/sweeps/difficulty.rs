@@ -38,7 +38,7 @@ pub fn plan(percent: u32) -> Plan {
     plan.chain.half_life_ms = Some(bounded(SPACING.as_millis() as u64 * u64::from(HALF_LIFE_BLOCKS)));
     let places = plan.places().collect();
     plan.steps = vec![(STEP_AFTER, Step::SetHashrate { places, percent })];
-    plan.stop.after = STEP_AFTER + SPACING * HALF_LIFE_BLOCKS * 5;
+    plan.stop.after = STEP_AFTER + SPACING * (HALF_LIFE_BLOCKS * 5 + 20);
     plan
 }
 
@@ -57,13 +57,23 @@ pub fn run(percent: u32, worlds: u64) -> Vec<Point> {
         .map(|half_lives| {
             let after = half_life.mul_f64(half_lives);
             let at_ms = (STEP_AFTER + after).as_millis() as u64;
+            let model_at = |at_ms: u64| {
+                let after_ms = at_ms as f64 - STEP_AFTER.as_millis() as f64;
+                if after_ms <= 0.0 { 1.0 } else { model.difficulty_after_seconds(after_ms / 1_000.0) }
+            };
+            // The difficulty of a block is that of the moment at which its parent was found; it is
+            // moved to the moment asked for along the closed form.
             let found: Vec<f64> = reports
                 .iter()
-                .filter_map(|report| report.blocks.iter().take_while(|block| block.at_ms <= at_ms).last())
-                .map(|block| block.hashes as f64 / 512.0)
+                .filter_map(|report| {
+                    let next = report.blocks.iter().position(|block| block.at_ms > at_ms)?;
+                    let parent = report.blocks.get(next.checked_sub(1)?)?;
+                    let hashes = report.blocks.get(next)?.hashes as f64;
+                    Some(hashes / 512.0 + model_at(at_ms) - model_at(parent.at_ms))
+                })
                 .collect();
             let difficulty = Interval::of_mean(&found, Confidence::P99);
-            Point { half_lives, difficulty, model: model.difficulty_after_seconds(after.as_secs_f64()) }
+            Point { half_lives, difficulty, model: model_at(at_ms) }
         })
         .collect()
 }

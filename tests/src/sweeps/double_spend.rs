@@ -62,7 +62,7 @@ pub fn run(q: f64, z: u32, start: Start, attempts: u64, first_seed: u64) -> Poin
 
 /// Success against confirmations for three attackers and both ways to begin.
 pub fn finding(size: Size) -> Finding {
-    let attempts = size.of(1_500, 20_000);
+    let attempts = size.of(1_500, 6_000);
     let mut table = Table::new(
         "Double spends: how often a payment is taken back, in per cent",
         ["q", "z", "begins with", "ours (99 % interval)", "exact", "held", "Nakamoto 2008", "excluded"],

@@ -82,7 +82,7 @@ pub fn run(share: f64, expected_blocks: u32, worlds: u64) -> Point {
 
 /// Depth, winner and undone payments against duration and split.
 pub fn finding(size: Size) -> Finding {
-    let worlds = size.of(250, 2_000);
+    let worlds = size.of(250, 1_000);
     let mut table = Table::new(
         "Partitions: what healing one undoes",
         [

@@ -92,7 +92,7 @@ pub fn run(alpha: f64, gamma: Gamma, worlds: u64, blocks: u32) -> Point {
 
 /// Revenue against hash rate for three gammas.
 pub fn finding(size: Size) -> Finding {
-    let (worlds, blocks) = size.of((12, 600), (40, 5_000));
+    let (worlds, blocks) = size.of((12, 600), (20, 2_000));
     let mut table = Table::new(
         "Selfish mining: the pool's part of the blocks",
         ["gamma", "alpha", "ours (99 % interval)", "Eyal and Sirer 2014", "held", "pays"],

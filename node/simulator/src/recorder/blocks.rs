@@ -63,7 +63,7 @@ impl Blocks {
         true
     }
 
-    /// A node has a block as part of its best chain, perhaps not for the first time.
+    /// A node has a block, on whatever branch, perhaps not for the first time.
     pub fn reached(&mut self, at_ms: u64, at: Place, hash: &BlockHash) {
         if let Some(known) = self.numbers.get(hash).and_then(|number| self.list.get_mut(*number)) {
             known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms));

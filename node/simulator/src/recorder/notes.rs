@@ -85,6 +85,11 @@ impl Recorder {
         }
     }
 
+    /// A node keeps a block on a branch that is not its best.
+    pub fn has(&mut self, at_ms: u64, at: Place, hash: &BlockHash) {
+        self.blocks.reached(at_ms, at, hash);
+    }
+
     /// A block joined a node's best chain.
     pub fn connected(&mut self, at_ms: u64, at: Place, block: &Block) {
         self.blocks.reached(at_ms, at, &block.hash());
