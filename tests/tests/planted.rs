@@ -40,7 +40,13 @@ const BUGS: [Bug; 3] = [
         file: "node/protocol/src/chain/branch.rs",
         right: "            coins.apply(disconnect_block(&block, height, &undo));\n",
         wrong: "            if disconnected.is_empty() {\n                coins.apply(disconnect_block(&block, height, &undo));\n            }\n",
-        found_as: &["are worth", "not those that its blocks make", "not valid", "refused its own block", "was refused"],
+        found_as: &[
+            "are worth",
+            "not those that its blocks make",
+            "not valid",
+            "refused its own block",
+            "was refused",
+        ],
     },
 ];
 
