@@ -45,20 +45,35 @@ impl Plan {
                 left.retain(|place| !members.contains(place));
             }
         }
-        let mut numbers = left.iter().map(|place| place.number()).peekable();
-        while let Some(first) = numbers.next() {
-            let mut last = first;
-            while numbers.peek() == Some(&(last + 1)) {
-                last = numbers.next().unwrap_or(last);
-            }
-            words.push(match last - first {
-                0 => first.to_string(),
-                1 => format!("{first},{last}"),
-                _ => format!("{first}-{last}"),
-            });
+        let left: Vec<u16> = left.iter().map(|place| place.number()).collect();
+        if !left.is_empty() {
+            words.push(numbers(&left));
         }
         words.join(",")
     }
+}
+
+/// Numbers of nodes, neighbours joined: `0-2,5`.
+pub fn numbers(sorted: &[u16]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut left = sorted.iter().copied().peekable();
+    while let Some(first) = left.next() {
+        let mut last = first;
+        while let Some(next) = left.next_if(|next| last.checked_add(1) == Some(*next)) {
+            last = next;
+        }
+        words.push(match last - first {
+            0 => first.to_string(),
+            1 => format!("{first},{last}"),
+            _ => format!("{first}-{last}"),
+        });
+    }
+    words.join(",")
+}
+
+/// Millionths as per cent.
+pub fn percent(millionths: u64) -> String {
+    format!("{}.{:02} %", millionths / 10_000, millionths % 10_000 / 100)
 }
 
 impl Behaviour {

@@ -2,6 +2,8 @@
 
 use cairn_core::text::is_harmless;
 
+pub use cairn_simulator::words::{numbers, percent};
+
 /// A duration, about three digits of it.
 pub fn duration(ms: u64) -> String {
     let seconds = ms / 1_000;
@@ -17,11 +19,6 @@ pub fn duration(ms: u64) -> String {
 /// A time since the beginning, in seconds.
 pub fn moment(ms: u64) -> String {
     format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
-}
-
-/// Millionths as per cent.
-pub fn percent(millionths: u64) -> String {
-    format!("{}.{:02} %", millionths / 10_000, millionths % 10_000 / 100)
 }
 
 /// A number with its digits in threes.
@@ -41,24 +38,6 @@ pub fn grouped(number: u64) -> String {
 pub fn count(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(number))
-}
-
-/// Numbers of nodes, neighbours joined: `0-2,5`.
-pub fn numbers(sorted: &[u16]) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut left = sorted.iter().copied().peekable();
-    while let Some(first) = left.next() {
-        let mut last = first;
-        while let Some(next) = left.next_if(|next| last.checked_add(1) == Some(*next)) {
-            last = next;
-        }
-        words.push(match last - first {
-            0 => first.to_string(),
-            1 => format!("{first},{last}"),
-            _ => format!("{first}-{last}"),
-        });
-    }
-    words.join(",")
 }
 
 /// A stranger's text for a terminal or a picture: what commands, hides or turns is replaced.

@@ -7,6 +7,7 @@ use crate::plan::{Engine, MILLION};
 use crate::recorder::blocks::Known;
 use crate::recorder::notes::Recorder;
 use crate::report::{BlockPropagation, BlockReport, GroupReport, Propagation, Report, Stale, TraceReport};
+use crate::words::percent;
 
 /// What only the engine knows.
 #[derive(Clone, Debug)]
@@ -217,9 +218,4 @@ impl Judge<'_> {
             }
         }
     }
-}
-
-/// Millionths as per cent.
-fn percent(millionths: u64) -> String {
-    format!("{}.{:02} %", millionths / 10_000, millionths % 10_000 / 100)
 }
