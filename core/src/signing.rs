@@ -5,7 +5,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use crate::encoding::encode;
 use crate::hash::{GenesisHash, SignatureDigest, Tag, tagged_hash};
 use crate::lock::{Lock, PublicKey};
-use crate::transaction::{Output, Signature, TransactionBody};
+use crate::transaction::{LockTime, OutPoint, Output, Signature, Transaction, TransactionBody};
 
 /// The digest of a body and of the outputs that its inputs spend, in their order.
 ///
@@ -20,6 +20,20 @@ pub fn signature_digest(genesis: &GenesisHash, body: &TransactionBody, spent: &[
 /// Signs a digest (RFC 8032).
 pub fn sign(key: &SigningKey, digest: &SignatureDigest) -> Signature {
     Signature::from_bytes(key.sign(digest.as_bytes()).to_bytes())
+}
+
+/// The transaction that spends outputs of one key into others, as soon as it may; signed.
+pub fn sign_spend(
+    genesis: &GenesisHash,
+    key: &SigningKey,
+    spent: &[(OutPoint, Output)],
+    outputs: Vec<Output>,
+) -> Transaction {
+    let inputs = spent.iter().map(|(outpoint, _)| *outpoint).collect();
+    let body = TransactionBody { inputs, outputs, lock_time: LockTime::Immediate };
+    let spent: Vec<Output> = spent.iter().map(|(_, output)| output.clone()).collect();
+    let digest = signature_digest(genesis, &body, &spent);
+    Transaction::new(body, vec![sign(key, &digest)])
 }
 
 /// The keys that must sign to spend these outputs: each once, in order of first appearance.

@@ -14,11 +14,11 @@ use crate::header::Header;
 use crate::height::Height;
 use crate::lock::{Lock, PublicKey};
 use crate::params::ChainParams;
-use crate::signing::{sign, signature_digest};
+use crate::signing::sign_spend;
 use crate::subsidy::subsidy;
 use crate::target::CompactTarget;
 use crate::time::Timestamp;
-use crate::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
+use crate::transaction::{Coinbase, OutPoint, Output, Transaction};
 
 /// The key of this number.
 pub fn key(number: u8) -> SigningKey {
@@ -122,11 +122,7 @@ impl TestChain {
 
     /// A transaction that spends outputs of one key, signed.
     pub fn spend(&self, owner: u8, spent: &[(OutPoint, Output)], outputs: Vec<Output>) -> Arc<Transaction> {
-        let inputs = spent.iter().map(|(outpoint, _)| *outpoint).collect();
-        let body = TransactionBody { inputs, outputs, lock_time: LockTime::Immediate };
-        let outputs: Vec<Output> = spent.iter().map(|(_, output)| output.clone()).collect();
-        let digest = signature_digest(&self.params.genesis_hash, &body, &outputs);
-        Arc::new(Transaction::new(body, vec![sign(&key(owner), &digest)]))
+        Arc::new(sign_spend(&self.params.genesis_hash, &key(owner), spent, outputs))
     }
 }
 

@@ -15,7 +15,6 @@ pub mod narrate;
 pub mod network;
 pub mod node_rpc;
 pub mod opening;
-pub mod payment;
 pub mod place;
 pub mod plan;
 pub mod process;

@@ -36,6 +36,13 @@ pub enum Behaviour {
     },
 }
 
+impl Behaviour {
+    /// Whether it keeps to the manners of peers, though it may come and go.
+    pub const fn is_mannerly(&self) -> bool {
+        matches!(self, Self::Honest | Self::Intermittent { .. })
+    }
+}
+
 /// How a double-spender goes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoubleSpend {

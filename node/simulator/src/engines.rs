@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use cairn_protocol::limits::PING_INTERVAL;
 
-use crate::behaviour::Behaviour;
 use crate::network::Links;
 use crate::plan::{Engine, Plan, Step};
 
@@ -52,7 +51,7 @@ impl Plan {
     }
 
     fn refusal_of_behaviour(&self) -> Option<String> {
-        let group = self.groups.iter().find(|group| !is_real(&group.behaviour))?;
+        let group = self.groups.iter().find(|group| !group.behaviour.is_mannerly())?;
         Some(format!(
             "the group \"{}\" is {}, and real processes are honest or intermittent",
             group.name,
@@ -93,8 +92,4 @@ impl Plan {
             _ => None,
         }
     }
-}
-
-const fn is_real(behaviour: &Behaviour) -> bool {
-    matches!(behaviour, Behaviour::Honest | Behaviour::Intermittent { .. })
 }

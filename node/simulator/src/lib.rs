@@ -25,6 +25,7 @@ pub mod event_log;
 pub mod expectation;
 pub mod host;
 pub mod invariants;
+pub mod luck;
 pub mod mining;
 pub mod network;
 pub mod payments;

@@ -6,8 +6,8 @@ use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::hash::{GenesisHash, Txid};
 use cairn_core::lock::{Lock, PublicKey};
-use cairn_core::signing::{sign, signature_digest};
-use cairn_core::transaction::{LockTime, OutPoint, Output, Transaction, TransactionBody};
+use cairn_core::signing::sign_spend;
+use cairn_core::transaction::{OutPoint, Output, Transaction};
 use cairn_genesis::Chain;
 use cairn_genesis::definition::{Definition, DefinitionError, Payment};
 use cairn_protocol::input::RequestId;
@@ -16,7 +16,7 @@ use ed25519_dalek::SigningKey;
 use crate::place::Place;
 
 /// What each payment pays the miner.
-pub const FEE: Amount = Amount::from_units(10_000);
+const FEE: Amount = Amount::from_units(10_000);
 /// What each payment pays.
 const PAYMENT: Amount = Amount::from_units(1_000_000);
 /// What genesis gives each purse.
@@ -62,6 +62,12 @@ pub fn miner_lock(miner: u16) -> Lock {
     lock(FIRST_MINER + u32::from(miner))
 }
 
+/// What a coin is spent for: the payment, and the change back; none when it does not suffice.
+pub fn payment_and_change(coin: &Output, payee: Lock) -> Option<Vec<Output>> {
+    let change = coin.amount.checked_sub(PAYMENT)?.checked_sub(FEE)?;
+    Some(vec![Output { amount: PAYMENT, lock: payee }, Output { amount: change, lock: coin.lock }])
+}
+
 /// Somebody with coins.
 #[derive(Clone, Debug)]
 pub struct Purse {
@@ -104,13 +110,8 @@ impl Purse {
 
     /// A payment of the coin it has now, with the change to itself; nobody is asked to take it.
     pub fn sign_payment(&self, genesis: &GenesisHash, payee: Lock) -> Option<Arc<Transaction>> {
-        let (outpoint, spent) = &self.coin;
-        let change = spent.amount.checked_sub(PAYMENT)?.checked_sub(FEE)?;
-        let own = lock(u32::from(self.number));
-        let outputs = vec![Output { amount: PAYMENT, lock: payee }, Output { amount: change, lock: own }];
-        let body = TransactionBody { inputs: vec![*outpoint], outputs, lock_time: LockTime::Immediate };
-        let digest = signature_digest(genesis, &body, core::slice::from_ref(spent));
-        Some(Arc::new(Transaction::new(body, vec![sign(&self.key, &digest)])))
+        let outputs = payment_and_change(&self.coin.1, payee)?;
+        Some(Arc::new(sign_spend(genesis, &self.key, core::slice::from_ref(&self.coin), outputs)))
     }
 
     /// The change of this payment is what is spent next.

@@ -2,6 +2,7 @@
 //! expected of them. A scenario file is read into a plan; both engines play plans.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use cairn_core::target::CompactTarget;
 use cairn_genesis::Chain;
@@ -10,6 +11,7 @@ use cairn_protocol::limits::PING_INTERVAL;
 
 use crate::behaviour::Behaviour;
 use crate::expectation::Expectation;
+use crate::luck;
 use crate::mining::Hashrate;
 use crate::network::Links;
 use crate::payments::{usual_chain, with_purses};
@@ -214,9 +216,10 @@ impl Plan {
         kills || self.groups.iter().any(|group| matches!(group.behaviour, Behaviour::Intermittent { .. }))
     }
 
-    /// When the last step is done that lets nodes agree again.
-    pub fn mended_at(&self) -> Option<Duration> {
-        self.steps.iter().filter(|(_, step)| step.mends()).map(|(after, _)| *after).max()
+    /// Whom each node dials, by place, as the seed draws it. `apart` are nodes without any link.
+    pub fn dials(&self, seed: u64, apart: &BTreeSet<Place>) -> Vec<BTreeSet<Place>> {
+        let members: Vec<Vec<Place>> = self.groups.iter().map(|group| group.places().collect()).collect();
+        self.topology.dials(&members, apart, &mut luck::of_topology(seed))
     }
 
     /// The chain with a purse for each wallet in its genesis.

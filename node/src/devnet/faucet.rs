@@ -7,15 +7,17 @@ use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
 use cairn_core::lock::Lock;
+use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output};
 use cairn_genesis::accounts;
 use serde_json::{Value, json};
 
+use crate::devnet::account;
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
-use crate::devnet::payment::FEE;
-use crate::devnet::{account, payment};
 
+/// What a payment costs; its largest form has some 700 bytes, so this is above any usual fee rate.
+const FEE: Amount = Amount::from_units(10_000);
 /// Change comes back in so many pieces while it is large, so that payments need not wait in line.
 const PIECES: u64 = 8;
 /// Change below this stays in one piece.
@@ -78,7 +80,7 @@ impl Faucet {
         outputs.extend(self.change(change));
         let genesis = &network.chain.params.genesis_hash;
         let key = accounts::signing_key(accounts::FAUCET);
-        let transaction = payment::sign_spend(genesis, &key, (outpoint, &coin), outputs);
+        let transaction = sign_spend(genesis, &key, &[(outpoint, coin)], outputs);
         let answer = network.call(node, "sendrawtransaction", json!([hex::encode(encode(&transaction))]))?;
         let txid = transaction.txid();
         let back = transaction.outputs().iter().enumerate().skip(1).map(|(index, _)| index as u32);

@@ -1,11 +1,24 @@
 //! The key figures of a run, each with its name: the same in a terminal and on a page.
 
-use cairn_simulator::report::Report;
+use cairn_simulator::report::{GroupReport, Report};
 
 use crate::report::words::{count, duration, grouped, percent};
 
 /// A name and a figure.
 pub type Figure = (&'static str, String);
+
+/// What is told of a group: name, nodes, behaviour, hash rate, blocks found and kept, revenue.
+pub fn group_cells(group: &GroupReport) -> [String; 7] {
+    [
+        group.name.clone(),
+        grouped(u64::from(group.nodes)),
+        group.behaviour.clone(),
+        percent(group.hashrate_share),
+        grouped(group.found),
+        grouped(group.in_chain),
+        percent(group.revenue_share),
+    ]
+}
 
 /// The key figures, the most telling first.
 pub fn key_figures(report: &Report) -> Vec<Figure> {

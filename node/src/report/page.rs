@@ -2,11 +2,11 @@
 
 use cairn_simulator::report::{MomentKind, Report};
 
-use crate::report::figures::{convergence, key_figures, verdict_in_words};
+use crate::report::figures::{convergence, group_cells, key_figures, verdict_in_words};
 use crate::report::html::{Column, page, table, wide_table};
 use crate::report::pictures::Picture;
 use crate::report::telling::tell_all;
-use crate::report::words::{escaped, grouped, moment, percent};
+use crate::report::words::{escaped, grouped, moment};
 
 /// Moments on a page; all are in `report.json`.
 const TOLD_MOMENTS: usize = 400;
@@ -73,18 +73,7 @@ fn groups(report: &Report) -> String {
         ("in the chain", Column::Figures),
         ("revenue", Column::Figures),
     ];
-    let rows = report.groups.iter().map(|group| {
-        [
-            group.name.clone(),
-            grouped(u64::from(group.nodes)),
-            group.behaviour.clone(),
-            percent(group.hashrate_share),
-            grouped(group.found),
-            grouped(group.in_chain),
-            percent(group.revenue_share),
-        ]
-    });
-    wide_table(header, rows)
+    wide_table(header, report.groups.iter().map(group_cells))
 }
 
 /// Every step, and of the rest what comes first.

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use cairn_simulator::report::Report;
 use comfy_table::{CellAlignment, Table};
 
-use crate::report::figures::{convergence, key_figures, verdict_in_words};
-use crate::report::words::{count, duration, grouped, harmless, percent};
+use crate::report::figures::{convergence, group_cells, key_figures, verdict_in_words};
+use crate::report::words::{count, duration, harmless};
 
 /// Reorganisations told one by one.
 const TOLD_REORGANISATIONS: usize = 5;
@@ -72,15 +72,8 @@ fn groups(report: &Report) -> String {
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header([" group", "nodes", "behaviour", "hash rate", "found", "in chain", "revenue"]);
     for group in &report.groups {
-        table.add_row([
-            format!(" {}", harmless(&group.name)),
-            grouped(u64::from(group.nodes)),
-            group.behaviour.clone(),
-            percent(group.hashrate_share),
-            grouped(group.found),
-            grouped(group.in_chain),
-            percent(group.revenue_share),
-        ]);
+        let [name, rest @ ..] = group_cells(group);
+        table.add_row([format!(" {}", harmless(&name))].into_iter().chain(rest));
     }
     for column in [1, 3, 4, 5, 6] {
         if let Some(column) = table.column_mut(column) {

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use cairn_genesis::bounded::Bits;
 use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::plan::{Plan, Step};
@@ -11,7 +10,7 @@ use crate::papers::difficulty::HashRateStep;
 use crate::papers::interval::{Confidence, Interval};
 use crate::papers::table::Table;
 use crate::sweeps::finding::{Finding, Size};
-use crate::sweeps::worlds::{SPACING, Side, bare, bounded, play_all};
+use crate::sweeps::worlds::{SPACING, Side, bare, bits, bounded, play_all};
 
 /// So many spacings: far more than one, so that the mean response is the closed form's.
 const HALF_LIFE_BLOCKS: u32 = 144;
@@ -33,8 +32,7 @@ pub struct Point {
 pub fn plan(percent: u32) -> Plan {
     let mut plan = bare(&[Side { name: "miner", nodes: 1, share: 1.0, behaviour: Behaviour::Honest }]);
     // 512 hashes a block: fine enough to see a difficulty change by a fifth of a per cent.
-    let bits = |bits: &str| -> Bits { serde_json::from_str(&format!("\"{bits}\"")).expect("bits") };
-    (plan.chain.pow_limit, plan.chain.genesis_bits) = (bits("207fffff"), bits("1f7fffff"));
+    (plan.chain.pow_limit, plan.chain.genesis_bits) = (bits(0x207f_ffff), bits(0x1f7f_ffff));
     plan.chain.half_life_ms = Some(bounded(SPACING.as_millis() as u64 * u64::from(HALF_LIFE_BLOCKS)));
     let places = plan.places().collect();
     plan.steps = vec![(STEP_AFTER, Step::SetHashrate { places, percent })];

@@ -2,10 +2,8 @@
 //! many of them on all cores.
 
 use core::time::Duration;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 
+use cairn_core::target::CompactTarget;
 use cairn_genesis::bounded::{Bits, Bounded};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::network::{Latency, Links, Quality};
@@ -13,6 +11,7 @@ use cairn_simulator::plan::{Group, MILLION, Plan, Workload};
 use cairn_simulator::play::play;
 use cairn_simulator::report::Report;
 use cairn_simulator::topology::Shape;
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 /// Ten minutes, as in the papers.
 pub const SPACING: Duration = Duration::from_secs(600);
@@ -55,7 +54,8 @@ pub fn bare(sides: &[Side]) -> Plan {
     plan.workload = Workload { payment_every: None, wallets: 0 };
     plan.chain.spacing_ms = bounded(SPACING.as_millis() as u64);
     plan.chain.half_life_ms = None;
-    let easy: Bits = serde_json::from_str("\"2007ffff\"").expect("bits of 32 hashes");
+    // 32 hashes a block.
+    let easy = bits(0x2007_ffff);
     (plan.chain.pow_limit, plan.chain.genesis_bits) = (easy, easy);
     plan.stop.after = Duration::from_secs(u64::from(u32::MAX));
     plan.stop.agreement_within = None;
@@ -67,7 +67,15 @@ pub fn bare(sides: &[Side]) -> Plan {
 /// # Panics
 /// When it is not.
 pub fn bounded<const MIN: u64, const MAX: u64>(number: u64) -> Bounded<MIN, MAX> {
-    serde_json::from_value(number.into()).expect("sweeps keep to the bounds of definitions")
+    Bounded::new(number).expect("sweeps keep to the bounds of definitions")
+}
+
+/// A target as headers write it.
+///
+/// # Panics
+/// When no header may write it so.
+pub fn bits(bits: u32) -> Bits {
+    Bits::new(CompactTarget::from_bits(bits)).expect("sweeps use the usual form")
 }
 
 /// Plays a plan for each seed on all cores; the reports come in the order of seeds.
@@ -75,26 +83,6 @@ pub fn bounded<const MIN: u64, const MAX: u64>(number: u64) -> Bounded<MIN, MAX>
 /// # Panics
 /// When an invariant is broken: its seed is named.
 pub fn play_all(plan: &Plan, seeds: core::ops::Range<u64>) -> Vec<Report> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let (next, (sender, receiver)) = (AtomicU64::new(seeds.start), mpsc::channel());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        break;
-                    }
-                    let report = play(plan, seed).unwrap_or_else(|failure| panic!("{failure}"));
-                    // The receiver lives as long as the scope.
-                    let _ = sender.send((seed, report));
-                }
-            });
-        }
-        drop(sender);
-        let mut reports: Vec<(u64, Report)> = receiver.into_iter().collect();
-        reports.sort_by_key(|(seed, _)| *seed);
-        reports.into_iter().map(|(_, report)| report).collect()
-    })
+    let run = |seed| play(plan, seed).unwrap_or_else(|failure| panic!("{failure}"));
+    seeds.collect::<Vec<u64>>().into_par_iter().with_max_len(1).map(run).collect()
 }

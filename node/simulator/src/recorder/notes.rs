@@ -9,7 +9,7 @@ use cairn_core::hash::{BlockHash, Txid};
 
 use crate::mining::hashes_of;
 use crate::place::Place;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::recorder::agreement::Agreement;
 use crate::recorder::blocks::{Blocks, Found};
 use crate::recorder::branches::{Branches, Done};
@@ -131,32 +131,32 @@ impl Recorder {
         self.look_for_agreement(at_ms);
     }
 
-    /// Something was done to the world, or is about to be. What `mends` is measured until all have one
-    /// tip, from when [`Self::step_is_done`] says that it has been carried out: before, a node that
-    /// is about to start again is not yet among those that must agree.
-    pub fn step(&mut self, at_ms: u64, text: String, mends: bool) {
-        if mends {
-            let after = text.clone();
-            self.convergence.push(Convergence { after, at_ms, took_ms: None });
+    /// A step of the plan is about to be carried out. One that mends is told now, before anything can
+    /// follow from it.
+    pub fn step_begins(&mut self, at_ms: u64, step: &Step) {
+        if matches!(step, Step::Partition(_) | Step::Refuse(_)) {
+            self.first_cut_ms.get_or_insert(at_ms);
+            // Agreement that was awaited is no longer to be had.
             self.is_mending = false;
+        }
+        if step.mends() {
+            let text = self.plan.in_words(step);
+            self.convergence.push(Convergence { after: text.clone(), at_ms, took_ms: None });
+            self.is_mending = false;
+            self.tell(at_ms, MomentKind::Step, text);
+        }
+    }
+
+    /// A step has been carried out. Agreement after one that mends is measured from here: before, a
+    /// node that is about to start again is not yet among those that must agree.
+    pub fn step_is_done(&mut self, at_ms: u64, step: &Step) {
+        if step.mends() {
+            self.is_mending = true;
         } else {
             self.is_mending &= self.agreement.tips() > 1;
+            self.tell(at_ms, MomentKind::Step, self.plan.in_words(step));
         }
-        self.tell(at_ms, MomentKind::Step, text);
         self.look_for_agreement(at_ms);
-    }
-
-    /// A step that mends has been carried out.
-    pub fn step_is_done(&mut self, at_ms: u64) {
-        self.is_mending = true;
-        self.look_for_agreement(at_ms);
-    }
-
-    /// The network was cut.
-    pub fn cut(&mut self, at_ms: u64) {
-        self.first_cut_ms.get_or_insert(at_ms);
-        // Agreement that was awaited is no longer to be had.
-        self.is_mending = false;
     }
 
     /// Something that people want to know.
@@ -287,10 +287,11 @@ mod tests {
         let mut recorder = Recorder::new(&Plan::quiet(2), hash(0));
         recorder.came_up(0, Place::new(0), hash(1));
         // The other is down, so those that live agree; they are not all that must.
-        recorder.step(10, "started again: 1".into(), true);
+        let restart = Step::Restart(vec![Place::new(1)]);
+        recorder.step_begins(10, &restart);
         assert_eq!(recorder.convergence[0].took_ms, None);
         recorder.came_up(10, Place::new(1), hash(0));
-        recorder.step_is_done(10);
+        recorder.step_is_done(10, &restart);
         recorder.tip(40, Place::new(1), hash(1));
         assert_eq!(recorder.convergence[0].took_ms, Some(30));
     }
@@ -299,8 +300,8 @@ mod tests {
     fn a_step_that_changes_nothing_finds_them_agreed_at_once() {
         let mut recorder = Recorder::new(&Plan::quiet(1), BlockHash::ZERO);
         recorder.came_up(0, Place::new(0), BlockHash::ZERO);
-        recorder.step(10, "healed".into(), true);
-        recorder.step_is_done(10);
+        recorder.step_begins(10, &Step::Heal);
+        recorder.step_is_done(10, &Step::Heal);
         assert_eq!(recorder.convergence[0].took_ms, Some(0));
     }
 }

@@ -35,8 +35,6 @@ pub struct Attempt {
     pub payment: Arc<Transaction>,
     /// What the secret chain has in its place.
     pub return_to_self: Arc<Transaction>,
-    /// The height of the last block that both chains share.
-    pub fork_height: u32,
     /// Whether the payee has seen its confirmations.
     pub is_trusted: bool,
 }
@@ -90,12 +88,7 @@ mod tests {
     fn it_waits_for_the_payee_releases_when_longer_and_gives_up_when_too_far_behind() {
         let plan = DoubleSpend { confirmations: 2, premined: false, give_up_behind: 3 };
         let transaction = TestChain::new().spend(1, &[], vec![pay(1, 1)]);
-        let fresh = Attempt {
-            payment: transaction.clone(),
-            return_to_self: transaction,
-            fork_height: 10,
-            is_trusted: false,
-        };
+        let fresh = Attempt { payment: transaction.clone(), return_to_self: transaction, is_trusted: false };
         let decide = |attempt: &mut Attempt, public, secret| {
             let confirmations = public - 10;
             attempt.decide(&plan, Standing { public, secret, confirmations })

@@ -222,8 +222,7 @@ impl Surroundings {
         else {
             return false;
         };
-        let behaviour = self.behaviour_of(Place::of_peer(peer));
-        let is_rude = !matches!(behaviour, Behaviour::Honest | Behaviour::Intermittent { .. });
+        let is_rude = !self.behaviour_of(Place::of_peer(peer)).is_mannerly();
         is_rude && matches!(reason, DisconnectReason::Misconduct(_))
     }
 }

@@ -51,27 +51,21 @@ impl World {
         let payment = purse.sign_payment(&genesis, miner_lock(u16::MAX));
         let return_to_self = purse.sign_payment(&genesis, purse.own_lock());
         let (Some(payment), Some(return_to_self)) = (payment, return_to_self) else { return Ok(()) };
-        let Some(node) = self.host(face).node() else { return Ok(()) };
-        let fork_height = node.chain().tip().height.get();
+        if self.host(face).node().is_none() {
+            return Ok(());
+        }
         let request = ATTACK_REQUEST;
         let submission = Submission::Transaction(return_to_self.clone());
         self.hand(secret, Input::Submit { request, submission })?;
         let submission = Submission::Transaction(payment.clone());
         self.hand(face, Input::Submit { request, submission })?;
-        self.double_spenders[index].attempt =
-            Some(Attempt { payment, return_to_self, fork_height, is_trusted: false });
+        self.double_spenders[index].attempt = Some(Attempt { payment, return_to_self, is_trusted: false });
         self.recorder.attempted();
         if plan.premined {
             self.found(secret)?;
         }
-        self.enter_lottery_in_secret(index);
+        self.set_hashrate(secret, self.plan.hashrate_of_group(secret));
         Ok(())
-    }
-
-    fn enter_lottery_in_secret(&mut self, index: usize) {
-        let DoubleSpender { secret, .. } = self.double_spenders[index];
-        self.host_mut(secret).hashrate = self.plan.hashrate_of_group(secret);
-        self.enter_lottery(secret);
     }
 
     /// A node has a new tip: an attacker may have been waiting for it.
@@ -108,12 +102,8 @@ impl World {
             "double spend: {face} shows its secret chain, and a payment with {confirmations} confirmations is gone"
         );
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
-        self.set_hashrate(secret, Hashrate::NONE);
         self.taken_back.insert(attempt.payment.txid());
-        self.carry_blocks(secret, face)?;
-        self.recorder.attempt_ended();
-        self.rest_before_attack(index);
-        Ok(())
+        self.end_attempt(index, (secret, face))
     }
 
     fn give_up(&mut self, index: usize) -> Result<(), Violation> {
@@ -122,8 +112,13 @@ impl World {
         self.double_spenders[index].purse.spent(&attempt.payment);
         let text = format!("double spend: {face} gives up, the payment stays");
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
-        self.set_hashrate(secret, Hashrate::NONE);
-        self.carry_blocks(face, secret)?;
+        self.end_attempt(index, (face, secret))
+    }
+
+    /// The secret node rests, and the chain of one of the two becomes that of the other.
+    fn end_attempt(&mut self, index: usize, (winner, loser): (Place, Place)) -> Result<(), Violation> {
+        self.set_hashrate(self.double_spenders[index].secret, Hashrate::NONE);
+        self.carry_blocks(winner, loser)?;
         self.recorder.attempt_ended();
         self.rest_before_attack(index);
         Ok(())

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use cairn_core::time::Timestamp;
 use cairn_protocol::input::Input;
 use cairn_protocol::peer::{Direction, PeerAddress};
 
@@ -14,8 +15,7 @@ use crate::world::state::World;
 impl World {
     pub(super) fn dial(&mut self, from: Place, address: PeerAddress) {
         let there = Place::listening_at(&address).filter(|there| there.index() < self.hosts.len());
-        let wait = there.map_or(Duration::from_millis(1), |there| self.around.network.latency(from, there));
-        let when = self.now.saturating_add(wait);
+        let when = self.one_way(from, there);
         self.agenda.plan(when, Occurrence::Dialled { from, address: Box::new(address) });
     }
 
@@ -23,9 +23,7 @@ impl World {
         let there = Place::listening_at(&address).filter(|there| self.may_join(from, *there));
         let joined = there.and_then(|to| Some((to, self.around.network.join(self.now, to, from)?)));
         let Some((to, (lane, heard))) = joined else {
-            let wait =
-                there.map_or(Duration::from_millis(1), |there| self.around.network.latency(from, there));
-            let when = self.now.saturating_add(wait);
+            let when = self.one_way(from, there);
             self.agenda.plan(when, Occurrence::DialFailed { at: from, address: Box::new(address) });
             return Ok(());
         };
@@ -33,6 +31,12 @@ impl World {
         self.host_mut(to).open_session(from, lane);
         let (peer, address) = (from.peer_id(), from.dials_from());
         self.hand(to, Input::Connected { peer, direction: Direction::Inbound, address })
+    }
+
+    /// When what leaves now is at the other end; where nobody is, that shows soon.
+    fn one_way(&self, from: Place, there: Option<Place>) -> Timestamp {
+        let wait = there.map_or(Duration::from_millis(1), |there| self.around.network.latency(from, there));
+        self.now.saturating_add(wait)
     }
 
     fn may_join(&self, from: Place, to: Place) -> bool {

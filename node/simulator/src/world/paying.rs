@@ -41,7 +41,6 @@ impl World {
         answer: Answer,
     ) -> Result<(), Violation> {
         match answer {
-            // A secret chain is handed over as it is, also when it has been overtaken.
             Answer::Block(Err(error)) => Err(Violation::OwnBlockRefused { at, error: error.to_string() }),
             Answer::Block(Ok(_)) | Answer::Header(_) | Answer::Mark(_) => Ok(()),
             Answer::Transaction(outcome) => {

@@ -18,6 +18,7 @@ use crate::behaviour::Behaviour;
 use crate::event_log::EventLog;
 use crate::host::Host;
 use crate::invariants::{Violation, Witness};
+use crate::luck;
 use crate::mining::lottery::Lottery;
 use crate::network::Network;
 use crate::payments::Purse;
@@ -79,14 +80,12 @@ impl World {
     pub fn new(plan: Plan, seed: u64) -> Result<Self, Violation> {
         let definition = plan.simulated_chain();
         let begin = definition.params.genesis_time;
-        let of_world = |index: u64| Random::derive(seed, u64::MAX - index);
         let groups: Vec<usize> = plan.places().map(|place| plan.group_of(place)).collect();
         let nodes = groups.len();
         let mut purses = Purse::all(&definition);
         let double_spenders = enlist::double_spenders(&plan, &mut purses);
         let apart: BTreeSet<Place> = double_spenders.iter().map(|one| one.secret).collect();
-        let members: Vec<Vec<Place>> = plan.groups.iter().map(|group| group.places().collect()).collect();
-        let dials = plan.topology.dials(&members, &apart, &mut of_world(0));
+        let dials = plan.dials(seed, &apart);
         let shared = Shared::default();
         let may_lose_power = plan.may_lose_power();
         let witness = if may_lose_power { Witness::with_memory() } else { Witness::default() };
@@ -115,8 +114,8 @@ impl World {
             apart,
             purses,
             next_purse: 0,
-            lottery: Lottery::new(nodes, begin, of_world(2)),
-            comings: of_world(3),
+            lottery: Lottery::new(nodes, begin, luck::of_miners(seed)),
+            comings: luck::of_comings(seed),
             verifier: OncePerWorld::default(),
             events: 0,
             told: 0,
@@ -139,7 +138,7 @@ impl World {
     }
 
     pub(super) fn begin(&mut self) -> Result<(), Violation> {
-        for (index, (after, _)) in self.plan.steps.clone().iter().enumerate() {
+        for (index, (after, _)) in self.plan.steps.iter().enumerate() {
             self.agenda.plan(self.now.saturating_add(*after), Occurrence::PlanStep(index));
         }
         if let Some(every) = self.plan.workload.payment_every {
@@ -161,11 +160,6 @@ impl World {
     /// What time it is in the world, since it began.
     pub const fn elapsed(&self) -> Duration {
         self.now.since(self.begin)
-    }
-
-    /// Every host.
-    pub fn hosts(&self) -> &[Host] {
-        &self.hosts
     }
 
     /// Nodes that live and are part of the network.

@@ -15,32 +15,21 @@ use crate::world::state::World;
 impl World {
     pub(super) fn take_plan_step(&mut self, index: usize) -> Result<(), Violation> {
         let Some((_, step)) = self.plan.steps.get(index).cloned() else { return Ok(()) };
-        let (at_ms, text) = (self.at_ms(), self.plan.in_words(&step));
-        if matches!(step, Step::Partition(_) | Step::Refuse(_)) {
-            self.recorder.cut(at_ms);
-        }
-        let mends = step.mends();
-        if mends {
-            // Told before anything can follow from it.
-            self.recorder.step(at_ms, text.clone(), true);
-        }
-        self.carry_out_step(step)?;
-        if mends {
-            self.recorder.step_is_done(at_ms);
-        } else {
-            self.recorder.step(at_ms, text, false);
-        }
+        let at_ms = self.at_ms();
+        self.recorder.step_begins(at_ms, &step);
+        self.carry_out_step(&step)?;
+        self.recorder.step_is_done(at_ms, &step);
         Ok(())
     }
 
-    fn carry_out_step(&mut self, step: Step) -> Result<(), Violation> {
+    fn carry_out_step(&mut self, step: &Step) -> Result<(), Violation> {
         match step {
             Step::Partition(groups) => {
-                let broken = self.around.network.partition(&groups);
+                let broken = self.around.network.partition(groups);
                 self.tell_of(broken);
             }
             Step::Refuse(groups) => {
-                for group in &groups {
+                for group in groups {
                     let others = groups.iter().filter(|other| *other != group).flatten();
                     let others: BTreeSet<PeerId> = others.map(|place| place.peer_id()).collect();
                     for place in group {
@@ -56,32 +45,32 @@ impl World {
                     }
                 }
             }
-            Step::Kill(places) => places.into_iter().for_each(|place| self.kill(place)),
+            Step::Kill(places) => places.iter().for_each(|place| self.kill(*place)),
             Step::Restart(places) => {
                 for place in places {
-                    self.start_again(place)?;
+                    self.start_again(*place)?;
                 }
             }
             Step::Slow { places, percent } => {
-                places.into_iter().for_each(|place| self.around.network.slow(place, percent));
+                places.iter().for_each(|place| self.around.network.slow(*place, *percent));
             }
             Step::Mine { place, blocks } => {
-                for _ in 0..blocks {
-                    self.found(place)?;
+                for _ in 0..*blocks {
+                    self.found(*place)?;
                 }
             }
             Step::Pay { place, payments } => {
-                for _ in 0..payments {
-                    self.pay(place)?;
+                for _ in 0..*payments {
+                    self.pay(*place)?;
                 }
             }
             Step::SetHashrate { places, percent } => {
                 for place in places {
-                    let rate = self.plan.hashrate_of(place).part(u64::from(percent), 100);
-                    self.set_hashrate(place, rate);
+                    let rate = self.plan.hashrate_of(*place).part(u64::from(*percent), 100);
+                    self.set_hashrate(*place, rate);
                 }
             }
-            Step::Behave { group, behaviour } => self.behave(group, behaviour)?,
+            Step::Behave { group, behaviour } => self.behave(*group, behaviour.clone())?,
         }
         Ok(())
     }

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use cairn_protocol::random::Random;
 use cairn_simulator::behaviour::Behaviour;
+use cairn_simulator::luck;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::Plan;
-
-/// The stream of luck that a world of the simulator takes for comings and goings.
-const COMINGS: u64 = u64::MAX - 3;
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +37,7 @@ pub struct Agenda {
 impl Agenda {
     /// The agenda of a plan whose nodes are all in their first life.
     pub fn new(plan: &Plan) -> Self {
-        let comings = Random::derive(plan.seed, COMINGS);
+        let comings = luck::of_comings(plan.seed);
         let payment_every = plan.workload.payment_every;
         let mut agenda = Self { due: BTreeMap::new(), planned: 0, comings, payment_every };
         for (number, (after, _)) in plan.steps.iter().enumerate() {

@@ -8,7 +8,7 @@ use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::BlockHash;
 use cairn_simulator::place::Place;
-use cairn_simulator::plan::{Plan, Step};
+use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
@@ -142,22 +142,14 @@ impl Chronicle {
     }
 
     fn step_begun(&mut self, at_ms: u64, number: usize) {
-        let Some((_, step)) = self.plan.steps.get(number) else { return };
-        if matches!(step, Step::Partition(_) | Step::Refuse(_)) {
-            self.recorder.cut(at_ms);
-        }
-        if step.mends() {
-            // Told before anything can follow from it.
-            self.recorder.step(at_ms, self.plan.in_words(step), true);
+        if let Some((_, step)) = self.plan.steps.get(number) {
+            self.recorder.step_begins(at_ms, step);
         }
     }
 
     fn step_done(&mut self, at_ms: u64, number: usize) {
-        let Some((_, step)) = self.plan.steps.get(number) else { return };
-        if step.mends() {
-            self.recorder.step_is_done(at_ms);
-        } else {
-            self.recorder.step(at_ms, self.plan.in_words(step), false);
+        if let Some((_, step)) = self.plan.steps.get(number) {
+            self.recorder.step_is_done(at_ms, step);
         }
     }
 

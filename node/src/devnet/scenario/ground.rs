@@ -8,7 +8,7 @@ use cairn_core::amount::Amount;
 use cairn_genesis::bounded::Bits;
 use cairn_genesis::definition::{DefinitionError, Payment};
 use cairn_genesis::{Chain, accounts};
-use cairn_protocol::random::Random;
+use cairn_simulator::mining::hashes_of;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::Plan;
 
@@ -46,15 +46,12 @@ pub fn account_of(wallet: u16) -> u8 {
 
 /// Whom each node dials: the same that a world of the simulator draws from the plan's seed.
 pub fn dials(plan: &Plan) -> Vec<BTreeSet<u16>> {
-    let members: Vec<Vec<Place>> = plan.groups.iter().map(|group| group.places().collect()).collect();
-    // The stream that a world takes for its topology.
-    let mut random = Random::derive(plan.seed, u64::MAX);
-    let dials = plan.topology.dials(&members, &BTreeSet::new(), &mut random);
+    let dials = plan.dials(plan.seed, &BTreeSet::new());
     dials.into_iter().map(|dialled| dialled.into_iter().map(Place::number).collect()).collect()
 }
 
 fn hashes(bits: Bits) -> u64 {
-    bits.target().work().to_u256().saturating_to::<u64>()
+    hashes_of(bits.compact()).expect("a definition's bits are a target")
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
-use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
-use cairn_core::lock::Lock;
+use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output};
 use cairn_genesis::accounts;
+use cairn_simulator::payments::payment_and_change;
 use cairn_simulator::place::Place;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
@@ -18,11 +18,8 @@ use serde_json::json;
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::What;
 use crate::devnet::network::Network;
-use crate::devnet::payment::{FEE, sign_spend};
 use crate::devnet::scenario::ground::account_of;
 
-/// What each payment pays.
-const PAYMENT: Amount = Amount::from_units(1_000_000);
 /// A wallet has a node of its own, so many places after that of the wallet before it: as in a world
 /// of the simulator.
 const HOME_STEP: usize = 7;
@@ -89,10 +86,9 @@ impl Payer {
         let payee = self.wallets[self.turn].coin.1.lock;
         let genesis = self.network.chain.params.genesis_hash;
         let wallet = &mut self.wallets[turn];
-        let (outpoint, coin) = &wallet.coin;
-        let Some(outputs) = outputs(coin, payee) else { return Ok(None) };
+        let Some(outputs) = payment_and_change(&wallet.coin.1, payee) else { return Ok(None) };
         let change = outputs.last().cloned();
-        let transaction = sign_spend(&genesis, &wallet.key, (*outpoint, coin), outputs);
+        let transaction = sign_spend(&genesis, &wallet.key, std::slice::from_ref(&wallet.coin), outputs);
         self.network.call(node, "sendrawtransaction", json!([hex::encode(encode(&transaction))]))?;
         let txid = transaction.txid();
         if let Some(change) = change {
@@ -102,23 +98,19 @@ impl Payer {
     }
 }
 
-/// What a coin is spent for: the payment, and the change back; none when it does not suffice.
-fn outputs(coin: &Output, payee: Lock) -> Option<Vec<Output>> {
-    let change = coin.amount.checked_sub(PAYMENT)?.checked_sub(FEE)?;
-    Some(vec![Output { amount: PAYMENT, lock: payee }, Output { amount: change, lock: coin.lock }])
-}
-
 #[cfg(test)]
 mod tests {
+    use cairn_core::amount::Amount;
+
     use super::*;
 
     #[test]
     fn a_payment_gives_change_to_its_own_wallet_and_a_coin_too_small_pays_nothing() {
         let (own, other) = (accounts::lock(0), accounts::lock(1));
         let coin = |units| Output { amount: Amount::from_units(units), lock: own };
-        let paid = outputs(&coin(3_000_000), other).expect("it suffices");
+        let paid = payment_and_change(&coin(3_000_000), other).expect("it suffices");
         assert_eq!((paid[0].lock, paid[1].lock), (other, own));
         assert_eq!(paid[1].amount, Amount::from_units(1_990_000));
-        assert_eq!(outputs(&coin(1_009_999), other), None);
+        assert_eq!(payment_and_change(&coin(1_009_999), other), None);
     }
 }
