@@ -73,8 +73,8 @@ pub const MAX_PUSHED_BLOCK: usize = 32 * 1024;
 pub const MAX_KNOWN_BLOCKS: usize = 64;
 /// Bytes of blocks that one `GetBlocks` is answered with; what goes beyond is `NotFound`.
 pub const MAX_SERVED_BYTES: usize = 40 * 1024 * 1024;
-/// Transactions per peer of which we remember that it has them.
-pub const MAX_KNOWN_TRANSACTIONS: usize = 8192;
+/// Transactions of which we remember which peers have them: those that are spreading now.
+pub const MAX_KNOWN_TRANSACTIONS: usize = 4096;
 /// Transactions per peer that wait to be announced.
 pub const MAX_ANNOUNCE_QUEUE: usize = 8192;
 /// Announcements wait about this long for company.

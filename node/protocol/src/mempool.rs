@@ -260,7 +260,7 @@ impl Mempool {
 
     /// When `wake` has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.entries.oldest().map(|entry| entry.arrived().saturating_add(MEMPOOL_EXPIRY))
+        self.entries.oldest_arrival().map(|arrived| arrived.saturating_add(MEMPOOL_EXPIRY))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A map by peer. It is looked into several times for every message, so the search stays within
-//! eight bytes of each identity, side by side; what belongs to a peer is touched once it is found.
+//! four bytes of each identity, side by side: those of sixteen peers are one line of the processor's
+//! cache. What belongs to a peer is touched once it is found.
 
 use core::cmp::Ordering;
 
@@ -8,8 +9,8 @@ use crate::peer::PeerId;
 /// One value for each peer, in the order of identities.
 #[derive(Clone, Debug)]
 pub struct PeerMap<T> {
-    /// Where each identity begins.
-    beginnings: Vec<u64>,
+    /// How each identity begins.
+    beginnings: Vec<u32>,
     entries: Vec<(PeerId, T)>,
 }
 
@@ -37,7 +38,7 @@ impl<T> PeerMap<T> {
         match self.find(&peer) {
             Ok(at) => self.entries[at].1 = value,
             Err(at) => {
-                self.beginnings.insert(at, peer.beginning());
+                self.beginnings.insert(at, beginning(&peer));
                 self.entries.insert(at, (peer, value));
             }
         }
@@ -73,8 +74,10 @@ impl<T> PeerMap<T> {
     /// Where a peer is, or would be. Identities that begin alike stand side by side, so one that
     /// somebody made to begin like another's is told from it.
     fn find(&self, peer: &PeerId) -> Result<usize, usize> {
-        let beginning = peer.beginning();
-        let mut at = self.beginnings.partition_point(|other| *other < beginning);
+        let beginning = beginning(peer);
+        // One after the other: with as few as peers are, that is faster than a search by halves.
+        let at = self.beginnings.iter().position(|other| *other >= beginning);
+        let mut at = at.unwrap_or(self.beginnings.len());
         while self.beginnings.get(at) == Some(&beginning)
             && let Some((other, _)) = self.entries.get(at)
         {
@@ -86,6 +89,11 @@ impl<T> PeerMap<T> {
         }
         Err(at)
     }
+}
+
+/// The first four bytes, as a number in the same order.
+fn beginning(peer: &PeerId) -> u32 {
+    (peer.beginning() >> 32) as u32
 }
 
 #[cfg(test)]

@@ -57,6 +57,11 @@ impl Entries {
         self.by_arrival.first().and_then(|(_, txid)| self.by_id.get(txid))
     }
 
+    /// When the one that waits longest came.
+    pub fn oldest_arrival(&self) -> Option<Timestamp> {
+        self.by_arrival.first().map(|(arrived, _)| *arrived)
+    }
+
     /// All taken together.
     pub const fn total(&self) -> Package {
         self.total

@@ -27,6 +27,7 @@ use crate::relay::known::Known;
 #[derive(Clone, Debug)]
 pub struct TransactionRelay {
     peers: PeerMap<Side>,
+    known: Known,
     wanted: BTreeMap<Txid, Wanted>,
     deadlines: BTreeSet<(Timestamp, Txid)>,
     /// When the next queue leaves; kept up by everything that changes it, because it is asked often.
@@ -37,7 +38,8 @@ pub struct TransactionRelay {
 /// One peer's side.
 #[derive(Clone, Debug)]
 struct Side {
-    known: Known,
+    /// Its place in sets of peers: a number that it has alone.
+    place: usize,
     /// To be announced, in the order of arrival: a parent goes before its child.
     queue: VecDeque<Txid>,
     /// When the queue leaves; none while it is empty.
@@ -59,22 +61,26 @@ impl TransactionRelay {
     /// Relay without peers.
     pub fn new(random: Random) -> Self {
         let (peers, wanted, deadlines) = (PeerMap::default(), BTreeMap::new(), BTreeSet::new());
-        Self { peers, wanted, deadlines, leaves_at: None, random }
+        let known = Known::new(MAX_KNOWN_TRANSACTIONS);
+        Self { peers, known, wanted, deadlines, leaves_at: None, random }
     }
 
     /// A peer joins; these ids wait for it, parents before children.
     pub fn joined(&mut self, now: Timestamp, peer: PeerId, txids: impl Iterator<Item = Txid>) {
         let queue: VecDeque<Txid> = txids.take(MAX_ANNOUNCE_QUEUE).collect();
         let leaves_at = (!queue.is_empty()).then_some(now);
-        let known = Known::new(MAX_KNOWN_TRANSACTIONS);
-        let side = Side { known, queue, leaves_at, last_left: Timestamp::from_millis(0), wanted: 0 };
+        let taken: BTreeSet<usize> = self.peers.values().map(|side| side.place).collect();
+        let place = (0..).find(|place| !taken.contains(place)).unwrap_or(taken.len());
+        let side = Side { place, queue, leaves_at, last_left: Timestamp::from_millis(0), wanted: 0 };
         self.peers.insert(peer, side);
         self.reschedule();
     }
 
     /// A peer is gone: what it was asked for is asked of others.
     pub fn left(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
-        self.peers.remove(peer);
+        if let Some(side) = self.peers.remove(peer) {
+            self.known.forget_peer(side.place);
+        }
         self.reschedule();
         let mut asked = Vec::new();
         for (txid, wanted) in &mut self.wanted {
@@ -88,7 +94,8 @@ impl TransactionRelay {
 
     /// Queues a transaction for every peer that is not known to have it.
     pub fn announce(&mut self, now: Timestamp, txid: Txid) {
-        for side in self.peers.values_mut().filter(|side| !side.known.contains(&txid)) {
+        let known = self.known.begin(&txid);
+        for side in self.peers.values_mut().filter(|side| !known.contains(side.place)) {
             side.enqueue(now, txid, &mut self.random);
         }
         self.reschedule();
@@ -114,7 +121,9 @@ impl TransactionRelay {
         let Some(side) = self.peers.get_mut(&peer) else { return };
         let mut asked = Vec::new();
         for txid in txids {
-            side.known.insert(txid);
+            if let Some(known) = self.known.get_mut(txid) {
+                known.insert(side.place);
+            }
             if side.wanted >= MAX_WANTED_PER_PEER || !is_lacking(txid) {
                 continue;
             }
@@ -125,6 +134,7 @@ impl TransactionRelay {
                     side.wanted += 1;
                 }
             } else {
+                self.known.begin(txid).insert(side.place);
                 let deadline = now.saturating_add(TRANSACTION_TIMEOUT);
                 self.wanted.insert(*txid, Wanted { asked: peer, deadline, others: VecDeque::new() });
                 self.deadlines.insert((deadline, *txid));
@@ -183,7 +193,9 @@ impl TransactionRelay {
             match get(txid).filter(|_| bytes < MAX_SERVED_TRANSACTION_BYTES) {
                 Some(transaction) => {
                     bytes += transaction.size();
-                    side.known.insert(txid);
+                    if let Some(known) = self.known.get_mut(txid) {
+                        known.insert(side.place);
+                    }
                     found.push(transaction);
                 }
                 None => missing.push(Inventory::Transaction(*txid)),
@@ -201,7 +213,7 @@ impl TransactionRelay {
     pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
         for (peer, side) in self.peers.iter_mut() {
             if side.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
-                side.leave(now, *peer, &is_held, actions);
+                side.leave(now, *peer, &mut self.known, &is_held, actions);
             }
         }
         self.reschedule();
@@ -274,6 +286,7 @@ impl Side {
         &mut self,
         now: Timestamp,
         peer: PeerId,
+        known: &mut Known,
         is_held: &dyn Fn(&Txid) -> bool,
         actions: &mut Vec<Action>,
     ) {
@@ -281,7 +294,7 @@ impl Side {
         self.leaves_at = None;
         let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_held).collect();
         txids.iter().for_each(|txid| {
-            self.known.insert(txid);
+            known.get_mut(txid).into_iter().for_each(|known| known.insert(self.place));
         });
         while !txids.is_empty() {
             let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
