@@ -1,7 +1,9 @@
-//! Scale: nodes, blocks, spacing in ms, a payment every so many ms, outbound links, threads.
+//! Scale: nodes, blocks, spacing in ms, a payment every so many ms, outbound links, threads, least
+//! latency in ms.
 #![expect(clippy::unwrap_used, reason = "an example that is called wrongly may end at once")]
 #![expect(clippy::disallowed_methods, reason = "it measures how long a run takes")]
 
+use cairn_simulator::network::Latency;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::Run;
 use cairn_simulator::topology::Shape;
@@ -19,12 +21,15 @@ fn main() {
     let payments_ms: u64 = arg(4, "0").parse().unwrap();
     let outbound: u16 = arg(5, "8").parse().unwrap();
     let threads: usize = arg(6, "0").parse().unwrap();
+    let least_ms: u64 = arg(7, "5").parse().unwrap();
     let mut plan = Plan::quiet(nodes);
     let text = include_str!("../simulation.toml")
         .replace("spacing_ms = 2_000", &format!("spacing_ms = {spacing_ms}"))
         .replace("half_life_ms = 300_000", &format!("half_life_ms = {}", spacing_ms * 288));
     plan.chain = cairn_genesis::definition::Definition::parse(&text).unwrap();
     plan.topology = Shape::Random { outbound }.into();
+    let (least, most) = (Duration::from_millis(least_ms), Duration::from_millis(least_ms + 75));
+    plan.links.usual.latency = Latency::Uniform { least, most };
     plan.ping_every = None;
     plan.workload.payment_every = (payments_ms > 0).then(|| Duration::from_millis(payments_ms));
     plan.workload.wallets = 200;

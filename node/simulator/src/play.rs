@@ -79,7 +79,7 @@ impl Run {
     /// The same run, worked off by so many threads instead of one for each core. What happens does not
     /// depend on it; whoever plays many runs at a time gives each one.
     #[must_use]
-    pub const fn with_threads(mut self, threads: usize) -> Self {
+    pub fn with_threads(mut self, threads: usize) -> Self {
         self.world.set_threads(threads);
         self
     }

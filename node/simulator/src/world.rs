@@ -13,5 +13,6 @@ mod paying;
 mod state;
 mod steps;
 mod window;
+mod workers;
 
 pub use state::World;

@@ -31,6 +31,7 @@ use crate::strategy::enlist;
 use crate::trace;
 use crate::verifier::OncePerWorld;
 use crate::world::alone::{Effect, Outbox, Surroundings};
+use crate::world::workers::Workers;
 
 /// Nodes, what joins them, and what is going to happen to them.
 pub struct World {
@@ -65,8 +66,8 @@ pub struct World {
     /// Ledgers whose supply was found to be exact.
     pub(super) exact: BTreeSet<Digest>,
     pub(super) highest: u32,
-    /// How many threads work off what happens at one time.
-    pub(super) threads: usize,
+    /// Who works off what happens at one time.
+    pub(super) workers: Workers,
     /// Room that is used again.
     pub(super) outbox: Outbox,
     pub(super) due: Vec<(Timestamp, Place, Occurrence)>,
@@ -127,7 +128,7 @@ impl World {
             taken_back: BTreeSet::new(),
             exact: BTreeSet::new(),
             highest: 0,
-            threads: 1,
+            workers: Workers::default(),
             outbox: Outbox::default(),
             due: Vec::new(),
             definition,
@@ -218,8 +219,8 @@ impl World {
     }
 
     /// From now on so many threads work off what happens at one time; what happens stays the same.
-    pub const fn set_threads(&mut self, threads: usize) {
-        self.threads = threads;
+    pub fn set_threads(&mut self, threads: usize) {
+        self.workers = Workers::new(threads);
     }
 
     /// From now on the last so many events are kept in words.

@@ -11,7 +11,6 @@
 //! whenever it was worked out.
 
 use core::time::Duration;
-use std::thread;
 
 use cairn_core::time::Timestamp;
 
@@ -69,26 +68,13 @@ impl World {
         let last = self.now;
         // Of one place the order of time stays.
         due.sort_by_key(|(_, place, _)| *place);
-        let threads = self.threads.min(due.len() / WORTH_A_THREAD).max(1);
+        let threads = self.workers.count().min(due.len() / WORTH_A_THREAD).max(1);
         let around = &self.around;
         let done = if threads == 1 {
             vec![work(around, &mut self.hosts, 0, &mut due, end)]
         } else {
-            let mut parts = split(&mut self.hosts, &mut due, threads);
-            thread::scope(|scope| {
-                let own = parts.pop();
-                let others: Vec<_> = parts
-                    .into_iter()
-                    .map(|(hosts, first, mut due)| {
-                        scope.spawn(move || work(around, hosts, first, &mut due, end))
-                    })
-                    .collect();
-                let own = own.map(|(hosts, first, mut due)| work(around, hosts, first, &mut due, end));
-                let others = others
-                    .into_iter()
-                    .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-                others.chain(own).collect::<Vec<Done>>()
-            })
+            let parts = split(&mut self.hosts, &mut due, threads);
+            self.workers.on_all(parts, |(hosts, first, mut due)| work(around, hosts, first, &mut due, end))
         };
         self.due = due;
         self.put_together(done)?;
