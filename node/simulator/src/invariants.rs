@@ -130,6 +130,19 @@ pub enum Violation {
         /// Which.
         txid: Txid,
     },
+    /// A simulated miner makes real proofs of work, and those of this chain have become too hard.
+    #[error(
+        "the next block of {at} would take {hashes} hashes, more than the {most} that a simulated miner \
+         makes: let it mine less, or let the difficulty follow more slowly (a longer half_life)"
+    )]
+    TooHard {
+        /// Where.
+        at: Place,
+        /// How many it would take on average.
+        hashes: u64,
+        /// How many are made.
+        most: u64,
+    },
     /// A node that asks to be woken does something then.
     #[error("{at} wakes and wakes and does nothing")]
     Spins {
@@ -141,6 +154,7 @@ pub enum Violation {
 /// What one node has shown so far.
 #[derive(Clone, Debug)]
 pub struct Witness {
+    tip: BlockHash,
     work: Work,
     /// Where its events lead: the end of the best chain and its height.
     told: (BlockHash, Height),
@@ -153,6 +167,7 @@ pub struct Witness {
 impl Default for Witness {
     fn default() -> Self {
         Self {
+            tip: BlockHash::ZERO,
             work: Work::ZERO,
             told: (BlockHash::ZERO, Height::GENESIS),
             announced: None,
@@ -173,16 +188,21 @@ impl Witness {
         if let Some(hash) = self.announced.iter().flatten().find(is_lost).copied() {
             return Err(Violation::AnnouncedBlockLost { at, hash });
         }
-        self.work = chain.work();
+        (self.tip, self.work) = (chain.tip().hash, chain.work());
         self.told = (chain.tip().hash, chain.tip().height);
         Ok(())
     }
 
     /// The node has done something.
     pub fn stepped<S: ChainStore>(&mut self, at: Place, chain: &Chain<S>) -> Result<(), Violation> {
-        let (before, after) = (self.work, chain.work());
-        self.work = after;
-        if after < before { Err(Violation::WorkLost { at, before, after }) } else { Ok(()) }
+        let tip = chain.tip();
+        if tip.hash == self.tip {
+            return Ok(());
+        }
+        let (before, after) = (self.work, tip.work);
+        (self.tip, self.work) = (tip.hash, after);
+        // Of two with equal work the first seen stays.
+        if after <= before { Err(Violation::WorkLost { at, before, after }) } else { Ok(()) }
     }
 
     /// The node was woken, and did this much.

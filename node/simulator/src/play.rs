@@ -24,6 +24,9 @@ pub struct Failure {
     pub event: u64,
     /// When, in the world's time.
     pub after_ms: u64,
+    /// Whether it shows only when time has passed, or when all is examined in the end, and not right
+    /// after the event.
+    pub is_of_the_end: bool,
     /// What.
     pub violation: Box<Violation>,
 }
@@ -70,6 +73,7 @@ impl Run {
             seed,
             event: 0,
             after_ms: 0,
+            is_of_the_end: false,
             violation: Box::new(violation),
         })?;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -153,7 +157,7 @@ impl Run {
                 let attempts = self.world.recorder().attempts_ended();
                 let is_tried = self.plan.stop.attempts.is_some_and(|stop| attempts >= stop);
                 if is_high || is_tried {
-                    self.stop_mining();
+                    self.stop_mining()?;
                     return Ok(true);
                 }
                 self.step_or_pass(next, until, end)
@@ -191,24 +195,26 @@ impl Run {
             let waited_ms = self.plan.stop.agreement_within.unwrap_or_default().as_millis() as u64;
             return Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() });
         }
-        self.stop_mining();
+        self.stop_mining()?;
         Ok(true)
     }
 
     /// From here on one miner breaks ties, so that there is one best chain to agree on. It has the
     /// speed of all: with only its own it could be unlucky for longer than agreement may take.
-    fn stop_mining(&mut self) {
+    fn stop_mining(&mut self) -> Result<(), Violation> {
         self.world.end_attacks();
         let Some(patience) = self.plan.stop.agreement_within else {
             self.phase = Phase::Over;
-            return;
+            return Ok(());
         };
-        let first = self.world.living().map(|host| host.place()).next();
+        self.world.end_steps()?;
+        let first = self.world.steadiest();
         for place in self.plan.places() {
             let all = self.plan.total_hashrate();
             self.world.set_hashrate(place, if Some(place) == first { all } else { Hashrate::NONE });
         }
         self.phase = Phase::Settling { until: self.world.elapsed().saturating_add(patience) };
+        Ok(())
     }
 
     /// Examines what all agreed on, and reports.
@@ -216,7 +222,9 @@ impl Run {
     /// # Errors
     /// A breach of what must hold in the end.
     pub fn finish(self) -> Result<Report, Failure> {
-        let confirmed = self.examine().map_err(|violation| self.failure(violation))?;
+        let confirmed = self
+            .examine()
+            .map_err(|violation| Failure { is_of_the_end: true, ..self.failure(violation) })?;
         let (hash, events) = self.world.trace();
         let ending = Ending {
             engine: Engine::Simulator,
@@ -231,7 +239,9 @@ impl Run {
 
     fn failure(&self, violation: Violation) -> Failure {
         let after_ms = self.world.elapsed().as_millis() as u64;
-        Failure { seed: self.seed, event: self.world.events(), after_ms, violation: Box::new(violation) }
+        let is_of_the_end = matches!(violation, Violation::NoAgreement { .. });
+        let (seed, event) = (self.seed, self.world.events());
+        Failure { seed, event, after_ms, is_of_the_end, violation: Box::new(violation) }
     }
 
     /// Examines every chain and every ledger once; returns how many payments were confirmed.

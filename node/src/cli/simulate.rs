@@ -27,7 +27,8 @@ pub struct SimulateArgs {
     /// Write page, pictures, tables and JSON into this directory
     #[arg(long, value_name = "DIR", conflicts_with = "until_event")]
     pub report: Option<PathBuf>,
-    /// Stop before whatever comes after this event
+    /// Stop once so many events have happened; from 64 nodes on, with what happens in the same few
+    /// milliseconds
     #[arg(long, value_name = "N")]
     pub until_event: Option<u64>,
     /// Tell the last events before the end, message by message

@@ -24,6 +24,8 @@ pub struct DoubleSpender {
     pub secret: Place,
     /// Its coins.
     pub purse: Purse,
+    /// How much of its hash rate it uses, of a hundred.
+    pub percent: u32,
     /// What it is at.
     pub attempt: Option<Attempt>,
 }

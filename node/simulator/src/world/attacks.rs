@@ -44,16 +44,18 @@ impl World {
     /// A new attempt: the secret node starts from the public chain, the payment is made, and the
     /// same coin goes elsewhere in the secret chain.
     pub(super) fn attack(&mut self, index: usize) -> Result<(), Violation> {
-        let DoubleSpender { plan, face, secret, .. } = self.double_spenders[index];
+        let DoubleSpender { plan, face, secret, percent, .. } = self.double_spenders[index];
+        if self.host(face).node().is_none() || self.host(secret).node().is_none() {
+            // It waits until both are back.
+            self.rest_before_attack(index);
+            return Ok(());
+        }
         self.carry_blocks(face, secret)?;
         let genesis = self.definition.params.genesis_hash;
         let purse = &self.double_spenders[index].purse;
         let payment = purse.sign_payment(&genesis, miner_lock(u16::MAX));
         let return_to_self = purse.sign_payment(&genesis, purse.own_lock());
         let (Some(payment), Some(return_to_self)) = (payment, return_to_self) else { return Ok(()) };
-        if self.host(face).node().is_none() {
-            return Ok(());
-        }
         let request = ATTACK_REQUEST;
         let submission = Submission::Transaction(return_to_self.clone());
         self.hand(secret, Input::Submit { request, submission })?;
@@ -64,8 +66,22 @@ impl World {
         if plan.premined {
             self.found(secret)?;
         }
-        self.set_hashrate(secret, self.plan.hashrate_of_group(secret));
+        self.set_hashrate(secret, self.plan.hashrate_of_group(secret).part(u64::from(percent), 100));
         Ok(())
+    }
+
+    /// A double-spender's hash rate is its secret node's, also between attempts; says whether this
+    /// node is one.
+    pub(super) fn secret_mines_at(&mut self, place: Place, percent: u32) -> bool {
+        let Some(spender) = self.double_spenders.iter_mut().find(|one| one.secret == place) else {
+            return false;
+        };
+        spender.percent = percent;
+        if spender.attempt.is_some() {
+            let rate = self.plan.hashrate_of_group(place).part(u64::from(percent), 100);
+            self.set_hashrate(place, rate);
+        }
+        true
     }
 
     /// A node has a new tip: an attacker may have been waiting for it.
@@ -95,14 +111,22 @@ impl World {
     fn release(&mut self, index: usize, confirmations: u32) -> Result<(), Violation> {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
-        self.double_spenders[index].purse.spent(&attempt.return_to_self);
-        self.confirmed_once.remove(&attempt.payment.txid());
-        self.recorder.double_spent(confirmations);
-        let text = format!(
-            "double spend: {face} shows its secret chain, and a payment with {confirmations} confirmations is gone"
-        );
+        let Attempt { payment, return_to_self, .. } = attempt;
+        // Which of the two the best chain ends up with is the network's to say: neither is lost.
+        self.taken_back.extend([payment.txid(), return_to_self.txid()]);
+        let work = |place| self.host(place).node().map(|node| node.chain().work());
+        let is_outdone = self.living().any(|host| work(host.place()) > work(secret));
+        let text = if is_outdone {
+            self.double_spenders[index].purse.spent(&payment);
+            format!("double spend: {face} shows its secret chain, and others have one with more work")
+        } else {
+            self.double_spenders[index].purse.spent(&return_to_self);
+            self.recorder.double_spent(confirmations);
+            format!(
+                "double spend: {face} shows its secret chain, and a payment with {confirmations} confirmations is gone"
+            )
+        };
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
-        self.taken_back.insert(attempt.payment.txid());
         self.end_attempt(index, (secret, face))
     }
 

@@ -10,6 +10,9 @@ use crate::world::state::World;
 /// Submissions of blocks carry this mark; lower ones are the purses'.
 pub(super) const BLOCK_REQUEST: RequestId = RequestId(u64::MAX);
 
+/// Hashes that a block may take on average: some seconds of a processor.
+const MOST_HASHES: u64 = 1 << 24;
+
 impl World {
     /// From now on this miner has the chance that its rate and its tip give it.
     pub(super) fn enter_lottery(&mut self, at: Place) {
@@ -29,6 +32,10 @@ impl World {
 
     pub(super) fn found(&mut self, at: Place) -> Result<(), Violation> {
         let Some(node) = self.host(at).node() else { return Ok(()) };
+        let hashes = hashes_for_next(node.chain()).unwrap_or(u64::MAX);
+        if hashes > MOST_HASHES {
+            return Err(Violation::TooHard { at, hashes, most: MOST_HASHES });
+        }
         let tag = at.to_string();
         let block = find_block(self.now, node.chain(), node.mempool(), self.host(at).payee(), tag.as_bytes());
         let height = node.chain().tip().height.next().get();

@@ -66,6 +66,10 @@ pub struct World {
     /// Ledgers whose supply was found to be exact.
     pub(super) exact: BTreeSet<Digest>,
     pub(super) highest: u32,
+    /// How many steps of the plan are behind it.
+    pub(super) steps_taken: usize,
+    /// Sides whose nodes refuse those of the others: a node that is started again goes on with it.
+    pub(super) refusals: Vec<Vec<Place>>,
     /// Who works off what happens at one time.
     pub(super) workers: Workers,
     /// Room that is used again.
@@ -128,6 +132,8 @@ impl World {
             taken_back: BTreeSet::new(),
             exact: BTreeSet::new(),
             highest: 0,
+            steps_taken: 0,
+            refusals: Vec::new(),
             workers: Workers::default(),
             outbox: Outbox::default(),
             due: Vec::new(),
@@ -166,6 +172,20 @@ impl World {
     /// Nodes that live and are part of the network.
     pub fn living(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| host.node().is_some() && !self.apart.contains(&host.place()))
+    }
+
+    /// A living node whose blocks all others get, if there is one: the first that is honest, stays,
+    /// and is nobody's victim; otherwise the first that lives.
+    pub fn steadiest(&self) -> Option<Place> {
+        let is_victim = |place: &Place| {
+            self.around.behaviours.iter().any(
+                |behaviour| matches!(behaviour, Behaviour::Eclipse { victims } if victims.contains(place)),
+            )
+        };
+        let is_steady =
+            |place: &Place| *self.behaviour_of(*place) == Behaviour::Honest && !is_victim(place);
+        let places = || self.living().map(Host::place);
+        places().find(is_steady).or_else(|| places().next())
     }
 
     /// The highest that a best chain ever was.

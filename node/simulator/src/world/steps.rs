@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use cairn_protocol::input::{Command, Input};
-use cairn_protocol::peer::PeerId;
 
 use crate::agenda::Occurrence;
 use crate::behaviour::Behaviour;
@@ -14,11 +13,28 @@ use crate::world::state::World;
 
 impl World {
     pub(super) fn take_plan_step(&mut self, index: usize) -> Result<(), Violation> {
+        if index < self.steps_taken {
+            return Ok(());
+        }
         let Some((_, step)) = self.plan.steps.get(index).cloned() else { return Ok(()) };
+        self.steps_taken = index + 1;
         let at_ms = self.at_ms();
         self.recorder.step_begins(at_ms, &step);
         self.carry_out_step(&step)?;
         self.recorder.step_is_done(at_ms, &step);
+        Ok(())
+    }
+
+    /// The run stops before the rest of the plan: what would have been mended is mended now, so that
+    /// all can agree, and what would have been broken stays whole.
+    pub fn end_steps(&mut self) -> Result<(), Violation> {
+        for index in self.steps_taken..self.plan.steps.len() {
+            let is_mending = |(_, step): &(_, Step)| matches!(step, Step::Heal | Step::Restart(_));
+            if self.plan.steps.get(index).is_some_and(is_mending) {
+                self.take_plan_step(index)?;
+            }
+        }
+        self.steps_taken = self.plan.steps.len();
         Ok(())
     }
 
@@ -29,16 +45,14 @@ impl World {
                 self.tell_of(broken);
             }
             Step::Refuse(groups) => {
-                for group in groups {
-                    let others = groups.iter().filter(|other| *other != group).flatten();
-                    let others: BTreeSet<PeerId> = others.map(|place| place.peer_id()).collect();
-                    for place in group {
-                        self.hand(*place, Input::Command(Command::SetBlocked(others.clone())))?;
-                    }
+                self.refusals = groups.clone();
+                for place in groups.iter().flatten() {
+                    self.refuse(*place)?;
                 }
             }
             Step::Heal => {
                 self.around.network.heal();
+                self.refusals.clear();
                 for place in self.plan.places() {
                     if !self.host(place).blocked.is_empty() {
                         self.hand(place, Input::Command(Command::SetBlocked(BTreeSet::new())))?;
@@ -67,7 +81,9 @@ impl World {
             Step::SetHashrate { places, percent } => {
                 for place in places {
                     let rate = self.plan.hashrate_of(*place).part(u64::from(*percent), 100);
-                    self.set_hashrate(*place, rate);
+                    if !self.secret_mines_at(*place, *percent) {
+                        self.set_hashrate(*place, rate);
+                    }
                 }
             }
             Step::Behave { group, behaviour } => self.behave(*group, behaviour.clone())?,
@@ -88,7 +104,19 @@ impl World {
     }
 
     fn start_again(&mut self, place: Place) -> Result<(), Violation> {
-        if self.host(place).node().is_some() { Ok(()) } else { self.start(place) }
+        if self.host(place).node().is_some() {
+            return Ok(());
+        }
+        self.start(place)?;
+        self.refuse(place)
+    }
+
+    /// A node refuses those of other sides, if it is on one.
+    fn refuse(&mut self, place: Place) -> Result<(), Violation> {
+        let Some(side) = self.refusals.iter().position(|side| side.contains(&place)) else { return Ok(()) };
+        let others = self.refusals.iter().enumerate().filter(|(other, _)| *other != side);
+        let others = others.flat_map(|(_, places)| places).map(|place| place.peer_id()).collect();
+        self.hand(place, Input::Command(Command::SetBlocked(others)))
     }
 
     pub(super) fn comes_or_goes(&mut self, at: Place, life: Option<u32>) -> Result<(), Violation> {

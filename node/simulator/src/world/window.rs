@@ -92,6 +92,9 @@ impl World {
         }
         effects.sort_by_key(|(when, ..)| *when);
         for (when, at, effect) in effects {
+            if breach.as_ref().is_some_and(|(broken, ..)| *broken < when) {
+                break;
+            }
             self.now = when;
             self.carry_out(at, effect)?;
         }

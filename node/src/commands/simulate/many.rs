@@ -67,7 +67,7 @@ fn play_one(plan: &Plan, seed: u64, replay: &Replay) -> SeedOutcome {
             seed,
             figures: None,
             broken: Some(failure.to_string()),
-            replay: replay.up_to(seed, failure.event),
+            replay: replay.of_failure(&failure),
         },
     }
 }

@@ -30,12 +30,18 @@ impl Replay {
         format!("{} --until-event {event} --trace", self.whole(seed))
     }
 
+    /// What plays a breach again, with what came before it.
+    pub fn of_failure(&self, failure: &Failure) -> String {
+        let Failure { seed, event, is_of_the_end, .. } = failure;
+        // What only shows in the end needs the whole run.
+        if *is_of_the_end { format!("{} --trace", self.whole(*seed)) } else { self.up_to(*seed, *event) }
+    }
+
     /// A breach as an error that says how to look at it.
     pub fn broken(&self, failure: &Failure) -> anyhow::Error {
-        let Failure { seed, event, .. } = failure;
         anyhow!(
             "something broke that must hold: {failure}; `{}` tells the events before it",
-            self.up_to(*seed, *event)
+            self.of_failure(failure)
         )
     }
 }
@@ -43,15 +49,19 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use cairn_simulator::invariants::Violation;
+    use cairn_simulator::place::Place;
 
     use super::*;
 
     #[test]
     fn a_breach_is_told_with_its_seed_and_the_one_command_that_plays_it_again() {
-        let violation = Box::new(Violation::NoAgreement { waited_ms: 5, tips: 2 });
-        let failure = Failure { seed: 7, event: 99, after_ms: 1_500, violation };
+        let violation = Box::new(Violation::Spins { at: Place::new(1) });
+        let failure = Failure { seed: 7, event: 99, after_ms: 1_500, is_of_the_end: false, violation };
         let told = Replay::of(Path::new("my cut.toml")).broken(&failure).to_string();
         assert!(told.contains("seed 7, event 99, after 1500 ms"), "{told}");
         assert!(told.contains("`cairn simulate 'my cut.toml' --seed 7 --until-event 99 --trace`"), "{told}");
+        let of_the_end = Failure { is_of_the_end: true, ..failure };
+        let told = Replay::of(Path::new("cut.toml")).broken(&of_the_end).to_string();
+        assert!(told.contains("`cairn simulate cut.toml --seed 7 --trace`"), "{told}");
     }
 }
