@@ -222,9 +222,8 @@ impl Run {
     /// # Errors
     /// A breach of what must hold in the end.
     pub fn finish(self) -> Result<Report, Failure> {
-        let confirmed = self
-            .examine()
-            .map_err(|violation| Failure { is_of_the_end: true, ..self.failure(violation) })?;
+        let confirmed =
+            self.examine().map_err(|violation| Failure { is_of_the_end: true, ..self.failure(violation) })?;
         let (hash, events) = self.world.trace();
         let ending = Ending {
             engine: Engine::Simulator,

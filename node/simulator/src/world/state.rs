@@ -182,8 +182,7 @@ impl World {
                 |behaviour| matches!(behaviour, Behaviour::Eclipse { victims } if victims.contains(place)),
             )
         };
-        let is_steady =
-            |place: &Place| *self.behaviour_of(*place) == Behaviour::Honest && !is_victim(place);
+        let is_steady = |place: &Place| *self.behaviour_of(*place) == Behaviour::Honest && !is_victim(place);
         let places = || self.living().map(Host::place);
         places().find(is_steady).or_else(|| places().next())
     }
