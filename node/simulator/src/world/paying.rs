@@ -6,6 +6,7 @@ use cairn_protocol::input::{Input, RequestId, Submission};
 
 use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
+use crate::payments::home;
 use crate::place::Place;
 use crate::world::state::World;
 
@@ -15,7 +16,7 @@ impl World {
         if let Some(every) = self.plan.workload.payment_every {
             self.agenda.plan(self.now.saturating_add(every), Occurrence::Payment);
         }
-        let home = Place::new((self.next_purse * 7 % self.hosts.len()) as u16);
+        let home = home(self.next_purse, self.hosts.len());
         self.pay(home)
     }
 
