@@ -149,11 +149,7 @@ impl World {
         for place in self.plan.places() {
             self.host_mut(place).hashrate = self.plan.hashrate_of(place);
             self.start(place)?;
-            if let Behaviour::Intermittent { up, .. } = self.behaviour_of(place).clone() {
-                let goes = self.now.saturating_add(self.comings.jitter(up));
-                let life = Some(self.host(place).life());
-                self.agenda.plan(goes, Occurrence::ComesOrGoes { at: place, life });
-            }
+            self.plan_going(place);
         }
         self.begin_attacks();
         Ok(())
