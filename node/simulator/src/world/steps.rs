@@ -66,7 +66,7 @@ impl World {
             }
             Step::SetHashrate { places, percent } => {
                 for place in places {
-                    let rate = self.plan.hashrate_of(*place).part(u64::from(*percent), 100);
+                    let rate = self.plan.hashrate_at(*place, *percent);
                     self.set_hashrate(*place, rate);
                 }
             }
