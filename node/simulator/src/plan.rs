@@ -106,6 +106,18 @@ impl Step {
     pub const fn mends(&self) -> bool {
         matches!(self, Self::Heal | Self::Restart(_) | Self::Behave { .. })
     }
+
+    /// Whether no cut lies between any two of so many nodes after it: a partition into one group of
+    /// all heals as well as a heal does.
+    pub fn joins_all(&self, nodes: usize) -> bool {
+        match self {
+            Self::Heal => true,
+            Self::Partition(groups) | Self::Refuse(groups) => {
+                groups.iter().any(|group| group.iter().collect::<BTreeSet<_>>().len() == nodes)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What people do: they pay each other.
