@@ -11,6 +11,11 @@ use cairn_protocol::random::Random;
 
 use crate::place::Place;
 
+/// Of a second.
+const NANOSECONDS: u64 = 1_000_000_000;
+/// In nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
+
 /// Time that bytes take one way; each pair of nodes draws its own once, from the seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Latency {
@@ -128,6 +133,8 @@ pub struct Lane {
     latency: Duration,
     /// Until then earlier bytes are being sent.
     busy_until: Timestamp,
+    /// and so many nanoseconds longer: many small messages take as long as a large one.
+    busy_ns: u32,
     /// When the last message arrives; none overtakes it.
     last_arrival: Timestamp,
 }
@@ -227,7 +234,7 @@ impl Network {
 
     /// A way on which nothing was sent yet.
     pub fn lane(&self, now: Timestamp, number: LinkNumber, from: Place, to: Place) -> Lane {
-        Lane { number, latency: self.usual_latency(from, to), busy_until: now, last_arrival: now }
+        Lane { number, latency: self.usual_latency(from, to), busy_until: now, busy_ns: 0, last_arrival: now }
     }
 
     /// The link that joins two nodes.
@@ -260,8 +267,15 @@ impl Network {
             delay += quality.resend;
         }
         let delay = self.slowed(from, to, delay);
-        let sending = quality.bytes_per_second.map_or(0, |speed| bytes.saturating_mul(1_000) / speed.max(1));
-        lane.busy_until = lane.busy_until.max(now).saturating_add(Duration::from_millis(sending));
+        if lane.busy_until < now {
+            (lane.busy_until, lane.busy_ns) = (now, 0);
+        }
+        if let Some(speed) = quality.bytes_per_second {
+            let sending = bytes.saturating_mul(NANOSECONDS) / speed.max(1);
+            let busy = sending.saturating_add(u64::from(lane.busy_ns));
+            lane.busy_until = lane.busy_until.saturating_add(Duration::from_millis(busy / MILLISECOND));
+            lane.busy_ns = (busy % MILLISECOND) as u32;
+        }
         lane.last_arrival = lane.last_arrival.max(lane.busy_until.saturating_add(delay));
         lane.last_arrival
     }
@@ -323,6 +337,22 @@ mod tests {
         assert_eq!(heard.since(NOW), network.latency(a, b));
         let arrival = network.carry(NOW, (a, b), &mut lane, &mut Random::derive(7, 0), 4_000_000);
         assert_eq!(arrival.since(NOW), Duration::from_secs(2) + network.latency(a, b));
+    }
+
+    #[test]
+    fn many_small_messages_take_as_long_as_a_large_one() {
+        let (mut network, (a, b)) = (network(0), places());
+        network.join(NOW, b, a).expect("nothing is cut");
+        let mut lane = network.lane(NOW, network.link(a, b).expect("they are joined"), a, b);
+        let mut luck = Random::derive(7, 0);
+        let mut carry = |now| network.carry(now, (a, b), &mut lane, &mut luck, 250).since(now);
+        let last = (0..1_000).map(|_| carry(NOW)).last();
+        assert_eq!(last, Some(Duration::from_millis(125) + network.latency(a, b)));
+        // What was left of a millisecond is no debt of later ones.
+        let later = NOW.saturating_add(Duration::from_secs(1));
+        let arrivals: Vec<Duration> = (0..8).map(|_| carry(later)).collect();
+        assert_eq!(arrivals[..7], [network.latency(a, b); 7]);
+        assert_eq!(arrivals[7], Duration::from_millis(1) + network.latency(a, b));
     }
 
     #[test]

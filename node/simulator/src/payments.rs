@@ -150,6 +150,20 @@ fn lock(number: u32) -> Lock {
     Lock::PublicKey(PublicKey::from_bytes(key(number).verifying_key().to_bytes()))
 }
 
+/// The node of its own that a wallet has: so many places after that of the wallet before it that
+/// wallets in turn use all nodes, however many there are.
+pub fn home(wallet: usize, nodes: usize) -> Place {
+    let shares_no_factor = |step: &usize| {
+        let (mut one, mut other) = (*step, nodes.max(1));
+        while other != 0 {
+            (one, other) = (other, one % other);
+        }
+        one == 1
+    };
+    let step = (7..).find(shares_no_factor).unwrap_or(1);
+    Place::new((wallet % nodes.max(1) * step % nodes.max(1)) as u16)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,5 +183,15 @@ mod tests {
         assert_eq!(purse.answered(true), Some(first.txid()));
         let second = purse.pay(Place::new(0), &chain.params.genesis_hash).expect("change is left");
         assert_eq!(second.inputs(), [OutPoint { txid: first.txid(), index: 1 }]);
+    }
+
+    #[test]
+    fn as_many_wallets_as_nodes_have_each_another_home() {
+        for nodes in [1, 2, 7, 10, 14, 49, 210] {
+            let homes: std::collections::BTreeSet<Place> =
+                (0..nodes).map(|wallet| home(wallet, nodes)).collect();
+            assert_eq!(homes.len(), nodes);
+        }
+        assert_eq!(home(3, 0), Place::new(0));
     }
 }

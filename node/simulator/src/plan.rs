@@ -106,6 +106,18 @@ impl Step {
     pub const fn mends(&self) -> bool {
         matches!(self, Self::Heal | Self::Restart(_) | Self::Behave { .. })
     }
+
+    /// Whether no cut lies between any two of so many nodes after it: a partition into one group of
+    /// all heals as well as a heal does.
+    pub fn joins_all(&self, nodes: usize) -> bool {
+        match self {
+            Self::Heal => true,
+            Self::Partition(groups) | Self::Refuse(groups) => {
+                groups.iter().any(|group| group.iter().collect::<BTreeSet<_>>().len() == nodes)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What people do: they pay each other.
@@ -196,10 +208,21 @@ impl Plan {
 
     /// How fast a node mines at first.
     pub fn hashrate_of(&self, place: Place) -> Hashrate {
+        self.hashrate_at(place, 100)
+    }
+
+    /// How fast a node mines at so many per cent of its first rate. What a group's rate leaves when it
+    /// is divided goes to nodes evenly spread over it: a small share of many nodes is not nothing.
+    pub fn hashrate_at(&self, place: Place, percent: u32) -> Hashrate {
         match self.groups.get(self.group_of(place)) {
             // Its secret node gets all of it, while it is at work.
             Some(group) if matches!(group.behaviour, Behaviour::DoubleSpend(_)) => Hashrate::NONE,
-            Some(group) => self.total_hashrate().part(group.share, MILLION * u64::from(group.nodes.max(1))),
+            Some(group) => {
+                let all = self.total_hashrate().part(group.share, MILLION).part(u64::from(percent), 100);
+                let number = u64::from(place.number() - group.first);
+                let first = |nodes: u64| all.part(nodes, u64::from(group.nodes)).0;
+                Hashrate(first(number + 1) - first(number))
+            }
             None => Hashrate::NONE,
         }
     }
@@ -270,5 +293,23 @@ impl Plan {
     pub fn parts(nodes: u16, first: u16) -> Vec<Vec<Place>> {
         let (one, other) = Place::first(nodes).partition(|place| place.index() < usize::from(first));
         vec![one, other]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_genesis::bounded::Bounded;
+
+    use super::*;
+
+    #[test]
+    fn a_small_share_of_many_nodes_is_not_nothing() {
+        let mut plan = Plan::quiet(15_000);
+        plan.chain.spacing_ms = Bounded::new(3_600_000).expect("an hour");
+        plan.groups[0].share = MILLION / 1_000;
+        let all = |percent| plan.places().map(|place| plan.hashrate_at(place, percent).0).sum::<u64>();
+        assert!(all(100) > 0);
+        assert_eq!(all(100), plan.hashrate_of_group(Place::new(0)).0);
+        assert_eq!(all(50), all(100) / 2);
     }
 }

@@ -61,8 +61,7 @@ impl Recorder {
         payments.confirmed = ending.confirmed;
         payments.undone = self.undone();
         let cut_ms = self.first_cut_ms.unwrap_or(0);
-        let mended = self.convergence.iter().map(|one| one.at_ms).find(|mended| *mended > cut_ms);
-        let while_cut = cut_ms..mended.unwrap_or(u64::MAX);
+        let while_cut = cut_ms..self.healed_ms.unwrap_or(u64::MAX);
         let since_cut = self.by_group(
             main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),
         );

@@ -41,6 +41,8 @@ pub struct Recorder {
     attempts_ended: u64,
     /// When the network was cut first.
     pub(crate) first_cut_ms: Option<u64>,
+    /// When that ended.
+    pub(crate) healed_ms: Option<u64>,
 }
 
 impl Recorder {
@@ -66,6 +68,7 @@ impl Recorder {
             payments: Payments::default(),
             attempts_ended: 0,
             first_cut_ms: None,
+            healed_ms: None,
         }
     }
 
@@ -134,10 +137,19 @@ impl Recorder {
     /// A step of the plan is about to be carried out. One that mends is told now, before anything can
     /// follow from it.
     pub fn step_begins(&mut self, at_ms: u64, step: &Step) {
-        if matches!(step, Step::Partition(_) | Step::Refuse(_)) {
-            self.first_cut_ms.get_or_insert(at_ms);
-            // Agreement that was awaited is no longer to be had.
-            self.is_mending = false;
+        match step {
+            // A restart or another behaviour mends too, but the sides are still cut from each other.
+            step if step.joins_all(self.groups.len()) => {
+                if self.first_cut_ms.is_some() {
+                    self.healed_ms.get_or_insert(at_ms);
+                }
+            }
+            Step::Partition(_) | Step::Refuse(_) => {
+                self.first_cut_ms.get_or_insert(at_ms);
+                // Agreement that was awaited is no longer to be had.
+                self.is_mending = false;
+            }
+            _ => {}
         }
         if step.mends() {
             let text = self.plan.in_words(step);
@@ -294,6 +306,21 @@ mod tests {
         recorder.step_is_done(10, &restart);
         recorder.tip(40, Place::new(1), hash(1));
         assert_eq!(recorder.convergence[0].took_ms, Some(30));
+    }
+
+    #[test]
+    fn only_what_joins_all_ends_the_first_cut() {
+        let (one, other) = (Place::new(0), Place::new(1));
+        let mut recorder = Recorder::new(&Plan::quiet(2), BlockHash::ZERO);
+        recorder.step_begins(5, &Step::Heal);
+        recorder.step_begins(10, &Step::Partition(vec![vec![one], vec![other]]));
+        recorder.step_begins(20, &Step::Restart(vec![one]));
+        recorder.step_begins(30, &Step::Behave { group: 0, behaviour: crate::behaviour::Behaviour::Honest });
+        recorder.step_begins(40, &Step::Partition(vec![vec![other], vec![one]]));
+        assert_eq!((recorder.first_cut_ms, recorder.healed_ms), (Some(10), None));
+        recorder.step_begins(50, &Step::Partition(vec![vec![one, other]]));
+        recorder.step_begins(60, &Step::Heal);
+        assert_eq!((recorder.first_cut_ms, recorder.healed_ms), (Some(10), Some(50)));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub const STOP_KEYS: &[&str] = &["after", "height", "attempts", "agreement_withi
 const USUAL_WALLETS: u64 = 10;
 /// Genesis holds a purse for each, and one for each attacker.
 const MOST_WALLETS: u64 = 900;
+/// A second has so many.
+const NANOSECONDS: u64 = 1_000_000_000;
 /// Payments a second: time passes in milliseconds.
 const MOST_PAYMENTS: u32 = 1_000;
 /// A world that lasts longer than ten years has nothing left to show.
@@ -34,12 +36,10 @@ pub fn workload(whole: &Section) -> Result<Workload, ScenarioError> {
     };
     let section = entry.section(WORKLOAD_KEYS)?;
     let rate = section.get("payments_per_second").map_or(Ok(0), |rate| rate.millionths(0, MOST_PAYMENTS))?;
-    let every_ms = (1_000 * MILLION).checked_div(rate).map(|every| every.max(1));
+    // Whole milliseconds would make 500 payments a second of 400, and 1,000 of 600.
+    let every = (NANOSECONDS * MILLION).checked_div(rate).map(Duration::from_nanos);
     let wallets = section.get("wallets").map_or(Ok(USUAL_WALLETS), |entry| entry.whole(1, MOST_WALLETS))?;
-    Ok(Workload {
-        payment_every: every_ms.map(Duration::from_millis),
-        wallets: u16::try_from(wallets).expect("the bound fits"),
-    })
+    Ok(Workload { payment_every: every, wallets: u16::try_from(wallets).expect("the bound fits") })
 }
 
 /// When it ends.

@@ -202,6 +202,18 @@ fn expectations_are_read_and_a_plain_figure_is_expected_exactly() {
 }
 
 #[test]
+fn payments_come_as_often_as_a_file_says_and_not_in_whole_milliseconds() {
+    let every = |rate: &str| {
+        let text = WHOLE.replace("payments_per_second = 0.5", &format!("payments_per_second = {rate}"));
+        parse(&text).expect("valid").workload.payment_every
+    };
+    assert_eq!(every("400"), Some(Duration::from_micros(2_500)));
+    assert_eq!(every("600"), Some(Duration::from_nanos(1_666_666)));
+    assert_eq!(every("1000"), Some(Duration::from_millis(1)));
+    assert_eq!(every("0"), None);
+}
+
+#[test]
 fn what_a_file_does_not_say_is_as_usual() {
     let text =
         "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 3\n[stop]\nafter = \"1 min\"\n";

@@ -6,16 +6,24 @@ use cairn_protocol::input::{Input, RequestId, Submission};
 
 use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
+use crate::payments::home;
 use crate::place::Place;
 use crate::world::state::World;
 
 impl World {
+    /// After the payment before it, and not after the millisecond in which that came: what is left of
+    /// milliseconds adds up.
+    pub(super) fn plan_payment(&mut self) {
+        if let Some(every) = self.plan.workload.payment_every {
+            self.pays_at = self.pays_at.saturating_add(every);
+            self.agenda.plan(self.begin.saturating_add(self.pays_at), Occurrence::Payment);
+        }
+    }
+
     /// The next purse pays, at a node of its own, as a wallet has one.
     pub(super) fn next_payment(&mut self) -> Result<(), Violation> {
-        if let Some(every) = self.plan.workload.payment_every {
-            self.agenda.plan(self.now.saturating_add(every), Occurrence::Payment);
-        }
-        let home = Place::new((self.next_purse * 7 % self.hosts.len()) as u16);
+        self.plan_payment();
+        let home = home(self.next_purse, self.hosts.len());
         self.pay(home)
     }
 
@@ -79,5 +87,25 @@ impl World {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use crate::plan::Plan;
+    use crate::world::World;
+
+    #[test]
+    fn six_hundred_payments_a_second_are_six_hundred() {
+        let mut plan = Plan::quiet(3);
+        plan.workload.payment_every = Some(Duration::from_nanos(1_666_666));
+        plan.workload.wallets = 900;
+        let mut world = World::new(plan, 1).expect("it starts");
+        while world.next_time().is_some_and(|next| next <= Duration::from_secs(1)) {
+            world.step().expect("nothing breaks");
+        }
+        assert_eq!(world.next_purse, 600);
     }
 }

@@ -47,6 +47,8 @@ pub struct World {
     pub(super) apart: BTreeSet<Place>,
     pub(super) purses: Vec<Purse>,
     pub(super) next_purse: usize,
+    /// When the next payment comes, to the nanosecond.
+    pub(super) pays_at: Duration,
     pub(super) lottery: Lottery,
     /// The luck of whoever comes and goes.
     pub(super) comings: Random,
@@ -119,6 +121,7 @@ impl World {
             apart,
             purses,
             next_purse: 0,
+            pays_at: Duration::ZERO,
             lottery: Lottery::new(nodes, begin, luck::of_miners(seed)),
             comings: luck::of_comings(seed),
             verifier: OncePerWorld::default(),
@@ -148,17 +151,11 @@ impl World {
         for (index, (after, _)) in self.plan.steps.iter().enumerate() {
             self.agenda.plan(self.now.saturating_add(*after), Occurrence::PlanStep(index));
         }
-        if let Some(every) = self.plan.workload.payment_every {
-            self.agenda.plan(self.now.saturating_add(every), Occurrence::Payment);
-        }
+        self.plan_payment();
         for place in self.plan.places() {
             self.host_mut(place).hashrate = self.plan.hashrate_of(place);
             self.start(place)?;
-            if let Behaviour::Intermittent { up, .. } = self.behaviour_of(place).clone() {
-                let goes = self.now.saturating_add(self.comings.jitter(up));
-                let life = Some(self.host(place).life());
-                self.agenda.plan(goes, Occurrence::ComesOrGoes { at: place, life });
-            }
+            self.plan_going(place);
         }
         self.begin_attacks();
         Ok(())

@@ -80,9 +80,8 @@ impl World {
             }
             Step::SetHashrate { places, percent } => {
                 for place in places {
-                    let rate = self.plan.hashrate_of(*place).part(u64::from(*percent), 100);
                     if !self.secret_mines_at(*place, *percent) {
-                        self.set_hashrate(*place, rate);
+                        self.set_hashrate(*place, self.plan.hashrate_at(*place, *percent));
                     }
                 }
             }
@@ -108,7 +107,18 @@ impl World {
             return Ok(());
         }
         self.start(place)?;
+        self.plan_going(place);
         self.refuse(place)
+    }
+
+    /// Whoever comes and goes, and has just been started, goes again; whatever started it, for what
+    /// was planned for the life before it no longer counts.
+    pub(super) fn plan_going(&mut self, at: Place) {
+        if let Behaviour::Intermittent { up, .. } = self.behaviour_of(at).clone() {
+            let goes = self.now.saturating_add(self.comings.jitter(up));
+            let life = Some(self.host(at).life());
+            self.agenda.plan(goes, Occurrence::ComesOrGoes { at, life });
+        }
     }
 
     /// A node refuses those of other sides, if it is on one.
@@ -120,20 +130,16 @@ impl World {
     }
 
     pub(super) fn comes_or_goes(&mut self, at: Place, life: Option<u32>) -> Result<(), Violation> {
-        let Behaviour::Intermittent { up, down } = self.behaviour_of(at).clone() else { return Ok(()) };
-        let (wait, next_life) = match life {
+        let Behaviour::Intermittent { down, .. } = self.behaviour_of(at).clone() else { return Ok(()) };
+        match life {
+            None => self.start_again(at)?,
             Some(life) if life == self.host(at).life() => {
                 self.kill(at);
-                (down, None)
+                let comes = self.now.saturating_add(self.comings.jitter(down));
+                self.agenda.plan(comes, Occurrence::ComesOrGoes { at, life: None });
             }
-            Some(_) => return Ok(()),
-            None => {
-                self.start_again(at)?;
-                (up, Some(self.host(at).life()))
-            }
-        };
-        let when = self.now.saturating_add(self.comings.jitter(wait));
-        self.agenda.plan(when, Occurrence::ComesOrGoes { at, life: next_life });
+            Some(_) => {}
+        }
         Ok(())
     }
 
@@ -153,5 +159,25 @@ impl World {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::plan::Plan;
+
+    #[test]
+    fn who_comes_and_goes_goes_again_after_a_step_killed_and_restarted_it() {
+        let (at, place) = (Duration::from_secs, Place::new(1));
+        let mut plan = Plan::quiet(3);
+        plan.groups[0].behaviour = Behaviour::Intermittent { up: at(100), down: at(1) };
+        plan.steps = vec![(at(10), Step::Kill(vec![place])), (at(12), Step::Restart(vec![place]))];
+        let mut world = World::new(plan, 1).expect("it starts");
+        while world.elapsed() < at(400) && world.step().expect("nothing breaks") {}
+        // It is up for 150 s at most, so that two more lives have begun since the restart.
+        assert!(world.host(place).life() >= 4, "{}", world.host(place).life());
     }
 }

@@ -84,11 +84,6 @@ impl Chronicle {
         self.lives.get(place.index()).map_or(0, |(life, _)| *life)
     }
 
-    /// Which life a node is in, or will be in when it is started.
-    pub fn next_life(&self, place: Place) -> u32 {
-        self.lives.get(place.index()).map_or(1, |(life, runs)| if *runs { *life } else { *life + 1 })
-    }
-
     /// What was recorded since the last time somebody asked.
     pub fn news(&mut self) -> &[Moment] {
         let timeline = self.recorder.timeline();

@@ -10,7 +10,7 @@ use cairn_core::hash::Txid;
 use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output};
 use cairn_genesis::accounts;
-use cairn_simulator::payments::payment_and_change;
+use cairn_simulator::payments::{home, payment_and_change};
 use cairn_simulator::place::Place;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
@@ -19,10 +19,6 @@ use crate::devnet::error::DevnetError;
 use crate::devnet::happening::What;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::ground::account_of;
-
-/// A wallet has a node of its own, so many places after that of the wallet before it: as in a world
-/// of the simulator.
-const HOME_STEP: usize = 7;
 
 /// Where somebody pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +76,7 @@ impl Payer {
         self.turn = (turn + 1) % self.wallets.len();
         let nodes = usize::from(self.network.ids().end);
         let node = match place {
-            Where::AtHome => (turn * HOME_STEP % nodes.max(1)) as u16,
+            Where::AtHome => home(turn, nodes).number(),
             Where::At(place) => place.number(),
         };
         let payee = self.wallets[self.turn].coin.1.lock;

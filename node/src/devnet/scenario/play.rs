@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
+use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Engine, Plan, Step};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
-use crate::devnet::happening::Happening;
+use crate::devnet::happening::{Happening, What};
 use crate::devnet::network::Network;
 use crate::devnet::scenario::agenda::{Agenda, Due};
 use crate::devnet::scenario::chronicle::Chronicle;
@@ -126,7 +127,7 @@ impl Run<'_> {
         while self.phase != Phase::Over {
             let wait = self.agenda.next_time().map(|next| next.saturating_sub(self.elapsed()));
             match happenings.recv_timeout(wait.unwrap_or(TICK).min(TICK)) {
-                Ok(happening) => self.chronicle.hear(happening)?,
+                Ok(happening) => self.hear(happening)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(ScenarioFault::Interrupted),
             }
@@ -149,6 +150,20 @@ impl Run<'_> {
             traffic: (0, 0),
         };
         Ok(self.chronicle.conclude(ending))
+    }
+
+    /// Whoever comes and goes, and has just come, goes again; whether its time or a step started it.
+    fn hear(&mut self, happening: Happening) -> Result<(), ScenarioFault> {
+        let restarted = match &happening.what {
+            What::Restarted(node) => Some(Place::new(*node)),
+            _ => None,
+        };
+        self.chronicle.hear(happening)?;
+        if let Some(at) = restarted {
+            let life = Some(self.chronicle.life(at));
+            self.agenda.plan_coming_or_going(self.elapsed(), self.plan, at, life);
+        }
+        Ok(())
     }
 
     fn elapsed(&self) -> Duration {
@@ -182,11 +197,7 @@ impl Run<'_> {
                     self.agenda.plan_coming_or_going(now, self.plan, at, None);
                 }
             }
-            Due::ComesOrGoes { at, life: None } => {
-                self.order(Order::Restart(at));
-                let life = Some(self.chronicle.next_life(at));
-                self.agenda.plan_coming_or_going(now, self.plan, at, life);
-            }
+            Due::ComesOrGoes { at, life: None } => self.order(Order::Restart(at)),
         }
     }
 
