@@ -76,7 +76,11 @@ pub fn write_seeds(summary: &Summary, directory: &Path) -> Result<(), ReportErro
     write_file(directory, "index.html", &page)
 }
 
-fn make(directory: &Path) -> Result<(), ReportError> {
+/// Makes the directory of a report, if need be.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make(directory: &Path) -> Result<(), ReportError> {
     std::fs::create_dir_all(directory)
         .map_err(|source| ReportError::Write { path: directory.to_owned(), source })
 }

@@ -31,7 +31,7 @@ pub struct SimulateArgs {
     /// milliseconds
     #[arg(long, value_name = "N")]
     pub until_event: Option<u64>,
-    /// Tell the last events before the end, message by message
+    /// Tell the last 200 events before the end, message by message
     #[arg(long)]
     pub trace: bool,
     /// The report as one JSON value instead of text

@@ -34,6 +34,7 @@ use crate::report::print::print;
 pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     let plan = read_plan(file)?;
     let (rates, chain) = prepare(&plan)?;
+    arguments.report.iter().try_for_each(|directory| report::make(directory))?;
     let mut place = Place::take(arguments.dir.as_deref())?;
     let chain_file = place.path().join("chain.toml");
     if chain_file.exists() {

@@ -43,6 +43,8 @@ pub fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
 /// Plays a whole run.
 fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
     let seed = arguments.seed.unwrap_or(plan.seed);
+    // A directory that cannot be written should not show only after a long run.
+    arguments.report.iter().try_for_each(|directory| report::make(directory))?;
     let mut telling = Telling::new(&plan, arguments)?;
     let mut run = Run::new(plan, seed).map_err(|failure| replay.broken(&failure))?;
     if arguments.trace {
@@ -71,7 +73,8 @@ fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Res
     }
     let command = replay.whole(seed);
     if let Some(directory) = &arguments.report {
-        report::write(&report, directory, Some(&command))?;
+        let on_page = Replay::for_page(&arguments.scenario).whole(seed);
+        report::write(&report, directory, Some(&on_page))?;
         if !arguments.json {
             writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
         }

@@ -2,13 +2,15 @@
 //!
 //! Nothing that a node says reaches another sooner than the least latency of all links. What happens
 //! within such a span of time, from the next occurrence on, can therefore be worked off node by node:
-//! each node sees what it would have seen, and nothing of what the others do meanwhile. A window ends
-//! before anything that concerns more than one node: a dial, a cut, a payment, a block found.
+//! no message of the others is missed. A window ends before anything planned that concerns more than
+//! one node: a dial, a cut, a payment, a block found. What a node asks for within it beside messages
+//! (a dial, to hang up) is carried out when the window ends, so up to one least latency late.
 //!
 //! The result cannot depend on threads. Which occurrences a window holds is decided before any is
 //! worked off; a node's work reads and writes that node alone ([`super::alone`]), luck included; and
-//! what follows for others is put together in the order of time and then of places, wherever and
-//! whenever it was worked out.
+//! what follows for others is put together in the order of time and then of places, and messages that
+//! arrive in one millisecond in the order of who sent them, wherever and whenever it was worked out.
+//! It is not the order of a small world, which goes from occurrence to occurrence.
 
 use core::time::Duration;
 
@@ -38,7 +40,7 @@ struct Done {
 }
 
 impl World {
-    /// Whether this world is worked off in windows: the plan alone decides.
+    /// Whether this world is worked off in windows now: its size and its attackers decide.
     pub(super) fn has_windows(&self) -> bool {
         // Attackers look at other nodes at every turn.
         self.hosts.len() >= MIN_NODES && self.around.selfish.is_empty() && self.double_spenders.is_empty()

@@ -16,8 +16,16 @@ pub struct Replay {
 impl Replay {
     /// Of the scenario in this file.
     pub fn of(scenario: &Path) -> Self {
-        let file = harmless(&shell_word(&scenario.to_string_lossy()));
+        let text = scenario.to_string_lossy();
+        // A name like an option would be taken for one.
+        let text = if text.starts_with('-') { format!("./{text}") } else { text.into_owned() };
+        let file = harmless(&shell_word(&text));
         Self { command: format!("cairn simulate {file}") }
+    }
+
+    /// The same for a page, which must not differ by where the file lay on somebody's machine.
+    pub fn for_page(scenario: &Path) -> Self {
+        Self::of(scenario.file_name().map_or(scenario, Path::new))
     }
 
     /// The whole run of a seed.
@@ -60,6 +68,8 @@ mod tests {
         let told = Replay::of(Path::new("my cut.toml")).broken(&failure).to_string();
         assert!(told.contains("seed 7, event 99, after 1500 ms"), "{told}");
         assert!(told.contains("`cairn simulate 'my cut.toml' --seed 7 --until-event 99 --trace`"), "{told}");
+        assert_eq!(Replay::of(Path::new("-x.toml")).whole(1), "cairn simulate ./-x.toml --seed 1");
+        assert_eq!(Replay::for_page(Path::new("/a/x.toml")).whole(1), "cairn simulate x.toml --seed 1");
         let of_the_end = Failure { is_of_the_end: true, ..failure };
         let told = Replay::of(Path::new("cut.toml")).broken(&of_the_end).to_string();
         assert!(told.contains("`cairn simulate cut.toml --seed 7 --trace`"), "{told}");
