@@ -207,8 +207,8 @@ mod tests {
         }
     }
 
-    /// Two filtered copies of all nodes for each of them took many seconds here. No clock may be read,
-    /// so it is the time limit of tests that says so.
+    /// Two filtered copies of all nodes for each of them were billions of steps here: no clock may be
+    /// read, but whoever brings them back waits.
     #[test]
     fn regions_of_a_large_world_are_joined_in_no_time() {
         let dials = dials(Shape::Regions { inside: 4, outside: 2 }, &[15_000, 20_000, 30_000]);
