@@ -6,6 +6,7 @@ pub mod agreement;
 pub mod blocks;
 pub mod branches;
 pub mod conclude;
+pub mod contact;
 pub mod notes;
 pub mod spread;
 

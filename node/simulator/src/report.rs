@@ -170,11 +170,12 @@ pub struct BlockReport {
     pub hashes: u64,
     /// How many nodes had it at some time.
     pub reached: u32,
-    /// When half, nine of ten and 99 of 100 of all nodes had it; none if so many never did.
+    /// When half, nine of ten and 99 of 100 had it of all nodes that lived when it was first shown to
+    /// others and were neither gone nor cut off since; none if so many never did.
     pub propagation: BlockPropagation,
 }
 
-/// Time from finding a block to so many of all nodes having it, on whatever branch.
+/// Time from finding a block to so many of the nodes that count having it, on whatever branch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockPropagation {
     /// Half.

@@ -207,13 +207,12 @@ mod tests {
         }
     }
 
-    /// Two filtered copies of all nodes for each of them take many seconds here.
+    /// Two filtered copies of all nodes for each of them were billions of steps here: no clock may be
+    /// read, but whoever brings them back waits.
     #[test]
     fn regions_of_a_large_world_are_joined_in_no_time() {
-        let begin = std::time::Instant::now();
         let dials = dials(Shape::Regions { inside: 4, outside: 2 }, &[15_000, 20_000, 30_000]);
         assert!(dials.iter().all(|dialled| dialled.len() == 6));
-        assert!(begin.elapsed().as_secs() < 2, "{:?}", begin.elapsed());
     }
 
     #[test]

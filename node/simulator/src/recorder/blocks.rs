@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cairn_core::hash::BlockHash;
 
 use crate::place::Place;
+use crate::recorder::contact::Contact;
 use crate::recorder::spread::Spread;
 
 /// A block that was found.
@@ -44,12 +45,14 @@ pub struct Blocks {
     list: Vec<Known>,
     numbers: BTreeMap<BlockHash, usize>,
     genesis: BlockHash,
+    /// Who can hear of them.
+    pub contact: Contact,
 }
 
 impl Blocks {
     /// Genesis alone.
     pub fn new(nodes: usize, genesis: BlockHash) -> Self {
-        Self { nodes, list: Vec::new(), numbers: BTreeMap::new(), genesis }
+        Self { nodes, list: Vec::new(), numbers: BTreeMap::new(), genesis, contact: Contact::new(nodes) }
     }
 
     /// A block was found; says whether it was new.
@@ -59,14 +62,14 @@ impl Blocks {
         }
         let parent = self.numbers.get(&found.parent).copied();
         self.numbers.insert(found.hash, self.list.len());
-        self.list.push(Known { found, parent, spread: Spread::new(self.nodes) });
+        self.list.push(Known { found, parent, spread: Spread::new(self.nodes, found.miner, &self.contact) });
         true
     }
 
     /// A node has a block, on whatever branch, perhaps not for the first time.
     pub fn reached(&mut self, at_ms: u64, at: Place, hash: &BlockHash) {
         if let Some(known) = self.numbers.get(hash).and_then(|number| self.list.get_mut(*number)) {
-            known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms));
+            known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms), &self.contact);
         }
     }
 

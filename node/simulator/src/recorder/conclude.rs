@@ -5,6 +5,7 @@ use cairn_core::hash::BlockHash;
 use crate::expectation::{Bounds, Expectation, Verdict};
 use crate::plan::{Engine, MILLION};
 use crate::recorder::blocks::Known;
+use crate::recorder::contact::Contact;
 use crate::recorder::notes::Recorder;
 use crate::report::{BlockPropagation, BlockReport, GroupReport, Propagation, Report, Stale, TraceReport};
 use crate::words::percent;
@@ -32,7 +33,7 @@ impl Recorder {
         self.keep_deepest();
         let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
         let is_in_chain = self.blocks.lineage(&tip);
-        let list = self.blocks.list();
+        let (list, contact) = (self.blocks.list(), &self.blocks.contact);
         let height = self.blocks.number(&tip).map_or(0, |number| list[number].found.height);
         let main = || list.iter().zip(&is_in_chain).filter(|(_, is_in)| **is_in).map(|(known, _)| known);
         let found_by = self.by_group(list.iter().map(|known| known.found.miner));
@@ -65,7 +66,8 @@ impl Recorder {
         let since_cut = self.by_group(
             main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),
         );
-        let blocks = list.iter().zip(&is_in_chain).map(|(known, is_in)| block(known, *is_in)).collect();
+        let blocks =
+            list.iter().zip(&is_in_chain).map(|(known, is_in)| block(known, *is_in, contact)).collect();
         let (engine, spacing_ms) = (ending.engine, self.plan.chain.spacing_ms.get());
         let mut report = Report {
             name: self.plan.name.clone(),
@@ -104,8 +106,9 @@ impl Recorder {
     }
 }
 
-fn block(known: &Known, is_in_chain: bool) -> BlockReport {
+fn block(known: &Known, is_in_chain: bool, contact: &Contact) -> BlockReport {
     let Known { found, parent, spread } = known;
+    let [median_ms, p90_ms, p99_ms] = spread.percentiles([50, 90, 99], contact);
     BlockReport {
         hash: found.hash.to_string(),
         parent: *parent,
@@ -116,17 +119,13 @@ fn block(known: &Known, is_in_chain: bool) -> BlockReport {
         transactions: found.transactions,
         hashes: found.hashes,
         reached: spread.reached_count(),
-        propagation: BlockPropagation {
-            median_ms: spread.percentile(50),
-            p90_ms: spread.percentile(90),
-            p99_ms: spread.percentile(99),
-        },
+        propagation: BlockPropagation { median_ms, p90_ms, p99_ms },
     }
 }
 
-/// Over every block and every node that had it but the finder itself.
+/// Over every block and every node that counts and had it, but the finder itself.
 fn propagation(blocks: &[Known]) -> Option<Propagation> {
-    let mut times: Vec<u64> = blocks.iter().flat_map(|known| known.spread.times().skip(1)).collect();
+    let mut times: Vec<u64> = blocks.iter().flat_map(|known| known.spread.others()).collect();
     times.sort_unstable();
     let pairs = times.len();
     let at = |percent: usize| times.get((pairs * percent).div_ceil(100).saturating_sub(1)).copied();

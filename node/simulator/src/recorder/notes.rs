@@ -124,12 +124,14 @@ impl Recorder {
 
     /// A node lives, with this tip.
     pub fn came_up(&mut self, at_ms: u64, at: Place, tip: BlockHash) {
+        self.blocks.contact.came_up(at);
         self.tip(at_ms, at, tip);
     }
 
     /// A node is gone.
     pub fn went_down(&mut self, at_ms: u64, at: Place) {
         self.branches.forget(at);
+        self.blocks.contact.went_down(at);
         self.agreement.moved(at_ms, at, None);
         self.look_for_agreement(at_ms);
     }
@@ -140,11 +142,13 @@ impl Recorder {
         match step {
             // A restart or another behaviour mends too, but the sides are still cut from each other.
             step if step.joins_all(self.groups.len()) => {
+                self.blocks.contact.heal();
                 if self.first_cut_ms.is_some() {
                     self.healed_ms.get_or_insert(at_ms);
                 }
             }
-            Step::Partition(_) | Step::Refuse(_) => {
+            Step::Partition(groups) | Step::Refuse(groups) => {
+                self.blocks.contact.cut(groups);
                 self.first_cut_ms.get_or_insert(at_ms);
                 // Agreement that was awaited is no longer to be had.
                 self.is_mending = false;
