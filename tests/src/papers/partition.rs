@@ -41,10 +41,11 @@ impl Partition {
         self.counts().map(|blocks| self.minority.pmf(blocks) * self.majority.pmf(blocks)).sum()
     }
 
-    /// Probability that the majority's branch is undone: it is shorter, or the minority finds the next
-    /// block after a tie.
-    pub fn majority_undone(&self) -> f64 {
-        self.minority_longer() + self.minority_share * self.tie()
+    /// Probability that the minority's blocks stay in the chain and the majority's do not: its branch is
+    /// longer, or it finds the next block after a tie. Where neither side found a block none can stay.
+    pub fn minority_stays(&self) -> f64 {
+        let none = self.minority.pmf(0) * self.majority.pmf(0);
+        self.minority_longer() + self.minority_share * (self.tie() - none)
     }
 
     /// Probability that the reorganisation goes exactly so deep.
@@ -137,7 +138,9 @@ mod tests {
                 cut.counts().map(|blocks| cut.majority.pmf(blocks) * below(&cut.minority, blocks)).sum();
             assert_close(cut.minority_longer() + cut.tie() + majority_longer, 1.0, 1e-12);
         }
-        assert_close(Partition::new(0.5, 25.0).majority_undone(), 0.5, 1e-12);
+        // Equal sides stay equally often, unless neither found a block.
+        let any = 1.0 - (-5f64).exp();
+        assert_close(Partition::new(0.5, 5.0).minority_stays(), any / 2.0, 1e-12);
     }
 
     #[test]
