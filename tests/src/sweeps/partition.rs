@@ -13,7 +13,9 @@ use crate::papers::table::Table;
 use crate::sweeps::finding::{Finding, Size};
 use crate::sweeps::worlds::{SPACING, Side, bare, play_all};
 
-const BEGIN: Duration = Duration::from_secs(100);
+/// Half a payment's time after the start. The cut then lasts a whole number of payments, each in the middle
+/// of its share of it: none is late, as the closed form has it.
+const BEGIN: Duration = Duration::from_secs(SPACING.as_secs() / PAYMENTS_A_BLOCK as u64 / 2);
 /// How long all mine on after healing, in blocks: until somebody has broken a tie by finding the next one.
 /// A run that ends before has its first node, one of the minority, break it.
 const BLOCKS_AFTER: u32 = 10;
