@@ -48,12 +48,6 @@ impl Partition {
         self.minority_longer() + self.minority_share * (self.tie() - none)
     }
 
-    /// Probability that the reorganisation goes exactly so deep.
-    pub fn depth(&self, blocks: u64) -> f64 {
-        let (minority, majority) = (self.minority.pmf(blocks), self.majority.pmf(blocks));
-        minority * self.majority.sf(blocks) + majority * self.minority.sf(blocks) + minority * majority
-    }
-
     /// Probability that the reorganisation goes at least so deep.
     pub fn depth_at_least(&self, blocks: u64) -> f64 {
         match blocks.checked_sub(1) {
@@ -66,12 +60,6 @@ impl Partition {
     /// below when the sides are about equal.
     pub fn mean_depth(&self) -> f64 {
         self.counts().skip(1).map(|blocks| self.depth_at_least(blocks)).sum()
-    }
-
-    /// The standard deviation of the depth.
-    pub fn depth_deviation(&self) -> f64 {
-        let squares = self.counts().map(|blocks| (blocks as f64).powi(2) * self.depth(blocks)).sum::<f64>();
-        (squares - self.mean_depth().powi(2)).max(0.0).sqrt()
     }
 
     /// How many payments lose their confirmation, of so many made on each side during the cut.
@@ -144,25 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn the_depths_probabilities_add_up_and_fit_those_of_at_least() {
-        for share in SHARES {
-            let cut = Partition::new(share, 25.0);
-            assert_close(cut.counts().map(|blocks| cut.depth(blocks)).sum(), 1.0, 1e-12);
-            for blocks in 0..20 {
-                let between = cut.depth_at_least(blocks) - cut.depth_at_least(blocks + 1);
-                assert_close(cut.depth(blocks), between, 1e-12);
-            }
-            let mean: f64 = cut.counts().map(|blocks| blocks as f64 * cut.depth(blocks)).sum();
-            assert_close(cut.mean_depth(), mean, 1e-10);
-        }
-    }
-
-    #[test]
     fn a_small_minority_gives_up_its_own_blocks() {
-        // Then the smaller count is the minority's: Poisson, its variance its mean.
+        // Then the smaller count is the minority's.
         let cut = Partition::new(0.05, 100.0);
         assert_close(cut.mean_depth(), 5.0, 1e-9);
-        assert_close(cut.depth_deviation(), 5f64.sqrt(), 1e-9);
     }
 
     #[test]
