@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
 
+pub mod bar;
 pub mod bench;
 pub mod devnet;
 pub mod genesis;

@@ -143,6 +143,17 @@ pub struct Stop {
     pub agreement_within: Option<Duration>,
 }
 
+impl Stop {
+    /// How much of the mining is done, in thousandths, after so long and with a best chain so high, as far
+    /// as it can be foreseen.
+    pub fn progress(&self, elapsed: Duration, highest: u32) -> u64 {
+        let by_time = elapsed.as_millis() * 1_000 / self.after.as_millis().max(1);
+        let height = |stop: u32| u128::from(highest) * 1_000 / u128::from(stop.max(1));
+        let done = by_time.max(self.height.map_or(0, height));
+        u64::try_from(done).unwrap_or(1_000).min(1_000)
+    }
+}
+
 /// What a plan can be played on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Engine {

@@ -110,12 +110,8 @@ impl Run {
 
     /// How much of the run is done, in thousandths, as far as it can be foreseen.
     pub fn progress(&self) -> u64 {
-        let elapsed = self.world.elapsed().as_millis();
-        let by_time = elapsed * 1_000 / self.plan.stop.after.as_millis().max(1);
-        let height = u128::from(self.world.highest());
-        let by_height = self.plan.stop.height.map_or(0, |stop| height * 1_000 / u128::from(stop.max(1)));
         match self.phase {
-            Phase::Mining => u64::try_from(by_time.max(by_height)).unwrap_or(1_000).min(1_000),
+            Phase::Mining => self.plan.stop.progress(self.world.elapsed(), self.world.highest()),
             Phase::Settling { .. } | Phase::Over => 1_000,
         }
     }

@@ -12,6 +12,7 @@ use cairn_simulator::report::{Moment, Report};
 use serde_json::json;
 
 use crate::cli::devnet::DevnetArgs;
+use crate::commands::bar::Bar;
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::opening;
@@ -55,12 +56,15 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
         false => writeln!(stdout(), "{}: {} real nodes run\n", plan.name, plan.nodes())?,
     }
     let mut written = Ok(());
-    let mut tell = |moment: &Moment| {
-        if written.is_ok() {
-            written = tell(moment, arguments.json);
+    let bar = Bar::new()?;
+    let mut tell = |news: &[Moment], progress: u64| {
+        if written.is_ok() && !news.is_empty() {
+            written = bar.above(|| news.iter().try_for_each(|moment| tell(moment, arguments.json)));
         }
+        bar.set(progress);
     };
     let report = play(&plan, &rates, &network, &happenings, &mut tell)?;
+    bar.end();
     written?;
     show(&report, arguments.json)?;
     if let Some(directory) = &arguments.report {

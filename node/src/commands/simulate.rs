@@ -3,14 +3,14 @@
 use std::io::{Write, stdout};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::Run;
 use cairn_simulator::report::Moment;
-use indicatif::{ProgressBar, ProgressStyle};
 use replay::Replay;
 
 use crate::cli::simulate::SimulateArgs;
+use crate::commands::bar::Bar;
 use crate::plan_file::read_plan;
 use crate::report;
 use crate::report::figures::verdict_in_words;
@@ -115,15 +115,14 @@ struct Telling {
     teller: Teller,
     told: usize,
     is_silent: bool,
-    bar: ProgressBar,
+    bar: Bar,
 }
 
 impl Telling {
     fn new(plan: &Plan, arguments: &SimulateArgs) -> anyhow::Result<Self> {
-        let style = ProgressStyle::with_template("{bar:40} {percent} %, {elapsed} gone");
-        let bar = ProgressBar::new(1_000).with_style(style.context("the bar's template")?);
         let is_silent = arguments.quiet || arguments.json;
-        Ok(Self { teller: Teller::new(usize::from(plan.nodes())), told: 0, is_silent, bar })
+        let teller = Teller::new(usize::from(plan.nodes()));
+        Ok(Self { teller, told: 0, is_silent, bar: Bar::new()? })
     }
 
     fn tell(&mut self, timeline: &[Moment], progress: u64) -> std::io::Result<()> {
@@ -131,14 +130,14 @@ impl Telling {
         self.told = timeline.len();
         let told: Vec<Moment> = new.iter().flat_map(|moment| self.teller.hear(moment)).collect();
         self.say(&told)?;
-        self.bar.set_position(progress);
+        self.bar.set(progress);
         Ok(())
     }
 
     fn end(&mut self) -> std::io::Result<()> {
         let rest = self.teller.rest();
         self.say(&rest)?;
-        self.bar.finish_and_clear();
+        self.bar.end();
         Ok(())
     }
 
@@ -146,7 +145,7 @@ impl Telling {
         if self.is_silent || told.is_empty() {
             return Ok(());
         }
-        self.bar.suspend(|| {
+        self.bar.above(|| {
             let mut out = stdout().lock();
             told.iter().try_for_each(|one| writeln!(out, "{:>9}  {}", moment(one.at_ms), harmless(&one.text)))
         })

@@ -293,7 +293,8 @@ fn dashes(places: &[Pixel]) -> Vec<[Pixel; 2]> {
     for pair in places.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         let (across, down) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
-        let length = across.hypot(down);
+        // Not the standard library's, which differs between machines.
+        let length = libm::hypot(across, down);
         let at = |way: f64| {
             let part = if length > 0.0 { way / length } else { 0.0 };
             (from.0 + (across * part).round() as i32, from.1 + (down * part).round() as i32)

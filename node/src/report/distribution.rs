@@ -3,7 +3,11 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// A sample in a few figures.
+/// What figures are rounded to, one over it: the last digits of statrs' quantiles, which come from the
+/// standard library's logarithms, differ between machines, and a report does not.
+const PARTS: f64 = 1e6;
+
+/// A sample in a few figures, to six decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Distribution {
     /// How many runs have the figure.
@@ -30,9 +34,20 @@ impl Distribution {
         let mean = sorted.iter().sum::<f64>() / runs as f64;
         let upper = sorted[runs / 2];
         let median = if runs.is_multiple_of(2) { f64::midpoint(sorted[runs / 2 - 1], upper) } else { upper };
-        let squares: f64 = sorted.iter().map(|figure| (figure - mean).powi(2)).sum();
-        Some(Self { runs, mean, confidence: confidence(squares, runs), median, min, max })
+        let squares: f64 = sorted.iter().map(|figure| (figure - mean) * (figure - mean)).sum();
+        Some(Self {
+            runs,
+            mean: rounded(mean),
+            confidence: confidence(squares, runs).map(rounded),
+            median: rounded(median),
+            min: rounded(min),
+            max: rounded(max),
+        })
     }
+}
+
+fn rounded(figure: f64) -> f64 {
+    (figure * PARTS).round() / PARTS
 }
 
 /// Half the 95 % interval of a mean, after Student.
@@ -54,6 +69,15 @@ mod tests {
         assert_eq!((sample.mean, sample.median, sample.min, sample.max), (3.0, 3.0, 1.0, 5.0));
         let expected = 2.776 * (2.5_f64 / 5.0).sqrt();
         assert!((sample.confidence.expect("five runs") - expected).abs() < 1e-3);
+    }
+
+    #[test]
+    fn what_is_written_has_six_decimals() {
+        let sample = Distribution::of(&[1.0, 2.0, 2.0]).expect("a sample");
+        let written = serde_json::to_string(&sample).expect("figures");
+        // t(0.975, 2) = 4.302653; the deviation of the mean is a third.
+        let expected = r#"{"runs":3,"mean":1.666667,"confidence":1.434218,"median":2.0,"min":1.0,"max":2.0}"#;
+        assert_eq!(written, expected);
     }
 
     #[test]

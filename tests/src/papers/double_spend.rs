@@ -27,50 +27,11 @@ impl Start {
     }
 }
 
-/// Probability that an attacker with one block beforehand ever wins: the regularised incomplete beta
-/// function I(4pq; z, 1/2). One when `q` is a half or more, or `z` is zero.
-///
-/// Source: Grunspan and Pérez-Marco, "Double spend races" (arXiv:1702.02867, 2017).
-///
-/// # Panics
-/// When `q` is no probability.
-pub fn exact(q: f64, z: u32) -> f64 {
-    let p = honest(q);
-    if q >= p || z == 0 {
-        return 1.0;
-    }
-    beta_reg(f64::from(z), 0.5, 4.0 * p * q)
-}
-
-/// The same probability as [`exact`], as the finite sum
-/// 1 - sum over m = 0..n of C(m+n-1, m) (p^n q^m - p^m q^n).
-///
-/// Source: Rosenfeld, "Analysis of hashrate-based double-spending" (arXiv:1402.2009), section 4.
-///
-/// # Panics
-/// When `q` is no probability.
-pub fn rosenfeld(q: f64, n: u32) -> f64 {
-    let p = honest(q);
-    if q >= p || n == 0 {
-        return 1.0;
-    }
-    let found = |losses: f64, gains: f64| found_before(losses, gains, n).take(n as usize + 1);
-    1.0 - found(p, q).zip(found(q, p)).map(|(ours, theirs)| ours - theirs).sum::<f64>()
-}
-
-/// Probability that an attacker who has nothing beforehand ever wins, against nodes that keep the branch
-/// they saw first: sum over m of C(m+z-1, m) p^z q^m min(1, (q/p)^(z+1-m)).
-///
-/// Rosenfeld's count of the attacker's blocks with one block less to begin with.
-///
-/// # Panics
-/// When `q` is no probability.
-pub fn without_premine(q: f64, z: u32) -> f64 {
-    success(q, z, Start::Bare)
-}
-
 /// Probability that the attacker ever wins, from either start: how many blocks it has found by the `z`th
 /// honest one is negative binomial, and from `n` blocks short of winning it gets there with (q/p)^n.
+///
+/// Source: Rosenfeld, "Analysis of hashrate-based double-spending" (arXiv:1402.2009), section 4, whose
+/// attacker has one block to begin with; and the same count with one block less.
 ///
 /// # Panics
 /// When `q` is no probability.
@@ -103,24 +64,13 @@ pub fn nakamoto(q: f64, z: u32) -> f64 {
     1.0 - misses.sum::<f64>()
 }
 
-/// Probability that the attacker wins before it gives up.
+/// How much giving up at `give_up_at` takes from the attacker: summed from its own parts and not a
+/// difference, so that it is exact where it is small.
 ///
 /// It gives up when honest length - attacker's length >= `give_up_at`, looked at when the payee accepts
 /// and after every block from then on, never before. Both lengths are from the common parent, the
 /// block of [`Start::OneBlock`] counted. Exact: past acceptance the race is a gambler's ruin between one
 /// block ahead and `give_up_at` behind.
-///
-/// # Panics
-/// When `q` is no probability, or `give_up_at` is zero: no attacker begins then.
-pub fn truncated(q: f64, z: u32, start: Start, give_up_at: u32) -> f64 {
-    let (p, limit) = (honest(q), ruin_limit(give_up_at));
-    let behind = behind_at_acceptance(q, z, start).filter(|(short, _)| *short < limit);
-    won_already(q, z, start)
-        + behind.map(|(short, chance)| chance * reaches(short, limit, q / p)).sum::<f64>()
-}
-
-/// How much giving up at `give_up_at` takes from the attacker: [`success`] less [`truncated`], summed
-/// from its own parts, so that it is exact where it is small.
 ///
 /// # Panics
 /// When `q` is not below a half, or `give_up_at` is zero.
@@ -144,15 +94,6 @@ pub fn bias(q: f64, z: u32, start: Start, give_up_at: u32) -> f64 {
 pub fn least_give_up(q: f64, z: u32, start: Start, bound: f64) -> u32 {
     assert!(bound > 0.0, "no attacker that gives up loses nothing");
     (1..).find(|give_up_at| bias(q, z, start, *give_up_at) <= bound).expect("the bias goes to zero")
-}
-
-/// The least number of confirmations at which a formula of this file gives less than `risk`:
-/// `least_confirmations(0.001, |z| exact(0.1, z))` is 6.
-///
-/// # Panics
-/// When there is none below a hundred thousand, as with `q` of a half.
-pub fn least_confirmations(risk: f64, formula: impl Fn(u32) -> f64) -> u32 {
-    (0..100_000).find(|z| formula(*z) < risk).expect("waiting longer lowers the risk")
 }
 
 fn honest(q: f64) -> f64 {
@@ -193,19 +134,6 @@ fn won_already(q: f64, z: u32, start: Start) -> f64 {
         (_, 0) => 0.0,
         (must_find, _) => beta_reg(f64::from(must_find), f64::from(z), q),
     }
-}
-
-/// Probability of getting from `short` to zero before `limit`, when steps away are `1 / ratio` times as
-/// likely as steps towards it.
-fn reaches(short: f64, limit: f64, ratio: f64) -> f64 {
-    if ratio == 1.0 {
-        return (limit - short) / limit;
-    }
-    if ratio > 1.0 {
-        // The same fraction, extended by 1/ratio^limit: nothing grows without bound.
-        return (1.0 - ratio.powf(short - limit)) / (1.0 - ratio.powf(-limit));
-    }
-    (ratio.powf(short) - ratio.powf(limit)) / (1.0 - ratio.powf(limit))
 }
 
 #[cfg(test)]

@@ -2,33 +2,15 @@
 
 use core::fmt;
 
-use statrs::distribution::{Beta, ContinuousCDF, Gamma, StudentsT};
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 /// How often intervals made this way hold the true value, at least: between zero and one.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Confidence(f64);
 
 impl Confidence {
-    /// 95 %: what papers print. One in twenty misses.
-    pub const P95: Self = Self(0.95);
     /// 99 %.
     pub const P99: Self = Self(0.99);
-    /// 99.9 %: for tests of many values, of which none may fail by luck.
-    pub const P999: Self = Self(0.999);
-
-    /// Any level.
-    ///
-    /// # Panics
-    /// When it is not strictly between zero and one.
-    pub fn new(level: f64) -> Self {
-        assert!(level > 0.0 && level < 1.0, "{level} is no confidence level");
-        Self(level)
-    }
-
-    /// As a number, 0.95 for 95 %.
-    pub fn level(self) -> f64 {
-        self.0
-    }
 
     /// What lies beyond each end.
     fn tail(self) -> f64 {
@@ -67,26 +49,6 @@ impl Interval {
         let low = if hits == 0 { 0.0 } else { quantile(&beta(k, n - k + 1.0), tail, 1.0) };
         let high = if hits == trials { 1.0 } else { upper_quantile(&beta(k + 1.0, n - k), tail, 1.0) };
         Self { low, estimate: k / n, high }
-    }
-
-    /// A rate, from how many events came in an `exposure` (seconds, blocks, kilobytes) when each comes
-    /// by itself. Exact in the same sense.
-    ///
-    /// Source: Garwood, "Fiducial limits for the Poisson distribution" (1936), as quantiles of gamma
-    /// distributions.
-    ///
-    /// # Panics
-    /// When the exposure is not above zero.
-    pub fn of_rate(events: u64, exposure: f64, confidence: Confidence) -> Self {
-        assert!(exposure > 0.0, "a rate needs an exposure");
-        let k = events as f64;
-        let gamma = |shape: f64| Gamma::new(shape, 1.0).expect("the shape is above zero");
-        let tail = confidence.tail();
-        // Beyond every quantile that could be meant: forty deviations above the mean.
-        let bound = k + 40.0 * k.sqrt() + 1_000.0;
-        let low = if events == 0 { 0.0 } else { quantile(&gamma(k), tail, bound) };
-        let high = upper_quantile(&gamma(k + 1.0), tail, bound);
-        Self { low: low / exposure, estimate: k / exposure, high: high / exposure }
     }
 
     /// A mean, from values that do not depend on each other and whose mean is near normal: Student's t.

@@ -41,16 +41,11 @@ impl Partition {
         self.counts().map(|blocks| self.minority.pmf(blocks) * self.majority.pmf(blocks)).sum()
     }
 
-    /// Probability that the majority's branch is undone: it is shorter, or the minority finds the next
-    /// block after a tie.
-    pub fn majority_undone(&self) -> f64 {
-        self.minority_longer() + self.minority_share * self.tie()
-    }
-
-    /// Probability that the reorganisation goes exactly so deep.
-    pub fn depth(&self, blocks: u64) -> f64 {
-        let (minority, majority) = (self.minority.pmf(blocks), self.majority.pmf(blocks));
-        minority * self.majority.sf(blocks) + majority * self.minority.sf(blocks) + minority * majority
+    /// Probability that the minority's blocks stay in the chain and the majority's do not: its branch is
+    /// longer, or it finds the next block after a tie. Where neither side found a block none can stay.
+    pub fn minority_stays(&self) -> f64 {
+        let none = self.minority.pmf(0) * self.majority.pmf(0);
+        self.minority_longer() + self.minority_share * (self.tie() - none)
     }
 
     /// Probability that the reorganisation goes at least so deep.
@@ -65,12 +60,6 @@ impl Partition {
     /// below when the sides are about equal.
     pub fn mean_depth(&self) -> f64 {
         self.counts().skip(1).map(|blocks| self.depth_at_least(blocks)).sum()
-    }
-
-    /// The standard deviation of the depth.
-    pub fn depth_deviation(&self) -> f64 {
-        let squares = self.counts().map(|blocks| (blocks as f64).powi(2) * self.depth(blocks)).sum::<f64>();
-        (squares - self.mean_depth().powi(2)).max(0.0).sqrt()
     }
 
     /// How many payments lose their confirmation, of so many made on each side during the cut.
@@ -137,29 +126,16 @@ mod tests {
                 cut.counts().map(|blocks| cut.majority.pmf(blocks) * below(&cut.minority, blocks)).sum();
             assert_close(cut.minority_longer() + cut.tie() + majority_longer, 1.0, 1e-12);
         }
-        assert_close(Partition::new(0.5, 25.0).majority_undone(), 0.5, 1e-12);
-    }
-
-    #[test]
-    fn the_depths_probabilities_add_up_and_fit_those_of_at_least() {
-        for share in SHARES {
-            let cut = Partition::new(share, 25.0);
-            assert_close(cut.counts().map(|blocks| cut.depth(blocks)).sum(), 1.0, 1e-12);
-            for blocks in 0..20 {
-                let between = cut.depth_at_least(blocks) - cut.depth_at_least(blocks + 1);
-                assert_close(cut.depth(blocks), between, 1e-12);
-            }
-            let mean: f64 = cut.counts().map(|blocks| blocks as f64 * cut.depth(blocks)).sum();
-            assert_close(cut.mean_depth(), mean, 1e-10);
-        }
+        // Equal sides stay equally often, unless neither found a block.
+        let any = 1.0 - (-5f64).exp();
+        assert_close(Partition::new(0.5, 5.0).minority_stays(), any / 2.0, 1e-12);
     }
 
     #[test]
     fn a_small_minority_gives_up_its_own_blocks() {
-        // Then the smaller count is the minority's: Poisson, its variance its mean.
+        // Then the smaller count is the minority's.
         let cut = Partition::new(0.05, 100.0);
         assert_close(cut.mean_depth(), 5.0, 1e-9);
-        assert_close(cut.depth_deviation(), 5f64.sqrt(), 1e-9);
     }
 
     #[test]

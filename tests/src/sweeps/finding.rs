@@ -61,4 +61,23 @@ impl Finding {
         self.misses.push(format!("{}: {ours} does not hold {theirs}", point.into()));
         "no"
     }
+
+    /// Looks whether what was measured decides as theory does; what decides nothing contradicts nothing.
+    /// Returns the word for it.
+    pub fn agree(
+        &mut self,
+        point: impl Into<String>,
+        ours: Option<bool>,
+        theirs: Option<bool>,
+    ) -> &'static str {
+        self.points += 1;
+        if ours.is_none() {
+            return "-";
+        }
+        if ours == theirs {
+            return "yes";
+        }
+        self.misses.push(format!("{}: {ours:?}, and {theirs:?} by theory", point.into()));
+        "no"
+    }
 }

@@ -1,5 +1,6 @@
 //! Selfish mining: the part of the chain's blocks that a pool gets which keeps its blocks back.
 
+use core::cmp::Ordering;
 use core::time::Duration;
 
 use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
@@ -43,6 +44,32 @@ pub struct Point {
     pub revenue: Interval,
     /// Blocks of all chains together.
     pub blocks: u64,
+}
+
+impl Point {
+    /// Whether what was measured says that it pays: that the pool gets more of the blocks than it has of
+    /// the hash rate. None where its part of the hash rate lies within the interval.
+    pub fn pays(&self) -> Option<bool> {
+        let Interval { low, high, .. } = self.revenue;
+        (low > self.alpha || high < self.alpha).then_some(low > self.alpha)
+    }
+
+    /// Whether it pays by the threshold formula. None at the threshold, where it gets its fair share.
+    pub fn pays_in_theory(&self) -> Option<bool> {
+        match self.alpha.total_cmp(&threshold(self.effective_gamma)) {
+            Ordering::Less => Some(false),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(true),
+        }
+    }
+}
+
+fn in_a_word(pays: Option<bool>, neither: &'static str) -> &'static str {
+    match pays {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => neither,
+    }
 }
 
 /// The world of a point, and its gamma.
@@ -95,12 +122,21 @@ pub fn finding(size: Size) -> Finding {
     let (worlds, blocks) = size.of((12, 600), (20, 2_000));
     let mut table = Table::new(
         "Selfish mining: the pool's part of the blocks",
-        ["gamma", "alpha", "ours (99 % interval)", "Eyal and Sirer 2014", "held", "pays"],
+        [
+            "gamma",
+            "alpha",
+            "ours (99 % interval)",
+            "Eyal and Sirer 2014",
+            "held",
+            "pays, ours",
+            "pays, theirs",
+            "held",
+        ],
     );
     table
         .set_up("Real nodes: a selfish pool, honest miners 100 ms from each other and 1 ms from the pool, which shows its block in a race to those miners first that gamma asks for.")
         .set_up("The finder of the other block never mines on the pool's: with 20 equal honest miners gamma 1 comes to 0.95, and theirs is computed for what it comes to.")
-        .set_up("It pays above alpha = (1 - gamma) / (3 - 2 gamma).")
+        .set_up("Ours says that it pays where the whole interval lies above alpha, that it does not where all of it lies below, and else nothing; theirs that it pays above alpha = (1 - gamma) / (3 - 2 gamma).")
         .set_up(format!("{worlds} worlds of {blocks} blocks a row, before the difficulty adjusts."));
     let chart = Chart::new(
         "Selfish mining",
@@ -117,16 +153,31 @@ pub fn finding(size: Size) -> Finding {
             let theirs = revenue(point.alpha, effective);
             let held =
                 finding.hold(format!("gamma {gamma:?}, alpha {:.3}", point.alpha), &point.revenue, theirs);
-            let pays = if point.alpha > threshold(effective) { "yes" } else { "no" };
+            let (ours, in_theory) = (point.pays(), point.pays_in_theory());
+            let agrees = finding.agree(
+                format!("gamma {gamma:?}, alpha {:.3}: whether it pays", point.alpha),
+                ours,
+                in_theory,
+            );
             let cells = [
                 format!("{effective:.2}"),
                 format!("{:.3}", point.alpha),
                 point.revenue.to_string(),
                 format!("{theirs:.5}"),
                 held.into(),
-                pays.into(),
+                in_a_word(ours, "undecided").into(),
+                in_a_word(in_theory, "even").into(),
+                agrees.into(),
             ];
             finding.table.row(cells);
+        }
+        // Intervals too wide to decide anything would agree with every threshold.
+        for pays in [true, false] {
+            if points.iter().any(|point| point.pays_in_theory() == Some(pays)) {
+                let is_seen = points.iter().any(|point| point.pays() == Some(pays));
+                let word = in_a_word(Some(pays), "");
+                finding.told_apart.push((format!("gamma {gamma:?}: pays, {word}"), is_seen));
+            }
         }
         let theory = (0..=49).map(|percent| {
             let alpha = f64::from(percent) / 100.0;

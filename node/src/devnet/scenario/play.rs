@@ -29,8 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Payments that wait because a node is slow to answer; beyond it people do not pay.
 const WAITING_PAYMENTS: usize = 1_000;
 
-/// Plays a plan and reports; `tell` gets every moment as it is recorded. In the end, whatever it
-/// is, every node is stopped.
+/// Hears what happened since it was last called, and how many thousandths are done.
+type Tell<'a> = &'a mut dyn FnMut(&[Moment], u64);
+
+/// Plays a plan and reports; `tell` gets every moment as it is recorded, and time and again how many
+/// thousandths are done. In the end, whatever it is, every node is stopped.
 ///
 /// # Errors
 /// [`ScenarioFault`], but for what is said before nodes start.
@@ -42,7 +45,7 @@ pub fn play(
     rates: &Rates,
     network: &Arc<Network>,
     happenings: &Receiver<Happening>,
-    tell: &mut dyn FnMut(&Moment),
+    tell: Tell<'_>,
 ) -> Result<Report, ScenarioFault> {
     let stop = AtomicBool::new(false);
     let (orders, to_do) = channel();
@@ -117,11 +120,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn play_out(
-        mut self,
-        happenings: &Receiver<Happening>,
-        tell: &mut dyn FnMut(&Moment),
-    ) -> Result<Report, ScenarioFault> {
+    fn play_out(mut self, happenings: &Receiver<Happening>, tell: Tell<'_>) -> Result<Report, ScenarioFault> {
         self.order(Order::Mine);
         let mut looked = Instant::now();
         while self.phase != Phase::Over {
@@ -138,7 +137,8 @@ impl Run<'_> {
             while let Some(due) = self.agenda.take_due(self.elapsed()) {
                 self.see_to(due);
             }
-            self.chronicle.news().iter().for_each(&mut *tell);
+            let progress = self.progress();
+            tell(self.chronicle.news(), progress);
             self.go_on()?;
         }
         let ending = Ending {
@@ -168,6 +168,13 @@ impl Run<'_> {
 
     fn elapsed(&self) -> Duration {
         self.chronicle.begin().elapsed()
+    }
+
+    fn progress(&self) -> u64 {
+        match self.phase {
+            Phase::Mining => self.plan.stop.progress(self.elapsed(), self.chronicle.highest()),
+            Phase::Settling { .. } | Phase::Over => 1_000,
+        }
     }
 
     fn order(&self, order: Order) {

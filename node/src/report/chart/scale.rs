@@ -1,4 +1,7 @@
 //! The scale of an axis: figures in even or in equal ratios, and the round figures on it.
+//!
+//! Logarithms and powers are libm's: those of the standard library differ between machines, and a report
+//! is the same to the byte on each.
 
 use std::ops::Range;
 
@@ -82,7 +85,7 @@ impl Scale {
     fn part(&self, figure: f64) -> f64 {
         match self.spacing {
             Spacing::Even => (figure - self.low) / (self.high - self.low),
-            Spacing::Logarithmic => (figure / self.low).ln() / (self.high / self.low).ln(),
+            Spacing::Logarithmic => libm::log(figure / self.low) / libm::log(self.high / self.low),
         }
     }
 }
@@ -132,17 +135,23 @@ pub fn in_words(figure: f64) -> String {
 
 /// The least of 1, 2 and 5 times a power of ten that is no less.
 pub fn round_step(about: f64) -> f64 {
-    let ten = 10_f64.powi(about.log10().floor() as i32);
+    let ten = power_of_ten(libm::log10(about).floor());
     let times = [1.0, 2.0, 5.0].into_iter().find(|times| times * ten >= about * (1.0 - 1e-9));
     ten * times.unwrap_or(10.0)
 }
 
+/// A power of ten, to the last bit: those below one as quotients, for whose label no digit is left over.
+fn power_of_ten(power: f64) -> f64 {
+    let size = libm::pow(10.0, power.abs());
+    if power < 0.0 { 1.0 / size } else { size }
+}
+
 fn round_ratios() -> impl DoubleEndedIterator<Item = f64> {
-    (-12..15).flat_map(|power| [1.0, 2.0, 5.0].map(|times| times * 10_f64.powi(power)))
+    (-12..15).flat_map(|power| [1.0, 2.0, 5.0].map(|times| times * power_of_ten(f64::from(power))))
 }
 
 fn is_power_of_ten(figure: f64) -> bool {
-    let power = figure.log10();
+    let power = libm::log10(figure);
     (power - power.round()).abs() < 1e-9
 }
 
@@ -168,6 +177,16 @@ mod tests {
                 assert!(range.start < range.end, "{figures:?} {range:?}");
             }
         }
+    }
+
+    #[test]
+    fn powers_of_ten_are_what_their_digits_say() {
+        for power in -22..=22 {
+            let written: f64 = format!("1e{power}").parse().expect("a figure");
+            assert_eq!(power_of_ten(f64::from(power)), written);
+            assert!(is_power_of_ten(written), "{power}");
+        }
+        assert!(!is_power_of_ten(2.0));
     }
 
     #[test]
