@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use cairn_core::time::Timestamp;
 use cairn_protocol::random::Random;
 
-use crate::place::Place;
+use crate::place::{Place, sides};
 
 /// Of a second.
 const NANOSECONDS: u64 = 1_000_000_000;
@@ -193,16 +193,7 @@ impl Network {
 
     /// Cuts the network; whoever is in no group is alone in one. Returns the links that broke.
     pub fn partition(&mut self, groups: &[Vec<Place>]) -> Vec<(Place, Place, LinkNumber)> {
-        for (index, side) in self.sides.iter_mut().enumerate() {
-            *side = groups.len() + index;
-        }
-        for (number, members) in groups.iter().enumerate() {
-            for member in members {
-                if let Some(side) = self.sides.get_mut(member.index()) {
-                    *side = number;
-                }
-            }
-        }
+        self.sides = sides(groups, self.sides.len());
         self.break_links(|network, one, other| !network.is_open(one, other))
     }
 

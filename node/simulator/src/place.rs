@@ -75,6 +75,20 @@ impl Place {
     }
 }
 
+/// The side of each of so many nodes when the network is cut into these groups; whoever is in no group
+/// is alone on one.
+pub fn sides(groups: &[Vec<Place>], nodes: usize) -> Vec<usize> {
+    let mut sides: Vec<usize> = (groups.len()..groups.len() + nodes).collect();
+    for (number, group) in groups.iter().enumerate() {
+        for place in group {
+            if let Some(side) = sides.get_mut(place.index()) {
+                *side = number;
+            }
+        }
+    }
+    sides
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "node {}", self.0)

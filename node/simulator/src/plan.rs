@@ -229,7 +229,7 @@ impl Plan {
             // Its secret node gets all of it, while it is at work.
             Some(group) if matches!(group.behaviour, Behaviour::DoubleSpend(_)) => Hashrate::NONE,
             Some(group) => {
-                let all = self.total_hashrate().part(group.share, MILLION).part(u64::from(percent), 100);
+                let all = self.hashrate_of_group(place, percent);
                 let number = u64::from(place.number() - group.first);
                 let first = |nodes: u64| all.part(nodes, u64::from(group.nodes)).0;
                 Hashrate(first(number + 1) - first(number))
@@ -238,10 +238,10 @@ impl Plan {
         }
     }
 
-    /// How fast a node mines with all that its group has.
-    pub fn hashrate_of_group(&self, place: Place) -> Hashrate {
+    /// How fast a node mines with all that its group has, at so many per cent of its first rate.
+    pub fn hashrate_of_group(&self, place: Place, percent: u32) -> Hashrate {
         let share = self.groups.get(self.group_of(place)).map_or(0, |group| group.share);
-        self.total_hashrate().part(share, MILLION)
+        self.total_hashrate().part(share, MILLION).part(u64::from(percent), 100)
     }
 
     /// Whether nodes may go without having said so: then what disks had not taken is lost.
@@ -320,7 +320,7 @@ mod tests {
         plan.groups[0].share = MILLION / 1_000;
         let all = |percent| plan.places().map(|place| plan.hashrate_at(place, percent).0).sum::<u64>();
         assert!(all(100) > 0);
-        assert_eq!(all(100), plan.hashrate_of_group(Place::new(0)).0);
+        assert_eq!(all(100), plan.hashrate_of_group(Place::new(0), 100).0);
         assert_eq!(all(50), all(100) / 2);
     }
 }

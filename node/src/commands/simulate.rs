@@ -33,6 +33,8 @@ const TRACED_EVENTS: usize = 200;
 pub fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
     let plan = read_plan(&arguments.scenario)?;
     let replay = Replay::of(&arguments.scenario);
+    // A directory that cannot be written should not show only after a long run.
+    arguments.report.iter().try_for_each(|directory| report::make(directory))?;
     match (arguments.seeds, arguments.until_event) {
         (Some(seeds), _) => many::run(&plan, seeds, &replay, arguments),
         (None, Some(event)) => run_until(plan, event, &replay, arguments),
@@ -43,8 +45,6 @@ pub fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
 /// Plays a whole run.
 fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
     let seed = arguments.seed.unwrap_or(plan.seed);
-    // A directory that cannot be written should not show only after a long run.
-    arguments.report.iter().try_for_each(|directory| report::make(directory))?;
     let mut telling = Telling::new(&plan, arguments)?;
     let mut run = Run::new(plan, seed).map_err(|failure| replay.broken(&failure))?;
     if arguments.trace {

@@ -76,10 +76,16 @@ impl Known {
         Self { newer: BTreeMap::new(), older: BTreeMap::new(), half: bound.div_ceil(2).max(1) }
     }
 
-    /// The peers that have a transaction, if it is remembered.
-    pub fn get_mut(&mut self, txid: &Txid) -> Option<&mut PeerSet> {
+    fn get_mut(&mut self, txid: &Txid) -> Option<&mut PeerSet> {
         let beginning = beginning(txid);
         self.newer.get_mut(&beginning).or_else(|| self.older.get_mut(&beginning))
+    }
+
+    /// Notes that a peer has a transaction, if that one is remembered.
+    pub fn note(&mut self, txid: &Txid, place: usize) {
+        if let Some(peers) = self.get_mut(txid) {
+            peers.insert(place);
+        }
     }
 
     /// The peers that have a transaction, which is remembered from now on.

@@ -121,9 +121,7 @@ impl TransactionRelay {
         let Some(side) = self.peers.get_mut(&peer) else { return };
         let mut asked = Vec::new();
         for txid in txids {
-            if let Some(known) = self.known.get_mut(txid) {
-                known.insert(side.place);
-            }
+            self.known.note(txid, side.place);
             if side.wanted >= MAX_WANTED_PER_PEER || !is_lacking(txid) {
                 continue;
             }
@@ -193,9 +191,7 @@ impl TransactionRelay {
             match get(txid).filter(|_| bytes < MAX_SERVED_TRANSACTION_BYTES) {
                 Some(transaction) => {
                     bytes += transaction.size();
-                    if let Some(known) = self.known.get_mut(txid) {
-                        known.insert(side.place);
-                    }
+                    self.known.note(txid, side.place);
                     found.push(transaction);
                 }
                 None => missing.push(Inventory::Transaction(*txid)),
@@ -293,9 +289,7 @@ impl Side {
         self.last_left = now;
         self.leaves_at = None;
         let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_held).collect();
-        txids.iter().for_each(|txid| {
-            known.get_mut(txid).into_iter().for_each(|known| known.insert(self.place));
-        });
+        txids.iter().for_each(|txid| known.note(txid, self.place));
         while !txids.is_empty() {
             let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
             actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });

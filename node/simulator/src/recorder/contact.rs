@@ -1,6 +1,6 @@
 //! Contact: which nodes live and reach each other, and since when without interruption.
 
-use crate::place::Place;
+use crate::place::{Place, sides};
 
 /// Who was away or cut off when.
 #[derive(Clone, Debug)]
@@ -41,17 +41,8 @@ impl Contact {
 
     /// The network is cut; whoever is in no group is alone.
     pub fn cut(&mut self, groups: &[Vec<Place>]) {
-        let nodes = self.up_since.len();
-        let mut sides: Vec<usize> = (groups.len()..groups.len() + nodes).collect();
-        for (number, group) in groups.iter().enumerate() {
-            for place in group {
-                if let Some(side) = sides.get_mut(place.index()) {
-                    *side = number;
-                }
-            }
-        }
         self.now += 1;
-        self.cuts.push((self.now, Some(sides)));
+        self.cuts.push((self.now, Some(sides(groups, self.up_since.len()))));
     }
 
     /// Every cut ends.

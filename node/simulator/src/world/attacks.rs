@@ -66,7 +66,7 @@ impl World {
         if plan.premined {
             self.found(secret)?;
         }
-        self.set_hashrate(secret, self.plan.hashrate_of_group(secret).part(u64::from(percent), 100));
+        self.set_hashrate(secret, self.plan.hashrate_of_group(secret, percent));
         Ok(())
     }
 
@@ -78,8 +78,7 @@ impl World {
         };
         spender.percent = percent;
         if spender.attempt.is_some() {
-            let rate = self.plan.hashrate_of_group(place).part(u64::from(percent), 100);
-            self.set_hashrate(place, rate);
+            self.set_hashrate(place, self.plan.hashrate_of_group(place, percent));
         }
         true
     }

@@ -36,12 +36,10 @@ impl Workers {
         let Some(pool) = self.pool() else { return parts.into_iter().map(work).collect() };
         let mut results: Vec<Option<R>> = parts.iter().map(|_| None).collect();
         pool.in_place_scope(|scope| {
-            let mut own = None;
-            for (part, result) in parts.into_iter().zip(&mut results) {
-                match own {
-                    None => own = Some((part, result)),
-                    Some(_) => scope.spawn(|_| *result = Some(work(part))),
-                }
+            let mut parts = parts.into_iter().zip(&mut results);
+            let own = parts.next();
+            for (part, result) in parts {
+                scope.spawn(|_| *result = Some(work(part)));
             }
             if let Some((part, result)) = own {
                 *result = Some(work(part));

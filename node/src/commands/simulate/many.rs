@@ -19,7 +19,6 @@ use crate::report::seeds_page::print_seeds;
 /// # Errors
 /// When a report cannot be written or some seed was not as expected.
 pub fn run(plan: &Plan, seeds: Seeds, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
-    arguments.report.iter().try_for_each(|directory| report::make(directory))?;
     let summary = play_all(plan, seeds, replay)?;
     match arguments.json {
         true => writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?,
