@@ -79,6 +79,11 @@ pub const MAX_KNOWN_TRANSACTIONS: usize = 4096;
 pub const MAX_ANNOUNCE_QUEUE: usize = 8192;
 /// Announcements wait about this long for company.
 pub const ANNOUNCE_BATCH: Duration = Duration::from_millis(5);
+/// How often a peer is told of transactions while there are ever more of them. Meanwhile it mostly
+/// hears of them from others, so that each crosses a link once and not twice.
+pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
+/// Announcements that leave without waiting for their turn: who pays now and then waits for nothing.
+pub const ANNOUNCE_BURST: u32 = 4;
 /// Announced transactions per peer that we have not received yet.
 pub const MAX_WANTED_PER_PEER: usize = 2048;
 /// Peers remembered per wanted transaction, to ask if the first stays silent.

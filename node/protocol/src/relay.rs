@@ -8,6 +8,7 @@ use crate::peer::PeerId;
 use crate::random::Random;
 
 pub mod blocks;
+pub mod by_txid;
 pub mod known;
 pub mod latest;
 pub mod orphans;

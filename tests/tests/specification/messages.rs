@@ -129,6 +129,8 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("rest after a failure", seconds(limits::STALL_PENALTY)),
         ("failures in a row", limits::MAX_STALLS.to_string()),
         ("transaction timeout", seconds(limits::TRANSACTION_TIMEOUT)),
+        ("announcements in a row", limits::ANNOUNCE_BURST.to_string()),
+        ("announcement interval", format!("{} on average", seconds(limits::ANNOUNCE_INTERVAL))),
         ("transactions wanted", limits::MAX_WANTED_PER_PEER.to_string()),
         ("pushed block", bytes(limits::MAX_PUSHED_BLOCK)),
         ("bytes of blocks served", bytes(limits::MAX_SERVED_BYTES)),

@@ -106,10 +106,12 @@ impl<S: ChainStore> Intake<'_, S> {
     pub fn follow(&mut self, change: &ChainChange) -> Result<Offences, StoreError> {
         let followed = self.mempool.follow(self.now, change, self.chain)?;
         self.removed(&followed.removed);
+        let left = change.disconnected.iter().flat_map(|(_, block)| block.transactions());
+        left.for_each(|transaction| self.relay.transactions.unconfirmed(&transaction.txid()));
         followed.returned.iter().for_each(|admitted| self.admitted(admitted));
         let mut offences = Vec::new();
         for transaction in change.connected.iter().flat_map(|(_, block, _)| block.transactions()) {
-            self.relay.transactions.arrived(&transaction.txid());
+            self.relay.transactions.confirmed(&transaction.txid());
             offences.extend(self.look_at_children(&transaction.txid())?);
         }
         Ok(offences)

@@ -2,16 +2,12 @@
 //! transactions, so that a node that hears of one from everybody touches one place and not one for
 //! every peer.
 //!
-//! It keeps eight bytes of each id. Two ids begin alike once in 2^64, and then one of them is not
-//! announced to some peers, which hear of it from others. Who wants that for a payment has to make
-//! another that begins like it, which takes 2^64 hashes, before the payment has spread.
-//!
 //! A set is begun for what is wanted or has just been accepted, never because a peer says so, and
 //! what falls out only costs an announcement that was not needed.
 
-use std::collections::BTreeMap;
-
 use cairn_core::hash::Txid;
+
+use crate::relay::by_txid::ByTxid;
 
 /// Places of peers, each a small number that one peer has at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,60 +57,41 @@ const fn bit(place: usize) -> u64 {
     1 << (place % 64)
 }
 
-/// The latest transactions and who has them. Bounded: when it is full it forgets its older half.
+/// The transactions that are spreading, and who has them.
 #[derive(Clone, Debug)]
 pub struct Known {
-    newer: BTreeMap<u64, PeerSet>,
-    older: BTreeMap<u64, PeerSet>,
-    /// How many are newer at most.
-    half: usize,
+    peers: ByTxid<PeerSet>,
 }
 
 impl Known {
     /// Of nothing, with room for at most `bound` transactions; at least half as many are remembered.
     pub fn new(bound: usize) -> Self {
-        Self { newer: BTreeMap::new(), older: BTreeMap::new(), half: bound.div_ceil(2).max(1) }
+        Self { peers: ByTxid::new(bound) }
     }
 
-    fn get_mut(&mut self, txid: &Txid) -> Option<&mut PeerSet> {
-        let beginning = beginning(txid);
-        self.newer.get_mut(&beginning).or_else(|| self.older.get_mut(&beginning))
-    }
-
-    /// Notes that a peer has a transaction, if that one is remembered.
-    pub fn note(&mut self, txid: &Txid, place: usize) {
-        if let Some(peers) = self.get_mut(txid) {
-            peers.insert(place);
-        }
+    /// Notes that a peer has a transaction, if that one is remembered. Says whether it had been
+    /// noted before.
+    pub fn note(&mut self, txid: &Txid, place: usize) -> bool {
+        let Some(peers) = self.peers.get_mut(txid) else { return false };
+        let was_noted = peers.contains(place);
+        peers.insert(place);
+        was_noted
     }
 
     /// The peers that have a transaction, which is remembered from now on.
     pub fn begin(&mut self, txid: &Txid) -> &mut PeerSet {
-        let beginning = beginning(txid);
-        if let Some(peers) = self.older.remove(&beginning) {
-            self.make_room();
-            self.newer.insert(beginning, peers);
-        } else if !self.newer.contains_key(&beginning) {
-            self.make_room();
-        }
-        self.newer.entry(beginning).or_default()
+        self.peers.begin(txid)
+    }
+
+    /// It spreads no longer.
+    pub fn forget(&mut self, txid: &Txid) {
+        self.peers.forget(txid);
     }
 
     /// A peer is gone, and its place is free for another.
     pub fn forget_peer(&mut self, place: usize) {
-        self.newer.values_mut().chain(self.older.values_mut()).for_each(|peers| peers.remove(place));
+        self.peers.values_mut().for_each(|peers| peers.remove(place));
     }
-
-    fn make_room(&mut self) {
-        if self.newer.len() >= self.half {
-            self.older = core::mem::take(&mut self.newer);
-        }
-    }
-}
-
-fn beginning(txid: &Txid) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *txid.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 #[cfg(test)]
@@ -128,21 +105,22 @@ mod tests {
     }
 
     #[test]
-    fn one_past_the_bound_makes_it_forget_the_older_half_and_no_other() {
-        let mut known = Known::new(4);
-        (1..=5).for_each(|number| known.begin(&txid(number)).insert(number.into()));
-        let remembered = [1, 2, 3, 4, 5].map(|number| known.get_mut(&txid(number)).is_some());
-        assert_eq!(remembered, [false, false, true, true, true]);
-        assert!((3..=5).all(|number| known.begin(&txid(number)).contains(number.into())));
-    }
-
-    #[test]
     fn whoever_takes_the_place_of_one_that_left_is_known_to_have_nothing() {
         let mut known = Known::new(4);
         known.begin(&txid(1)).insert(70);
         (2..=3).for_each(|number| known.begin(&txid(number)).insert(70));
         known.forget_peer(70);
-        assert!((1..=3).all(|number| !known.get_mut(&txid(number)).expect("remembered").contains(70)));
+        assert!((1..=3).all(|number| !known.note(&txid(number), 70)));
+    }
+
+    #[test]
+    fn a_peer_is_noted_once_and_only_for_what_is_spreading() {
+        let mut known = Known::new(4);
+        assert!(!known.note(&txid(1), 3) && !known.note(&txid(1), 3));
+        known.begin(&txid(1));
+        assert!(!known.note(&txid(1), 3) && known.note(&txid(1), 3) && !known.note(&txid(1), 4));
+        known.forget(&txid(1));
+        assert!(!known.note(&txid(1), 3));
     }
 
     #[test]

@@ -14,20 +14,23 @@ use cairn_core::transaction::Transaction;
 
 use crate::action::Action;
 use crate::limits::{
-    ANNOUNCE_BATCH, MAX_ANNOUNCE_QUEUE, MAX_ANNOUNCERS, MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS,
-    MAX_SERVED_TRANSACTION_BYTES, MAX_WANTED_PER_PEER, TRANSACTION_TIMEOUT,
+    ANNOUNCE_BATCH, ANNOUNCE_BURST, ANNOUNCE_INTERVAL, MAX_ANNOUNCE_QUEUE, MAX_ANNOUNCERS, MAX_INVENTORY,
+    MAX_KNOWN_TRANSACTIONS, MAX_SERVED_TRANSACTION_BYTES, MAX_WANTED_PER_PEER, TRANSACTION_TIMEOUT,
 };
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
 use crate::peer_map::PeerMap;
 use crate::random::Random;
-use crate::relay::known::Known;
+use crate::relay::by_txid::ByTxid;
+use crate::relay::known::{Known, PeerSet};
 
 /// Who has, wants and owes which transaction.
 #[derive(Clone, Debug)]
 pub struct TransactionRelay {
     peers: PeerMap<Side>,
     known: Known,
+    /// The latest that blocks have confirmed: whoever announces one of them is behind us.
+    confirmed: ByTxid<()>,
     wanted: BTreeMap<Txid, Wanted>,
     deadlines: BTreeSet<(Timestamp, Txid)>,
     /// When the next queue leaves; kept up by everything that changes it, because it is asked often.
@@ -45,6 +48,8 @@ struct Side {
     /// When the queue leaves; none while it is empty.
     leaves_at: Option<Timestamp>,
     last_left: Timestamp,
+    /// Every announcement takes an interval. This is when those that left have taken theirs.
+    busy_until: Timestamp,
     /// How many entries of `wanted` name this peer.
     wanted: usize,
 }
@@ -62,7 +67,8 @@ impl TransactionRelay {
     pub fn new(random: Random) -> Self {
         let (peers, wanted, deadlines) = (PeerMap::default(), BTreeMap::new(), BTreeSet::new());
         let known = Known::new(MAX_KNOWN_TRANSACTIONS);
-        Self { peers, known, wanted, deadlines, leaves_at: None, random }
+        let confirmed = ByTxid::new(MAX_KNOWN_TRANSACTIONS);
+        Self { peers, known, confirmed, wanted, deadlines, leaves_at: None, random }
     }
 
     /// A peer joins; these ids wait for it, parents before children.
@@ -71,7 +77,8 @@ impl TransactionRelay {
         let leaves_at = (!queue.is_empty()).then_some(now);
         let taken: BTreeSet<usize> = self.peers.values().map(|side| side.place).collect();
         let place = (0..).find(|place| !taken.contains(place)).unwrap_or(taken.len());
-        let side = Side { place, queue, leaves_at, last_left: Timestamp::from_millis(0), wanted: 0 };
+        let long_ago = Timestamp::from_millis(0);
+        let side = Side { place, queue, leaves_at, last_left: long_ago, busy_until: long_ago, wanted: 0 };
         self.peers.insert(peer, side);
         self.reschedule();
     }
@@ -103,6 +110,7 @@ impl TransactionRelay {
 
     /// Queues a transaction for every peer, known or not: it may have been forgotten.
     pub fn announce_again(&mut self, now: Timestamp, txid: Txid) {
+        *self.known.begin(&txid) = PeerSet::default();
         for side in self.peers.values_mut() {
             side.enqueue(now, txid, &mut self.random);
         }
@@ -131,7 +139,7 @@ impl TransactionRelay {
                     wanted.others.push_back(peer);
                     side.wanted += 1;
                 }
-            } else {
+            } else if !self.confirmed.contains(txid) {
                 self.known.begin(txid).insert(side.place);
                 let deadline = now.saturating_add(TRANSACTION_TIMEOUT);
                 self.wanted.insert(*txid, Wanted { asked: peer, deadline, others: VecDeque::new() });
@@ -168,6 +176,18 @@ impl TransactionRelay {
     /// A transaction came, or is not to come.
     pub fn arrived(&mut self, txid: &Txid) {
         self.no_longer_wanted(txid);
+    }
+
+    /// A block of the best chain confirms a transaction: it spreads no longer.
+    pub fn confirmed(&mut self, txid: &Txid) {
+        self.no_longer_wanted(txid);
+        self.known.forget(txid);
+        self.confirmed.begin(txid);
+    }
+
+    /// A block that confirmed a transaction is in the best chain no longer.
+    pub fn unconfirmed(&mut self, txid: &Txid) {
+        self.confirmed.forget(txid);
     }
 
     /// A peer cannot deliver what it announced.
@@ -209,7 +229,7 @@ impl TransactionRelay {
     pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
         for (peer, side) in self.peers.iter_mut() {
             if side.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
-                side.leave(now, *peer, &mut self.known, &is_held, actions);
+                side.leave(now, *peer, (&mut self.known, &is_held, &mut self.random), actions);
             }
         }
         self.reschedule();
@@ -267,14 +287,19 @@ impl TransactionRelay {
 }
 
 impl Side {
-    /// Announcements leave at once when none left lately, otherwise together with those that follow.
+    /// Announcements leave at once when none left lately. Of a few in a row each waits a moment for
+    /// company, of many each waits for its interval.
     fn enqueue(&mut self, now: Timestamp, txid: Txid, random: &mut Random) {
         if self.queue.len() >= MAX_ANNOUNCE_QUEUE {
             self.queue.pop_front();
         }
         self.queue.push_back(txid);
         if self.leaves_at.is_none() {
-            self.leaves_at = Some(now.max(self.last_left.saturating_add(random.jitter(ANNOUNCE_BATCH))));
+            let company = self.last_left.saturating_add(random.jitter(ANNOUNCE_BATCH));
+            // An announcement takes one and a half intervals at most.
+            let head_start = ANNOUNCE_INTERVAL * 3 / 2 * (ANNOUNCE_BURST - 1);
+            let turn = self.busy_until.saturating_sub(head_start);
+            self.leaves_at = Some(now.max(company).max(turn));
         }
     }
 
@@ -282,14 +307,19 @@ impl Side {
         &mut self,
         now: Timestamp,
         peer: PeerId,
-        known: &mut Known,
-        is_held: &dyn Fn(&Txid) -> bool,
+        (known, is_held, random): (&mut Known, &dyn Fn(&Txid) -> bool, &mut Random),
         actions: &mut Vec<Action>,
     ) {
-        self.last_left = now;
         self.leaves_at = None;
-        let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_held).collect();
-        txids.iter().for_each(|txid| known.note(txid, self.place));
+        let place = self.place;
+        // The peer may have told us of some of them meanwhile.
+        let is_news = |txid: &Txid| is_held(txid) && !known.note(txid, place);
+        let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_news).collect();
+        if txids.is_empty() {
+            return;
+        }
+        self.last_left = now;
+        self.busy_until = self.busy_until.max(now).saturating_add(random.jitter(ANNOUNCE_INTERVAL));
         while !txids.is_empty() {
             let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
             actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });

@@ -1,5 +1,7 @@
 //! Relay of transactions, one promise at a time.
 
+use core::time::Duration;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -127,6 +129,15 @@ fn a_transaction_is_not_announced_to_whom_we_have_it_from() {
     assert_eq!(told, [peer(2)]);
 }
 
+/// How many transactions each announcement tells of.
+fn announced(actions: &[Action]) -> Vec<usize> {
+    let announced = actions.iter().map(|action| match action {
+        Action::Send { message: Message::AnnounceTransactions(txids), .. } => txids.len(),
+        other => panic!("unexpected {other:?}"),
+    });
+    announced.collect()
+}
+
 #[test]
 fn the_first_announcement_leaves_at_once_and_the_next_wait_for_company() {
     let (mut relay, mut actions) = (relay(1), Vec::new());
@@ -137,14 +148,71 @@ fn the_first_announcement_leaves_at_once_and_the_next_wait_for_company() {
     let due = relay.next_wake().expect("they wait");
     assert!(due > NOW && due.since(NOW) <= ANNOUNCE_BATCH * 2);
     relay.wake(due, lacking, &mut actions);
-    let sizes: Vec<usize> = actions
-        .iter()
-        .map(|action| match action {
-            Action::Send { message: Message::AnnounceTransactions(txids), .. } => txids.len(),
-            other => panic!("unexpected {other:?}"),
-        })
-        .collect();
-    assert_eq!(sizes, [1, 8]);
+    assert_eq!(announced(&actions), [1, 8]);
+}
+
+#[test]
+fn under_steady_load_a_peer_gets_one_announcement_in_an_interval_and_misses_nothing() {
+    let (mut relay, mut actions) = (relay(1), Vec::new());
+    let each = Duration::from_millis(100);
+    for number in 0..1_000 {
+        let now = NOW.saturating_add(each * number);
+        relay.announce(now, txid(number));
+        relay.wake(now, lacking, &mut actions);
+    }
+    let due = relay.next_wake().expect("the last of them wait");
+    relay.wake(due, lacking, &mut actions);
+    let sizes = announced(&actions);
+    assert_eq!(sizes[..ANNOUNCE_BURST as usize], [1; ANNOUNCE_BURST as usize]);
+    assert_eq!(sizes.iter().sum::<usize>(), 1_000);
+    // 100 s of one every 2 s on average, and those that needed not wait.
+    assert!((40..=70).contains(&sizes.len()), "{}", sizes.len());
+}
+
+#[test]
+fn who_was_silent_for_long_may_say_a_few_things_at_once_again() {
+    let (mut relay, mut actions) = (relay(1), Vec::new());
+    let mut last = NOW;
+    for number in 0..20 {
+        relay.announce(last, txid(number));
+        last = relay.next_wake().expect("it waits");
+        relay.wake(last, lacking, &mut actions);
+    }
+    let later = last.saturating_add(ANNOUNCE_INTERVAL * 2 * ANNOUNCE_BURST);
+    let mut now = later;
+    for number in 100..100 + ANNOUNCE_BURST {
+        relay.announce(now, txid(number));
+        now = relay.next_wake().expect("it waits");
+        relay.wake(now, lacking, &mut actions);
+    }
+    assert!(now.since(later) <= ANNOUNCE_BATCH * 2 * ANNOUNCE_BURST);
+}
+
+#[test]
+fn what_a_peer_announced_before_its_turn_is_not_announced_to_it() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    relay.announce(NOW, txid(1));
+    relay.announced(NOW, peer(1), &[txid(1)], |_| false, &mut actions);
+    relay.wake(NOW, lacking, &mut actions);
+    assert!(matches!(&actions[..], [Action::Send { peer: told, .. }] if *told == peer(2)), "{actions:?}");
+    actions.clear();
+    relay.announce_again(NOW, txid(1));
+    let due = relay.next_wake().expect("it waits");
+    relay.wake(due.max(NOW.saturating_add(ANNOUNCE_BATCH * 2)), lacking, &mut actions);
+    assert_eq!(announced(&actions), [1, 1], "our own is told again to everybody");
+}
+
+#[test]
+fn what_a_block_confirmed_is_not_asked_for_again_until_the_block_is_undone() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
+    relay.confirmed(&txid(1));
+    assert_eq!((relay.wanted(), relay.next_wake()), (0, None));
+    relay.announced(NOW, peer(2), &[txid(1)], lacking, &mut actions);
+    assert_eq!(asked(&actions), []);
+    relay.unconfirmed(&txid(1));
+    relay.announced(NOW, peer(2), &[txid(1)], lacking, &mut actions);
+    assert_eq!(asked(&actions), [(peer(2), 1)]);
 }
 
 /// ATTACKS 22: ids we do not have are answered in one message, however many.
