@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`plan`] (what is to run) → [`process`] (running it) → [`network`] (the nodes
 //! together, and the steps that change them) → [`watch`] and [`narrate`] (what happens, in plain
-//! words) → [`control`] (steering from another terminal).
+//! words) → [`control`] (steering from another terminal) → [`view`] and [`pages`] (what a browser sees).
 
 pub mod account;
 pub mod control;
@@ -15,9 +15,11 @@ pub mod narrate;
 pub mod network;
 pub mod node_rpc;
 pub mod opening;
+pub mod pages;
 pub mod place;
 pub mod plan;
 pub mod process;
 pub mod scenario;
 pub mod status;
+pub mod view;
 pub mod watch;

@@ -19,6 +19,7 @@ pub mod machine;
 pub mod miner;
 pub mod mining_order;
 pub mod p2p;
+pub mod page;
 pub mod plan_file;
 pub mod report;
 pub mod rpc;

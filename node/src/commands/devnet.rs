@@ -21,6 +21,7 @@ use crate::devnet::narrate::line::Line;
 use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
+use crate::devnet::view::View;
 use crate::devnet::{account, opening};
 use crate::files;
 
@@ -57,15 +58,18 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
         }
     }
     let (sender, happenings) = channel();
+    let view = View::new(&chain, arguments.nodes);
+    let happenings = opening::overheard(view.clone(), happenings);
     // Before the first child: a Ctrl-C from now on stops what was started.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.spawn(opening::stop_on_signal(sender.clone()));
     let network = Arc::new(Network::start(chain.clone(), chain_argument, plans.clone(), sender)?);
-    let ready = opening::open(&runtime, &network, &plans, &mut place)?;
+    let ready = opening::open(&runtime, &network, &view, &plans, &mut place)?;
     if arguments.json {
         writeln!(stdout(), "{ready}")?;
     } else {
         writeln!(stdout(), "{}\n", table(&chain, &plans))?;
+        writeln!(stdout(), "look and steer: {}\n", ready["page"].as_str().unwrap_or_default())?;
     }
     begin_chain(&network, wanted.miners.first().copied());
     narrate(&network, &happenings, arguments.json)?;

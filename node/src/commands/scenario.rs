@@ -22,6 +22,7 @@ use crate::devnet::scenario::fault::ScenarioFault;
 use crate::devnet::scenario::ground;
 use crate::devnet::scenario::play::play;
 use crate::devnet::scenario::rates::Rates;
+use crate::devnet::view::View;
 use crate::files;
 use crate::plan_file::read_plan;
 use crate::report;
@@ -45,15 +46,23 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", chain_file.display()))?;
     let plans = node_plans(&plan, &chain, &place, arguments.rpc_port)?;
     let (sender, happenings) = channel();
+    let view = View::new(&chain, plan.nodes());
+    let happenings = opening::overheard(view.clone(), happenings);
     // Before the first child: a Ctrl-C from now on stops what was started.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.spawn(opening::stop_on_signal(sender.clone()));
     let network = Network::start(chain, chain_file.display().to_string(), plans.clone(), sender)?;
     let network = Arc::new(network);
-    let ready = opening::open(&runtime, &network, &plans, &mut place)?;
+    let ready = opening::open(&runtime, &network, &view, &plans, &mut place)?;
     match arguments.json {
         true => writeln!(stdout(), "{ready}")?,
-        false => writeln!(stdout(), "{}: {} real nodes run\n", plan.name, plan.nodes())?,
+        false => writeln!(
+            stdout(),
+            "{}: {} real nodes run; look at {}\n",
+            plan.name,
+            plan.nodes(),
+            ready["page"].as_str().unwrap_or_default()
+        )?,
     }
     let mut written = Ok(());
     let bar = Bar::new()?;

@@ -1,25 +1,33 @@
-//! The control API: how another terminal, and later a page, steers the devnet. Loopback, token, JSON.
+//! The control API: how another terminal or a page steers the devnet. Loopback, token, JSON.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
+use tokio_util::sync::CancellationToken;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
 use crate::devnet::network::Network;
+use crate::devnet::pages::{self, Pages};
+use crate::devnet::view::View;
 use crate::devnet::{account, fork, status};
+use crate::page;
+use crate::rpc::auth::Gate;
+use crate::web::connections;
 
 /// No step needs more words.
 const MAX_BODY: usize = 16 * 1024;
@@ -67,13 +75,14 @@ struct Fork {
     blocks: u32,
 }
 
-/// Opens the API's port, any free one on loopback.
+/// Opens the API's port: this one if it is free, else any on loopback.
 ///
 /// # Errors
 /// When there is none.
-pub fn listen() -> Result<(std::net::TcpListener, SocketAddr), DevnetError> {
+pub fn listen(wanted: u16) -> Result<(std::net::TcpListener, SocketAddr), DevnetError> {
     let fail = |source| DevnetError::Io { attempt: "open", place: "a port on loopback".into(), source };
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fail)?;
+    let open = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listener = open(wanted).or_else(|_| open(0)).map_err(fail)?;
     listener.set_nonblocking(true).map_err(fail)?;
     let address = listener.local_addr().map_err(fail)?;
     Ok((listener, address))
@@ -93,23 +102,44 @@ pub fn new_token() -> Result<String, DevnetError> {
     Ok(hex::encode(bytes))
 }
 
-/// Serves the API until the program ends.
+/// Serves the API and the page until the program ends.
 ///
 /// # Errors
 /// When the port breaks.
 pub async fn serve(
     listener: std::net::TcpListener,
     network: Arc<Network>,
+    view: View,
     token: String,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let gate = Arc::new(Gate::new(listener.local_addr()?, Vec::new()));
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
+    let stop = CancellationToken::new();
+    let pages = Pages::new(&network, view, stop.clone());
     let control = Arc::new(Control { network, faucet, token });
     let router = Router::new()
-        .route("/v1/{step}", routing::post(step))
+        .route("/", get(page::index))
+        .route("/assets/{name}", get(page::asset))
+        .merge(
+            Router::new()
+                .route("/v1/view", get(pages::view))
+                .route("/v1/events", get(pages::follow))
+                .with_state(pages),
+        )
+        .merge(Router::new().route("/v1/{step}", post(step)).with_state(control))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(control);
-    axum::serve(listener, router).await
+        .layer(middleware::from_fn_with_state(gate, pass));
+    connections::serve(listener, router, stop).await;
+    Ok(())
+}
+
+/// A page of another site can reach loopback, and so can one whose name was made to point there.
+async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    match gate.check(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refuse(StatusCode::FORBIDDEN, &refusal.to_string()),
+    }
 }
 
 async fn step(
@@ -142,19 +172,9 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DevnetError> {
 }
 
 impl Control {
-    /// A page of another site can reach loopback: it knows no token, and says where it is from.
+    /// Steering takes the token.
     fn admit(&self, headers: &HeaderMap) -> Result<(), &'static str> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let host = text(header::HOST).unwrap_or_default();
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
-            return Err("this host name is not served");
-        }
-        if let Some(origin) = text(header::ORIGIN)
-            && origin.strip_prefix("http://") != Some(host)
-        {
-            return Err("pages of other origins may not steer this devnet");
-        }
         let token =
             text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         if bool::from(token.as_bytes().ct_eq(self.token.as_bytes())) {

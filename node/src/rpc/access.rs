@@ -48,8 +48,7 @@ impl Rpc {
     /// Access to a node that is still loading; `tag` is what the coinbases of its blocks say.
     pub fn loading(tag: Vec<u8>) -> Self {
         let (node, started, active) = (OnceLock::new(), Instant::now(), Mutex::default());
-        let random = getrandom::u64().unwrap_or_default();
-        let events = EventLog::new(&format!("{random:016x}"));
+        let events = EventLog::begin();
         let (mining, miner, scan) = (MiningSwitch::new(None), OnceLock::new(), ScanPlace::default());
         Self(Arc::new(Shared { node, events, mining, miner, scan, tag, started, active }))
     }

@@ -53,6 +53,11 @@ struct Kept {
 }
 
 impl EventLog {
+    /// A log without events, of a run that is told from any other by lot.
+    pub fn begin() -> Self {
+        Self::new(&format!("{:016x}", getrandom::u64().unwrap_or_default()))
+    }
+
     /// A log without events; `run` tells its numbers from those of other runs.
     pub fn new(run: &str) -> Self {
         Self { run: run.into(), kept: Arc::default(), latest: Arc::new(watch::Sender::new(0)) }

@@ -1,0 +1,282 @@
+//! The world in the picture: nodes, links, groups, blocks, and the news of each change.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde_json::{Value, json};
+
+use crate::devnet::view::agreement::Agreement;
+use crate::devnet::view::blocks::Blocks;
+
+/// Marks kept; the oldest go first.
+const MARKS_KEPT: usize = 2_000;
+
+/// A mark on the axis of time.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// When, in milliseconds.
+    pub at: u64,
+    /// What kind.
+    pub kind: &'static str,
+    /// In plain words.
+    pub text: String,
+    /// For an agreement: how long it took.
+    pub took: Option<u64>,
+}
+
+impl Mark {
+    fn to_json(&self) -> Value {
+        json!({ "at_ms": self.at, "kind": self.kind, "text": self.text, "took_ms": self.took })
+    }
+}
+
+/// A node, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    is_up: bool,
+    why_down: Option<String>,
+    tip: String,
+    height: u64,
+    percent: u64,
+    /// What it said when it was asked last.
+    status: Value,
+    /// Whom it was linked to then.
+    links: BTreeSet<u16>,
+}
+
+impl Node {
+    /// What a node says of itself; nothing when it does not answer.
+    pub fn seen(status: Option<&Value>, peers: &BTreeMap<String, u16>) -> Self {
+        let Some(status) = status else { return Self::default() };
+        let linked = status["peers"].as_array().into_iter().flatten();
+        let linked = linked.filter_map(|peer| peers.get(peer.as_str()?).copied());
+        Self {
+            is_up: true,
+            tip: status["tip"].as_str().unwrap_or_default().to_owned(),
+            height: status["height"].as_u64().unwrap_or_default(),
+            links: linked.collect(),
+            status: status.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// What changes from second to second.
+    fn pulse(&self, id: usize) -> Value {
+        let status = &self.status;
+        json!({
+            "id": id,
+            "phase": status["phase"],
+            "mempool": status["mempool"],
+            "mempool_bytes": status["mempool_bytes"],
+            "mining": !status["mining"].is_null(),
+            "percent": self.percent,
+            "chainwork": status["chainwork"],
+            "stuck": status["stuck"],
+        })
+    }
+
+    fn picture(&self, id: usize) -> Value {
+        json!({
+            "id": id,
+            "peer_id": self.status["peer_id"],
+            "up": self.is_up,
+            "why_down": self.why_down,
+            "tip": self.tip,
+            "height": self.height,
+            "mining": !self.status["mining"].is_null(),
+            "percent": self.percent,
+            "status": self.status,
+        })
+    }
+}
+
+/// Everything in the picture.
+#[derive(Debug)]
+pub struct World {
+    nodes: Vec<Node>,
+    groups: Vec<Vec<u16>>,
+    links: BTreeSet<(u16, u16)>,
+    blocks: Blocks,
+    agreement: Agreement,
+    marks: VecDeque<Mark>,
+    pulse: Vec<Value>,
+    news: Vec<(&'static str, Value)>,
+}
+
+impl World {
+    /// So many running nodes, all of them at genesis and together.
+    pub fn new(nodes: u16, genesis: &str) -> Self {
+        let node = Node { is_up: true, tip: genesis.to_owned(), percent: 100, ..Node::default() };
+        let mut agreement = Agreement::default();
+        (0..nodes).for_each(|_| agreement.joins(genesis));
+        agreement.look(0);
+        Self {
+            nodes: vec![node; usize::from(nodes)],
+            groups: vec![(0..nodes).collect()],
+            links: BTreeSet::new(),
+            blocks: Blocks::default(),
+            agreement,
+            marks: VecDeque::new(),
+            pulse: Vec::new(),
+            news: Vec::new(),
+        }
+    }
+
+    /// All of it, as the page gets it.
+    pub fn picture(&self) -> Value {
+        json!({
+            "kind": "devnet",
+            "nodes": self.nodes.iter().enumerate().map(|(id, node)| node.picture(id)).collect::<Vec<_>>(),
+            "groups": self.groups,
+            "links": self.links,
+            "blocks": self.blocks.picture(),
+            "agreement": self.agreement.picture(),
+            "marks": self.marks.iter().map(Mark::to_json).collect::<Vec<_>>(),
+        })
+    }
+
+    /// What has changed since this was asked last.
+    pub fn take_news(&mut self) -> Vec<(&'static str, Value)> {
+        core::mem::take(&mut self.news)
+    }
+
+    /// A block that a node connected.
+    pub fn block(&mut self, told: &Value, at: u64) {
+        if let Some(values) = self.blocks.add(told, at) {
+            self.news.push(("block", values));
+        }
+    }
+
+    /// A block that was there before.
+    pub fn remember(&mut self, told: &Value) {
+        self.blocks.add(told, 0);
+    }
+
+    /// A block reached a node.
+    pub fn got(&mut self, node: u16, hash: &str, from: Option<u16>, at: u64) {
+        if self.blocks.got(node, hash, from, at) {
+            self.news.push(("got", json!({ "node": node, "hash": hash, "at_ms": at, "from": from })));
+        }
+    }
+
+    /// A node has another tip.
+    pub fn moves(&mut self, node: u16, hash: &str, height: u64, at: u64) {
+        let Some(seen) = self.nodes.get_mut(usize::from(node)) else { return };
+        if seen.tip == hash {
+            return;
+        }
+        if seen.is_up {
+            self.agreement.leaves(&seen.tip);
+            self.agreement.joins(hash);
+        }
+        (seen.tip, seen.height) = (hash.to_owned(), height);
+        self.news.push(("tip", json!({ "node": node, "hash": hash, "height": height, "at_ms": at })));
+        self.look(at);
+    }
+
+    /// A node went over to another branch.
+    pub fn reorganised(&mut self, node: u16, told: &Value, at: u64) {
+        let news = json!({
+            "node": node,
+            "at_ms": at,
+            "disconnected": told["disconnected"],
+            "connected": told["connected"],
+            "fork_height": told["fork_height"],
+        });
+        self.news.push(("reorganised", news));
+    }
+
+    /// A transaction entered a mempool.
+    pub fn transaction(&mut self, node: u16, told: &Value, from: Option<u16>, at: u64) {
+        let news = json!({
+            "node": node,
+            "txid": told["txid"],
+            "from": from,
+            "at_ms": at,
+            "fee": told["fee"],
+            "size": told["size"],
+        });
+        self.news.push(("transaction", news));
+    }
+
+    /// A link came to stand, or went.
+    pub fn link(&mut self, node: u16, other: Option<u16>, is_up: bool, at: u64) {
+        let Some(other) = other.filter(|other| *other != node) else { return };
+        let (a, b) = (node.min(other), node.max(other));
+        let is_news = if is_up { self.links.insert((a, b)) } else { self.links.remove(&(a, b)) };
+        if is_news {
+            self.news.push(("link", json!({ "a": a, "b": b, "up": is_up, "at_ms": at })));
+        }
+    }
+
+    /// The network is cut into these groups, or whole again.
+    pub fn cut(&mut self, groups: Vec<Vec<u16>>, at: u64) {
+        self.news.push(("groups", json!({ "groups": groups, "at_ms": at })));
+        self.groups = groups;
+    }
+
+    /// A node runs no longer.
+    pub fn down(&mut self, node: u16, why: &str, at: u64) {
+        let Some(seen) = self.nodes.get_mut(usize::from(node)).filter(|seen| seen.is_up) else { return };
+        seen.is_up = false;
+        seen.why_down = Some(why.to_owned());
+        self.agreement.leaves(&seen.tip);
+        self.news.push(("node", json!({ "id": node, "up": false, "why": why, "at_ms": at })));
+        let gone: Vec<u16> = (0..self.nodes.len() as u16).collect();
+        gone.into_iter().for_each(|other| self.link(node, Some(other), false, at));
+        self.look(at);
+    }
+
+    /// A node runs again.
+    pub fn up(&mut self, node: u16, at: u64) {
+        let Some(seen) = self.nodes.get_mut(usize::from(node)).filter(|seen| !seen.is_up) else { return };
+        seen.is_up = true;
+        seen.why_down = None;
+        self.agreement.joins(&seen.tip);
+        self.news.push(("node", json!({ "id": node, "up": true, "why": null, "at_ms": at })));
+        self.look(at);
+    }
+
+    /// A node mines at so many per cent of its first rate.
+    pub fn mines_at(&mut self, node: u16, percent: u64) {
+        if let Some(seen) = self.nodes.get_mut(usize::from(node)) {
+            seen.percent = percent;
+        }
+    }
+
+    /// What all nodes say of themselves now. Who does not answer is left as it was: whether it
+    /// runs is for the one who started it to say.
+    pub fn asked(&mut self, seen: Vec<Node>, at: u64) {
+        let mut links: BTreeSet<(u16, u16)> = BTreeSet::new();
+        for (id, new) in (0..).zip(seen).filter(|(_, new): &(u16, Node)| new.is_up) {
+            links.extend(new.links.iter().map(|other| (id.min(*other), id.max(*other))));
+            self.moves(id, &new.tip, new.height, at);
+            if let Some(node) = self.nodes.get_mut(usize::from(id)) {
+                node.status = new.status;
+            }
+        }
+        for (a, b) in self.links.difference(&links).copied().collect::<Vec<_>>() {
+            self.link(a, Some(b), false, at);
+        }
+        links.into_iter().for_each(|(a, b)| self.link(a, Some(b), true, at));
+        let pulse: Vec<Value> = self.nodes.iter().enumerate().map(|(id, node)| node.pulse(id)).collect();
+        if pulse != self.pulse {
+            self.news.push(("status", json!({ "at_ms": at, "nodes": pulse })));
+            self.pulse = pulse;
+        }
+    }
+
+    /// Something worth a mark.
+    pub fn mark(&mut self, mark: Mark) {
+        self.news.push(("mark", mark.to_json()));
+        self.marks.push_back(mark);
+        if self.marks.len() > MARKS_KEPT {
+            self.marks.pop_front();
+        }
+    }
+
+    fn look(&mut self, at: u64) {
+        if let Some(point) = self.agreement.look(at) {
+            self.news.push(("agreement", point.to_json()));
+        }
+    }
+}
