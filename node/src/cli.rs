@@ -8,6 +8,7 @@ pub mod genesis;
 pub mod net;
 pub mod node;
 pub mod simulate;
+pub mod top;
 pub mod verify;
 
 /// A proof-of-work blockchain, to be run, cut apart and watched.
@@ -28,6 +29,8 @@ pub enum Command {
     Devnet(devnet::DevnetArgs),
     /// Steer a running devnet: cut it, heal it, mine, kill, pay
     Net(net::NetArgs),
+    /// Look at a running devnet in this terminal, and steer it by single keys
+    Top(top::TopArgs),
     /// Play a scenario in a simulated world, the same every time
     Simulate(simulate::SimulateArgs),
     /// Validate a stored chain again, from genesis

@@ -16,6 +16,7 @@ pub mod net;
 pub mod run;
 pub mod scenario;
 pub mod simulate;
+pub mod top;
 pub mod verify;
 
 /// How the program ends.
@@ -52,6 +53,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Node(arguments) => run::run(arguments),
         Command::Devnet(arguments) => devnet::run(arguments),
         Command::Net(arguments) => net::run(arguments),
+        Command::Top(arguments) => top::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Genesis(arguments) => genesis::run(arguments),

@@ -5,6 +5,7 @@
 //! words) → [`control`] (steering from another terminal) → [`view`] and [`pages`] (what a browser sees).
 
 pub mod account;
+pub mod client;
 pub mod control;
 pub mod error;
 pub mod faucet;

@@ -24,5 +24,6 @@ pub mod plan_file;
 pub mod report;
 pub mod rpc;
 pub mod store;
+pub mod top;
 pub mod waiting;
 pub mod web;

@@ -2,12 +2,13 @@
 
 use std::io::{Write, stdout};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::cli::net::{NetArgs, NetCommand};
-use crate::devnet::{fork, place, status};
+use crate::devnet::client::Client;
+use crate::devnet::{fork, status};
 
 /// Blocks that are asked for in one request, so that a long mining shows how far it is.
 const CHUNK: u32 = 100;
@@ -17,11 +18,7 @@ const CHUNK: u32 = 100;
 /// # Errors
 /// Whatever a person must be told.
 pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
-    let note = place::find(arguments.dir.as_deref()).with_context(|| match &arguments.dir {
-        Some(directory) => format!("no devnet runs in {}", directory.display()),
-        None => "no devnet runs; start one with `cairn devnet`".to_owned(),
-    })?;
-    let control = Control::of(&note)?;
+    let control = Client::find(arguments.dir.as_deref())?;
     let (value, text) = steer(&control, &arguments.command)?;
     match arguments.json {
         true => writeln!(stdout(), "{value}")?,
@@ -31,7 +28,7 @@ pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
 }
 
 /// Carries a command out: its outcome for programs, and for people.
-fn steer(control: &Control, command: &NetCommand) -> anyhow::Result<(Value, String)> {
+fn steer(control: &Client, command: &NetCommand) -> anyhow::Result<(Value, String)> {
     match command {
         NetCommand::Status => {
             let value = control.step("status", &json!({}))?;
@@ -92,7 +89,7 @@ fn steer(control: &Control, command: &NetCommand) -> anyhow::Result<(Value, Stri
     }
 }
 
-fn mine(control: &Control, node: u16, blocks: u32, to: Option<&str>) -> anyhow::Result<(Value, String)> {
+fn mine(control: &Client, node: u16, blocks: u32, to: Option<&str>) -> anyhow::Result<(Value, String)> {
     let bar = if blocks > CHUNK { ProgressBar::new(blocks.into()) } else { ProgressBar::hidden() };
     let (mut hashes, mut payee, mut left) = (Vec::new(), Value::Null, blocks);
     while left > 0 {
@@ -117,37 +114,6 @@ fn read_percent(text: &str) -> anyhow::Result<u64> {
     match number {
         Ok(percent) if percent <= 100_000 => Ok(percent),
         _ => bail!("{text:?} is no share of a rate: write per cent, as in 30%"),
-    }
-}
-
-/// The control API of a devnet.
-struct Control {
-    address: String,
-    token: String,
-}
-
-impl Control {
-    fn of(note: &Value) -> anyhow::Result<Self> {
-        let field = |name: &str| note[name].as_str().map(str::to_owned);
-        let (address, token) =
-            field("control").zip(field("token")).context("the devnet's note is damaged")?;
-        Ok(Self { address, token })
-    }
-
-    fn step(&self, step: &str, body: &Value) -> anyhow::Result<Value> {
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        let agent: ureq::Agent = config.build().into();
-        let request = agent.post(format!("http://{}/v1/{step}", self.address));
-        let response = request.header("Authorization", format!("Bearer {}", self.token)).send_json(body);
-        let mut response = response.map_err(|error| {
-            anyhow!("the devnet does not answer at {} ({error}); is it still running?", self.address)
-        })?;
-        let answer: Value =
-            response.body_mut().read_json().context("the devnet's answer is not understood")?;
-        match answer.get("error").and_then(Value::as_str) {
-            Some(error) => bail!("{error}"),
-            None => Ok(answer),
-        }
     }
 }
 

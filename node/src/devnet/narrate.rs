@@ -24,7 +24,8 @@ pub struct Narrator {
     tips: BTreeMap<u16, (u64, String)>,
     blocks: Blocks,
     transactions: BTreeSet<String>,
-    healed: Option<Instant>,
+    /// When the network was mended last, and how, while its nodes do not agree yet.
+    mended: Option<(Instant, &'static str)>,
 }
 
 impl Narrator {
@@ -36,7 +37,7 @@ impl Narrator {
             tips: BTreeMap::new(),
             blocks: Blocks::default(),
             transactions: BTreeSet::new(),
-            healed: None,
+            mended: None,
         }
     }
 
@@ -63,6 +64,9 @@ impl Narrator {
             }
             What::Restarted(node) => {
                 self.running.insert(*node);
+                if self.groups.is_whole() {
+                    self.mended = Some((at, "the restart"));
+                }
                 vec![line(format!("node {node} runs again"), json!({ "event": "restarted", "node": node }))]
             }
             What::Hashrate { node, percent } => vec![line(
@@ -136,32 +140,32 @@ impl Narrator {
     fn cut(&mut self, groups: &Groups, at: Instant) -> Line {
         self.groups = groups.clone();
         if groups.is_whole() {
-            self.healed = Some(at);
+            self.mended = Some((at, "healing"));
             return line(
                 "healed: all nodes may reach each other again".to_owned(),
                 json!({ "event": "healed" }),
             );
         }
-        self.healed = None;
+        self.mended = None;
         line(
             format!("cut: {groups} no longer reach each other"),
             json!({ "event": "partitioned", "groups": groups.to_string() }),
         )
     }
 
-    /// After healing: the moment at which every running node has the same tip.
+    /// After healing or a restart: the moment at which every running node has the same tip.
     fn tell_agreement(&mut self, now: Instant) -> Option<Line> {
-        let healed = self.healed?;
+        let (since, what) = self.mended?;
         let mut tips = self.running.iter().map(|node| self.tips.get(node));
         let first = tips.next()??;
         if !tips.all(|tip| tip == Some(first)) {
             return None;
         }
-        self.healed = None;
-        let ms = now.duration_since(healed).as_millis() as u64;
+        self.mended = None;
+        let ms = now.duration_since(since).as_millis() as u64;
         Some(line(
             format!(
-                "all {} nodes agree on block {} again, {ms} ms after healing",
+                "all {} nodes agree on block {} again, {ms} ms after {what}",
                 self.running.len(),
                 first.0
             ),

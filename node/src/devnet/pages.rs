@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -41,9 +42,16 @@ impl Pages {
     }
 }
 
+/// How much of the picture is wanted.
+#[derive(Debug, Deserialize)]
+pub struct Extent {
+    /// So many of the latest blocks; without it, all that are kept.
+    pub blocks: Option<usize>,
+}
+
 /// The whole picture.
-pub async fn view(State(pages): State<Pages>) -> Response {
-    let mut picture = pages.view.snapshot();
+pub async fn view(State(pages): State<Pages>, Query(extent): Query<Extent>) -> Response {
+    let mut picture = pages.view.snapshot(extent.blocks.unwrap_or(usize::MAX));
     for (name, value) in pages.fixed.as_object().into_iter().flatten() {
         picture[name] = value.clone();
     }

@@ -69,10 +69,11 @@ impl View {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The whole picture, and the number of the first event that is not in it.
-    pub fn snapshot(&self) -> Value {
+    /// The picture with so many of the latest blocks, and the number of the first event that is not
+    /// in it.
+    pub fn snapshot(&self, blocks: usize) -> Value {
         let kept = self.kept();
-        let mut picture = kept.world.picture();
+        let mut picture = kept.world.picture(blocks);
         picture["run"] = json!(self.log.run());
         picture["now_ms"] = json!(self.now_ms());
         picture["next"] = json!(self.log.next());

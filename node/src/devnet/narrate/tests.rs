@@ -78,6 +78,19 @@ fn agreement_after_healing_is_told_once_when_all_running_nodes_share_a_tip() {
 }
 
 #[test]
+fn a_node_that_was_restarted_agrees_again_once_it_has_the_tip_of_the_others() {
+    let mut narrator = Narrator::new(2);
+    (0..2).for_each(|node| drop(narrator.hear(&told(node, "block_connected", block(5, "aa")))));
+    narrator.hear(&Happening::now(What::Killed(1)));
+    narrator.hear(&told(0, "block_connected", block(6, "bb")));
+    narrator.hear(&Happening::now(What::Restarted(1)));
+    let is_agreement = |text: &String| text.starts_with("all 2 nodes agree on block 6 again, ");
+    assert!(!texts(narrator.tick(Instant::now())).iter().any(is_agreement));
+    let lines = texts(narrator.hear(&told(1, "block_connected", block(6, "bb"))));
+    assert!(lines.iter().any(|text| is_agreement(text) && text.ends_with(" after the restart")), "{lines:?}");
+}
+
+#[test]
 fn a_fee_is_told_in_decimal_coins_however_small() {
     let mut narrator = Narrator::new(2);
     let data = json!({ "txid": "9bc7151c46961ba2", "fee": 0.000_002_16 });

@@ -63,9 +63,10 @@ impl Blocks {
         true
     }
 
-    /// All of them, in the order in which they came.
-    pub fn picture(&self) -> Vec<Value> {
-        let seen = self.order.iter().filter_map(|hash| self.seen.get(hash));
+    /// So many of the latest, in the order in which they came.
+    pub fn picture(&self, most: usize) -> Vec<Value> {
+        let skipped = self.order.len().saturating_sub(most);
+        let seen = self.order.iter().skip(skipped).filter_map(|hash| self.seen.get(hash));
         let one = |seen: &Seen| {
             let mut values = seen.values.clone();
             values["got"] = json!(seen.got);
@@ -93,16 +94,17 @@ mod tests {
             blocks.got(1, "7", Some(3), 8) && !blocks.got(1, "7", None, 9) && blocks.got(2, "7", None, 9)
         );
         assert!(!blocks.got(1, "unheard of", None, 9));
-        assert_eq!(blocks.picture()[0]["got"], json!([[1, 8, 3], [2, 9, null]]));
+        assert_eq!(blocks.picture(KEPT)[0]["got"], json!([[1, 8, 3], [2, 9, null]]));
     }
 
     #[test]
     fn one_block_too_many_pushes_out_the_oldest() {
         let mut blocks = Blocks::default();
         (0..=KEPT).for_each(|number| drop(blocks.add(&told(number), 0)));
-        let picture = blocks.picture();
+        let picture = blocks.picture(usize::MAX);
         assert_eq!((picture.len(), &picture[0]["hash"]), (KEPT, &json!("1")));
         assert!(!blocks.got(0, "0", None, 0));
+        assert_eq!(blocks.picture(1)[0]["hash"], json!(KEPT.to_string()));
     }
 
     #[test]

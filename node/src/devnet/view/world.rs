@@ -121,14 +121,14 @@ impl World {
         }
     }
 
-    /// All of it, as the page gets it.
-    pub fn picture(&self) -> Value {
+    /// All of it, with so many of the latest blocks, as the page gets it.
+    pub fn picture(&self, blocks: usize) -> Value {
         json!({
             "kind": "devnet",
             "nodes": self.nodes.iter().enumerate().map(|(id, node)| node.picture(id)).collect::<Vec<_>>(),
             "groups": self.groups,
             "links": self.links,
-            "blocks": self.blocks.picture(),
+            "blocks": self.blocks.picture(blocks),
             "agreement": self.agreement.picture(),
             "marks": self.marks.iter().map(Mark::to_json).collect::<Vec<_>>(),
         })

@@ -1,0 +1,114 @@
+//! `cairn top`: looks at a devnet and steers it, in a terminal.
+
+use std::io::{IsTerminal, stdout};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use anyhow::bail;
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use serde_json::Value;
+
+use crate::cli::top::TopArgs;
+use crate::devnet::client::Client;
+use crate::top::draw::draw;
+use crate::top::keys::{Deed, Hand};
+use crate::top::scene::Scene;
+
+/// How often the devnet is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long a key may wait for the screen.
+const TICK: Duration = Duration::from_millis(50);
+/// Blocks that are asked for: more than fit on any screen.
+const BLOCKS: usize = 200;
+
+/// What the threads that speak with the devnet tell the one that draws.
+enum News {
+    Seen(Box<Scene>),
+    Said(String),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When no devnet runs, or there is no terminal.
+pub fn run(arguments: &TopArgs) -> anyhow::Result<()> {
+    let client = Client::find(arguments.dir.as_deref())?;
+    if !stdout().is_terminal() {
+        bail!("cairn top draws on a terminal; `cairn net status` writes for anything else");
+    }
+    // A devnet that is gone is said before the screen is taken.
+    let first = Scene::read(&client.view(BLOCKS)?);
+    let (sender, news) = channel();
+    look_on_and_on(client.clone(), sender.clone());
+    let steps = carry_out(client, sender);
+    let mut terminal = ratatui::init();
+    let outcome = watch(&mut terminal, first, &news, &steps);
+    ratatui::restore();
+    outcome
+}
+
+fn watch(
+    terminal: &mut DefaultTerminal,
+    mut scene: Scene,
+    news: &Receiver<News>,
+    steps: &Sender<(&'static str, Value)>,
+) -> anyhow::Result<()> {
+    let (mut hand, mut said) = (Hand::default(), String::new());
+    loop {
+        terminal.draw(|frame| draw(frame, &scene, &hand, &said))?;
+        if event::poll(TICK)?
+            && let Event::Key(key) = event::read()?
+            && key.kind == KeyEventKind::Press
+        {
+            match hand.press(key, &scene) {
+                Deed::Nothing => {}
+                Deed::Quit => return Ok(()),
+                Deed::Say(text) => text.clone_into(&mut said),
+                Deed::Step(step, body) => {
+                    said = format!("{step} …");
+                    steps.send((step, body))?;
+                }
+            }
+        }
+        for news in news.try_iter() {
+            match news {
+                News::Seen(seen) => scene = *seen,
+                News::Said(text) => said = text,
+            }
+        }
+    }
+}
+
+/// Looks on a thread of its own, so that a slow devnet holds up no key.
+fn look_on_and_on(client: Client, news: Sender<News>) {
+    std::thread::spawn(move || {
+        loop {
+            let seen = match client.view(BLOCKS) {
+                Ok(view) => News::Seen(Box::new(Scene::read(&view))),
+                Err(error) => News::Said(error.to_string()),
+            };
+            if news.send(seen).is_err() {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
+    });
+}
+
+/// Carries out steps one after another, on a thread of its own.
+fn carry_out(client: Client, news: Sender<News>) -> Sender<(&'static str, Value)> {
+    let (sender, steps) = channel::<(&'static str, Value)>();
+    std::thread::spawn(move || {
+        for (step, body) in steps {
+            let said = match client.step(step, &body) {
+                Ok(_) => format!("{step}: done"),
+                Err(error) => format!("{step}: {error}"),
+            };
+            if news.send(News::Said(said)).is_err() {
+                return;
+            }
+        }
+    });
+    sender
+}

@@ -1,0 +1,163 @@
+//! What is seen: the devnet's view, read into what the screen shows.
+
+use serde_json::Value;
+
+use crate::top::tree::{Block, Row, rows};
+
+/// A node in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its number.
+    pub id: u16,
+    /// The place of its group: 0 for A.
+    pub group: usize,
+    /// Whether it runs.
+    pub is_up: bool,
+    /// What it is busy with, or why it is down.
+    pub phase: String,
+    /// Its tip.
+    pub tip: String,
+    /// The tip's height.
+    pub height: u64,
+    /// To how many nodes it is linked.
+    pub links: usize,
+    /// Transactions that wait.
+    pub mempool: u64,
+    /// Its rate in per cent of the first; none when it does not mine.
+    pub percent: Option<u64>,
+}
+
+/// Everything that is seen at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scene {
+    /// The chain's name.
+    pub chain: String,
+    /// All nodes.
+    pub nodes: Vec<Node>,
+    /// The groups, as people write them.
+    pub groups: Vec<Vec<u16>>,
+    /// The latest blocks, highest first.
+    pub rows: Vec<Row>,
+    /// Share of running nodes on the tip that most have, in per cent, oldest first.
+    pub agreement: Vec<u64>,
+    /// What happened lately, newest first.
+    pub marks: Vec<String>,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+impl Scene {
+    /// Reads a view.
+    pub fn read(view: &Value) -> Self {
+        let node_of = |value: &Value| u16::try_from(number(value)).unwrap_or(u16::MAX);
+        let groups: Vec<Vec<u16>> =
+            list(&view["groups"]).iter().map(|group| list(group).iter().map(node_of).collect()).collect();
+        let links: Vec<(u16, u16)> =
+            list(&view["links"]).iter().map(|link| (node_of(&link[0]), node_of(&link[1]))).collect();
+        let node = |value: &Value| {
+            let id = node_of(&value["id"]);
+            let is_up = value["up"].as_bool().unwrap_or_default();
+            let status = &value["status"];
+            let why_down = text(&value["why_down"]);
+            Node {
+                id,
+                group: groups.iter().position(|group| group.contains(&id)).unwrap_or(0),
+                is_up,
+                phase: if is_up { text(&status["phase"]) } else { format!("down: {why_down}") },
+                tip: text(&value["tip"]),
+                height: number(&value["height"]),
+                links: links.iter().filter(|(a, b)| *a == id || *b == id).count(),
+                mempool: number(&status["mempool"]),
+                percent: value["mining"].as_bool().unwrap_or_default().then(|| number(&value["percent"])),
+            }
+        };
+        let nodes: Vec<Node> = list(&view["nodes"]).iter().map(node).collect();
+        let block = |value: &Value| Block {
+            hash: text(&value["hash"]),
+            previous: text(&value["previous"]),
+            height: number(&value["height"]),
+            miner: value["miner"].as_u64(),
+            work: text(&value["chainwork"]),
+        };
+        let blocks: Vec<Block> = list(&view["blocks"]).iter().map(block).collect();
+        let tips: Vec<(u16, String)> =
+            nodes.iter().filter(|node| node.is_up).map(|node| (node.id, node.tip.clone())).collect();
+        let running = tips.len().max(1) as u64;
+        let share = |point: &Value| (number(&point[1]) * 100 / running).min(100);
+        Self {
+            chain: text(&view["chain"]["name"]),
+            rows: rows(&blocks, &tips),
+            agreement: list(&view["agreement"]).iter().map(share).collect(),
+            marks: list(&view["marks"]).iter().rev().map(|mark| text(&mark["text"])).collect(),
+            nodes,
+            groups,
+        }
+    }
+
+    /// In a sentence: how many of the running nodes agree.
+    pub fn agreement_in_words(&self) -> String {
+        let running: Vec<&Node> = self.nodes.iter().filter(|node| node.is_up).collect();
+        let on = |tip: &str| running.iter().filter(|node| node.tip == tip).count();
+        let most = running.iter().map(|node| on(&node.tip)).max().unwrap_or(0);
+        match running.len() {
+            0 => "no node runs".to_owned(),
+            all if all == most => format!("all {all} running nodes agree"),
+            all => format!("{most} of {all} running nodes agree"),
+        }
+    }
+
+    /// The groups, as people write them.
+    pub fn groups_in_words(&self) -> String {
+        let numbers = |group: &Vec<u16>| group.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        match self.groups.as_slice() {
+            [] | [_] => "whole".to_owned(),
+            groups => groups.iter().map(numbers).collect::<Vec<_>>().join(" / "),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_view_is_read_into_nodes_groups_and_agreement() {
+        let view = json!({
+            "chain": { "name": "devnet" },
+            "groups": [[0, 2], [1]],
+            "links": [[0, 2]],
+            "nodes": [
+                { "id": 0, "up": true, "tip": "a", "height": 4, "mining": true, "percent": 30, "status": { "phase": "idle", "mempool": 2 } },
+                { "id": 1, "up": true, "tip": "b", "height": 5, "mining": false, "percent": 100, "status": { "phase": "idle" } },
+                { "id": 2, "up": false, "why_down": "killed", "tip": "a", "height": 4 },
+            ],
+            "agreement": [[0, 2, 1], [5, 1, 2]],
+            "marks": [{ "text": "first" }, { "text": "second" }],
+        });
+        let scene = Scene::read(&view);
+        assert_eq!(scene.agreement_in_words(), "1 of 2 running nodes agree");
+        assert_eq!(scene.groups_in_words(), "0,2 / 1");
+        assert_eq!((scene.nodes[0].links, scene.nodes[0].percent, scene.nodes[1].percent), (1, Some(30), None));
+        assert_eq!((scene.nodes[1].group, scene.nodes[2].phase.as_str()), (1, "down: killed"));
+        assert_eq!((scene.agreement, scene.marks), (vec![100, 50], vec!["second".to_owned(), "first".to_owned()]));
+    }
+
+    #[test]
+    fn a_view_that_makes_no_sense_is_an_empty_scene() {
+        let scene = Scene::read(&json!("nonsense"));
+        assert_eq!(scene, Scene::default());
+        assert_eq!((scene.agreement_in_words(), scene.groups_in_words()), ("no node runs".into(), "whole".into()));
+    }
+}
