@@ -108,7 +108,7 @@ pub fn start(
     let seed = getrandom::u64().context("the system gives no random number")?;
     let machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool), seed);
 
-    let (handle, ends) = NodeHandle::new(network.own, network.traffic.clone(), stop);
+    let (handle, ends) = NodeHandle::new(network.own, network.traffic.clone(), network.delays.clone(), stop);
     let runtime = tokio::runtime::Handle::current();
     let driver =
         Driver::spawn(machine, ends, network, runtime).context("cannot start the driver's thread")?;

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::generate::{Made, Wanted};
 use crate::machine::Machine;
+use crate::p2p::delays::Delays;
 use crate::p2p::link::Shared;
 use crate::p2p::traffic::Traffic;
 
@@ -69,6 +70,7 @@ pub struct NodeHandle {
     events: broadcast::Sender<Event>,
     stale: watch::Receiver<Stale>,
     traffic: Arc<Traffic>,
+    delays: Arc<Delays>,
     peer_traffic: PeerTraffic,
     stop: CancellationToken,
 }
@@ -89,7 +91,12 @@ pub struct Ends {
 
 impl NodeHandle {
     /// A handle, and the driver's ends of it.
-    pub fn new(own: PeerId, traffic: Arc<Traffic>, stop: CancellationToken) -> (Self, Ends) {
+    pub fn new(
+        own: PeerId,
+        traffic: Arc<Traffic>,
+        delays: Arc<Delays>,
+        stop: CancellationToken,
+    ) -> (Self, Ends) {
         let (calls, call_receiver) = mpsc::channel(MAX_CALLS);
         let events = broadcast::Sender::new(MAX_EVENTS);
         let (stale_sender, stale) = watch::channel(Stale::default());
@@ -101,7 +108,12 @@ impl NodeHandle {
             peer_traffic: peer_traffic.clone(),
             stop: stop.clone(),
         };
-        (Self { own, calls, events, stale, traffic, peer_traffic, stop }, ends)
+        (Self { own, calls, events, stale, traffic, delays, peer_traffic, stop }, ends)
+    }
+
+    /// How long what it says to peers is held back; set at once for all that follows.
+    pub fn delays(&self) -> &Delays {
+        &self.delays
     }
 
     /// Who this node is.

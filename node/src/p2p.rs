@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub mod backlog;
 pub mod choice;
 pub mod conversation;
+pub mod delays;
 pub mod identity;
 pub mod link;
 pub mod mux;
@@ -37,6 +38,7 @@ pub mod transport;
 use backlog::{Backlog, MAX_BACKLOG_BYTES};
 use choice::{Choice, choose};
 use conversation::{PeerEvent, Reader, converse};
+use delays::Delays;
 use link::{Link, Shared};
 use one_stream::{OneStream, Outcome, StreamEvent};
 use traffic::Traffic;
@@ -83,6 +85,8 @@ pub struct Network {
     pub orders: mpsc::Sender<Order>,
     /// Bytes come and gone, over all peers.
     pub traffic: Arc<Traffic>,
+    /// How long what is said to peers is held back.
+    pub delays: Arc<Delays>,
 }
 
 /// Why there is no network.
@@ -153,7 +157,7 @@ pub fn start(
     let (orders, order_receiver) = mpsc::channel(MAX_ORDERS);
     let (over_sender, over) = mpsc::channel(MAX_EVENTS);
     let own = identity::own_id(keypair);
-    let traffic = Arc::new(Traffic::default());
+    let (traffic, delays) = (Arc::new(Traffic::default()), Arc::new(Delays::default()));
     let task = Task {
         own,
         swarm,
@@ -162,12 +166,13 @@ pub fn start(
         budget: Arc::new(Semaphore::new(BUDGET)),
         backlog: Backlog::new(MAX_BACKLOG_BYTES),
         traffic: traffic.clone(),
+        delays: delays.clone(),
         dials: HashMap::new(),
         connections: HashMap::new(),
         conversations: HashMap::new(),
     };
     let task = tokio::spawn(task.run(order_receiver, over, stop));
-    Ok((Network { own, listen, events, orders, traffic }, task))
+    Ok((Network { own, listen, events, orders, traffic, delays }, task))
 }
 
 fn open(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<SocketAddr, NetworkError> {
@@ -193,6 +198,7 @@ struct Task {
     budget: Arc<Semaphore>,
     backlog: Arc<Backlog>,
     traffic: Arc<Traffic>,
+    delays: Arc<Delays>,
     /// Dials that have led to nothing yet, neither a conversation nor a failure.
     dials: HashMap<ConnectionId, PeerAddress>,
     connections: HashMap<ConnectionId, Standing>,
@@ -337,7 +343,7 @@ impl Task {
         }
         self.dials.remove(&connection);
         let traffic = Traffic::within(self.traffic.clone());
-        let (link, queue) = Link::new(peer, connection, traffic, &self.backlog);
+        let (link, queue) = Link::new(peer, connection, traffic, self.delays.clone(), &self.backlog);
         self.conversations.insert(peer, (connection, direction, link.shared().clone()));
         let (events, budget, over) = (self.events.clone(), self.budget.clone(), self.over.clone());
         tokio::spawn(async move {

@@ -120,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_not_handed_in_before_the_node_stopped_still_waits() {
         let own = cairn_protocol::peer::PeerId::from_bytes([1; 32]);
-        let (handle, driver) = NodeHandle::new(own, Arc::default(), CancellationToken::new());
+        let (handle, driver) = NodeHandle::new(own, Arc::default(), Arc::default(), CancellationToken::new());
         drop(driver);
         let waiting = [transaction(2), transaction(1)];
         let left = hand_in(handle, waiting.iter().map(|one| one.as_ref().clone()).collect()).await;

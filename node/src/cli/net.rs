@@ -65,6 +65,14 @@ pub enum NetCommand {
         /// As in 30%.
         percent: String,
     },
+    /// Make all links of a node slower, each way
+    Slow {
+        /// Which.
+        node: u16,
+        /// By how many milliseconds; 0 makes them as fast as at first
+        #[arg(value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(..=10_000))]
+        delay_ms: u64,
+    },
     /// Have coins sent to an address, out of the devnet's own funds
     Faucet {
         /// Who gets them.

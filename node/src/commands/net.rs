@@ -64,6 +64,10 @@ fn steer(control: &Client, command: &NetCommand) -> anyhow::Result<(Value, Strin
             let value = control.step("hashrate", &json!({ "node": node, "percent": percent }))?;
             Ok((value, format!("node {node} mines at {percent} % of its first rate")))
         }
+        NetCommand::Slow { node, delay_ms } => {
+            let value = control.step("slow", &json!({ "node": node, "delay_ms": delay_ms }))?;
+            Ok((value, format!("the links of node {node} are slower by {delay_ms} ms each way")))
+        }
         NetCommand::Faucet { address, amount, node } => {
             let body = json!({ "address": address, "amount": amount, "node": node });
             let value = control.step("faucet", &body)?;

@@ -81,8 +81,10 @@ impl Client {
         &self,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, ClientError> {
-        let silent =
-            |error: ureq::Error| ClientError::Silent { address: self.address.clone(), why: error.to_string() };
+        let silent = |error: ureq::Error| ClientError::Silent {
+            address: self.address.clone(),
+            why: error.to_string(),
+        };
         let mut response = response.map_err(silent)?;
         let answer: Value =
             response.body_mut().read_json().map_err(|error| ClientError::Answer(error.to_string()))?;

@@ -59,6 +59,12 @@ struct Hashrate {
 }
 
 #[derive(Deserialize)]
+struct Slow {
+    node: u16,
+    delay_ms: u64,
+}
+
+#[derive(Deserialize)]
 struct Pay {
     address: String,
     amount: String,
@@ -231,6 +237,11 @@ impl Control {
                 let Hashrate { node, percent } = read(body)?;
                 network.hashrate(node, percent)?;
                 Ok(json!({ "node": node, "percent": percent }))
+            }
+            "slow" => {
+                let Slow { node, delay_ms } = read(body)?;
+                network.slow(node, delay_ms)?;
+                Ok(json!({ "node": node, "delay_ms": delay_ms }))
             }
             "faucet" => {
                 let Pay { address, amount, node } = read(body)?;

@@ -48,6 +48,13 @@ pub enum What {
         /// Per cent.
         percent: u64,
     },
+    /// All links of a node are slower by so many milliseconds than they were at first.
+    Slowed {
+        /// Which.
+        node: u16,
+        /// Milliseconds each way.
+        delay_ms: u64,
+    },
     /// A step of the scenario that is played begins.
     StepBegun(usize),
     /// It is done.

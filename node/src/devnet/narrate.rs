@@ -73,6 +73,13 @@ impl Narrator {
                 format!("node {node} mines at {percent} % of its first rate"),
                 json!({ "event": "hashrate", "node": node, "percent": percent }),
             )],
+            What::Slowed { node, delay_ms } => vec![line(
+                match delay_ms {
+                    0 => format!("the links of node {node} are as fast as at first"),
+                    _ => format!("the links of node {node} are slower by {delay_ms} ms each way"),
+                },
+                json!({ "event": "slowed", "node": node, "delay_ms": delay_ms }),
+            )],
             // A scenario tells its own timeline.
             What::StepBegun(_)
             | What::StepDone(_)

@@ -1,6 +1,6 @@
 //! The nodes together: started, stopped, cut apart, joined, killed, restarted, made to mine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +40,8 @@ pub struct Network {
     chain_argument: String,
     nodes: Vec<Mutex<Node>>,
     groups: Mutex<Groups>,
+    /// By how many milliseconds all links of a node are slower.
+    delays: Mutex<BTreeMap<u16, u64>>,
     happenings: Sender<Happening>,
     stop: Arc<AtomicBool>,
     steps: Mutex<()>,
@@ -72,6 +74,7 @@ impl Network {
             chain_argument,
             nodes,
             groups: Mutex::new(groups),
+            delays: Mutex::default(),
             happenings,
             stop: Arc::default(),
             steps: Mutex::new(()),
@@ -214,6 +217,9 @@ impl Network {
         }
         self.wait_until_up(id)?;
         self.apply_cut(id)?;
+        for (slow, delay_ms) in held(&self.delays).clone() {
+            self.delay_at(id, slow, delay_ms)?;
+        }
         self.happened(What::Restarted(id));
         Ok(())
     }
@@ -226,6 +232,27 @@ impl Network {
         self.mine_at(id, percent)?;
         self.happened(What::Hashrate { node: id, percent });
         Ok(())
+    }
+
+    /// Makes all links of a node slower, each way; 0 makes them as fast as at first.
+    ///
+    /// # Errors
+    /// When there is no such node, or a running node refuses.
+    pub fn slow(&self, slow: u16, delay_ms: u64) -> Result<(), DevnetError> {
+        drop(self.node(slow)?);
+        for id in self.running() {
+            self.delay_at(id, slow, delay_ms)?;
+        }
+        held(&self.delays).insert(slow, delay_ms);
+        self.happened(What::Slowed { node: slow, delay_ms });
+        Ok(())
+    }
+
+    /// What a node does about a slow one: the slow one holds back all it says, the others what they
+    /// say to it.
+    fn delay_at(&self, id: u16, slow: u16, delay_ms: u64) -> Result<(), DevnetError> {
+        let params = if id == slow { json!([delay_ms]) } else { json!([delay_ms, self.peer_id(slow)?]) };
+        self.call(id, "setlinkdelay", params).map(drop)
     }
 
     /// As [`Self::hashrate`], without telling anybody: for steps that pause the miners.

@@ -92,6 +92,7 @@ impl View {
             What::Killed(node) => kept.world.down(*node, "killed", at),
             What::Restarted(node) => kept.world.up(*node, at),
             What::Hashrate { node, percent } => kept.world.mines_at(*node, *percent),
+            What::Slowed { node, delay_ms } => kept.world.slowed(*node, *delay_ms),
             What::StepBegun(_)
             | What::StepDone(_)
             | What::StepFailed { .. }
@@ -172,6 +173,7 @@ fn mark(line: &Line, at: u64) -> Option<Mark> {
         "died" => "died",
         "restarted" => "restart",
         "hashrate" => "hashrate",
+        "slowed" => "slow",
         "reorganisation" => "reorganised",
         "agreement" => "agreed",
         _ => return None,

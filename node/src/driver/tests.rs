@@ -51,13 +51,13 @@ fn start(waiting: Vec<PeerEvent>) -> World {
     };
     let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
     let traffic = Arc::new(Traffic::default());
-    let (handle, ends) = NodeHandle::new(own, traffic.clone(), CancellationToken::new());
+    let (handle, ends) = NodeHandle::new(own, traffic.clone(), Arc::default(), CancellationToken::new());
     let (events, receiver) = mpsc::channel(4 * GROUP);
     for event in waiting {
         events.try_send(event).expect("room for it");
     }
     let (orders, _) = mpsc::channel(64);
-    let network = Network { own, listen: None, events: receiver, orders, traffic };
+    let network = Network { own, listen: None, events: receiver, orders, traffic, delays: Arc::default() };
     let driver = Driver::spawn(machine, ends, network, runtime.handle().clone()).expect("a thread");
     World { runtime, handle, driver, events, _directory: directory }
 }
@@ -76,8 +76,8 @@ impl World {
 }
 
 fn connect(number: usize, direction: Direction) -> (PeerEvent, mpsc::Receiver<Outgoing>) {
-    let (link, queue) =
-        Link::new(PEER, ConnectionId::new_unchecked(number), Traffic::default(), &Backlog::new(usize::MAX));
+    let (connection, backlog) = (ConnectionId::new_unchecked(number), Backlog::new(usize::MAX));
+    let (link, queue) = Link::new(PEER, connection, Traffic::default(), Arc::default(), &backlog);
     let address = PeerAddress::new(([127, 0, 0, 1], 4000).into());
     (PeerEvent::Connected { link, direction, address }, queue)
 }
@@ -86,10 +86,10 @@ fn said(mut queue: mpsc::Receiver<Outgoing>) -> Vec<&'static str> {
     let mut names = Vec::new();
     while let Ok(outgoing) = queue.try_recv() {
         names.push(match outgoing {
-            Outgoing::Say(Message::Hello(_)) => "hello",
-            Outgoing::Say(Message::Goodbye(_)) => "goodbye",
-            Outgoing::Say(Message::Pong { .. }) => "pong",
-            Outgoing::Say(_) => "more",
+            Outgoing::Say(Message::Hello(_), _) => "hello",
+            Outgoing::Say(Message::Goodbye(_), _) => "goodbye",
+            Outgoing::Say(Message::Pong { .. }, _) => "pong",
+            Outgoing::Say(..) => "more",
             Outgoing::HangUp => "hang up",
         });
     }

@@ -13,6 +13,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::Stream;
 use libp2p::swarm::ConnectionId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 
 use crate::p2p::link::{Link, Outgoing, Shared};
 use crate::p2p::stream::{push_frame, read_frame};
@@ -146,13 +147,22 @@ async fn write(
 ) -> std::io::Result<()> {
     let mut buffer = Vec::new();
     let mut sent = Vec::new();
+    let mut held = None;
     loop {
-        let mut next = queue.recv().await;
+        let mut next = match held.take() {
+            Some(outgoing) => Some(outgoing),
+            None => queue.recv().await,
+        };
+        if let Some(Outgoing::Say(_, Some(due))) = &next {
+            tokio::time::sleep_until(*due).await;
+        }
         let mut hangs_up = next.is_none();
         while let Some(outgoing) = next.take() {
             match outgoing {
                 Outgoing::HangUp => hangs_up = true,
-                Outgoing::Say(message) => {
+                // On a slow link the next one may have to wait longer.
+                Outgoing::Say(_, Some(due)) if due > Instant::now() => held = Some(outgoing),
+                Outgoing::Say(message, _) => {
                     push_frame(&mut buffer, &message);
                     sent.push(message);
                     next = if buffer.len() < BATCH { queue.try_recv().ok() } else { None };

@@ -8,9 +8,11 @@ use cairn_protocol::message::Message;
 use cairn_protocol::peer::PeerId;
 use libp2p::swarm::ConnectionId;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::p2p::backlog::{Backlog, Share};
+use crate::p2p::delays::Delays;
 use crate::p2p::traffic::Traffic;
 
 /// Messages that may wait for a peer to read.
@@ -24,8 +26,8 @@ pub const PAUSE_ABOVE: usize = 1024 * 1024;
 /// What the writing task is to do next.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// Say this.
-    Say(Message),
+    /// Say this, not before then.
+    Say(Message, Option<Instant>),
     /// Hang up.
     HangUp,
 }
@@ -54,6 +56,8 @@ pub struct Shared {
     pub closing: CancellationToken,
     /// Bytes come and gone.
     pub traffic: Traffic,
+    /// How long what is said is held back.
+    delays: Arc<Delays>,
 }
 
 impl Link {
@@ -62,6 +66,7 @@ impl Link {
         peer: PeerId,
         connection: ConnectionId,
         traffic: Traffic,
+        delays: Arc<Delays>,
         backlog: &Arc<Backlog>,
     ) -> (Self, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(MAX_WAITING);
@@ -73,6 +78,7 @@ impl Link {
             ended: CancellationToken::new(),
             closing: CancellationToken::new(),
             traffic,
+            delays,
         };
         (Self { peer, connection, queue, shared: Arc::new(shared) }, receiver)
     }
@@ -81,7 +87,8 @@ impl Link {
     pub fn say(&self, message: Message) {
         let weight = weight(&message);
         let waiting = self.shared.backlog.add(weight);
-        if waiting > MAX_WAITING_BYTES || self.queue.try_send(Outgoing::Say(message)).is_err() {
+        let due = self.shared.delays.due(&self.peer);
+        if waiting > MAX_WAITING_BYTES || self.queue.try_send(Outgoing::Say(message, due)).is_err() {
             if !self.shared.over.is_cancelled() && !self.shared.closing.is_cancelled() {
                 // A peer can do this as often as it likes, so it is no warning.
                 tracing::debug!(peer = ?self.peer, waiting, "a peer reads too slowly: hanging up");
@@ -153,7 +160,8 @@ mod tests {
 
     fn link() -> (Link, mpsc::Receiver<Outgoing>) {
         let backlog = Backlog::new(MAX_BACKLOG_BYTES);
-        Link::new(PeerId::from_bytes([1; 32]), ConnectionId::new_unchecked(1), Traffic::default(), &backlog)
+        let (peer, connection) = (PeerId::from_bytes([1; 32]), ConnectionId::new_unchecked(1));
+        Link::new(peer, connection, Traffic::default(), Arc::default(), &backlog)
     }
 
     #[test]
@@ -182,7 +190,7 @@ mod tests {
         let (link, mut queue) = link();
         for _ in 0..10 * MAX_WAITING {
             link.say(Message::Ping { nonce: 1 });
-            let Ok(Outgoing::Say(message)) = queue.try_recv() else { panic!("it was queued") };
+            let Ok(Outgoing::Say(message, _)) = queue.try_recv() else { panic!("it was queued") };
             link.shared().written(&message);
         }
         assert!(!link.shared().over.is_cancelled());
@@ -194,7 +202,7 @@ mod tests {
         let (link, mut queue) = link();
         link.say(Message::GetPeers);
         link.hang_up();
-        assert!(matches!(queue.try_recv(), Ok(Outgoing::Say(Message::GetPeers))));
+        assert!(matches!(queue.try_recv(), Ok(Outgoing::Say(Message::GetPeers, None))));
         assert!(matches!(queue.try_recv(), Ok(Outgoing::HangUp)));
         assert!(!link.shared().over.is_cancelled());
     }

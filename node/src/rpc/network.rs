@@ -12,6 +12,7 @@ use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
 use serde_json::Value;
 
 use crate::clock;
+use crate::p2p::delays::LONGEST;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object, reply};
@@ -42,6 +43,9 @@ methods! { "Network":
        connected from. Seconds: 86400 unless told; absolute means seconds since 1970." => set_ban;
     "setblockedpeers" [required("peers", Kind::List)]
         "Cuts this node off from these peer ids, whoever dials; an empty list heals." => set_blocked_peers;
+    "setlinkdelay" [required("milliseconds", Kind::Number), optional("peer", Kind::Text)]
+        "Holds back everything that this node says to all peers, or to this one, for so long; 0 ends \
+         it. At most 10000. For devnets, where a slow link is wanted." => set_link_delay;
     "setnetworkactive" [required("state", Kind::Flag)]
         "Turns every connection off, or on again." => set_network_active;
 }
@@ -151,11 +155,32 @@ async fn set_blocked_peers(rpc: Rpc, params: Params) -> RpcResult {
     let list = Params::must(params.get("peers").and_then(Value::as_array));
     let peers = list.iter().map(|value| {
         let text = value.as_str().unwrap_or_default();
-        peer_id(text)
-            .ok_or_else(|| RpcError::invalid_parameter(format!("a peer id has 64 hex digits (not {value})")))
+        peer_id(text).ok_or_else(|| no_peer_id(value))
     });
     let peers = peers.collect::<Result<BTreeSet<PeerId>, RpcError>>()?;
     rpc.command(Command::SetBlocked(peers)).await
+}
+
+async fn set_link_delay(rpc: Rpc, params: Params) -> RpcResult {
+    let longest = LONGEST.as_millis() as u64;
+    let milliseconds = Params::must(params.number::<u64>("milliseconds")?);
+    if milliseconds > longest {
+        return Err(RpcError::invalid_parameter(format!("a link is delayed by at most {longest} ms")));
+    }
+    let delay = Duration::from_millis(milliseconds);
+    let delays = rpc.node()?.delays();
+    match params.text("peer") {
+        None => delays.set(delay),
+        Some(text) => {
+            let peer = peer_id(text).ok_or_else(|| no_peer_id(text))?;
+            delays.set_for(peer, delay);
+        }
+    }
+    Ok(json(&milliseconds))
+}
+
+fn no_peer_id(found: impl std::fmt::Display) -> RpcError {
+    RpcError::invalid_parameter(format!("a peer id has 64 hex digits (not {found})"))
 }
 
 async fn set_network_active(rpc: Rpc, params: Params) -> RpcResult {

@@ -17,7 +17,8 @@ use crate::top::tree;
 const COLOURS: [Color; 6] =
     [Color::Cyan, Color::Yellow, Color::Magenta, Color::Green, Color::LightBlue, Color::LightRed];
 /// What the keys do, in a line.
-const KEYS: &str = "↑↓ choose  space mark  p cut marked off  h heal  k kill  r restart  m mine  < > rate  q quit";
+const KEYS: &str =
+    "↑↓ choose  space mark  p cut marked off  h heal  k kill  r restart  m mine  < > rate  q quit";
 
 /// Draws the scene; `said` is the last thing that a step answered.
 pub fn draw(frame: &mut Frame<'_>, scene: &Scene, hand: &Hand, said: &str) {

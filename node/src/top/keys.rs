@@ -58,7 +58,9 @@ impl Hand {
             KeyCode::Char('k') => return Deed::Step("kill", one),
             KeyCode::Char('r') => return Deed::Step("restart", one),
             KeyCode::Char('m') => return Deed::Step("mine", json!({ "node": node.id, "blocks": 1 })),
-            KeyCode::Char('<') => return rate(node.id, node.percent, RATES.iter().rev().copied(), |a, b| a < b),
+            KeyCode::Char('<') => {
+                return rate(node.id, node.percent, RATES.iter().rev().copied(), |a, b| a < b);
+            }
             KeyCode::Char('>') => return rate(node.id, node.percent, RATES.iter().copied(), |a, b| a > b),
             _ => {}
         }
@@ -69,7 +71,9 @@ impl Hand {
     fn partition(&mut self, scene: &Scene) -> Deed {
         let rest = scene.nodes.iter().filter(|node| !self.marked.contains(&node.id)).count();
         if self.marked.is_empty() || rest == 0 {
-            return Deed::Say("mark some nodes with the space bar, and not all of them; then p cuts them off");
+            return Deed::Say(
+                "mark some nodes with the space bar, and not all of them; then p cuts them off",
+            );
         }
         let marked = core::mem::take(&mut self.marked);
         let groups = marked.iter().map(u16::to_string).collect::<Vec<_>>().join(",");

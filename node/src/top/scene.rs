@@ -149,15 +149,24 @@ mod tests {
         let scene = Scene::read(&view);
         assert_eq!(scene.agreement_in_words(), "1 of 2 running nodes agree");
         assert_eq!(scene.groups_in_words(), "0,2 / 1");
-        assert_eq!((scene.nodes[0].links, scene.nodes[0].percent, scene.nodes[1].percent), (1, Some(30), None));
+        assert_eq!(
+            (scene.nodes[0].links, scene.nodes[0].percent, scene.nodes[1].percent),
+            (1, Some(30), None)
+        );
         assert_eq!((scene.nodes[1].group, scene.nodes[2].phase.as_str()), (1, "down: killed"));
-        assert_eq!((scene.agreement, scene.marks), (vec![100, 50], vec!["second".to_owned(), "first".to_owned()]));
+        assert_eq!(
+            (scene.agreement, scene.marks),
+            (vec![100, 50], vec!["second".to_owned(), "first".to_owned()])
+        );
     }
 
     #[test]
     fn a_view_that_makes_no_sense_is_an_empty_scene() {
         let scene = Scene::read(&json!("nonsense"));
         assert_eq!(scene, Scene::default());
-        assert_eq!((scene.agreement_in_words(), scene.groups_in_words()), ("no node runs".into(), "whole".into()));
+        assert_eq!(
+            (scene.agreement_in_words(), scene.groups_in_words()),
+            ("no node runs".into(), "whole".into())
+        );
     }
 }

@@ -44,7 +44,8 @@ pub fn rows(blocks: &[Block], tips: &[(u16, String)]) -> Vec<Row> {
     let by_hash: BTreeMap<&str, &Block> = blocks.iter().map(|block| (block.hash.as_str(), block)).collect();
     let mut parents: BTreeSet<&str> = blocks.iter().map(|block| block.previous.as_str()).collect();
     parents.retain(|hash| by_hash.contains_key(hash));
-    let mut leaves: Vec<&Block> = blocks.iter().filter(|block| !parents.contains(block.hash.as_str())).collect();
+    let mut leaves: Vec<&Block> =
+        blocks.iter().filter(|block| !parents.contains(block.hash.as_str())).collect();
     // Of equal work the one that was there first stays in front, as for a node.
     leaves.sort_by(|a, b| b.work.cmp(&a.work));
     let mut branch_of: BTreeMap<&str, usize> = BTreeMap::new();
@@ -94,13 +95,14 @@ mod tests {
         let rows = rows(&blocks, &tips);
         let shape: Vec<(u64, Vec<(&str, bool)>)> = rows
             .iter()
-            .map(|row| (row.height, row.cells.iter().map(|cell| (cell.hash.as_str(), cell.is_best)).collect()))
+            .map(|row| {
+                (row.height, row.cells.iter().map(|cell| (cell.hash.as_str(), cell.is_best)).collect())
+            })
             .collect();
-        assert_eq!(shape, [
-            (3, vec![("b2", false)]),
-            (2, vec![("c1", true), ("b1", false)]),
-            (1, vec![("a", true)]),
-        ]);
+        assert_eq!(
+            shape,
+            [(3, vec![("b2", false)]), (2, vec![("c1", true), ("b1", false)]), (1, vec![("a", true)]),]
+        );
         assert_eq!((rows[1].cells[0].tips.clone(), rows[0].cells[0].tips.clone()), (vec![1, 2], vec![0]));
     }
 

@@ -111,7 +111,7 @@ impl Chronicle {
             What::Died { node, how } => return Err(ScenarioFault::Died { node, how }),
             What::Stop => return Err(ScenarioFault::Interrupted),
             // Told as steps of the plan.
-            What::Cut(_) | What::Hashrate { .. } => {}
+            What::Cut(_) | What::Hashrate { .. } | What::Slowed { .. } => {}
         }
         Ok(())
     }

@@ -37,6 +37,7 @@ pub struct Node {
     tip: String,
     height: u64,
     percent: u64,
+    delay_ms: u64,
     /// What it said when it was asked last.
     status: Value,
     /// Whom it was linked to then.
@@ -69,6 +70,7 @@ impl Node {
             "mempool_bytes": status["mempool_bytes"],
             "mining": !status["mining"].is_null(),
             "percent": self.percent,
+            "delay_ms": self.delay_ms,
             "chainwork": status["chainwork"],
             "stuck": status["stuck"],
         })
@@ -84,6 +86,7 @@ impl Node {
             "height": self.height,
             "mining": !self.status["mining"].is_null(),
             "percent": self.percent,
+            "delay_ms": self.delay_ms,
             "status": self.status,
         })
     }
@@ -240,6 +243,13 @@ impl World {
     pub fn mines_at(&mut self, node: u16, percent: u64) {
         if let Some(seen) = self.nodes.get_mut(usize::from(node)) {
             seen.percent = percent;
+        }
+    }
+
+    /// All links of a node are slower by so much.
+    pub fn slowed(&mut self, node: u16, delay_ms: u64) {
+        if let Some(seen) = self.nodes.get_mut(usize::from(node)) {
+            seen.delay_ms = delay_ms;
         }
     }
 
