@@ -99,6 +99,26 @@ async fn two_nodes_connect_and_hear_each_other() {
     assert!(one.network.traffic.sent() == 13 && one.network.traffic.received() == 13);
 }
 
+#[tokio::test]
+async fn on_a_slow_link_nothing_arrives_before_its_time_and_everything_in_its_order() {
+    let (one, mut two) = connected_pair().await;
+    let delay = Duration::from_millis(200);
+    one.network.delays.set(delay);
+    let begun = std::time::Instant::now();
+    say(&one, Message::Ping { nonce: 1 });
+    tokio::time::sleep(delay / 2).await;
+    say(&one, Message::Ping { nonce: 2 });
+    assert_eq!(two.heard().await, Message::Ping { nonce: 1 });
+    assert!(begun.elapsed() >= delay);
+    assert_eq!(two.heard().await, Message::Ping { nonce: 2 });
+    assert!(begun.elapsed() >= delay * 3 / 2, "each waits for itself, not for the one before it");
+    // What is said without delay does not overtake what still waits.
+    say(&one, Message::Ping { nonce: 3 });
+    one.network.delays.set(Duration::ZERO);
+    say(&one, Message::Ping { nonce: 4 });
+    assert_eq!([two.heard().await, two.heard().await], [3, 4].map(|nonce| Message::Ping { nonce }));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_dial_each_other_at_once_end_with_the_same_one_connection() {
     for _ in 0..50 {
