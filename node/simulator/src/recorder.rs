@@ -8,6 +8,8 @@ pub mod branches;
 pub mod conclude;
 pub mod contact;
 pub mod notes;
+pub mod rivals;
 pub mod spread;
+pub mod steps;
 
 pub use notes::Recorder;

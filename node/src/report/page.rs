@@ -79,7 +79,8 @@ fn groups(report: &Report) -> String {
 /// Every step, and of the rest what comes first.
 fn timeline(report: &Report) -> String {
     let told = tell_all(&report.timeline, report.nodes);
-    let always = |kind: MomentKind| matches!(kind, MomentKind::Step | MomentKind::Agreement);
+    let always =
+        |kind: MomentKind| matches!(kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
     let mut left = TOLD_MOMENTS;
     let mut rows = Vec::new();
     for one in &told {
@@ -104,5 +105,6 @@ const fn kind_word(kind: MomentKind) -> &'static str {
         MomentKind::Reorganisation => "reorganisation",
         MomentKind::Agreement => "agreement",
         MomentKind::Attack => "attack",
+        MomentKind::Phase => "run",
     }
 }
