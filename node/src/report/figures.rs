@@ -85,7 +85,7 @@ pub fn convergence(report: &Report) -> Vec<(String, String)> {
         let took = one.took_ms.map_or("no agreement before the next step or the end".into(), |ms| {
             format!("one tip everywhere after {}", duration(ms))
         });
-        (format!("{} at {}", one.after, duration(one.at_ms)), took)
+        (format!("{}, at {}", one.after, duration(one.at_ms)), took)
     };
     report.convergence.iter().map(tell).collect()
 }

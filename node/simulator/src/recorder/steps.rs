@@ -121,17 +121,21 @@ impl Recorder {
 
     /// Mining ends: from here on these nodes mine alone, each on its side, until each side agrees. So
     /// many steps of the plan are left out, as the run stops before them.
-    pub fn mining_ends(&mut self, at_ms: u64, miners: &[Place], left_out: usize) {
+    pub fn mining_ends(&mut self, at_ms: u64, miners: &[Place], sides: &[Vec<Place>], left_out: usize) {
         let left_out = match left_out {
             0 => String::new(),
             1 => " before its plan does, so that a step is left out".into(),
             many => format!(" before its plan does, so that {many} steps are left out"),
         };
-        let then = match (miners, self.agreement.tips()) {
+        let then = match (miners, sides.len() > 1) {
             ([], _) => "no node runs".into(),
-            (_, 1) => "all nodes agree".into(),
-            ([one], _) => format!("{one} mines on until all agree"),
-            (many, _) => format!("{} mine on until each side agrees", self.plan.nodes_in_words(many)),
+            (_, true) if self.agrees_within(sides) => "each side agrees".into(),
+            (_, false) if self.agrees_within(sides) => "all nodes agree".into(),
+            (miners, true) => {
+                let mine = if miners.len() == 1 { "mines" } else { "mine" };
+                format!("{} {mine} on until each side agrees", self.plan.nodes_in_words(miners))
+            }
+            (miners, false) => format!("{} mines on until all agree", self.plan.nodes_in_words(miners)),
         };
         self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}; {then}"));
     }
@@ -259,15 +263,21 @@ mod tests {
     #[test]
     fn the_end_of_mining_names_who_mines_on_and_what_was_left_out() {
         let mut recorder = recorder();
-        recorder.tip(10, Place::new(1), hash(2));
-        recorder.mining_ends(20, &[Place::new(1)], 0);
-        recorder.mining_ends(20, &[Place::new(0), Place::new(1)], 2);
-        recorder.tip(30, Place::new(1), hash(1));
-        recorder.mining_ends(30, &[Place::new(1)], 1);
+        let (one, other) = (Place::new(0), Place::new(1));
+        let (all, sides) = ([vec![one, other]], [vec![one], vec![other]]);
+        recorder.tip(10, other, hash(2));
+        recorder.mining_ends(20, &[other], &all, 0);
+        recorder.mining_ends(20, &[one, other], &sides, 2);
+        recorder.came_up(25, Place::new(2), hash(3));
+        recorder.mining_ends(25, &[one, other], &[vec![one, Place::new(2)], vec![other]], 0);
+        recorder.went_down(28, Place::new(2));
+        recorder.tip(30, other, hash(1));
+        recorder.mining_ends(30, &[other], &all, 1);
         let texts: Vec<&str> = recorder.timeline().iter().map(|one| one.text.as_str()).collect();
         let expected = [
             "mining ends; node 1 mines on until all agree",
-            "mining ends before its plan does, so that 2 steps are left out; nodes 0,1 mine on until each side agrees",
+            "mining ends before its plan does, so that 2 steps are left out; each side agrees",
+            "mining ends; nodes 0,1 mine on until each side agrees",
             "mining ends before its plan does, so that a step is left out; all nodes agree",
         ];
         assert_eq!(texts, expected);

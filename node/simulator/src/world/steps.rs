@@ -44,7 +44,7 @@ impl World {
             let all = self.plan.total_hashrate();
             self.set_hashrate(place, if miners.contains(&place) { all } else { Hashrate::NONE });
         }
-        self.recorder.mining_ends(self.at_ms(), &miners, left_out);
+        self.recorder.mining_ends(self.at_ms(), &miners, &sides, left_out);
         Ok(sides)
     }
 

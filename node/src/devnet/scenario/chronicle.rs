@@ -108,7 +108,9 @@ impl Chronicle {
             What::StepBegun(number) => self.step_begun(at_ms, number),
             What::StepDone(number) => self.step_done(at_ms, number),
             What::StepFailed { what, why } => return Err(ScenarioFault::Step { what, why }),
-            What::Settling { miners, .. } => self.recorder.mining_ends(at_ms, &miners, self.left_out),
+            What::Settling { miners, sides } => {
+                self.recorder.mining_ends(at_ms, &miners, &sides, self.left_out);
+            }
             What::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
             What::Accepted(txid) => self.recorder.accepted(txid),
             What::Killed(node) => self.went_down(at_ms, node),
