@@ -11,5 +11,6 @@ pub mod notes;
 pub mod rivals;
 pub mod spread;
 pub mod steps;
+pub mod under_way;
 
 pub use notes::Recorder;

@@ -15,7 +15,7 @@ use crate::recorder::agreement::Agreement;
 use crate::recorder::blocks::{Blocks, Found};
 use crate::recorder::branches::{Branches, Done};
 use crate::recorder::rivals::Rivals;
-use crate::recorder::steps::UnderWay;
+use crate::recorder::under_way::UnderWay;
 use crate::report::{Convergence, Moment, MomentKind, Payments, Reorganisation};
 use crate::standing::Standing;
 

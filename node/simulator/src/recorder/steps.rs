@@ -7,17 +7,9 @@
 use crate::place::Place;
 use crate::plan::Step;
 use crate::recorder::notes::Recorder;
+use crate::recorder::under_way::UnderWay;
 use crate::report::{Convergence, MomentKind};
 use crate::words::duration;
-
-/// A step that is being carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct UnderWay {
-    /// What it does, in words.
-    text: String,
-    /// Whether nodes can agree again because of it.
-    mends: bool,
-}
 
 impl Recorder {
     /// A step of the plan is about to be carried out. One that mends is told now, before anything can
