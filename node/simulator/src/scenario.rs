@@ -98,7 +98,9 @@ pub fn parse(text: &str) -> Result<Plan, ScenarioError> {
         let at = error.span().map_or(0, |span| span.start);
         let before = text.as_bytes().get(..at).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        // What it expects is told for all of TOML: the parser names its own kinds of texts.
         let message = error.message().lines().next().unwrap_or_default();
+        let message = message.split(", expected").next().unwrap_or_default();
         let fault = Fault::NotToml(message.chars().take(LONGEST_MESSAGE).collect());
         ScenarioError { line, key: key_at(text, at), fault }
     })?;

@@ -96,6 +96,10 @@ impl Recorder {
             Step::Pay { place, .. } if self.is_down(*place) => {
                 idle(format!("{place} is down: nothing is handed in"))
             }
+            Step::Pay { place, payments, twice_at: Some(other) } if self.is_down(*other) => {
+                let once = Step::Pay { place: *place, payments: *payments, twice_at: None };
+                idle(format!("{}; {other} is down: nothing is paid twice", self.plan.in_words(&once)))
+            }
             _ => plain(),
         }
     }
@@ -230,6 +234,10 @@ mod tests {
             (Step::Mine { place: down, blocks: 3 }, "node 2 is down: nothing mined"),
             (Step::Mine { place: up, blocks: 3 }, "node 0 mines 3 blocks at once"),
             (Step::Pay { place: down, payments: 1, twice_at: None }, "node 2 is down: nothing is handed in"),
+            (
+                Step::Pay { place: up, payments: 1, twice_at: Some(down) },
+                "a payment is handed in at node 0; node 2 is down: nothing is paid twice",
+            ),
             (Step::Kill(vec![down]), "nobody loses power: node 2 is down already"),
             (Step::Kill(vec![up, down]), "power lost: 0; node 2 is down already"),
         ];

@@ -54,17 +54,21 @@ impl World {
         let Some(index) = turns.find(|index| self.purses[*index].is_ready()) else { return Ok(()) };
         self.next_purse = (index + 1) % purses;
         let is_there = |at| self.host(at).node().is_some() && !self.apart.contains(&at);
-        if !is_there(at) || !is_there(other) {
+        if !is_there(at) {
             return Ok(());
         }
+        let rival_arrives = is_there(other);
         let Some((payment, rival)) = self.purses[index].pay_twice(at, &genesis) else { return Ok(()) };
         self.recorder.paid_twice(payment.txid(), rival.txid());
         // Whichever the best chain ends up with: neither is lost.
         self.taken_back.extend([payment.txid(), rival.txid()]);
         let request = self.purses[index].request();
         self.hand(at, Input::Submit { request, submission: Submission::Transaction(payment) })?;
-        let (request, submission) = (RIVAL_REQUEST, Submission::Transaction(rival));
-        self.hand(other, Input::Submit { request, submission })
+        if rival_arrives {
+            let (request, submission) = (RIVAL_REQUEST, Submission::Transaction(rival));
+            self.hand(other, Input::Submit { request, submission })?;
+        }
+        Ok(())
     }
 
     pub(super) fn answered(
