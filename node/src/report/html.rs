@@ -23,7 +23,7 @@ figure svg{display:block;margin:0 auto}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.22rem .9rem .22rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
 th{font-weight:600;color:var(--faint)}.figure{text-align:right;white-space:nowrap}
-.names th,.names td{overflow-wrap:anywhere}.names th{min-width:6.5rem}
+.names td{overflow-wrap:anywhere}.names th{min-width:6.5rem}
 details{margin:1.2rem 0}summary{cursor:pointer}
 pre{background:var(--shade);padding:.7rem .9rem;border-radius:6px;overflow-x:auto;white-space:pre-wrap}
 ";
