@@ -151,9 +151,38 @@ fn nodes_are_killed_started_again_paid_and_slowed_as_the_plan_says_and_a_missed_
 }
 
 #[test]
-fn a_scenario_that_is_told_to_stop_leaves_no_node_behind() {
+fn a_cut_that_nothing_heals_ends_divided_and_with_a_report_on_real_processes_too() {
+    let (report, is_as_expected) = played(21_370, &brief("brief-divided"));
+    assert!(!is_as_expected, "they do not agree");
+    assert_eq!((report.standing.running, report.standing.tips, report.standing.is_cut), (4, 2, true));
+    let texts: Vec<&str> = report.timeline.iter().map(|one| one.text.as_str()).collect();
+    assert!(texts.contains(&"nothing to heal: no cut stands"), "{texts:?}");
+    assert_eq!(texts.last(), Some(&"the run is over: ended divided: 2 tips, as a cut still stands"));
+    // On each side everybody has its own of the two payments.
+    assert_eq!((report.payments.attempts, report.payments.accepted), (2, 2));
+}
+
+#[test]
+fn a_run_of_real_processes_that_stops_early_is_mended_and_the_rest_of_its_plan_left_out() {
+    let (report, is_as_expected) = played(21_380, &brief("brief-early"));
+    assert!(is_as_expected, "{:?}", report.expectations);
+    assert!(report.lasted_ms < 45_000 && report.standing.running == 4, "{:?}", report.standing);
+    let steps = report.timeline.iter().filter(|one| one.kind == MomentKind::Step);
+    let texts: Vec<&str> = steps.map(|step| step.text.as_str()).collect();
+    let healed = "healed: all nodes may reach each other again";
+    assert_eq!(texts, ["cut: 0,1 / 2,3 no longer reach each other", healed]);
+    let phases = report.timeline.iter().filter(|one| one.kind == MomentKind::Phase);
+    let begins = "mining ends before its plan does, so that a step is left out; ";
+    assert!(phases.clone().any(|one| one.text.starts_with(begins)), "{:?}", phases.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_scenario_that_is_told_to_stop_reports_what_was_seen_and_leaves_no_node_behind() {
     let file = brief("brief-partition");
-    let mut devnet = Devnet::start(21_360, &["--scenario", file.to_str().expect("text")]);
+    let kept = tempfile::tempdir().expect("a directory");
+    let arguments =
+        ["--scenario", file.to_str().expect("text"), "--report", kept.path().to_str().expect("text")];
+    let mut devnet = Devnet::start(21_360, &arguments);
     devnet.wait_for_event("moment");
     let nodes = devnet.node_ids();
     assert_eq!(nodes.len(), 5);
@@ -161,6 +190,10 @@ fn a_scenario_that_is_told_to_stop_leaves_no_node_behind() {
     let is_gone = |id: &u32| !Path::new(&format!("/proc/{id}")).exists();
     wait_until("the nodes have ended", || nodes.iter().all(is_gone));
     assert!(!devnet.wait_for_exit().success());
+    let text = std::fs::read_to_string(kept.path().join("report.json")).expect("a report");
+    let report: Report = serde_json::from_str(&text).expect("a report");
+    assert!(report.is_interrupted && !report.blocks.is_empty());
+    assert!(kept.path().join("index.html").exists());
 }
 
 #[test]

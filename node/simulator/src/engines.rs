@@ -89,6 +89,9 @@ impl Plan {
             Step::Behave { .. } => {
                 Some("a step changes what a group does, and real processes stay what they are".into())
             }
+            Step::Refuse(sides) if sides.iter().flatten().count() < usize::from(self.nodes()) => {
+                Some("a step leaves nodes on no side of a refusal, and each real process is on one".into())
+            }
             _ => None,
         }
     }

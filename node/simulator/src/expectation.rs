@@ -44,6 +44,8 @@ pub enum Expectation {
     StaleRate(Bounds),
     /// Confirmations that a payment had which a conflicting one then took back, at most.
     NoDoubleSpendDeeperThan(u32),
+    /// Payments that a conflicting one took back after they were confirmed.
+    DoubleSpends(Bounds),
     /// Of the final chain's blocks from the first cut to its healing this group found most.
     Winner {
         /// Which, by its place in the plan.

@@ -20,6 +20,7 @@
 
 pub mod agenda;
 pub mod behaviour;
+pub mod cut;
 pub mod engines;
 pub mod event_log;
 pub mod expectation;
@@ -35,7 +36,9 @@ pub mod play;
 pub mod recorder;
 pub mod report;
 pub mod scenario;
+pub mod settling;
 pub mod shared_store;
+pub mod standing;
 pub mod strategy;
 pub mod topology;
 pub mod trace;

@@ -77,6 +77,8 @@ pub struct Purse {
     coin: (OutPoint, Output),
     /// A payment that was handed in and not yet answered.
     asked: Option<(Place, Arc<Transaction>)>,
+    /// Whether it paid a coin twice.
+    has_cheated: bool,
 }
 
 impl Purse {
@@ -87,7 +89,7 @@ impl Purse {
         let purse = |number: u16| {
             let outpoint = OutPoint { txid, index: u32::from(number) };
             let coin = (outpoint, Output { amount: PREMINE, lock: lock(u32::from(number)) });
-            Self { number, purses, key: key(u32::from(number)), coin, asked: None }
+            Self { number, purses, key: key(u32::from(number)), coin, asked: None, has_cheated: false }
         };
         (0..purses).map(purse).collect()
     }
@@ -99,13 +101,30 @@ impl Purse {
 
     /// Pays the next purse, at this node; none while the last payment is not answered.
     pub fn pay(&mut self, at: Place, genesis: &GenesisHash) -> Option<Arc<Transaction>> {
-        if self.asked.is_some() {
+        if !self.is_ready() {
             return None;
         }
         let payee = lock((u32::from(self.number) + 1) % u32::from(self.purses));
         let transaction = self.sign_payment(genesis, payee)?;
         self.asked = Some((at, transaction.clone()));
         Some(transaction)
+    }
+
+    /// Whether it can pay: it waits for no answer, and has never paid a coin twice.
+    pub const fn is_ready(&self) -> bool {
+        self.asked.is_none() && !self.has_cheated
+    }
+
+    /// Pays the next purse at this node, and with the same coin itself; none while the last payment is
+    /// not answered. It never pays again.
+    pub fn pay_twice(
+        &mut self,
+        at: Place,
+        genesis: &GenesisHash,
+    ) -> Option<(Arc<Transaction>, Arc<Transaction>)> {
+        let payment = self.pay(at, genesis)?;
+        self.has_cheated = true;
+        Some((payment, self.sign_payment(genesis, self.own_lock())?))
     }
 
     /// A payment of the coin it has now, with the change to itself; nobody is asked to take it.
@@ -183,6 +202,18 @@ mod tests {
         assert_eq!(purse.answered(true), Some(first.txid()));
         let second = purse.pay(Place::new(0), &chain.params.genesis_hash).expect("change is left");
         assert_eq!(second.inputs(), [OutPoint { txid: first.txid(), index: 1 }]);
+    }
+
+    #[test]
+    fn a_purse_that_pays_a_coin_twice_pays_others_and_itself_and_then_no_more() {
+        let chain = with_purses(&usual_chain(), 10);
+        let (genesis, at) = (chain.params.genesis_hash, Place::new(0));
+        let mut purse = Purse::all(&chain).remove(0);
+        let (payment, rival) = purse.pay_twice(at, &genesis).expect("it is full");
+        assert_eq!(payment.inputs(), rival.inputs());
+        assert_eq!((payment.outputs()[0].lock, rival.outputs()[0].lock), (lock(1), lock(0)));
+        purse.answered(true);
+        assert!(purse.pay(at, &genesis).is_none() && purse.pay_twice(at, &genesis).is_none());
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub enum Step {
         place: Place,
         /// How many.
         payments: u32,
+        /// Where their coins are paid once more, to whoever pays.
+        twice_at: Option<Place>,
     },
     /// Nodes mine at so many per cent of their first rate from now on.
     SetHashrate {
@@ -242,6 +244,15 @@ impl Plan {
     pub fn hashrate_of_group(&self, place: Place, percent: u32) -> Hashrate {
         let share = self.groups.get(self.group_of(place)).map_or(0, |group| group.share);
         self.total_hashrate().part(share, MILLION).part(u64::from(percent), 100)
+    }
+
+    /// Whether a node is a double-spender's secret one, which is no part of the network.
+    pub fn is_secret(&self, place: Place) -> bool {
+        self.groups.iter().any(|group| {
+            matches!(group.behaviour, Behaviour::DoubleSpend(_))
+                && group.has(place)
+                && place.number() != group.first
+        })
     }
 
     /// Whether nodes may go without having said so: then what disks had not taken is lost.

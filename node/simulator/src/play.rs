@@ -8,7 +8,7 @@ use cairn_core::hash::Txid;
 use cairn_protocol::chain::store::ChainStore;
 
 use crate::invariants::{Violation, coins, coins_of_blocks, supply_is_exact};
-use crate::mining::Hashrate;
+use crate::place::Place;
 use crate::plan::{Engine, Plan};
 use crate::recorder::conclude::Ending;
 use crate::report::{Moment, Report, TraceReport};
@@ -50,6 +50,7 @@ pub struct Run {
     plan: Plan,
     seed: u64,
     phase: Phase,
+    sides: Sides,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,9 @@ enum Phase {
     },
     Over,
 }
+
+/// The sides of a cut that stands when mining ends; one of all when none does.
+type Sides = Vec<Vec<Place>>;
 
 impl Run {
     /// A run that begins now.
@@ -77,7 +81,7 @@ impl Run {
             violation: Box::new(violation),
         })?;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { world, plan, seed, phase: Phase::Mining }.with_threads(threads))
+        Ok(Self { world, plan, seed, phase: Phase::Mining, sides: Vec::new() }.with_threads(threads))
     }
 
     /// The same run, worked off by so many threads instead of one for each core. What happens does not
@@ -158,8 +162,8 @@ impl Run {
                 }
                 self.step_or_pass(next, until, end)
             }
-            Phase::Settling { .. } if self.world.tips() <= 1 => {
-                self.phase = Phase::Over;
+            Phase::Settling { .. } if self.world.recorder().agrees_within(&self.sides) => {
+                self.end();
                 Ok(false)
             }
             Phase::Settling { until: deadline } => self.step_or_pass(next, until, deadline),
@@ -188,6 +192,11 @@ impl Run {
         }
         self.world.pass(end);
         if let Phase::Settling { .. } = self.phase {
+            // Who is on one side of a cut may still have no way to the others of it.
+            if !self.world.recorder().cut().is_whole() {
+                self.end();
+                return Ok(false);
+            }
             let waited_ms = self.plan.stop.agreement_within.unwrap_or_default().as_millis() as u64;
             return Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() });
         }
@@ -195,22 +204,28 @@ impl Run {
         Ok(true)
     }
 
-    /// From here on one miner breaks ties, so that there is one best chain to agree on. It has the
-    /// speed of all: with only its own it could be unlucky for longer than agreement may take.
+    /// From here on one miner breaks ties, so that there is one best chain to agree on.
     fn stop_mining(&mut self) -> Result<(), Violation> {
         self.world.end_attacks();
         let Some(patience) = self.plan.stop.agreement_within else {
+            let at_ms = self.at_ms();
+            self.world.recorder_mut().ends_as_it_stands(at_ms);
             self.phase = Phase::Over;
             return Ok(());
         };
-        self.world.end_steps()?;
-        let first = self.world.steadiest();
-        for place in self.plan.places() {
-            let all = self.plan.total_hashrate();
-            self.world.set_hashrate(place, if Some(place) == first { all } else { Hashrate::NONE });
-        }
+        self.sides = self.world.settle()?;
         self.phase = Phase::Settling { until: self.world.elapsed().saturating_add(patience) };
         Ok(())
+    }
+
+    fn end(&mut self) {
+        let at_ms = self.at_ms();
+        self.world.recorder_mut().settled(at_ms);
+        self.phase = Phase::Over;
+    }
+
+    fn at_ms(&self) -> u64 {
+        self.world.elapsed().as_millis() as u64
     }
 
     /// Examines what all agreed on, and reports.
@@ -224,7 +239,7 @@ impl Run {
         let ending = Ending {
             engine: Engine::Simulator,
             seed: Some(self.seed),
-            lasted_ms: self.world.elapsed().as_millis() as u64,
+            lasted_ms: self.at_ms(),
             trace: Some(TraceReport { hash, events }),
             confirmed,
             traffic: self.world.traffic(),
@@ -233,7 +248,7 @@ impl Run {
     }
 
     fn failure(&self, violation: Violation) -> Failure {
-        let after_ms = self.world.elapsed().as_millis() as u64;
+        let after_ms = self.at_ms();
         let is_of_the_end = matches!(violation, Violation::NoAgreement { .. });
         let (seed, event) = (self.seed, self.world.events());
         Failure { seed, event, after_ms, is_of_the_end, violation: Box::new(violation) }
@@ -253,7 +268,8 @@ impl Run {
                 return Err(Violation::CoinsDiffer { at });
             }
         }
-        if self.plan.stop.agreement_within.is_some() {
+        // Where no node runs, nobody can tell what is kept.
+        if self.plan.stop.agreement_within.is_some() && self.world.living().next().is_some() {
             let lost = self.world.confirmed_once().find(|txid| !self.is_kept(txid));
             if let Some(txid) = lost.copied() {
                 return Err(Violation::ConfirmedLost { txid });
@@ -263,13 +279,23 @@ impl Run {
     }
 
     fn is_kept(&self, txid: &Txid) -> bool {
-        let waits =
-            || self.world.living().filter_map(|host| host.node()).any(|node| node.mempool().contains(txid));
-        self.is_confirmed(txid) || waits() || self.world.is_taken_back(txid)
+        let mut nodes = self.world.living().filter_map(|host| host.node());
+        let is_divided = self.world.recorder().standing().is_divided();
+        self.is_confirmed(txid)
+            || self.world.is_taken_back(txid)
+            || nodes.any(|node| {
+                node.mempool().contains(txid) || (is_divided && is_in(node.chain().store(), txid))
+            })
     }
 
+    /// Whether the chain that most nodes have holds it.
     fn is_confirmed(&self, txid: &Txid) -> bool {
+        let tip = self.world.recorder().final_tip();
         let mut chains = self.world.living().filter_map(|host| host.node()).map(|node| node.chain());
-        chains.next().is_some_and(|chain| matches!(chain.store().transaction_place(txid), Ok(Some(_))))
+        chains.find(|chain| Some(chain.tip().hash) == tip).is_some_and(|chain| is_in(chain.store(), txid))
     }
+}
+
+fn is_in(store: &impl ChainStore, txid: &Txid) -> bool {
+    matches!(store.transaction_place(txid), Ok(Some(_)))
 }

@@ -8,6 +8,9 @@ pub mod branches;
 pub mod conclude;
 pub mod contact;
 pub mod notes;
+pub mod rivals;
 pub mod spread;
+pub mod steps;
+pub mod under_way;
 
 pub use notes::Recorder;

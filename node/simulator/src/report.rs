@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::expectation::Verdict;
+use crate::standing::Standing;
 
 /// What a run came to. Times are milliseconds since it began, shares and rates millionths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +22,13 @@ pub struct Report {
     pub lasted_ms: u64,
     /// The wanted time between blocks.
     pub spacing_ms: u64,
-    /// The height of the final chain: the one that most nodes ended with.
+    /// The height of the final chain: the one that most nodes ended with; when none runs, the one that
+    /// most had when they went.
     pub height: u32,
+    /// How the nodes stood to each other at the end.
+    pub standing: Standing,
+    /// Whether somebody stopped the run before its end.
+    pub is_interrupted: bool,
     /// The hash of everything that happened, and how much did; nothing of real processes.
     pub trace: Option<TraceReport>,
     /// Who took part, and what each got.
@@ -125,6 +131,8 @@ pub enum MomentKind {
     Agreement,
     /// What an attacker does.
     Attack,
+    /// A part of the run begins or ends.
+    Phase,
 }
 
 /// How far nodes agreed at some time.

@@ -98,10 +98,35 @@ pub fn parse(text: &str) -> Result<Plan, ScenarioError> {
         let at = error.span().map_or(0, |span| span.start);
         let before = text.as_bytes().get(..at).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        // What it expects is told for all of TOML: the parser names its own kinds of texts.
         let message = error.message().lines().next().unwrap_or_default();
-        of_file(line, Fault::NotToml(message.chars().take(LONGEST_MESSAGE).collect()))
+        let message = message.split(", expected").next().unwrap_or_default();
+        let fault = Fault::NotToml(message.chars().take(LONGEST_MESSAGE).collect());
+        ScenarioError { line, key: key_at(text, at), fault }
     })?;
     read(&Section::whole(text, table.get_ref(), KEYS)?)
+}
+
+/// The key that a value belongs to which is no TOML, as far as the lines up to it tell: what stands before
+/// the equals sign, after the table that was begun last.
+fn key_at(text: &str, at: usize) -> String {
+    let end =
+        text.as_bytes().iter().skip(at).position(|byte| *byte == b'\n').map_or(text.len(), |next| at + next);
+    let lines = || text.get(..end).unwrap_or_default().lines().rev().map(str::trim);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.\"' ".contains(c);
+    let key = |line: &'_ str| {
+        let (key, _) = line.split_once('=')?;
+        Some(key.trim().to_owned()).filter(|key| !key.is_empty() && key.chars().all(is_plain))
+    };
+    let table = |line: &'_ str| {
+        let name = line.strip_prefix('[')?.trim_start_matches('[').split(']').next()?.trim();
+        Some(name.to_owned()).filter(|name| !name.is_empty() && name.chars().all(is_plain))
+    };
+    // A line in the middle of a long value has none: the value begins further up.
+    let of = lines().find_map(key);
+    let header = lines().find_map(table);
+    let name = [header, of].into_iter().flatten().collect::<Vec<_>>().join(".");
+    if name.is_empty() { "scenario".into() } else { section::shown(&name) }
 }
 
 fn read(whole: &Section) -> Result<Plan, ScenarioError> {
@@ -118,7 +143,7 @@ fn read(whole: &Section) -> Result<Plan, ScenarioError> {
     let stop = ending::stop(whole, &groups)?;
     let around = Around { names: &names, groups: &groups, workload: &workload, stop: &stop };
     let steps = steps::read(whole, around)?;
-    let expectations = expect::read(whole, &names, &steps)?;
+    let expectations = expect::read(whole, &names, &groups, &steps)?;
     let mines = |step: &Step| matches!(step, Step::Mine { .. });
     if groups.iter().all(|group| group.share == 0) && !steps.iter().any(|(_, step)| mines(step)) {
         return Err(whole.require("group", "groups")?.fault(Fault::NobodyMines));

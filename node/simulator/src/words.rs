@@ -22,8 +22,17 @@ impl Plan {
             }
             Step::Mine { place, blocks: 1 } => format!("{place} mines a block at once"),
             Step::Mine { place, blocks } => format!("{place} mines {blocks} blocks at once"),
-            Step::Pay { place, payments: 1 } => format!("a payment is handed in at {place}"),
-            Step::Pay { place, payments } => format!("{payments} payments are handed in at {place}"),
+            Step::Pay { place, payments, twice_at } => {
+                let handed_in = match payments {
+                    1 => format!("a payment is handed in at {place}"),
+                    many => format!("{many} payments are handed in at {place}"),
+                };
+                match (twice_at, payments) {
+                    (None, _) => handed_in,
+                    (Some(other), 1) => format!("{handed_in}, and another of its coin at {other}"),
+                    (Some(other), _) => format!("{handed_in}, and others of their coins at {other}"),
+                }
+            }
             Step::SetHashrate { places, percent } => {
                 format!("hash rate: {} at {percent} % of the first", self.who(places))
             }
@@ -31,6 +40,16 @@ impl Plan {
                 let name = self.groups.get(*group).map_or("?", |group| group.name.as_str());
                 format!("{name} from now on: {}", behaviour.word())
             }
+        }
+    }
+
+    /// The same as the beginning of a sentence: `node 2`, `nodes 0-3`, or groups by their names.
+    pub fn nodes_in_words(&self, places: &[Place]) -> String {
+        let who = self.who(places);
+        match places {
+            [one] => one.to_string(),
+            _ if who.starts_with(|first: char| first.is_ascii_digit()) => format!("nodes {who}"),
+            _ => who,
         }
     }
 
@@ -71,9 +90,48 @@ pub fn numbers(sorted: &[u16]) -> String {
     words.join(",")
 }
 
-/// Millionths as per cent.
+/// Millionths as per cent, rounded.
 pub fn percent(millionths: u64) -> String {
-    format!("{}.{:02} %", millionths / 10_000, millionths % 10_000 / 100)
+    let hundredths = millionths.saturating_add(50) / 100;
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
+
+/// A duration, about three digits of it, rounded.
+pub fn duration(ms: u64) -> String {
+    let rounded = |unit: u64| ms.saturating_add(unit / 2) / unit;
+    let two = |(large, name): (u64, &str), (small, other): (u64, &str)| match small {
+        0 => format!("{large} {name}"),
+        _ => format!("{large} {name} {small} {other}"),
+    };
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..600_000 => match rounded(100) {
+            tenths if tenths.is_multiple_of(10) => format!("{} s", tenths / 10),
+            tenths => format!("{}.{} s", tenths / 10, tenths % 10),
+        },
+        600_000..10_800_000 => two((rounded(1_000) / 60, "min"), (rounded(1_000) % 60, "s")),
+        10_800_000..172_800_000 => two((rounded(60_000) / 60, "h"), (rounded(60_000) % 60, "min")),
+        _ => two((rounded(3_600_000) / 24, "d"), (rounded(3_600_000) % 24, "h")),
+    }
+}
+
+/// A number with its digits in threes.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count and what is counted, with its plural.
+pub fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
 }
 
 impl Behaviour {
@@ -99,5 +157,20 @@ mod tests {
         let plan = Plan::quiet(9);
         let places: Vec<Place> = [0, 1, 2, 4, 5, 8].map(Place::new).to_vec();
         assert_eq!(plan.who(&places), "0-2,4,5,8");
+    }
+
+    #[test]
+    fn times_and_shares_are_rounded_and_told_in_units_that_suit_them() {
+        let told =
+            [850, 1_000, 12_345, 12_350, 30_000, 750_000, 1_200_000, 18_720_000, 200_000_000].map(duration);
+        let expected =
+            ["850 ms", "1 s", "12.3 s", "12.4 s", "30 s", "12 min 30 s", "20 min", "5 h 12 min", "2 d 8 h"];
+        assert_eq!(told, expected);
+        assert_eq!(
+            [123_456, 4, 999_950, 1_000_000].map(percent),
+            ["12.35 %", "0.00 %", "100.00 %", "100.00 %"]
+        );
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!([1, 2].map(|number| count(number, "block")), ["1 block", "2 blocks"]);
     }
 }

@@ -196,3 +196,101 @@ fn a_chain_whose_proofs_of_work_become_too_hard_ends_the_run_and_says_so() {
     let failure = played(scenario, 1).expect_err("no simulated miner makes these blocks");
     assert!(matches!(*failure.violation, Violation::TooHard { .. }), "{failure}");
 }
+
+/// Two groups with a cut between them that nothing heals; `more` is what else the file says.
+fn cut_for_good(action: &str, more: &str) -> String {
+    let head = "name = \"cut\"\nteaches = \"x.\"\n[[group]]\nname = \"a\"\nnodes = 4\n[[group]]\nname = \"b\"\nnodes = 3\n";
+    let pay = "[workload]\npayments_per_second = 2\n";
+    let cut = format!("[[step]]\nat = \"20 s\"\n{action} = [[\"a\"], [\"b\"]]\n");
+    format!(
+        "{head}{pay}{more}{cut}[stop]\nafter = \"60 s\"\n[expect]\nconverged_within = \"30 s\"\nagreement = 1\n"
+    )
+}
+
+#[test]
+fn a_cut_that_nothing_heals_ends_divided_and_with_a_report() {
+    let early =
+        "[[step]]\nat = \"5 s\"\npartition = [[\"a\"], [\"b\"]]\n[[step]]\nat = \"10 s\"\nheal = true\n";
+    for (action, seed) in [("partition", 1), ("partition", 2), ("refuse", 1), ("refuse", 2)] {
+        let report = report(&cut_for_good(action, early), seed);
+        assert_eq!((report.standing.tips, report.standing.is_cut), (2, true), "{action}");
+        let last = report.timeline.last().expect("it is told");
+        assert_eq!(last.text, "the run is over: ended divided: 2 tips, as a cut still stands");
+        let [converged, agreement] = &report.expectations[..] else { panic!("two") };
+        assert!(!converged.is_met && !agreement.is_met);
+        assert_eq!(converged.found, "ended divided: 2 tips, as a cut still stands");
+        // Each side agrees soon, and nobody waits longer.
+        assert!(report.lasted_ms < 80_000, "{}", report.lasted_ms);
+        assert!(report.payments.confirmed > 0);
+    }
+}
+
+#[test]
+fn where_all_are_dead_no_node_runs_and_the_chain_is_what_they_had() {
+    let scenario = r#"
+        name = "dark"
+        teaches = "x."
+        [[group]]
+        name = "all-of-us"
+        nodes = 4
+        [workload]
+        payments_per_second = 2
+        [[step]]
+        at = "60 s"
+        kill = "all"
+        [[step]]
+        at = "70 s"
+        mine = { node = "all-of-us.1", blocks = 2 }
+        [stop]
+        after = "80 s"
+        [expect]
+        agreement = 1
+        "#;
+    let report = report(scenario, 1);
+    assert_eq!((report.standing.running, report.standing.tips), (0, 0));
+    assert!(report.height > 10 && report.stale.rate < 500_000, "{} {:?}", report.height, report.stale);
+    let texts: Vec<&str> = report.timeline.iter().map(|one| one.text.as_str()).collect();
+    assert!(texts.contains(&"node 1 is down: nothing mined"));
+    assert!(
+        texts.contains(&"mining ends; no node runs") && texts.ends_with(&["the run is over: no node runs"])
+    );
+    assert_eq!(
+        (report.expectations[0].is_met, report.expectations[0].found.as_str()),
+        (false, "no node that runs")
+    );
+}
+
+#[test]
+fn a_coin_that_is_paid_on_both_sides_of_a_cut_is_taken_back_on_the_losing_one_and_not_without_a_cut() {
+    let pays = r#"
+        name = "twice"
+        teaches = "x."
+        [[group]]
+        name = "many"
+        nodes = 5
+        hashrate = 9
+        [[group]]
+        name = "few"
+        nodes = 3
+        hashrate = 1
+        [[step]]
+        at = "12 s"
+        pay = { node = "few.0", payments = 3, twice_at = "many.0" }
+        [[step]]
+        at = "20 s"
+        mine = { node = "few.1", blocks = 2 }
+        [[step]]
+        at = "70 s"
+        heal = true
+        [stop]
+        after = "90 s"
+        "#;
+    let cut = "[[step]]\nat = \"10 s\"\npartition = [[\"many\"], [\"few\"]]\n[[step]]\nat = \"12 s\"";
+    for seed in 1..=5 {
+        let cut = report(&pays.replacen("[[step]]\n        at = \"12 s\"", cut, 1), seed).payments;
+        assert_eq!((cut.attempts, cut.double_spent), (3, 3), "seed {seed}");
+        assert!(cut.deepest_double_spend >= 2, "{cut:?}");
+        let whole = report(pays, seed).payments;
+        assert_eq!((whole.attempts, whole.double_spent), (3, 0), "seed {seed}");
+    }
+}

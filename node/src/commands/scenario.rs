@@ -1,6 +1,7 @@
 //! `cairn devnet --scenario`: plays a plan on real nodes, tells what happens, reports, and ends.
 
 use std::io::{Write, stdout};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -71,16 +72,22 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
             written = bar.above(|| news.iter().try_for_each(|moment| tell(moment, arguments.json)));
         }
         bar.set(progress);
+        // A run that nobody hears of is stopped: its nodes would go on in the background.
+        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let report = play(&plan, &rates, &network, &happenings, &mut tell)?;
     bar.end();
-    written?;
-    show(&report, arguments.json)?;
+    // Before anything is shown, which may fail where nobody reads any more.
     if let Some(directory) = &arguments.report {
         report::write(&report, directory, None)?;
-        if !arguments.json {
-            writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
-        }
+    }
+    written?;
+    show(&report, arguments.json)?;
+    if let Some(directory) = arguments.report.as_ref().filter(|_| !arguments.json) {
+        writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
+    }
+    if report.is_interrupted {
+        bail!("the scenario was stopped before its end; what is reported is what was seen until then");
     }
     if !report.is_as_expected() {
         bail!("{}", verdict_in_words(&report));

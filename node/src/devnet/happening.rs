@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use cairn_core::hash::Txid;
+use cairn_simulator::place::Place;
 use serde_json::Value;
 
 use crate::devnet::groups::Groups;
@@ -65,6 +66,20 @@ pub enum What {
         what: String,
         /// Why it failed.
         why: String,
+    },
+    /// All miners stopped but these, which mine until all agree; a cut has these sides.
+    Settling {
+        /// Who mines on.
+        miners: Vec<Place>,
+        /// Nodes that can agree with each other.
+        sides: Vec<Vec<Place>>,
+    },
+    /// A coin of the scenario's is about to be paid twice.
+    PaidTwice {
+        /// The payment.
+        payment: Txid,
+        /// What takes its place on the other side.
+        rival: Txid,
     },
     /// A node took a payment of the scenario's.
     Accepted(Txid),

@@ -84,6 +84,8 @@ impl Narrator {
             What::StepBegun(_)
             | What::StepDone(_)
             | What::StepFailed { .. }
+            | What::Settling { .. }
+            | What::PaidTwice { .. }
             | What::Accepted(_)
             | What::Stop => Vec::new(),
         }

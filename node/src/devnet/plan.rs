@@ -1,8 +1,9 @@
 //! The plan: which nodes are to run, where, with whom they connect and how fast they mine.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cairn_core::address::Address;
 use cairn_genesis::Chain;
@@ -37,6 +38,16 @@ pub struct NodePlan {
     pub hashrate: Option<u32>,
     /// To how many nodes that it only heard of it may connect; none for as many as usual.
     pub max_outbound: Option<u32>,
+    /// What keeps other devnets from its two ports.
+    _held: [Arc<HeldPort>; 2],
+}
+
+/// A port that no other devnet takes while this is held, also while the node that it is for does not run:
+/// whoever draws a port binds its UDP twin, which nodes do not use, before looking whether it is free. The
+/// system lets go of it when the devnet ends, however it ends.
+#[derive(Debug)]
+struct HeldPort {
+    _twin: UdpSocket,
 }
 
 impl NodePlan {
@@ -84,18 +95,19 @@ pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec
     let share = wanted.hashrate / u32::try_from(wanted.miners.len().max(1)).unwrap_or(u32::MAX);
     let mut plans: Vec<NodePlan> = Vec::new();
     for id in 0..wanted.nodes {
-        let rpc = free_port(&mut next_rpc)?;
+        let (rpc, rpc_held) = free_port(&mut next_rpc)?;
         let expected = wanted.rpc_port.saturating_add(id);
         if rpc.port() != expected && plans.last().is_none_or(|last| last.rpc.port() + 1 != rpc.port()) {
             remarks.push(format!("port {expected} is taken: node {id} answers at {rpc}"));
         }
-        let peer = free_port(&mut next_peer)?;
+        let (peer, peer_held) = free_port(&mut next_peer)?;
         let dials = dialled_by(id).into_iter().map(|earlier| plans[usize::from(earlier)].peer).collect();
         let account = account::payee(wanted.chain, id);
         let reward = wanted.to.clone().unwrap_or(account).to_string();
         let directory = directory.join(format!("node-{id}"));
         let hashrate = wanted.miners.contains(&id).then_some(share.max(1));
-        plans.push(NodePlan { id, directory, rpc, peer, dials, reward, hashrate, max_outbound: None });
+        let _held = [rpc_held, peer_held].map(Arc::new);
+        plans.push(NodePlan { id, directory, rpc, peer, dials, reward, hashrate, max_outbound: None, _held });
     }
     Ok((plans, remarks))
 }
@@ -131,13 +143,16 @@ pub fn miners(text: Option<&str>, nodes: u16) -> Result<BTreeSet<u16>, DevnetErr
     text.split(',').map(one).collect()
 }
 
-fn free_port(next: &mut u16) -> Result<SocketAddr, DevnetError> {
+/// The next port that nobody listens at and no other devnet has drawn.
+fn free_port(next: &mut u16) -> Result<(SocketAddr, HeldPort), DevnetError> {
     let first = *next;
     for port in first..=u16::MAX {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if TcpListener::bind(address).is_ok() {
+        if let Ok(twin) = UdpSocket::bind(address)
+            && TcpListener::bind(address).is_ok()
+        {
             *next = port.saturating_add(1);
-            return Ok(address);
+            return Ok((address, HeldPort { _twin: twin }));
         }
     }
     Err(DevnetError::NoPort { first })
@@ -177,5 +192,28 @@ mod tests {
         assert!(plans.iter().all(|plan| plan.rpc.port() != taken));
         assert_eq!(remarks.len(), 1, "{remarks:?}");
         assert_eq!((plans[0].hashrate, plans[1].hashrate), (Some(10), None));
+    }
+
+    #[test]
+    fn devnets_that_are_drawn_up_at_one_moment_share_no_port() {
+        let chain = Chain::builtin("devnet").expect("devnet");
+        let drawn = || {
+            let wanted = Wanted {
+                chain: &chain,
+                nodes: 3,
+                miners: BTreeSet::new(),
+                hashrate: 0,
+                to: None,
+                rpc_port: 21_900,
+            };
+            draw(&wanted, Path::new("d")).expect("ports above").0
+        };
+        // None of their nodes listens yet.
+        let all = std::thread::scope(|scope| {
+            let drawn: Vec<_> = (0..4).map(|_| scope.spawn(drawn)).collect();
+            drawn.into_iter().flat_map(|one| one.join().expect("drawn")).collect::<Vec<_>>()
+        });
+        let ports: BTreeSet<u16> = all.iter().flat_map(|one| [one.rpc.port(), one.peer.port()]).collect();
+        assert_eq!(ports.len(), 4 * 3 * 2);
     }
 }

@@ -18,6 +18,8 @@ pub const TEXT: u32 = 13;
 pub const ROW: i32 = 20;
 /// Rows of labels of marks; what does not fit into them is a line without a label.
 const MARK_ROWS: usize = 4;
+/// A page shows so many pixels at once: of a wider picture the legend stays in sight.
+const LEGEND_WIDTH: i32 = 940;
 /// The most letters of a mark's label.
 const MARK_LETTERS: usize = 28;
 
@@ -257,7 +259,7 @@ pub fn style(size: u32, colour: RGBColor, side: Side) -> TextStyle<'static> {
 }
 
 fn legend_places(entries: &[Entry], width: u32) -> Vec<(i32, i32)> {
-    let width = i32::try_from(width).unwrap_or(i32::MAX);
+    let width = i32::try_from(width).unwrap_or(i32::MAX).min(LEGEND_WIDTH);
     let (mut x, mut row) = (16, 0);
     let mut places = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -310,4 +312,19 @@ fn dashes(places: &[Pixel]) -> Vec<[Pixel; 2]> {
         phase = (phase + length) % all;
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_legend_of_a_wide_picture_stays_where_a_page_shows_it() {
+        let entry =
+            |number: usize| Entry { sign: Sign::Disc, colour: INK, name: format!("found by group {number}") };
+        let entries: Vec<Entry> = (0..12).map(entry).collect();
+        let ends = legend_places(&entries, 24_000).into_iter().zip(&entries);
+        assert!(ends.clone().all(|((x, _), entry)| x + 24 + width_of(&entry.name) <= LEGEND_WIDTH));
+        assert!(legend_rows(&entries, 24_000) > 1);
+    }
 }

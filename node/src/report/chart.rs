@@ -31,6 +31,8 @@ const LEFT: i32 = 84;
 const RIGHT: i32 = 24;
 /// Where things begin below the title.
 const TOP: i32 = 36;
+/// Rows of a legend that a chart's height has room for.
+const USUAL_LEGEND_ROWS: i32 = 2;
 
 /// One axis.
 #[derive(Clone, Debug, Default)]
@@ -147,7 +149,11 @@ impl Series {
         match self.style {
             Style::Line | Style::Steps => Sign::Line,
             Style::Dashes => Sign::Dashes,
-            Style::Points => [Sign::Disc, Sign::Square, Sign::Triangle, Sign::Ring][number % 4],
+            Style::Points => {
+                // Where colours begin again, signs do not.
+                let turn = (number + palette::round_of(number)) % 4;
+                [Sign::Disc, Sign::Square, Sign::Triangle, Sign::Ring][turn]
+            }
         }
     }
 }
@@ -202,11 +208,18 @@ impl Chart {
             points().flat_map(|point| [Some(point.y), point.low, point.high]).flatten().collect();
         let x = Scale::around(&over, (self.x.low, self.x.high), self.x.spacing);
         let y = Scale::around(&figures, (self.y.low, self.y.high), self.y.spacing);
-        canvas::picture(self.size, |canvas| self.draw(canvas, &x, &y))
+        canvas::picture(self.whole_size(), |canvas| self.draw(canvas, &x, &y))
+    }
+
+    /// A long legend makes the picture higher, and the data no smaller.
+    fn whole_size(&self) -> (u32, u32) {
+        let rows = canvas::legend_rows(&self.entries(), self.size.0) - USUAL_LEGEND_ROWS;
+        (self.size.0, self.size.1 + (rows * ROW).max(0) as u32)
     }
 
     fn draw(&self, canvas: &Canvas<'_>, x: &Scale, y: &Scale) -> Result<(), PictureError> {
-        let (width, height) = (self.size.0 as i32, self.size.1 as i32);
+        let (width, height) = self.whole_size();
+        let (width, height) = (width as i32, height as i32);
         let entries = self.entries();
         let across = (LEFT, width - RIGHT);
         let mut marks: Vec<Mark> = self
@@ -252,7 +265,8 @@ impl Chart {
         (x, across): (&Scale, (i32, i32)),
         (y, down): (&Scale, (i32, i32)),
     ) -> Result<(), PictureError> {
-        let (width, height) = (self.size.0 as i32, self.size.1 as i32);
+        let (width, height) = self.whole_size();
+        let (width, height) = (width as i32, height as i32);
         let mut chart = ChartBuilder::on(canvas.drawing())
             .margin_top(down.1)
             .margin_bottom(height - down.0 - 24)
@@ -327,6 +341,22 @@ mod tests {
         assert!(!svg.contains("<b>"), "{svg}");
         assert!(svg.contains("&lt;b&gt;"));
         assert_eq!(svg, chart().to_svg().expect("a picture"));
+    }
+
+    #[test]
+    fn a_long_legend_makes_the_picture_higher_and_no_two_of_its_entries_are_alike() {
+        let points = |number: usize| Series::points(format!("group {number}"), [(number as f64, 1.0)]);
+        let of = |count: usize| {
+            (0..count).fold(Chart::new("x", Axis::even("x"), Axis::even("y")), |chart, number| {
+                chart.with(points(number))
+            })
+        };
+        assert_eq!(of(9).whole_size(), (960, 480));
+        assert!(of(48).whole_size().1 > 500);
+        let signs: Vec<_> = of(48).entries().into_iter().map(|entry| (entry.sign, entry.colour)).collect();
+        for (number, entry) in signs.iter().enumerate() {
+            assert!(!signs[..number].contains(entry), "{number}");
+        }
     }
 
     #[test]

@@ -25,8 +25,9 @@ pub fn key_figures(report: &Report) -> Vec<Figure> {
     let Report { stale, payments, .. } = report;
     let mut figures = vec![
         ("nodes", grouped(report.nodes as u64)),
-        ("lasted", duration(report.lasted_ms)),
-        ("final height", grouped(u64::from(report.height))),
+        ("lasted", lasted(report)),
+        ("at the end", report.standing.in_words()),
+        ("final height", final_height(report)),
         (
             "blocks found",
             format!(
@@ -43,9 +44,12 @@ pub fn key_figures(report: &Report) -> Vec<Figure> {
         (
             "payments",
             format!(
-                "{} accepted, {} in the final chain, {} lost a confirmation at some time",
+                "{} accepted, {}, {} lost a confirmation at some time",
                 grouped(payments.accepted),
-                grouped(payments.confirmed),
+                match report.standing.running {
+                    0 => "no node left that could tell how many are in the final chain".into(),
+                    _ => format!("{} in the final chain", grouped(payments.confirmed)),
+                },
                 grouped(payments.undone)
             ),
         ),
@@ -81,7 +85,7 @@ pub fn convergence(report: &Report) -> Vec<(String, String)> {
         let took = one.took_ms.map_or("no agreement before the next step or the end".into(), |ms| {
             format!("one tip everywhere after {}", duration(ms))
         });
-        (format!("{} at {}", one.after, duration(one.at_ms)), took)
+        (format!("{}, at {}", one.after, duration(one.at_ms)), took)
     };
     report.convergence.iter().map(tell).collect()
 }
@@ -97,6 +101,20 @@ pub fn verdict_in_words(report: &Report) -> String {
         (_, 0) => format!("all {all} expectations are met"),
         (_, 1) => format!("1 of {all} expectations is NOT met"),
         _ => format!("{missed} of {all} expectations are NOT met"),
+    }
+}
+
+fn lasted(report: &Report) -> String {
+    let lasted = duration(report.lasted_ms);
+    if report.is_interrupted { format!("{lasted}, and was stopped before its end") } else { lasted }
+}
+
+fn final_height(report: &Report) -> String {
+    let height = grouped(u64::from(report.height));
+    if report.standing.running == 0 {
+        format!("{height}, as the nodes had it when they went")
+    } else {
+        height
     }
 }
 

@@ -6,7 +6,7 @@ use crate::report::canvas::{self, Canvas, Entry, Mark, PictureError, Pixel, ROW,
 use crate::report::chart::scale::{in_words, round_step};
 use crate::report::palette::{self, FAINT, GRID, INK};
 use crate::report::steps::steps;
-use crate::report::words::{grouped, unit_for};
+use crate::report::words::{count, grouped, unit_for};
 use branches::{Branch, branches, lanes, worth_seeing};
 use time_line::{Stretch, TimeLine};
 
@@ -109,13 +109,15 @@ impl<'r> Layout<'r> {
     fn draw_times(&self, canvas: &Canvas<'_>) -> Result<(), PictureError> {
         let (y, line) = (self.bottom(), &self.line);
         canvas.line(&[(LEFT, y), (line.right(), y)], FAINT, 1)?;
-        let (unit, ms) = unit_for(self.report.lasted_ms);
-        let step = round_step(80.0 / line.scale / ms);
+        let between = 80.0 / line.scale;
+        let (unit, ms) = unit_of_ticks(self.report.lasted_ms, between);
+        // Of seconds and less there are tenths; all else is whole, so that no label has a tail.
+        let step = round_step(between / ms).max(if unit == "s" { 0.0 } else { 1.0 });
         let mut free_from = i32::MIN;
         for stretch in line.stretches().iter().filter(|stretch| !stretch.is_shortened) {
             for (at, x) in ticks(stretch, step * ms, line) {
                 canvas.line(&[(x, y), (x, y + 5)], FAINT, 1)?;
-                let text = in_words((at / ms * 1e6).round() / 1e6);
+                let text = tick_in_words(at / ms);
                 let half = canvas::width_of(&text) / 2;
                 if x - half > free_from {
                     canvas.text(&text, (x, y + 15), FAINT, Side::Middle)?;
@@ -150,7 +152,7 @@ impl<'r> Layout<'r> {
         for number in &branch.blocks {
             let block = &self.report.blocks[*number];
             if self.line.shows(block.at_ms) {
-                let colour = palette::series(group_of(self.report, block.miner));
+                let colour = palette::group(group_of(self.report, block.miner));
                 canvas.sign(sign, (self.x(*number), self.lane(lane)), colour)?;
             }
         }
@@ -220,6 +222,24 @@ fn ticks(stretch: &Stretch, step: f64, line: &TimeLine) -> Vec<(f64, i32)> {
     ticks
 }
 
+/// The unit that suits a long axis of which only some is shown: no larger than what lies between two ticks.
+fn unit_of_ticks(span_ms: u64, between_ms: f64) -> (&'static str, f64) {
+    let (unit, ms) = unit_for(span_ms);
+    let smaller = [("d", 86_400_000.0), ("h", 3_600_000.0), ("min", 60_000.0)];
+    let fits = |(_, size): &(&str, f64)| *size <= between_ms && *size <= ms;
+    if ms <= between_ms { (unit, ms) } else { smaller.into_iter().find(fits).unwrap_or(("s", 1_000.0)) }
+}
+
+/// Whole numbers with their digits in threes, others to a tenth or as exactly as a short run needs.
+fn tick_in_words(figure: f64) -> String {
+    let rounded = (figure * 1e6).round() / 1e6;
+    match rounded {
+        _ if rounded.fract() == 0.0 => grouped(rounded as u64),
+        _ if rounded > 1_000.0 => format!("{}.{}", grouped(rounded as u64), (rounded.fract() * 10.0) as u64),
+        _ => in_words(rounded),
+    }
+}
+
 fn group_of(report: &Report, miner: u16) -> usize {
     let has = |group: &cairn_simulator::report::GroupReport| {
         miner >= group.first && miner - group.first < group.nodes
@@ -239,14 +259,57 @@ fn entries(report: &Report) -> Vec<Entry> {
         entry(Sign::Ring, if report.groups.len() > 1 { FAINT } else { first }, "stale"),
     ];
     if report.groups.len() > 1 {
-        let groups = report.groups.iter().enumerate();
+        let all = report.groups.len();
+        let own = if all > palette::OWN_COLOURS + 1 { palette::OWN_COLOURS } else { all };
+        let groups = report.groups.iter().enumerate().take(own);
         entries.extend(groups.map(|(number, group)| {
             let name = format!("found by {}", canvas::shortened(&group.name, 30));
-            entry(Sign::Square, palette::series(number), &name)
+            entry(Sign::Square, palette::group(number), &name)
         }));
+        if all > own {
+            let name = format!("found by {}", count((all - own) as u64, "further group"));
+            entries.push(entry(Sign::Square, palette::group(own), &name));
+        }
     }
     if report.blocks.len() > 150 {
         entries.push(entry(Sign::Line, GRID, "shortened: so many blocks without a fork"));
     }
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_simulator::plan::Plan;
+    use cairn_simulator::play::play;
+
+    use super::*;
+
+    #[test]
+    fn ticks_of_a_long_run_of_short_stretches_are_whole_numbers_of_a_unit_that_suits_them() {
+        let day = 86_400_000;
+        assert_eq!(unit_of_ticks(60_000, 500.0).0, "s");
+        assert_eq!(unit_of_ticks(10 * day, 300_000.0).0, "min");
+        assert_eq!(unit_of_ticks(10 * day, 5e6).0, "h");
+        assert_eq!(unit_of_ticks(10 * day, 2_000.0).0, "s");
+        assert_eq!(unit_of_ticks(100 * day, 1e8).0, "d");
+        let told = [14_400.0, 0.25, 1_234.56].map(tick_in_words);
+        assert_eq!(told, ["14\u{202f}400", "0.25", "1\u{202f}234.5"]);
+    }
+
+    #[test]
+    fn of_more_groups_than_colours_the_first_have_their_own_and_the_rest_share_one() {
+        let mut report = play(&Plan::quiet(2), 1).expect("every invariant holds");
+        let one = report.groups[0].clone();
+        let colours = |report: &Report| {
+            let entries = entries(report).into_iter().filter(|entry| entry.sign == Sign::Square);
+            entries.map(|entry| (entry.colour, entry.name)).collect::<Vec<_>>()
+        };
+        report.groups = vec![one.clone(); 12];
+        let twelve = colours(&report);
+        assert!((1..12).all(|number| twelve[..number].iter().all(|(colour, _)| *colour != twelve[number].0)));
+        report.groups = vec![one; 30];
+        let thirty = colours(&report);
+        assert_eq!(thirty.len(), 12);
+        assert_eq!(thirty[11].1, "found by 19 further groups");
+    }
 }

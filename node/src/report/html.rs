@@ -23,6 +23,8 @@ figure svg{display:block;margin:0 auto}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.22rem .9rem .22rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
 th{font-weight:600;color:var(--faint)}.figure{text-align:right;white-space:nowrap}
+.names td{overflow-wrap:anywhere}.names th{min-width:6.5rem}
+details{margin:1.2rem 0}summary{cursor:pointer}
 pre{background:var(--shade);padding:.7rem .9rem;border-radius:6px;overflow-x:auto;white-space:pre-wrap}
 ";
 
@@ -37,13 +39,13 @@ pub fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// A table of names and figures.
+/// A table of names and figures, which breaks long ones and scrolls by itself where the page is too narrow.
 pub fn table(rows: impl IntoIterator<Item = (String, String)>) -> String {
     let row = |(name, figure): (String, String)| {
         format!("<tr><th>{}</th><td>{}</td></tr>\n", escaped(&name), escaped(&figure))
     };
     let rows: String = rows.into_iter().map(row).collect();
-    format!("<table>\n{rows}</table>\n")
+    format!("<div class=\"scroll\"><table class=\"names\">\n{rows}</table></div>\n")
 }
 
 /// A table with a header, which scrolls by itself where the page is too narrow for it.

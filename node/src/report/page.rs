@@ -1,15 +1,17 @@
 //! A report as one page: no network, light and dark, readable on a phone.
 
-use cairn_simulator::report::{MomentKind, Report};
+use cairn_simulator::report::{BlockPropagation, BlockReport, MomentKind, Report};
 
 use crate::report::figures::{convergence, group_cells, key_figures, verdict_in_words};
 use crate::report::html::{Column, page, table, wide_table};
 use crate::report::pictures::Picture;
 use crate::report::telling::tell_all;
-use crate::report::words::{escaped, grouped, moment};
+use crate::report::words::{duration, escaped, grouped, moment};
 
 /// Moments on a page; all are in `report.json`.
 const TOLD_MOMENTS: usize = 400;
+/// Blocks whose spreading is on a page; all are in `blocks.csv`.
+const TOLD_BLOCKS: usize = 200;
 
 /// The page. `replay` is the command that plays the run again.
 pub fn run_page(report: &Report, pictures: &[Picture], replay: Option<&str>) -> String {
@@ -24,6 +26,7 @@ pub fn run_page(report: &Report, pictures: &[Picture], replay: Option<&str>) -> 
     }
     body += "<h2>Groups</h2>\n";
     body += &groups(report);
+    body += &spread(report);
     let mended = convergence(report);
     if !mended.is_empty() {
         body += "<h2>Agreement after</h2>\n";
@@ -76,10 +79,58 @@ fn groups(report: &Report) -> String {
     wide_table(header, report.groups.iter().map(group_cells))
 }
 
+/// How each block spread, folded: all in the order of finding, or of many the slowest.
+fn spread(report: &Report) -> String {
+    let header = [
+        ("block", Column::Figures),
+        ("found at", Column::Figures),
+        ("by node", Column::Figures),
+        ("half", Column::Figures),
+        ("90 %", Column::Figures),
+        ("99 %", Column::Figures),
+        ("nodes that had it", Column::Figures),
+        ("", Column::Words),
+    ];
+    let mut blocks: Vec<&BlockReport> = report.blocks.iter().collect();
+    let all = blocks.len();
+    let which = if all > TOLD_BLOCKS {
+        // Blocks that nine of ten never had come first.
+        let slowness =
+            |block: &&BlockReport| core::cmp::Reverse(block.propagation.p90_ms.unwrap_or(u64::MAX));
+        blocks.sort_by_key(slowness);
+        blocks.truncate(TOLD_BLOCKS);
+        format!(
+            "The {TOLD_BLOCKS} slowest of {} blocks, by the time until 90 % had them; all are in blocks.csv.",
+            grouped(all as u64)
+        )
+    } else {
+        "In the order of finding. A time is missing where so many never had it.".into()
+    };
+    let time = |ms: Option<u64>| ms.map_or_else(|| "-".into(), duration);
+    let row = |block: &BlockReport| {
+        let BlockPropagation { median_ms, p90_ms, p99_ms } = block.propagation;
+        [
+            grouped(u64::from(block.height)),
+            moment(block.at_ms),
+            block.miner.to_string(),
+            time(median_ms),
+            time(p90_ms),
+            time(p99_ms),
+            grouped(u64::from(block.reached)),
+            if block.is_in_chain { String::new() } else { "stale".into() },
+        ]
+    };
+    let table = wide_table(header, blocks.into_iter().map(row));
+    format!(
+        "<details>\n<summary>How each block spread: when half, 90 % and 99 % of the nodes had it</summary>\n<p class=\"faint\">{which}</p>\n{table}</details>\n"
+    )
+}
+
 /// Every step, and of the rest what comes first.
 fn timeline(report: &Report) -> String {
     let told = tell_all(&report.timeline, report.nodes);
-    let always = |kind: MomentKind| matches!(kind, MomentKind::Step | MomentKind::Agreement);
+    let always =
+        |kind: MomentKind| matches!(kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
     let mut left = TOLD_MOMENTS;
     let mut rows = Vec::new();
     for one in &told {
@@ -104,5 +155,6 @@ const fn kind_word(kind: MomentKind) -> &'static str {
         MomentKind::Reorganisation => "reorganisation",
         MomentKind::Agreement => "agreement",
         MomentKind::Attack => "attack",
+        MomentKind::Phase => "run",
     }
 }

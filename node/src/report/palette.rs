@@ -12,7 +12,7 @@ pub const GRID: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
 pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
 /// Series and groups, in turn: told apart by people who see few colours too (Okabe and Ito).
-const SERIES: [RGBColor; 8] = [
+const SERIES: [RGBColor; 12] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
@@ -20,8 +20,14 @@ const SERIES: [RGBColor; 8] = [
     RGBColor(0xc9, 0x8a, 0x00),
     RGBColor(0x3d, 0x9b, 0xd1),
     RGBColor(0x8c, 0x6d, 0x31),
+    RGBColor(0x7b, 0x61, 0xc9),
+    RGBColor(0xc2, 0x3b, 0x5e),
+    RGBColor(0x7a, 0x8b, 0x1e),
+    RGBColor(0x00, 0x8b, 0x9a),
     RGBColor(0x7a, 0x7f, 0x87),
 ];
+/// So many groups have a colour of their own when there are more than colours: further ones share the last.
+pub const OWN_COLOURS: usize = SERIES.len() - 1;
 
 /// What the first of each pair becomes on dark paper.
 const ON_DARK: [(RGBColor, &str); 6] = [
@@ -33,9 +39,19 @@ const ON_DARK: [(RGBColor, &str); 6] = [
     (SERIES[1], "#f0883e"),
 ];
 
-/// The colour of the series or group of this number; after the eighth they begin again.
+/// The colour of the series of this number; after the last they begin again.
 pub const fn series(number: usize) -> RGBColor {
     SERIES[number % SERIES.len()]
+}
+
+/// The colour of the group of this number; those beyond the last colour share it.
+pub fn group(number: usize) -> RGBColor {
+    SERIES[number.min(OWN_COLOURS)]
+}
+
+/// How often colours have begun again at the series of this number.
+pub const fn round_of(number: usize) -> usize {
+    number / SERIES.len()
 }
 
 /// A filled shape of this colour.

@@ -190,9 +190,10 @@ fn revenue(summary: &Summary, figures: &[&SeedFigures]) -> Result<String, Pictur
     const PERCENT: f64 = 10_000.0;
     let title = "Part of the blocks that each group got, mean and 95 % interval";
     let up = Axis::even("blocks in the final chain, %").from(0.0);
-    let fair = [(0.0, 0.0), (100.0, 100.0)];
     let most = summary.groups.iter().map(|group| group.hashrate_share as f64 / PERCENT).fold(1.0, f64::max);
-    let across = Axis::even("hash rate, %").from_to(0.0, (most / 10.0).floor() * 10.0 + 10.0);
+    let end = ((most / 10.0).floor() * 10.0 + 10.0).min(100.0);
+    let fair = [(0.0, 0.0), (end, end)];
+    let across = Axis::even("hash rate, %").from_to(0.0, end);
     let mut chart = Chart::new(title, across, up);
     for (number, group) in summary.groups.iter().enumerate() {
         let sample = figures.iter().filter_map(|seed| seed.revenue.get(number));

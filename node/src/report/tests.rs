@@ -62,6 +62,27 @@ fn tables_have_a_header_and_a_line_for_each_thing() {
 }
 
 #[test]
+fn a_page_tells_how_each_block_spread_and_of_many_how_the_slowest_did() {
+    let page = |report: &Report| page::run_page(report, &[], None);
+    let rows = |page: &str| {
+        let table = page.split("<details>").nth(1).and_then(|rest| rest.split("</details>").next());
+        table.expect("it is there").matches("<tr><td").count()
+    };
+    let few = page(&RUN);
+    assert_eq!(rows(&few), RUN.blocks.len());
+    let mut report = RUN.clone();
+    let mut slow = report.blocks[0].clone();
+    (slow.height, slow.propagation.p90_ms) = (4_321, Some(59_000));
+    report.blocks = vec![report.blocks[0].clone(); 500];
+    report.blocks.push(slow);
+    let many = page(&report);
+    assert_eq!(rows(&many), 200);
+    assert!(many.contains("The 200 slowest of 501 blocks"));
+    assert!(many.contains("4\u{202f}321") && many.contains("59 s"));
+    assert!(many.contains("<div class=\"scroll\"><table class=\"names\">"), "no table is wider than a phone");
+}
+
+#[test]
 fn a_hostile_name_stays_text_in_pages_pictures_tables_and_the_terminal() {
     let hostile = "</title><script>alert(\"1\")</script>&\u{1b}[2J,x";
     let mut report = RUN.clone();

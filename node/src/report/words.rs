@@ -2,42 +2,12 @@
 
 use cairn_core::text::is_harmless;
 
-pub use cairn_simulator::words::{numbers, percent};
+pub use cairn_simulator::words::{count, duration, grouped, numbers, percent};
 
-/// A duration, about three digits of it.
-pub fn duration(ms: u64) -> String {
-    let seconds = ms / 1_000;
-    match seconds {
-        0 => format!("{ms} ms"),
-        1..600 => format!("{}.{} s", seconds, ms % 1_000 / 100),
-        600..10_800 => format!("{} min {} s", seconds / 60, seconds % 60),
-        10_800..172_800 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
-    }
-}
-
-/// A time since the beginning, in seconds.
+/// A time since the beginning, in seconds, rounded.
 pub fn moment(ms: u64) -> String {
-    format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
-}
-
-/// A number with its digits in threes.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A count and what is counted, with its plural.
-pub fn count(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(number))
+    let tenths = ms.saturating_add(50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
 /// A stranger's text for a terminal or a picture: what commands, hides or turns is replaced.
@@ -90,11 +60,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_shares_are_told_in_units_that_suit_them() {
-        let told = [850, 12_345, 750_000, 18_720_000, 200_000_000].map(duration);
-        assert_eq!(told, ["850 ms", "12.3 s", "12 min 30 s", "5 h 12 min", "2 d 7 h"]);
-        assert_eq!(percent(123_456), "12.34 %");
-        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+    fn moments_are_rounded_to_tenths_of_a_second() {
+        assert_eq!([0, 949, 950, 12_345].map(moment), ["0.0 s", "0.9 s", "1.0 s", "12.3 s"]);
         assert_eq!(numbers(&[0, 1, 2, 4, 5, 9]), "0-2,4,5,9");
     }
 

@@ -15,6 +15,8 @@ const MAX_POINTS: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct Agreement {
     tips: Vec<Option<BlockHash>>,
+    /// The last that each had: its disk holds it, whether or not it lives.
+    held: Vec<Option<BlockHash>>,
     counts: BTreeMap<BlockHash, u32>,
     living: u32,
     points: Vec<AgreementPoint>,
@@ -26,8 +28,8 @@ pub struct Agreement {
 impl Agreement {
     /// No node lives yet.
     pub fn new(nodes: usize) -> Self {
-        let tips = vec![None; nodes];
-        Self { tips, counts: BTreeMap::new(), living: 0, points: Vec::new(), span_ms: 1, most_tips: 0 }
+        let (tips, held) = (vec![None; nodes], vec![None; nodes]);
+        Self { tips, held, counts: BTreeMap::new(), living: 0, points: Vec::new(), span_ms: 1, most_tips: 0 }
     }
 
     /// A node has another tip, or none since it is gone.
@@ -47,6 +49,7 @@ impl Agreement {
             }
         }
         if let Some(tip) = tip {
+            self.held[at.index()] = Some(tip);
             self.living += 1;
             *self.counts.entry(tip).or_default() += 1;
         }
@@ -56,7 +59,7 @@ impl Agreement {
 
     fn note(&mut self, at_ms: u64) {
         let most = self.counts.values().max().copied().unwrap_or(0);
-        let share = (u64::from(most) * MILLION).checked_div(u64::from(self.living)).unwrap_or(MILLION);
+        let share = (u64::from(most) * MILLION).checked_div(u64::from(self.living)).unwrap_or(0);
         let point = AgreementPoint { at_ms, share, tips: self.counts.len() as u32 };
         push(&mut self.points, point, self.span_ms);
         if self.points.len() > MAX_POINTS {
@@ -83,12 +86,28 @@ impl Agreement {
         self.most_tips
     }
 
+    /// How many nodes live.
+    pub const fn living(&self) -> usize {
+        self.living as usize
+    }
+
+    /// Whether the living among these nodes have one tip at most.
+    pub fn is_one_within(&self, places: &[Place]) -> bool {
+        let mut tips = places.iter().filter_map(|place| self.tips.get(place.index()).copied().flatten());
+        let first = tips.next();
+        tips.all(|tip| Some(tip) == first)
+    }
+
     /// The tip that most have, of equals the one whose hash is least; and their part of the living.
+    /// When none lives, the one that most had when they went, which is no part of anything.
     pub fn majority(&self) -> Option<(BlockHash, u64)> {
-        let most = self.counts.values().max()?;
-        let (tip, count) = self.counts.iter().find(|(_, count)| *count == most)?;
-        let share = (u64::from(*count) * MILLION).checked_div(u64::from(self.living))?;
-        Some((*tip, share))
+        if self.living == 0 {
+            let mut counts: BTreeMap<BlockHash, u32> = BTreeMap::new();
+            self.held.iter().flatten().for_each(|tip| *counts.entry(*tip).or_default() += 1);
+            return of_most(&counts).map(|(tip, _)| (tip, 0));
+        }
+        let (tip, count) = of_most(&self.counts)?;
+        Some((tip, (u64::from(count) * MILLION).checked_div(u64::from(self.living))?))
     }
 
     /// What was noted, ending with how it stands now.
@@ -101,6 +120,11 @@ impl Agreement {
         }
         self.points
     }
+}
+
+fn of_most(counts: &BTreeMap<BlockHash, u32>) -> Option<(BlockHash, u32)> {
+    let most = counts.values().max()?;
+    counts.iter().find(|(_, count)| *count == most).map(|(tip, count)| (*tip, *count))
 }
 
 /// One point more. Of each span of time two stay at most: the least share, and after it the one that
@@ -143,6 +167,19 @@ mod tests {
         let points = agreement.into_points(100);
         let shares: Vec<(u64, u64)> = points.iter().map(|point| (point.at_ms, point.share)).collect();
         assert_eq!(shares[1..], [(10, 750_000), (20, 666_666), (30, MILLION), (100, MILLION)]);
+    }
+
+    #[test]
+    fn when_no_node_lives_the_chain_is_the_one_that_most_had_and_nobody_agrees_on_it() {
+        let mut agreement = Agreement::new(3);
+        for (place, tip) in Place::first(3).zip([1, 2, 2]) {
+            agreement.moved(0, place, Some(hash(tip)));
+        }
+        Place::first(3).rev().for_each(|place| agreement.moved(10, place, None));
+        assert_eq!((agreement.living(), agreement.tips()), (0, 0));
+        assert_eq!(agreement.majority(), Some((hash(2), 0)));
+        let last = agreement.into_points(50).pop().expect("some");
+        assert_eq!((last.at_ms, last.share, last.tips), (50, 0, 0));
     }
 
     #[test]

@@ -7,8 +7,10 @@ use crate::plan::{Engine, MILLION};
 use crate::recorder::blocks::Known;
 use crate::recorder::contact::Contact;
 use crate::recorder::notes::Recorder;
-use crate::report::{BlockPropagation, BlockReport, GroupReport, Propagation, Report, Stale, TraceReport};
-use crate::words::percent;
+use crate::report::{
+    BlockPropagation, BlockReport, GroupReport, MomentKind, Propagation, Report, Stale, TraceReport,
+};
+use crate::words::{count, duration, grouped, percent};
 
 /// What only the engine knows.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ impl Recorder {
     /// The report.
     pub fn conclude(mut self, ending: Ending) -> Report {
         self.keep_deepest();
+        self.tell_of_the_untold(ending.lasted_ms);
+        let standing = self.standing();
         let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
         let is_in_chain = self.blocks.lineage(&tip);
         let (list, contact) = (self.blocks.list(), &self.blocks.contact);
@@ -61,6 +65,10 @@ impl Recorder {
         let mut payments = self.payments;
         payments.confirmed = ending.confirmed;
         payments.undone = self.undone();
+        for confirmations in self.rivals.taken_back(list, &is_in_chain) {
+            payments.double_spent += 1;
+            payments.deepest_double_spend = payments.deepest_double_spend.max(confirmations);
+        }
         let cut_ms = self.first_cut_ms.unwrap_or(0);
         let while_cut = cut_ms..self.healed_ms.unwrap_or(u64::MAX);
         let since_cut = self.by_group(
@@ -81,6 +89,8 @@ impl Recorder {
             lasted_ms: ending.lasted_ms,
             spacing_ms,
             height,
+            standing,
+            is_interrupted: self.is_interrupted,
             trace: ending.trace,
             groups,
             most_tips: self.agreement.most_tips(),
@@ -103,6 +113,16 @@ impl Recorder {
         let judge = Judge { report: &report, winner: winner.map(|(group, _)| group), agreed };
         report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
         report
+    }
+}
+
+impl Recorder {
+    /// A timeline that is not whole says so in its last line.
+    fn tell_of_the_untold(&mut self, at_ms: u64) {
+        if self.untold() > 0 {
+            let text = format!("{} more are not told", count(self.untold(), "moment"));
+            self.tell(at_ms, MomentKind::Phase, text);
+        }
     }
 }
 
@@ -173,12 +193,19 @@ impl Judge<'_> {
         };
         match expectation {
             Expectation::ConvergedWithin(patience) => {
+                let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
                 let found = report.converged_after_ms();
+                let is_divided = report.standing.is_divided();
                 Verdict {
-                    expected: format!("all agree again within {} ms", patience.as_millis()),
-                    found: found
-                        .map_or("no agreement after some step".into(), |ms| format!("{ms} ms at most")),
-                    is_met: found.is_some_and(|ms| u128::from(ms) <= patience.as_millis()),
+                    expected: format!("all agree again within {}", duration(patience_ms)),
+                    found: match found {
+                        _ if is_divided => report.standing.in_words(),
+                        _ if report.convergence.is_empty() => "nothing that was to be mended".into(),
+                        Some(ms) => format!("{} at most", duration(ms)),
+                        None => "no agreement after some step".into(),
+                    },
+                    is_met: !is_divided
+                        && (report.convergence.is_empty() || found.is_some_and(|ms| ms <= patience_ms)),
                 }
             }
             Expectation::ReorganisationDepth(bounds) => {
@@ -188,19 +215,27 @@ impl Judge<'_> {
             Expectation::NoDoubleSpendDeeperThan(most) => {
                 let deepest = report.payments.deepest_double_spend;
                 Verdict {
-                    expected: format!("no payment with more than {most} confirmations is taken back"),
+                    expected: format!(
+                        "no payment with more than {} is taken back",
+                        count(u64::from(*most), "confirmation")
+                    ),
                     found: match report.payments.double_spent {
-                        0 => "none was".into(),
-                        count => format!("{count} were, with up to {deepest} confirmations"),
+                        0 => "none".into(),
+                        1 => format!("1, with {}", count(u64::from(deepest), "confirmation")),
+                        many => {
+                            let deepest = count(u64::from(deepest), "confirmation");
+                            format!("{}, with up to {deepest}", grouped(many))
+                        }
                     },
                     is_met: deepest <= *most,
                 }
             }
+            Expectation::DoubleSpends(bounds) => {
+                within("payments taken back", bounds, report.payments.double_spent, &plain)
+            }
             Expectation::Winner { group: number } => Verdict {
                 expected: format!("the branch of {} wins", group(*number)),
-                found: self
-                    .winner
-                    .map_or("no block was found".into(), |won| format!("that of {}", group(won))),
+                found: self.winner.map_or("no block".into(), |won| format!("that of {}", group(won))),
                 is_met: self.winner == Some(*number),
             },
             Expectation::Revenue { group: number, share } => {
@@ -212,7 +247,12 @@ impl Judge<'_> {
             }
             Expectation::Height(bounds) => within("final height", bounds, u64::from(report.height), &plain),
             Expectation::Agreement(bounds) => {
-                within("part of the nodes on one tip at the end", bounds, self.agreed, &percent)
+                let show: &dyn Fn(u64) -> String = match report.standing.running {
+                    0 => &|_| "no node that runs".into(),
+                    _ => &percent,
+                };
+                let judged = within("part of the nodes on one tip at the end", bounds, self.agreed, &percent);
+                Verdict { found: show(self.agreed), ..judged }
             }
         }
     }

@@ -7,13 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 
+use crate::cut::Cut;
 use crate::mining::hashes_of;
 use crate::place::Place;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use crate::recorder::agreement::Agreement;
 use crate::recorder::blocks::{Blocks, Found};
 use crate::recorder::branches::{Branches, Done};
+use crate::recorder::rivals::Rivals;
+use crate::recorder::under_way::UnderWay;
 use crate::report::{Convergence, Moment, MomentKind, Payments, Reorganisation};
+use crate::standing::Standing;
 
 /// Reorganisations told one by one in a report; of more only the deepest.
 const TOLD_REORGANISATIONS: usize = 1_000;
@@ -30,8 +34,16 @@ pub struct Recorder {
     branches: Branches,
     pub(crate) timeline: Vec<Moment>,
     pub(crate) convergence: Vec<Convergence>,
-    /// Whether all agreed the last time somebody looked.
-    is_mending: bool,
+    /// Whether agreement is awaited since the last step that mends.
+    pub(crate) is_mending: bool,
+    /// The step that is being carried out.
+    pub(crate) under_way: Option<UnderWay>,
+    /// How the network is cut now.
+    pub(crate) cut: Cut,
+    pub(crate) is_interrupted: bool,
+    /// Moments that are not in the timeline.
+    untold: u64,
+    pub(crate) rivals: Rivals,
     pub(crate) reorganisations: Vec<Reorganisation>,
     pub(crate) reorganisations_in_all: u64,
     pub(crate) deepest: u32,
@@ -60,6 +72,11 @@ impl Recorder {
             timeline: Vec::new(),
             convergence: Vec::new(),
             is_mending: false,
+            under_way: None,
+            cut: Cut::default(),
+            is_interrupted: false,
+            untold: 0,
+            rivals: Rivals::default(),
             reorganisations: Vec::new(),
             reorganisations_in_all: 0,
             deepest: 0,
@@ -79,6 +96,7 @@ impl Recorder {
         let hashes = hashes_of(block.header().bits).unwrap_or(0);
         let found = Found { hash: block.hash(), parent, height, miner, at_ms, transactions, hashes };
         if self.blocks.found(found) {
+            self.rivals.found(self.blocks.list().len() - 1, block);
             let payments = match transactions {
                 0 => String::new(),
                 1 => ", 1 transaction".into(),
@@ -136,50 +154,19 @@ impl Recorder {
         self.look_for_agreement(at_ms);
     }
 
-    /// A step of the plan is about to be carried out. One that mends is told now, before anything can
-    /// follow from it.
-    pub fn step_begins(&mut self, at_ms: u64, step: &Step) {
-        match step {
-            // A restart or another behaviour mends too, but the sides are still cut from each other.
-            step if step.joins_all(self.groups.len()) => {
-                self.blocks.contact.heal();
-                if self.first_cut_ms.is_some() {
-                    self.healed_ms.get_or_insert(at_ms);
-                }
-            }
-            Step::Partition(groups) | Step::Refuse(groups) => {
-                self.blocks.contact.cut(groups);
-                self.first_cut_ms.get_or_insert(at_ms);
-                // Agreement that was awaited is no longer to be had.
-                self.is_mending = false;
-            }
-            _ => {}
-        }
-        if step.mends() {
-            let text = self.plan.in_words(step);
-            self.convergence.push(Convergence { after: text.clone(), at_ms, took_ms: None });
-            self.is_mending = false;
-            self.tell(at_ms, MomentKind::Step, text);
-        }
-    }
-
-    /// A step has been carried out. Agreement after one that mends is measured from here: before, a
-    /// node that is about to start again is not yet among those that must agree.
-    pub fn step_is_done(&mut self, at_ms: u64, step: &Step) {
-        if step.mends() {
-            self.is_mending = true;
-        } else {
-            self.is_mending &= self.agreement.tips() > 1;
-            self.tell(at_ms, MomentKind::Step, self.plan.in_words(step));
-        }
-        self.look_for_agreement(at_ms);
-    }
-
     /// Something that people want to know.
     pub fn tell(&mut self, at_ms: u64, kind: MomentKind, text: String) {
-        if self.timeline.len() < MAX_MOMENTS || kind == MomentKind::Step {
-            self.timeline.push(Moment { at_ms, kind, text });
+        let is_always_told = matches!(kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
+        if self.timeline.len() >= MAX_MOMENTS && !is_always_told {
+            if self.untold == 0 {
+                let kind = MomentKind::Phase;
+                let text = format!("{MAX_MOMENTS} moments are told: from here on only steps and agreement");
+                self.timeline.push(Moment { at_ms, kind, text });
+            }
+            self.untold += 1;
+            return;
         }
+        self.timeline.push(Moment { at_ms, kind, text });
     }
 
     /// A payment was accepted.
@@ -225,26 +212,44 @@ impl Recorder {
         self.undone.len() as u64
     }
 
+    /// How many moments are not in the timeline, as there were too many.
+    pub(crate) const fn untold(&self) -> u64 {
+        self.untold
+    }
+
+    /// A payment and another of the same coin are handed in: at most one of them lasts.
+    pub fn paid_twice(&mut self, payment: Txid, rival: Txid) {
+        self.payments.attempts += 1;
+        self.rivals.watch(payment, rival);
+    }
+
+    /// How the network is cut now.
+    pub const fn cut(&self) -> &Cut {
+        &self.cut
+    }
+
+    /// Whether nodes have one tip on each of these sides.
+    pub fn agrees_within(&self, sides: &[Vec<Place>]) -> bool {
+        self.agreement.tips() <= sides.len() && sides.iter().all(|side| self.agreement.is_one_within(side))
+    }
+
+    /// How living nodes stand to each other now.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            running: self.agreement.living(),
+            tips: self.agreement.tips(),
+            is_cut: !self.cut.is_whole(),
+        }
+    }
+
+    /// The tip that most living nodes have; when none lives, most that had one.
+    pub fn final_tip(&self) -> Option<BlockHash> {
+        self.agreement.majority().map(|(tip, _)| tip)
+    }
+
     /// How many tips living nodes have now.
     pub fn tips(&self) -> usize {
         self.agreement.tips()
-    }
-
-    fn look_for_agreement(&mut self, at_ms: u64) {
-        if !self.is_mending || self.agreement.tips() != 1 {
-            return;
-        }
-        self.is_mending = false;
-        let mut took = None;
-        for mended in self.convergence.iter_mut().rev().take_while(|one| one.took_ms.is_none()) {
-            let waited = at_ms.saturating_sub(mended.at_ms);
-            mended.took_ms = Some(waited);
-            took = took.or(Some(waited));
-        }
-        if let Some(took) = took {
-            let text = format!("all nodes agree again, {took} ms after the last step");
-            self.tell(at_ms, MomentKind::Agreement, text);
-        }
     }
 
     fn reorganised(&mut self, at_ms: u64, at: Place, done: Done) {
@@ -296,43 +301,27 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Engine;
+    use crate::recorder::conclude::Ending;
 
     #[test]
-    fn agreement_after_a_restart_counts_from_when_it_was_carried_out() {
-        let hash = |number: u8| BlockHash::from_bytes([number; 32]);
-        let mut recorder = Recorder::new(&Plan::quiet(2), hash(0));
-        recorder.came_up(0, Place::new(0), hash(1));
-        // The other is down, so those that live agree; they are not all that must.
-        let restart = Step::Restart(vec![Place::new(1)]);
-        recorder.step_begins(10, &restart);
-        assert_eq!(recorder.convergence[0].took_ms, None);
-        recorder.came_up(10, Place::new(1), hash(0));
-        recorder.step_is_done(10, &restart);
-        recorder.tip(40, Place::new(1), hash(1));
-        assert_eq!(recorder.convergence[0].took_ms, Some(30));
-    }
-
-    #[test]
-    fn only_what_joins_all_ends_the_first_cut() {
-        let (one, other) = (Place::new(0), Place::new(1));
-        let mut recorder = Recorder::new(&Plan::quiet(2), BlockHash::ZERO);
-        recorder.step_begins(5, &Step::Heal);
-        recorder.step_begins(10, &Step::Partition(vec![vec![one], vec![other]]));
-        recorder.step_begins(20, &Step::Restart(vec![one]));
-        recorder.step_begins(30, &Step::Behave { group: 0, behaviour: crate::behaviour::Behaviour::Honest });
-        recorder.step_begins(40, &Step::Partition(vec![vec![other], vec![one]]));
-        assert_eq!((recorder.first_cut_ms, recorder.healed_ms), (Some(10), None));
-        recorder.step_begins(50, &Step::Partition(vec![vec![one, other]]));
-        recorder.step_begins(60, &Step::Heal);
-        assert_eq!((recorder.first_cut_ms, recorder.healed_ms), (Some(10), Some(50)));
-    }
-
-    #[test]
-    fn a_step_that_changes_nothing_finds_them_agreed_at_once() {
+    fn a_timeline_that_grows_too_long_says_where_it_ends_and_how_much_is_missing() {
         let mut recorder = Recorder::new(&Plan::quiet(1), BlockHash::ZERO);
-        recorder.came_up(0, Place::new(0), BlockHash::ZERO);
-        recorder.step_begins(10, &Step::Heal);
-        recorder.step_is_done(10, &Step::Heal);
-        assert_eq!(recorder.convergence[0].took_ms, Some(0));
+        for at_ms in 0..MAX_MOMENTS as u64 + 3 {
+            recorder.tell(at_ms, MomentKind::Block, "a block".into());
+        }
+        recorder.tell(90_000, MomentKind::Step, "a step".into());
+        let ending = Ending {
+            engine: Engine::Simulator,
+            seed: None,
+            lasted_ms: 100_000,
+            trace: None,
+            confirmed: 0,
+            traffic: (0, 0),
+        };
+        let told = recorder.conclude(ending).timeline;
+        let texts: Vec<&str> = told[MAX_MOMENTS..].iter().map(|moment| moment.text.as_str()).collect();
+        let limit = "20000 moments are told: from here on only steps and agreement";
+        assert_eq!(texts, [limit, "a step", "3 moments more are not told"]);
     }
 }

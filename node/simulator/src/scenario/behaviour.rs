@@ -21,12 +21,22 @@ const SHORTEST_STAY: Duration = Duration::from_secs(1);
 /// Nor slower: a year.
 const LONGEST_STAY: Duration = Duration::from_secs(365 * 24 * 3_600);
 
-/// A behaviour; its victims are nodes of these groups.
+/// The tables of those that a word does not tell.
+const TABLES: &[(&str, &str)] = &[
+    ("double-spend", "{ kind = \"double-spend\", confirmations = 2, give_up_behind = 6 }"),
+    ("eclipse", "{ kind = \"eclipse\", victims = [\"miners.0\"] }"),
+    ("intermittent", "{ kind = \"intermittent\", up = \"20 s\", down = \"5 s\" }"),
+];
+
+/// A behaviour of a group, by its place in the plan; its victims are nodes of other groups.
 ///
 /// # Errors
 /// Unknown kinds, keys of another kind, and every fault of single values.
-pub fn read(entry: &Entry, names: &Names) -> Result<Behaviour, ScenarioError> {
+pub fn read(entry: &Entry, own: usize, names: &Names) -> Result<Behaviour, ScenarioError> {
     if !entry.is_table() {
+        if let Some((found, expected)) = TABLES.iter().find(|(word, _)| entry.is_word(word)) {
+            return Err(entry.fault(Fault::WordForTable { found, expected }));
+        }
         return Ok(match entry.word(WORDS)? {
             "selfish" => Behaviour::Selfish { shown_first_to: Vec::new() },
             "withhold" => Behaviour::Withhold,
@@ -47,8 +57,13 @@ pub fn read(entry: &Entry, names: &Names) -> Result<Behaviour, ScenarioError> {
         }
         "eclipse" => {
             let how = entry.section(&["kind", "victims"])?;
-            let victims = how.require("victims", "a list of nodes")?;
-            Behaviour::Eclipse { victims: names.nodes_of(&victims)? }
+            let of = how.require("victims", "a list of nodes")?;
+            let victims = names.nodes_of(&of)?;
+            if let Some(node) = victims.iter().find(|victim| names.is_of(**victim, own)) {
+                let (node, group) = (node.number(), names.name(own).to_owned());
+                return Err(of.fault(Fault::OwnVictim { node, group }));
+            }
+            Behaviour::Eclipse { victims }
         }
         "intermittent" => {
             let how = entry.section(&["kind", "up", "down"])?;

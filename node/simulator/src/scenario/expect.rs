@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use crate::behaviour::Behaviour;
 use crate::expectation::{Bounds, Expectation};
-use crate::plan::{MILLION, Step};
+use crate::plan::{Group, MILLION, Step};
 use crate::scenario::ending::LONGEST_RUN;
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::names::Names;
@@ -15,6 +16,7 @@ pub const KEYS: &[&str] = &[
     "deepest_reorganisation",
     "stale_rate",
     "no_double_spend_deeper_than",
+    "double_spends",
     "winner",
     "revenue",
     "tips",
@@ -37,6 +39,7 @@ const MAX_REVENUES: usize = 1_000;
 pub fn read(
     whole: &Section,
     names: &Names,
+    groups: &[Group],
     steps: &[(Duration, Step)],
 ) -> Result<Vec<Expectation>, ScenarioError> {
     let Some(entry) = whole.get("expect") else { return Ok(Vec::new()) };
@@ -54,11 +57,26 @@ pub fn read(
     if let Some(entry) = expect.get("stale_rate") {
         list.push(Expectation::StaleRate(bounds(&entry, part)?));
     }
+    let is_attacker = |group: &Group| matches!(group.behaviour, Behaviour::DoubleSpend(_));
+    let pays_twice = |step: &Step| matches!(step, Step::Pay { twice_at: Some(_), .. });
+    let takes_back = groups.iter().any(is_attacker) || steps.iter().any(|(_, step)| pays_twice(step));
+    for key in ["no_double_spend_deeper_than", "double_spends"] {
+        if let Some(entry) = expect.get(key).filter(|_| !takes_back) {
+            return Err(entry.fault(Fault::NothingTakenBack));
+        }
+    }
     if let Some(entry) = expect.get("no_double_spend_deeper_than") {
         let most = u32::try_from(counted(&entry)?).expect("the bound fits");
         list.push(Expectation::NoDoubleSpendDeeperThan(most));
     }
+    if let Some(entry) = expect.get("double_spends") {
+        list.push(Expectation::DoubleSpends(bounds(&entry, counted)?));
+    }
     if let Some(entry) = expect.get("winner") {
+        let cuts = |step: &Step| matches!(step, Step::Partition(_) | Step::Refuse(_));
+        if !steps.iter().any(|(_, step)| cuts(step)) {
+            return Err(entry.fault(Fault::NothingCuts));
+        }
         list.push(Expectation::Winner { group: names.group(&entry)? });
     }
     if let Some(entry) = expect.get("revenue") {

@@ -30,7 +30,9 @@ pub enum Fault {
         most: usize,
     },
     /// Not TOML.
-    #[error("found what is not TOML: {0}")]
+    #[error(
+        "found what is not TOML: {0}; expected a number, true or false, a text in quotes, a list in [] or a table in {{}}"
+    )]
     NotToml(String),
     /// No such key.
     #[error("found a key that is unknown here, expected one of {}", expected.join(", "))]
@@ -259,6 +261,43 @@ pub enum Fault {
     /// Attempts are counted where nobody makes any.
     #[error("found no group that is double-spend, expected one whose attempts can be counted")]
     NoAttempts,
+    /// Who wins is expected where nothing is cut.
+    #[error(
+        "found no step that is a partition or refuse, expected one from which on the sides can be compared"
+    )]
+    NothingCuts,
+    /// How deep a double spend goes is expected where nobody can make one.
+    #[error(
+        "found no group that is double-spend and no payment with `twice_at`, expected somebody who can take a payment back"
+    )]
+    NothingTakenBack,
+    /// Two tables for links of the same groups.
+    #[error("found \"{one}\" and \"{other}\" a second time, expected one table for each pair of groups")]
+    PairTaken {
+        /// The first group.
+        one: String,
+        /// The second.
+        other: String,
+    },
+    /// An attacker cuts itself off.
+    #[error("found node {node}, which is of the attackers' group \"{group}\", expected others' nodes")]
+    OwnVictim {
+        /// Its number in the world.
+        node: u16,
+        /// The group.
+        group: String,
+    },
+    /// A behaviour as a word that cannot be told in a word.
+    #[error("found the word \"{found}\", expected a table such as {expected}")]
+    WordForTable {
+        /// The word.
+        found: &'static str,
+        /// A table that could stand there.
+        expected: &'static str,
+    },
+    /// A coin that is to be paid twice at one node.
+    #[error("found the node of the first payment, expected another")]
+    TwiceAtOneNode,
     /// Convergence is expected where nothing parts nodes.
     #[error("found no step that is heal, restart or behave, expected one after which nodes can agree again")]
     NothingMends,

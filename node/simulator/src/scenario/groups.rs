@@ -50,7 +50,7 @@ pub fn read(whole: &Section) -> Result<Groups, ScenarioError> {
         let nodes = nodes_of(section)?;
         let behaviour = match section.get("behaviour") {
             Some(entry) => {
-                let behaviour = behaviour::read(&entry, &names)?;
+                let behaviour = behaviour::read(&entry, number, &names)?;
                 behaviour::check(&entry, &behaviour, nodes)?;
                 behaviour
             }

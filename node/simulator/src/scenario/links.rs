@@ -38,7 +38,13 @@ pub fn read(whole: &Section, names: &Names) -> Result<(Links, Option<Duration>),
     let entries = links.get("between").map_or(Ok(Vec::new()), |entry| entry.list(0, MAX_BETWEEN))?;
     for entry in entries {
         let section = entry.section(BETWEEN_KEYS)?;
-        let (one, other) = pair(&section.require("groups", "two groups")?, names)?;
+        let of = section.require("groups", "two groups")?;
+        let (one, other) = pair(&of, names)?;
+        let is_same = |(a, b, _): &(usize, usize, Quality)| [(one, other), (other, one)].contains(&(*a, *b));
+        if between.iter().any(is_same) {
+            let (one, other) = (names.name(one).to_owned(), names.name(other).to_owned());
+            return Err(of.fault(Fault::PairTaken { one, other }));
+        }
         between.push((one, other, quality(&section, usual)?));
     }
     let ping_every = match links.get("ping_every") {

@@ -33,6 +33,18 @@ impl Names {
         self.groups.iter().any(|(other, ..)| other == name)
     }
 
+    /// The name of a group, by its place in the plan.
+    pub fn name(&self, group: usize) -> &str {
+        self.groups.get(group).map_or("?", |(name, ..)| name)
+    }
+
+    /// Whether a node is of this group, by its place in the plan.
+    pub fn is_of(&self, place: Place, group: usize) -> bool {
+        self.groups
+            .get(group)
+            .is_some_and(|(_, first, nodes)| place.number() >= *first && place.number() - *first < *nodes)
+    }
+
     /// The group that a value names, by its place in the plan.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ fn small(number: u64) -> u32 {
 }
 
 fn pay(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
-    let pay = entry.section(&["node", "payments"])?;
+    let pay = entry.section(&["node", "payments", "twice_at"])?;
     let place = around.names.node(&pay.require("node", "a node")?)?;
     let payments = pay.require("payments", "how many")?;
     let found = payments.whole(1, u64::from(u32::MAX))?;
@@ -121,7 +121,12 @@ fn pay(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
     if found > u64::from(wallets) {
         return Err(payments.fault(Fault::MorePaymentsThanWallets { found, wallets }));
     }
-    Ok(Step::Pay { place, payments: small(found) })
+    let twice_at = match pay.get("twice_at") {
+        Some(entry) if around.names.node(&entry)? == place => return Err(entry.fault(Fault::TwiceAtOneNode)),
+        Some(entry) => Some(around.names.node(&entry)?),
+        None => None,
+    };
+    Ok(Step::Pay { place, payments: small(found), twice_at })
 }
 
 /// The world lets a group begin only what it looks at message by message; the other behaviours are
@@ -134,7 +139,7 @@ fn behave(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
         return Err(of.fault(Fault::StaysSo { found: around.groups[group].behaviour.word() }));
     }
     let to = behave.require("as", "a behaviour")?;
-    let behaviour = behaviour::read(&to, around.names)?;
+    let behaviour = behaviour::read(&to, group, around.names)?;
     match behaviour {
         Behaviour::Honest | Behaviour::Withhold | Behaviour::Eclipse { .. } => {
             Ok(Step::Behave { group, behaviour })

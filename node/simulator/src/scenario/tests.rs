@@ -107,7 +107,7 @@ mine = { node = "lonely", blocks = 2 }
 
 [[step]]
 at = "33 s"
-pay = { node = "miners.5", payments = 20 }
+pay = { node = "miners.5", payments = 20, twice_at = "lonely" }
 
 [[step]]
 at = "34 s"
@@ -132,6 +132,7 @@ converged_within = "40 s"
 deepest_reorganisation = { least = 1, most = 9 }
 stale_rate = { most = 0.25 }
 no_double_spend_deeper_than = 4
+double_spends = { most = 30 }
 winner = "miners"
 revenue = { group = "miners", least = 0.5 }
 tips = { least = 2 }
@@ -194,11 +195,11 @@ fn steps_are_read_in_order_with_the_nodes_that_they_name() {
 #[test]
 fn expectations_are_read_and_a_plain_figure_is_expected_exactly() {
     let expectations = whole().expectations;
-    assert_eq!(expectations.len(), 9);
+    assert_eq!(expectations.len(), 10);
     assert_eq!(expectations[0], Expectation::ConvergedWithin(Duration::from_secs(40)));
     assert_eq!(expectations[2], Expectation::StaleRate(Bounds { least: None, most: Some(250_000) }));
     let exactly = Bounds { least: Some(1_000_000), most: Some(1_000_000) };
-    assert_eq!(expectations[8], Expectation::Agreement(exactly));
+    assert_eq!(expectations[9], Expectation::Agreement(exactly));
 }
 
 #[test]
@@ -246,6 +247,7 @@ fn real_processes_play_honest_plans_and_say_why_no_other() {
         ("confined_to = \"d\"\n[[group]]\nname = \"d\"\nnodes = 1\n", "knows only"),
         ("[[step]]\nat = \"1 s\"\nslow = { nodes = \"all\", times = 2 }\n", "slow"),
         ("[[step]]\nat = \"1 s\"\nbehave = { group = \"c\", as = \"withhold\" }\n", "stay what"),
+        ("[[step]]\nat = \"1 s\"\nrefuse = [[\"c.0\"]]\n", "on no side"),
         ("[[group]]\nname = \"d\"\nnodes = 49\n", "51 nodes"),
     ];
     for (more, why) in cases {

@@ -18,6 +18,7 @@ use crate::place::Place;
 use crate::report::MomentKind;
 use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Standing};
 use crate::strategy::selfish::Shown;
+use crate::words::count;
 use crate::world::finding::BLOCK_REQUEST;
 use crate::world::state::World;
 
@@ -122,7 +123,8 @@ impl World {
             self.double_spenders[index].purse.spent(&return_to_self);
             self.recorder.double_spent(confirmations);
             format!(
-                "double spend: {face} shows its secret chain, and a payment with {confirmations} confirmations is gone"
+                "double spend: {face} shows its secret chain, and a payment with {} is gone",
+                count(u64::from(confirmations), "confirmation")
             )
         };
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);

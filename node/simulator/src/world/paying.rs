@@ -10,6 +10,9 @@ use crate::payments::home;
 use crate::place::Place;
 use crate::world::state::World;
 
+/// Second payments of a coin: their answers concern nobody.
+const RIVAL_REQUEST: RequestId = RequestId(u64::MAX - 2);
+
 impl World {
     /// After the payment before it, and not after the millisecond in which that came: what is left of
     /// milliseconds adds up.
@@ -40,6 +43,32 @@ impl World {
         let Some(transaction) = self.purses[index].pay(at, &genesis) else { return Ok(()) };
         let request = self.purses[index].request();
         self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })
+    }
+
+    /// The next purse pays at one node, and pays itself with the same coin at another. Whoever does so
+    /// pays no more: which change is its own, only the end will tell.
+    pub(super) fn pay_twice(&mut self, at: Place, other: Place) -> Result<(), Violation> {
+        let genesis = self.definition.params.genesis_hash;
+        let purses = self.purses.len();
+        let mut turns = (0..purses).map(|turn| (self.next_purse + turn) % purses);
+        let Some(index) = turns.find(|index| self.purses[*index].is_ready()) else { return Ok(()) };
+        self.next_purse = (index + 1) % purses;
+        let is_there = |at| self.host(at).node().is_some() && !self.apart.contains(&at);
+        if !is_there(at) {
+            return Ok(());
+        }
+        let rival_arrives = is_there(other);
+        let Some((payment, rival)) = self.purses[index].pay_twice(at, &genesis) else { return Ok(()) };
+        self.recorder.paid_twice(payment.txid(), rival.txid());
+        // Whichever the best chain ends up with: neither is lost.
+        self.taken_back.extend([payment.txid(), rival.txid()]);
+        let request = self.purses[index].request();
+        self.hand(at, Input::Submit { request, submission: Submission::Transaction(payment) })?;
+        if rival_arrives {
+            let (request, submission) = (RIVAL_REQUEST, Submission::Transaction(rival));
+            self.hand(other, Input::Submit { request, submission })?;
+        }
+        Ok(())
     }
 
     pub(super) fn answered(

@@ -171,19 +171,6 @@ impl World {
         self.hosts.iter().filter(|host| host.node().is_some() && !self.apart.contains(&host.place()))
     }
 
-    /// A living node whose blocks all others get, if there is one: the first that is honest, stays,
-    /// and is nobody's victim; otherwise the first that lives.
-    pub fn steadiest(&self) -> Option<Place> {
-        let is_victim = |place: &Place| {
-            self.around.behaviours.iter().any(
-                |behaviour| matches!(behaviour, Behaviour::Eclipse { victims } if victims.contains(place)),
-            )
-        };
-        let is_steady = |place: &Place| *self.behaviour_of(*place) == Behaviour::Honest && !is_victim(place);
-        let places = || self.living().map(Host::place);
-        places().find(is_steady).or_else(|| places().next())
-    }
-
     /// The highest that a best chain ever was.
     pub const fn highest(&self) -> u32 {
         self.highest
@@ -227,6 +214,11 @@ impl World {
     /// Whether an attacker took this payment back.
     pub fn is_taken_back(&self, txid: &Txid) -> bool {
         self.taken_back.contains(txid)
+    }
+
+    /// The same, to tell it how the run goes.
+    pub const fn recorder_mut(&mut self) -> &mut Recorder {
+        &mut self.recorder
     }
 
     /// What was recorded; the world ends.

@@ -7,8 +7,10 @@ use cairn_protocol::input::{Command, Input};
 use crate::agenda::Occurrence;
 use crate::behaviour::Behaviour;
 use crate::invariants::Violation;
+use crate::mining::Hashrate;
 use crate::place::Place;
 use crate::plan::Step;
+use crate::settling;
 use crate::world::state::World;
 
 impl World {
@@ -25,39 +27,42 @@ impl World {
         Ok(())
     }
 
-    /// The run stops before the rest of the plan: what would have been mended is mended now, so that
-    /// all can agree, and what would have been broken stays whole.
-    pub fn end_steps(&mut self) -> Result<(), Violation> {
-        for index in self.steps_taken..self.plan.steps.len() {
-            let is_mending = |(_, step): &(_, Step)| matches!(step, Step::Heal | Step::Restart(_));
-            if self.plan.steps.get(index).is_some_and(is_mending) {
-                self.take_plan_step(index)?;
-            }
+    /// Mining ends, and with it the plan: what would have been mended is mended now. Then one miner on
+    /// each side that can agree goes on, with the speed of all: with only its own it could be unlucky for
+    /// longer than agreement may take. Returns those sides.
+    pub fn settle(&mut self) -> Result<Vec<Vec<Place>>, Violation> {
+        let left = settling::steps_left(&self.plan, self.steps_taken);
+        let left_out = self.plan.steps.len() - self.steps_taken - left.len();
+        for index in left {
+            self.take_plan_step(index)?;
         }
         self.steps_taken = self.plan.steps.len();
-        Ok(())
+        let sides = self.recorder.cut().sides(self.plan.nodes());
+        let lives = |place| self.host(place).node().is_some() && !self.apart.contains(&place);
+        let miners = settling::miners(&self.plan, &self.around.behaviours, &sides, lives);
+        for place in self.plan.places() {
+            let all = self.plan.total_hashrate();
+            self.set_hashrate(place, if miners.contains(&place) { all } else { Hashrate::NONE });
+        }
+        self.recorder.mining_ends(self.at_ms(), &miners, &sides, left_out);
+        Ok(sides)
     }
 
     fn carry_out_step(&mut self, step: &Step) -> Result<(), Violation> {
         match step {
+            // A new cut takes the place of the one before.
             Step::Partition(groups) => {
+                self.refuse_across(Vec::new())?;
                 let broken = self.around.network.partition(groups);
                 self.tell_of(broken);
             }
             Step::Refuse(groups) => {
-                self.refusals = groups.clone();
-                for place in groups.iter().flatten() {
-                    self.refuse(*place)?;
-                }
+                self.around.network.heal();
+                self.refuse_across(groups.clone())?;
             }
             Step::Heal => {
                 self.around.network.heal();
-                self.refusals.clear();
-                for place in self.plan.places() {
-                    if !self.host(place).blocked.is_empty() {
-                        self.hand(place, Input::Command(Command::SetBlocked(BTreeSet::new())))?;
-                    }
-                }
+                self.refuse_across(Vec::new())?;
             }
             Step::Kill(places) => places.iter().for_each(|place| self.kill(*place)),
             Step::Restart(places) => {
@@ -73,9 +78,12 @@ impl World {
                     self.found(*place)?;
                 }
             }
-            Step::Pay { place, payments } => {
+            Step::Pay { place, payments, twice_at } => {
                 for _ in 0..*payments {
-                    self.pay(*place)?;
+                    match twice_at {
+                        Some(other) => self.pay_twice(*place, *other)?,
+                        None => self.pay(*place)?,
+                    }
                 }
             }
             Step::SetHashrate { places, percent } => {
@@ -108,7 +116,7 @@ impl World {
         }
         self.start(place)?;
         self.plan_going(place);
-        self.refuse(place)
+        if self.refusals.is_empty() { Ok(()) } else { self.refuse(place) }
     }
 
     /// Whoever comes and goes, and has just been started, goes again; whatever started it, for what
@@ -121,10 +129,23 @@ impl World {
         }
     }
 
-    /// A node refuses those of other sides, if it is on one.
+    /// From now on nodes refuse those of other sides, and nobody else.
+    fn refuse_across(&mut self, sides: Vec<Vec<Place>>) -> Result<(), Violation> {
+        self.refusals = sides;
+        let on_sides: BTreeSet<Place> = self.refusals.iter().flatten().copied().collect();
+        for place in self.plan.places() {
+            if on_sides.contains(&place) || !self.host(place).blocked.is_empty() {
+                self.refuse(place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A node refuses those of other sides, if it is on one, and nobody if it is on none.
     fn refuse(&mut self, place: Place) -> Result<(), Violation> {
-        let Some(side) = self.refusals.iter().position(|side| side.contains(&place)) else { return Ok(()) };
-        let others = self.refusals.iter().enumerate().filter(|(other, _)| *other != side);
+        let side = self.refusals.iter().position(|side| side.contains(&place));
+        let is_other = |(number, _): &(usize, &Vec<Place>)| side.is_some_and(|side| side != *number);
+        let others = self.refusals.iter().enumerate().filter(is_other);
         let others = others.flat_map(|(_, places)| places).map(|place| place.peer_id()).collect();
         self.hand(place, Input::Command(Command::SetBlocked(others)))
     }

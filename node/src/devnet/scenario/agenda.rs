@@ -68,6 +68,11 @@ impl Agenda {
         Some(due)
     }
 
+    /// The plan ends here: no step of it is due any more. Payments go on, and whoever comes and goes.
+    pub fn end_steps(&mut self) {
+        self.due.retain(|_, due| !matches!(due, Due::Step(_)));
+    }
+
     /// A node has just come, or gone: after a while it does the other.
     pub fn plan_coming_or_going(&mut self, now: Duration, plan: &Plan, at: Place, life: Option<u32>) {
         if let Some((up, down)) = times_of(plan, at) {
@@ -115,6 +120,16 @@ mod tests {
         assert_eq!(all(&mut agenda, 399), []);
         assert_eq!(all(&mut agenda, 900), [Due::Payment, Due::Step(0), Due::Step(1), Due::Payment]);
         assert_eq!(agenda.next_time(), Some(Duration::from_millis(1_200)));
+    }
+
+    #[test]
+    fn after_the_plan_ended_no_step_of_it_is_due_and_people_still_pay() {
+        let mut plan = Plan::quiet(3);
+        plan.workload.payment_every = Some(Duration::from_millis(400));
+        plan.steps = vec![(Duration::from_millis(500), Step::Kill(vec![Place::new(0)]))];
+        let mut agenda = Agenda::new(&plan);
+        agenda.end_steps();
+        assert_eq!(all(&mut agenda, 900), [Due::Payment, Due::Payment]);
     }
 
     #[test]

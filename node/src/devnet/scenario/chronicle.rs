@@ -39,6 +39,8 @@ pub struct Chronicle {
     kept_in_order: VecDeque<BlockHash>,
     highest: u32,
     told: usize,
+    /// Steps of the plan that are never done, as the run stops before them.
+    left_out: usize,
 }
 
 impl Chronicle {
@@ -61,6 +63,7 @@ impl Chronicle {
             kept_in_order: VecDeque::new(),
             highest: 0,
             told: 0,
+            left_out: 0,
         }
     }
 
@@ -105,25 +108,64 @@ impl Chronicle {
             What::StepBegun(number) => self.step_begun(at_ms, number),
             What::StepDone(number) => self.step_done(at_ms, number),
             What::StepFailed { what, why } => return Err(ScenarioFault::Step { what, why }),
+            What::Settling { miners, sides } => {
+                self.recorder.mining_ends(at_ms, &miners, &sides, self.left_out);
+            }
+            What::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
             What::Accepted(txid) => self.recorder.accepted(txid),
             What::Killed(node) => self.went_down(at_ms, node),
             What::Restarted(node) => self.came_up(at_ms, node),
             What::Died { node, how } => return Err(ScenarioFault::Died { node, how }),
-            What::Stop => return Err(ScenarioFault::Interrupted),
+            What::Stop => self.recorder.interrupted(at_ms),
             // Told as steps of the plan.
             What::Cut(_) | What::Hashrate { .. } | What::Slowed { .. } => {}
         }
         Ok(())
     }
 
-    /// The report. Whether payments are confirmed is asked of the first node that runs.
+    /// Whether running nodes have one tip on each of these sides.
+    pub fn agrees_within(&self, sides: &[Vec<Place>]) -> bool {
+        self.recorder.agrees_within(sides)
+    }
+
+    /// Whether a cut of the plan stands.
+    pub const fn is_cut(&self) -> bool {
+        !self.recorder.cut().is_whole()
+    }
+
+    /// The run stops before its plan does: so many steps of it are never done.
+    pub const fn leave_out(&mut self, steps: usize) {
+        self.left_out = steps;
+    }
+
+    /// The run is over, with agreement or without it.
+    pub fn settled(&mut self) {
+        let at_ms = self.now_ms();
+        self.recorder.settled(at_ms);
+    }
+
+    /// The run is over, and nobody waited for agreement.
+    pub fn ends_as_it_stands(&mut self) {
+        let at_ms = self.now_ms();
+        self.recorder.ends_as_it_stands(at_ms);
+    }
+
+    fn now_ms(&mut self) -> u64 {
+        self.last_ms = self.last_ms.max(self.begin.elapsed().as_millis() as u64);
+        self.last_ms
+    }
+
+    /// The report.
     pub fn conclude(self, ending: Ending) -> Report {
         self.recorder.conclude(ending)
     }
 
-    /// How many accepted payments a node's best chain holds.
+    /// How many accepted payments the chain holds that most nodes have.
     pub fn confirmed(&self) -> u64 {
-        let Some(node) = self.network.running().first().copied() else { return 0 };
+        let running = self.network.running();
+        let tip = self.recorder.final_tip().map(|tip| tip.to_string());
+        let has_it = |node: &&u16| self.network.tip(**node).ok() == tip;
+        let Some(node) = running.iter().find(has_it).or(running.first()).copied() else { return 0 };
         let is_confirmed = |txid: String| {
             let found = self.network.call(node, "getrawtransaction", json!([txid, 1]));
             found.is_ok_and(|found| found["confirmations"].as_u64() > Some(0))

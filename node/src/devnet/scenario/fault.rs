@@ -60,7 +60,7 @@ pub enum ScenarioFault {
         tips: usize,
     },
     /// Somebody wanted it to end.
-    #[error("the scenario was stopped before its end, so there is no report")]
+    #[error("the scenario was stopped before it began, so there is no report")]
     Interrupted,
     /// The devnet failed.
     #[error(transparent)]

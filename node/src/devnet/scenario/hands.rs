@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
+use cairn_simulator::behaviour::Behaviour;
+use cairn_simulator::cut::Cut;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Plan, Step};
+use cairn_simulator::settling;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -17,7 +20,7 @@ use crate::devnet::network::Network;
 use crate::devnet::scenario::rates::Rates;
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Everybody begins to mine.
     Mine,
@@ -27,8 +30,9 @@ pub enum Order {
     Kill(Place),
     /// It comes back.
     Restart(Place),
-    /// Everybody ends mining but the first that runs, which gets what all had.
-    Settle,
+    /// Mining ends, and the plan with it: these steps of it are still done, and then nobody mines but
+    /// one on each side of a cut that is left, with what all had.
+    Settle(Vec<usize>),
 }
 
 /// What the thread works with.
@@ -39,13 +43,15 @@ pub struct Hands {
     network: Arc<Network>,
     /// How fast each node mines, or will when it runs again.
     now: Vec<u64>,
+    /// How the plan's steps have cut the network.
+    cut: Cut,
 }
 
 impl Hands {
     /// Hands that have done nothing yet.
     pub fn new(plan: Plan, rates: Rates, network: Arc<Network>) -> Self {
         let now = rates.first().to_vec();
-        Self { plan, rates, network, now }
+        Self { plan, rates, network, now, cut: Cut::default() }
     }
 
     /// Carries out orders until nobody gives any, or until `stop` is set; says when each step of the
@@ -57,49 +63,58 @@ impl Hands {
             }
             let network = self.network.clone();
             let _one_at_a_time = network.step();
-            if let Order::Step(number) = order {
-                network.happened(What::StepBegun(number));
-            }
-            match (self.carry_out(order), order) {
-                (Ok(()), Order::Step(number)) => network.happened(What::StepDone(number)),
-                (Ok(()), _) => {}
-                (Err(error), _) => {
-                    let (what, why) = (self.in_words(order), error.to_string());
-                    network.happened(What::StepFailed { what, why });
-                }
+            if let Err(error) = self.carry_out(&order) {
+                let (what, why) = (self.in_words(&order), error.to_string());
+                network.happened(What::StepFailed { what, why });
             }
         }
     }
 
-    fn in_words(&self, order: Order) -> String {
+    fn in_words(&self, order: &Order) -> String {
         match order {
             Order::Mine => "everybody begins to mine".into(),
             Order::Step(number) => {
-                self.plan.steps.get(number).map_or_else(String::new, |(_, step)| self.plan.in_words(step))
+                self.plan.steps.get(*number).map_or_else(String::new, |(_, step)| self.plan.in_words(step))
             }
             Order::Kill(place) => format!("{place} goes"),
             Order::Restart(place) => format!("{place} comes back"),
-            Order::Settle => "one miner goes on until all agree".into(),
+            Order::Settle(_) => "all are mended, and one miner goes on until all agree".into(),
         }
     }
 
-    fn carry_out(&mut self, order: Order) -> Result<(), DevnetError> {
+    fn carry_out(&mut self, order: &Order) -> Result<(), DevnetError> {
         match order {
             Order::Mine => self.mine_everywhere(),
-            Order::Step(number) => match self.plan.steps.get(number).cloned() {
-                Some((_, step)) => self.step(step),
-                None => Ok(()),
-            },
-            Order::Kill(place) => self.kill(place),
-            Order::Restart(place) => self.restart(&[place]),
-            Order::Settle => {
-                let first = self.network.running().first().copied();
-                for (node, now) in (0..).zip(&mut self.now) {
-                    *now = if Some(node) == first { self.rates.total() } else { 0 };
-                }
-                self.mine_everywhere()
+            Order::Step(number) => self.plan_step(*number),
+            Order::Kill(place) => self.kill(*place),
+            Order::Restart(place) => self.restart(&[*place]),
+            Order::Settle(left) => {
+                left.iter().try_for_each(|number| self.plan_step(*number))?;
+                self.settle()
             }
         }
+    }
+
+    fn plan_step(&mut self, number: usize) -> Result<(), DevnetError> {
+        let Some((_, step)) = self.plan.steps.get(number).cloned() else { return Ok(()) };
+        self.network.happened(What::StepBegun(number));
+        self.cut.take(&step, usize::from(self.plan.nodes()));
+        self.step(step)?;
+        self.network.happened(What::StepDone(number));
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), DevnetError> {
+        let behaviours: Vec<Behaviour> =
+            self.plan.groups.iter().map(|group| group.behaviour.clone()).collect();
+        let sides = self.cut.sides(self.plan.nodes());
+        let miners = settling::miners(&self.plan, &behaviours, &sides, |place| self.runs(place));
+        for (place, now) in self.plan.places().zip(&mut self.now) {
+            *now = if miners.contains(&place) { self.rates.total() } else { 0 };
+        }
+        self.mine_everywhere()?;
+        self.network.happened(What::Settling { miners, sides });
+        Ok(())
     }
 
     fn step(&mut self, step: Step) -> Result<(), DevnetError> {

@@ -27,6 +27,8 @@ pub enum Where {
     AtHome,
     /// At this node.
     At(Place),
+    /// At the first, and with the same coin at the second to whoever pays.
+    Twice(Place, Place),
 }
 
 /// One of the wallets.
@@ -34,6 +36,8 @@ pub enum Where {
 struct Wallet {
     key: SigningKey,
     coin: (OutPoint, Output),
+    /// Whether it paid a coin twice: which change is its own, only the end will tell.
+    has_cheated: bool,
 }
 
 /// What the thread works with.
@@ -53,6 +57,7 @@ impl Payer {
         let wallet = |(number, output): (u16, &Output)| Wallet {
             key: keys[usize::from(account_of(number))].clone(),
             coin: (OutPoint { txid, index: u32::from(number) }, output.clone()),
+            has_cheated: false,
         };
         let wallets = (0..).zip(&coinbase.outputs).map(wallet).collect();
         Self { network, wallets, turn: 0 }
@@ -72,23 +77,51 @@ impl Payer {
     }
 
     fn pay(&mut self, place: Where) -> Result<Option<Txid>, DevnetError> {
-        let turn = self.turn;
-        self.turn = (turn + 1) % self.wallets.len();
+        let wallets = self.wallets.len();
+        let mut turns = (0..wallets).map(|turn| (self.turn + turn) % wallets);
+        let turn = match place {
+            // Whoever cheats must have a coin that is its own.
+            Where::Twice(..) => turns.find(|turn| !self.wallets[*turn].has_cheated),
+            _ => turns.next(),
+        };
+        let Some(turn) = turn else { return Ok(None) };
+        self.turn = (turn + 1) % wallets;
         let nodes = usize::from(self.network.ids().end);
-        let node = match place {
-            Where::AtHome => home(turn, nodes).number(),
-            Where::At(place) => place.number(),
+        let (node, second) = match place {
+            Where::AtHome => (home(turn, nodes), None),
+            Where::At(place) => (place, None),
+            Where::Twice(place, other) => (place, Some(other)),
         };
         let payee = self.wallets[self.turn].coin.1.lock;
         let genesis = self.network.chain.params.genesis_hash;
         let wallet = &mut self.wallets[turn];
-        let Some(outputs) = payment_and_change(&wallet.coin.1, payee) else { return Ok(None) };
+        let Some(outputs) = payment_and_change(&wallet.coin.1, payee).filter(|_| !wallet.has_cheated) else {
+            return Ok(None);
+        };
         let change = outputs.last().cloned();
-        let transaction = sign_spend(&genesis, &wallet.key, std::slice::from_ref(&wallet.coin), outputs);
-        self.network.call(node, "sendrawtransaction", json!([hex::encode(encode(&transaction))]))?;
+        let sign = |outputs| sign_spend(&genesis, &wallet.key, std::slice::from_ref(&wallet.coin), outputs);
+        let transaction = sign(outputs);
         let txid = transaction.txid();
+        let rival = second.and_then(|other| {
+            let outputs = payment_and_change(&wallet.coin.1, wallet.coin.1.lock)?;
+            Some((other, sign(outputs)))
+        });
+        if let Some((_, rival)) = &rival {
+            wallet.has_cheated = true;
+            // Told before a block can hold either.
+            self.network.happened(What::PaidTwice { payment: txid, rival: rival.txid() });
+        }
+        let hand_in = |node: Place, transaction| {
+            let params = json!([hex::encode(encode(transaction))]);
+            self.network.call(node.number(), "sendrawtransaction", params)
+        };
+        hand_in(node, &transaction)?;
+        if let Some((other, rival)) = rival {
+            // One that is refused takes nothing back.
+            let _ = hand_in(other, &rival);
+        }
         if let Some(change) = change {
-            wallet.coin = (OutPoint { txid, index: 1 }, change);
+            self.wallets[turn].coin = (OutPoint { txid, index: 1 }, change);
         }
         Ok(Some(txid))
     }

@@ -1,5 +1,6 @@
 //! Playing a plan on nodes that run: from the first block to the report.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -9,6 +10,7 @@ use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Engine, Plan, Step};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
+use cairn_simulator::settling;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -29,11 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Payments that wait because a node is slow to answer; beyond it people do not pay.
 const WAITING_PAYMENTS: usize = 1_000;
 
-/// Hears what happened since it was last called, and how many thousandths are done.
-type Tell<'a> = &'a mut dyn FnMut(&[Moment], u64);
+/// Hears what happened since it was last called, and how many thousandths are done; a break stops the run.
+type Tell<'a> = &'a mut dyn FnMut(&[Moment], u64) -> ControlFlow<()>;
 
 /// Plays a plan and reports; `tell` gets every moment as it is recorded, and time and again how many
-/// thousandths are done. In the end, whatever it is, every node is stopped.
+/// thousandths are done. A run that somebody stops reports what was seen so far. In the end, whatever it is,
+/// every node is stopped.
 ///
 /// # Errors
 /// [`ScenarioFault`], but for what is said before nodes start.
@@ -59,10 +62,10 @@ pub fn play(
         started.expect("a scenario has two threads of its own");
         let started = named("payer").spawn_scoped(scope, move || payer.work(&to_pay, stop));
         started.expect("a scenario has two threads of its own");
-        let outcome = connect(plan, network).and_then(|()| {
+        let outcome = connect(plan, network, happenings).and_then(|()| {
             let chronicle = Chronicle::new(plan.clone(), network.clone());
             let agenda = Agenda::new(plan);
-            Run { plan, network, chronicle, agenda, orders, payments, phase: Phase::Mining }
+            Run { plan, network, chronicle, agenda, orders, payments, steps_taken: 0, phase: Phase::Mining }
                 .play_out(happenings, tell)
         });
         stop.store(true, Ordering::Relaxed);
@@ -76,11 +79,19 @@ pub fn play(
 }
 
 /// Waits until everybody has a connection to whom the topology says.
-fn connect(plan: &Plan, network: &Network) -> Result<(), ScenarioFault> {
+fn connect(plan: &Plan, network: &Network, happenings: &Receiver<Happening>) -> Result<(), ScenarioFault> {
     let until = Instant::now() + PATIENCE;
     for (node, dialled) in (0..).zip(ground::dials(plan)) {
         let wanted = dialled.iter().map(|other| network.peer_id(*other)).collect::<Result<Vec<_>, _>>()?;
         loop {
+            // Nobody mines yet: of all that is told now only this matters.
+            while let Ok(happening) = happenings.try_recv() {
+                match happening.what {
+                    What::Stop => return Err(ScenarioFault::Interrupted),
+                    What::Died { node, how } => return Err(ScenarioFault::Died { node, how }),
+                    _ => {}
+                }
+            }
             let status = network.call(node, "getnodestatus", json!([]))?;
             let peers = status["peers"].as_array().cloned().unwrap_or_default();
             if wanted.iter().all(|wanted| peers.iter().any(|peer| peer == wanted.as_str())) {
@@ -97,13 +108,16 @@ fn connect(plan: &Plan, network: &Network) -> Result<(), ScenarioFault> {
     Ok(())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
     /// All miners mine.
     Mining,
-    /// One mines until all agree.
+    /// What is left of the plan is mended, and miners are stopped.
+    Ending,
+    /// One on each side mines until all of it agree.
     Settling {
         until: Duration,
+        sides: Vec<Vec<Place>>,
     },
     Over,
 }
@@ -116,6 +130,7 @@ struct Run<'a> {
     agenda: Agenda,
     orders: Sender<Order>,
     payments: SyncSender<Where>,
+    steps_taken: usize,
     phase: Phase,
 }
 
@@ -138,9 +153,13 @@ impl Run<'_> {
                 self.see_to(due);
             }
             let progress = self.progress();
-            tell(self.chronicle.news(), progress);
+            if tell(self.chronicle.news(), progress).is_break() {
+                self.hear(Happening::now(What::Stop))?;
+            }
             self.go_on()?;
         }
+        // What ended it. Whoever does not hear any more has said so before.
+        let _ = tell(self.chronicle.news(), 1_000);
         let ending = Ending {
             engine: Engine::Devnet,
             seed: None,
@@ -158,6 +177,14 @@ impl Run<'_> {
             What::Restarted(node) => Some(Place::new(*node)),
             _ => None,
         };
+        match &happening.what {
+            What::Stop => self.phase = Phase::Over,
+            What::Settling { sides, .. } if self.phase == Phase::Ending => {
+                let patience = self.plan.stop.agreement_within.unwrap_or_default();
+                self.phase = Phase::Settling { until: self.elapsed() + patience, sides: sides.clone() };
+            }
+            _ => {}
+        }
         self.chronicle.hear(happening)?;
         if let Some(at) = restarted {
             let life = Some(self.chronicle.life(at));
@@ -173,7 +200,7 @@ impl Run<'_> {
     fn progress(&self) -> u64 {
         match self.phase {
             Phase::Mining => self.plan.stop.progress(self.elapsed(), self.chronicle.highest()),
-            Phase::Settling { .. } | Phase::Over => 1_000,
+            Phase::Ending | Phase::Settling { .. } | Phase::Over => 1_000,
         }
     }
 
@@ -192,8 +219,10 @@ impl Run<'_> {
         match due {
             Due::Payment => self.pay(Where::AtHome),
             Due::Step(number) => {
-                if let Some((_, Step::Pay { place, payments })) = self.plan.steps.get(number) {
-                    (0..*payments).for_each(|_| self.pay(Where::At(*place)));
+                self.steps_taken = number + 1;
+                if let Some((_, Step::Pay { place, payments, twice_at })) = self.plan.steps.get(number) {
+                    let at = twice_at.map_or(Where::At(*place), |other| Where::Twice(*place, other));
+                    (0..*payments).for_each(|_| self.pay(at));
                 }
                 self.order(Order::Step(number));
             }
@@ -211,30 +240,36 @@ impl Run<'_> {
     /// From one phase to the next, as in the simulator.
     fn go_on(&mut self) -> Result<(), ScenarioFault> {
         let stop = &self.plan.stop;
-        match self.phase {
+        match &self.phase {
             Phase::Mining => {
                 let is_high = stop.height.is_some_and(|stop| self.chronicle.highest() >= stop);
                 if !is_high && self.elapsed() < stop.after {
                     return Ok(());
                 }
-                let Some(patience) = stop.agreement_within else {
+                if stop.agreement_within.is_none() {
+                    self.chronicle.ends_as_it_stands();
                     self.phase = Phase::Over;
                     return Ok(());
-                };
-                // One miner breaks ties, with the speed of all: with only its own it could be
-                // unlucky for longer than agreement may take.
-                self.order(Order::Settle);
-                self.phase = Phase::Settling { until: self.elapsed() + patience };
+                }
+                self.agenda.end_steps();
+                let left = settling::steps_left(self.plan, self.steps_taken);
+                self.chronicle.leave_out(self.plan.steps.len() - self.steps_taken - left.len());
+                // The hands say when that is done.
+                self.order(Order::Settle(left));
+                self.phase = Phase::Ending;
             }
-            Phase::Settling { until } => {
-                if self.chronicle.tips() <= 1 {
+            Phase::Settling { until, sides } => {
+                let (agree, is_late) = (self.chronicle.agrees_within(sides), self.elapsed() >= *until);
+                // Who is on one side of a cut may still have no way to the others of it.
+                if agree || (is_late && self.chronicle.is_cut()) {
+                    self.chronicle.settled();
                     self.phase = Phase::Over;
-                } else if self.elapsed() >= until {
+                } else if is_late {
                     let seconds = stop.agreement_within.unwrap_or_default().as_secs();
                     return Err(ScenarioFault::NoAgreement { seconds, tips: self.chronicle.tips() });
                 }
             }
-            Phase::Over => {}
+            Phase::Ending | Phase::Over => {}
         }
         Ok(())
     }

@@ -250,8 +250,58 @@ fn lists_one_past_their_bound_are_refused() {
 #[test]
 fn what_is_not_toml_is_told_with_its_line() {
     let error = parse("name = \"a\"\nteaches = ").expect_err("no value");
-    assert_eq!(error.line, 2, "{error}");
+    assert_eq!((error.line, error.key.as_str()), (2, "teaches"), "{error}");
     assert!(matches!(error.fault, Fault::NotToml(_)));
+}
+
+refuses!(a_value_that_is_no_toml_is_told_with_its_key,
+    "seed = 7" => "seed = seven", "seed", Fault::NotToml(_),
+    "after = \"1 min\"" => "after = 1 min", "stop.after", Fault::NotToml(_),
+    "nodes = 6" => "nodes = 6 7", "group.nodes", Fault::NotToml(_),
+    "seed = 7" => "seed = 7\nseed = 8", "seed", Fault::NotToml(_),
+);
+
+refuses!(eclipse_says_whom_and_never_itself,
+    "hashrate = 50.5" => "hashrate = 50.5\nbehaviour = \"eclipse\"", "group.behaviour",
+        Fault::WordForTable { found: "eclipse", .. },
+    "as = \"honest\"" => "as = \"eclipse\"", "step.behave.as", Fault::WordForTable { .. },
+    "hashrate = 50.5" => "behaviour = { kind = \"eclipse\", victims = [\"ring\", \"miners.2\"] }",
+        "group.behaviour.victims", Fault::OwnVictim { node: 2, .. },
+);
+
+refuses!(links_of_a_pair_are_told_once,
+    "groups = [\"miners\", \"ring\"]" =>
+        "groups = [\"miners\", \"ring\"]\n[[links.between]]\ngroups = [\"ring\", \"miners\"]",
+        "links.between.groups", Fault::PairTaken { .. },
+);
+
+#[test]
+fn a_winner_is_expected_only_where_something_is_cut() {
+    let cut = "partition = [[\"miners.0-3\"], [\"miners.4\", \"ring\"]]";
+    let text = changed(cut, "kill = \"miners.0\"").replace("refuse = ", "partition = ");
+    let text: String = text
+        .lines()
+        .map(|line| if line.starts_with("partition") { "heal = true\n".into() } else { format!("{line}\n") })
+        .collect();
+    let error = parse(&text).expect_err("nothing is");
+    assert_eq!((error.key.as_str(), error.fault), ("expect.winner", Fault::NothingCuts));
+}
+
+#[test]
+fn how_deep_a_double_spend_goes_is_expected_only_where_somebody_can_make_one() {
+    let head =
+        "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 3\n[stop]\nafter = \"1 min\"\n";
+    let pay = |twice: &str| {
+        format!("{head}[[step]]\nat = \"1 s\"\npay = {{ node = \"c.0\", payments = 1{twice} }}\n")
+    };
+    for expectation in ["no_double_spend_deeper_than = 3", "double_spends = 1"] {
+        let error = parse(&format!("{}[expect]\n{expectation}\n", pay(""))).expect_err("nobody does");
+        assert_eq!((error.line, error.fault), (12, Fault::NothingTakenBack));
+        let twice = pay(", twice_at = \"c.1\"");
+        parse(&format!("{twice}[expect]\n{expectation}\n")).expect("somebody does");
+    }
+    let error = parse(&pay(", twice_at = \"c.0\"")).expect_err("one node");
+    assert_eq!((error.key.as_str(), error.fault), ("step.pay.twice_at", Fault::TwiceAtOneNode));
 }
 
 #[test]

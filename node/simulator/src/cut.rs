@@ -1,0 +1,99 @@
+//! Cuts: which nodes a plan's steps keep from each other, and which are on one side together.
+
+use std::collections::BTreeSet;
+
+use crate::place::{Place, sides};
+use crate::plan::Step;
+
+/// How the network is cut now. A new cut takes the place of the one before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cut {
+    /// All nodes may reach each other.
+    #[default]
+    Whole,
+    /// Only nodes of one side reach each other; whoever is on none is alone.
+    Parted(Vec<Vec<Place>>),
+    /// Nodes refuse those of other sides; whoever is on none reaches all.
+    Refused(Vec<Vec<Place>>),
+}
+
+impl Cut {
+    /// A step of a plan for so many nodes is carried out.
+    pub fn take(&mut self, step: &Step, nodes: usize) {
+        match step {
+            step if step.joins_all(nodes) => *self = Self::Whole,
+            Step::Partition(sides) => *self = Self::Parted(sides.clone()),
+            // A side alone has nobody to refuse.
+            Step::Refuse(sides) if sides.len() < 2 => *self = Self::Whole,
+            Step::Refuse(sides) => *self = Self::Refused(sides.clone()),
+            _ => {}
+        }
+    }
+
+    /// Whether nothing is cut.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole)
+    }
+
+    /// The nodes that can agree with each other, side by side: every one of so many nodes is on one.
+    pub fn sides(&self, nodes: u16) -> Vec<Vec<Place>> {
+        let all = || Place::first(nodes).collect::<Vec<_>>();
+        let groups = match self {
+            Self::Whole => return vec![all()],
+            Self::Parted(groups) => groups,
+            Self::Refused(groups) => {
+                let named: BTreeSet<&Place> = groups.iter().flatten().collect();
+                // Whoever is on no side passes on what all of them say.
+                if named.len() < usize::from(nodes) {
+                    return vec![all()];
+                }
+                groups
+            }
+        };
+        let of = sides(groups, usize::from(nodes));
+        let mut found: Vec<Vec<Place>> = vec![Vec::new(); of.iter().max().map_or(0, |last| last + 1)];
+        for (place, side) in Place::first(nodes).zip(of) {
+            found[side].push(place);
+        }
+        found.retain(|side| !side.is_empty());
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(numbers: &[u16]) -> Vec<Place> {
+        numbers.iter().copied().map(Place::new).collect()
+    }
+
+    fn after(steps: &[Step]) -> Cut {
+        let mut cut = Cut::default();
+        steps.iter().for_each(|step| cut.take(step, 4));
+        cut
+    }
+
+    #[test]
+    fn whoever_is_on_no_side_is_alone_when_parted_and_a_bridge_when_others_refuse() {
+        let sides = vec![places(&[0, 1]), places(&[3])];
+        let parted = after(&[Step::Partition(sides.clone())]).sides(4);
+        assert_eq!(
+            BTreeSet::from_iter(parted),
+            [vec![0, 1], vec![2], vec![3]].map(|side| places(&side)).into()
+        );
+        assert_eq!(after(&[Step::Refuse(sides)]).sides(4), [places(&[0, 1, 2, 3])]);
+        let refused = after(&[Step::Refuse(vec![places(&[0, 3]), places(&[1, 2])])]);
+        assert_eq!(refused.sides(4), [places(&[0, 3]), places(&[1, 2])]);
+    }
+
+    #[test]
+    fn a_heal_and_a_side_of_all_end_a_cut_and_a_new_cut_takes_the_place_of_the_old() {
+        let cut = Step::Partition(vec![places(&[0]), places(&[1, 2, 3])]);
+        let refusal = Step::Refuse(vec![places(&[0, 1]), places(&[2, 3])]);
+        assert!(after(&[cut.clone(), Step::Heal]).is_whole());
+        assert!(after(&[refusal.clone(), Step::Partition(vec![places(&[3, 2, 1, 0])])]).is_whole());
+        assert!(after(&[cut.clone(), Step::Refuse(vec![places(&[0, 1])])]).is_whole());
+        assert_eq!(after(&[cut, refusal.clone()]), after(&[refusal]));
+    }
+}

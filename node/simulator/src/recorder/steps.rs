@@ -1,0 +1,285 @@
+//! Steps of the plan as both engines carry them out: what is told of them, and from when on agreement is
+//! awaited.
+//!
+//! What cannot be done is told as that: whoever is down mines nothing, and where nothing is cut, nothing
+//! heals.
+
+use crate::place::Place;
+use crate::plan::Step;
+use crate::recorder::notes::Recorder;
+use crate::recorder::under_way::UnderWay;
+use crate::report::{Convergence, MomentKind};
+use crate::words::duration;
+
+impl Recorder {
+    /// A step of the plan is about to be carried out. One that mends is told now, before anything can
+    /// follow from it.
+    pub fn step_begins(&mut self, at_ms: u64, step: &Step) {
+        let step_under_way = self.foreseen(step);
+        if step_under_way.mends {
+            let text = step_under_way.text.clone();
+            self.convergence.push(Convergence { after: text.clone(), at_ms, took_ms: None });
+            self.is_mending = false;
+            self.tell(at_ms, MomentKind::Step, text);
+        }
+        self.under_way = Some(step_under_way);
+        let was_whole = self.cut.is_whole();
+        self.cut.take(step, self.groups.len());
+        match step {
+            Step::Heal | Step::Partition(_) | Step::Refuse(_) => {}
+            // A restart or another behaviour mends too, but the sides are still cut from each other.
+            _ => return,
+        }
+        if !self.cut.is_whole() {
+            self.blocks.contact.cut(&self.cut.sides(self.plan.nodes()));
+            self.first_cut_ms.get_or_insert(at_ms);
+            // Agreement that was awaited is no longer to be had.
+            self.is_mending = false;
+        } else if !was_whole {
+            self.blocks.contact.heal();
+            self.healed_ms.get_or_insert(at_ms);
+        }
+    }
+
+    /// A step has been carried out. Agreement after one that mends is measured from here: before, a
+    /// node that is about to start again is not yet among those that must agree.
+    pub fn step_is_done(&mut self, at_ms: u64, step: &Step) {
+        let UnderWay { text, mends } = self.under_way.take().unwrap_or_else(|| self.foreseen(step));
+        if mends {
+            self.is_mending = true;
+        } else {
+            self.is_mending &= self.agreement.tips() > 1;
+            self.tell(at_ms, MomentKind::Step, text);
+        }
+        self.look_for_agreement(at_ms);
+    }
+
+    /// What a step will do to the nodes as they are now.
+    fn foreseen(&self, step: &Step) -> UnderWay {
+        let plain = || UnderWay { text: self.plan.in_words(step), mends: step.mends() };
+        let idle = |text: String| UnderWay { text, mends: false };
+        let is = |places: &[Place]| if places.len() == 1 { "is" } else { "are" };
+        let who = |places: &[Place]| self.plan.nodes_in_words(places);
+        match step {
+            Step::Heal if self.cut.is_whole() => idle("nothing to heal: no cut stands".into()),
+            Step::Kill(places) => {
+                let (dead, up) = self.told_apart(places, |place| !self.is_down(place));
+                match (up.is_empty(), dead.is_empty()) {
+                    (true, _) => {
+                        idle(format!("nobody loses power: {} {} down already", who(&dead), is(&dead)))
+                    }
+                    (_, true) => plain(),
+                    (_, false) => idle(format!(
+                        "{}; {} {} down already",
+                        self.plan.in_words(&Step::Kill(up)),
+                        who(&dead),
+                        is(&dead)
+                    )),
+                }
+            }
+            Step::Restart(places) => {
+                let (running, down) = self.told_apart(places, |place| !self.blocks.contact.is_up(place));
+                let run = if running.len() == 1 { "runs" } else { "run" };
+                match (down.is_empty(), running.is_empty()) {
+                    (true, _) => idle(format!("nobody is started again: {} {run} already", who(&running))),
+                    (_, true) => plain(),
+                    (_, false) => {
+                        let started = self.plan.in_words(&Step::Restart(down));
+                        let text = format!("{started}; {} {run} already", who(&running));
+                        UnderWay { text, mends: true }
+                    }
+                }
+            }
+            Step::Mine { place, .. } if self.is_down(*place) => {
+                idle(format!("{place} is down: nothing mined"))
+            }
+            Step::Pay { place, .. } if self.is_down(*place) => {
+                idle(format!("{place} is down: nothing is handed in"))
+            }
+            Step::Pay { place, payments, twice_at: Some(other) } if self.is_down(*other) => {
+                let once = Step::Pay { place: *place, payments: *payments, twice_at: None };
+                idle(format!("{}; {other} is down: nothing is paid twice", self.plan.in_words(&once)))
+            }
+            _ => plain(),
+        }
+    }
+
+    /// Places for which it does not hold, and those for which it does.
+    fn told_apart(&self, places: &[Place], holds: impl Fn(Place) -> bool) -> (Vec<Place>, Vec<Place>) {
+        let (yes, no) = places.iter().copied().partition(|place| holds(*place));
+        (no, yes)
+    }
+
+    /// Whether a node is known to be down. A double-spender's secret one is never heard of.
+    fn is_down(&self, place: Place) -> bool {
+        !self.blocks.contact.is_up(place) && !self.plan.is_secret(place)
+    }
+
+    /// Mining ends: from here on these nodes mine alone, each on its side, until each side agrees. So
+    /// many steps of the plan are left out, as the run stops before them.
+    pub fn mining_ends(&mut self, at_ms: u64, miners: &[Place], sides: &[Vec<Place>], left_out: usize) {
+        let left_out = match left_out {
+            0 => String::new(),
+            1 => " before its plan does, so that a step is left out".into(),
+            many => format!(" before its plan does, so that {many} steps are left out"),
+        };
+        let then = match (miners, sides.len() > 1) {
+            ([], _) => "no node runs".into(),
+            (_, true) if self.agrees_within(sides) => "each side agrees".into(),
+            (_, false) if self.agrees_within(sides) => "all nodes agree".into(),
+            (miners, true) => {
+                let mine = if miners.len() == 1 { "mines" } else { "mine" };
+                format!("{} {mine} on until each side agrees", self.plan.nodes_in_words(miners))
+            }
+            (miners, false) => format!("{} mines on until all agree", self.plan.nodes_in_words(miners)),
+        };
+        self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}; {then}"));
+    }
+
+    /// Mining ends, and the run with it: nobody waits for agreement.
+    pub fn ends_as_it_stands(&mut self, at_ms: u64) {
+        let how = self.standing().in_words();
+        self.tell(at_ms, MomentKind::Phase, format!("mining ends, and the run with it: {how}"));
+    }
+
+    /// All that agree with each other at all have done so, or had the time for it.
+    pub fn settled(&mut self, at_ms: u64) {
+        let how = self.standing().in_words();
+        self.tell(at_ms, MomentKind::Phase, format!("the run is over: {how}"));
+    }
+
+    /// Somebody stopped the run before its end.
+    pub fn interrupted(&mut self, at_ms: u64) {
+        if core::mem::replace(&mut self.is_interrupted, true) {
+            return;
+        }
+        self.tell(at_ms, MomentKind::Phase, "the run was stopped before its end".into());
+    }
+
+    pub(crate) fn look_for_agreement(&mut self, at_ms: u64) {
+        if !self.is_mending || self.agreement.tips() != 1 {
+            return;
+        }
+        self.is_mending = false;
+        let mut took = None;
+        for mended in self.convergence.iter_mut().rev().take_while(|one| one.took_ms.is_none()) {
+            let waited = at_ms.saturating_sub(mended.at_ms);
+            mended.took_ms = Some(waited);
+            took = took.or(Some(waited));
+        }
+        if let Some(took) = took {
+            let text = format!("all nodes agree again, {} after the last step that mends", duration(took));
+            self.tell(at_ms, MomentKind::Agreement, text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_core::hash::BlockHash;
+
+    use super::*;
+    use crate::plan::Plan;
+
+    fn hash(number: u8) -> BlockHash {
+        BlockHash::from_bytes([number; 32])
+    }
+
+    /// Of three nodes the last is down.
+    fn recorder() -> Recorder {
+        let mut recorder = Recorder::new(&Plan::quiet(3), hash(0));
+        (0..2).for_each(|number| recorder.came_up(0, Place::new(number), hash(1)));
+        recorder
+    }
+
+    fn told(recorder: &mut Recorder, step: Step) -> String {
+        recorder.step_begins(10, &step);
+        recorder.step_is_done(10, &step);
+        recorder.timeline().iter().rfind(|one| one.kind == MomentKind::Step).expect("told").text.clone()
+    }
+
+    #[test]
+    fn agreement_after_a_restart_counts_from_when_it_was_carried_out() {
+        let mut recorder = Recorder::new(&Plan::quiet(2), hash(0));
+        recorder.came_up(0, Place::new(0), hash(1));
+        // The other is down, so those that live agree; they are not all that must.
+        let restart = Step::Restart(vec![Place::new(1)]);
+        recorder.step_begins(10, &restart);
+        assert_eq!(recorder.convergence[0].took_ms, None);
+        recorder.came_up(10, Place::new(1), hash(0));
+        recorder.step_is_done(10, &restart);
+        recorder.tip(40, Place::new(1), hash(1));
+        assert_eq!(recorder.convergence[0].took_ms, Some(30));
+    }
+
+    #[test]
+    fn only_what_joins_all_ends_the_first_cut() {
+        let (one, other) = (Place::new(0), Place::new(1));
+        let mut recorder = Recorder::new(&Plan::quiet(2), BlockHash::ZERO);
+        recorder.step_begins(5, &Step::Heal);
+        recorder.step_begins(10, &Step::Partition(vec![vec![one], vec![other]]));
+        recorder.step_begins(20, &Step::Restart(vec![one]));
+        recorder.step_begins(30, &Step::Behave { group: 0, behaviour: crate::behaviour::Behaviour::Honest });
+        recorder.step_begins(40, &Step::Partition(vec![vec![other], vec![one]]));
+        assert_eq!((recorder.first_cut_ms, recorder.healed_ms), (Some(10), None));
+        recorder.step_begins(50, &Step::Partition(vec![vec![one, other]]));
+        recorder.step_begins(60, &Step::Heal);
+        assert_eq!((recorder.first_cut_ms, recorder.healed_ms), (Some(10), Some(50)));
+    }
+
+    #[test]
+    fn what_is_down_does_nothing_and_the_timeline_says_so() {
+        let (mut recorder, up, down) = (recorder(), Place::new(0), Place::new(2));
+        let words = [
+            (Step::Mine { place: down, blocks: 3 }, "node 2 is down: nothing mined"),
+            (Step::Mine { place: up, blocks: 3 }, "node 0 mines 3 blocks at once"),
+            (Step::Pay { place: down, payments: 1, twice_at: None }, "node 2 is down: nothing is handed in"),
+            (
+                Step::Pay { place: up, payments: 1, twice_at: Some(down) },
+                "a payment is handed in at node 0; node 2 is down: nothing is paid twice",
+            ),
+            (Step::Kill(vec![down]), "nobody loses power: node 2 is down already"),
+            (Step::Kill(vec![up, down]), "power lost: 0; node 2 is down already"),
+        ];
+        for (step, text) in words {
+            assert_eq!(told(&mut recorder, step), text);
+        }
+    }
+
+    #[test]
+    fn what_mends_nothing_is_told_as_that_and_not_waited_for() {
+        let (mut recorder, up, down) = (recorder(), Place::new(0), Place::new(2));
+        assert_eq!(told(&mut recorder, Step::Heal), "nothing to heal: no cut stands");
+        let restart = Step::Restart(vec![up, Place::new(1)]);
+        assert_eq!(told(&mut recorder, restart), "nobody is started again: nodes 0,1 run already");
+        assert!(recorder.convergence.is_empty());
+        let restart = Step::Restart(vec![up, down]);
+        assert_eq!(told(&mut recorder, restart), "started again: 2; node 0 runs already");
+        told(&mut recorder, Step::Partition(vec![vec![up], vec![down]]));
+        assert_eq!(told(&mut recorder, Step::Heal), "healed: all nodes may reach each other again");
+        assert_eq!(recorder.convergence.len(), 2);
+    }
+
+    #[test]
+    fn the_end_of_mining_names_who_mines_on_and_what_was_left_out() {
+        let mut recorder = recorder();
+        let (one, other) = (Place::new(0), Place::new(1));
+        let (all, sides) = ([vec![one, other]], [vec![one], vec![other]]);
+        recorder.tip(10, other, hash(2));
+        recorder.mining_ends(20, &[other], &all, 0);
+        recorder.mining_ends(20, &[one, other], &sides, 2);
+        recorder.came_up(25, Place::new(2), hash(3));
+        recorder.mining_ends(25, &[one, other], &[vec![one, Place::new(2)], vec![other]], 0);
+        recorder.went_down(28, Place::new(2));
+        recorder.tip(30, other, hash(1));
+        recorder.mining_ends(30, &[other], &all, 1);
+        let texts: Vec<&str> = recorder.timeline().iter().map(|one| one.text.as_str()).collect();
+        let expected = [
+            "mining ends; node 1 mines on until all agree",
+            "mining ends before its plan does, so that 2 steps are left out; each side agrees",
+            "mining ends; nodes 0,1 mine on until each side agrees",
+            "mining ends before its plan does, so that a step is left out; all nodes agree",
+        ];
+        assert_eq!(texts, expected);
+    }
+}

@@ -1,0 +1,10 @@
+//! A step of the plan that is being carried out.
+
+/// What is foreseen of a step, before it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// What it does, in words.
+    pub text: String,
+    /// Whether nodes can agree again because of it.
+    pub mends: bool,
+}
