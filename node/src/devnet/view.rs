@@ -97,6 +97,8 @@ impl View {
             | What::StepDone(_)
             | What::StepFailed { .. }
             | What::Accepted(_)
+            | What::PaidTwice { .. }
+            | What::Settling { .. }
             | What::Stop => {}
         }
         let mut lines = kept.narrator.hear(happening);
