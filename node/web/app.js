@@ -1,0 +1,139 @@
+// The whole page: one model, one feed, rooms by address, the header that is always there.
+
+import { replace, setText } from "./dom.js";
+import { draw } from "./frames.js";
+import { World } from "./model.js";
+import { Feed } from "./feed.js";
+import { Steering, takeToken } from "./steer.js";
+import { Overview } from "./overview.js";
+import { Agreement } from "./agreement.js";
+import { Explorer } from "./explorer.js";
+import { Scenarios } from "./scenarios.js";
+import { Live, sentence } from "./log.js";
+import { route } from "./router.js";
+import { theme } from "./theme.js";
+import { letter } from "./groups.js";
+import { count } from "./format.js";
+
+const part = (id) => document.getElementById(id);
+const steering = new Steering(takeToken());
+const world = new World();
+const live = new Live(part("live"));
+const rooms = { main: part("main") };
+
+/** Says how a step went, for eye and ear. */
+function notice(text, isError = false) {
+  setText(part("notice"), text);
+  part("notice").className = isError ? "notice error" : "notice";
+  part("notice").hidden = false;
+  clearTimeout(notice.timer);
+  notice.timer = setTimeout(() => (part("notice").hidden = true), isError ? 12_000 : 4_000);
+}
+
+/** Carries out a step. Returns whether it was done. */
+async function act(step, body, words) {
+  try {
+    await steering.send(step, body);
+    notice(words);
+    return true;
+  } catch (error) {
+    notice(error.message, true);
+    return false;
+  }
+}
+
+const overview = new Overview(world, steering, act, notice);
+const agreement = new Agreement(world);
+const explorer = new Explorer(world);
+const scenarios = new Scenarios(steering, notice);
+
+/** What is in the room now; `update()` when something changed, `tick()` each second. */
+let here = overview;
+
+function header() {
+  world.settle();
+  const { most, up, tips } = world.agreeing;
+  const isNode = world.kind === "node";
+  document.body.dataset.kind = world.kind;
+  setText(part("chain"), world.chain.name);
+  setText(part("version"), world.version ? `cairn ${world.version}` : "");
+  const self = world.nodes.get(0);
+  setText(part("height"), String((isNode ? self?.height : world.best?.height) ?? "–"));
+  if (isNode) {
+    setText(part("agree"), count(world.nodes.size - 1, "peer"));
+  } else {
+    setText(part("agree"), `${most} of ${up}`);
+    setText(part("agree-words"), tips > 1 ? `nodes agree, ${tips} tips` : "nodes agree");
+  }
+  part("agree-box").classList.toggle("apart", !isNode && most < up && !world.isWhole);
+  const down = [...world.nodes.values()].filter((node) => !node.up).length;
+  setText(part("down"), down ? `${down} down` : "");
+  const banner = part("banner");
+  banner.hidden = world.isWhole;
+  if (!world.isWhole) {
+    setText(part("banner-words"), `Cut apart: ${world.groups.map((group, place) => `${letter(place)} has ${group.length > 8 ? count(group.length, "node") : group.join(", ")}`).join("; ")}`);
+  }
+  part("banner-heal").hidden = !steering.may || isNode;
+}
+
+function update() {
+  draw(header);
+  here.update();
+}
+
+function told(kind, data) {
+  if (kind === "mark") live.say(sentence(data));
+  if (kind === "node") live.say(`Node ${data.id} is ${data.up ? "up" : "down"}`);
+  if (kind === "view") document.body.dataset.state = "live";
+  if (here === overview) overview.hear(kind, data);
+  explorer.hear?.(kind, data);
+  // A hidden page draws when it is seen again.
+  if (!document.hidden) update();
+}
+
+function connection(word, why) {
+  const isLost = word === "lost";
+  document.body.dataset.state = word;
+  part("lost").hidden = !isLost;
+  setText(part("lost-words"), isLost ? `No connection to the server: ${why}. The page tries again by itself.` : "");
+}
+
+const TITLES = { "": "Network", agreement: "Agreement", scenarios: "Scenarios", mempool: "Mempool", search: "Search",
+  block: "Block", tx: "Transaction", address: "Address", explorer: "Explorer" };
+
+function show({ room, parts, query }) {
+  const title = TITLES[room] ?? "Not found";
+  document.title = `${title} · Cairn`;
+  setText(part("room-title"), title);
+  for (const link of document.querySelectorAll("nav a")) {
+    const is = link.dataset.room.split(" ").includes(room || "network");
+    if (is) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  here.leave?.();
+  here = room === "" ? overview : room === "agreement" ? agreement : room === "scenarios" ? scenarios : explorer;
+  replace(rooms.main, here.element);
+  here.enter?.(room, parts, query);
+  if (show.before) part("room-title").focus({ preventScroll: true });
+  if (show.before) scrollTo(0, 0);
+  show.before = true;
+  update();
+}
+
+const feed = new Feed(world, "v1", told, connection);
+part("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = part("search-field").value.trim();
+  if (text) location.hash = `#/search?q=${encodeURIComponent(text)}`;
+});
+part("banner-heal").addEventListener("click", () => act("heal", {}, "Healed: all nodes may reach each other again."));
+theme(part("theme"), update);
+document.addEventListener("visibilitychange", () => !document.hidden && update());
+setInterval(() => {
+  if (document.hidden) return;
+  world.unsettled = true;
+  draw(header);
+  here.tick?.();
+}, 1000);
+route(show);
+feed.start();
