@@ -49,7 +49,7 @@ export function steps(points, { width, height = 150, from, to, max, label, unit 
   if (column) d += `L${Math.round(x(to))} ${y(column.last).toFixed(1)}`;
   const lines = marks.filter((mark) => mark.at_ms >= from && mark.at_ms <= to).map((mark) => s("g", { class: `moment ${mark.kind}` },
     s("line", { x1: x(mark.at_ms), x2: x(mark.at_ms), y1: ROOF - 4, y2: height - BOTTOM }),
-    mark.word ? text(x(mark.at_ms) + 3, ROOF - 4, mark.word, "start") : null));
+    mark.word ? text(x(mark.at_ms) + (x(mark.at_ms) > width - 60 ? -3 : 3), ROOF - 4, mark.word, x(mark.at_ms) > width - 60 ? "end" : "start") : null));
   return frame(width, height, label,
     grid([0, max / 2, max], y, width, unit),
     [0, 0.25, 0.5, 0.75, 1].map((part, place) => text(x(from + (to - from) * part), height - 6, clock(from + (to - from) * part), place === 0 ? "start" : place === 4 ? "end" : "middle")),

@@ -58,7 +58,7 @@ export class Explorer {
       page = await this.make(room, parts, query);
     } catch (error) {
       page = { element: h("section", { class: "card" }, h("h2", null, "Not found"),
-        h("p", null, `Node ${this.node} says: ${error.message}`),
+        h("p", null, error.code === undefined ? `This cannot be shown: ${error.message}` : `Node ${this.node} says: ${error.message}`),
         h("p", { class: "soft" }, "Another node may know more: choose it above."),
         h("p", null, h("button", { type: "button", onclick: () => this.load() }, "Ask again"))) };
     }
@@ -70,6 +70,8 @@ export class Explorer {
   }
 
   async make(room, parts, query) {
+    const isHashed = room === "block" || room === "tx";
+    if (isHashed && !/^[0-9a-f]{64}$/i.test(parts[0] ?? "")) throw new Error("a hash has 64 hex digits.");
     switch (room) {
       case "block":
         return blockPage(this, parts[0] ?? "");

@@ -39,7 +39,7 @@ function fitting(many, room) {
 
 function rings(group, room, radius, places) {
   const [cx, cy] = [room.x + room.width / 2, room.y + room.height / 2];
-  const margin = radius * 2.1;
+  const margin = radius * 2.1 + 10;
   const rx = Math.max(radius, room.width / 2 - margin);
   const ry = Math.max(radius, room.height / 2 - margin);
   if (group.length === 1) {

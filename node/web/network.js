@@ -146,7 +146,7 @@ export class Network {
     const who = node.isPeer ? `Peer ${node.name}` : `Node ${node.name}`;
     const group = this.groups.length > 1 ? `, group ${letter(this.groups.findIndex((ids) => ids.includes(node.id)))}` : "";
     if (!node.up) return `${who}${group}, down: ${node.why ?? "not running"}`;
-    const state = node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "stuck on a tip with less work" : "on another tip";
+    const state = node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "on a tip with less work" : "on another tip";
     return `${who}${group}, block ${node.height}, ${state} (${SIGNS[slot].name}, ${short(node.tip)})`;
   }
 
@@ -162,12 +162,12 @@ export class Network {
         const d = `M${shape.map((at) => `${at.x.toFixed(1)} ${at.y.toFixed(1)}`).join("L")}${shape.length === 1 ? "h0.1" : "Z"}`;
         const pad = this.radius + 12;
         const top = shape.reduce((least, at) => (at.y < least.y ? at : least));
-        setAttr(g, "class", `hull hull${place % 4}${isProposed ? " proposed" : ""}`);
+        setAttr(g, "class", `hull${isProposed ? " proposed" : ""}`);
         setAttr(g.firstChild, "d", d);
         setAttr(g.firstChild, "stroke-width", (pad * 2).toFixed(0));
         setText(g.lastChild, isProposed ? `${letter(place)}?` : letter(place));
         setAttr(g.lastChild, "x", top.x.toFixed(1));
-        setAttr(g.lastChild, "y", Math.max(13, top.y - pad + 2).toFixed(1));
+        setAttr(g.lastChild, "y", Math.max(0, top.y - pad - 19).toFixed(1));
       });
   }
 

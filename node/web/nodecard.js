@@ -65,7 +65,7 @@ export class NodeCard {
     const behind = node.behindSince === null ? null : this.world.now() - node.behindSince;
     const state = !node.up ? `down: ${node.why ?? "not running"}`
       : behind === null ? node.phase || "runs"
-        : this.world.isStuck(node) ? `stuck on a tip with less work for ${span(behind)}` : "on another tip for a moment";
+        : this.world.isStuck(node) ? `on a tip with less work for ${span(behind)}` : "on another tip for a moment";
     this.row("State", state);
     if (!this.world.isWhole) this.row("Group", letter(this.world.groupOf(node.id)));
     else this.row("Group", null);

@@ -40,7 +40,7 @@ export class Overview {
       h("div", { class: "stack" },
         h("section", { class: "card", "aria-labelledby": "tree-title" },
           h("div", { class: "row" }, h("h2", { id: "tree-title" }, "Block tree"),
-            h("p", { class: "soft hint" }, "Number: height. Line below: transactions. Grey: stale. Time is stretched where blocks are dense.")),
+            h("p", { class: "soft hint" }, "Grey is stale, a line below a block is its payments. Time stretches where blocks are dense.")),
           this.tree.element, this.blocksTable.element),
         this.log.element));
     this.frame = () => this.draw();
@@ -102,7 +102,7 @@ export class Overview {
     return table("Every node, its state and its tip", ["Node", "State", "Height", "Tip", "Mempool", "Mining"],
       [...world.nodes.values()].map((node) => [
         h("button", { type: "button", class: "link", onclick: () => this.open(node.id) }, node.isPeer ? `peer ${node.name}` : node.name),
-        !node.up ? "down" : world.isStuck(node) ? "stuck" : node.tip === world.best?.hash ? "agrees" : "behind",
+        !node.up ? "down" : world.isStuck(node) ? "less work" : node.tip === world.best?.hash ? "agrees" : "behind",
         node.height, short(node.tip), node.isPeer ? "?" : node.mempool, node.mining ? (node.percent === null ? "yes" : `${node.percent} %`) : "no",
       ]));
   }

@@ -62,12 +62,12 @@ async function picture(bytes, txid, blockHash, falsified) {
 }
 
 const ROW = 56;
-const WIDE = 150;
+const WIDE = 168;
 
 /** The path from the leaf (bottom) to the root (top), siblings beside it. */
 function drawing({ levels, leaf, root, checks, index, count: leaves }) {
   const height = (levels.length + 2) * ROW;
-  const width = 540;
+  const width = 580;
   const ok = (name) => checks.find((one) => one.name === name)?.ok;
   const parts = [];
   const short = (hex) => `${hex.slice(0, 8)}…${hex.slice(-4)}`;
@@ -81,7 +81,7 @@ function drawing({ levels, leaf, root, checks, index, count: leaves }) {
     const up = y - ROW;
     if (level.sibling) {
       const way = level.side === "left" ? -1 : 1;
-      const sx = middle + way * 175;
+      const sx = middle + way * 190;
       parts.unshift(s("path", { class: "joint", d: `M${x} ${y - 15}V${up + 15}M${sx} ${y - 15}C${sx} ${up + 25} ${x} ${y - 5} ${x} ${up + 15}` }));
       parts.push(box(sx, y, short(level.sibling), "given", level.sibling));
     } else parts.unshift(s("path", { class: "joint", d: `M${x} ${y - 15}V${up + 15}` }));

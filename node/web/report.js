@@ -40,7 +40,7 @@ export function worldOf(report) {
 }
 
 /** Shows the world as it was: only blocks up to then, and which of them had most work. */
-export function showUntil(world, at) {
+export function showUntil(world, at, convergence = []) {
   let [low, high] = [0, world.ordered.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -57,6 +57,31 @@ export function showUntil(world, at) {
   world.shown = low;
   world.until = at;
   world.setBest(best);
+  holdBranches(world, apartSince(world.marks, convergence, at));
+}
+
+/** When the cut was made that still divides the nodes, or null; a healing ends it once all agree. */
+export function apartSince(marks, convergence, at) {
+  let since = null;
+  for (const mark of marks) {
+    if (mark.at_ms > at) break;
+    if (mark.kind === "partition") since ??= mark.at_ms;
+    else if (mark.kind === "heal") {
+      const took = convergence.find((one) => one.at_ms === mark.at_ms)?.took_ms ?? 0;
+      if (mark.at_ms + took <= at) since = null;
+    }
+  }
+  return since;
+}
+
+/** While nodes are apart, somebody works on every branch that grew since. */
+function holdBranches(world, since) {
+  world.held = new Map();
+  if (since === null) return;
+  for (let place = world.shown - 1; place >= 0 && world.ordered[place].at_ms >= since; place -= 1) {
+    let block = world.ordered[place];
+    for (; block && !block.main && !world.held.has(block); block = block.parent) world.held.set(block, null);
+  }
 }
 
 /** The last line of the timeline that is not after a moment. */

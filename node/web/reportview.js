@@ -30,7 +30,7 @@ export class ReportView {
         h("p", { class: "soft" }, `${count(report.nodes, "node")}, ${report.engine === "simulator" ? `simulated from seed ${report.seed}` : "real processes"}, ${span(report.lasted_ms)}; ${count(report.blocks.length, "block")} found, ${report.stale?.stale ?? 0} of them stale; ${count(report.reorganisations_in_all ?? report.reorganisations?.length ?? 0, "reorganisation")}, the deepest ${count(report.deepest ?? 0, "block")}.`),
         expectations(report.expectations ?? []),
         h("div", { class: "tools scrubber" }, this.playButton, this.speedSelect, this.slider, this.time)),
-      h("div", { class: "rooms" },
+      h("div", { class: "rooms wide-first" },
         h("section", { class: "card", "aria-label": "Block tree at this moment" }, h("h2", null, "Block tree"), this.figures, this.tree.element),
         h("section", { class: "card", "aria-label": "Timeline" }, h("h2", null, "Timeline"), this.lines)),
       h("section", { class: "card", "aria-label": "Agreement" }, h("h2", null, "Nodes on the tip that most have, in per cent"), this.share, convergence(report)));
@@ -64,7 +64,7 @@ export class ReportView {
       if (this.at >= this.report.lasted_ms) this.pause();
       else draw(this.frame);
     }
-    showUntil(this.world, this.at);
+    showUntil(this.world, this.at, this.report.convergence);
     this.tree.update();
     if (!this.slider.matches(":active")) this.slider.value = this.at;
     setText(this.time, `${clock(this.at)} of ${clock(this.report.lasted_ms)}`);

@@ -20,10 +20,11 @@ export async function find(explorer, typed) {
     case "hash": {
       const hash = text.toLowerCase();
       if (explorer.world.blocks.has(hash)) return `#/block/${hash}`;
-      const isBlock = await explorer.ask("getblockheader", hash).then(() => true, () => false);
-      if (isBlock) return `#/block/${hash}`;
-      const isKnown = await explorer.ask("getrawtransaction", hash, true).then(() => true, () => false);
-      return isKnown ? `#/tx/${hash}` : null;
+      const isBlock = () => explorer.ask("getblockheader", hash).then(() => `#/block/${hash}`, () => null);
+      const isTransaction = () => explorer.ask("getrawtransaction", hash, true).then(() => `#/tx/${hash}`, () => null);
+      // Work makes a block's hash begin with zeros; so what is likelier is asked first.
+      const [first, second] = hash.startsWith("00") ? [isBlock, isTransaction] : [isTransaction, isBlock];
+      return (await first()) ?? (await second());
     }
     case "address":
       return `#/address/${text.toLowerCase()}`;

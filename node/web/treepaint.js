@@ -174,9 +174,9 @@ function paintPeople(context, world, view, people, colours, xOf) {
     const colour = isStuck ? colours.warn : colours.slots[slot];
     if (list.length <= 3) {
       list.forEach((name, place) => disc(context, x + (place - (list.length - 1) / 2) * 17, y, name, colour, colours.on));
-      if (isStuck) pill(context, x + list.length * 8.5 + 26, y, "stuck", colours.warn, colours.on);
+      if (isStuck) pill(context, x + list.length * 8.5 + 34, y, "less work", colours.warn, colours.on);
     } else {
-      pill(context, x, y, `${list.length} nodes${isStuck ? ", stuck" : ""}`, colour, colours.on, slot);
+      pill(context, x, y, `${list.length} nodes${isStuck ? ", less work" : ""}`, colour, colours.on, slot);
     }
   }
   if (behind.length) {
