@@ -19,7 +19,6 @@ const part = (id) => document.getElementById(id);
 const steering = new Steering(takeToken());
 const world = new World();
 const live = new Live(part("live"));
-const rooms = { main: part("main") };
 
 /** Says how a step went, for eye and ear. */
 function notice(text, isError = false) {
@@ -71,9 +70,14 @@ function header() {
   const banner = part("banner");
   banner.hidden = world.isWhole;
   if (!world.isWhole) {
-    setText(part("banner-words"), `Cut apart: ${world.groups.map((group, place) => `${letter(place)} has ${group.length > 8 ? count(group.length, "node") : group.join(", ")}`).join("; ")}`);
+    setText(part("banner-words"), `Cut apart: ${world.groups.map((group, place) => `${letter(place)} has ${members(group)}`).join("; ")}`);
   }
   part("banner-heal").hidden = !steering.may || isNode;
+}
+
+function members(group) {
+  if (group.length > 8) return count(group.length, "node");
+  return `node${group.length === 1 ? "" : "s"} ${group.join(", ")}`;
 }
 
 function update() {
@@ -112,7 +116,7 @@ function show({ room, parts, query }) {
   }
   here.leave?.();
   here = room === "" ? overview : room === "agreement" ? agreement : room === "scenarios" ? scenarios : explorer;
-  replace(rooms.main, here.element);
+  replace(part("room"), here.element);
   here.enter?.(room, parts, query);
   if (show.before) part("room-title").focus({ preventScroll: true });
   if (show.before) scrollTo(0, 0);

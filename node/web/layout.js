@@ -10,7 +10,18 @@ export function layout(groups, width, height) {
   let radius = 26;
   for (const { group, room } of rooms) radius = Math.min(radius, fitting(group.length, room));
   for (const { group, room } of rooms) rings(group, room, radius, places);
-  return { places, radius };
+  return { places, radius: Math.max(7, Math.min(radius, nearest([...places.values()]) / 2.5)) };
+}
+
+/** The least distance between two places. */
+function nearest(places) {
+  let least = Infinity;
+  places.forEach((a, at) => {
+    for (let other = at + 1; other < places.length; other += 1) {
+      least = Math.min(least, Math.hypot(a.x - places[other].x, a.y - places[other].y));
+    }
+  });
+  return least;
 }
 
 /** Divides a rectangle among weighted groups, halving by weight along the longer side. */
@@ -53,12 +64,31 @@ function rings(group, room, radius, places) {
   let at = 0;
   sizes.forEach((size, ring) => {
     const part = sizes.length === 1 ? 1 : (sizes.length - ring) / sizes.length;
-    for (let place = 0; place < size; place += 1) {
-      const turn = (place / size) * 2 * Math.PI - Math.PI / 2 + ring * 0.35;
+    for (const turn of turns(size, wide, tall, ring)) {
       places.set(group[at], { x: cx + Math.cos(turn) * wide * part, y: cy + Math.sin(turn) * tall * part });
       at += 1;
     }
   });
+}
+
+/** Angles that divide an ellipse into equal lengths, from the top; each ring begins a little further. */
+function turns(size, wide, tall, ring) {
+  const parts = 240;
+  const lengths = [0];
+  const angle = (step) => (step / parts) * 2 * Math.PI - Math.PI / 2;
+  for (let step = 1; step <= parts; step += 1) {
+    const [a, b] = [angle(step - 1), angle(step)];
+    lengths.push(lengths.at(-1) + Math.hypot((Math.cos(b) - Math.cos(a)) * wide, (Math.sin(b) - Math.sin(a)) * tall));
+  }
+  const whole = lengths.at(-1);
+  const found = [];
+  let step = 0;
+  for (let place = 0; place < size; place += 1) {
+    const wanted = (((place + (ring % 2) * 0.5) / size) * whole) % whole;
+    while (lengths[step] < wanted) step += 1;
+    found.push(angle(step));
+  }
+  return found;
 }
 
 /** How many nodes go on each ring, the outermost first. */

@@ -11,7 +11,7 @@ const HASTE = 2500;
 export class Log {
   constructor(world) {
     this.world = world;
-    this.list = h("ol", { class: "log", reversed: true });
+    this.list = h("ol", { class: "log", reversed: true, tabindex: 0, "aria-labelledby": "log-title" });
     this.none = h("p", { class: "soft" }, "Nothing yet: cuts, healings and reorganisations will stand here.");
     this.element = h("section", { class: "card", "aria-labelledby": "log-title" }, h("h2", { id: "log-title" }, "What happened"), this.none, this.list);
   }

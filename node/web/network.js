@@ -104,8 +104,8 @@ export class Network {
       s("circle", { class: "node-ring" }),
       s("circle", { class: "node-disc" }),
       s("path", { class: "node-sign" }),
-      s("text", { class: "node-name" }),
-      s("text", { class: "node-height" }));
+      s("text", { class: "node-name", "aria-hidden": "true" }),
+      s("text", { class: "node-height", "aria-hidden": "true" }));
     g.addEventListener("focus", () => { this.focused = node.id; this.rove(); });
     return g;
   }
@@ -123,7 +123,7 @@ export class Network {
     const slot = this.world.slotOf(node.tip);
     const isStuck = this.world.isStuck(node, now);
     const r = this.radius;
-    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${node.height} ${isStuck} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip}`;
+    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${node.height} ${isStuck} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip} ${node.tip === this.world.best?.hash}`;
     if (g.look === look) return;
     if (!g.look) queueMicrotask(() => this.rove());
     g.look = look;
@@ -136,7 +136,9 @@ export class Network {
     setAttr(sign, "transform", `translate(${(r * 0.78).toFixed(1)} ${(-r * 0.78).toFixed(1)}) scale(${(r / 22).toFixed(2)})`);
     setText(name, node.up ? node.name : "✕");
     setAttr(name, "font-size", Math.max(10, r * 0.8).toFixed(1));
-    setText(height, node.up ? String(node.height) : `${node.name} down`);
+    // Among many nodes only those that differ tell their height.
+    const isQuiet = this.world.nodes.size > 16 && node.tip === this.world.best?.hash;
+    setText(height, !node.up ? `${node.name} down` : isQuiet ? "" : String(node.height));
     setAttr(height, "y", (r + 14).toFixed(1));
     setAttr(height, "class", r < 13 ? "node-height small" : "node-height");
     setAttr(g, "aria-label", this.words(node, isStuck, slot));

@@ -22,7 +22,7 @@ export class ReportView {
     this.speedSelect = h("select", { "aria-label": "Speed", onchange: () => (this.speed = Number(this.speedSelect.value)) },
       SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 4 }, `${speed} ×`)));
     this.share = h("div");
-    this.lines = h("ol", { class: "log timeline" });
+    this.lines = h("ol", { class: "log timeline", tabindex: 0, "aria-label": "Timeline up to this moment, the newest first" });
     this.figures = h("p", { class: "soft" });
     this.element = h("div", { class: "stack" },
       h("section", { class: "card" },
