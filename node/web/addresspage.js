@@ -18,7 +18,12 @@ export async function addressPage(explorer, address, skip) {
   }
   const facts = h("dl", { class: "facts long-facts" }, fact("Address", code(address), " ", copy(address)),
     told ? [fact("Holds", h("strong", null, `${coins(told.balance)} coins`)), fact("Received", `${coins(told.received)} coins`), fact("Transactions", String(told.txs))] : null);
+  const faucet = () => h("p", null, h("button", { type: "button", onclick: async () => {
+    const isPaid = await explorer.act("faucet", { address, amount: "10", node: explorer.node }, "The faucet paid 10 coins.");
+    if (isPaid) explorer.load();
+  } }, "Pay 10 coins from the faucet"));
   const element = h("article", null, h("section", { class: "card" }, h("h2", null, "Address"), facts,
+    explorer.steering.may && explorer.world.kind === "devnet" ? faucet() : null,
     why ? h("p", { class: "warn" }, `Node ${explorer.node} tells no history: ${why}`) : null),
   told?.unconfirmed?.length ? h("section", { class: "card" }, h("h2", null, "Waiting"),
     table("Transactions that wait", ["Transaction", "Coins"], told.unconfirmed.map((entry) => [link("tx", entry.txid, `${entry.txid.slice(0, 16)}…`), signed(entry.amount)]))) : null,

@@ -43,7 +43,7 @@ async function act(step, body, words) {
 
 const overview = new Overview(world, steering, act, notice);
 const agreement = new Agreement(world);
-const explorer = new Explorer(world);
+const explorer = new Explorer(world, steering, act);
 const scenarios = new Scenarios(steering, notice);
 
 /** What is in the room now; `update()` when something changed, `tick()` each second. */
@@ -59,7 +59,8 @@ function header() {
   const self = world.nodes.get(0);
   setText(part("height"), String((isNode ? self?.height : world.best?.height) ?? "–"));
   if (isNode) {
-    setText(part("agree"), count(world.nodes.size - 1, "peer"));
+    setText(part("agree"), String(world.nodes.size - 1));
+    setText(part("agree-words"), world.nodes.size === 2 ? "peer" : "peers");
   } else {
     setText(part("agree"), `${most} of ${up}`);
     setText(part("agree-words"), tips > 1 ? `nodes agree, ${tips} tips` : "nodes agree");
@@ -98,7 +99,10 @@ function told(kind, data) {
 function connection(word, why) {
   const isLost = word === "lost";
   document.body.dataset.state = word;
-  part("lost").hidden = !isLost;
+  clearTimeout(connection.timer);
+  // A blink is no news.
+  if (isLost) connection.timer = setTimeout(() => (part("lost").hidden = false), 800);
+  else part("lost").hidden = true;
   setText(part("lost-words"), isLost ? `No connection to the server: ${why}. The page tries again by itself.` : "");
 }
 
@@ -139,5 +143,5 @@ setInterval(() => {
   draw(header);
   here.tick?.();
 }, 1000);
-route(show);
+route(show, () => (steering.token = takeToken()));
 feed.start();

@@ -22,7 +22,9 @@ export class CutPanel {
       h("form", { class: "tools", onsubmit: (event) => this.typed(event) },
         h("label", { for: "cut-field" }, "Partition"), this.field,
         h("button", { type: "submit", class: "small" }, "Show")),
-      this.error);
+      this.error,
+      h("p", { class: "tools" }, h("button", { type: "button", class: "small", onclick: (event) => this.fork(event.currentTarget) }, "Show me a fork"),
+        h("span", { class: "soft" }, "cuts in halves, mines on both sides, heals.")));
     this.mute = h("p", { class: "soft" });
     this.element = h("div", null, this.bar, this.mute, this.form);
   }
@@ -34,6 +36,7 @@ export class CutPanel {
     this.mute.hidden = may || !isDevnet;
     setText(this.mute, "Read only: to steer, open the address with the token that cairn devnet printed.");
     this.healButton.disabled = this.world.isWhole;
+    this.lineButton.setAttribute("aria-pressed", String(this.network.element.classList.contains("cutting")));
     const { groups } = this.proposal;
     this.bar.hidden = !groups;
     if (!groups) return;
@@ -41,8 +44,14 @@ export class CutPanel {
   }
 
   drawLine() {
-    const is = this.network.element.classList.toggle("cutting");
-    this.lineButton.setAttribute("aria-pressed", String(is));
+    this.network.element.classList.toggle("cutting");
+    this.update();
+  }
+
+  /** Cuts in halves, mines a longer chain on one side, heals: a reorganisation to look at. */
+  fork(button) {
+    button.disabled = true;
+    this.act("fork", { blocks: 3 }, "Forked and healed: the shorter branch is stale now.").finally(() => (button.disabled = false));
   }
 
   typed(event) {
@@ -54,10 +63,14 @@ export class CutPanel {
   async apply() {
     const { groups } = this.proposal;
     if (!groups) return;
-    const isDone = groups.length < 2
+    const isHealing = groups.length < 2;
+    const isDone = isHealing
       ? await this.act("heal", {}, "Healed: all nodes may reach each other again.")
       : await this.act("partition", { groups: groupsText(groups) }, `Cut: ${groupsText(groups)} no longer reach each other.`);
-    if (isDone) this.proposal.drop();
+    if (!isDone) return;
+    // The server tells it too, a moment later; the picture does not jump back for that moment.
+    this.world.apply("groups", { groups: isHealing ? [[...this.world.nodes.keys()]] : groups });
+    this.proposal.drop();
   }
 
   async heal() {

@@ -10,9 +10,9 @@ import { mempoolPage } from "./mempoolpage.js";
 import { homePage } from "./explorerhome.js";
 
 export class Explorer {
-  constructor(world) {
-    this.world = world;
-    this.node = 0;
+  /** `steering` and `act(step, body, words)` are for the faucet. */
+  constructor(world, steering, act) {
+    Object.assign(this, { world, steering, act, node: 0 });
     this.select = h("select", { id: "asked", onchange: () => { this.node = Number(this.select.value); this.load(); } });
     this.asked = h("p", { class: "soft asked" }, h("label", { for: "asked" }, "Asked: "), this.select);
     this.body = h("div", { class: "page" });
@@ -22,6 +22,9 @@ export class Explorer {
 
   enter(room, parts, query) {
     this.place = { room, parts, query };
+    const wanted = Number(query.get("node") ?? NaN);
+    if (Number.isInteger(wanted)) this.node = wanted;
+    this.known = "";
     this.options();
     this.load();
   }

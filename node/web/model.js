@@ -65,7 +65,8 @@ export class World {
   }
 
   addGenesis(first) {
-    const at = first ? first.at_ms - this.chain.spacing_ms : 0;
+    // Its own time is long before the network's start; it stands just before the first block.
+    const at = first ? Math.min(first.at_ms, Math.max(0, first.at_ms - this.chain.spacing_ms)) : 0;
     this.addBlock({
       hash: this.chain.genesis_hash, previous: null, height: 0, at_ms: at, time_ms: null, chainwork: "0",
       transactions: 1, size: 0, miner: null, tag: "", got: [], isGenesis: true,
@@ -235,7 +236,8 @@ export class World {
   /** Whether a node stands on a tip with less work for longer than it takes a block to travel. */
   isStuck(node, now = this.now()) {
     const patience = Math.max(3000, 3 * this.chain.spacing_ms);
-    return Boolean(node.up && node.behindSince !== null && now - node.behindSince > patience);
+    // What a stranger has is known only as far as it told.
+    return Boolean(node.up && !node.isPeer && node.behindSince !== null && now - node.behindSince > patience);
   }
 
   /** The branch's colour and sign of a tip. */

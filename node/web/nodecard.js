@@ -63,7 +63,7 @@ export class NodeCard {
     const peers = [...this.world.links.values()].filter(([a, b]) => a === node.id || b === node.id)
       .map(([a, b]) => (a === node.id ? b : a));
     const behind = node.behindSince === null ? null : this.world.now() - node.behindSince;
-    const state = !node.up ? `down: ${node.why ?? "not running"}`
+    const state = node.isPeer ? "connected; its tip is the last that it told of" : !node.up ? `down: ${node.why ?? "not running"}`
       : behind === null ? node.phase || "runs"
         : this.world.isStuck(node) ? `on a tip with less work for ${span(behind)}` : "on another tip for a moment";
     this.row("State", state);
@@ -74,7 +74,7 @@ export class NodeCard {
     this.row("Work", tip ? `${hashes(tip.work)} hashes` : null);
     this.row("Peers", node.isPeer ? null : peers.length ? `${peers.length}: ${peers.sort((a, b) => a - b).map((id) => this.world.nodes.get(id)?.name ?? id).join(", ")}` : "none");
     this.row("Mempool", node.isPeer ? null : `${count(node.mempool, "transaction")}${node.mempoolBytes ? `, ${count(node.mempoolBytes, "byte")}` : ""}`,
-      node.isPeer ? null : "#/mempool");
+      node.isPeer ? null : `#/mempool?node=${node.id}`);
     this.row("Mining", node.isPeer ? null : node.mining ? node.percent === null ? "yes" : `at ${node.percent} % of its first rate` : "no");
     this.row("Address", node.address || null);
     this.row("Program", node.agent || null);

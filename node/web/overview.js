@@ -94,7 +94,7 @@ export class Overview {
         s("svg", { viewBox: "-7 -7 14 14", width: 14, height: 14, class: `sign slot${slot}`, role: "img", "aria-label": SIGNS[slot].name }, s("path", { d: SIGNS[slot].path })),
         h("a", { href: `#/block/${tip.hash}` }, `${tip.block?.height ?? "?"} ${short(tip.hash)}`),
         h("span"));
-    }, (li, tip) => setText(li.lastChild, `${count(tip.nodes.length, this.world.kind === "node" ? "program" : "node")}${tip.block === this.world.best && tips.length > 1 ? ", most work" : ""}`));
+    }, (li, tip) => setText(li.lastChild, `${count(tip.nodes.length, "node")}${tip.block === this.world.best && tips.length > 1 ? ", most work" : ""}`));
   }
 
   nodeRows() {

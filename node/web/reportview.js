@@ -70,7 +70,7 @@ export class ReportView {
     setText(this.time, `${clock(this.at)} of ${clock(this.report.lasted_ms)}`);
     setAttr(this.slider, "aria-valuetext", clock(this.at));
     const best = this.world.best;
-    setText(this.figures, `${count(this.world.shown, "block")} so far, best height ${this.world.shown && best ? best.height : 0}.`);
+    setText(this.figures, `${count(Math.max(0, this.world.shown - 1), "block")} so far, best height ${best?.height ?? 0}.`);
     this.drawShare(now);
     this.drawLines();
     return undefined;

@@ -13,9 +13,12 @@ export function parse(fragment) {
   return { room: parts[0] ?? "", parts: parts.slice(1), query: new URLSearchParams(query) };
 }
 
-/** Shows the room that the address names, now and whenever it changes. */
-export function route(show) {
-  const go = () => show(parse(location.hash));
+/** Shows the room that the address names, now and whenever it changes; `before` may change the address. */
+export function route(show, before) {
+  const go = () => {
+    before();
+    show(parse(location.hash));
+  };
   addEventListener("hashchange", go);
   go();
 }

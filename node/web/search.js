@@ -5,7 +5,7 @@ export function kindOf(text, prefix) {
   if (/^\d{1,10}$/.test(text)) return "height";
   if (/^[0-9a-f]{64}$/i.test(text)) return "hash";
   const lower = text.toLowerCase();
-  if (lower.startsWith(`${prefix}1`) || /^[a-z0-9]{1,20}1[ac-hj-np-z02-9]{50,}$/.test(lower)) return "address";
+  if ((prefix && lower.startsWith(`${prefix}1`)) || /^[a-z0-9]{1,20}1[ac-hj-np-z02-9]{50,}$/.test(lower)) return "address";
   return null;
 }
 

@@ -4,7 +4,7 @@ const KEPT = "cairn-token";
 
 /** Takes the token out of the address bar, and keeps it for this tab. */
 export function takeToken(place = location, store = sessionStorage, past = history) {
-  const found = /^#token=([0-9a-f]+|\w+)/i.exec(place.hash);
+  const found = /^#token=([\w-]+)/.exec(place.hash);
   if (found) {
     store.setItem(KEPT, found[1]);
     past.replaceState(null, "", `${place.pathname}${place.search}#/`);
@@ -21,6 +21,11 @@ export class Steering {
     return Boolean(this.token);
   }
 
+  forget() {
+    this.token = null;
+    sessionStorage.removeItem(KEPT);
+  }
+
   /** Sends a step. Throws an error whose message is a sentence. */
   async send(step, body = {}) {
     if (!this.token) throw new Error("This page has no token. Open the address that cairn devnet printed.");
@@ -35,6 +40,8 @@ export class Steering {
       throw new Error("The server does not answer.");
     }
     const told = await answer.json().catch(() => ({}));
+    // A token of another devnet is of no use: the page is read-only again, and says how to get one.
+    if (answer.status === 401 || answer.status === 403) this.forget();
     if (!answer.ok || told.error) {
       throw new Error(typeof told.error === "string" ? told.error : told.error?.message ?? `The server answers ${answer.status}.`);
     }

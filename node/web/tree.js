@@ -14,7 +14,7 @@ const ZOOMS = [5, 9, 14, 20, 28, 36, 48, 64];
 export class Tree {
   /** `onOpen(hash)` is called when a block is chosen. */
   constructor(world, onOpen) {
-    Object.assign(this, { world, onOpen, zoomAt: 4, isFollowing: true, left: 0, people: new Map(), seen: {} });
+    Object.assign(this, { world, onOpen, zoomAt: 5, isFollowing: true, left: 0, people: new Map(), seen: {} });
     this.scale = { laneHeight: 50, top: 0 };
     this.picture = h("canvas", { class: "tree-canvas" });
     this.tip = h("div", { class: "tip", hidden: true });

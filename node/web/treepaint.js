@@ -62,7 +62,7 @@ export function paint(context, world, view, people) {
     if (hasText) {
       const text = block.isGenesis ? "0" : String(block.height);
       context.fillStyle = look.isStale ? colours.soft : colours.on;
-      context.font = `${text.length > 4 ? 9 : 11}px ${FONT}`;
+      context.font = `${Math.min(11, (w - 3) / (text.length * 0.62)).toFixed(1)}px ${FONT}`;
       context.fillText(text, x, y + 0.5);
     }
     // What a block carries besides the coinbase shows as a line below it.
