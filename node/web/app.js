@@ -62,8 +62,7 @@ function header() {
     setText(part("agree"), String(world.nodes.size - 1));
     setText(part("agree-words"), world.nodes.size === 2 ? "peer" : "peers");
   } else {
-    setText(part("agree"), `${most} of ${up}`);
-    setText(part("agree-words"), tips > 1 ? `nodes agree, ${tips} tips` : "nodes agree");
+    calmly(`${most} of ${up}`, tips > 1 ? `nodes agree, ${tips} tips` : "nodes agree");
   }
   part("agree-box").classList.toggle("apart", !isNode && most < up && !world.isWhole);
   const down = [...world.nodes.values()].filter((node) => !node.up).length;
@@ -71,9 +70,26 @@ function header() {
   const banner = part("banner");
   banner.hidden = world.isWhole;
   if (!world.isWhole) {
-    setText(part("banner-words"), `Cut apart: ${world.groups.map((group, place) => `${letter(place)} has ${members(group)}`).join("; ")}`);
+    setText(
+      part("banner-words"),
+      `Cut apart: ${world.groups.map((group, place) => `${letter(place)} has ${members(group)}`).join("; ")}`,
+    );
   }
   part("banner-heal").hidden = !steering.may || isNode;
+}
+
+/** A block on its way divides the nodes for some milliseconds: only what lasts is shown so large. */
+function calmly(figure, words) {
+  const now = performance.now();
+  if (calmly.figure !== figure) Object.assign(calmly, { figure, since: now });
+  if (now - calmly.since < 400 && now - (calmly.shownAt ?? -Infinity) < 2500) {
+    clearTimeout(calmly.timer);
+    calmly.timer = setTimeout(() => draw(header), 420);
+    return;
+  }
+  calmly.shownAt = now;
+  setText(part("agree"), figure);
+  setText(part("agree-words"), words);
 }
 
 function members(group) {
@@ -106,8 +122,17 @@ function connection(word, why) {
   setText(part("lost-words"), isLost ? `No connection to the server: ${why}. The page tries again by itself.` : "");
 }
 
-const TITLES = { "": "Network", agreement: "Agreement", scenarios: "Scenarios", mempool: "Mempool", search: "Search",
-  block: "Block", tx: "Transaction", address: "Address", explorer: "Explorer" };
+const TITLES = {
+  "": "Network",
+  agreement: "Agreement",
+  scenarios: "Scenarios",
+  mempool: "Mempool",
+  search: "Search",
+  block: "Block",
+  tx: "Transaction",
+  address: "Address",
+  explorer: "Explorer",
+};
 
 function show({ room, parts, query }) {
   const title = TITLES[room] ?? "Not found";
@@ -133,6 +158,11 @@ part("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = part("search-field").value.trim();
   if (text) location.hash = `#/search?q=${encodeURIComponent(text)}`;
+});
+// Addresses are rooms here, so the way past the header cannot be one.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  part("main").focus();
 });
 part("banner-heal").addEventListener("click", () => act("heal", {}, "Healed: all nodes may reach each other again."));
 theme(part("theme"), update);

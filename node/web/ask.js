@@ -29,6 +29,10 @@ export async function ask(node, method, params = []) {
   } catch {
     throw new Refused(`The server's answer cannot be read (${answer.status}).`, null);
   }
-  if (!answer.ok) throw new Refused(told?.error?.message ?? told?.error ?? `The server answers ${answer.status}.`, told?.error?.code ?? null);
+  if (!answer.ok)
+    throw new Refused(
+      told?.error?.message ?? told?.error ?? `The server answers ${answer.status}.`,
+      told?.error?.code ?? null,
+    );
   return told;
 }

@@ -9,18 +9,28 @@ export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("d
 export const code = (text) => h("code", { class: "long" }, text);
 
 /** A link to a page of the explorer. */
-export const link = (room, id, words = id) => h("a", { href: `#/${room}/${encodeURIComponent(id)}`, class: "long" }, words);
+export const link = (room, id, words = id) =>
+  h("a", { href: `#/${room}/${encodeURIComponent(id)}`, class: "long" }, words);
 
 /** A button that copies a text. */
 export function copy(text) {
-  const button = h("button", { type: "button", class: "small quiet", "aria-label": "Copy", onclick: async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setText(button, "copied");
-    } catch {
-      setText(button, "cannot copy");
-    }
-    setTimeout(() => setText(button, "copy"), 1500);
-  } }, "copy");
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "small quiet",
+      "aria-label": "Copy",
+      onclick: async () => {
+        try {
+          await navigator.clipboard.writeText(text);
+          setText(button, "copied");
+        } catch {
+          setText(button, "cannot copy");
+        }
+        setTimeout(() => setText(button, "copy"), 1500);
+      },
+    },
+    "copy",
+  );
   return button;
 }

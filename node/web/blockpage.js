@@ -12,16 +12,38 @@ export async function blockPage(explorer, hash) {
   const known = world.blocks.get(block.hash);
   const coinbase = block.tx?.[0]?.vin?.[0];
   const target = block.target ?? "";
-  const element = h("article", null,
-    h("section", { class: "card" },
-      h("div", { class: "row" }, h("h2", null, `Block ${block.height}`),
-        h("p", { class: "tools" },
-          block.previousblockhash ? h("a", { class: "button small", href: `#/block/${block.previousblockhash}` }, "← parent") : null,
-          block.nextblockhash ? h("a", { class: "button small", href: `#/block/${block.nextblockhash}` }, "child →") : null)),
-      h("p", { class: block.confirmations > 0 ? "soft" : "warn" },
-        block.confirmations > 0 ? `In the best chain of node ${explorer.node}, ${count(block.confirmations, "confirmation")}.` : `Not in the best chain of node ${explorer.node}.`,
-        known ? ` By this page: ${standing(known, world)}.` : ""),
-      h("dl", { class: "facts long-facts" },
+  const element = h(
+    "article",
+    null,
+    h(
+      "section",
+      { class: "card" },
+      h(
+        "div",
+        { class: "row" },
+        h("h2", null, `Block ${block.height}`),
+        h(
+          "p",
+          { class: "tools" },
+          block.previousblockhash
+            ? h("a", { class: "button small", href: `#/block/${block.previousblockhash}` }, "← parent")
+            : null,
+          block.nextblockhash
+            ? h("a", { class: "button small", href: `#/block/${block.nextblockhash}` }, "child →")
+            : null,
+        ),
+      ),
+      h(
+        "p",
+        { class: block.confirmations > 0 ? "soft" : "warn" },
+        block.confirmations > 0
+          ? `In the best chain of node ${explorer.node}, ${count(block.confirmations, "confirmation")}.`
+          : `Not in the best chain of node ${explorer.node}.`,
+        known ? ` By this page: ${standing(known, world)}.` : "",
+      ),
+      h(
+        "dl",
+        { class: "facts long-facts" },
         fact("Hash", code(block.hash), " ", copy(block.hash)),
         fact("Parent", block.previousblockhash ? link("block", block.previousblockhash) : "none: this is genesis"),
         fact("Miner", known ? miner(known) : coinbase?.tag ? `tag “${coinbase.tag}”` : "unknown"),
@@ -30,27 +52,49 @@ export async function blockPage(explorer, hash) {
         fact("Target", code(target || "?"), ` bits ${block.bits}`),
         fact("Nonce", String(block.nonce)),
         fact("Work so far", `${hashes(number(block.chainwork))} hashes`),
-        fact("Size", count(block.size ?? 0, "byte")))),
+        fact("Size", count(block.size ?? 0, "byte")),
+      ),
+    ),
     transactions(block),
-    known?.got.length ? reached(known, world) : null);
+    known?.got.length ? reached(known, world) : null,
+  );
   return { element };
 }
 
 function transactions(block) {
   const rows = (block.tx ?? []).map((tx, place) => {
     const out = (tx.vout ?? []).reduce((sum, output) => sum + Number(output.value), 0);
-    return [place, link("tx", tx.txid, `${tx.txid.slice(0, 16)}…`), place === 0 ? "coinbase" : count(tx.vin?.length ?? 0, "input"),
-      coins(out), place === 0 ? "" : tx.fee === undefined ? "?" : coins(tx.fee), tx.size];
+    return [
+      place,
+      link("tx", tx.txid, `${tx.txid.slice(0, 16)}…`),
+      place === 0 ? "coinbase" : count(tx.vin?.length ?? 0, "input"),
+      coins(out),
+      place === 0 ? "" : tx.fee === undefined ? "?" : coins(tx.fee),
+      tx.size,
+    ];
   });
-  return h("section", { class: "card" }, h("h2", null, count(block.nTx ?? rows.length, "transaction")),
-    table("Transactions of the block", ["Place", "Transaction", "From", "Coins paid", "Fee", "Bytes"], rows));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", null, count(block.nTx ?? rows.length, "transaction")),
+    table("Transactions of the block", ["Place", "Transaction", "From", "Coins paid", "Fee", "Bytes"], rows),
+  );
 }
 
 function reached(block, world) {
   const from = new Map(block.got.map(([node, , sender]) => [node, sender]));
-  return h("section", { class: "card" }, h("h2", null, "Who got it when"),
-    table("When each node got the block, and from whom", ["Node", "After", "From"], arrivals(block).map(({ node, after }) => [
-      world.nodes.get(node)?.name ?? node, after ? span(after) : "first",
-      from.get(node) === null || from.get(node) === undefined ? "mined or found itself" : `node ${from.get(node)}`,
-    ])));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", null, "Who got it when"),
+    table(
+      "When each node got the block, and from whom",
+      ["Node", "After", "From"],
+      arrivals(block).map(({ node, after }) => [
+        world.nodes.get(node)?.name ?? node,
+        after ? span(after) : "first",
+        from.get(node) === null || from.get(node) === undefined ? "mined or found itself" : `node ${from.get(node)}`,
+      ]),
+    ),
+  );
 }

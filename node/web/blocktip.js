@@ -21,21 +21,43 @@ export function standing(block, world) {
 export function blockTip(element, block, world) {
   const own = block.parent ? block.work - block.parent.work : null;
   const reached = arrivals(block);
-  const shown = reached.slice(0, 8).map(({ node, after }) => `${world.nodes.get(node)?.name ?? node} ${after ? `+${span(after)}` : "first"}`);
+  const shown = reached
+    .slice(0, 8)
+    .map(({ node, after }) => `${world.nodes.get(node)?.name ?? node} ${after ? `+${span(after)}` : "first"}`);
   const row = (name, value) => [h("dt", null, name), h("dd", null, value)];
-  replace(element,
+  replace(
+    element,
     h("strong", null, block.isGenesis ? "Genesis" : `Block ${block.height}`),
     h("p", { class: block.main ? "" : "soft" }, standing(block, world)),
-    h("dl", null,
+    h(
+      "dl",
+      null,
       row("hash", h("code", null, short(block.hash))),
-      block.isGenesis ? null : [
-        row("miner", miner(block)),
-        own === null || own <= 0n ? null : row("work", `${hashes(own)} hashes`),
-        row("holds", `${count(block.transactions, "transaction")}${block.size ? `, ${count(block.size, "byte")}` : ""}`),
-        reached.length ? row("reached", `${count(reached.length, "node")}${reached.length > 1 ? ` in ${span(reached.at(-1).after)}` : ""}`) : null,
-        shown.length ? row("nodes", `${shown.join(", ")}${reached.length > 8 ? ", …" : ""}`) : null,
-        block.propagation ? row("spread", `half after ${span(block.propagation.median_ms)}, 99 % after ${span(block.propagation.p99_ms)}`) : null,
-      ]));
+      block.isGenesis
+        ? null
+        : [
+            row("miner", miner(block)),
+            own === null || own <= 0n ? null : row("work", `${hashes(own)} hashes`),
+            row(
+              "holds",
+              `${count(block.transactions, "transaction")}${block.size ? `, ${count(block.size, "byte")}` : ""}`,
+            ),
+            reached.length
+              ? row(
+                  "reached",
+                  `${count(reached.length, "node")}${reached.length > 1 ? ` in ${span(reached.at(-1).after)}` : ""}`,
+                )
+              : null,
+            shown.length ? row("nodes", `${shown.join(", ")}${reached.length > 8 ? ", …" : ""}`) : null,
+            block.propagation
+              ? row(
+                  "spread",
+                  `half after ${span(block.propagation.median_ms)}, 99 % after ${span(block.propagation.p99_ms)}`,
+                )
+              : null,
+          ],
+    ),
+  );
 }
 
 /** The same as a sentence. */

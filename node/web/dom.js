@@ -74,9 +74,27 @@ export function keyed(parent, items, key, make, update) {
 /** A table with a head, for everything that a picture shows. */
 export function table(caption, heads, rows) {
   const cell = (value) => h("td", null, value);
-  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
-    h("table", null,
+  return h(
+    "div",
+    { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
+    h(
+      "table",
+      null,
       h("caption", { class: "unseen" }, caption),
-      h("thead", null, h("tr", null, heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", null, rows.map((row) => h("tr", null, row.map(cell))))));
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows.map((row) => h("tr", null, row.map(cell))),
+      ),
+    ),
+  );
 }

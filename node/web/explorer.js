@@ -13,7 +13,13 @@ export class Explorer {
   /** `steering` and `act(step, body, words)` are for the faucet. */
   constructor(world, steering, act) {
     Object.assign(this, { world, steering, act, node: 0 });
-    this.select = h("select", { id: "asked", onchange: () => { this.node = Number(this.select.value); this.load(); } });
+    this.select = h("select", {
+      id: "asked",
+      onchange: () => {
+        this.node = Number(this.select.value);
+        this.load();
+      },
+    });
     this.asked = h("p", { class: "soft asked" }, h("label", { for: "asked" }, "Asked: "), this.select);
     this.body = h("div", { class: "page" });
     this.element = h("div", null, this.asked, this.body);
@@ -41,8 +47,18 @@ export class Explorer {
     if (known === this.known) return;
     this.known = known;
     this.asked.hidden = this.world.kind === "node";
-    if (nodes.length && !nodes.some((node) => node.id === this.node && node.up)) this.node = nodes.find((node) => node.up)?.id ?? 0;
-    replace(this.select, nodes.map((node) => h("option", { value: node.id, disabled: !node.up, selected: node.id === this.node }, `node ${node.id}${node.up ? "" : " (down)"}`)));
+    if (nodes.length && !nodes.some((node) => node.id === this.node && node.up))
+      this.node = nodes.find((node) => node.up)?.id ?? 0;
+    replace(
+      this.select,
+      nodes.map((node) =>
+        h(
+          "option",
+          { value: node.id, disabled: !node.up, selected: node.id === this.node },
+          `node ${node.id}${node.up ? "" : " (down)"}`,
+        ),
+      ),
+    );
   }
 
   /** Asks the chosen node. */
@@ -60,10 +76,22 @@ export class Explorer {
     try {
       page = await this.make(room, parts, query);
     } catch (error) {
-      page = { element: h("section", { class: "card" }, h("h2", null, "Not found"),
-        h("p", null, error.code === undefined ? `This cannot be shown: ${error.message}` : `Node ${this.node} says: ${error.message}`),
-        h("p", { class: "soft" }, "Another node may know more: choose it above."),
-        h("p", null, h("button", { type: "button", onclick: () => this.load() }, "Ask again"))) };
+      page = {
+        element: h(
+          "section",
+          { class: "card" },
+          h("h2", null, "Not found"),
+          h(
+            "p",
+            null,
+            error.code === undefined
+              ? `This cannot be shown: ${error.message}`
+              : `Node ${this.node} says: ${error.message}`,
+          ),
+          h("p", { class: "soft" }, "Another node may know more: choose it above."),
+          h("p", null, h("button", { type: "button", onclick: () => this.load() }, "Ask again")),
+        ),
+      };
     }
     if (turn !== this.turn) return;
     this.page = page;
@@ -92,14 +120,33 @@ export class Explorer {
           location.replace(to);
           return { element: h("p", { class: "soft" }, "Found.") };
         }
-        return { element: h("section", { class: "card" }, h("h2", null, "Nothing found"),
-          h("p", null, "No height, block, transaction or address matches ", h("code", null, text), "."),
-          h("p", { class: "soft" }, "A height is a number; hashes and txids have 64 hex digits; addresses begin with ", h("code", null, `${this.world.chain.address_prefix}1`), ".")) };
+        return {
+          element: h(
+            "section",
+            { class: "card" },
+            h("h2", null, "Nothing found"),
+            h("p", null, "No height, block, transaction or address matches ", h("code", null, text), "."),
+            h(
+              "p",
+              { class: "soft" },
+              "A height is a number; hashes and txids have 64 hex digits; addresses begin with ",
+              h("code", null, `${this.world.chain.address_prefix}1`),
+              ".",
+            ),
+          ),
+        };
       }
       case "explorer":
         return homePage(this);
       default:
-        return { element: h("section", { class: "card" }, h("h2", null, "There is no such room"), h("p", null, h("a", { href: "#/" }, "To the network"))) };
+        return {
+          element: h(
+            "section",
+            { class: "card" },
+            h("h2", null, "There is no such room"),
+            h("p", null, h("a", { href: "#/" }, "To the network")),
+          ),
+        };
     }
   }
 

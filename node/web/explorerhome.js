@@ -13,12 +13,37 @@ export function homePage(explorer) {
   const fill = () => {
     if (seen === world.changes.blocks || rows.contains(document.activeElement)) return;
     seen = world.changes.blocks;
-    const blocks = world.ordered.slice(-ROWS).reverse().filter((block) => !block.isGenesis);
-    replace(rows, table("The newest blocks", ["Height", "Hash", "Miner", "Transactions", "Time"], blocks.map((block) => [
-      block.height, link("block", block.hash, short(block.hash)), miner(block), count(block.transactions - 1, "payment"), date(block.time_ms)])),
-    world.chain.genesis_hash ? h("p", null, "It all began with ", link("block", world.chain.genesis_hash, "genesis"), ".") : null);
+    const blocks = world.ordered
+      .slice(-ROWS)
+      .reverse()
+      .filter((block) => !block.isGenesis);
+    replace(
+      rows,
+      table(
+        "The newest blocks",
+        ["Height", "Hash", "Miner", "Transactions", "Time"],
+        blocks.map((block) => [
+          block.height,
+          link("block", block.hash, short(block.hash)),
+          miner(block),
+          count(block.transactions - 1, "payment"),
+          date(block.time_ms),
+        ]),
+      ),
+      world.chain.genesis_hash
+        ? h("p", null, "It all began with ", link("block", world.chain.genesis_hash, "genesis"), ".")
+        : null,
+    );
   };
   fill();
-  return { element: h("section", { class: "card" }, h("h2", null, "Newest blocks"),
-    h("p", { class: "soft" }, "Search above by height, block hash, txid or address."), rows), tick: fill };
+  return {
+    element: h(
+      "section",
+      { class: "card" },
+      h("h2", null, "Newest blocks"),
+      h("p", { class: "soft" }, "Search above by height, block hash, txid or address."),
+      rows,
+    ),
+    tick: fill,
+  };
 }

@@ -3,8 +3,20 @@
 
 import { viewOfNode, NodeEvents } from "./single.js";
 
-const KINDS = ["block", "got", "tip", "reorganised", "transaction", "link", "groups", "node", "status", "agreement",
-  "mark", "expectation"];
+const KINDS = [
+  "block",
+  "got",
+  "tip",
+  "reorganised",
+  "transaction",
+  "link",
+  "groups",
+  "node",
+  "status",
+  "agreement",
+  "mark",
+  "expectation",
+];
 const SLOWEST = 10_000;
 
 export class Feed {

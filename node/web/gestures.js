@@ -56,9 +56,7 @@ export function handle(network, may, hint) {
     }
     const { proposal, world } = network;
     element.classList.remove("cutting");
-    const isChanged = id === null
-      ? proposal.cut(network.places, from, to, world.groups)
-      : dropNode(id, to);
+    const isChanged = id === null ? proposal.cut(network.places, from, to, world.groups) : dropNode(id, to);
     if (!isChanged) hint(id === null ? "The line cuts no group in two." : "The node stays in its group.");
     network.arrange();
     return undefined;

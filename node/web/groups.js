@@ -50,13 +50,15 @@ export function cutByLine(groups, places, from, to) {
     const right = group.filter((id) => !left.includes(id));
     if (!left.length || !right.length) return [group];
     // The line must pass between the two: some connection of theirs is crossed within its length.
-    const isCrossed = left.some((a) => right.some((b) => {
-      const [p, q] = [places.get(a), places.get(b)];
-      if (!p || !q) return false;
-      const part = side(p) / (side(p) - side(q));
-      const at = along({ x: p.x + (q.x - p.x) * part, y: p.y + (q.y - p.y) * part });
-      return at >= 0 && at <= length;
-    }));
+    const isCrossed = left.some((a) =>
+      right.some((b) => {
+        const [p, q] = [places.get(a), places.get(b)];
+        if (!p || !q) return false;
+        const part = side(p) / (side(p) - side(q));
+        const at = along({ x: p.x + (q.x - p.x) * part, y: p.y + (q.y - p.y) * part });
+        return at >= 0 && at <= length;
+      }),
+    );
     return isCrossed ? [left, right] : [group];
   });
   return cut;
@@ -64,6 +66,10 @@ export function cutByLine(groups, places, from, to) {
 
 /** Whether two lists of groups say the same. */
 export function sameGroups(one, other) {
-  const canon = (groups) => groups.map((group) => [...group].sort((a, b) => a - b).join(",")).sort().join("/");
+  const canon = (groups) =>
+    groups
+      .map((group) => [...group].sort((a, b) => a - b).join(","))
+      .sort()
+      .join("/");
   return canon(one) === canon(other);
 }

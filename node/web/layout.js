@@ -3,9 +3,15 @@
 
 /** Places for all nodes: a Map from id to {x, y}, and the radius that fits them. */
 export function layout(groups, width, height) {
-  const rooms = divide(groups.map((group) => ({ group, weight: Math.sqrt(group.length) + 0.5 })), {
-    x: 0, y: 0, width, height,
-  });
+  const rooms = divide(
+    groups.map((group) => ({ group, weight: Math.sqrt(group.length) + 0.5 })),
+    {
+      x: 0,
+      y: 0,
+      width,
+      height,
+    },
+  );
   const places = new Map();
   let radius = 26;
   for (const { group, room } of rooms) radius = Math.min(radius, fitting(group.length, room));
@@ -45,7 +51,10 @@ function divide(items, room) {
 function fitting(many, room) {
   const side = Math.min(room.width, room.height);
   const perRing = many <= 14 ? many : 14 + many / 6;
-  return Math.max(8, Math.min(26, side / 7, (side * 2.2) / Math.max(6, perRing), Math.sqrt((room.width * room.height) / many) / 4.2));
+  return Math.max(
+    8,
+    Math.min(26, side / 7, (side * 2.2) / Math.max(6, perRing), Math.sqrt((room.width * room.height) / many) / 4.2),
+  );
 }
 
 function rings(group, room, radius, places) {
@@ -126,10 +135,14 @@ export function hull(points) {
 /** How far a point is from a hull; 0 inside it. */
 export function distance(shape, at) {
   if (!shape.length) return Infinity;
-  if (shape.length > 2 && shape.every((a, place) => {
-    const b = shape[(place + 1) % shape.length];
-    return (b.x - a.x) * (at.y - a.y) - (b.y - a.y) * (at.x - a.x) >= 0;
-  })) return 0;
+  if (
+    shape.length > 2 &&
+    shape.every((a, place) => {
+      const b = shape[(place + 1) % shape.length];
+      return (b.x - a.x) * (at.y - a.y) - (b.y - a.y) * (at.x - a.x) >= 0;
+    })
+  )
+    return 0;
   let least = Infinity;
   shape.forEach((a, place) => {
     const b = shape[(place + 1) % shape.length];

@@ -13,7 +13,13 @@ export class Log {
     this.world = world;
     this.list = h("ol", { class: "log", reversed: true, tabindex: 0, "aria-labelledby": "log-title" });
     this.none = h("p", { class: "soft" }, "Nothing yet: cuts, healings and reorganisations will stand here.");
-    this.element = h("section", { class: "card", "aria-labelledby": "log-title" }, h("h2", { id: "log-title" }, "What happened"), this.none, this.list);
+    this.element = h(
+      "section",
+      { class: "card", "aria-labelledby": "log-title" },
+      h("h2", { id: "log-title" }, "What happened"),
+      this.none,
+      this.list,
+    );
   }
 
   update() {
@@ -22,15 +28,22 @@ export class Log {
     this.seen = changes.marks;
     const last = marks.slice(-SHOWN).reverse();
     this.none.hidden = last.length > 0;
-    keyed(this.list, last, (mark) => mark, (mark) => h("li", { class: `mark-${mark.kind}` },
-      h("time", null, clock(mark.at_ms)), h("span", null, sentence(mark))));
+    keyed(
+      this.list,
+      last,
+      (mark) => mark,
+      (mark) =>
+        h("li", { class: `mark-${mark.kind}` }, h("time", null, clock(mark.at_ms)), h("span", null, sentence(mark))),
+    );
   }
 }
 
 /** A mark in words; how long something took is said once. */
 export function sentence(mark) {
   const took = mark.took_ms;
-  return took !== null && took !== undefined && !mark.text.includes(" ms") ? `${mark.text} after ${span(took)}` : mark.text;
+  return took !== null && took !== undefined && !mark.text.includes(" ms")
+    ? `${mark.text} after ${span(took)}`
+    : mark.text;
 }
 
 export class Live {

@@ -68,8 +68,18 @@ export class World {
     // Its own time is long before the network's start; it stands just before the first block.
     const at = first ? Math.min(first.at_ms, Math.max(0, first.at_ms - this.chain.spacing_ms)) : 0;
     this.addBlock({
-      hash: this.chain.genesis_hash, previous: null, height: 0, at_ms: at, time_ms: null, chainwork: "0",
-      transactions: 1, size: 0, miner: null, tag: "", got: [], isGenesis: true,
+      hash: this.chain.genesis_hash,
+      previous: null,
+      height: 0,
+      at_ms: at,
+      time_ms: null,
+      chainwork: "0",
+      transactions: 1,
+      size: 0,
+      miner: null,
+      tag: "",
+      got: [],
+      isGenesis: true,
     });
   }
 
@@ -118,7 +128,6 @@ export class World {
         return true;
       case "tip":
         if (!node) return false;
-        node.cameFrom = node.tip;
         Object.assign(node, { tip: data.hash, height: data.height });
         this.touch("nodes");
         return true;
@@ -226,7 +235,10 @@ export class World {
   }
 
   groupOf(id) {
-    return Math.max(0, this.groups.findIndex((group) => group.includes(id)));
+    return Math.max(
+      0,
+      this.groups.findIndex((group) => group.includes(id)),
+    );
   }
 
   get isWhole() {
@@ -259,7 +271,6 @@ function freshNode(told) {
     up: told.up ?? true,
     why: told.why_down ?? null,
     tip: told.tip ?? null,
-    cameFrom: null,
     height: told.height ?? 0,
     mining: told.mining ?? false,
     percent: told.percent ?? null,

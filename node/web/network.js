@@ -25,7 +25,13 @@ export class Network {
     this.hulls = s("g", { "aria-hidden": "true" });
     this.over = s("g", { "aria-hidden": "true" });
     this.people = s("g", { role: "group", "aria-label": "Nodes. Arrow keys move between them, Enter opens one." });
-    this.svg = s("svg", { class: "net-svg", role: "group", "aria-label": "The network" }, this.hulls, this.over, this.people);
+    this.svg = s(
+      "svg",
+      { class: "net-svg", role: "group", "aria-label": "The network" },
+      this.hulls,
+      this.over,
+      this.people,
+    );
     this.marks = h("canvas", { class: "net-marks", "aria-hidden": "true" });
     this.element = h("div", { class: "net" }, this.marks, this.svg);
     this.travel = new Travel(this.marks, this);
@@ -52,9 +58,13 @@ export class Network {
   /** Gives every node its place anew. */
   arrange(atOnce = false) {
     if (!this.width) return;
-    const groups = this.groups.map((group) => group.filter((id) => this.world.nodes.has(id))).filter((group) => group.length);
+    const groups = this.groups
+      .map((group) => group.filter((id) => this.world.nodes.has(id)))
+      .filter((group) => group.length);
     const isOne = this.world.kind === "node";
-    const around = isOne ? groups.map((group) => group.filter((id) => id !== 0)).filter((group) => group.length) : groups;
+    const around = isOne
+      ? groups.map((group) => group.filter((id) => id !== 0)).filter((group) => group.length)
+      : groups;
     const { places, radius } = layout(around, this.width, this.height);
     if (isOne) places.set(0, { x: this.width / 2, y: this.height / 2 });
     this.radius = radius;
@@ -71,14 +81,25 @@ export class Network {
     const { changes } = this.world;
     this.world.settle();
     const isNew = changes.whole !== this.seen.whole;
-    if (isNew || this.seen.count !== this.world.nodes.size || !this.arranged || !sameGroups(this.arranged, this.groups)) {
+    if (
+      isNew ||
+      this.seen.count !== this.world.nodes.size ||
+      !this.arranged ||
+      !sameGroups(this.arranged, this.groups)
+    ) {
       this.seen = { whole: changes.whole, count: this.world.nodes.size };
       this.arrange(isNew);
     }
     const isMoving = this.isMoving;
     if (isMoving) this.step(now);
     if (isMoving || this.seen.nodes !== changes.nodes || this.seen.hand !== this.hand) {
-      keyed(this.people, [...this.world.nodes.values()], (node) => node.id, (node) => this.make(node), (g, node) => this.dress(g, node));
+      keyed(
+        this.people,
+        [...this.world.nodes.values()],
+        (node) => node.id,
+        (node) => this.make(node),
+        (g, node) => this.dress(g, node),
+      );
       this.drawHulls();
       this.seen.nodes = changes.nodes;
       this.seen.hand = this.hand;
@@ -100,13 +121,19 @@ export class Network {
   }
 
   make(node) {
-    const g = s("g", { class: "node", role: "button", tabindex: -1, "data-id": node.id },
+    const g = s(
+      "g",
+      { class: "node", role: "button", tabindex: -1, "data-id": node.id },
       s("circle", { class: "node-ring" }),
       s("circle", { class: "node-disc" }),
       s("path", { class: "node-sign" }),
       s("text", { class: "node-name", "aria-hidden": "true" }),
-      s("text", { class: "node-height", "aria-hidden": "true" }));
-    g.addEventListener("focus", () => { this.focused = node.id; this.rove(); });
+      s("text", { class: "node-height", "aria-hidden": "true" }),
+    );
+    g.addEventListener("focus", () => {
+      this.focused = node.id;
+      this.rove();
+    });
     return g;
   }
 
@@ -129,11 +156,19 @@ export class Network {
     g.look = look;
     const [ring, disc, sign, name, height] = g.children;
     setAttr(g, "transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`);
-    setAttr(g, "class", `node slot${slot}${node.up ? "" : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`);
+    setAttr(
+      g,
+      "class",
+      `node slot${slot}${node.up ? "" : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
+    );
     setAttr(ring, "r", r + 4);
     setAttr(disc, "r", r);
     setAttr(sign, "d", SIGNS[slot].path);
-    setAttr(sign, "transform", `translate(${(r * 0.78).toFixed(1)} ${(-r * 0.78).toFixed(1)}) scale(${(r / 22).toFixed(2)})`);
+    setAttr(
+      sign,
+      "transform",
+      `translate(${(r * 0.78).toFixed(1)} ${(-r * 0.78).toFixed(1)}) scale(${(r / 22).toFixed(2)})`,
+    );
     setText(name, node.up ? node.name : "✕");
     setAttr(name, "font-size", Math.max(10, r * 0.8).toFixed(1));
     // Among many nodes only those that differ tell their height.
@@ -146,16 +181,21 @@ export class Network {
 
   words(node, isStuck, slot) {
     const who = node.isPeer ? `Peer ${node.name}` : `Node ${node.name}`;
-    const group = this.groups.length > 1 ? `, group ${letter(this.groups.findIndex((ids) => ids.includes(node.id)))}` : "";
+    const group =
+      this.groups.length > 1 ? `, group ${letter(this.groups.findIndex((ids) => ids.includes(node.id)))}` : "";
     if (!node.up) return `${who}${group}, down: ${node.why ?? "not running"}`;
-    const state = node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "on a tip with less work" : "on another tip";
+    const state =
+      node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "on a tip with less work" : "on another tip";
     return `${who}${group}, block ${node.height}, ${state} (${SIGNS[slot].name}, ${short(node.tip)})`;
   }
 
   drawHulls() {
     const groups = this.groups.length > 1 ? this.groups : [];
     const isProposed = Boolean(this.proposal?.groups);
-    keyed(this.hulls, groups.map((group, place) => ({ group, place })), (item) => item.place,
+    keyed(
+      this.hulls,
+      groups.map((group, place) => ({ group, place })),
+      (item) => item.place,
       () => s("g", null, s("path"), s("text", { class: "hull-name" })),
       (g, { group, place }) => {
         const points = group.map((id) => this.places.get(id)).filter(Boolean);
@@ -170,14 +210,18 @@ export class Network {
         setText(g.lastChild, isProposed ? `${letter(place)}?` : letter(place));
         setAttr(g.lastChild, "x", top.x.toFixed(1));
         setAttr(g.lastChild, "y", Math.max(0, top.y - pad - 19).toFixed(1));
-      });
+      },
+    );
   }
 
   /** The group whose hull holds a point, or the number of groups for free space. */
   groupAt(at, except) {
     let [best, least] = [this.groups.length, this.radius * 1.6];
     this.groups.forEach((group, place) => {
-      const points = group.filter((id) => id !== except).map((id) => this.places.get(id)).filter(Boolean);
+      const points = group
+        .filter((id) => id !== except)
+        .map((id) => this.places.get(id))
+        .filter(Boolean);
       const far = distance(hull(points), at);
       if (far < least) [best, least] = [place, far];
     });

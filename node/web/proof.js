@@ -158,17 +158,35 @@ export async function check(bytes, txid, blockHash) {
     levels.push({ side: step.side, sibling: step.sibling ? toHex(step.sibling) : null, result: toHex(node) });
   }
   const root = header.subarray(36, 68);
-  checks.push({ name: "Path", what: `The path has a hash for every level above place ${leaf.index} of ${leaf.count}.`,
-    found: `${leaf.path.length} hashes`, expected: steps ? `${leaf.path.length} hashes` : "another number", ok: Boolean(steps) });
+  checks.push({
+    name: "Path",
+    what: `The path has a hash for every level above place ${leaf.index} of ${leaf.count}.`,
+    found: `${leaf.path.length} hashes`,
+    expected: steps ? `${leaf.path.length} hashes` : "another number",
+    ok: Boolean(steps),
+  });
   add("Root", "The way up ends at the Merkle root in the header.", reversed(node), reversed(root));
   const hash = await sha256(await sha256(header));
   add("Header", "The header hashes to the block's hash.", reversed(hash), blockHash);
   const bits = new DataView(header.buffer, header.byteOffset + 76, 4).getUint32(0, true);
   const target = targetOf(bits);
   const work = BigInt(`0x${reversed(hash)}`);
-  checks.push({ name: "Work", what: "The hash is not above the target that the header's bits name.", found: reversed(hash),
-    expected: target === null ? "a target" : `≤ ${target.toString(16).padStart(64, "0")}`, ok: target !== null && work <= target });
-  return { checks, levels, leaf: toHex(first), root: toHex(root), index: leaf.index, count: leaf.count, ok: checks.every((one) => one.ok) };
+  checks.push({
+    name: "Work",
+    what: "The hash is not above the target that the header's bits name.",
+    found: reversed(hash),
+    expected: target === null ? "a target" : `≤ ${target.toString(16).padStart(64, "0")}`,
+    ok: target !== null && work <= target,
+  });
+  return {
+    checks,
+    levels,
+    leaf: toHex(first),
+    root: toHex(root),
+    index: leaf.index,
+    count: leaf.count,
+    ok: checks.every((one) => one.ok),
+  };
 }
 
 /** Places of a proof that can be falsified, and the byte of each that is changed. */
@@ -176,6 +194,10 @@ export function places(bytes) {
   const { leaves } = read(bytes);
   const found = [{ name: "the transaction", at: leaves[0].begin + 20 }];
   if (leaves[0].path.length) found.push({ name: "a hash of the path", at: leaves[0].pathAt + 5 });
-  found.push({ name: "the header's Merkle root", at: 40 }, { name: "the header's time", at: 68 }, { name: "the nonce", at: 80 });
+  found.push(
+    { name: "the header's Merkle root", at: 40 },
+    { name: "the header's time", at: 68 },
+    { name: "the nonce", at: 80 },
+  );
   return found;
 }

@@ -22,19 +22,36 @@ export function worldOf(report) {
   const works = [];
   const blocks = report.blocks.map((block, place) => {
     const parent = block.parent === null || block.parent === undefined ? null : block.parent;
-    works[place] = (parent === null ? 0n : works[parent] ?? 0n) + BigInt(Math.max(1, Math.round(block.hashes ?? 1)));
+    works[place] = (parent === null ? 0n : (works[parent] ?? 0n)) + BigInt(Math.max(1, Math.round(block.hashes ?? 1)));
     return {
-      hash: block.hash, previous: parent === null ? "genesis" : report.blocks[parent].hash, height: block.height, at_ms: block.at_ms,
-      time_ms: block.at_ms, chainwork: works[place].toString(16), transactions: (block.transactions ?? 0) + 1, size: 0,
-      miner: block.miner ?? null, tag: "", got: [], reached: block.reached, propagation: block.propagation,
+      hash: block.hash,
+      previous: parent === null ? "genesis" : report.blocks[parent].hash,
+      height: block.height,
+      at_ms: block.at_ms,
+      time_ms: block.at_ms,
+      chainwork: works[place].toString(16),
+      transactions: (block.transactions ?? 0) + 1,
+      size: 0,
+      miner: block.miner ?? null,
+      tag: "",
+      got: [],
+      reached: block.reached,
+      propagation: block.propagation,
     };
   });
   blocks.sort((a, b) => a.at_ms - b.at_ms);
   const kinds = { cut: "partition", healed: "heal" };
   world.load({
-    kind: "report", now_ms: report.lasted_ms, chain: { name: report.name, genesis_hash: "genesis", spacing_ms: report.spacing_ms ?? 1000 },
-    nodes: [], groups: [[]], blocks, agreement: report.agreement.map((point) => [point.at_ms, point.share / 10_000, point.tips]),
-    marks: report.timeline.filter((line) => kinds[line.text.split(/[:,]/)[0]]).map((line) => ({ ...line, kind: kinds[line.text.split(/[:,]/)[0]] })),
+    kind: "report",
+    now_ms: report.lasted_ms,
+    chain: { name: report.name, genesis_hash: "genesis", spacing_ms: report.spacing_ms ?? 1000 },
+    nodes: [],
+    groups: [[]],
+    blocks,
+    agreement: report.agreement.map((point) => [point.at_ms, point.share / 10_000, point.tips]),
+    marks: report.timeline
+      .filter((line) => kinds[line.text.split(/[:,]/)[0]])
+      .map((line) => ({ ...line, kind: kinds[line.text.split(/[:,]/)[0]] })),
   });
   return world;
 }

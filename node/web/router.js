@@ -3,13 +3,16 @@
 /** A fragment as its path's parts and its query. */
 export function parse(fragment) {
   const [path, query = ""] = fragment.replace(/^#\/?/, "").split("?");
-  const parts = path.split("/").filter(Boolean).map((part) => {
-    try {
-      return decodeURIComponent(part);
-    } catch {
-      return part;
-    }
-  });
+  const parts = path
+    .split("/")
+    .filter(Boolean)
+    .map((part) => {
+      try {
+        return decodeURIComponent(part);
+      } catch {
+        return part;
+      }
+    });
   return { room: parts[0] ?? "", parts: parts.slice(1), query: new URLSearchParams(query) };
 }
 

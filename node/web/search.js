@@ -5,7 +5,8 @@ export function kindOf(text, prefix) {
   if (/^\d{1,10}$/.test(text)) return "height";
   if (/^[0-9a-f]{64}$/i.test(text)) return "hash";
   const lower = text.toLowerCase();
-  if ((prefix && lower.startsWith(`${prefix}1`)) || /^[a-z0-9]{1,20}1[ac-hj-np-z02-9]{50,}$/.test(lower)) return "address";
+  if ((prefix && lower.startsWith(`${prefix}1`)) || /^[a-z0-9]{1,20}1[ac-hj-np-z02-9]{50,}$/.test(lower))
+    return "address";
   return null;
 }
 
@@ -20,8 +21,16 @@ export async function find(explorer, typed) {
     case "hash": {
       const hash = text.toLowerCase();
       if (explorer.world.blocks.has(hash)) return `#/block/${hash}`;
-      const isBlock = () => explorer.ask("getblockheader", hash).then(() => `#/block/${hash}`, () => null);
-      const isTransaction = () => explorer.ask("getrawtransaction", hash, true).then(() => `#/tx/${hash}`, () => null);
+      const isBlock = () =>
+        explorer.ask("getblockheader", hash).then(
+          () => `#/block/${hash}`,
+          () => null,
+        );
+      const isTransaction = () =>
+        explorer.ask("getrawtransaction", hash, true).then(
+          () => `#/tx/${hash}`,
+          () => null,
+        );
       // Work makes a block's hash begin with zeros; so what is likelier is asked first.
       const [first, second] = hash.startsWith("00") ? [isBlock, isTransaction] : [isTransaction, isBlock];
       return (await first()) ?? (await second());

@@ -24,8 +24,16 @@ export function palette() {
   const get = (name) => style.getPropertyValue(name).trim();
   colours = {
     slots: SIGNS.map((_, slot) => get(`--slot${slot}`)),
-    on: get("--on-slot"), ink: get("--ink"), soft: get("--soft"), faint: get("--faint"), line: get("--line"),
-    paper: get("--paper"), card: get("--card"), warn: get("--warn"), accent: get("--accent"), good: get("--good"),
+    on: get("--on-slot"),
+    ink: get("--ink"),
+    soft: get("--soft"),
+    faint: get("--faint"),
+    line: get("--line"),
+    paper: get("--paper"),
+    card: get("--card"),
+    warn: get("--warn"),
+    accent: get("--accent"),
+    good: get("--good"),
     stale: get("--stale"),
   };
   return colours;

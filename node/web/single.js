@@ -11,26 +11,53 @@ export function viewOfNode(view) {
   peers.forEach((peer, place) => nodes.push(asNode(peer, place + 1)));
   const started = Date.now() - (self.uptime_s ?? 0) * 1000;
   const blocks = (view.blocks ?? []).map((block) => ({
-    ...block, transactions: block.tx ?? 1, at_ms: block.time_ms - started, miner: null, got: [],
+    ...block,
+    transactions: block.tx ?? 1,
+    at_ms: block.time_ms - started,
+    miner: null,
+    got: [],
   }));
   blocks.sort((a, b) => a.height - b.height || (number(a.chainwork) < number(b.chainwork) ? -1 : 1));
   return {
-    kind: "node", version: view.version, now_ms: (self.uptime_s ?? 0) * 1000, started_unix_ms: started,
-    chain: view.chain, nodes, groups: [nodes.map((node) => node.id)],
-    links: nodes.slice(1).map((node) => [0, node.id]), blocks, agreement: [], marks: [],
+    kind: "node",
+    version: view.version,
+    now_ms: (self.uptime_s ?? 0) * 1000,
+    started_unix_ms: started,
+    chain: view.chain,
+    nodes,
+    groups: [nodes.map((node) => node.id)],
+    links: nodes.slice(1).map((node) => [0, node.id]),
+    blocks,
+    agreement: [],
+    marks: [],
   };
 }
 
 function asNode(peer, id) {
   return {
-    id, name: `p${id}`, peer_id: peer.peer_id, peer_address: peer.address, user_agent: peer.user_agent, isPeer: true,
-    up: true, tip: peer.best_hash ?? null, height: peer.best_height ?? 0,
+    id,
+    name: `p${id}`,
+    peer_id: peer.peer_id,
+    peer_address: peer.address,
+    user_agent: peer.user_agent,
+    isPeer: true,
+    up: true,
+    tip: peer.best_hash ?? null,
+    height: peer.best_height ?? 0,
   };
 }
 
 export class NodeEvents {
-  static kinds = ["block_connected", "block_disconnected", "block_on_side_branch", "reorganised", "transaction_accepted",
-    "transaction_removed", "peer_connected", "peer_disconnected"];
+  static kinds = [
+    "block_connected",
+    "block_disconnected",
+    "block_on_side_branch",
+    "reorganised",
+    "transaction_accepted",
+    "transaction_removed",
+    "peer_connected",
+    "peer_disconnected",
+  ];
 
   constructor(world) {
     this.world = world;
@@ -46,11 +73,22 @@ export class NodeEvents {
     switch (kind) {
       case "block_connected": {
         const block = {
-          hash: data.hash, previous: data.previousblockhash, height: data.height, time_ms: data.time_ms, at_ms: at,
-          chainwork: data.chainwork, transactions: data.nTx, size: data.size, miner: null, tag: data.tag,
+          hash: data.hash,
+          previous: data.previousblockhash,
+          height: data.height,
+          time_ms: data.time_ms,
+          at_ms: at,
+          chainwork: data.chainwork,
+          transactions: data.nTx,
+          size: data.size,
+          miner: null,
+          tag: data.tag,
         };
-        const told = [["block", block], ["got", { node: 0, hash: data.hash, at_ms: at, from }],
-          ["tip", { node: 0, hash: data.hash, height: data.height, at_ms: at }]];
+        const told = [
+          ["block", block],
+          ["got", { node: 0, hash: data.hash, at_ms: at, from }],
+          ["tip", { node: 0, hash: data.hash, height: data.height, at_ms: at }],
+        ];
         // Who sent a block has it.
         if (from !== null) told.push(["tip", { node: from, hash: data.hash, height: data.height, at_ms: at }]);
         return told;
@@ -58,10 +96,18 @@ export class NodeEvents {
       case "block_disconnected":
         return [["tip", { node: 0, hash: data.previousblockhash, height: data.height - 1, at_ms: at }]];
       case "reorganised":
-        return [["reorganised", { node: 0, at_ms: at, ...data }], ["mark", {
-          at_ms: at, kind: "reorganised", took_ms: null,
-          text: `reorganisation: ${data.disconnected} left, ${data.connected} joined, fork point ${data.fork_height}`,
-        }]];
+        return [
+          ["reorganised", { node: 0, at_ms: at, ...data }],
+          [
+            "mark",
+            {
+              at_ms: at,
+              kind: "reorganised",
+              took_ms: null,
+              text: `reorganisation: ${data.disconnected} left, ${data.connected} joined, fork point ${data.fork_height}`,
+            },
+          ],
+        ];
       case "transaction_accepted":
         return [["transaction", { node: 0, txid: data.txid, from, at_ms: at, fee: data.fee, size: data.size }]];
       case "transaction_removed":
@@ -74,7 +120,10 @@ export class NodeEvents {
         this.peers.delete(data.peer);
         this.world.nodes.delete(id);
         this.world.groups = [[...this.world.nodes.keys()]];
-        return [["link", { a: 0, b: id, up: false, at_ms: at }], ["groups", { groups: this.world.groups, at_ms: at }]];
+        return [
+          ["link", { a: 0, b: id, up: false, at_ms: at }],
+          ["groups", { groups: this.world.groups, at_ms: at }],
+        ];
       }
       default:
         return [];
@@ -86,6 +135,9 @@ export class NodeEvents {
     const id = this.next++;
     this.peers.set(data.peer, id);
     this.world.addNode(asNode({ ...data, peer_id: data.peer }, id));
-    return [["groups", { groups: [[...this.world.nodes.keys()]], at_ms: at }], ["link", { a: 0, b: id, up: true, at_ms: at }]];
+    return [
+      ["groups", { groups: [[...this.world.nodes.keys()]], at_ms: at }],
+      ["link", { a: 0, b: id, up: true, at_ms: at }],
+    ];
   }
 }

@@ -43,7 +43,9 @@ export class Steering {
     // A token of another devnet is of no use: the page is read-only again, and says how to get one.
     if (answer.status === 401 || answer.status === 403) this.forget();
     if (!answer.ok || told.error) {
-      throw new Error(typeof told.error === "string" ? told.error : told.error?.message ?? `The server answers ${answer.status}.`);
+      throw new Error(
+        typeof told.error === "string" ? told.error : (told.error?.message ?? `The server answers ${answer.status}.`),
+      );
     }
     return told;
   }

@@ -18,18 +18,42 @@ export class Tree {
     this.scale = { laneHeight: 50, top: 0 };
     this.picture = h("canvas", { class: "tree-canvas" });
     this.tip = h("div", { class: "tip", hidden: true });
-    this.surface = h("div", {
-      class: "tree", tabindex: 0, role: "application", "aria-roledescription": "block tree",
-      "aria-label": "Block tree. Left and right go along a branch, up and down to another, Enter opens a block, F follows the newest.",
-    }, this.picture, this.tip);
+    this.surface = h(
+      "div",
+      {
+        class: "tree",
+        tabindex: 0,
+        role: "application",
+        "aria-roledescription": "block tree",
+        "aria-label":
+          "Block tree. Left and right go along a branch, up and down to another, Enter opens a block, F follows the newest.",
+      },
+      this.picture,
+      this.tip,
+    );
     this.said = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
-    this.slider = h("input", { type: "range", min: 0, max: 1000, value: 1000, "aria-label": "Place in time", class: "tree-slider",
-      oninput: () => this.slide() });
-    this.followButton = h("button", { type: "button", class: "small", "aria-pressed": "true", onclick: () => this.follow() }, "Follow newest");
-    this.bar = h("div", { class: "tree-bar" }, this.slider,
+    this.slider = h("input", {
+      type: "range",
+      min: 0,
+      max: 1000,
+      value: 1000,
+      "aria-label": "Place in time",
+      class: "tree-slider",
+      oninput: () => this.slide(),
+    });
+    this.followButton = h(
+      "button",
+      { type: "button", class: "small", "aria-pressed": "true", onclick: () => this.follow() },
+      "Follow newest",
+    );
+    this.bar = h(
+      "div",
+      { class: "tree-bar" },
+      this.slider,
       h("button", { type: "button", class: "small", "aria-label": "Smaller", onclick: () => this.zoom(-1) }, "−"),
       h("button", { type: "button", class: "small", "aria-label": "Larger", onclick: () => this.zoom(1) }, "+"),
-      this.followButton);
+      this.followButton,
+    );
     this.element = h("div", { class: "tree-room" }, this.surface, this.bar, this.said);
     this.frame = (now) => this.draw(now);
     this.listen();
@@ -83,8 +107,12 @@ export class Tree {
     const box = { w: Math.min(34, this.px * 0.86), h: Math.min(22, Math.max(5, this.px * 0.6)) };
     const { chosen, hovered, width, height } = this;
     this.laneY = (lane) => this.scale.top + lane * this.scale.laneHeight;
-    paint(canvas(this.picture, width, height), this.world,
-      { left: this.left, zoom: this.px, width, height, laneY: this.laneY, box, chosen, hovered }, this.people);
+    paint(
+      canvas(this.picture, width, height),
+      this.world,
+      { left: this.left, zoom: this.px, width, height, laneY: this.laneY, box, chosen, hovered },
+      this.people,
+    );
     this.moveSlider();
     if (isBusy) this.update();
   }
@@ -178,14 +206,21 @@ export class Tree {
     });
     surface.addEventListener("pointercancel", () => (grip = null));
     surface.addEventListener("pointerleave", () => this.show(this.isKeyed ? this.chosen : null));
-    surface.addEventListener("blur", () => { this.isKeyed = false; this.show(null); });
-    surface.addEventListener("wheel", (event) => {
-      // Up and down scrolls the page; sideways, or with Shift, the tree.
-      const by = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
-      if (!by || (Math.abs(event.deltaY) > Math.abs(event.deltaX) && !event.shiftKey)) return;
-      event.preventDefault();
-      this.goTo(this.left + by / this.px);
-    }, { passive: false });
+    surface.addEventListener("blur", () => {
+      this.isKeyed = false;
+      this.show(null);
+    });
+    surface.addEventListener(
+      "wheel",
+      (event) => {
+        // Up and down scrolls the page; sideways, or with Shift, the tree.
+        const by = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
+        if (!by || (Math.abs(event.deltaY) > Math.abs(event.deltaX) && !event.shiftKey)) return;
+        event.preventDefault();
+        this.goTo(this.left + by / this.px);
+      },
+      { passive: false },
+    );
     surface.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -269,12 +304,15 @@ export class Tree {
     const from = this.chosen && this.world.blocks.has(this.chosen.hash) ? this.chosen : null;
     const page = this.width / this.px;
     const steps = {
-      ArrowLeft: () => this.choose(from ? from.parent : this.world.best ?? this.newest),
-      ArrowRight: () => this.choose(from ? this.childOf(from) : this.world.best ?? this.newest),
+      ArrowLeft: () => this.choose(from ? from.parent : (this.world.best ?? this.newest)),
+      ArrowRight: () => this.choose(from ? this.childOf(from) : (this.world.best ?? this.newest)),
       ArrowUp: () => this.choose(this.beside(from, -1)),
       ArrowDown: () => this.choose(this.beside(from, 1)),
       Home: () => this.choose(this.blocks[0]),
-      End: () => { this.choose(this.newest); this.follow(); },
+      End: () => {
+        this.choose(this.newest);
+        this.follow();
+      },
       PageUp: () => this.goTo(this.left - page * 0.8),
       PageDown: () => this.goTo(this.left + page * 0.8),
       Enter: () => from && !from.isGenesis && this.onOpen(from.hash),

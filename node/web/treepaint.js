@@ -173,7 +173,9 @@ function paintPeople(context, world, view, people, colours, xOf) {
   for (const { x, y, list, slot, isStuck } of resting.values()) {
     const colour = isStuck ? colours.warn : colours.slots[slot];
     if (list.length <= 3) {
-      list.forEach((name, place) => disc(context, x + (place - (list.length - 1) / 2) * 17, y, name, colour, colours.on));
+      list.forEach((name, place) =>
+        disc(context, x + (place - (list.length - 1) / 2) * 17, y, name, colour, colours.on),
+      );
       if (isStuck) pill(context, x + list.length * 8.5 + 34, y, "less work", colours.warn, colours.on);
     } else {
       pill(context, x, y, `${list.length} nodes${isStuck ? ", less work" : ""}`, colour, colours.on, slot);

@@ -9,28 +9,70 @@ export async function transactionPage(explorer, txid, blockhash) {
   const tx = await explorer.ask("getrawtransaction", txid, 2, ...(blockhash ? [blockhash] : []));
   const isCoinbase = Boolean(tx.vin?.[0]?.coinbase !== undefined);
   const where = tx.blockhash
-    ? [`In block ${tx.height ?? ""} `, link("block", tx.blockhash, `${tx.blockhash.slice(0, 16)}…`), `, ${count(tx.confirmations ?? 0, "confirmation")}.`]
+    ? [
+        `In block ${tx.height ?? ""} `,
+        link("block", tx.blockhash, `${tx.blockhash.slice(0, 16)}…`),
+        `, ${count(tx.confirmations ?? 0, "confirmation")}.`,
+      ]
     : [`Waits in the mempool of node ${explorer.node}.`];
-  const element = h("article", null,
-    h("section", { class: "card" },
+  const element = h(
+    "article",
+    null,
+    h(
+      "section",
+      { class: "card" },
       h("h2", null, isCoinbase ? "Coinbase" : "Transaction"),
       h("p", { class: "soft" }, where),
-      h("dl", { class: "facts long-facts" },
+      h(
+        "dl",
+        { class: "facts long-facts" },
         fact("Txid", code(tx.txid), " ", copy(tx.txid)),
         tx.blocktime ? fact("Time", date(tx.blocktime * 1000)) : null,
         isCoinbase ? fact("Tag", tx.vin[0].tag ?? "") : null,
         tx.fee === undefined ? null : fact("Fee", `${coins(tx.fee)} coins`),
         fact("Size", count(tx.size, "byte")),
-        tx.locktime ? fact("Not before", String(tx.locktime)) : null),
-      h("div", { class: "flow" },
-        h("div", null, h("h3", null, isCoinbase ? "New coins" : "Spends"), isCoinbase ? h("p", { class: "soft" }, "The block's reward and its fees.")
-          : table("What it spends", ["Output of", "Owner", "Coins"], tx.vin.map((input) => [
-            h("span", null, link("tx", input.txid, `${input.txid.slice(0, 10)}…`), ` ${input.vout}`),
-            input.prevout ? owner(input.prevout) : "not shown", input.prevout ? coins(input.prevout.value) : "?"]))),
-        h("div", null, h("h3", null, "Pays"), table("What it pays", ["Place", "Owner", "Coins"],
-          tx.vout.map((output) => [output.n, owner(output), coins(output.value)]))))),
-    tx.blockhash ? proofCard(explorer, tx.txid, tx.blockhash) : h("section", { class: "card" }, h("h2", null, "Proof"),
-      h("p", { class: "soft" }, "There is a proof once a block holds it.")));
+        tx.locktime ? fact("Not before", String(tx.locktime)) : null,
+      ),
+      h(
+        "div",
+        { class: "flow" },
+        h(
+          "div",
+          null,
+          h("h3", null, isCoinbase ? "New coins" : "Spends"),
+          isCoinbase
+            ? h("p", { class: "soft" }, "The block's reward and its fees.")
+            : table(
+                "What it spends",
+                ["Output of", "Owner", "Coins"],
+                tx.vin.map((input) => [
+                  h("span", null, link("tx", input.txid, `${input.txid.slice(0, 10)}…`), ` ${input.vout}`),
+                  input.prevout ? owner(input.prevout) : "not shown",
+                  input.prevout ? coins(input.prevout.value) : "?",
+                ]),
+              ),
+        ),
+        h(
+          "div",
+          null,
+          h("h3", null, "Pays"),
+          table(
+            "What it pays",
+            ["Place", "Owner", "Coins"],
+            tx.vout.map((output) => [output.n, owner(output), coins(output.value)]),
+          ),
+        ),
+      ),
+    ),
+    tx.blockhash
+      ? proofCard(explorer, tx.txid, tx.blockhash)
+      : h(
+          "section",
+          { class: "card" },
+          h("h2", null, "Proof"),
+          h("p", { class: "soft" }, "There is a proof once a block holds it."),
+        ),
+  );
   return { element };
 }
 
