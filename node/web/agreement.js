@@ -176,12 +176,10 @@ export class Agreement {
 
   drawPace() {
     const blocks = this.chain();
-    const gaps = blocks
-      .slice(1)
-      .map((block, place) => ({
-        name: String(block.height),
-        value: Math.max(0, block.time_ms - blocks[place].time_ms),
-      }));
+    const gaps = blocks.slice(1).map((block, place) => ({
+      name: String(block.height),
+      value: Math.max(0, block.time_ms - blocks[place].time_ms),
+    }));
     const spacing = this.world.chain.spacing_ms;
     if (gaps.length) {
       const mean = gaps.reduce((sum, gap) => sum + gap.value, 0) / gaps.length;

@@ -9,8 +9,8 @@ export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("d
 export const code = (text) => h("code", { class: "long" }, text);
 
 /** A link to a page of the explorer. */
-export const link = (room, id, words = id) =>
-  h("a", { href: `#/${room}/${encodeURIComponent(id)}`, class: "long" }, words);
+export const link = (room, id, words = id, query = "") =>
+  h("a", { href: `#/${room}/${encodeURIComponent(id)}${query}`, class: "long" }, words);
 
 /** A button that copies a text. */
 export function copy(text) {

@@ -3,7 +3,7 @@
 import { h, table } from "./dom.js";
 import { code, copy, fact, link } from "./bits.js";
 import { arrivals, standing } from "./blocktip.js";
-import { coins, count, date, hashes, miner, number, span } from "./format.js";
+import { coins, count, date, foreign, hashes, miner, number, span } from "./format.js";
 
 export async function blockPage(explorer, hash) {
   const { world } = explorer;
@@ -46,7 +46,7 @@ export async function blockPage(explorer, hash) {
         { class: "facts long-facts" },
         fact("Hash", code(block.hash), " ", copy(block.hash)),
         fact("Parent", block.previousblockhash ? link("block", block.previousblockhash) : "none: this is genesis"),
-        fact("Miner", known ? miner(known) : coinbase?.tag ? `tag “${coinbase.tag}”` : "unknown"),
+        fact("Miner", known ? miner(known) : coinbase?.tag ? `tag “${foreign(coinbase.tag)}”` : "unknown"),
         fact("Time", `${date(block.time_ms)} (as its miner says)`),
         fact("Merkle root", code(block.merkleroot)),
         fact("Target", code(target || "?"), ` bits ${block.bits}`),
@@ -66,7 +66,8 @@ function transactions(block) {
     const out = (tx.vout ?? []).reduce((sum, output) => sum + Number(output.value), 0);
     return [
       place,
-      link("tx", tx.txid, `${tx.txid.slice(0, 16)}…`),
+      // A stale block's transactions are found only by naming the block.
+      link("tx", tx.txid, `${tx.txid.slice(0, 16)}…`, block.confirmations > 0 ? "" : `?block=${block.hash}`),
       place === 0 ? "coinbase" : count(tx.vin?.length ?? 0, "input"),
       coins(out),
       place === 0 ? "" : tx.fee === undefined ? "?" : coins(tx.fee),

@@ -105,9 +105,9 @@ export class Explorer {
     if (isHashed && !/^[0-9a-f]{64}$/i.test(parts[0] ?? "")) throw new Error("a hash has 64 hex digits.");
     switch (room) {
       case "block":
-        return blockPage(this, parts[0] ?? "");
+        return blockPage(this, parts[0].toLowerCase());
       case "tx":
-        return transactionPage(this, parts[0] ?? "", query.get("block"));
+        return transactionPage(this, parts[0].toLowerCase(), query.get("block"));
       case "address":
         return addressPage(this, parts[0] ?? "", Number(query.get("skip")) || 0);
       case "mempool":

@@ -65,8 +65,14 @@ export function quantile(sorted, part) {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(part * sorted.length) - 1))];
 }
 
+/** A stranger's text without what would turn the line around or break it, and not too long. */
+export function foreign(text) {
+  const clean = String(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
+  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean;
+}
+
 /** Who mined a block. A tag is a stranger's text: it is shown, but never taken for a node's. */
 export function miner(block) {
   if (block.miner !== null && block.miner !== undefined) return `node ${block.miner}`;
-  return block.tag ? `a stranger (“${block.tag}”)` : "a stranger";
+  return block.tag ? `a stranger (“${foreign(block.tag)}”)` : "a stranger";
 }

@@ -3,7 +3,7 @@
 import { h, setText, setAttr } from "./dom.js";
 import { SIGNS } from "./signs.js";
 import { letter } from "./groups.js";
-import { count, hashes, short, span } from "./format.js";
+import { count, foreign, hashes, short, span } from "./format.js";
 
 export class NodeCard {
   /** `act(step, body, words)` carries out a step; `onClose()` is called when the card goes. */
@@ -144,7 +144,7 @@ export class NodeCard {
           : "no",
     );
     this.row("Address", node.address || null);
-    this.row("Program", node.agent || null);
+    this.row("Program", node.agent ? foreign(node.agent) : null);
     if (this.life) {
       this.life.disabled = !node.up;
       this.back.disabled = node.up;

@@ -99,13 +99,16 @@ function paintAxis(context, blocks, first, last, view, colours, xOf) {
   context.font = `11px ${FONT}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  let free = -Infinity;
+  let [free, said] = [-Infinity, null];
   // Every so many seconds, so that labels do not dance while the picture moves.
   const step = Math.max(1, Math.round(90 / view.zoom));
   for (let at = first; at < last; at += 1) {
     const x = xOf(blocks[at].x);
     if (at % step || x - free < 64 || x < 20 || x > view.width - 20) continue;
-    context.fillText(clock(blocks[at].at_ms), x, y + AXIS / 2 + 1);
+    const words = clock(blocks[at].at_ms);
+    if (words === said) continue;
+    said = words;
+    context.fillText(words, x, y + AXIS / 2 + 1);
     context.fillRect(x, y, 1, 4);
     free = x;
   }

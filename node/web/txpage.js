@@ -2,7 +2,7 @@
 
 import { h, table } from "./dom.js";
 import { code, copy, fact, link } from "./bits.js";
-import { coins, count, date } from "./format.js";
+import { coins, count, date, foreign } from "./format.js";
 import { proofCard } from "./proofcard.js";
 
 export async function transactionPage(explorer, txid, blockhash) {
@@ -12,7 +12,9 @@ export async function transactionPage(explorer, txid, blockhash) {
     ? [
         `In block ${tx.height ?? ""} `,
         link("block", tx.blockhash, `${tx.blockhash.slice(0, 16)}…`),
-        `, ${count(tx.confirmations ?? 0, "confirmation")}.`,
+        tx.confirmations > 0
+          ? `, ${count(tx.confirmations, "confirmation")}.`
+          : `, which is not in the best chain of node ${explorer.node}.`,
       ]
     : [`Waits in the mempool of node ${explorer.node}.`];
   const element = h(
@@ -28,7 +30,7 @@ export async function transactionPage(explorer, txid, blockhash) {
         { class: "facts long-facts" },
         fact("Txid", code(tx.txid), " ", copy(tx.txid)),
         tx.blocktime ? fact("Time", date(tx.blocktime * 1000)) : null,
-        isCoinbase ? fact("Tag", tx.vin[0].tag ?? "") : null,
+        isCoinbase ? fact("Tag", foreign(tx.vin[0].tag ?? "")) : null,
         tx.fee === undefined ? null : fact("Fee", `${coins(tx.fee)} coins`),
         fact("Size", count(tx.size, "byte")),
         tx.locktime ? fact("Not before", String(tx.locktime)) : null,
