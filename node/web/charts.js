@@ -77,7 +77,8 @@ export function steps(points, { width, height = 150, from, to, max, label, unit 
         mark.word
           ? text(
               x(mark.at_ms) + (x(mark.at_ms) > width - 60 ? -3 : 3),
-              ROOF - 4,
+              // Two rows, so that a cut and a healing close to each other can both be read.
+              mark.kind === "heal" ? ROOF + 10 : ROOF - 4,
               mark.word,
               x(mark.at_ms) > width - 60 ? "end" : "start",
             )

@@ -104,7 +104,7 @@ export class Network {
       this.seen.nodes = changes.nodes;
       this.seen.hand = this.hand;
     }
-    this.travel.draw(now, isMoving || this.seen.links !== changes.links || isNew);
+    this.travel.draw(now, Boolean(this.hand) || isMoving || this.seen.links !== changes.links || isNew);
     this.seen.links = changes.links;
     if (this.isMoving || this.travel.isBusy) draw(this.frame);
   }
@@ -118,6 +118,11 @@ export class Network {
     }
     for (const id of this.places.keys()) if (!this.targets.has(id)) this.places.delete(id);
     this.isMoving = part < 1;
+  }
+
+  /** Where a node is drawn: in the hand that drags it, or at its place. */
+  at(id) {
+    return this.hand?.id === id ? this.hand : this.places.get(id);
   }
 
   make(node) {
@@ -144,7 +149,7 @@ export class Network {
   }
 
   dress(g, node) {
-    const at = this.hand?.id === node.id ? this.hand : this.places.get(node.id);
+    const at = this.at(node.id);
     if (!at) return;
     const now = this.world.now();
     const slot = this.world.slotOf(node.tip);

@@ -23,14 +23,15 @@ export class Travel {
   draw(now, isDirty) {
     if (!isDirty && !this.marks.length && !this.isBusy && this.painted === palette()) return;
     this.painted = palette();
-    const { width, height, places, radius, world } = this.network;
+    const { network } = this;
+    const { width, height, radius, world } = network;
     const context = canvas(this.element, width, height);
     const colours = this.painted;
     context.strokeStyle = colours.line;
     context.lineWidth = world.links.size > 80 ? 0.8 : 1.4;
     context.beginPath();
     for (const [a, b] of world.links.values()) {
-      const [p, q] = [places.get(a), places.get(b)];
+      const [p, q] = [network.at(a), network.at(b)];
       if (!p || !q) continue;
       context.moveTo(p.x, p.y);
       context.lineTo(q.x, q.y);
@@ -38,7 +39,7 @@ export class Travel {
     context.stroke();
     this.marks = this.marks.filter((mark) => now - mark.at < ON_THE_WAY);
     for (const mark of this.marks) {
-      const [p, q] = [places.get(mark.from), places.get(mark.to)];
+      const [p, q] = [network.at(mark.from), network.at(mark.to)];
       if (!p || !q) continue;
       const part = ease(Math.max(0, (now - mark.at) / ON_THE_WAY));
       const [x, y] = [p.x + (q.x - p.x) * part, p.y + (q.y - p.y) * part];
