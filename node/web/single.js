@@ -89,6 +89,9 @@ export class NodeEvents {
           ["got", { node: 0, hash: data.hash, at_ms: at, from }],
           ["tip", { node: 0, hash: data.hash, height: data.height, at_ms: at }],
         ];
+        // What a block confirms waits no longer; nobody tells it one by one.
+        const waiting = Math.max(0, (self?.mempool ?? 0) - Math.max(0, (data.nTx ?? 1) - 1));
+        told.push(["status", { nodes: [{ id: 0, mempool: waiting }] }]);
         // Who sent a block has it.
         if (from !== null) told.push(["tip", { node: from, hash: data.hash, height: data.height, at_ms: at }]);
         return told;
