@@ -1,0 +1,177 @@
+// The whole page: one model, one feed, rooms by address, the header that is always there.
+
+import { replace, setText } from "./dom.js";
+import { draw } from "./frames.js";
+import { World } from "./model.js";
+import { Feed } from "./feed.js";
+import { Steering, takeToken } from "./steer.js";
+import { Overview } from "./overview.js";
+import { Agreement } from "./agreement.js";
+import { Explorer } from "./explorer.js";
+import { Scenarios } from "./scenarios.js";
+import { Live, sentence } from "./log.js";
+import { route } from "./router.js";
+import { theme } from "./theme.js";
+import { letter } from "./groups.js";
+import { count } from "./format.js";
+
+const part = (id) => document.getElementById(id);
+const steering = new Steering(takeToken());
+const world = new World();
+const live = new Live(part("live"));
+
+/** Says how a step went, for eye and ear. */
+function notice(text, isError = false) {
+  setText(part("notice"), text);
+  part("notice").className = isError ? "notice error" : "notice";
+  part("notice").hidden = false;
+  clearTimeout(notice.timer);
+  notice.timer = setTimeout(() => (part("notice").hidden = true), isError ? 12_000 : 4_000);
+}
+
+/** Carries out a step. Returns whether it was done. */
+async function act(step, body, words) {
+  try {
+    await steering.send(step, body);
+    notice(words);
+    return true;
+  } catch (error) {
+    notice(error.message, true);
+    return false;
+  }
+}
+
+const overview = new Overview(world, steering, act, notice);
+const agreement = new Agreement(world);
+const explorer = new Explorer(world, steering, act);
+const scenarios = new Scenarios(steering, notice);
+
+/** What is in the room now; `update()` when something changed, `tick()` each second. */
+let here = overview;
+
+function header() {
+  world.settle();
+  const { most, up, tips } = world.agreeing;
+  const isNode = world.kind === "node";
+  document.body.dataset.kind = world.kind;
+  setText(part("chain"), world.chain.name);
+  setText(part("version"), world.version ? `cairn ${world.version}` : "");
+  const self = world.nodes.get(0);
+  setText(part("height"), String((isNode ? self?.height : world.best?.height) ?? "–"));
+  if (isNode) {
+    setText(part("agree"), String(world.nodes.size - 1));
+    setText(part("agree-words"), world.nodes.size === 2 ? "peer" : "peers");
+  } else {
+    calmly(`${most} of ${up}`, tips > 1 ? `nodes agree, ${tips} tips` : "nodes agree");
+  }
+  part("agree-box").classList.toggle("apart", !isNode && most < up && !world.isWhole);
+  const down = [...world.nodes.values()].filter((node) => !node.up).length;
+  setText(part("down"), down ? `${down} down` : "");
+  const banner = part("banner");
+  banner.hidden = world.isWhole;
+  if (!world.isWhole) {
+    setText(
+      part("banner-words"),
+      `Cut apart: ${world.groups.map((group, place) => `${letter(place)} has ${members(group)}`).join("; ")}`,
+    );
+  }
+  part("banner-heal").hidden = !steering.may || isNode;
+}
+
+/** A block on its way divides the nodes for some milliseconds: only what lasts is shown so large. */
+function calmly(figure, words) {
+  const now = performance.now();
+  if (calmly.figure !== figure) Object.assign(calmly, { figure, since: now });
+  if (now - calmly.since < 400 && now - (calmly.shownAt ?? -Infinity) < 2500) {
+    clearTimeout(calmly.timer);
+    calmly.timer = setTimeout(() => draw(header), 420);
+    return;
+  }
+  calmly.shownAt = now;
+  setText(part("agree"), figure);
+  setText(part("agree-words"), words);
+}
+
+function members(group) {
+  if (group.length > 8) return count(group.length, "node");
+  return `node${group.length === 1 ? "" : "s"} ${group.join(", ")}`;
+}
+
+function update() {
+  draw(header);
+  here.update();
+}
+
+function told(kind, data) {
+  if (kind === "mark") live.say(sentence(data));
+  if (kind === "node") live.say(`Node ${data.id} is ${data.up ? "up" : "down"}`);
+  if (kind === "view") document.body.dataset.state = "live";
+  if (here === overview) overview.hear(kind, data);
+  explorer.hear?.(kind, data);
+  // A hidden page draws when it is seen again.
+  if (!document.hidden) update();
+}
+
+function connection(word, why) {
+  const isLost = word === "lost";
+  document.body.dataset.state = word;
+  clearTimeout(connection.timer);
+  // A blink is no news.
+  if (isLost) connection.timer = setTimeout(() => (part("lost").hidden = false), 800);
+  else part("lost").hidden = true;
+  setText(part("lost-words"), isLost ? `No connection to the server: ${why}. The page tries again by itself.` : "");
+}
+
+const TITLES = {
+  "": "Network",
+  agreement: "Agreement",
+  scenarios: "Scenarios",
+  mempool: "Mempool",
+  search: "Search",
+  block: "Block",
+  tx: "Transaction",
+  address: "Address",
+  explorer: "Explorer",
+};
+
+function show({ room, parts, query }) {
+  const title = TITLES[room] ?? "Not found";
+  document.title = `${title} · Cairn`;
+  setText(part("room-title"), title);
+  for (const link of document.querySelectorAll("nav a")) {
+    const is = link.dataset.room.split(" ").includes(room || "network");
+    if (is) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  here.leave?.();
+  here = room === "" ? overview : room === "agreement" ? agreement : room === "scenarios" ? scenarios : explorer;
+  replace(part("room"), here.element);
+  here.enter?.(room, parts, query);
+  if (show.before) part("room-title").focus({ preventScroll: true });
+  if (show.before) scrollTo(0, 0);
+  show.before = true;
+  update();
+}
+
+const feed = new Feed(world, "v1", told, connection);
+part("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = part("search-field").value.trim();
+  if (text) location.hash = `#/search?q=${encodeURIComponent(text)}`;
+});
+// Addresses are rooms here, so the way past the header cannot be one.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  part("main").focus();
+});
+part("banner-heal").addEventListener("click", () => act("heal", {}, "Healed: all nodes may reach each other again."));
+theme(part("theme"), update);
+document.addEventListener("visibilitychange", () => !document.hidden && update());
+setInterval(() => {
+  if (document.hidden) return;
+  world.unsettled = true;
+  draw(header);
+  here.tick?.();
+}, 1000);
+route(show, () => (steering.token = takeToken()));
+feed.start();

@@ -1,0 +1,38 @@
+// Questions to a node, with Bitcoin Core's names. Read-only.
+
+/** What a node answered when it did not answer well: its words and its code. */
+export class Refused extends Error {
+  constructor(message, code) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Numbers that a float cannot hold keep the digits they came with: amounts, nonces. */
+function exact(_, value, context) {
+  const source = typeof value === "number" ? context?.source : undefined;
+  if (source === undefined) return value;
+  return source.includes(".") || !Number.isSafeInteger(value) ? source : value;
+}
+
+export async function ask(node, method, params = []) {
+  let answer;
+  try {
+    answer = await fetch(`v1/ask/${node}/${method}?params=${encodeURIComponent(JSON.stringify(params))}`);
+  } catch {
+    throw new Refused("The server does not answer.", null);
+  }
+  const text = await answer.text();
+  let told;
+  try {
+    told = JSON.parse(text, exact);
+  } catch {
+    throw new Refused(`The server's answer cannot be read (${answer.status}).`, null);
+  }
+  if (!answer.ok)
+    throw new Refused(
+      told?.error?.message ?? told?.error ?? `The server answers ${answer.status}.`,
+      told?.error?.code ?? null,
+    );
+  return told;
+}

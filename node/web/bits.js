@@ -1,0 +1,36 @@
+// Small pieces that the pages of the explorer share.
+
+import { h, setText } from "./dom.js";
+
+/** A row of a list of facts. */
+export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", null, value));
+
+/** A hash in full, broken where it must. */
+export const code = (text) => h("code", { class: "long" }, text);
+
+/** A link to a page of the explorer. */
+export const link = (room, id, words = id, query = "") =>
+  h("a", { href: `#/${room}/${encodeURIComponent(id)}${query}`, class: "long" }, words);
+
+/** A button that copies a text. */
+export function copy(text) {
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "small quiet",
+      "aria-label": "Copy",
+      onclick: async () => {
+        try {
+          await navigator.clipboard.writeText(text);
+          setText(button, "copied");
+        } catch {
+          setText(button, "cannot copy");
+        }
+        setTimeout(() => setText(button, "copy"), 1500);
+      },
+    },
+    "copy",
+  );
+  return button;
+}

@@ -1,0 +1,67 @@
+// What is said of a block beside the tree: for the eye, and in a sentence for the ear.
+
+import { h, replace } from "./dom.js";
+import { count, hashes, miner, short, span } from "./format.js";
+
+/** When each node got a block: [{node, after}] in order, counted from the first. */
+export function arrivals(block) {
+  const first = new Map();
+  for (const [node, at] of block.got) if (!first.has(node) || first.get(node) > at) first.set(node, at);
+  const begin = Math.min(...first.values());
+  return [...first].map(([node, at]) => ({ node, after: at - begin })).sort((a, b) => a.after - b.after);
+}
+
+/** Where a block stands, in words. */
+export function standing(block, world) {
+  if (block.main) return "in the best chain";
+  return world.held.has(block) ? "on a branch that some nodes follow" : "stale: no running node follows it";
+}
+
+/** Fills the box beside the tree. */
+export function blockTip(element, block, world) {
+  const own = block.parent ? block.work - block.parent.work : null;
+  const reached = arrivals(block);
+  const shown = reached
+    .slice(0, 8)
+    .map(({ node, after }) => `${world.nodes.get(node)?.name ?? node} ${after ? `+${span(after)}` : "first"}`);
+  const row = (name, value) => [h("dt", null, name), h("dd", null, value)];
+  replace(
+    element,
+    h("strong", null, block.isGenesis ? "Genesis" : `Block ${block.height}`),
+    h("p", { class: block.main ? "" : "soft" }, standing(block, world)),
+    h(
+      "dl",
+      null,
+      row("hash", h("code", null, short(block.hash))),
+      block.isGenesis
+        ? null
+        : [
+            row("miner", miner(block)),
+            own === null || own <= 0n ? null : row("work", `${hashes(own)} hashes`),
+            row(
+              "holds",
+              `${count(block.transactions, "transaction")}${block.size ? `, ${count(block.size, "byte")}` : ""}`,
+            ),
+            reached.length
+              ? row(
+                  "reached",
+                  `${count(reached.length, "node")}${reached.length > 1 ? ` in ${span(reached.at(-1).after)}` : ""}`,
+                )
+              : null,
+            shown.length ? row("nodes", `${shown.join(", ")}${reached.length > 8 ? ", …" : ""}`) : null,
+            block.propagation
+              ? row(
+                  "spread",
+                  `half after ${span(block.propagation.median_ms)}, 99 % after ${span(block.propagation.p99_ms)}`,
+                )
+              : null,
+          ],
+    ),
+  );
+}
+
+/** The same as a sentence. */
+export function blockWords(block, world) {
+  if (block.isGenesis) return "Genesis, the first block";
+  return `Block ${block.height} by ${miner(block)}, ${standing(block, world)}, ${count(block.transactions, "transaction")}, reached ${count(arrivals(block).length, "node")}, hash ends ${block.hash.slice(-6)}`;
+}

@@ -1,0 +1,122 @@
+// Cutting and healing: tools above the picture, what a proposed cut means, and a plain form for the same.
+
+import { h, setText } from "./dom.js";
+import { groupsText, groupsWords } from "./groups.js";
+
+export class CutPanel {
+  constructor(world, proposal, network, may, act) {
+    Object.assign(this, { world, proposal, network, may, act });
+    this.lineButton = h(
+      "button",
+      { type: "button", class: "small", onclick: () => this.drawLine(), title: "Then draw a line through the picture" },
+      "Draw a cut",
+    );
+    this.healButton = h("button", { type: "button", class: "small good", onclick: () => this.heal() }, "Heal");
+    this.tools = h("div", { class: "tools" }, this.lineButton, this.healButton);
+    this.words = h("p", { class: "proposal-words" });
+    this.bar = h(
+      "div",
+      { class: "proposal", hidden: true },
+      this.words,
+      h(
+        "div",
+        { class: "tools" },
+        h("button", { type: "button", class: "strong", onclick: () => this.apply() }, "Cut here"),
+        h("button", { type: "button", onclick: () => this.proposal.undo() }, "Undo"),
+      ),
+    );
+    this.field = h("input", {
+      type: "text",
+      id: "cut-field",
+      autocomplete: "off",
+      spellcheck: "false",
+      placeholder: "0,1 / 2,3",
+    });
+    this.error = h("p", { class: "error", role: "alert" });
+    this.form = h(
+      "details",
+      { class: "cut-form" },
+      h("summary", null, "Cut by keyboard or by numbers"),
+      h(
+        "p",
+        { class: "soft" },
+        "Drag a node out of its group, or into another. Drag across free space to draw a line. On a node, press G and then a letter. Or write the groups:",
+      ),
+      h(
+        "form",
+        { class: "tools", onsubmit: (event) => this.typed(event) },
+        h("label", { for: "cut-field" }, "Partition"),
+        this.field,
+        h("button", { type: "submit", class: "small" }, "Show"),
+      ),
+      this.error,
+      h(
+        "p",
+        { class: "tools" },
+        h(
+          "button",
+          { type: "button", class: "small", onclick: (event) => this.fork(event.currentTarget) },
+          "Show me a fork",
+        ),
+        h("span", { class: "soft" }, "cuts in halves, mines on both sides, heals."),
+      ),
+    );
+    this.mute = h("p", { class: "soft" });
+    this.element = h("div", null, this.bar, this.mute, this.form);
+  }
+
+  update() {
+    const isDevnet = this.world.kind === "devnet";
+    const may = this.may();
+    this.form.hidden = this.tools.hidden = !may;
+    this.mute.hidden = may || !isDevnet || !this.isOffered;
+    setText(this.mute, "Read only: to steer, open the address with the token that cairn devnet printed.");
+    this.healButton.disabled = this.world.isWhole;
+    this.lineButton.setAttribute("aria-pressed", String(this.network.element.classList.contains("cutting")));
+    const { groups } = this.proposal;
+    this.bar.hidden = !groups;
+    if (!groups) return;
+    setText(this.words, groups.length > 1 ? `This makes ${groupsWords(groups)}.` : "This joins all groups.");
+  }
+
+  drawLine() {
+    this.network.element.classList.toggle("cutting");
+    this.update();
+  }
+
+  /** Cuts in halves, mines a longer chain on one side, heals: a reorganisation to look at. */
+  fork(button) {
+    button.disabled = true;
+    this.act("fork", { blocks: 3 }, "Forked and healed: the shorter branch is stale now.").finally(
+      () => (button.disabled = false),
+    );
+  }
+
+  typed(event) {
+    event.preventDefault();
+    const ids = [...this.world.nodes.keys()];
+    setText(this.error, this.proposal.type(this.field.value, ids, this.world.groups) ?? "");
+  }
+
+  async apply() {
+    const { groups } = this.proposal;
+    if (!groups) return;
+    const isHealing = groups.length < 2;
+    const isDone = isHealing
+      ? await this.act("heal", {}, "Healed: all nodes may reach each other again.")
+      : await this.act(
+          "partition",
+          { groups: groupsText(groups) },
+          `Cut: ${groupsText(groups)} no longer reach each other.`,
+        );
+    if (!isDone) return;
+    // The server tells it too, a moment later; the picture does not jump back for that moment.
+    this.world.apply("groups", { groups: isHealing ? [[...this.world.nodes.keys()]] : groups });
+    this.proposal.drop();
+  }
+
+  async heal() {
+    this.proposal.drop();
+    await this.act("heal", {}, "Healed: all nodes may reach each other again.");
+  }
+}

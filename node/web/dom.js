@@ -1,0 +1,100 @@
+// Making and changing elements. Text only ever goes in as text, so nothing foreign becomes markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, props, children) {
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.setAttribute("class", value);
+    else if (name === "value") element.value = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  add(element, children);
+  return element;
+}
+
+function add(element, children) {
+  for (const child of children) {
+    if (child === null || child === undefined || child === false) continue;
+    if (Array.isArray(child)) add(element, child);
+    else element.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/** An HTML element: `h("a", { href: "#/" }, "home")`. */
+export const h = (tag, props, ...children) => fill(document.createElement(tag), props, children);
+
+/** An SVG element. */
+export const s = (tag, props, ...children) => fill(document.createElementNS(SVG, tag), props, children);
+
+/** Puts these children in place of all there are. */
+export function replace(element, ...children) {
+  element.replaceChildren();
+  add(element, children);
+  return element;
+}
+
+/** Sets text only when it differs, so that screen readers and layout are left alone. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Sets an attribute only when it differs; null takes it away. */
+export function setAttr(element, name, value) {
+  if (value === null || value === undefined || value === false) {
+    if (element.hasAttribute(name)) element.removeAttribute(name);
+    return;
+  }
+  const text = value === true ? "" : String(value);
+  if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+}
+
+/** Makes a parent's children those of a list: kept by key, made when new, removed when gone. */
+export function keyed(parent, items, key, make, update) {
+  const known = (parent.__keyed ??= new Map());
+  const wanted = new Set();
+  let place = parent.firstChild;
+  for (const item of items) {
+    const name = key(item);
+    wanted.add(name);
+    let element = known.get(name);
+    if (!element) known.set(name, (element = make(item)));
+    update?.(element, item);
+    if (element === place) place = place.nextSibling;
+    else parent.insertBefore(element, place);
+  }
+  for (const [name, element] of known) {
+    if (wanted.has(name)) continue;
+    element.remove();
+    known.delete(name);
+  }
+}
+
+/** A table with a head, for everything that a picture shows. */
+export function table(caption, heads, rows) {
+  const cell = (value) => h("td", null, value);
+  return h(
+    "div",
+    { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
+    h(
+      "table",
+      null,
+      h("caption", { class: "unseen" }, caption),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows.map((row) => h("tr", null, row.map(cell))),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,78 @@
+// How numbers, hashes, times and amounts are written for people.
+
+/** The end of a hash: its beginning is zeros. */
+export const short = (hash) => (hash ? `…${hash.slice(-8)}` : "?");
+
+/** "1 block", "2 blocks". */
+export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+
+/** A span of time. */
+export function span(ms) {
+  if (ms === null || ms === undefined || !Number.isFinite(ms)) return "?";
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
+  return clock(ms);
+}
+
+/** A moment since the start, as 1:02:03 or 2:03. */
+export function clock(ms) {
+  const sign = ms < 0 ? "−" : "";
+  const all = Math.floor(Math.abs(ms) / 1000);
+  const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${sign}${hours}:${two(minutes)}:${two(seconds)}` : `${sign}${minutes}:${two(seconds)}`;
+}
+
+/** A date and time with milliseconds, in the reader's own zone. */
+export function date(ms) {
+  const at = new Date(Number(ms));
+  if (Number.isNaN(at.getTime())) return "?";
+  return `${at.toLocaleDateString("en-GB")} ${at.toLocaleTimeString("en-GB")}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** A 256-bit number in hex, as a BigInt. */
+export function number(hex) {
+  return /^[0-9a-f]+$/i.test(hex ?? "") ? BigInt(`0x${hex}`) : 0n;
+}
+
+/** Hashes, grouped by thousands; large ones with a letter. */
+export function hashes(value) {
+  const text = value.toString();
+  if (text.length <= 9) return Number(text).toLocaleString("en");
+  const letters = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
+  const place = Math.min(letters.length, Math.floor((text.length - 1) / 3));
+  const whole = text.length - place * 3;
+  return `${text.slice(0, whole)}.${text.slice(whole, whole + 2)} ${letters[place - 1]}`;
+}
+
+/** An amount of coins without idle zeros. Digits that came as text are never made a float. */
+export function coins(value) {
+  if (value === null || value === undefined) return "?";
+  const text = typeof value === "string" ? value : value.toFixed(8);
+  const [whole, part = ""] = text.split(".");
+  const kept = part.replace(/0+$/, "");
+  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return kept ? `${grouped}.${kept}` : grouped;
+}
+
+/** Per cent of a part. */
+export const percent = (part, whole) => (whole ? `${Math.round((part / whole) * 100)} %` : "–");
+
+/** The value below which this part of sorted values lies. */
+export function quantile(sorted, part) {
+  if (!sorted.length) return null;
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(part * sorted.length) - 1))];
+}
+
+/** A stranger's text without what would turn the line around or break it, and not too long. */
+export function foreign(text) {
+  const clean = String(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
+  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean;
+}
+
+/** Who mined a block. A tag is a stranger's text: it is shown, but never taken for a node's. */
+export function miner(block) {
+  if (block.miner !== null && block.miner !== undefined) return `node ${block.miner}`;
+  return block.tag ? `a stranger (“${foreign(block.tag)}”)` : "a stranger";
+}

@@ -1,0 +1,289 @@
+// What the page knows of the network: a view, kept true by events. No drawing and no asking here.
+
+import { Lanes } from "./lanes.js";
+import { number } from "./format.js";
+
+/** Blocks kept; older ones are forgotten a tenth at a time. */
+const MOST_BLOCKS = 12_000;
+const MOST_POINTS = 20_000;
+const MOST_MARKS = 2_000;
+
+export class World {
+  constructor() {
+    this.empty();
+  }
+
+  empty() {
+    this.kind = "devnet";
+    this.chain = { name: "", genesis_hash: "", spacing_ms: 1000, address_prefix: "" };
+    this.version = "";
+    this.nodes = new Map();
+    this.groups = [];
+    this.links = new Map();
+    this.blocks = new Map();
+    this.ordered = [];
+    this.agreement = [];
+    this.marks = [];
+    this.expectations = [];
+    this.offset = 0;
+    this.best = null;
+    this.held = new Map();
+    this.tips = [];
+    this.lanes = new Lanes(1000);
+    // Grows with each change of its kind: what was drawn before is compared with it.
+    this.changes = { nodes: 0, blocks: 0, links: 0, groups: 0, agreement: 0, marks: 0, whole: 0 };
+    this.unsettled = true;
+  }
+
+  /** Takes a whole view, as `/v1/view` answers. */
+  load(view, now = performance.now()) {
+    const generation = this.changes.whole;
+    this.empty();
+    this.kind = view.kind;
+    this.chain = { ...this.chain, ...view.chain };
+    this.version = view.version ?? "";
+    this.offset = (view.now_ms ?? 0) - now;
+    this.startedAt = view.started_unix_ms ?? null;
+    this.lanes = new Lanes(this.chain.spacing_ms);
+    for (const node of view.nodes ?? []) this.nodes.set(node.id, freshNode(node));
+    this.groups = view.groups ?? [[...this.nodes.keys()]];
+    for (const [a, b] of view.links ?? []) this.links.set(`${a}-${b}`, [a, b]);
+    const blocks = view.blocks ?? [];
+    const genesis = this.chain.genesis_hash;
+    if (genesis && (!blocks.length || blocks.some((block) => block.previous === genesis))) this.addGenesis(blocks[0]);
+    for (const block of blocks) this.addBlock(block);
+    this.agreement = view.agreement ?? [];
+    this.marks = view.marks ?? [];
+    this.expectations = view.expectations ?? [];
+    for (const kind of Object.keys(this.changes)) this.changes[kind] = generation + 1;
+    this.settle();
+  }
+
+  /** Milliseconds since the network's start, now. */
+  now(at = performance.now()) {
+    return at + this.offset;
+  }
+
+  addGenesis(first) {
+    // Its own time is long before the network's start; it stands just before the first block.
+    const at = first ? Math.min(first.at_ms, Math.max(0, first.at_ms - this.chain.spacing_ms)) : 0;
+    this.addBlock({
+      hash: this.chain.genesis_hash,
+      previous: null,
+      height: 0,
+      at_ms: at,
+      time_ms: null,
+      chainwork: "0",
+      transactions: 1,
+      size: 0,
+      miner: null,
+      tag: "",
+      got: [],
+      isGenesis: true,
+    });
+  }
+
+  addBlock(told) {
+    if (this.blocks.has(told.hash)) return;
+    const block = { ...told, got: told.got ?? [], work: number(told.chainwork), main: false };
+    const parent = this.blocks.get(block.previous);
+    block.parent = parent ?? null;
+    // A colour is in use while a node stands on its branch.
+    const slots = new Set(this.tips.map((tip) => this.blocks.get(tip.hash)?.branch.slot));
+    if (parent) slots.add(parent.branch.slot);
+    this.lanes.place(block, parent, (slot) => slots.has(slot));
+    this.blocks.set(block.hash, block);
+    this.ordered.push(block);
+    if (this.ordered.length > MOST_BLOCKS) this.forget();
+    this.touch("blocks");
+  }
+
+  forget() {
+    const gone = this.ordered.splice(0, MOST_BLOCKS / 10);
+    for (const block of gone) this.blocks.delete(block.hash);
+    for (const block of this.ordered) if (block.parent && !this.blocks.has(block.parent.hash)) block.parent = null;
+  }
+
+  /** A node that was not there when the view was taken. */
+  addNode(told) {
+    this.nodes.set(told.id, freshNode(told));
+    this.touch("nodes");
+  }
+
+  touch(kind) {
+    this.changes[kind] += 1;
+    this.unsettled = true;
+  }
+
+  /** Takes one event. Returns whether anything changed. */
+  apply(kind, data) {
+    const node = this.nodes.get(data.node ?? data.id);
+    switch (kind) {
+      case "block":
+        this.addBlock(data);
+        return true;
+      case "got":
+        this.blocks.get(data.hash)?.got.push([data.node, data.at_ms, data.from]);
+        this.touch("blocks");
+        return true;
+      case "tip":
+        if (!node) return false;
+        Object.assign(node, { tip: data.hash, height: data.height });
+        this.touch("nodes");
+        return true;
+      case "link":
+        if (data.up) this.links.set(`${data.a}-${data.b}`, [data.a, data.b]);
+        else this.links.delete(`${data.a}-${data.b}`);
+        this.touch("links");
+        return true;
+      case "groups":
+        this.groups = data.groups;
+        this.touch("groups");
+        return true;
+      case "node":
+        if (!node) return false;
+        Object.assign(node, { up: data.up, why: data.up ? null : (data.why ?? "not running") });
+        this.touch("nodes");
+        return true;
+      case "status":
+        for (const told of data.nodes) this.status(told);
+        this.touch("nodes");
+        return true;
+      case "transaction":
+        if (node) node.mempool += 1;
+        this.touch("nodes");
+        return true;
+      case "agreement":
+        push(this.agreement, data, MOST_POINTS);
+        this.touch("agreement");
+        return true;
+      case "mark":
+        push(this.marks, data, MOST_MARKS);
+        this.touch("marks");
+        return true;
+      case "expectation":
+        this.expectations.push(data);
+        this.touch("marks");
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  status(told) {
+    const node = this.nodes.get(told.id);
+    if (!node) return;
+    node.mempool = told.mempool ?? node.mempool;
+    node.mempoolBytes = told.mempool_bytes ?? node.mempoolBytes;
+    node.mining = told.mining ?? node.mining;
+    node.percent = told.percent ?? node.percent;
+    node.phase = told.phase ?? node.phase;
+  }
+
+  /** Works out what follows from the facts: once a frame, not once an event. */
+  settle(now = this.now()) {
+    if (!this.unsettled) return;
+    this.unsettled = false;
+    const tips = new Map();
+    for (const node of this.nodes.values()) {
+      if (!node.up || !node.tip) continue;
+      if (!tips.has(node.tip)) tips.set(node.tip, []);
+      tips.get(node.tip).push(node.id);
+    }
+    this.tips = [...tips].map(([hash, nodes]) => ({ hash, nodes, block: this.blocks.get(hash) ?? null }));
+    this.tips.sort((a, b) => compare(b.block?.work ?? 0n, a.block?.work ?? 0n) || b.nodes.length - a.nodes.length);
+    this.setBest(this.tips[0]?.block ?? this.best);
+    this.setHeld();
+    for (const node of this.nodes.values()) {
+      const isBehind = node.up && this.best && node.tip !== this.best.hash;
+      if (!isBehind) node.behindSince = null;
+      else node.behindSince ??= now;
+    }
+  }
+
+  /** Marks the best chain; only blocks that joined or left it are visited. */
+  setBest(best) {
+    let [old, next] = [this.best, best];
+    while (old !== next) {
+      const isOldLeft = old && (!next || old.height >= next.height);
+      const isNextLeft = next && (!old || next.height >= old.height);
+      if (isOldLeft) old.main = false;
+      if (isNextLeft) next.main = true;
+      if (isOldLeft) old = old.parent;
+      if (isNextLeft) next = next.parent;
+    }
+    this.best = best;
+  }
+
+  /** Blocks off the best chain that a running node still stands on. */
+  setHeld() {
+    this.held = new Map();
+    for (const tip of this.tips) {
+      for (let block = tip.block; block && !block.main && !this.held.has(block); block = block.parent) {
+        this.held.set(block, tip);
+      }
+    }
+  }
+
+  /** How many running nodes have the tip that most have, of how many. */
+  get agreeing() {
+    let most = 0;
+    for (const tip of this.tips) most = Math.max(most, tip.nodes.length);
+    let up = 0;
+    for (const node of this.nodes.values()) up += node.up && !node.isPeer ? 1 : 0;
+    return { most, up, tips: this.tips.length };
+  }
+
+  groupOf(id) {
+    return Math.max(
+      0,
+      this.groups.findIndex((group) => group.includes(id)),
+    );
+  }
+
+  get isWhole() {
+    return this.groups.length <= 1;
+  }
+
+  /** Whether a node stands on a tip with less work for longer than it takes a block to travel. */
+  isStuck(node, now = this.now()) {
+    const patience = Math.max(3000, 3 * this.chain.spacing_ms);
+    // What a stranger has is known only as far as it told.
+    return Boolean(node.up && !node.isPeer && node.behindSince !== null && now - node.behindSince > patience);
+  }
+
+  /** The branch's colour and sign of a tip. */
+  slotOf(hash) {
+    return this.blocks.get(hash)?.branch.slot ?? 0;
+  }
+}
+
+function freshNode(told) {
+  const status = told.status ?? {};
+  return {
+    id: told.id,
+    peerId: told.peer_id ?? "",
+    address: told.peer_address ?? told.address ?? "",
+    rpc: told.rpc ?? "",
+    name: told.name ?? String(told.id),
+    agent: told.user_agent ?? "",
+    isPeer: Boolean(told.isPeer),
+    up: told.up ?? true,
+    why: told.why_down ?? null,
+    tip: told.tip ?? null,
+    height: told.height ?? 0,
+    mining: told.mining ?? false,
+    percent: told.percent ?? null,
+    mempool: told.mempool ?? status.mempool ?? 0,
+    mempoolBytes: told.mempool_bytes ?? status.mempool_bytes ?? 0,
+    phase: told.phase ?? status.phase ?? "",
+    behindSince: null,
+  };
+}
+
+function push(list, item, most) {
+  list.push(item);
+  if (list.length > most) list.splice(0, most / 10);
+}
+
+const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);

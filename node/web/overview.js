@@ -1,0 +1,199 @@
+// The first room: the network and the block tree side by side, a node's card, what happened.
+
+import { h, keyed, replace, s, setAttr, setText, table } from "./dom.js";
+import { draw } from "./frames.js";
+import { Network } from "./network.js";
+import { Tree } from "./tree.js";
+import { NodeCard } from "./nodecard.js";
+import { Log } from "./log.js";
+import { CutPanel } from "./cutpanel.js";
+import { Proposal } from "./proposal.js";
+import { handle } from "./gestures.js";
+import { SIGNS } from "./signs.js";
+import { clock, count, miner, short } from "./format.js";
+
+/** Rows in the table of blocks. */
+const ROWS = 60;
+
+export class Overview {
+  /** `steering` is none where nothing can be steered; `act(step, body, words)` carries out a step. */
+  constructor(world, steering, act, hint) {
+    this.world = world;
+    const may = () => Boolean(steering?.may) && world.kind === "devnet";
+    this.proposal = new Proposal(() => this.proposed());
+    this.network = new Network(world, this.proposal, (id) => this.open(id));
+    this.tree = new Tree(world, (hash) => (location.hash = `#/block/${hash}`));
+    this.card = new NodeCard(world, steering, act, (id) => {
+      this.network.select(null);
+      if (id !== null) this.network.focus(id);
+    });
+    this.log = new Log(world);
+    this.cut = new CutPanel(world, this.proposal, this.network, may, act);
+    this.cut.isOffered = steering !== null;
+    handle(this.network, may, hint);
+    this.legend = h("ul", { class: "legend", "aria-label": "Tips" });
+    this.nodesTable = tableRoom("The nodes as a table", () => this.nodeRows());
+    this.blocksTable = tableRoom("The newest blocks as a table", () => this.blockRows());
+    this.element = h(
+      "div",
+      { class: "rooms" },
+      h(
+        "section",
+        { class: "card net-card", "aria-labelledby": "net-title" },
+        h("div", { class: "row" }, h("h2", { id: "net-title" }, "Network"), this.cut.tools),
+        this.network.element,
+        this.legend,
+        this.cut.element,
+        this.card.element,
+        this.nodesTable.element,
+      ),
+      h(
+        "div",
+        { class: "stack" },
+        h(
+          "section",
+          { class: "card", "aria-labelledby": "tree-title" },
+          h(
+            "div",
+            { class: "row" },
+            h("h2", { id: "tree-title" }, "Block tree"),
+            h(
+              "p",
+              { class: "soft hint" },
+              "Grey is stale, a line below a block is its payments. Time stretches where blocks are dense.",
+            ),
+          ),
+          this.tree.element,
+          this.blocksTable.element,
+        ),
+        this.log.element,
+      ),
+    );
+    this.frame = () => this.draw();
+  }
+
+  open(id) {
+    this.network.select(id);
+    this.card.open(id);
+  }
+
+  proposed() {
+    this.cut.update();
+    this.network.arrange();
+  }
+
+  update() {
+    this.network.update();
+    this.tree.update();
+    draw(this.frame);
+  }
+
+  draw() {
+    if (!this.element.isConnected) return;
+    this.world.settle();
+    this.card.update();
+    this.log.update();
+    this.cut.update();
+    this.drawLegend();
+  }
+
+  /** A second went by: what only the clock changes, and tables that are open. */
+  tick() {
+    this.network.seen.nodes = null;
+    this.update();
+    this.nodesTable.refresh();
+    this.blocksTable.refresh();
+  }
+
+  /** An event that is worth a mark on a link, if it is news. */
+  hear(kind, data) {
+    if (data.from === null || data.from === undefined) return;
+    if (kind === "got") this.network.travel.send(data.from, data.node, this.world.slotOf(data.hash));
+    if (kind === "transaction") this.network.travel.send(data.from, data.node);
+  }
+
+  drawLegend() {
+    const tips = this.world.tips.slice(0, 5);
+    // Rows are kept by their place: a link that has the focus keeps it when the next block comes.
+    keyed(
+      this.legend,
+      tips.map((tip, place) => ({ tip, place })),
+      (row) => row.place,
+      () =>
+        h(
+          "li",
+          null,
+          s("svg", { viewBox: "-7 -7 14 14", width: 14, height: 14, role: "img" }, s("path")),
+          h("a"),
+          h("span"),
+        ),
+      (li, { tip }) => {
+        const [sign, link, words] = li.children;
+        const slot = this.world.slotOf(tip.hash);
+        setAttr(sign, "class", `sign slot${slot}`);
+        setAttr(sign, "aria-label", SIGNS[slot].name);
+        setAttr(sign.firstChild, "d", SIGNS[slot].path);
+        setAttr(link, "href", tip.block?.isGenesis ? null : `#/block/${tip.hash}`);
+        setText(link, `${tip.block?.height ?? "?"} ${short(tip.hash)}`);
+        setText(
+          words,
+          `${count(tip.nodes.length, "node")}${tip.block === this.world.best && tips.length > 1 ? ", most work" : ""}`,
+        );
+      },
+    );
+  }
+
+  nodeRows() {
+    const { world } = this;
+    return table(
+      "Every node, its state and its tip",
+      ["Node", "State", "Height", "Tip", "Mempool", "Mining"],
+      [...world.nodes.values()].map((node) => [
+        h(
+          "button",
+          { type: "button", class: "link", onclick: () => this.open(node.id) },
+          node.isPeer ? `peer ${node.name}` : node.name,
+        ),
+        !node.up ? "down" : world.isStuck(node) ? "less work" : node.tip === world.best?.hash ? "agrees" : "behind",
+        node.height,
+        short(node.tip),
+        node.isPeer ? "?" : node.mempool,
+        node.mining ? (node.percent === null ? "yes" : `${node.percent} %`) : "no",
+      ]),
+    );
+  }
+
+  blockRows() {
+    const { world } = this;
+    return table(
+      "The newest blocks",
+      ["Height", "Hash", "Miner", "Transactions", "At", "Chain"],
+      world.ordered
+        .slice(-ROWS)
+        .reverse()
+        .filter((block) => !block.isGenesis)
+        .map((block) => [
+          block.height,
+          h("a", { href: `#/block/${block.hash}` }, short(block.hash)),
+          miner(block),
+          block.transactions,
+          clock(block.at_ms),
+          block.main ? "best" : world.held.has(block) ? "a branch" : "stale",
+        ]),
+    );
+  }
+}
+
+/** A table that is made when it is opened, and kept fresh while it is open and nobody is in it. */
+export function tableRoom(title, rows) {
+  const body = h("div");
+  const element = h(
+    "details",
+    { ontoggle: () => element.open && replace(body, rows()) },
+    h("summary", null, title),
+    body,
+  );
+  const refresh = () =>
+    element.open && element.isConnected && !body.contains(document.activeElement) && replace(body, rows());
+  return { element, refresh };
+}

@@ -1,0 +1,112 @@
+// A simulator's report as a model that can be looked at as it was at any moment. Pure.
+
+import { World } from "./model.js";
+
+/** A report's text, read and held against what is needed of it. */
+export function readReport(text) {
+  let report;
+  try {
+    report = JSON.parse(text);
+  } catch {
+    throw new Error("That is no JSON: choose the report.json that a scenario's report holds.");
+  }
+  if (!Array.isArray(report?.blocks) || !Array.isArray(report.agreement) || !Array.isArray(report.timeline)) {
+    throw new Error("That is no report of a scenario: it lacks blocks, agreement or timeline.");
+  }
+  return report;
+}
+
+/** A world of the report's blocks; nobody stands on them, because the report does not say who did. */
+export function worldOf(report) {
+  const world = new World();
+  const works = [];
+  const blocks = report.blocks.map((block, place) => {
+    const parent = block.parent === null || block.parent === undefined ? null : block.parent;
+    works[place] = (parent === null ? 0n : (works[parent] ?? 0n)) + BigInt(Math.max(1, Math.round(block.hashes ?? 1)));
+    return {
+      hash: block.hash,
+      previous: parent === null ? "genesis" : report.blocks[parent].hash,
+      height: block.height,
+      at_ms: block.at_ms,
+      time_ms: block.at_ms,
+      chainwork: works[place].toString(16),
+      transactions: (block.transactions ?? 0) + 1,
+      size: 0,
+      miner: block.miner ?? null,
+      tag: "",
+      got: [],
+      reached: block.reached,
+      propagation: block.propagation,
+    };
+  });
+  blocks.sort((a, b) => a.at_ms - b.at_ms);
+  const kinds = { cut: "partition", healed: "heal" };
+  world.load({
+    kind: "report",
+    now_ms: report.lasted_ms,
+    chain: { name: report.name, genesis_hash: "genesis", spacing_ms: report.spacing_ms ?? 1000 },
+    nodes: [],
+    groups: [[]],
+    blocks,
+    agreement: report.agreement.map((point) => [point.at_ms, point.share / 10_000, point.tips]),
+    marks: report.timeline
+      .filter((line) => kinds[line.text.split(/[:,]/)[0]])
+      .map((line) => ({ ...line, kind: kinds[line.text.split(/[:,]/)[0]] })),
+  });
+  return world;
+}
+
+/** Shows the world as it was: only blocks up to then, and which of them had most work. */
+export function showUntil(world, at, convergence = []) {
+  let [low, high] = [0, world.ordered.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (world.ordered[middle].at_ms <= at) low = middle + 1;
+    else high = middle;
+  }
+  if (world.shown === low && world.until === at) return;
+  const isMore = (world.shown ?? 0) <= low;
+  let best = isMore ? world.best : null;
+  for (let place = isMore ? (world.shown ?? 0) : 0; place < low; place += 1) {
+    const block = world.ordered[place];
+    if (!best || block.work > best.work) best = block;
+  }
+  world.shown = low;
+  world.until = at;
+  world.setBest(best);
+  holdBranches(world, apartSince(world.marks, convergence, at));
+}
+
+/** When the cut was made that still divides the nodes, or null; a healing ends it once all agree. */
+export function apartSince(marks, convergence, at) {
+  let since = null;
+  for (const mark of marks) {
+    if (mark.at_ms > at) break;
+    if (mark.kind === "partition") since ??= mark.at_ms;
+    else if (mark.kind === "heal") {
+      const took = convergence.find((one) => one.at_ms === mark.at_ms)?.took_ms ?? 0;
+      if (mark.at_ms + took <= at) since = null;
+    }
+  }
+  return since;
+}
+
+/** While nodes are apart, somebody works on every branch that grew since. */
+function holdBranches(world, since) {
+  world.held = new Map();
+  if (since === null) return;
+  for (let place = world.shown - 1; place >= 0 && world.ordered[place].at_ms >= since; place -= 1) {
+    let block = world.ordered[place];
+    for (; block && !block.main && !world.held.has(block); block = block.parent) world.held.set(block, null);
+  }
+}
+
+/** The last line of the timeline that is not after a moment. */
+export function lineAt(timeline, at) {
+  let found = -1;
+  for (const [place, line] of timeline.entries()) {
+    if (line.at_ms > at) break;
+    found = place;
+  }
+  return found;
+}

@@ -1,0 +1,201 @@
+// A report with a scrubber over its time: tree, agreement and timeline as they were, and what was expected.
+
+import { h, keyed, replace, setAttr, setText } from "./dom.js";
+import { draw } from "./frames.js";
+import { lineAt, showUntil, worldOf } from "./report.js";
+import { steps } from "./charts.js";
+import { Tree } from "./tree.js";
+import { clock, count, span } from "./format.js";
+
+/** Lines of the timeline around the moment. */
+const AROUND = 40;
+const SPEEDS = [1, 4, 16, 60];
+
+export class ReportView {
+  constructor(report) {
+    Object.assign(this, { report, world: worldOf(report), at: report.lasted_ms, speed: 4 });
+    this.tree = new Tree(this.world, () => {});
+    this.slider = h("input", {
+      type: "range",
+      min: 0,
+      max: report.lasted_ms,
+      step: Math.max(1, Math.round(report.lasted_ms / 2000)),
+      value: report.lasted_ms,
+      class: "scrub",
+      "aria-label": "Moment",
+      oninput: () => {
+        this.pause();
+        this.go(Number(this.slider.value));
+      },
+    });
+    this.time = h("output", { class: "scrub-time" });
+    this.playButton = h(
+      "button",
+      { type: "button", class: "strong", onclick: () => (this.playing ? this.pause() : this.play()) },
+      "Play",
+    );
+    this.speedSelect = h(
+      "select",
+      { "aria-label": "Speed", onchange: () => (this.speed = Number(this.speedSelect.value)) },
+      SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 4 }, `${speed} ×`)),
+    );
+    this.share = h("div");
+    this.lines = h("ol", {
+      class: "log timeline",
+      tabindex: 0,
+      "aria-label": "Timeline up to this moment, the newest first",
+    });
+    this.figures = h("p", { class: "soft" });
+    this.element = h(
+      "div",
+      { class: "stack" },
+      h(
+        "section",
+        { class: "card" },
+        h("h2", null, report.name),
+        h("p", null, report.teaches ?? ""),
+        h(
+          "p",
+          { class: "soft" },
+          `${count(report.nodes, "node")}, ${report.engine === "simulator" ? `simulated from seed ${report.seed}` : "real processes"}, ${span(report.lasted_ms)}; ${count(report.blocks.length, "block")} found, ${report.stale?.stale ?? 0} of them stale; ${count(report.reorganisations_in_all ?? report.reorganisations?.length ?? 0, "reorganisation")}, the deepest ${count(report.deepest ?? 0, "block")}.`,
+        ),
+        expectations(report.expectations ?? []),
+        h("div", { class: "tools scrubber" }, this.playButton, this.speedSelect, this.slider, this.time),
+      ),
+      h(
+        "div",
+        { class: "rooms wide-first" },
+        h(
+          "section",
+          { class: "card", "aria-label": "Block tree at this moment" },
+          h("h2", null, "Block tree"),
+          this.figures,
+          this.tree.element,
+        ),
+        h("section", { class: "card", "aria-label": "Timeline" }, h("h2", null, "Timeline"), this.lines),
+      ),
+      h(
+        "section",
+        { class: "card", "aria-label": "Agreement" },
+        h("h2", null, "Nodes on the tip that most have, in per cent"),
+        this.share,
+        convergence(report),
+      ),
+    );
+    this.frame = (now) => this.draw(now);
+    this.go(report.lasted_ms);
+  }
+
+  go(at) {
+    this.at = Math.max(0, Math.min(this.report.lasted_ms, at));
+    draw(this.frame);
+  }
+
+  play() {
+    if (this.at >= this.report.lasted_ms) this.at = 0;
+    this.playing = performance.now();
+    setText(this.playButton, "Pause");
+    this.tree.follow();
+    draw(this.frame);
+  }
+
+  pause() {
+    this.playing = null;
+    setText(this.playButton, "Play");
+  }
+
+  draw(now) {
+    if (!this.element.isConnected) return this.pause();
+    if (this.playing) {
+      this.at = Math.min(this.report.lasted_ms, this.at + Math.max(0, now - this.playing) * this.speed);
+      this.playing = now;
+      if (this.at >= this.report.lasted_ms) this.pause();
+      else draw(this.frame);
+    }
+    showUntil(this.world, this.at, this.report.convergence);
+    this.tree.update();
+    if (!this.slider.matches(":active")) this.slider.value = this.at;
+    setText(this.time, `${clock(this.at)} of ${clock(this.report.lasted_ms)}`);
+    setAttr(this.slider, "aria-valuetext", clock(this.at));
+    const best = this.world.best;
+    setText(
+      this.figures,
+      `${count(Math.max(0, this.world.shown - 1), "block")} so far, best height ${best?.height ?? 0}.`,
+    );
+    this.drawShare(now);
+    this.drawLines();
+    return undefined;
+  }
+
+  /** The line never changes, only the cursor on it moves; ten times a second is enough. */
+  drawShare(now) {
+    if (this.playing && now - (this.sharedAt ?? 0) < 100) return;
+    this.sharedAt = now;
+    replace(
+      this.share,
+      steps(this.world.agreement, {
+        width: Math.max(240, this.share.clientWidth || 800),
+        from: 0,
+        to: this.report.lasted_ms,
+        max: 100,
+        cursor: this.at,
+        unit: (value) => `${Math.round(value)} %`,
+        label: "Share of nodes on the tip that most have, over time",
+        marks: this.world.marks.map((mark) => ({ ...mark, word: mark.kind === "heal" ? "healed" : "cut" })),
+      }),
+    );
+  }
+
+  drawLines() {
+    const { timeline } = this.report;
+    const last = lineAt(timeline, this.at);
+    if (this.lastLine === last) return;
+    this.lastLine = last;
+    const shown = timeline.slice(Math.max(0, last + 1 - AROUND), last + 1).reverse();
+    keyed(
+      this.lines,
+      shown,
+      (line) => line,
+      (line) => h("li", { class: `mark-${line.kind}` }, h("time", null, clock(line.at_ms)), h("span", null, line.text)),
+    );
+  }
+}
+
+/** What was expected, green or red, with a tick or a cross. */
+export function expectations(list) {
+  if (!list.length) return null;
+  return h(
+    "ul",
+    { class: "checks plain", "aria-label": "Expectations" },
+    list.map((one) =>
+      h(
+        "li",
+        { class: one.is_met ? "ok" : "bad" },
+        h("strong", null, one.is_met ? "✓ met: " : "✗ not met: "),
+        one.expected,
+        h("span", { class: "soft" }, `; found ${one.found}`),
+      ),
+    ),
+  );
+}
+
+function convergence(report) {
+  const list = report.convergence ?? [];
+  if (!list.length) return null;
+  return h(
+    "ul",
+    { class: "plain" },
+    list.map((one) =>
+      h(
+        "li",
+        null,
+        `${clock(one.at_ms)}, ${one.after}: `,
+        h(
+          "strong",
+          null,
+          one.took_ms === null || one.took_ms === undefined ? "no agreement" : `agreement after ${span(one.took_ms)}`,
+        ),
+      ),
+    ),
+  );
+}

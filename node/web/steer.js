@@ -1,0 +1,52 @@
+// Steering: steps are sent with the token that the devnet printed. Without it the page only shows.
+
+const KEPT = "cairn-token";
+
+/** Takes the token out of the address bar, and keeps it for this tab. */
+export function takeToken(place = location, store = sessionStorage, past = history) {
+  const found = /^#token=([\w-]+)/.exec(place.hash);
+  if (found) {
+    store.setItem(KEPT, found[1]);
+    past.replaceState(null, "", `${place.pathname}${place.search}#/`);
+  }
+  return store.getItem(KEPT);
+}
+
+export class Steering {
+  constructor(token) {
+    this.token = token;
+  }
+
+  get may() {
+    return Boolean(this.token);
+  }
+
+  forget() {
+    this.token = null;
+    sessionStorage.removeItem(KEPT);
+  }
+
+  /** Sends a step. Throws an error whose message is a sentence. */
+  async send(step, body = {}) {
+    if (!this.token) throw new Error("This page has no token. Open the address that cairn devnet printed.");
+    let answer;
+    try {
+      answer = await fetch(`v1/${step}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${this.token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    } catch {
+      throw new Error("The server does not answer.");
+    }
+    const told = await answer.json().catch(() => ({}));
+    // A token of another devnet is of no use: the page is read-only again, and says how to get one.
+    if (answer.status === 401 || answer.status === 403) this.forget();
+    if (!answer.ok || told.error) {
+      throw new Error(
+        typeof told.error === "string" ? told.error : (told.error?.message ?? `The server answers ${answer.status}.`),
+      );
+    }
+    return told;
+  }
+}
