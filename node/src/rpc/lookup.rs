@@ -276,6 +276,13 @@ pub fn is_syncing(node: &Machine) -> bool {
     node.is_initial_download()
 }
 
+/// What the node is busy with, in a word.
+pub fn phase(node: &Machine) -> &'static str {
+    let chain = node.chain();
+    let is_behind = chain.best_header().height > chain.tip().height;
+    if is_behind && node.sync().learns_from().is_some() { "syncing" } else { "idle" }
+}
+
 /// Height of the valid header with most work.
 pub fn best_header_height(node: &Machine) -> Height {
     node.chain().best_header().height
