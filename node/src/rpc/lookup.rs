@@ -10,7 +10,7 @@ use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use cairn_core::transaction::{OutPoint, Transaction};
-use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError};
+use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError, TransactionPlace};
 use cairn_protocol::chain::tree::Entry;
 
 use crate::machine::Machine;
@@ -137,13 +137,20 @@ pub fn pending_coin(node: &Machine, outpoint: &OutPoint) -> Option<Coin> {
     Some(Coin { output, height: tip(node).1.next(), origin: Origin::Transaction })
 }
 
+/// Where the best chain holds a transaction.
+///
+/// # Errors
+/// [`Code::Internal`] when the store fails.
+pub fn place_of(node: &Machine, txid: &Txid) -> Result<Option<TransactionPlace>, RpcError> {
+    node.chain().store().transaction_place(txid).map_err(failed)
+}
+
 /// The block of the best chain that holds a transaction.
 ///
 /// # Errors
 /// [`Code::Internal`] when the store fails.
 pub fn block_of(node: &Machine, txid: &Txid) -> Result<Option<BlockHash>, RpcError> {
-    let place = node.chain().store().transaction_place(txid).map_err(failed)?;
-    Ok(place.map(|place| place.block))
+    Ok(place_of(node, txid)?.map(|place| place.block))
 }
 
 /// A transaction, and where it was found.
