@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use cairn_core::amount::Amount;
-use cairn_core::encoding::{Decode, Encode, encode};
+use cairn_core::encoding::{Decode, Encode, decode, encode};
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
@@ -118,6 +118,12 @@ pub fn coin_prefix(lock: &Lock) -> Vec<u8> {
     key(COIN, lock, &[])
 }
 
+/// Whose a key is; none for the mark, or when it is no lock.
+pub fn read_lock(key: &[u8]) -> Option<Lock> {
+    let lock = key.get(SUMMARY.len()..)?.get(..LOCK)?;
+    decode(lock, LOCK).ok()
+}
+
 /// Reads the key of an unspent output.
 pub fn read_coin_key(key: &[u8]) -> Option<OutPoint> {
     let rest = key.get(COIN.len() + LOCK..)?;
@@ -132,6 +138,7 @@ pub fn kind(key: &[u8]) -> Option<Kind> {
         return Some(Kind::Mark);
     }
     let (kind, rest) = key.split_at_checked(2)?;
+    read_lock(key)?;
     match (<[u8; 2]>::try_from(kind).ok()?, rest.len()) {
         (SUMMARY, LOCK) => Some(Kind::Summary),
         (HISTORY, length) if length == LOCK + 8 => Some(Kind::Visit),
