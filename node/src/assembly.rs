@@ -28,7 +28,7 @@ use crate::machine::Machine;
 use crate::p2p::names::{self, Change};
 use crate::p2p::{self, identity};
 use crate::store::directory::Directory;
-use crate::store::{Opening, SledStore};
+use crate::store::{Indexing, Opening, SledStore};
 use crate::waiting;
 
 /// A running node.
@@ -88,7 +88,8 @@ pub fn start(
     let verifier = Box::new(CachingVerifier::new(ParallelVerifier, salt));
     let genesis = chain.params.genesis_hash;
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
-    let store = SledStore::open_in(directory, &chain.genesis, opening)?;
+    let indexing = if config.address_index { Indexing::On } else { Indexing::Off };
+    let store = SledStore::open_in(directory, &chain.genesis, opening, indexing)?;
     let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, store, verifier)?;
     let keypair = identity::load_or_make(&config.data_dir)?;
     let (network, network_task) = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;

@@ -52,6 +52,8 @@ pub struct Config {
     pub hashrate: Option<u64>,
     /// Bytes of unconfirmed transactions kept.
     pub max_mempool: usize,
+    /// Keep an index of the transactions of every address.
+    pub address_index: bool,
     /// What to log.
     pub log: String,
     /// Log lines as JSON.
@@ -97,6 +99,7 @@ impl Config {
             threads: layers.one("threads", POSITIVE, positive)?.unwrap_or_else(cores),
             hashrate: layers.one("hashrate", POSITIVE, positive)?,
             max_mempool: megabytes.unwrap_or(64).saturating_mul(1_000_000),
+            address_index: layers.flag("address-index")?,
             log: layers.text("log", "a filter such as info")?.unwrap_or_else(|| "info".into()),
             log_json: layers.flag("log-json")?,
             reindex: layers.flag("reindex")?,

@@ -65,8 +65,8 @@ impl EventLog {
             Event::BlockOnSideBranch { hash, height } => {
                 tracing::info!(%height, %hash, left_out, "block on a side branch");
             }
-            Event::TransactionAccepted { txid, fee, size } => {
-                tracing::debug!(%txid, %fee, size, "transaction accepted");
+            Event::TransactionAccepted { txid, fee, size, from } => {
+                tracing::debug!(%txid, %fee, size, from = from.map(tracing::field::debug), "transaction accepted");
             }
             Event::TransactionRemoved { txid, reason } => {
                 tracing::debug!(%txid, ?reason, "transaction removed");

@@ -4,6 +4,7 @@
 //! is), then the methods by Bitcoin Core's own grouping; `table` lists them all. `auth` says who may call.
 
 pub mod access;
+pub mod addresses;
 pub mod auth;
 pub mod blockchain;
 pub mod branches;
@@ -20,6 +21,7 @@ pub mod network;
 pub mod params;
 pub mod proofs;
 pub mod proposal;
+pub mod reads;
 pub mod refusal;
 pub mod render;
 pub mod scan;
@@ -33,7 +35,7 @@ use futures::FutureExt;
 use serde_json::Value;
 
 use crate::rpc::access::Rpc;
-use crate::rpc::envelope::{Body, Call, Envelope};
+use crate::rpc::envelope::{Arguments, Body, Call, Envelope};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, json};
 use crate::rpc::method::Method;
@@ -42,6 +44,9 @@ use crate::rpc::params::Params;
 /// Bytes of answers in one batch; further calls of the batch are not carried out. A batch of small
 /// requests could otherwise ask for more than the machine holds.
 const MAX_BATCH_ANSWER: usize = 128 * 1024 * 1024;
+
+/// Bytes of an answer to a plain GET: the largest block of any definition in full detail fits.
+const MAX_READ_ANSWER: usize = 64 * 1024 * 1024;
 
 /// What goes back over HTTP.
 #[derive(Debug)]
@@ -63,6 +68,38 @@ pub async fn answer(rpc: &Rpc, body: &[u8]) -> Answer {
         Ok(Body::Single(request)) => single(rpc, request).await,
         Ok(Body::Batch(requests)) => batch(rpc, requests).await,
     }
+}
+
+/// Carries out a method that only reads; `params` is a JSON array.
+///
+/// # Errors
+/// What the method fails with; [`Code::MethodNotFound`] for every other method,
+/// [`Code::InvalidRequest`] when the arguments are no array, [`Code::OutOfMemory`] for too long an answer.
+pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
+    if !reads::is_readable(method) {
+        let method: String = method.chars().take(40).collect();
+        let message = format!(
+            "{method:?} is no method that a GET may ask: it is unknown, changes something or takes long"
+        );
+        return Err(RpcError::new(Code::MethodNotFound, message));
+    }
+    let params: Vec<Value> = match params {
+        None | Some("") => Vec::new(),
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            let message = format!("params must be a JSON array, as in params=[1]: {error}");
+            RpcError::new(Code::InvalidRequest, message)
+        })?,
+    };
+    let call = Call { method: method.to_owned(), params: Arguments::Positional(params) };
+    let answer = perform(rpc, Ok(call)).await?;
+    if answer.get().len() > MAX_READ_ANSWER {
+        let message = format!(
+            "the answer has {} bytes, at most {MAX_READ_ANSWER} are given; ask in parts",
+            answer.get().len()
+        );
+        return Err(RpcError::new(Code::OutOfMemory, message));
+    }
+    Ok(answer)
 }
 
 async fn single(rpc: &Rpc, request: Value) -> Answer {

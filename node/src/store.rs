@@ -6,10 +6,14 @@
 //! that of the last checkpoint and the blocks beyond it are in the journal, so the chain connects
 //! them again: nothing that was flushed is lost, and no state between two blocks is ever seen.
 
+pub mod address_build;
+pub mod address_schema;
+pub mod addresses;
 pub mod database;
 pub mod directory;
 pub mod journal;
 pub mod ledger;
+pub mod movements;
 pub mod rebuild;
 pub mod schema;
 pub mod seal;
@@ -29,11 +33,13 @@ use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::open::genesis_commit;
 use cairn_protocol::chain::store::{ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace};
 
+use crate::store::addresses::AddressIndex;
+pub use crate::store::addresses::Indexing;
 pub use crate::store::directory::Opening;
 use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Journal, Place};
 use crate::store::ledger::Ledger;
-use crate::store::schema::{Checkpoint, Part};
+use crate::store::schema::{Checkpoint, Headers, Part};
 use crate::store::snapshot::Snapshot;
 use crate::store::state::State;
 
@@ -65,7 +71,8 @@ pub struct SledStore {
     journal: Journal,
     state: State,
     ledger: Ledger,
-    headers: schema::Headers,
+    addresses: Option<AddressIndex>,
+    headers: Headers,
     dirty_headers: BTreeSet<BlockHash>,
     checkpoint: Checkpoint,
     tip_to_reach: Option<BlockHash>,
@@ -75,21 +82,26 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Opens or begins the store in a directory.
+    /// Opens or begins the store in a directory; the address index stays if it is there.
     ///
     /// # Errors
     /// When another process has it, it belongs to another chain or version, or is damaged.
     pub fn open(path: &Path, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
         let directory = Directory::open(path, genesis.hash().into(), opening)?;
-        Self::open_within(Bounds::default(), directory, genesis, opening)
+        Self::open_in(directory, genesis, opening, Indexing::Kept)
     }
 
     /// Opens or begins the store in a directory that was taken for its chain.
     ///
     /// # Errors
     /// When it is damaged or cannot be read.
-    pub fn open_in(directory: Directory, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
-        Self::open_within(Bounds::default(), directory, genesis, opening)
+    pub fn open_in(
+        directory: Directory,
+        genesis: &Arc<Block>,
+        opening: Opening,
+        indexing: Indexing,
+    ) -> Result<Self, OpenError> {
+        Self::open_within(Bounds::default(), directory, genesis, opening, indexing)
     }
 
     /// Opens or begins the store with other bounds than the usual ones.
@@ -101,6 +113,7 @@ impl SledStore {
         directory: Directory,
         genesis: &Arc<Block>,
         opening: Opening,
+        indexing: Indexing,
     ) -> Result<Self, OpenError> {
         let found = match opening {
             Opening::Resume => rebuild::resume(&directory)?,
@@ -110,6 +123,7 @@ impl SledStore {
             ledger: Ledger::new(found.state.clone(), found.transactions, bounds.cached),
             journal: found.journal,
             state: found.state,
+            addresses: None,
             headers: found.headers,
             dirty_headers: found.dirty_headers,
             checkpoint: found.checkpoint,
@@ -118,6 +132,9 @@ impl SledStore {
             bounds,
             _directory: directory,
         };
+        let (state, sequence) = (&store.state, store.checkpoint.sequence);
+        let ground = address_build::Ground { state, sequence, stored: &store, bound: bounds.dirty };
+        store.addresses = address_build::open(indexing, &ground)?;
         if opening == Opening::Reindex {
             store.commit(genesis_commit(genesis))?;
         }
@@ -132,6 +149,16 @@ impl SledStore {
     /// Bytes on disk.
     pub fn size_on_disk(&self) -> u64 {
         self.journal.size() + self.state.size_on_disk()
+    }
+
+    /// The address index, if it is kept.
+    pub const fn addresses(&self) -> Option<&AddressIndex> {
+        self.addresses.as_ref()
+    }
+
+    /// A block's bytes, known without reading it; none without its body.
+    pub fn block_size(&self, hash: &BlockHash) -> Option<u32> {
+        self.headers.get(hash)?.body.map(|place| place.length)
     }
 
     /// The coins as they are now, to be read elsewhere while this goes on.
@@ -152,8 +179,13 @@ impl SledStore {
         let headers = std::mem::take(&mut self.dirty_headers);
         let headers = headers.iter().filter_map(|hash| Some((hash, self.headers.get(hash)?)));
         self.ledger.keep_for_snapshots()?;
-        self.state.write(headers, self.ledger.dirty(), &next)?;
+        let mark = self.addresses.as_ref().map(|index| index.mark(next.sequence, None));
+        let addresses = self.addresses.as_ref().map(AddressIndex::changes).zip(mark.as_ref());
+        self.state.write(headers, self.ledger.dirty(), addresses, &next)?;
         self.ledger.written();
+        if let Some((index, mark)) = self.addresses.as_mut().zip(mark.as_ref()) {
+            index.written(mark);
+        }
         self.journal.append(&Entry::Checkpoint(next.sequence))?;
         self.checkpoint = next;
         self.checkpointed = Instant::now();
@@ -164,8 +196,10 @@ impl SledStore {
         self.ledger.dirty().len() + self.dirty_headers.len()
     }
 
-    fn read(&self, place: Option<Place>) -> Result<Option<Entry>, StoreError> {
-        place.map(|place| self.journal.read(place)).transpose()
+    /// About how much memory changes take that are not written, in records and outputs.
+    fn dirty_weight(&self) -> usize {
+        let of_addresses = self.addresses.as_ref().map_or(0, |index| index.changes().len());
+        self.ledger.dirty_weight() + self.dirty_headers.len() + of_addresses
     }
 }
 
@@ -190,7 +224,7 @@ impl ChainStore for SledStore {
 
     fn block(&self, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError> {
         let place = self.headers.get(hash).and_then(|stored| stored.body);
-        match self.read(place)? {
+        match read(&self.journal, place)? {
             None => Ok(None),
             Some(Entry::Body(block)) if block.hash() == *hash => Ok(Some(block)),
             Some(_) => Err(self.journal.damaged(format!("the entry of block {hash} is another"))),
@@ -198,12 +232,7 @@ impl ChainStore for SledStore {
     }
 
     fn undo(&self, hash: &BlockHash) -> Result<Option<Arc<Undo>>, StoreError> {
-        let place = self.headers.get(hash).and_then(|stored| stored.undo);
-        match self.read(place)? {
-            None => Ok(None),
-            Some(Entry::Undo(of, undo)) if of == *hash => Ok(Some(undo)),
-            Some(_) => Err(self.journal.damaged(format!("the undo entry of block {hash} is another"))),
-        }
+        read_undo(&self.journal, &self.headers, hash)
     }
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
@@ -248,9 +277,12 @@ impl ChainStore for SledStore {
             self.journal.append(&Entry::Tip(tip))?;
         }
         self.ledger.apply(&commit)?;
+        if let Some(addresses) = &mut self.addresses {
+            addresses.apply(&commit, |hash| read_undo(&self.journal, &self.headers, hash))?;
+        }
         let is_first = self.checkpoint.tip.is_none();
         self.checkpoint.tip = commit.tip.or(self.checkpoint.tip);
-        if is_first || self.ledger.dirty_weight() + self.dirty_headers.len() >= self.bounds.dirty {
+        if is_first || self.dirty_weight() >= self.bounds.dirty {
             self.write_checkpoint()?;
         }
         Ok(())
@@ -272,6 +304,23 @@ impl Drop for SledStore {
         {
             tracing::warn!(%error, "the last checkpoint failed; the next start repeats some blocks");
         }
+    }
+}
+
+fn read(journal: &Journal, place: Option<Place>) -> Result<Option<Entry>, StoreError> {
+    place.map(|place| journal.read(place)).transpose()
+}
+
+fn read_undo(
+    journal: &Journal,
+    headers: &Headers,
+    hash: &BlockHash,
+) -> Result<Option<Arc<Undo>>, StoreError> {
+    let place = headers.get(hash).and_then(|stored| stored.undo);
+    match read(journal, place)? {
+        None => Ok(None),
+        Some(Entry::Undo(of, undo)) if of == *hash => Ok(Some(undo)),
+        Some(_) => Err(journal.damaged(format!("the undo entry of block {hash} is another"))),
     }
 }
 

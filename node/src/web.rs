@@ -1,5 +1,6 @@
-//! What a node shows over HTTP: JSON-RPC, the stream of events, metrics, health.
+//! What a node shows over HTTP: JSON-RPC, the stream of events, what pages ask, metrics, health.
 
+pub mod ask;
 pub mod connections;
 pub mod describe;
 pub mod events;
@@ -7,13 +8,15 @@ pub mod log;
 pub mod metrics;
 pub mod patience;
 pub mod record;
+pub mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::extract::{Query, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
@@ -26,8 +29,11 @@ use crate::handle::NodeHandle;
 use crate::rpc;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
+use crate::rpc::error::{Code, RpcError};
+use crate::web::ask::Asked;
 use crate::web::events::Wanted;
 use crate::web::log::EventLog;
+use crate::web::view::Known;
 
 /// Bytes of a request's body: the largest block of any definition (4 MiB) in hex, and its envelope.
 const MAX_BODY: usize = 8 * 1024 * 1024 + 64 * 1024;
@@ -50,6 +56,7 @@ pub struct Settings {
 struct App {
     rpc: Rpc,
     events: EventLog,
+    known: Known,
     cookie: Arc<Cookie>,
     gate: Arc<Gate>,
     stop: CancellationToken,
@@ -67,6 +74,7 @@ pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::
     let cookie = Arc::new(settings.cookie);
     let app = App {
         events: rpc.events().clone(),
+        known: Known::default(),
         rpc,
         stop: settings.stop.clone(),
         cookie: cookie.clone(),
@@ -89,6 +97,9 @@ fn router(app: App) -> Router {
         .route("/", get(only_post).post(call))
         .route("/events", get(follow))
         .route("/metrics", get(measure))
+        .route("/v1/ask/{node}/{method}", get(ask))
+        .route("/v1/events", get(follow_freely))
+        .route("/v1/view", get(view))
         .route("/health", get(health))
         .layer(middleware::from_fn_with_state(app.clone(), gate))
         .with_state(app)
@@ -135,11 +146,39 @@ async fn follow(State(app): State<App>, Query(wanted): Query<Wanted>, headers: H
     }
 }
 
-/// Metrics hold nothing secret, but they are not for strangers on other machines.
+/// The same stream for pages.
+async fn follow_freely(State(app): State<App>, Query(wanted): Query<Wanted>, headers: HeaderMap) -> Response {
+    match app.admit_reader(&headers).await {
+        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop),
+        Err(refused) => refused,
+    }
+}
+
+async fn ask(
+    State(app): State<App>,
+    Path((node, method)): Path<(String, String)>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refused) = app.admit_reader(&headers).await {
+        return refused;
+    }
+    ask::answer(match asked {
+        _ if node != ask::ITSELF => Err(ask::no_such_node(&node)),
+        Ok(Query(asked)) => rpc::ask(&app.rpc, &method, asked.params.as_deref()).await,
+        Err(error) => Err(RpcError::new(Code::InvalidRequest, error.body_text())),
+    })
+}
+
+async fn view(State(app): State<App>, headers: HeaderMap) -> Response {
+    match app.admit_reader(&headers).await {
+        Ok(()) => ask::answer(view::view(&app.rpc, &app.known).await),
+        Err(refused) => refused,
+    }
+}
+
 async fn measure(State(app): State<App>, headers: HeaderMap) -> Response {
-    if !app.on_loopback
-        && let Err(refused) = app.admit(&headers).await
-    {
+    if let Err(refused) = app.admit_reader(&headers).await {
         return refused;
     }
     metrics::page(&app.rpc).await.into_response()
@@ -154,6 +193,12 @@ async fn health(State(app): State<App>) -> Response {
 }
 
 impl App {
+    /// What the node shows of itself and the chain is no secret on its own machine, but not for
+    /// strangers on others: those need the cookie.
+    async fn admit_reader(&self, headers: &HeaderMap) -> Result<(), Response> {
+        if self.on_loopback { Ok(()) } else { self.admit(headers).await }
+    }
+
     async fn admit(&self, headers: &HeaderMap) -> Result<(), Response> {
         if self.cookie.admits(headers) {
             return Ok(());

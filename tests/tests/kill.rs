@@ -1,5 +1,5 @@
 //! kill -9 at any instant, under mining and transactions: nothing that was announced is lost, and
-//! the coin set is the one that the blocks make.
+//! the coin set and the address index are those that the blocks make.
 //!
 //! `CAIRN_KILL_TIMES=1000 cargo nextest run --release -p cairn-tests --test kill` kills as often by hand.
 
@@ -78,7 +78,9 @@ fn a_killed_node_loses_nothing_that_it_announced() {
     let mut payer = Payer::new(&definition);
     let witness = NodeProcess::start(Options::default());
     let pay_to = Address::new(&definition.params.address_prefix, accounts::lock(1)).to_string();
-    let arguments = ["--mine", &pay_to, "--hashrate", "100", "--threads", "1"].map(str::to_owned).to_vec();
+    // The address index must survive as well: `cairn verify` looks at it, too.
+    let arguments = ["--mine", &pay_to, "--hashrate", "100", "--threads", "1", "--address-index"];
+    let arguments = arguments.map(str::to_owned).to_vec();
     let mut victim = NodeProcess::start(Options { arguments, ..Options::connected_to(&[&witness]) });
     for time in 1..=times {
         let before = witness.height();
@@ -112,4 +114,6 @@ fn assert_verifies(node: &NodeProcess, time: u32) {
     let verify = verify.expect("the program can be run");
     let said = String::from_utf8_lossy(&verify.stderr);
     assert!(verify.status.success(), "kill {time}: {said}");
+    let found = String::from_utf8_lossy(&verify.stdout);
+    assert!(found.contains("addresses are indexed"), "kill {time}: {found}");
 }

@@ -63,6 +63,8 @@ pub enum Event {
         fee: Amount,
         /// Its size in bytes.
         size: usize,
+        /// Which peer gave it to us; none for one handed in here or given back by a block that left.
+        from: Option<PeerId>,
     },
     /// A transaction left the mempool without being confirmed.
     TransactionRemoved {

@@ -55,6 +55,9 @@ pub struct NodeArgs {
     /// Bytes of unconfirmed transactions kept, in MB [default: 64]
     #[arg(long, value_name = "MB")]
     pub max_mempool: Option<String>,
+    /// Keep an index of the transactions of every address; without it, one of an earlier start is removed
+    #[arg(long)]
+    pub address_index: bool,
     /// What to log, as in "info" or "warn,cairn_node::p2p=debug" [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

@@ -34,9 +34,12 @@ pub fn run(arguments: &VerifyArgs) -> anyhow::Result<()> {
         store = Chain::open(definition.params.clone(), &definition.genesis, store, verifier)?.into_store();
         counted = verify_once(&store, &definition, path)?;
     }
+    let indexed = counted.addresses.map_or_else(String::new, |count| {
+        format!(", and the transactions of {count} addresses are indexed as they must be")
+    });
     writeln!(
         stdout(),
-        "chain {}: {} blocks up to {} with {} transactions are valid, {} coins are as they must be ({:.1} s)",
+        "chain {}: {} blocks up to {} with {} transactions are valid, {} coins are as they must be{indexed} ({:.1} s)",
         definition.params.name,
         counted.blocks,
         counted.tip,
@@ -52,10 +55,17 @@ fn verify_once(store: &SledStore, definition: &Definition, path: &Path) -> anyho
         ProgressStyle::with_template("{bar:40} block {pos} of {len}, {per_sec}, {eta} left")
             .context("the bar's template")?,
     );
-    let outcome = verify(store, &definition.params, &definition.genesis, clock::now(), |passed, of| {
-        bar.set_length(of);
-        bar.set_position(passed);
-    });
+    let outcome = verify(
+        store,
+        store.addresses(),
+        &definition.params,
+        &definition.genesis,
+        clock::now(),
+        |passed, of| {
+            bar.set_length(of);
+            bar.set_position(passed);
+        },
+    );
     bar.finish_and_clear();
     outcome.with_context(|| {
         format!("{} does not hold a valid chain (cairn node --reindex rebuilds it)", path.display())

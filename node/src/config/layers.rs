@@ -108,6 +108,7 @@ fn flags(arguments: &NodeArgs) -> BTreeMap<&'static str, Vec<String>> {
     let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
     let flag = |is_set: bool| is_set.then(|| "true".to_owned()).into_iter().collect::<Vec<_>>();
     let all = [
+        ("address-index", flag(arguments.address_index)),
         ("chain", one(&arguments.chain)),
         ("connect", arguments.connect.clone()),
         ("data-dir", one(&arguments.data_dir)),

@@ -73,7 +73,7 @@ fn a_wrong_value_in_the_file_is_named_by_file_line_and_key_with_what_was_expecte
 fn a_setting_that_does_not_exist_is_named_with_those_that_do() {
     let error = refusal("\nprc = \"127.0.0.1:1\"");
     assert!(
-        error.starts_with("FILE, line 2: there is no setting \"prc\"; expected one of: chain, connect"),
+        error.starts_with("FILE, line 2: there is no setting \"prc\"; expected one of: address-index, chain"),
         "{error}"
     );
 }

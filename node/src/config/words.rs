@@ -4,7 +4,8 @@ use core::fmt;
 use std::path::PathBuf;
 
 /// Every key of the file; its flag is `--KEY`, its variable `CAIRN_KEY`.
-pub const KEYS: [&str; 17] = [
+pub const KEYS: [&str; 18] = [
+    "address-index",
     "chain",
     "connect",
     "data-dir",

@@ -31,7 +31,7 @@ pub fn start(plan: &NodePlan, chain: &str) -> Result<Child, DevnetError> {
     let log = log.map_err(fail("open", &plan.log()))?;
     let program = std::env::current_exe().map_err(fail("find", std::path::Path::new("this program")))?;
     let mut command = Command::new(&program);
-    command.args(["node", "--stop-on-stdin-close", "--chain", chain]);
+    command.args(["node", "--stop-on-stdin-close", "--address-index", "--chain", chain]);
     command.arg("--data-dir").arg(plan.data());
     command.args(["--rpc", &plan.rpc.to_string(), "--listen", &plan.peer.to_string()]);
     command.args(["--tag", &format!("node {}", plan.id)]);

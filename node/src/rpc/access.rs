@@ -101,6 +101,11 @@ impl Rpc {
         self.0.miner.get().map(Miner::stats).unwrap_or_default()
     }
 
+    /// Hashes per second of the node's own miner lately; none while it rests.
+    pub fn hashrate(&self) -> Option<f64> {
+        self.0.mining.borrow().as_ref().map(|_| self.mined().rate)
+    }
+
     /// The scan for addresses, if one runs.
     pub fn scan(&self) -> &ScanPlace {
         &self.0.scan

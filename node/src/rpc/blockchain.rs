@@ -11,9 +11,10 @@ use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use tokio::time::{Instant, timeout_at};
 
+use crate::machine::Machine;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Json, Text, json, object, reply};
+use crate::rpc::json::{Json, Object, Text, json, object, reply};
 use crate::rpc::lookup;
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required};
@@ -33,7 +34,8 @@ methods! { "Blockchain":
     "getchaintips" [] "The tips of all known branches, the best first." => get_chain_tips;
     "getdifficulty" [] "How much harder the tip's target is than the chain's easiest." => get_difficulty;
     "getindexinfo" [optional("index_name", Kind::Text)]
-        "The indexes: transactions and spenders are always indexed." => get_index_info;
+        "The indexes: transactions and spenders are always indexed, addresses with --address-index."
+        => get_index_info;
     "waitforblock" [required("blockhash", Kind::Text), optional("timeout", Kind::Number)]
         "Waits until this block is the tip, or some milliseconds; 0 waits for ever." => wait_for_block;
     "waitforblockheight" [required("height", Kind::Number), optional("timeout", Kind::Number)]
@@ -194,14 +196,16 @@ async fn get_chain_tips(rpc: Rpc, _: Params) -> RpcResult {
 }
 
 async fn get_index_info(rpc: Rpc, params: Params) -> RpcResult {
-    let height = rpc.query(|node| lookup::tip(node).1.get()).await?;
-    let state = || object! { "synced": true, "best_block_height": height };
-    Ok(match params.text("index_name").unwrap_or_default() {
-        "" => reply! { "txindex": state(), "txospenderindex": state() },
-        "txindex" => reply! { "txindex": state() },
-        "txospenderindex" => reply! { "txospenderindex": state() },
-        _ => reply! {},
-    })
+    let look = |node: &Machine| (lookup::tip(node).1.get(), node.chain().store().addresses().is_some());
+    let (height, has_addresses) = rpc.query(look).await?;
+    let wanted = params.text("index_name").unwrap_or_default();
+    let mut indexes = Object::new();
+    for (name, is_kept) in [("txindex", true), ("txospenderindex", true), ("addressindex", has_addresses)] {
+        if is_kept && (wanted.is_empty() || wanted == name) {
+            indexes.put(name, &object! { "synced": true, "best_block_height": height });
+        }
+    }
+    Ok(json(&indexes))
 }
 
 async fn wait_for_new_block(rpc: Rpc, params: Params) -> RpcResult {

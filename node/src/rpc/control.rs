@@ -2,6 +2,7 @@
 
 use cairn_core::address::Address;
 use cairn_core::hash::BlockHash;
+use cairn_core::height::Height;
 use cairn_protocol::peer::PeerId;
 
 use crate::machine::Machine;
@@ -34,24 +35,29 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
     let own = rpc.node()?.peer_id();
     let uptime = rpc.uptime().as_millis() as u64;
     let mining = rpc.mining().borrow().clone();
+    let hashrate = rpc.hashrate();
     rpc.query(move |node| {
         let chain = node.chain();
         let (tip, best_header) = (chain.tip(), chain.best_header());
         let peers = node.peers();
         reply! {
             "peer_id": Text(own),
-            "phase": phase(node),
+            "version": env!("CARGO_PKG_VERSION"),
+            "phase": lookup::phase(node),
             "sync_from": node.sync().learns_from().map(|peer| peer.to_string()),
             "height": tip.height.get(),
             "tip": Text(tip.hash),
             "chainwork": Text(tip.work),
             "tip_time_ms": tip.header.time.millis(),
+            "tip_interval_ms": tip_interval_ms(node),
             "headers": best_header.height.get(),
             "header_chainwork": Text(best_header.work),
             "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
             "peer_states": peers.ready().map(|peer| peer_status(node, &peer.peer)).collect::<Vec<_>>(),
             "blockedpeers": peers.refusals().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "mempool": node.mempool().len(),
+            "mempool_bytes": node.mempool().total().size,
+            "hashrate": hashrate,
             "mining": mining.as_ref().map(|order| object! {
                 "address": Text(Address::new(&lookup::params(node).address_prefix, order.pay_to)),
                 "threads": order.threads,
@@ -64,15 +70,12 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
     .await
 }
 
-/// What the node is busy with, in a word.
-fn phase(node: &Machine) -> &'static str {
-    let chain = node.chain();
-    match () {
-        () if chain.best_header().height > chain.tip().height && node.sync().learns_from().is_some() => {
-            "syncing"
-        }
-        () => "idle",
-    }
+/// Milliseconds between the tip and the block before it. Genesis was made when the chain was defined,
+/// so the first block after it came after no interval that says anything.
+fn tip_interval_ms(node: &Machine) -> Option<u64> {
+    let tip = node.chain().tip();
+    let before = node.chain().tree().parent(tip).filter(|before| before.height > Height::GENESIS)?;
+    Some(tip.header.time.since(before.header.time).as_millis() as u64)
 }
 
 /// Why nothing moves although it should, in words; none when all is well.

@@ -69,11 +69,34 @@ pub struct Coins(pub Amount);
 
 impl Serialize for Coins {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let units = self.0.units();
-        let coin = Amount::COIN.units();
-        let text = format!("{}.{:08}", units / coin, units % coin);
-        RawValue::from_string(text).expect("digits with one point are JSON").serialize(serializer)
+        Sum(self.0.units().into()).serialize(serializer)
     }
+}
+
+/// A sum of amounts that may exceed every amount, in units; printed like one.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum(pub u128);
+
+impl Serialize for Sum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        decimal("", self.0, serializer)
+    }
+}
+
+/// What was gained or, below zero, lost, in units; printed like an amount.
+#[derive(Clone, Copy, Debug)]
+pub struct Change(pub i128);
+
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        decimal(if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs(), serializer)
+    }
+}
+
+fn decimal<S: Serializer>(sign: &str, units: u128, serializer: S) -> Result<S::Ok, S::Error> {
+    let coin = u128::from(Amount::COIN.units());
+    let text = format!("{sign}{}.{:08}", units / coin, units % coin);
+    RawValue::from_string(text).expect("digits with one point are JSON").serialize(serializer)
 }
 
 /// What `Display` prints, as a JSON string: hashes, heights in words, addresses.
@@ -96,6 +119,9 @@ mod tests {
         assert_eq!(largest.get(), "184467440737.09551615");
         assert_eq!(json(&Coins(Amount::from_units(1))).get(), "0.00000001");
         assert_eq!(json(&Coins(Amount::COIN)).get(), "1.00000000");
+        assert_eq!(json(&Change(-1)).get(), "-0.00000001");
+        assert_eq!(json(&Change(250_000_000)).get(), "2.50000000");
+        assert_eq!(json(&Sum(u128::from(u64::MAX) * 10)).get(), "1844674407370.95516150");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use cairn_core::transaction::{OutPoint, Transaction};
-use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError};
+use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError, TransactionPlace};
 use cairn_protocol::chain::tree::Entry;
 
 use crate::machine::Machine;
@@ -137,13 +137,20 @@ pub fn pending_coin(node: &Machine, outpoint: &OutPoint) -> Option<Coin> {
     Some(Coin { output, height: tip(node).1.next(), origin: Origin::Transaction })
 }
 
+/// Where the best chain holds a transaction.
+///
+/// # Errors
+/// [`Code::Internal`] when the store fails.
+pub fn place_of(node: &Machine, txid: &Txid) -> Result<Option<TransactionPlace>, RpcError> {
+    node.chain().store().transaction_place(txid).map_err(failed)
+}
+
 /// The block of the best chain that holds a transaction.
 ///
 /// # Errors
 /// [`Code::Internal`] when the store fails.
 pub fn block_of(node: &Machine, txid: &Txid) -> Result<Option<BlockHash>, RpcError> {
-    let place = node.chain().store().transaction_place(txid).map_err(failed)?;
-    Ok(place.map(|place| place.block))
+    Ok(place_of(node, txid)?.map(|place| place.block))
 }
 
 /// A transaction, and where it was found.
@@ -274,6 +281,13 @@ fn placed(node: &Machine, entry: &Entry) -> PlacedHeader {
 /// Whether the node is catching up with its peers.
 pub fn is_syncing(node: &Machine) -> bool {
     node.is_initial_download()
+}
+
+/// What the node is busy with, in a word.
+pub fn phase(node: &Machine) -> &'static str {
+    let chain = node.chain();
+    let is_behind = chain.best_header().height > chain.tip().height;
+    if is_behind && node.sync().learns_from().is_some() { "syncing" } else { "idle" }
 }
 
 /// Height of the valid header with most work.

@@ -5,7 +5,9 @@ use crate::rpc::error::RpcResult;
 use crate::rpc::json::{json, object};
 use crate::rpc::method::{Method, methods};
 use crate::rpc::params::{Kind, Params, optional};
-use crate::rpc::{blockchain, branches, coins, control, mempool, mining, network, proofs, transactions};
+use crate::rpc::{
+    addresses, blockchain, branches, coins, control, mempool, mining, network, proofs, transactions,
+};
 
 methods! { "Control":
     "help" [optional("command", Kind::Text)]
@@ -15,6 +17,7 @@ methods! { "Control":
 
 /// Every method, by file.
 const ALL: &[&[Method]] = &[
+    addresses::METHODS,
     blockchain::METHODS,
     branches::METHODS,
     coins::METHODS,
@@ -72,6 +75,46 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::rpc::reads::READS;
+
+    /// Methods that change something, or would if they were what they are in Bitcoin Core.
+    const CHANGES: [&str; 21] = [
+        "addnode",
+        "clearbanned",
+        "disconnectnode",
+        "generateblock",
+        "generatetoaddress",
+        "invalidateblock",
+        "ping",
+        "preciousblock",
+        "reconsiderblock",
+        "scantxoutset",
+        "sendrawtransaction",
+        "setban",
+        "setblockedpeers",
+        "setmining",
+        "setnetworkactive",
+        "stop",
+        "submitblock",
+        "submitheader",
+        // These wait for something, and a page that is closed would leave them waiting.
+        "waitforblock",
+        "waitforblockheight",
+        "waitfornewblock",
+    ];
+    /// Methods that change nothing and take long: a walk over all coins, a template with its long poll,
+    /// signatures without end.
+    const TAKES_LONG: [&str; 3] = ["getblocktemplate", "gettxoutsetinfo", "testmempoolaccept"];
+
+    /// A new method is in none of the lists: whoever adds it decides.
+    #[test]
+    fn a_get_may_ask_only_methods_that_change_nothing_and_do_not_take_long() {
+        let mut sorted: Vec<&str> = READS.iter().chain(&CHANGES).chain(&TAKES_LONG).copied().collect();
+        sorted.sort_unstable();
+        let mut names: Vec<&str> = all().map(|method| method.name).collect();
+        names.sort_unstable();
+        assert_eq!(sorted, names);
+    }
 
     #[test]
     fn no_two_methods_share_a_name() {

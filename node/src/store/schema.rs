@@ -1,4 +1,5 @@
-//! What sled holds: one tree, three kinds of keys, told apart by their first byte.
+//! What sled holds: one tree, kinds of keys told apart by their first byte. Those of the address index
+//! are in `address_schema.rs`.
 
 use std::collections::HashMap;
 
@@ -9,6 +10,7 @@ use cairn_core::height::Height;
 use cairn_core::transaction::Output;
 use cairn_protocol::chain::store::HeaderRecord;
 
+use crate::store::address_schema;
 use crate::store::journal::Place;
 
 /// The version of what this file and the journal say.
@@ -137,12 +139,17 @@ pub enum Key {
     Header(BlockHash),
     /// A transaction.
     Transaction(Txid),
+    /// Something of the address index.
+    Address(address_schema::Kind),
 }
 
 /// Reads a key.
 pub fn read_key(bytes: &[u8]) -> Option<Key> {
     if bytes == CHECKPOINT_KEY {
         return Some(Key::Checkpoint);
+    }
+    if bytes.starts_with(&address_schema::PREFIX) {
+        return address_schema::kind(bytes).map(Key::Address);
     }
     let (kind, hash) = bytes.split_first()?;
     let hash = <[u8; 32]>::try_from(hash).ok()?;

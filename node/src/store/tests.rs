@@ -7,6 +7,7 @@ use cairn_core::amount::Amount;
 use super::*;
 use world::{World, assert_same, coins, feed, in_memory};
 
+mod addresses;
 mod bounds;
 mod damage;
 mod directory;

@@ -1,6 +1,8 @@
 //! Verifying: every block of a stored chain goes through all rules again, block by block; then the
-//! store must agree on every coin, every place and every spender.
+//! store must agree on every coin, every place and every spender, and the address index, if it is kept,
+//! on every transaction of every address.
 
+mod addresses;
 pub mod fault;
 mod replay;
 
@@ -16,6 +18,8 @@ use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{ChainStore, HeaderRecord, StoreError};
 
+use crate::store::addresses::AddressIndex;
+use crate::store::verify::addresses::AddressReplay;
 use crate::store::verify::fault::VerifyError;
 use crate::store::verify::replay::Replay;
 
@@ -30,6 +34,8 @@ pub struct Verified {
     pub transactions: u64,
     /// Unspent coins.
     pub coins: u64,
+    /// Addresses in the address index, if it is kept.
+    pub addresses: Option<u64>,
 }
 
 /// Validates the chain that ends in the store's tip again, and changes nothing; `passed` is told
@@ -37,9 +43,10 @@ pub struct Verified {
 ///
 /// # Errors
 /// The first block that breaks a rule or cannot be read. If there is none: where the tip marker, a
-/// coin or the index is not as the blocks make it.
+/// coin or an index is not as the blocks make it.
 pub fn verify<S: ChainStore>(
     stored: &S,
+    index: Option<&AddressIndex>,
     params: &ChainParams,
     genesis: &Arc<Block>,
     now: Timestamp,
@@ -49,8 +56,15 @@ pub fn verify<S: ChainStore>(
     let tip = *lineage.last().expect("genesis is always part of it");
     let mut replay = Replay::new(params, genesis);
     let (mut transactions, mut misplaced) = (0, index_fault(stored, Height::GENESIS, genesis)?);
+    let mut addresses = index.map(|index| AddressReplay::new(index, &params.address_prefix));
+    if let Some(addresses) = &mut addresses {
+        addresses.follow(Height::GENESIS, genesis, |_| None)?;
+    }
     for (height, &hash) in (0..).map(Height::from_u32).zip(&lineage).skip(1) {
         let block = read(stored, height, hash)?;
+        if let Some(addresses) = &mut addresses {
+            addresses.follow(height, &block, |outpoint| replay.output(outpoint))?;
+        }
         replay.connect(&block, now).map_err(|error| VerifyError::Invalid {
             height,
             hash,
@@ -64,10 +78,14 @@ pub fn verify<S: ChainStore>(
     }
     let last = Height::from_u32(lineage.len() as u32 - 1);
     check_tip(stored, last, &*read(stored, last, tip)?)?;
+    let addresses = addresses.map(|addresses| addresses.finish(replay.coins()));
     let coins = compare_coins(stored, replay.into_coins(), last, tip)?;
     match misplaced {
         Some(misplaced) => Err(misplaced),
-        None => Ok(Verified { tip, blocks: u64::from(last.get()), transactions, coins }),
+        None => {
+            let (blocks, addresses) = (u64::from(last.get()), addresses.transpose()?);
+            Ok(Verified { tip, blocks, transactions, coins, addresses })
+        }
     }
 }
 

@@ -32,9 +32,15 @@ pub fn describe(event: &Event) -> (&'static str, Object) {
         Event::BlockOnSideBranch { hash, height } => {
             ("block_on_side_branch", object! { "hash": Text(hash), "height": height.get() })
         }
-        Event::TransactionAccepted { txid, fee, size } => {
-            ("transaction_accepted", object! { "txid": Text(txid), "fee": Coins(*fee), "size": size })
-        }
+        Event::TransactionAccepted { txid, fee, size, from } => (
+            "transaction_accepted",
+            object! {
+                "txid": Text(txid),
+                "fee": Coins(*fee),
+                "size": size,
+                "from": from.map(|peer| peer.to_string()),
+            },
+        ),
         Event::TransactionRemoved { txid, reason } => {
             ("transaction_removed", object! { "txid": Text(txid), "reason": removal(*reason) })
         }

@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 
 use super::*;
 
+mod pages;
+
 struct Server {
     address: SocketAddr,
     secret: String,
@@ -19,14 +21,19 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::of(Rpc::loading(Vec::new()), "127.0.0.1:0").await
+    }
+
+    async fn of(rpc: Rpc, address: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let cookie = Cookie::create(&directory.path().join(".cookie")).expect("a cookie");
         let secret = std::fs::read_to_string(cookie.path()).expect("the cookie");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
+        let listener = TcpListener::bind(address).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let stop = CancellationToken::new();
         let settings = Settings { cookie, allowed_hosts: Vec::new(), stop: stop.clone() };
-        tokio::spawn(serve(listener, Rpc::loading(Vec::new()), settings));
+        tokio::spawn(serve(listener, rpc, settings));
         Self { address, secret, stop, _directory: directory }
     }
 
@@ -73,12 +80,28 @@ async fn without_the_cookie_nobody_gets_in() {
 async fn a_foreign_host_or_origin_is_refused_before_the_secret_is_looked_at() {
     let server = Server::start().await;
     let basic = server.basic();
-    for path in ["POST /", "GET /events", "GET /metrics", "GET /health"] {
+    let paths = ["POST /", "GET /events", "GET /metrics", "GET /health", "GET /v1/view", "GET /v1/events"];
+    for path in paths.into_iter().chain(["GET /v1/ask/0/uptime"]) {
         let rebound = [("Host", "evil.example"), ("Authorization", basic.as_str())];
         assert_eq!(server.send(path, &rebound, "{}").await.0, 403, "{path}");
         let forged = [("Origin", "http://evil.example"), ("Authorization", basic.as_str())];
         assert_eq!(server.send(path, &forged, "{}").await.0, 403, "{path}");
     }
+}
+
+/// On its own machine what a node shows is no secret; elsewhere whoever reads it needs the cookie.
+#[tokio::test]
+async fn pages_read_without_the_cookie_on_this_machine_alone() {
+    let server = Server::start().await;
+    assert_eq!(server.send("GET /v1/ask/0/uptime", &[], "").await.0, 200);
+    assert_eq!(server.send("GET /v1/view", &[], "").await.0, 503, "the node is still loading");
+    let open = Server::of(Rpc::loading(Vec::new()), "0.0.0.0:0").await;
+    let basic = open.basic();
+    for path in ["GET /v1/ask/0/uptime", "GET /v1/view", "GET /v1/events", "GET /metrics"] {
+        assert_eq!(open.send(path, &[], "").await.0, 401, "{path}");
+    }
+    assert_eq!(open.send("GET /v1/ask/0/uptime", &[("Authorization", &basic)], "").await.0, 200);
+    assert_eq!(server.send("POST /v1/ask/0/uptime", &[], "").await.0, 405);
 }
 
 #[tokio::test]

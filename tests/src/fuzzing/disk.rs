@@ -3,6 +3,9 @@
 use std::fs;
 
 use cairn_core::encoding::encode;
+use cairn_node::store::address_schema::{
+    Kind, MARK_KEY, Mark, Summary, Visit, coin_key, read_coin_key, read_lock, summary_key, visit_key,
+};
 use cairn_node::store::journal::{Entry, Found, Journal};
 use cairn_node::store::schema::{
     Checkpoint, Key, StoredHeader, StoredTransaction, header_key, read_key, transaction_key,
@@ -59,11 +62,27 @@ pub fn records(bytes: &[u8]) {
     match read_key(bytes) {
         Some(Key::Header(hash)) => assert_eq!(header_key(&hash), bytes),
         Some(Key::Transaction(txid)) => assert_eq!(transaction_key(&txid), bytes),
+        Some(Key::Address(kind)) => assert_eq!(address_key(kind, bytes), bytes),
         Some(Key::Checkpoint) | None => {}
     }
     read::<Checkpoint>(bytes);
     read::<StoredHeader>(bytes);
     read::<StoredTransaction>(bytes);
+    read::<Mark>(bytes);
+    read::<Summary>(bytes);
+    read::<Visit>(bytes);
+}
+
+/// A key of the address index, from what it says.
+fn address_key(kind: Kind, bytes: &[u8]) -> Vec<u8> {
+    let lock = || read_lock(bytes).expect("every key but the mark's has a lock");
+    let number = || bytes.last_chunk().map(|number| u64::from_be_bytes(*number)).expect("a number");
+    match kind {
+        Kind::Mark => MARK_KEY.to_vec(),
+        Kind::Summary => summary_key(&lock()),
+        Kind::Visit => visit_key(&lock(), number()),
+        Kind::Coin => coin_key(&lock(), &read_coin_key(bytes).expect("an output")),
+    }
 }
 
 /// The file of transactions that wait is taken as it was written, or not at all.

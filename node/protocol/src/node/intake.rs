@@ -56,7 +56,7 @@ impl<S: ChainStore> Intake<'_, S> {
         let txid = transaction.txid();
         match self.mempool.accept(self.now, transaction.clone(), self.chain)? {
             Ok(admitted) => {
-                self.admitted(&admitted);
+                self.admitted(&admitted, Some(peer));
                 self.look_at_children(&admitted.txid)
             }
             Err(MempoolError::UnknownOutput { .. }) => {
@@ -88,7 +88,7 @@ impl<S: ChainStore> Intake<'_, S> {
         let outcome = self.mempool.accept(self.now, transaction, self.chain)?;
         let mut offences = Vec::new();
         if let Ok(admitted) = &outcome {
-            self.admitted(admitted);
+            self.admitted(admitted, None);
             offences = self.look_at_children(&txid)?;
         } else if self.mempool.contains(&txid) {
             self.relay.transactions.announce_again(self.now, txid);
@@ -108,7 +108,7 @@ impl<S: ChainStore> Intake<'_, S> {
         self.removed(&followed.removed);
         let left = change.disconnected.iter().flat_map(|(_, block)| block.transactions());
         left.for_each(|transaction| self.relay.transactions.unconfirmed(&transaction.txid()));
-        followed.returned.iter().for_each(|admitted| self.admitted(admitted));
+        followed.returned.iter().for_each(|admitted| self.admitted(admitted, None));
         let mut offences = Vec::new();
         for transaction in change.connected.iter().flat_map(|(_, block, _)| block.transactions()) {
             self.relay.transactions.confirmed(&transaction.txid());
@@ -147,7 +147,7 @@ impl<S: ChainStore> Intake<'_, S> {
             for (peer, child) in self.relay.orphans.take_children(&parent) {
                 match self.mempool.accept(self.now, child.clone(), self.chain)? {
                     Ok(admitted) => {
-                        self.admitted(&admitted);
+                        self.admitted(&admitted, Some(peer));
                         parents.push(admitted.txid);
                     }
                     // It lacks another parent, too, and waits on.
@@ -162,12 +162,12 @@ impl<S: ChainStore> Intake<'_, S> {
         Ok(offences)
     }
 
-    fn admitted(&mut self, admitted: &Admitted) {
+    fn admitted(&mut self, admitted: &Admitted, from: Option<PeerId>) {
         let Admitted { txid, fee, size, .. } = *admitted;
         self.removed(&admitted.removed);
         self.relay.transactions.arrived(&txid);
         self.relay.transactions.announce(self.now, txid);
         self.actions.push(Action::TemplateStale { urgent: false });
-        self.actions.push(Action::Emit(Event::TransactionAccepted { txid, fee, size }));
+        self.actions.push(Action::Emit(Event::TransactionAccepted { txid, fee, size, from }));
     }
 }

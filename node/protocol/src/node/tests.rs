@@ -166,6 +166,23 @@ fn a_transaction_is_announced_asked_once_and_delivered_down_the_line() {
 }
 
 #[test]
+fn an_accepted_transaction_is_told_with_the_peer_that_gave_it() {
+    let test = TestChain::new();
+    let mut net = Net::line(&test, 3);
+    let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
+    net.submit(0, Submission::Transaction(payment.clone()));
+    net.pass(100);
+    let told = net.events.iter().map(|events| {
+        let accepted = events.iter().find_map(|event| match event {
+            Event::TransactionAccepted { txid, from, .. } if *txid == payment.txid() => Some(*from),
+            _ => None,
+        });
+        accepted.expect("every node accepts it")
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [None, Some(id(0)), Some(id(1))]);
+}
+
+#[test]
 fn a_child_that_comes_before_its_parent_waits_for_it() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 2);

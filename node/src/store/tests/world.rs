@@ -17,7 +17,7 @@ use cairn_protocol::chain::memory::MemoryStore;
 use cairn_protocol::chain::store::ChainStore;
 
 use crate::store::directory::OpenError;
-use crate::store::{Bounds, Directory, Opening, SledStore};
+use crate::store::{Bounds, Directory, Indexing, Opening, SledStore};
 
 pub const LATE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -36,9 +36,18 @@ impl World {
     }
 
     pub fn try_open_within(&self, bounds: Bounds, opening: Opening) -> Result<Chain<SledStore>, OpenError> {
+        self.try_open_with(bounds, opening, Indexing::Kept)
+    }
+
+    pub fn try_open_with(
+        &self,
+        bounds: Bounds,
+        opening: Opening,
+        indexing: Indexing,
+    ) -> Result<Chain<SledStore>, OpenError> {
         let genesis = &self.test.genesis;
         let directory = Directory::open(self.directory.path(), genesis.hash().into(), opening)?;
-        let store = SledStore::open_within(bounds, directory, genesis, opening)?;
+        let store = SledStore::open_within(bounds, directory, genesis, opening, indexing)?;
         let params = self.test.params.clone();
         Chain::open(params, &self.test.genesis, store, Box::new(SerialVerifier)).map_err(
             |error| match error {

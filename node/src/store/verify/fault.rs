@@ -1,11 +1,14 @@
 //! Why a stored chain is not as it must be.
 
+use cairn_core::address::Address;
 use cairn_core::coin::Coin;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::BlockRejection;
 use cairn_protocol::chain::store::StoreError;
+
+use crate::store::address_schema::Summary;
 
 /// What is wrong, and where.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +85,58 @@ pub enum VerifyError {
         /// Its block.
         hash: BlockHash,
     },
+    /// The address index lacks a transaction, or has it elsewhere or otherwise.
+    #[error(
+        "the address index does not say what transaction {txid} of block {height} means as number {number} of {address}"
+    )]
+    AddressVisit {
+        /// Whose history.
+        address: Box<Address>,
+        /// Its place there, from 0.
+        number: u64,
+        /// Which.
+        txid: Txid,
+        /// The height of its block.
+        height: Height,
+    },
+    /// The address index adds up otherwise than the blocks.
+    #[error(
+        "the address index has {address} with {}, the blocks make it {}",
+        summed(stored),
+        summed(rebuilt)
+    )]
+    AddressSums {
+        /// Which.
+        address: Box<Address>,
+        /// As stored.
+        stored: Box<Summary>,
+        /// As the blocks have it.
+        rebuilt: Box<Summary>,
+    },
+    /// The address index does not know an unspent output.
+    #[error("the address index does not know output {outpoint} of {address}")]
+    AddressCoin {
+        /// Whose.
+        address: Box<Address>,
+        /// Which.
+        outpoint: OutPoint,
+    },
+    /// The address index has more than the blocks make.
+    #[error("the address index has {found} records, the blocks make {expected}")]
+    AddressRecords {
+        /// As stored.
+        found: u64,
+        /// As the blocks have it.
+        expected: u64,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn summed(summary: &Summary) -> String {
+    let Summary { transactions, coins, .. } = summary;
+    format!("{transactions} transactions and {coins} coins of {} units", summary.balance())
 }
 
 fn belies(height: Height, found: Option<Height>) -> String {

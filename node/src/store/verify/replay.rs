@@ -14,7 +14,7 @@ use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use cairn_core::signature::ParallelVerifier;
 use cairn_core::time::{Timestamp, median_time_past};
-use cairn_core::transaction::OutPoint;
+use cairn_core::transaction::{OutPoint, Output};
 use cairn_protocol::chain::BlockRejection;
 
 /// The chain up to some block.
@@ -75,6 +75,16 @@ impl<'p> Replay<'p> {
             anchor,
         };
         Ok(())
+    }
+
+    /// An unspent output.
+    pub fn output(&self, outpoint: &OutPoint) -> Option<&Output> {
+        self.coins.get(outpoint).map(|coin| &coin.output)
+    }
+
+    /// The coins that the blocks so far make.
+    pub const fn coins(&self) -> &BTreeMap<OutPoint, Coin> {
+        &self.coins
     }
 
     /// The coins that the blocks so far make.

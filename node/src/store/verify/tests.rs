@@ -36,7 +36,7 @@ fn verified_after(world: &World, change: impl FnOnce(&mut SledStore)) -> Result<
     change(&mut store);
     store.write_checkpoint().expect("written");
     drop(store);
-    verify(&open(world), &world.test.params, &world.test.genesis, LATE, |_, _| {})
+    verify(&open(world), None, &world.test.params, &world.test.genesis, LATE, |_, _| {})
 }
 
 /// Changes one transaction's record.
@@ -44,7 +44,7 @@ fn rewrite(store: &SledStore, txid: Txid, change: impl FnOnce(&mut StoredTransac
     let mut record = store.state.transaction(&txid).expect("readable").expect("a record");
     change(&mut record);
     let dirty = BTreeMap::from([(txid, Dirty { was_stored: true, now: Some(record) })]);
-    store.state.write(std::iter::empty(), &dirty, &store.checkpoint).expect("written");
+    store.state.write(std::iter::empty(), &dirty, None, &store.checkpoint).expect("written");
 }
 
 fn refusal(outcome: Result<Verified, VerifyError>) -> VerifyError {
@@ -71,13 +71,17 @@ fn a_chain_with_a_reorganisation_behind_it_is_valid_and_counted() {
     stored(&world, &blocks);
     let mut steps = Vec::new();
     let store = open(&world);
-    let verified =
-        verify(&store, &world.test.params, &world.test.genesis, LATE, |passed, of| steps.push((passed, of)));
+    let verified = verify(&store, None, &world.test.params, &world.test.genesis, LATE, |passed, of| {
+        steps.push((passed, of))
+    });
     let tip = blocks.last().expect("blocks").hash();
     // 57 blocks before the fork and 5 after; two payments in each of the first ten; the premine's ten
     // outputs are spent, each leaves two coins.
     let coins = 62 + 20 + world.test.genesis.coinbase().outputs.len() as u64 - 10;
-    assert_eq!(verified.expect("valid"), Verified { tip, blocks: 62, transactions: 82, coins });
+    assert_eq!(
+        verified.expect("valid"),
+        Verified { tip, blocks: 62, transactions: 82, coins, addresses: None }
+    );
     assert_eq!(steps, (1..=62).map(|height| (height, 62)).collect::<Vec<_>>());
 }
 

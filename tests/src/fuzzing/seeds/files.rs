@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use age::scrypt::Recipient;
 use age::secrecy::SecretString;
+use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::coin::{Coin, Origin, Undo};
 use cairn_core::encoding::encode;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 use cairn_genesis::accounts;
+use cairn_node::store::address_schema::{MARK_KEY, Mark, Summary, Visit, coin_key, summary_key, visit_key};
 use cairn_node::store::journal::{Entry, HEAD, Journal, Place};
 use cairn_node::store::schema::{
     CHECKPOINT_KEY, Checkpoint, Fate, StoredHeader, StoredTransaction, header_key, transaction_key,
@@ -63,7 +65,8 @@ pub fn records(world: &World) -> Vec<Vec<u8>> {
     let block = &world.best[0];
     let place = Some(Place { offset: 17, length: 400 });
     let (by, height) = (world.child.txid(), Height::from_u32(2));
-    let outputs = vec![Fate::Unspent(world.payment.outputs()[0].clone()), Fate::Spent { by, height }];
+    let output = world.payment.outputs()[0].clone();
+    let outputs = vec![Fate::Unspent(output.clone()), Fate::Spent { by, height }];
     let transaction = StoredTransaction { block: block.hash(), height, position: 1, outputs };
     let checkpoint = Checkpoint { sequence: 2, journal_end: 999, tip: Some(block.hash()), records: 7 };
     vec![
@@ -73,6 +76,13 @@ pub fn records(world: &World) -> Vec<Vec<u8>> {
         header_key(&block.hash()).to_vec(),
         transaction_key(&by).to_vec(),
         CHECKPOINT_KEY.to_vec(),
+        encode(&Mark { sequence: 2, records: 7, next: Some(height) }),
+        encode(&Summary { transactions: 3, coins: 1, received: 900, spent: 400 }),
+        encode(&Visit { txid: by, height, position: 1, received: output.amount, spent: Amount::ZERO }),
+        summary_key(&output.lock),
+        visit_key(&output.lock, 2),
+        coin_key(&output.lock, &OutPoint { txid: by, index: 1 }),
+        MARK_KEY.to_vec(),
     ]
 }
 

@@ -1,0 +1,53 @@
+//! `GET /v1/ask/{node}/{method}`: methods that only read, for pages.
+
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use crate::rpc::error::{Code, RpcError, RpcResult};
+use crate::rpc::json::reply;
+
+/// The number that a node has when it is asked itself; a devnet's nodes have numbers of their own.
+pub const ITSELF: &str = "0";
+
+/// The arguments of a question.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    /// A JSON array; without it, none.
+    pub params: Option<String>,
+}
+
+/// An answer that is of this moment and for this server's own pages only: no other page may draw it in,
+/// and nobody keeps it.
+pub fn answer(outcome: RpcResult) -> Response {
+    let (status, body) = match outcome {
+        Ok(result) => (StatusCode::OK, result),
+        Err(error) => (status(&error), reply! { "error": error }),
+    };
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    (status, headers, format!("{}\n", body.get())).into_response()
+}
+
+/// The error of a node number that this server does not know.
+pub fn no_such_node(found: &str) -> RpcError {
+    let found: String = found.chars().take(20).collect();
+    let message = format!("there is no node {found:?} here: this node is number {ITSELF}");
+    RpcError::new(Code::MethodNotFound, message)
+}
+
+/// What is not there is not found; a node that loads is not there yet; the rest is the question's fault,
+/// or the node's.
+fn status(error: &RpcError) -> StatusCode {
+    match error.code {
+        Code::MethodNotFound | Code::InvalidAddressOrKey => StatusCode::NOT_FOUND,
+        Code::InWarmup => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
