@@ -229,7 +229,11 @@ impl TransactionRelay {
     pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
         for (peer, side) in self.peers.iter_mut() {
             if side.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
-                side.leave(now, *peer, (&mut self.known, &is_held, &mut self.random), actions);
+                let txids = side.take_news(&mut self.known, &is_held);
+                if !txids.is_empty() {
+                    side.said(now, &mut self.random);
+                    announce(*peer, txids, actions);
+                }
             }
         }
         self.reschedule();
@@ -303,35 +307,37 @@ impl Side {
         }
     }
 
-    fn leave(
-        &mut self,
-        now: Timestamp,
-        peer: PeerId,
-        (known, is_held, random): (&mut Known, &dyn Fn(&Txid) -> bool, &mut Random),
-        actions: &mut Vec<Action>,
-    ) {
+    /// What is queued and still news: the peer may have told us of some of it meanwhile.
+    fn take_news(&mut self, known: &mut Known, is_held: impl Fn(&Txid) -> bool) -> Vec<Txid> {
         self.leaves_at = None;
         let place = self.place;
-        // The peer may have told us of some of them meanwhile.
-        let is_news = |txid: &Txid| is_held(txid) && !known.note(txid, place);
-        let mut txids: Vec<Txid> = self.queue.drain(..).filter(is_news).collect();
-        if txids.is_empty() {
-            return;
-        }
+        self.queue.drain(..).filter(|txid| is_held(txid) && !known.note(txid, place)).collect()
+    }
+
+    /// An announcement left.
+    fn said(&mut self, now: Timestamp, random: &mut Random) {
         self.last_left = now;
         self.busy_until = self.busy_until.max(now).saturating_add(random.jitter(ANNOUNCE_INTERVAL));
-        while !txids.is_empty() {
-            let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
-            actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });
-            txids = rest;
-        }
     }
 }
 
-fn ask(peer: PeerId, mut txids: Vec<Txid>, actions: &mut Vec<Action>) {
+fn announce(peer: PeerId, txids: Vec<Txid>, actions: &mut Vec<Action>) {
+    in_messages(txids, |txids| {
+        actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });
+    });
+}
+
+fn ask(peer: PeerId, txids: Vec<Txid>, actions: &mut Vec<Action>) {
+    in_messages(txids, |txids| {
+        actions.push(Action::Send { peer, message: Message::GetTransactions(txids) });
+    });
+}
+
+/// As many as a message may hold at a time.
+fn in_messages(mut txids: Vec<Txid>, mut say: impl FnMut(Vec<Txid>)) {
     while !txids.is_empty() {
         let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
-        actions.push(Action::Send { peer, message: Message::GetTransactions(txids) });
+        say(txids);
         txids = rest;
     }
 }

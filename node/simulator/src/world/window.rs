@@ -26,7 +26,7 @@ use crate::world::state::World;
 /// Smaller worlds have so few occurrences in a window that one after the other is faster.
 const MIN_NODES: usize = 64;
 /// Occurrences that are worth another thread.
-const WORTH_A_THREAD: usize = 128;
+const WORTH_A_THREAD: usize = 32;
 
 /// Something that is due within a window.
 type Due = (Timestamp, Place, Occurrence);
