@@ -1,4 +1,4 @@
-//! What a node shows over HTTP: JSON-RPC, the stream of events, what pages ask, metrics, health.
+//! What a node shows over HTTP: its page, JSON-RPC, the stream of events, what pages ask, metrics, health.
 
 pub mod ask;
 pub mod connections;
@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::NodeHandle;
+use crate::page;
 use crate::rpc;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
@@ -94,7 +95,8 @@ pub fn open(rpc: &Rpc, node: NodeHandle) {
 
 fn router(app: App) -> Router {
     Router::new()
-        .route("/", get(only_post).post(call))
+        .route("/", get(index).post(call))
+        .route("/assets/{name}", get(page::asset))
         .route("/events", get(follow))
         .route("/metrics", get(measure))
         .route("/v1/ask/{node}/{method}", get(ask))
@@ -112,8 +114,12 @@ async fn gate(State(app): State<App>, request: Request, next: Next) -> Response 
     }
 }
 
-async fn only_post() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, "JSONRPC server handles only POST requests\n").into_response()
+/// The page about this node. Its files hold nothing secret; what they show does.
+async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
+    match app.admit_reader(&headers).await {
+        Ok(()) => page::index().await,
+        Err(refused) => refused,
+    }
 }
 
 /// The secret is checked before a byte of the body is read.

@@ -122,7 +122,7 @@ pub async fn serve(
     let gate = Arc::new(Gate::new(listener.local_addr()?, Vec::new()));
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let stop = CancellationToken::new();
-    let pages = Pages::new(&network, view, stop.clone());
+    let pages = Pages::new(network.clone(), view, stop.clone());
     let control = Arc::new(Control { network, faucet, token });
     let router = Router::new()
         .route("/", get(page::index))
@@ -130,6 +130,7 @@ pub async fn serve(
         .merge(
             Router::new()
                 .route("/v1/view", get(pages::view))
+                .route("/v1/ask/{node}/{method}", get(pages::ask))
                 .route("/v1/events", get(pages::follow))
                 .with_state(pages),
         )

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// Steps like mining a hundred blocks take their time.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Bytes of an answer for a page: the node's own bound, and its envelope.
+const MAX_PAGE: u64 = 65 * 1024 * 1024;
+
 /// How one node is asked.
 #[derive(Clone, Debug)]
 pub struct NodeRpc {
@@ -62,6 +65,18 @@ impl NodeRpc {
             }),
             None => Ok(answer["result"].take()),
         }
+    }
+
+    /// What a page would get for a path, and the status that goes with it. It is not read here, so
+    /// that every digit arrives as the node wrote it.
+    ///
+    /// # Errors
+    /// [`RpcFailure::Silent`].
+    pub fn page(&self, path: &str) -> Result<(u16, Vec<u8>), RpcFailure> {
+        let silent = |error: ureq::Error| RpcFailure::Silent(error.to_string());
+        let mut response = self.agent.get(format!("http://{}{path}", self.address)).call().map_err(silent)?;
+        let body = response.body_mut().with_config().limit(MAX_PAGE).read_to_vec().map_err(silent)?;
+        Ok((response.status().as_u16(), body))
     }
 
     /// The stream of events; with `after`, those that came after this id, else all that are kept.

@@ -1,20 +1,26 @@
-//! What a browser reads of the devnet: the page, the picture, the events. Reading takes no token.
+//! What a browser reads of the devnet: the picture, the events, and what nodes answer. Reading takes
+//! no token.
+
+use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{Path, Query, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::view::View;
+use crate::rpc::reads::is_readable;
 use crate::web::events::{self, Wanted};
 
 /// What is read.
 #[derive(Clone, Debug)]
 pub struct Pages {
+    network: Arc<Network>,
     view: View,
     /// What never changes.
     fixed: serde_json::Value,
@@ -23,7 +29,7 @@ pub struct Pages {
 
 impl Pages {
     /// Of this network and the picture of it.
-    pub fn new(network: &Network, view: View, stop: CancellationToken) -> Self {
+    pub fn new(network: Arc<Network>, view: View, stop: CancellationToken) -> Self {
         let params = &network.chain.params;
         let addresses = network.ids().filter_map(|id| network.plan(id).ok());
         let fixed = json!({
@@ -38,7 +44,7 @@ impl Pages {
                 .map(|plan| json!({ "peer": plan.peer.to_string(), "rpc": plan.rpc.to_string() }))
                 .collect::<Vec<_>>(),
         });
-        Self { view, fixed, stop }
+        Self { network, view, fixed, stop }
     }
 }
 
@@ -65,4 +71,32 @@ pub async fn follow(
     headers: HeaderMap,
 ) -> Response {
     events::follow(pages.view.log().clone(), &wanted, &headers, pages.stop)
+}
+
+/// A question that only reads, passed on to a node.
+pub async fn ask(
+    State(pages): State<Pages>,
+    Path((node, method)): Path<(u16, String)>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    if !is_readable(&method) {
+        return refuse(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
+    }
+    let path = format!("/v1/ask/0/{method}?{}", query.unwrap_or_default());
+    let asked = move || -> Result<(u16, Vec<u8>), DevnetError> {
+        pages.network.rpc(node)?.page(&path).map_err(|failure| DevnetError::Node { node, failure })
+    };
+    match tokio::task::spawn_blocking(asked).await {
+        Ok(Ok((status, body))) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+            (status, headers, body).into_response()
+        }
+        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the question failed unexpectedly"),
+    }
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "error": { "code": null, "message": message } }))).into_response()
 }

@@ -105,9 +105,12 @@ async fn pages_read_without_the_cookie_on_this_machine_alone() {
 }
 
 #[tokio::test]
-async fn only_posts_are_calls() {
+async fn the_page_is_for_who_gets_and_calls_are_for_who_posts() {
     let server = Server::start().await;
-    assert_eq!(server.send("GET /", &[], "").await.0, 405);
+    let (status, head, body) = server.send("GET /", &[], "").await;
+    assert!(status == 200 && body.starts_with("<!doctype html>"), "{status} {body}");
+    assert!(head.contains("content-security-policy: default-src 'none'"), "{head}");
+    assert_eq!(server.send("PUT /", &[], "").await.0, 405);
     assert_eq!(server.send("GET /nothing", &[], "").await.0, 404);
 }
 

@@ -23,7 +23,8 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// A node told of a block it connected. Returns its values if nobody told of it before.
+    /// A node told of a block it connected, or showed it on its page. Returns its values if nobody
+    /// told of it before.
     pub fn add(&mut self, told: &Value, at: u64) -> Option<Value> {
         let hash = told["hash"].as_str()?;
         if self.seen.contains_key(hash) {
@@ -32,12 +33,12 @@ impl Blocks {
         let tag = told["tag"].as_str().unwrap_or_default();
         let values = json!({
             "hash": hash,
-            "previous": told["previousblockhash"],
+            "previous": told.get("previousblockhash").unwrap_or(&told["previous"]),
             "height": told["height"],
             "time_ms": told["time_ms"],
             "at_ms": at,
             "chainwork": told["chainwork"],
-            "transactions": told["nTx"],
+            "transactions": told.get("nTx").unwrap_or(&told["tx"]),
             "size": told["size"],
             "miner": tag.strip_prefix("node ").and_then(|number| number.parse::<u16>().ok()),
             "tag": tag,

@@ -17,6 +17,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// # Panics
 /// When the system has no thread left.
 pub fn begin(view: View, network: &Arc<Network>) {
+    remember(&view, network);
     ask(&view, network);
     let network = Arc::downgrade(network);
     let run = move || {
@@ -27,6 +28,17 @@ pub fn begin(view: View, network: &Arc<Network>) {
         }
     };
     std::thread::Builder::new().name("ask the nodes".into()).spawn(run).expect("a devnet has few threads");
+}
+
+/// A devnet that goes on where it stopped has blocks that no event tells of: those that a node
+/// shows on its own page are enough to see where it stands.
+fn remember(view: &View, network: &Network) {
+    let furthest = network.ids().max_by_key(|id| network.height(*id).unwrap_or_default());
+    let page = furthest.and_then(|id| network.rpc(id).ok()).and_then(|rpc| rpc.page("/v1/view").ok());
+    let shown: Option<Value> = page.and_then(|(_, body)| serde_json::from_slice(&body).ok());
+    if let Some(blocks) = shown.as_ref().and_then(|shown| shown["blocks"].as_array()) {
+        view.remember(blocks);
+    }
 }
 
 fn ask(view: &View, network: &Network) {

@@ -51,9 +51,10 @@ impl Site {
         };
         let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
         let traffic = Arc::new(Traffic::default());
-        let (handle, ends) = NodeHandle::new(own, traffic.clone(), CancellationToken::new());
+        let (handle, ends) =
+            NodeHandle::new(own, traffic.clone(), Default::default(), CancellationToken::new());
         let ((sender, events), (orders, _)) = (mpsc::channel(4), mpsc::channel(64));
-        let network = Network { own, listen: None, events, orders, traffic };
+        let network = Network { own, listen: None, events, orders, traffic, delays: Default::default() };
         Driver::spawn(machine, ends, network, tokio::runtime::Handle::current()).expect("a thread");
         let rpc = Rpc::loading(Vec::new());
         open(&rpc, handle.clone());
