@@ -19,6 +19,8 @@ pub mod opening;
 pub mod pages;
 pub mod place;
 pub mod plan;
+pub mod player;
+pub mod player_api;
 pub mod process;
 pub mod scenario;
 pub mod status;

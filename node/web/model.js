@@ -162,7 +162,7 @@ export class World {
         this.touch("marks");
         return true;
       case "expectation":
-        this.expectations.push(data);
+        this.expectations[data.number ?? this.expectations.length] = data;
         this.touch("marks");
         return true;
       default:

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use cairn_core::hash::Txid;
 use cairn_protocol::chain::store::ChainStore;
 
+use crate::expectation::Verdict;
 use crate::invariants::{Violation, coins, coins_of_blocks, supply_is_exact};
 use crate::place::Place;
 use crate::plan::{Engine, Plan};
@@ -110,6 +111,19 @@ impl Run {
     /// Whether nothing is left to do but [`Self::finish`].
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
+    }
+
+    /// What has become of each expectation so far. Later ones may undo it.
+    pub fn verdicts_so_far(&self) -> Vec<Verdict> {
+        let ending = Ending {
+            engine: Engine::Simulator,
+            seed: Some(self.seed),
+            lasted_ms: self.at_ms(),
+            trace: None,
+            confirmed: 0,
+            traffic: self.world.traffic(),
+        };
+        self.world.recorder().clone().conclude(ending).expectations
     }
 
     /// How much of the run is done, in thousandths, as far as it can be foreseen.

@@ -9,6 +9,7 @@ pub mod alone;
 mod attacks;
 mod finding;
 mod links;
+pub mod overheard;
 mod paying;
 mod state;
 mod steps;

@@ -13,7 +13,6 @@ use axum::{Json, Router};
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +22,8 @@ use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
 use crate::devnet::network::Network;
 use crate::devnet::pages::{self, Pages};
+use crate::devnet::player::Player;
+use crate::devnet::player_api::{self, Theatre};
 use crate::devnet::view::View;
 use crate::devnet::{account, fork, status};
 use crate::page;
@@ -38,6 +39,7 @@ pub struct Control {
     network: Arc<Network>,
     faucet: Result<Faucet, String>,
     token: String,
+    player: Arc<Player>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +125,8 @@ pub async fn serve(
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let stop = CancellationToken::new();
     let pages = Pages::new(network.clone(), view, stop.clone());
-    let control = Arc::new(Control { network, faucet, token });
+    let theatre = Theatre { player: Arc::default(), stop: stop.clone() };
+    let control = Arc::new(Control { network, faucet, token, player: theatre.player.clone() });
     let router = Router::new()
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))
@@ -134,7 +137,19 @@ pub async fn serve(
                 .route("/v1/events", get(pages::follow))
                 .with_state(pages),
         )
-        .merge(Router::new().route("/v1/{step}", post(step)).with_state(control))
+        .merge(
+            Router::new()
+                .route("/v1/scenarios", get(player_api::scenarios))
+                .route("/v1/player/view", get(player_api::view))
+                .route("/v1/player/events", get(player_api::follow))
+                .with_state(theatre),
+        )
+        .merge(
+            Router::new()
+                .route("/v1/{step}", post(step))
+                .route("/v1/player/{knob}", post(turn))
+                .with_state(control),
+        )
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(gate, pass));
     connections::serve(listener, router, stop).await;
@@ -158,9 +173,24 @@ async fn step(
     if let Err(refusal) = control.admit(&headers) {
         return refuse(StatusCode::FORBIDDEN, refusal);
     }
-    // Steps wait for nodes, so they must not hold up the tasks of the runtime.
-    let done = tokio::task::spawn_blocking(move || control.carry_out(&step, &body)).await;
-    match done {
+    carry_out(move || control.carry_out(&step, &body)).await
+}
+
+async fn turn(
+    State(control): State<Arc<Control>>,
+    Path(knob): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Err(refusal) = control.admit(&headers) {
+        return refuse(StatusCode::FORBIDDEN, refusal);
+    }
+    carry_out(move || player_api::turn(&control.player, &knob, &body)).await
+}
+
+/// Steps wait for nodes, so they must not hold up the tasks of the runtime.
+async fn carry_out(step: impl FnOnce() -> Result<Value, DevnetError> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(step).await {
         Ok(Ok(value)) => Json(value).into_response(),
         Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
         Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
@@ -169,13 +199,6 @@ async fn step(
 
 fn refuse(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "error": message }))).into_response()
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DevnetError> {
-    serde_json::from_slice(body).map_err(|error| DevnetError::Argument {
-        found: String::from_utf8_lossy(body).chars().take(100).collect(),
-        expected: format!("request for this step: {error}"),
-    })
 }
 
 impl Control {
@@ -200,12 +223,13 @@ impl Control {
                 let accounts = account::funded(&network.chain);
                 return Ok(accounts.iter().map(account::Account::to_json).collect());
             }
+            "play" => return player_api::turn(&self.player, step, body),
             _ => {}
         }
         let _one_at_a_time = network.step();
         match step {
             "partition" => {
-                let groups = Groups::parse(&read::<Cut>(body)?.groups, nodes)?;
+                let groups = Groups::parse(&DevnetError::read::<Cut>(body)?.groups, nodes)?;
                 network.cut(groups.clone())?;
                 Ok(json!({ "groups": groups.to_string() }))
             }
@@ -213,19 +237,19 @@ impl Control {
                 network.cut(Groups::whole(nodes))?;
                 Ok(json!({ "groups": network.groups().to_string() }))
             }
-            "fork" => fork::run(network, read::<Fork>(body)?.blocks),
+            "fork" => fork::run(network, DevnetError::read::<Fork>(body)?.blocks),
             "kill" => {
-                let OneNode { node } = read(body)?;
+                let OneNode { node } = DevnetError::read(body)?;
                 network.kill(node)?;
                 Ok(json!({ "killed": node }))
             }
             "restart" => {
-                let OneNode { node } = read(body)?;
+                let OneNode { node } = DevnetError::read(body)?;
                 network.restart(node)?;
                 Ok(json!({ "restarted": node }))
             }
             "mine" => {
-                let Mine { node, blocks, to } = read(body)?;
+                let Mine { node, blocks, to } = DevnetError::read(body)?;
                 let to = match to {
                     Some(address) => self.address(&address)?.to_string(),
                     None => network.plan(node)?.reward,
@@ -235,17 +259,17 @@ impl Control {
                 )
             }
             "hashrate" => {
-                let Hashrate { node, percent } = read(body)?;
+                let Hashrate { node, percent } = DevnetError::read(body)?;
                 network.hashrate(node, percent)?;
                 Ok(json!({ "node": node, "percent": percent }))
             }
             "slow" => {
-                let Slow { node, delay_ms } = read(body)?;
+                let Slow { node, delay_ms } = DevnetError::read(body)?;
                 network.slow(node, delay_ms)?;
                 Ok(json!({ "node": node, "delay_ms": delay_ms }))
             }
             "faucet" => {
-                let Pay { address, amount, node } = read(body)?;
+                let Pay { address, amount, node } = DevnetError::read(body)?;
                 let amount: Amount = amount.parse().map_err(|_| DevnetError::Argument {
                     found: amount.clone(),
                     expected: "amount of coins, as in 12.5".into(),

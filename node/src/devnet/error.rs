@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
+
 use crate::devnet::groups::GroupsError;
 use crate::devnet::node_rpc::RpcFailure;
+use crate::devnet::player::PlayError;
 
 /// A devnet could not be started, or a step could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,12 @@ pub enum DevnetError {
         /// Which.
         node: u16,
     },
+    /// A scenario does not begin.
+    #[error(transparent)]
+    Player(PlayError),
+    /// A knob was turned and nothing moved.
+    #[error("nothing is played: choose a scenario first")]
+    NothingPlays,
     /// The groups make no sense.
     #[error(transparent)]
     Groups(#[from] GroupsError),
@@ -122,4 +131,17 @@ pub enum DevnetError {
         /// Where the search began.
         first: u16,
     },
+}
+
+impl DevnetError {
+    /// Reads what a step is to do.
+    ///
+    /// # Errors
+    /// [`DevnetError::Argument`].
+    pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Self> {
+        serde_json::from_slice(body).map_err(|error| Self::Argument {
+            found: String::from_utf8_lossy(body).chars().take(100).collect(),
+            expected: format!("request for this step: {error}"),
+        })
+    }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::view::View;
+use crate::devnet::view::world::chain_in_json;
 use crate::rpc::reads::is_readable;
 use crate::web::events::{self, Wanted};
 
@@ -30,16 +31,10 @@ pub struct Pages {
 impl Pages {
     /// Of this network and the picture of it.
     pub fn new(network: Arc<Network>, view: View, stop: CancellationToken) -> Self {
-        let params = &network.chain.params;
         let addresses = network.ids().filter_map(|id| network.plan(id).ok());
         let fixed = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "chain": {
-                "name": params.name,
-                "genesis_hash": params.genesis_hash.to_string(),
-                "spacing_ms": params.spacing.as_millis() as u64,
-                "address_prefix": params.address_prefix.to_string(),
-            },
+            "chain": chain_in_json(&network.chain),
             "addresses": addresses
                 .map(|plan| json!({ "peer": plan.peer.to_string(), "rpc": plan.rpc.to_string() }))
                 .collect::<Vec<_>>(),

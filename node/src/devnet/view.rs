@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use cairn_genesis::Chain;
+use cairn_simulator::plan::Plan;
 use serde_json::{Value, json};
 
 use crate::devnet::groups::Groups;
@@ -27,12 +28,16 @@ use crate::web::log::EventLog;
 pub struct View {
     log: EventLog,
     begun: Instant,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<Scene>>,
 }
 
+/// What is in the picture.
 #[derive(Debug)]
-struct Kept {
-    world: World,
+pub struct Scene {
+    /// Nodes, links, blocks, marks.
+    pub world: World,
+    /// The time in a world that has its own, in milliseconds since its beginning.
+    now: Option<u64>,
     narrator: Narrator,
     /// Which node has which peer identity.
     peers: BTreeMap<String, u16>,
@@ -41,13 +46,25 @@ struct Kept {
 impl View {
     /// A picture of so many nodes of which nothing is known yet.
     pub fn new(chain: &Chain, nodes: u16) -> Self {
-        let genesis = chain.params.genesis_hash.to_string();
-        let kept = Kept {
-            world: World::new(nodes, &genesis),
-            narrator: Narrator::new(nodes),
-            peers: BTreeMap::new(),
-        };
-        Self { log: EventLog::begin(), begun: Instant::now(), kept: Arc::new(Mutex::new(kept)) }
+        Self::of(&chain.params.genesis_hash.to_string(), nodes)
+    }
+
+    /// A picture of a scenario's world, in the world's own time.
+    pub fn of_scenario(plan: &Plan) -> Self {
+        let chain = plan.simulated_chain();
+        let view = Self::of(&chain.params.genesis_hash.to_string(), plan.nodes());
+        let mut scene = view.kept();
+        scene.now = Some(0);
+        scene.peers = plan.places().map(|place| (place.peer_id().to_string(), place.number())).collect();
+        scene.world.describe(&chain);
+        drop(scene);
+        view
+    }
+
+    fn of(genesis: &str, nodes: u16) -> Self {
+        let (world, narrator) = (World::new(nodes, genesis), Narrator::new(nodes));
+        let scene = Scene { world, narrator, now: None, peers: BTreeMap::new() };
+        Self { log: EventLog::begin(), begun: Instant::now(), kept: Arc::new(Mutex::new(scene)) }
     }
 
     /// What happens from now on, for followers.
@@ -55,16 +72,11 @@ impl View {
         &self.log
     }
 
-    /// Milliseconds since the beginning.
-    pub fn now_ms(&self) -> u64 {
-        self.ms(Instant::now())
-    }
-
     fn ms(&self, at: Instant) -> u64 {
         at.saturating_duration_since(self.begun).as_millis() as u64
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Scene> {
         // What is guarded is whole after every statement, so a panic elsewhere spoils nothing.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,7 +87,7 @@ impl View {
         let kept = self.kept();
         let mut picture = kept.world.picture(blocks);
         picture["run"] = json!(self.log.run());
-        picture["now_ms"] = json!(self.now_ms());
+        picture["now_ms"] = json!(kept.now.unwrap_or_else(|| self.ms(Instant::now())));
         picture["next"] = json!(self.log.next());
         picture
     }
@@ -110,7 +122,7 @@ impl View {
     /// What the nodes say of themselves when they are asked, in the order of nodes; nothing from
     /// one that does not answer.
     pub fn asked(&self, answers: &[Option<Value>]) {
-        let at = self.now_ms();
+        let at = self.ms(Instant::now());
         let mut kept = self.kept();
         let kept = &mut *kept;
         for (node, answer) in (0..).zip(answers) {
@@ -121,6 +133,21 @@ impl View {
         let seen = answers.iter().map(|answer| Node::seen(answer.as_ref(), &kept.peers)).collect();
         kept.world.asked(seen, at);
         self.publish(&mut kept.world);
+    }
+
+    /// Something changed in a world that has its own time, which is this now.
+    pub fn change(&self, now: u64, change: impl FnOnce(&mut Scene)) {
+        let mut scene = self.kept();
+        scene.now = Some(now);
+        change(&mut scene);
+        self.publish(&mut scene.world);
+    }
+
+    /// Something changed while no time passed.
+    pub fn change_now(&self, change: impl FnOnce(&mut Scene)) {
+        let mut scene = self.kept();
+        change(&mut scene);
+        self.publish(&mut scene.world);
     }
 
     /// Blocks that were there before the picture was begun, parents first.
@@ -136,9 +163,9 @@ impl View {
     }
 }
 
-impl Kept {
+impl Scene {
     /// A node told an event.
-    fn told(&mut self, node: u16, kind: &str, data: &Value, at: u64) {
+    pub fn told(&mut self, node: u16, kind: &str, data: &Value, at: u64) {
         let hash = |name: &str| data[name].as_str().unwrap_or_default();
         let from = data["from"].as_str().and_then(|peer| self.peers.get(peer).copied());
         let other = data["peer"].as_str().and_then(|peer| self.peers.get(peer).copied());

@@ -223,6 +223,11 @@ impl Recorder {
         self.rivals.watch(payment, rival);
     }
 
+    /// Every mending so far, and how long it took until all agreed.
+    pub fn convergence(&self) -> &[Convergence] {
+        &self.convergence
+    }
+
     /// How the network is cut now.
     pub const fn cut(&self) -> &Cut {
         &self.cut

@@ -95,6 +95,7 @@ impl World {
             return Ok(());
         }
         let at_ms = self.at_ms();
+        self.overheard.note(at_ms, at, event);
         match event {
             Event::Reorganised { fork_point, disconnected, connected, .. } => {
                 self.recorder.changes_branch(at, fork_point.get(), *disconnected, *connected);

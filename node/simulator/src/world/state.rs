@@ -31,6 +31,7 @@ use crate::strategy::enlist;
 use crate::trace;
 use crate::verifier::OncePerWorld;
 use crate::world::alone::{Effect, Outbox, Surroundings};
+use crate::world::overheard::Overheard;
 use crate::world::workers::Workers;
 
 /// Nodes, what joins them, and what is going to happen to them.
@@ -74,6 +75,8 @@ pub struct World {
     pub(super) refusals: Vec<Vec<Place>>,
     /// Who works off what happens at one time.
     pub(super) workers: Workers,
+    /// What nodes tell, for whoever watches.
+    pub(super) overheard: Overheard,
     /// Room that is used again.
     pub(super) outbox: Outbox,
     pub(super) due: Vec<(Timestamp, Place, Occurrence)>,
@@ -138,6 +141,7 @@ impl World {
             steps_taken: 0,
             refusals: Vec::new(),
             workers: Workers::default(),
+            overheard: Overheard::default(),
             outbox: Outbox::default(),
             due: Vec::new(),
             definition,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use cairn_genesis::Chain;
 use serde_json::{Value, json};
 
 use crate::devnet::view::agreement::Agreement;
@@ -92,6 +93,17 @@ impl Node {
     }
 }
 
+/// A chain, as the page gets it.
+pub fn chain_in_json(chain: &Chain) -> Value {
+    let params = &chain.params;
+    json!({
+        "name": params.name,
+        "genesis_hash": params.genesis_hash.to_string(),
+        "spacing_ms": params.spacing.as_millis() as u64,
+        "address_prefix": params.address_prefix.to_string(),
+    })
+}
+
 /// Everything in the picture.
 #[derive(Debug)]
 pub struct World {
@@ -102,6 +114,12 @@ pub struct World {
     agreement: Agreement,
     marks: VecDeque<Mark>,
     pulse: Vec<Value>,
+    /// What was expected of a scenario, and what has become of it.
+    expectations: Vec<Value>,
+    /// Whether nothing more will happen.
+    is_over: bool,
+    /// The chain, where no server tells of it.
+    chain: Value,
     news: Vec<(&'static str, Value)>,
 }
 
@@ -120,6 +138,9 @@ impl World {
             agreement,
             marks: VecDeque::new(),
             pulse: Vec::new(),
+            expectations: Vec::new(),
+            is_over: false,
+            chain: Value::Null,
             news: Vec::new(),
         }
     }
@@ -134,6 +155,9 @@ impl World {
             "blocks": self.blocks.picture(blocks),
             "agreement": self.agreement.picture(),
             "marks": self.marks.iter().map(Mark::to_json).collect::<Vec<_>>(),
+            "expectations": self.expectations,
+            "is_over": self.is_over,
+            "chain": self.chain,
         })
     }
 
@@ -272,6 +296,27 @@ impl World {
         if pulse != self.pulse {
             self.news.push(("status", json!({ "at_ms": at, "nodes": pulse })));
             self.pulse = pulse;
+        }
+    }
+
+    /// Tells of the chain.
+    pub fn describe(&mut self, chain: &Chain) {
+        self.chain = chain_in_json(chain);
+    }
+
+    /// What has become of a scenario's expectations; with `is_over`, for good.
+    pub fn judge(&mut self, verdicts: Vec<Value>, is_over: bool) {
+        for (number, verdict) in verdicts.iter().enumerate() {
+            if self.expectations.get(number) != Some(verdict) {
+                let mut news = verdict.clone();
+                news["number"] = json!(number);
+                self.news.push(("expectation", news));
+            }
+        }
+        self.expectations = verdicts;
+        if is_over && !self.is_over {
+            self.is_over = true;
+            self.news.push(("over", json!({})));
         }
     }
 

@@ -1,0 +1,37 @@
+//! What nodes tell people, kept for whoever watches a world while it runs.
+
+use cairn_protocol::event::Event;
+
+use crate::place::Place;
+use crate::world::state::World;
+
+/// What was told since it was taken last; nothing is kept until somebody wants it.
+#[derive(Debug, Default)]
+pub struct Overheard(Option<Vec<Told>>);
+
+/// One thing that a node told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// When, in milliseconds since the world began.
+    pub at_ms: u64,
+    /// Who.
+    pub node: Place,
+    /// What.
+    pub event: Event,
+}
+
+impl Overheard {
+    /// A node tells something.
+    pub fn note(&mut self, at_ms: u64, node: Place, event: &Event) {
+        if let Some(told) = &mut self.0 {
+            told.push(Told { at_ms, node, event: event.clone() });
+        }
+    }
+}
+
+impl World {
+    /// What the nodes told since this was asked last; the first time it begins to be kept.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        self.overheard.0.replace(Vec::new()).unwrap_or_default()
+    }
+}

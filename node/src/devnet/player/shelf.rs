@@ -1,0 +1,53 @@
+//! The shelf: the scenarios that come with the program.
+
+use cairn_simulator::plan::Plan;
+use cairn_simulator::scenario;
+use rust_embed::RustEmbed;
+use serde_json::{Value, json};
+
+#[derive(RustEmbed)]
+#[folder = "../tests/scenarios/"]
+struct Files;
+
+/// The plan of this name.
+pub fn find(name: &str) -> Option<Plan> {
+    plans().find(|plan| plan.name == name)
+}
+
+/// All of them, as the page gets them.
+pub fn list() -> Value {
+    let told = |plan: Plan| {
+        json!({
+            "name": plan.name,
+            "teaches": plan.teaches,
+            "nodes": plan.nodes(),
+            "steps": plan.steps.len(),
+            "lasts_ms": plan.stop.after.as_millis() as u64,
+        })
+    };
+    plans().map(told).collect()
+}
+
+fn plans() -> impl Iterator<Item = Plan> {
+    let texts = Files::iter().filter(|name| name.ends_with(".toml")).filter_map(|name| Files::get(&name));
+    texts.filter_map(|file| scenario::parse(std::str::from_utf8(&file.data).ok()?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_on_the_shelf_is_a_scenario_with_a_sentence_on_what_it_teaches() {
+        let list = list();
+        let list = list.as_array().expect("a list");
+        assert!(list.len() >= 10 && list.len() == Files::iter().count(), "{}", list.len());
+        assert!(list.iter().all(|one| one["teaches"].as_str().is_some_and(|teaches| teaches.len() > 20)));
+    }
+
+    #[test]
+    fn what_is_not_on_the_shelf_is_not_found() {
+        assert!(find("split-brain").is_some());
+        assert!(find("../split-brain").is_none());
+    }
+}

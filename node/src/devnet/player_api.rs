@@ -1,0 +1,108 @@
+//! The player's part of the API: what can be played, what is played, and the knobs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::devnet::error::DevnetError;
+use crate::devnet::player::{FASTEST, Player, shelf};
+use crate::web::events::{self, Wanted};
+
+/// The player, and when the server ends.
+#[derive(Clone, Debug)]
+pub struct Theatre {
+    /// The player.
+    pub player: Arc<Player>,
+    /// Ends the streams.
+    pub stop: CancellationToken,
+}
+
+#[derive(Deserialize)]
+struct Play {
+    name: String,
+    seed: u64,
+    speed: u32,
+}
+
+#[derive(Deserialize)]
+struct Speed {
+    speed: u32,
+}
+
+/// What can be played.
+pub async fn scenarios() -> Response {
+    Json(shelf::list()).into_response()
+}
+
+/// The picture of what is played.
+pub async fn view(State(theatre): State<Theatre>) -> Response {
+    match theatre.player.view() {
+        Some(view) => {
+            ([(header::CACHE_CONTROL, "no-store")], Json(view.snapshot(usize::MAX))).into_response()
+        }
+        None => nothing_plays(),
+    }
+}
+
+/// What happens in it, as server-sent events.
+pub async fn follow(
+    State(theatre): State<Theatre>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Response {
+    match theatre.player.view() {
+        Some(view) => events::follow(view.log().clone(), &wanted, &headers, theatre.stop),
+        None => nothing_plays(),
+    }
+}
+
+fn nothing_plays() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({ "error": "nothing is played" }))).into_response()
+}
+
+/// A knob of the player is turned: `play`, `pause`, `resume`, `speed`, `stop`.
+///
+/// # Errors
+/// When there is no such knob or scenario, or nothing plays.
+pub fn turn(player: &Player, knob: &str, body: &[u8]) -> Result<Value, DevnetError> {
+    let there_is = match knob {
+        "play" => {
+            let Play { name, seed, speed } = DevnetError::read(body)?;
+            let plan = shelf::find(&name).ok_or_else(|| DevnetError::Argument {
+                found: name.chars().take(64).collect(),
+                expected: "name of a scenario that comes with this program".into(),
+            })?;
+            player.play(plan, seed, speed).map_err(DevnetError::Player)?;
+            true
+        }
+        "pause" => player.pause(true),
+        "resume" => player.pause(false),
+        "speed" => {
+            let Speed { speed } = DevnetError::read(body)?;
+            if !(1..=FASTEST).contains(&speed) {
+                return Err(DevnetError::Argument {
+                    found: speed.to_string(),
+                    expected: format!("pace from 1 to {FASTEST}"),
+                });
+            }
+            player.set_speed(speed)
+        }
+        "stop" => player.stop(),
+        _ => {
+            return Err(DevnetError::Argument {
+                found: knob.to_owned(),
+                expected: "knob of the player".into(),
+            });
+        }
+    };
+    match there_is {
+        true => Ok(json!({})),
+        false => Err(DevnetError::NothingPlays),
+    }
+}
