@@ -48,11 +48,7 @@ impl Hand {
             KeyCode::Char('q') | KeyCode::Esc => return Deed::Quit,
             KeyCode::Up => self.chosen = self.chosen.saturating_sub(1),
             KeyCode::Down => self.chosen = (self.chosen + 1).min(last),
-            KeyCode::Char(' ') => {
-                if !self.marked.remove(&node.id) {
-                    self.marked.insert(node.id);
-                }
-            }
+            KeyCode::Char(' ') => self.mark(node.id),
             KeyCode::Char('p') => return self.partition(scene),
             KeyCode::Char('h') => return Deed::Step("heal", json!({})),
             KeyCode::Char('k') => return Deed::Step("kill", one),
@@ -65,6 +61,13 @@ impl Hand {
             _ => {}
         }
         Deed::Nothing
+    }
+
+    /// Marks a node, or takes its mark away.
+    fn mark(&mut self, node: u16) {
+        if !self.marked.remove(&node) {
+            self.marked.insert(node);
+        }
     }
 
     /// Cuts the marked nodes off from the others.

@@ -53,7 +53,7 @@ impl Stage {
                     _ => {}
                 }
             }
-            let is_cut = (sides != self.sides).then(|| sides.len() > 1);
+            let is_cut = (sides != self.sides).then_some(sides.len() > 1);
             if is_cut.is_some() {
                 scene.world.cut(sides.clone(), at);
             }
