@@ -22,6 +22,7 @@ pub mod plan;
 pub mod player;
 pub mod player_api;
 pub mod process;
+pub mod pulse;
 pub mod scenario;
 pub mod status;
 pub mod view;

@@ -26,6 +26,7 @@ pub mod backlog;
 pub mod choice;
 pub mod conversation;
 pub mod delays;
+pub mod fault;
 pub mod identity;
 pub mod link;
 pub mod mux;
@@ -39,6 +40,7 @@ use backlog::{Backlog, MAX_BACKLOG_BYTES};
 use choice::{Choice, choose};
 use conversation::{PeerEvent, Reader, converse};
 use delays::Delays;
+pub use fault::{NetworkError, hint};
 use link::{Link, Shared};
 use one_stream::{OneStream, Outcome, StreamEvent};
 use traffic::Traffic;
@@ -87,36 +89,6 @@ pub struct Network {
     pub traffic: Arc<Traffic>,
     /// How long what is said to peers is held back.
     pub delays: Arc<Delays>,
-}
-
-/// Why there is no network.
-#[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    /// The address cannot be listened on.
-    #[error("cannot listen for peers on {address}: {source}{}", hint(source))]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The key cannot be used.
-    #[error("cannot use the node's key: {0}")]
-    Key(#[from] libp2p::noise::Error),
-    /// libp2p refuses what we want.
-    #[error("cannot listen for peers: {0}")]
-    Transport(#[from] libp2p::TransportError<std::io::Error>),
-}
-
-/// What to do about a port in use.
-pub fn hint(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "; another program, perhaps another node, has this port: stop it or choose another port"
-        }
-        std::io::ErrorKind::PermissionDenied => "; ports below 1024 are for the system: choose another port",
-        _ => "",
-    }
 }
 
 #[derive(NetworkBehaviour)]

@@ -139,7 +139,7 @@ fn copy_packages(place: &Path) {
 fn play(place: &Path, seeds: u32) -> Output {
     Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--release", "--offline", "-p", "cairn-simulator"])
-        .args(["--example", "seeds", "--", "0", &seeds.to_string()])
+        .args(["--example", "hunt", "--", "0", &seeds.to_string()])
         .env("CARGO_TARGET_DIR", place.join("target"))
         .current_dir(place)
         .output()

@@ -12,7 +12,8 @@ use crate::devnet::happening::{Happening, What};
 use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::NodePlan;
-use crate::devnet::view::{View, poll};
+use crate::devnet::pulse;
+use crate::devnet::view::View;
 
 /// The page answers this far below the first port for programs, if that is free.
 const PAGE_BELOW: u16 = 1;
@@ -50,7 +51,7 @@ pub fn open(
     let first = plans.first().map_or(0, |plan| plan.rpc.port());
     let (listener, address) = control::listen(first.saturating_sub(PAGE_BELOW))?;
     let token = control::new_token()?;
-    poll::begin(view.clone(), network);
+    pulse::begin(view.clone(), network);
     runtime.spawn(control::serve(listener, network.clone(), view.clone(), token.clone()));
     let nodes = node_notes(network, plans)?;
     place.announce(&json!({

@@ -16,6 +16,8 @@ use crate::devnet::view::View;
 
 /// How often the picture moves on.
 const FRAME: Duration = Duration::from_millis(50);
+/// The world's time between two looks at it: a cut and its healing within it would not be seen.
+const SLICE: Duration = Duration::from_millis(500);
 /// How often expectations are looked at: that takes as long as a report.
 const JUDGE: Duration = Duration::from_secs(1);
 /// The fastest pace: an hour in a second.
@@ -120,12 +122,16 @@ fn perform(mut run: Run, mut stage: Stage, hand: &Hand) {
         if hand.is_paused.load(Ordering::Relaxed) {
             continue;
         }
-        let speed = *held(&hand.speed);
-        if let Err(failure) = run.advance(FRAME * speed) {
+        let mut left = FRAME * *held(&hand.speed);
+        while !left.is_zero() && !run.is_over() {
+            let slice = left.min(SLICE);
+            left -= slice;
+            let gone_on = run.advance(slice);
             stage.show(&mut run);
-            return stage.broke(&failure);
+            if let Err(failure) = gone_on {
+                return stage.broke(&failure);
+            }
         }
-        stage.show(&mut run);
         if judged.elapsed() >= JUDGE {
             judged = Instant::now();
             stage.judge(run.verdicts_so_far(), false);

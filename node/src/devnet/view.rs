@@ -5,7 +5,6 @@
 
 pub mod agreement;
 pub mod blocks;
-pub mod poll;
 pub mod world;
 
 use std::collections::BTreeMap;

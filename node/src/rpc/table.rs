@@ -78,7 +78,7 @@ mod tests {
     use crate::rpc::reads::READS;
 
     /// Methods that change something, or would if they were what they are in Bitcoin Core.
-    const CHANGES: [&str; 21] = [
+    const CHANGES: [&str; 22] = [
         "addnode",
         "clearbanned",
         "disconnectnode",
@@ -92,6 +92,7 @@ mod tests {
         "sendrawtransaction",
         "setban",
         "setblockedpeers",
+        "setlinkdelay",
         "setmining",
         "setnetworkactive",
         "stop",

@@ -3,7 +3,6 @@
 use cairn_protocol::event::Event;
 
 use crate::place::Place;
-use crate::world::state::World;
 
 /// What was told since it was taken last; nothing is kept until somebody wants it.
 #[derive(Debug, Default)]
@@ -27,11 +26,9 @@ impl Overheard {
             told.push(Told { at_ms, node, event: event.clone() });
         }
     }
-}
 
-impl World {
-    /// What the nodes told since this was asked last; the first time it begins to be kept.
-    pub fn take_told(&mut self) -> Vec<Told> {
-        self.overheard.0.replace(Vec::new()).unwrap_or_default()
+    /// What was told since this was asked last; the first time it begins to be kept.
+    pub fn take(&mut self) -> Vec<Told> {
+        self.0.replace(Vec::new()).unwrap_or_default()
     }
 }

@@ -8,6 +8,7 @@ use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
 use crate::payments::home;
 use crate::place::Place;
+use crate::world::overheard::Told;
 use crate::world::state::World;
 
 /// Second payments of a coin: their answers concern nobody.
@@ -88,6 +89,11 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    /// What the nodes told since this was asked last; the first time it begins to be kept.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        self.overheard.take()
     }
 
     pub(super) fn heard(&mut self, at: Place, event: &Event) -> Result<(), Violation> {

@@ -1,0 +1,33 @@
+//! Why there is no network, and what to do about it.
+
+use std::net::SocketAddr;
+
+/// Why there is no network.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The address cannot be listened on.
+    #[error("cannot listen for peers on {address}: {source}{}", hint(source))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The key cannot be used.
+    #[error("cannot use the node's key: {0}")]
+    Key(#[from] libp2p::noise::Error),
+    /// libp2p refuses what we want.
+    #[error("cannot listen for peers: {0}")]
+    Transport(#[from] libp2p::TransportError<std::io::Error>),
+}
+
+/// What to do about a port in use.
+pub fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "; another program, perhaps another node, has this port: stop it or choose another port"
+        }
+        std::io::ErrorKind::PermissionDenied => "; ports below 1024 are for the system: choose another port",
+        _ => "",
+    }
+}
