@@ -16,6 +16,7 @@ const KINDS = [
   "agreement",
   "mark",
   "expectation",
+  "over",
 ];
 const SLOWEST = 10_000;
 

@@ -25,6 +25,7 @@ export class World {
     this.agreement = [];
     this.marks = [];
     this.expectations = [];
+    this.isOver = false;
     this.offset = 0;
     this.best = null;
     this.held = new Map();
@@ -55,6 +56,7 @@ export class World {
     this.agreement = view.agreement ?? [];
     this.marks = view.marks ?? [];
     this.expectations = view.expectations ?? [];
+    this.isOver = view.is_over ?? false;
     for (const kind of Object.keys(this.changes)) this.changes[kind] = generation + 1;
     this.settle();
   }
@@ -159,6 +161,10 @@ export class World {
         return true;
       case "mark":
         push(this.marks, data, MOST_MARKS);
+        this.touch("marks");
+        return true;
+      case "over":
+        this.isOver = true;
         this.touch("marks");
         return true;
       case "expectation":

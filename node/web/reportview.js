@@ -162,7 +162,8 @@ export class ReportView {
 }
 
 /** What was expected, green or red, with a tick or a cross. */
-export function expectations(list) {
+export function expectations(list, isOver = true) {
+  const soFar = isOver ? "" : " so far";
   if (!list.length) return null;
   return h(
     "ul",
@@ -171,7 +172,7 @@ export function expectations(list) {
       h(
         "li",
         { class: one.is_met ? "ok" : "bad" },
-        h("strong", null, one.is_met ? "✓ met: " : "✗ not met: "),
+        h("strong", null, one.is_met ? `✓ met${soFar}: ` : `✗ not met${soFar}: `),
         one.expected,
         h("span", { class: "soft" }, `; found ${one.found}`),
       ),

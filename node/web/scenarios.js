@@ -206,7 +206,8 @@ class Player {
   }
 
   told(kind, data) {
-    if (kind === "expectation" || kind === "view") replace(this.met, expectations(this.world.expectations));
+    if (kind === "expectation" || kind === "view" || kind === "over")
+      replace(this.met, expectations(this.world.expectations, this.world.isOver));
     if (data.at_ms !== undefined) this.latest = data.at_ms;
     this.overview.hear(kind, data);
     if (!document.hidden) this.overview.update();

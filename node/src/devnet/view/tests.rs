@@ -114,3 +114,14 @@ fn links_that_no_event_told_of_are_seen_when_nodes_are_asked() {
     view.asked(&[status("p1"), None]);
     assert_eq!(view.snapshot(usize::MAX)["links"], json!([[0, 1]]));
 }
+
+#[test]
+fn blocks_from_before_are_in_the_picture_and_genesis_is_not() {
+    let view = view(1);
+    let block =
+        |height: u64| json!({ "hash": height.to_string(), "previous": "p", "height": height, "tx": 2 });
+    view.remember(&[block(0), block(1)]);
+    let blocks = view.snapshot(usize::MAX)["blocks"].clone();
+    assert_eq!((blocks.as_array().map(Vec::len), &blocks[0]["previous"]), (Some(1), &json!("p")));
+    assert_eq!(blocks[0]["transactions"], 2);
+}
