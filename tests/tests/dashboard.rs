@@ -1,0 +1,24 @@
+//! The page that `cairn devnet` and every node serve, in a real browser and as the wire sees it.
+
+#[path = "dashboard/agreement.rs"]
+mod agreement;
+#[path = "dashboard/browser.rs"]
+mod browser;
+#[path = "dashboard/explorer.rs"]
+mod explorer;
+#[path = "dashboard/hands.rs"]
+mod hands;
+#[path = "dashboard/heard.rs"]
+mod heard;
+#[path = "dashboard/partition.rs"]
+mod partition;
+#[path = "dashboard/rooms.rs"]
+mod rooms;
+#[path = "dashboard/scenarios.rs"]
+mod scenarios;
+#[path = "dashboard/security.rs"]
+mod security;
+#[path = "dashboard/strangers.rs"]
+mod strangers;
+#[path = "dashboard/tree.rs"]
+mod tree;

@@ -1,0 +1,65 @@
+//! Scenarios are played beside the devnet, and reports of earlier ones are opened.
+
+use std::path::Path;
+use std::process::Command;
+
+use cairn_tests::devnet::Devnet;
+use cairn_tests::process::program;
+
+use super::browser::Browser;
+use super::partition::address;
+
+#[test]
+fn a_scenario_plays_to_the_end_and_all_that_was_expected_of_it_is_green() {
+    let devnet = Devnet::start(21_440, &["--nodes", "2", "--mine", "none"]);
+    let browser = Browser::start();
+    let page = browser.open(&address(&devnet));
+    page.click_named("link", "Scenarios");
+    page.wait_for_text(".scenario-list", "split-brain");
+    page.evaluate("document.querySelector('#speed').value = '60'");
+    let play = "[...document.querySelectorAll('.scenario-list li')].find((item) => item.querySelector('strong').textContent === 'split-brain').querySelector('button')";
+    page.evaluate(&format!("{play}.id = 'play-it'"));
+    page.click("#play-it");
+    page.wait_for("ten nodes", "document.querySelectorAll('.net-svg .node').length === 10");
+    page.wait_for_text(".log", "cut");
+    let verdicts = "[...document.querySelectorAll('.checks > li')]";
+    page.wait_for(
+        "every expectation is met in the end",
+        &format!("{verdicts}.length >= 4 && {verdicts}.every((one) => one.className === 'ok' && one.textContent.startsWith('✓ met: '))"),
+    );
+    page.wait_for_text(".log", "healed");
+    assert_eq!(devnet.net(&["status"])["groups"], "0,1", "the devnet is not touched");
+    page.assert_quiet();
+}
+
+#[test]
+fn a_report_is_opened_from_a_file_and_what_is_no_report_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/split-brain.toml");
+    let mut simulate = Command::new(program());
+    simulate.arg("simulate").arg(scenario).arg("--quiet").arg("--report").arg(directory.path());
+    assert!(simulate.output().expect("the program can be run").status.success());
+    let wrong = directory.path().join("wrong.json");
+    std::fs::write(&wrong, "{}").expect("a file can be written");
+
+    let devnet = Devnet::start(21_460, &["--nodes", "2", "--mine", "none"]);
+    let browser = Browser::start();
+    let page = browser.open(&address(&devnet));
+    page.enter("#/scenarios");
+    page.wait_for_text(".scenario-list", "split-brain");
+    page.choose_file("#report-file", &wrong);
+    page.wait_for_text("#notice", "That is no report of a scenario");
+    page.choose_file("#report-file", &directory.path().join("report.json"));
+    page.wait_for_text(".stack .stack h2", "split-brain");
+    page.wait_for(
+        "its expectations",
+        "document.querySelectorAll('.checks .ok').length >= 4 && !first('.checks .bad')",
+    );
+    page.wait_for_text(".timeline", "healed");
+    let figures = "[...document.querySelectorAll('p')].find((line) => line.textContent.includes('so far, best height')).textContent";
+    let end = page.wait_for("how many blocks there were", figures);
+    page.evaluate("(() => { const scrub = document.querySelector('.scrub'); scrub.value = scrub.max / 10; scrub.dispatchEvent(new Event('input')); })()");
+    page.wait_for("an earlier moment", &format!("{figures} !== {end}"));
+    page.wait_for("nothing is healed yet", "!first('.timeline').textContent.includes('healed')");
+    page.assert_quiet();
+}
