@@ -82,6 +82,9 @@ pub const ANNOUNCE_BATCH: Duration = Duration::from_millis(5);
 /// How often a peer is told of transactions while there are ever more of them. Meanwhile it mostly
 /// hears of them from others, so that each crosses a link once and not twice.
 pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
+/// How soon the rest follows where more wait than one message may hold: no faster, or what the peer
+/// may want of us at a time would not hold it, and it would never hear of what it passed over.
+pub const FULL_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Announcements that leave without waiting for their turn: who pays now and then waits for nothing.
 pub const ANNOUNCE_BURST: u32 = 4;
 /// Announced transactions per peer that we have not received yet.

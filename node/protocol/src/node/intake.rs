@@ -126,6 +126,7 @@ impl<S: ChainStore> Intake<'_, S> {
 
     /// Those that left the mempool without being confirmed.
     pub fn removed(&mut self, removed: &[(Txid, RemovalReason)]) {
+        removed.iter().for_each(|(txid, _)| self.relay.transactions.forgotten(txid));
         let events =
             removed.iter().map(|(txid, reason)| Event::TransactionRemoved { txid: *txid, reason: *reason });
         self.actions.extend(events.map(Action::Emit));

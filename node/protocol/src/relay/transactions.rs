@@ -14,8 +14,9 @@ use cairn_core::transaction::Transaction;
 
 use crate::action::Action;
 use crate::limits::{
-    ANNOUNCE_BATCH, ANNOUNCE_BURST, ANNOUNCE_INTERVAL, MAX_ANNOUNCE_QUEUE, MAX_ANNOUNCERS, MAX_INVENTORY,
-    MAX_KNOWN_TRANSACTIONS, MAX_SERVED_TRANSACTION_BYTES, MAX_WANTED_PER_PEER, TRANSACTION_TIMEOUT,
+    ANNOUNCE_BATCH, ANNOUNCE_BURST, ANNOUNCE_INTERVAL, FULL_ANNOUNCE_INTERVAL, MAX_ANNOUNCE_QUEUE,
+    MAX_ANNOUNCERS, MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS, MAX_SERVED_TRANSACTION_BYTES, MAX_WANTED_PER_PEER,
+    TRANSACTION_TIMEOUT,
 };
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
@@ -190,6 +191,11 @@ impl TransactionRelay {
         self.confirmed.forget(txid);
     }
 
+    /// A transaction left the mempool unconfirmed: should it come again, it spreads as if it were new.
+    pub fn forgotten(&mut self, txid: &Txid) {
+        self.known.forget(txid);
+    }
+
     /// A peer cannot deliver what it announced.
     pub fn not_found(&mut self, now: Timestamp, peer: PeerId, txid: Txid, actions: &mut Vec<Action>) {
         if self.wanted.get(&txid).is_some_and(|wanted| wanted.asked == peer) {
@@ -229,7 +235,7 @@ impl TransactionRelay {
     pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
         for (peer, side) in self.peers.iter_mut() {
             if side.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
-                let txids = side.take_news(&mut self.known, &is_held);
+                let txids = side.take_news(now, &mut self.known, &is_held);
                 if !txids.is_empty() {
                     side.said(now, &mut self.random);
                     announce(*peer, txids, actions);
@@ -307,11 +313,20 @@ impl Side {
         }
     }
 
-    /// What is queued and still news: the peer may have told us of some of it meanwhile.
-    fn take_news(&mut self, known: &mut Known, is_held: impl Fn(&Txid) -> bool) -> Vec<Txid> {
-        self.leaves_at = None;
-        let place = self.place;
-        self.queue.drain(..).filter(|txid| is_held(txid) && !known.note(txid, place)).collect()
+    /// What is queued and still news, as much as a message may hold: the peer may have told us of some
+    /// of it meanwhile.
+    fn take_news(&mut self, now: Timestamp, known: &mut Known, is_held: impl Fn(&Txid) -> bool) -> Vec<Txid> {
+        let mut news = Vec::new();
+        while news.len() < MAX_INVENTORY
+            && let Some(txid) = self.queue.pop_front()
+        {
+            if is_held(&txid) && !known.note(&txid, self.place) {
+                news.push(txid);
+            }
+        }
+        let has_more = !self.queue.is_empty();
+        self.leaves_at = has_more.then(|| now.saturating_add(FULL_ANNOUNCE_INTERVAL));
+        news
     }
 
     /// An announcement left.
@@ -322,22 +337,14 @@ impl Side {
 }
 
 fn announce(peer: PeerId, txids: Vec<Txid>, actions: &mut Vec<Action>) {
-    in_messages(txids, |txids| {
-        actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });
-    });
-}
-
-fn ask(peer: PeerId, txids: Vec<Txid>, actions: &mut Vec<Action>) {
-    in_messages(txids, |txids| {
-        actions.push(Action::Send { peer, message: Message::GetTransactions(txids) });
-    });
+    actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });
 }
 
 /// As many as a message may hold at a time.
-fn in_messages(mut txids: Vec<Txid>, mut say: impl FnMut(Vec<Txid>)) {
+fn ask(peer: PeerId, mut txids: Vec<Txid>, actions: &mut Vec<Action>) {
     while !txids.is_empty() {
         let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
-        say(txids);
+        actions.push(Action::Send { peer, message: Message::GetTransactions(txids) });
         txids = rest;
     }
 }

@@ -65,11 +65,14 @@ impl Recorder {
         let mut payments = self.payments;
         payments.confirmed = ending.confirmed;
         payments.undone = self.undone();
-        for confirmations in self.rivals.taken_back(list, &is_in_chain) {
-            payments.double_spent += 1;
-            payments.deepest_double_spend = payments.deepest_double_spend.max(confirmations);
+        // While nodes are divided nobody can say which side's payments stay.
+        if !standing.is_divided() {
+            for confirmations in self.rivals.taken_back(list, &is_in_chain) {
+                payments.double_spent += 1;
+                payments.deepest_double_spend = payments.deepest_double_spend.max(confirmations);
+            }
         }
-        let cut_ms = self.first_cut_ms.unwrap_or(0);
+        let (was_cut, cut_ms) = (self.first_cut_ms.is_some(), self.first_cut_ms.unwrap_or(0));
         let while_cut = cut_ms..self.healed_ms.unwrap_or(u64::MAX);
         let since_cut = self.by_group(
             main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),
@@ -110,6 +113,8 @@ impl Recorder {
         };
         let winner =
             since_cut.into_iter().max_by_key(|(group, blocks)| (*blocks, core::cmp::Reverse(*group)));
+        // Without a cut there was no branch to win, and while nodes are divided none has won.
+        let winner = winner.filter(|_| was_cut && !standing.is_divided());
         let judge = Judge { report: &report, winner: winner.map(|(group, _)| group), agreed };
         report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
         report
@@ -200,12 +205,11 @@ impl Judge<'_> {
                     expected: format!("all agree again within {}", duration(patience_ms)),
                     found: match found {
                         _ if is_divided => report.standing.in_words(),
-                        _ if report.convergence.is_empty() => "nothing that was to be mended".into(),
+                        _ if report.convergence.is_empty() => "that nothing was mended".into(),
                         Some(ms) => format!("{} at most", duration(ms)),
                         None => "no agreement after some step".into(),
                     },
-                    is_met: !is_divided
-                        && (report.convergence.is_empty() || found.is_some_and(|ms| ms <= patience_ms)),
+                    is_met: !is_divided && found.is_some_and(|ms| ms <= patience_ms),
                 }
             }
             Expectation::ReorganisationDepth(bounds) => {
@@ -235,7 +239,11 @@ impl Judge<'_> {
             }
             Expectation::Winner { group: number } => Verdict {
                 expected: format!("the branch of {} wins", group(*number)),
-                found: self.winner.map_or("no block".into(), |won| format!("that of {}", group(won))),
+                found: match self.winner {
+                    Some(won) => format!("that of {}", group(won)),
+                    None if report.standing.is_divided() => report.standing.in_words(),
+                    None => "no cut, or no block".into(),
+                },
                 is_met: self.winner == Some(*number),
             },
             Expectation::Revenue { group: number, share } => {

@@ -150,8 +150,8 @@ impl Recorder {
     pub fn went_down(&mut self, at_ms: u64, at: Place) {
         self.branches.forget(at);
         self.blocks.contact.went_down(at);
+        // Who is gone disagrees no longer and agrees no more: agreement is for those to show that stay.
         self.agreement.moved(at_ms, at, None);
-        self.look_for_agreement(at_ms);
     }
 
     /// Something that people want to know.

@@ -131,12 +131,11 @@ impl World {
 
     /// From now on nodes refuse those of other sides, and nobody else.
     fn refuse_across(&mut self, sides: Vec<Vec<Place>>) -> Result<(), Violation> {
-        self.refusals = sides;
-        let on_sides: BTreeSet<Place> = self.refusals.iter().flatten().copied().collect();
-        for place in self.plan.places() {
-            if on_sides.contains(&place) || !self.host(place).blocked.is_empty() {
-                self.refuse(place)?;
-            }
+        // Those on a side before, too: what they were told then may still wait for their disks.
+        let former = core::mem::replace(&mut self.refusals, sides);
+        let concerned: BTreeSet<Place> = former.iter().chain(&self.refusals).flatten().copied().collect();
+        for place in concerned {
+            self.refuse(place)?;
         }
         Ok(())
     }

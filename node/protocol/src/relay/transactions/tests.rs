@@ -169,6 +169,44 @@ fn under_steady_load_a_peer_gets_one_announcement_in_an_interval_and_misses_noth
     assert!((40..=70).contains(&sizes.len()), "{}", sizes.len());
 }
 
+/// What a peer passes over because it wants too much already would never be told to it again.
+#[test]
+fn of_many_at_once_no_more_are_announced_than_the_peer_can_want_and_none_is_lost() {
+    let (mut sender, mut receiver) = (relay(1), relay(1));
+    (0..6_000).for_each(|number| sender.announce(NOW, txid(number)));
+    let mut got = std::collections::BTreeSet::new();
+    while let Some(now) = sender.next_wake() {
+        // On a slow link what was asked for comes after a second and a half.
+        let asked_before = now.saturating_sub(Duration::from_millis(1_500));
+        let is_here = |wanted: &Wanted| wanted.deadline <= asked_before.saturating_add(TRANSACTION_TIMEOUT);
+        let here = receiver.wanted.iter().filter(|(_, wanted)| is_here(wanted)).map(|(txid, _)| *txid);
+        for txid in here.collect::<Vec<_>>() {
+            receiver.arrived(&txid);
+            got.insert(txid);
+        }
+        let (mut announced, mut asked) = (Vec::new(), Vec::new());
+        sender.wake(now, lacking, &mut announced);
+        for action in announced {
+            let Action::Send { message: Message::AnnounceTransactions(txids), .. } = action else { panic!() };
+            receiver.announced(now, peer(1), &txids, lacking, &mut asked);
+        }
+    }
+    got.extend(receiver.wanted.keys().copied());
+    assert_eq!(got.len(), 6_000);
+}
+
+#[test]
+fn what_left_the_mempool_unconfirmed_spreads_again_when_it_comes_again() {
+    let (mut relay, mut actions) = (relay(1), Vec::new());
+    relay.announce(NOW, txid(1));
+    relay.wake(NOW, lacking, &mut actions);
+    relay.forgotten(&txid(1));
+    relay.announce(NOW, txid(1));
+    let due = relay.next_wake().expect("it waits for its turn");
+    relay.wake(due, lacking, &mut actions);
+    assert_eq!(announced(&actions), [1, 1]);
+}
+
 #[test]
 fn who_was_silent_for_long_may_say_a_few_things_at_once_again() {
     let (mut relay, mut actions) = (relay(1), Vec::new());
