@@ -12,6 +12,17 @@ export const code = (text) => h("code", { class: "long" }, text);
 export const link = (room, id, words = id, query = "") =>
   h("a", { href: `#/${room}/${encodeURIComponent(id)}${query}`, class: "long" }, words);
 
+/** Paces at which time is played, in seconds a second. */
+const SPEEDS = [1, 4, 16, 60];
+
+/** A choice of pace. */
+export const speeds = (props) =>
+  h(
+    "select",
+    props,
+    SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 4 }, `${speed} ×`)),
+  );
+
 /** A button that copies a text. */
 export function copy(text) {
   const button = h(

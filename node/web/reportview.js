@@ -1,5 +1,6 @@
 // A report with a scrubber over its time: tree, agreement and timeline as they were, and what was expected.
 
+import { speeds } from "./bits.js";
 import { h, keyed, replace, setAttr, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { lineAt, showUntil, worldOf } from "./report.js";
@@ -9,7 +10,6 @@ import { clock, count, span } from "./format.js";
 
 /** Lines of the timeline around the moment. */
 const AROUND = 40;
-const SPEEDS = [1, 4, 16, 60];
 
 export class ReportView {
   constructor(report) {
@@ -34,11 +34,7 @@ export class ReportView {
       { type: "button", class: "strong", onclick: () => (this.playing ? this.pause() : this.play()) },
       "Play",
     );
-    this.speedSelect = h(
-      "select",
-      { "aria-label": "Speed", onchange: () => (this.speed = Number(this.speedSelect.value)) },
-      SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 4 }, `${speed} ×`)),
-    );
+    this.speedSelect = speeds({ "aria-label": "Speed", onchange: () => (this.speed = Number(this.speedSelect.value)) });
     this.share = h("div");
     this.lines = h("ol", {
       class: "log timeline",

@@ -6,6 +6,7 @@ import { readReport } from "./report.js";
 import { Overview } from "./overview.js";
 import { World } from "./model.js";
 import { Feed } from "./feed.js";
+import { speeds } from "./bits.js";
 import { clock, count, span } from "./format.js";
 
 export class Scenarios {
@@ -14,11 +15,7 @@ export class Scenarios {
     this.list = h("ul", { class: "scenario-list plain" });
     this.none = h("p", { class: "soft" }, "Asking which scenarios there are…");
     this.seed = h("input", { type: "number", id: "seed", min: 0, value: 1, class: "narrow" });
-    this.speed = h(
-      "select",
-      { id: "speed" },
-      [1, 4, 16, 60].map((speed) => h("option", { value: speed, selected: speed === 4 }, `${speed} ×`)),
-    );
+    this.speed = speeds({ id: "speed" });
     this.file = h("input", {
       type: "file",
       accept: ".json,application/json",
@@ -162,11 +159,10 @@ class Player {
     this.overview = new Overview(this.world, null, async () => false, notice);
     this.met = h("div", { "aria-live": "polite" });
     this.time = h("span", { class: "scrub-time" });
-    this.speed = h(
-      "select",
-      { "aria-label": "Speed", onchange: () => this.send("speed", { speed: Number(this.speed.value) }) },
-      [1, 4, 16, 60].map((speed) => h("option", { value: speed, selected: speed === 4 }, `${speed} ×`)),
-    );
+    this.speed = speeds({
+      "aria-label": "Speed",
+      onchange: () => this.send("speed", { speed: Number(this.speed.value) }),
+    });
     const step = (label, verb) =>
       h("button", { type: "button", class: "small", onclick: () => this.send(verb) }, label);
     this.element = h(

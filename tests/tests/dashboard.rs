@@ -6,6 +6,8 @@ mod agreement;
 mod browser;
 #[path = "dashboard/explorer.rs"]
 mod explorer;
+#[path = "dashboard/ground.rs"]
+mod ground;
 #[path = "dashboard/hands.rs"]
 mod hands;
 #[path = "dashboard/heard.rs"]

@@ -115,15 +115,7 @@ impl Run {
 
     /// What has become of each expectation so far. Later ones may undo it.
     pub fn verdicts_so_far(&self) -> Vec<Verdict> {
-        let ending = Ending {
-            engine: Engine::Simulator,
-            seed: Some(self.seed),
-            lasted_ms: self.at_ms(),
-            trace: None,
-            confirmed: 0,
-            traffic: self.world.traffic(),
-        };
-        self.world.recorder().clone().conclude(ending).expectations
+        self.world.recorder().clone().conclude(self.ending(None, 0)).expectations
     }
 
     /// How much of the run is done, in thousandths, as far as it can be foreseen.
@@ -250,15 +242,20 @@ impl Run {
         let confirmed =
             self.examine().map_err(|violation| Failure { is_of_the_end: true, ..self.failure(violation) })?;
         let (hash, events) = self.world.trace();
-        let ending = Ending {
+        let ending = self.ending(Some(TraceReport { hash, events }), confirmed);
+        Ok(self.world.into_recorder().conclude(ending))
+    }
+
+    /// What only the world knows of the run, as it stands.
+    fn ending(&self, trace: Option<TraceReport>, confirmed: u64) -> Ending {
+        Ending {
             engine: Engine::Simulator,
             seed: Some(self.seed),
             lasted_ms: self.at_ms(),
-            trace: Some(TraceReport { hash, events }),
+            trace,
             confirmed,
             traffic: self.world.traffic(),
-        };
-        Ok(self.world.into_recorder().conclude(ending))
+        }
     }
 
     fn failure(&self, violation: Violation) -> Failure {

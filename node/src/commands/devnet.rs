@@ -2,8 +2,7 @@
 
 use std::io::{Write, stdout};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -21,7 +20,6 @@ use crate::devnet::narrate::line::Line;
 use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
-use crate::devnet::view::View;
 use crate::devnet::{account, opening};
 use crate::files;
 
@@ -57,22 +55,16 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
             false => writeln!(stdout(), "{remark}")?,
         }
     }
-    let (sender, happenings) = channel();
-    let view = View::new(&chain, arguments.nodes);
-    let happenings = opening::overheard(view.clone(), happenings);
-    // Before the first child: a Ctrl-C from now on stops what was started.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.spawn(opening::stop_on_signal(sender.clone()));
-    let network = Arc::new(Network::start(chain.clone(), chain_argument, plans.clone(), sender)?);
-    let ready = opening::open(&runtime, &network, &view, &plans, &mut place)?;
+    let opened = opening::open(chain.clone(), chain_argument, &plans, &mut place)?;
+    let network = &opened.network;
     if arguments.json {
-        writeln!(stdout(), "{ready}")?;
+        writeln!(stdout(), "{}", opened.ready)?;
     } else {
         writeln!(stdout(), "{}\n", table(&chain, &plans))?;
-        writeln!(stdout(), "look and steer: {}\n", ready["page"].as_str().unwrap_or_default())?;
+        writeln!(stdout(), "look and steer: {}\n", opened.page())?;
     }
-    begin_chain(&network, wanted.miners.first().copied());
-    narrate(&network, &happenings, arguments.json)?;
+    begin_chain(network, wanted.miners.first().copied());
+    narrate(network, &opened.happenings, arguments.json)?;
     network.stop();
     if !arguments.json {
         writeln!(stdout(), "stopped all nodes")?;

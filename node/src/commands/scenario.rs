@@ -3,8 +3,6 @@
 use std::io::{Write, stdout};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use anyhow::{Context, bail};
 use cairn_genesis::Chain;
@@ -15,7 +13,6 @@ use serde_json::json;
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::bar::Bar;
 use crate::devnet::error::DevnetError;
-use crate::devnet::network::Network;
 use crate::devnet::opening;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
@@ -23,7 +20,6 @@ use crate::devnet::scenario::fault::ScenarioFault;
 use crate::devnet::scenario::ground;
 use crate::devnet::scenario::play::play;
 use crate::devnet::scenario::rates::Rates;
-use crate::devnet::view::View;
 use crate::files;
 use crate::plan_file::read_plan;
 use crate::report;
@@ -46,24 +42,12 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     files::replace(&chain_file, chain.definition.to_string().as_bytes())
         .with_context(|| format!("cannot write {}", chain_file.display()))?;
     let plans = node_plans(&plan, &chain, &place, arguments.rpc_port)?;
-    let (sender, happenings) = channel();
-    let view = View::new(&chain, plan.nodes());
-    let happenings = opening::overheard(view.clone(), happenings);
-    // Before the first child: a Ctrl-C from now on stops what was started.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.spawn(opening::stop_on_signal(sender.clone()));
-    let network = Network::start(chain, chain_file.display().to_string(), plans.clone(), sender)?;
-    let network = Arc::new(network);
-    let ready = opening::open(&runtime, &network, &view, &plans, &mut place)?;
+    let opened = opening::open(chain, chain_file.display().to_string(), &plans, &mut place)?;
     match arguments.json {
-        true => writeln!(stdout(), "{ready}")?,
-        false => writeln!(
-            stdout(),
-            "{}: {} real nodes run; look at {}\n",
-            plan.name,
-            plan.nodes(),
-            ready["page"].as_str().unwrap_or_default()
-        )?,
+        true => writeln!(stdout(), "{}", opened.ready)?,
+        false => {
+            writeln!(stdout(), "{}: {} real nodes run; look at {}\n", plan.name, plan.nodes(), opened.page())?
+        }
     }
     let mut written = Ok(());
     let bar = Bar::new()?;
@@ -75,7 +59,7 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
         // A run that nobody hears of is stopped: its nodes would go on in the background.
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    let report = play(&plan, &rates, &network, &happenings, &mut tell)?;
+    let report = play(&plan, &rates, &opened.network, &opened.happenings, &mut tell)?;
     bar.end();
     // Before anything is shown, which may fail where nobody reads any more.
     if let Some(directory) = &arguments.report {

@@ -170,10 +170,7 @@ async fn step(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(refusal) = control.admit(&headers) {
-        return refuse(StatusCode::FORBIDDEN, refusal);
-    }
-    carry_out(move || control.carry_out(&step, &body)).await
+    steer(control, &headers, move |control| control.carry_out(&step, &body)).await
 }
 
 async fn turn(
@@ -182,15 +179,20 @@ async fn turn(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(refusal) = control.admit(&headers) {
-        return refuse(StatusCode::FORBIDDEN, refusal);
-    }
-    carry_out(move || player_api::turn(&control.player, &knob, &body)).await
+    steer(control, &headers, move |control| player_api::turn(&control.player, &knob, &body)).await
 }
 
-/// Steps wait for nodes, so they must not hold up the tasks of the runtime.
-async fn carry_out(step: impl FnOnce() -> Result<Value, DevnetError> + Send + 'static) -> Response {
-    match tokio::task::spawn_blocking(step).await {
+/// What only who has the token may do. It waits for nodes, so it must not hold up the tasks of the
+/// runtime.
+async fn steer(
+    control: Arc<Control>,
+    headers: &HeaderMap,
+    act: impl FnOnce(&Control) -> Result<Value, DevnetError> + Send + 'static,
+) -> Response {
+    if let Err(refusal) = control.admit(headers) {
+        return refuse(StatusCode::FORBIDDEN, refusal);
+    }
+    match tokio::task::spawn_blocking(move || act(&control)).await {
         Ok(Ok(value)) => Json(value).into_response(),
         Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
         Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::view::View;
-use crate::devnet::view::world::chain_in_json;
 use crate::rpc::reads::is_readable;
+use crate::web::ask::for_pages;
 use crate::web::events::{self, Wanted};
 
 /// What is read.
@@ -34,7 +33,6 @@ impl Pages {
         let addresses = network.ids().filter_map(|id| network.plan(id).ok());
         let fixed = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "chain": chain_in_json(&network.chain),
             "addresses": addresses
                 .map(|plan| json!({ "peer": plan.peer.to_string(), "rpc": plan.rpc.to_string() }))
                 .collect::<Vec<_>>(),
@@ -56,7 +54,7 @@ pub async fn view(State(pages): State<Pages>, Query(extent): Query<Extent>) -> R
     for (name, value) in pages.fixed.as_object().into_iter().flatten() {
         picture[name] = value.clone();
     }
-    ([(header::CACHE_CONTROL, "no-store")], Json(picture)).into_response()
+    for_pages(StatusCode::OK, picture.to_string())
 }
 
 /// What happens, as server-sent events.
@@ -84,8 +82,7 @@ pub async fn ask(
     match tokio::task::spawn_blocking(asked).await {
         Ok(Ok((status, body))) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-            (status, headers, body).into_response()
+            for_pages(status, body)
         }
         Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the question failed unexpectedly"),
@@ -93,5 +90,5 @@ pub async fn ask(
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "error": { "code": null, "message": message } }))).into_response()
+    for_pages(status, json!({ "error": { "code": null, "message": message } }).to_string())
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::player::{FASTEST, Player, shelf};
+use crate::web::ask::for_pages;
 use crate::web::events::{self, Wanted};
 
 /// The player, and when the server ends.
@@ -37,15 +37,13 @@ struct Speed {
 
 /// What can be played.
 pub async fn scenarios() -> Response {
-    Json(shelf::list()).into_response()
+    for_pages(StatusCode::OK, shelf::list().to_string())
 }
 
 /// The picture of what is played.
 pub async fn view(State(theatre): State<Theatre>) -> Response {
     match theatre.player.view() {
-        Some(view) => {
-            ([(header::CACHE_CONTROL, "no-store")], Json(view.snapshot(usize::MAX))).into_response()
-        }
+        Some(view) => for_pages(StatusCode::OK, view.snapshot(usize::MAX).to_string()),
         None => nothing_plays(),
     }
 }
@@ -63,7 +61,7 @@ pub async fn follow(
 }
 
 fn nothing_plays() -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({ "error": "nothing is played" }))).into_response()
+    for_pages(StatusCode::NOT_FOUND, json!({ "error": "nothing is played" }).to_string())
 }
 
 /// A knob of the player is turned: `play`, `pause`, `resume`, `speed`, `stop`.

@@ -17,32 +17,34 @@ const EVERY: Duration = Duration::from_secs(1);
 /// # Panics
 /// When the system has no thread left.
 pub fn begin(view: View, network: &Arc<Network>) {
-    remember(&view, network);
-    ask(&view, network);
+    let answers = ask(network);
+    remember(&view, network, &answers);
+    view.asked(&answers);
     let network = Arc::downgrade(network);
     let run = move || {
         loop {
             std::thread::sleep(EVERY);
             let Some(network) = network.upgrade() else { return };
-            ask(&view, &network);
+            view.asked(&ask(&network));
         }
     };
     std::thread::Builder::new().name("ask the nodes".into()).spawn(run).expect("a devnet has few threads");
 }
 
-/// A devnet that goes on where it stopped has blocks that no event tells of: those that a node
-/// shows on its own page are enough to see where it stands.
-fn remember(view: &View, network: &Network) {
-    let furthest = network.ids().max_by_key(|id| network.height(*id).unwrap_or_default());
-    let page = furthest.and_then(|id| network.rpc(id).ok()).and_then(|rpc| rpc.page("/v1/view").ok());
+/// A devnet that goes on where it stopped has blocks that no event tells of: those that the furthest
+/// node shows on its own page are enough to see where it stands.
+fn remember(view: &View, network: &Network, answers: &[Option<Value>]) {
+    let height = |answer: &Option<Value>| answer.as_ref().and_then(|answer| answer["height"].as_u64());
+    let heights = (0..).zip(answers).filter_map(|(id, answer)| Some((height(answer)?, id)));
+    let Some((1.., furthest)) = heights.max() else { return };
+    let page = network.rpc(furthest).ok().and_then(|rpc| rpc.page("/v1/view").ok());
     let shown: Option<Value> = page.and_then(|(_, body)| serde_json::from_slice(&body).ok());
     if let Some(blocks) = shown.as_ref().and_then(|shown| shown["blocks"].as_array()) {
         view.remember(blocks);
     }
 }
 
-fn ask(view: &View, network: &Network) {
-    let answers: Vec<Option<Value>> =
-        network.ids().map(|id| network.call(id, "getnodestatus", json!([])).ok()).collect();
-    view.asked(&answers);
+/// What every node says of itself, in their order.
+fn ask(network: &Network) -> Vec<Option<Value>> {
+    network.ids().map(|id| network.call(id, "getnodestatus", json!([])).ok()).collect()
 }

@@ -45,25 +45,18 @@ pub struct Scene {
 impl View {
     /// A picture of so many nodes of which nothing is known yet.
     pub fn new(chain: &Chain, nodes: u16) -> Self {
-        Self::of(&chain.params.genesis_hash.to_string(), nodes)
+        let (world, narrator) = (World::new(nodes, chain), Narrator::new(nodes));
+        let scene = Scene { world, narrator, now: None, peers: BTreeMap::new() };
+        Self { log: EventLog::begin(), begun: Instant::now(), kept: Arc::new(Mutex::new(scene)) }
     }
 
     /// A picture of a scenario's world, in the world's own time.
     pub fn of_scenario(plan: &Plan) -> Self {
-        let chain = plan.simulated_chain();
-        let view = Self::of(&chain.params.genesis_hash.to_string(), plan.nodes());
-        let mut scene = view.kept();
-        scene.now = Some(0);
-        scene.peers = plan.places().map(|place| (place.peer_id().to_string(), place.number())).collect();
-        scene.world.describe(&chain);
-        drop(scene);
+        let view = Self::new(&plan.simulated_chain(), plan.nodes());
+        view.change(0, |scene| {
+            scene.peers = plan.places().map(|place| (place.peer_id().to_string(), place.number())).collect();
+        });
         view
-    }
-
-    fn of(genesis: &str, nodes: u16) -> Self {
-        let (world, narrator) = (World::new(nodes, genesis), Narrator::new(nodes));
-        let scene = Scene { world, narrator, now: None, peers: BTreeMap::new() };
-        Self { log: EventLog::begin(), begun: Instant::now(), kept: Arc::new(Mutex::new(scene)) }
     }
 
     /// What happens from now on, for followers.
@@ -94,16 +87,50 @@ impl View {
     /// Something happened.
     pub fn hear(&self, happening: &Happening) {
         let at = self.ms(happening.at);
+        self.change_now(|scene| scene.hear(happening, at));
+    }
+
+    /// What the nodes say of themselves when they are asked, in the order of nodes; nothing from
+    /// one that does not answer.
+    pub fn asked(&self, answers: &[Option<Value>]) {
+        let at = self.ms(Instant::now());
+        self.change_now(|scene| scene.asked(answers, at));
+    }
+
+    /// Something changed in a world that has its own time, which is this now.
+    pub fn change(&self, now: u64, change: impl FnOnce(&mut Scene)) {
+        self.change_now(|scene| {
+            scene.now = Some(now);
+            change(scene);
+        });
+    }
+
+    /// Something changed; whoever follows is told.
+    pub fn change_now(&self, change: impl FnOnce(&mut Scene)) {
+        let mut scene = self.kept();
+        change(&mut scene);
+        for (kind, data) in scene.world.take_news() {
+            self.log.push(kind, |_| data.to_string());
+        }
+    }
+
+    /// Blocks that were there before the picture was begun, parents first.
+    pub fn remember(&self, blocks: &[Value]) {
         let mut kept = self.kept();
-        let kept = &mut *kept;
+        blocks.iter().for_each(|block| kept.world.remember(block));
+    }
+}
+
+impl Scene {
+    fn hear(&mut self, happening: &Happening, at: u64) {
         match &happening.what {
-            What::Told { node, kind, data } => kept.told(*node, kind, data, at),
-            What::Cut(groups) => kept.world.cut(sides(groups), at),
-            What::Died { node, how } => kept.world.down(*node, how, at),
-            What::Killed(node) => kept.world.down(*node, "killed", at),
-            What::Restarted(node) => kept.world.up(*node, at),
-            What::Hashrate { node, percent } => kept.world.mines_at(*node, *percent),
-            What::Slowed { node, delay_ms } => kept.world.slowed(*node, *delay_ms),
+            What::Told { node, kind, data } => self.told(*node, kind, data, at),
+            What::Cut(groups) => self.world.cut(sides(groups), at),
+            What::Died { node, how } => self.world.down(*node, how, at),
+            What::Killed(node) => self.world.down(*node, "killed", at),
+            What::Restarted(node) => self.world.up(*node, at),
+            What::Hashrate { node, percent } => self.world.mines_at(*node, *percent),
+            What::Slowed { node, delay_ms } => self.world.slowed(*node, *delay_ms),
             What::StepBegun(_)
             | What::StepDone(_)
             | What::StepFailed { .. }
@@ -112,57 +139,21 @@ impl View {
             | What::Settling { .. }
             | What::Stop => {}
         }
-        let mut lines = kept.narrator.hear(happening);
-        lines.extend(kept.narrator.tick(happening.at));
-        lines.iter().filter_map(|line| mark(line, at)).for_each(|mark| kept.world.mark(mark));
-        self.publish(&mut kept.world);
+        let mut lines = self.narrator.hear(happening);
+        lines.extend(self.narrator.tick(happening.at));
+        lines.iter().filter_map(|line| mark(line, at)).for_each(|mark| self.world.mark(mark));
     }
 
-    /// What the nodes say of themselves when they are asked, in the order of nodes; nothing from
-    /// one that does not answer.
-    pub fn asked(&self, answers: &[Option<Value>]) {
-        let at = self.ms(Instant::now());
-        let mut kept = self.kept();
-        let kept = &mut *kept;
+    fn asked(&mut self, answers: &[Option<Value>], at: u64) {
         for (node, answer) in (0..).zip(answers) {
             if let Some(peer) = answer.as_ref().and_then(|answer| answer["peer_id"].as_str()) {
-                kept.peers.insert(peer.to_owned(), node);
+                self.peers.insert(peer.to_owned(), node);
             }
         }
-        let seen = answers.iter().map(|answer| Node::seen(answer.as_ref(), &kept.peers)).collect();
-        kept.world.asked(seen, at);
-        self.publish(&mut kept.world);
+        let seen = answers.iter().map(|answer| Node::seen(answer.as_ref(), &self.peers)).collect();
+        self.world.asked(seen, at);
     }
 
-    /// Something changed in a world that has its own time, which is this now.
-    pub fn change(&self, now: u64, change: impl FnOnce(&mut Scene)) {
-        let mut scene = self.kept();
-        scene.now = Some(now);
-        change(&mut scene);
-        self.publish(&mut scene.world);
-    }
-
-    /// Something changed while no time passed.
-    pub fn change_now(&self, change: impl FnOnce(&mut Scene)) {
-        let mut scene = self.kept();
-        change(&mut scene);
-        self.publish(&mut scene.world);
-    }
-
-    /// Blocks that were there before the picture was begun, parents first.
-    pub fn remember(&self, blocks: &[Value]) {
-        let mut kept = self.kept();
-        blocks.iter().for_each(|block| kept.world.remember(block));
-    }
-
-    fn publish(&self, world: &mut World) {
-        for (kind, data) in world.take_news() {
-            self.log.push(kind, |_| data.to_string());
-        }
-    }
-}
-
-impl Scene {
     /// A node told an event.
     pub fn told(&mut self, node: u16, kind: &str, data: &Value, at: u64) {
         let hash = |name: &str| data[name].as_str().unwrap_or_default();

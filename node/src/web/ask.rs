@@ -1,5 +1,6 @@
 //! `GET /v1/ask/{node}/{method}`: methods that only read, for pages.
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
@@ -18,20 +19,25 @@ pub struct Asked {
     pub params: Option<String>,
 }
 
-/// An answer that is of this moment and for this server's own pages only: no other page may draw it in,
-/// and nobody keeps it.
+/// What a method came to, as a page gets it.
 pub fn answer(outcome: RpcResult) -> Response {
     let (status, body) = match outcome {
         Ok(result) => (StatusCode::OK, result),
         Err(error) => (status(&error), reply! { "error": error }),
     };
+    for_pages(status, format!("{}\n", body.get()))
+}
+
+/// JSON that is of this moment and for this server's own pages only: no other page may draw it in, and
+/// nobody keeps it.
+pub fn for_pages(status: StatusCode, body: impl Into<Body>) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
-    (status, headers, format!("{}\n", body.get())).into_response()
+    (status, headers, body.into()).into_response()
 }
 
 /// The error of a node number that this server does not know.

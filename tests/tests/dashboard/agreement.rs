@@ -1,13 +1,11 @@
 //! The room about agreement: what was cut and healed, how long agreement took, how fast blocks spread.
 
-use cairn_tests::devnet::Devnet;
-
 use super::browser::Browser;
-use super::partition::address;
+use super::ground::{address, resting};
 
 #[test]
 fn the_room_about_agreement_tells_cuts_healings_and_how_long_agreement_took() {
-    let devnet = Devnet::start(21_380, &["--nodes", "3", "--mine", "none"]);
+    let devnet = resting(21_380, 3);
     let browser = Browser::start();
     devnet.net(&["mine", "0", "3"]);
     devnet.net(&["partition", "0,1", "/", "2"]);

@@ -1,10 +1,9 @@
 //! A payment of the real wallet is found, followed and proven in the browser.
 
-use cairn_tests::devnet::Devnet;
 use serde_json::Value;
 
 use super::browser::{Browser, Page};
-use super::partition::address;
+use super::ground::{address, resting};
 
 #[track_caller]
 fn search(page: &Page<'_>, text: &str) {
@@ -16,7 +15,7 @@ fn search(page: &Page<'_>, text: &str) {
 
 #[test]
 fn a_payment_is_found_followed_and_proven_and_a_falsified_proof_fails() {
-    let devnet = Devnet::start(21_400, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_400, 2);
     let browser = Browser::start();
     let owner = devnet.wallet(&["new"])["address"].as_str().expect("an address").to_owned();
     devnet.wallet(&["-w", "three", "restore", "--devnet", "3"]);
@@ -78,7 +77,7 @@ fn a_payment_is_found_followed_and_proven_and_a_falsified_proof_fails() {
 
 #[test]
 fn the_faucet_pays_an_address_from_its_page() {
-    let devnet = Devnet::start(21_420, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_420, 2);
     let browser = Browser::start();
     let owner = devnet.wallet(&["new"])["address"].as_str().expect("an address").to_owned();
     let page = browser.open(&address(&devnet));

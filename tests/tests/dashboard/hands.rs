@@ -1,16 +1,13 @@
 //! Everything can be done without a pointer.
 
-use cairn_tests::devnet::Devnet;
-
 use super::browser::Browser;
-use super::partition::{address, wait_for_nodes};
+use super::ground::{look, resting};
 
 #[test]
 fn a_network_is_cut_looked_at_and_healed_by_keys_alone() {
-    let devnet = Devnet::start(21_480, &["--nodes", "4", "--mine", "none"]);
+    let devnet = resting(21_480, 4);
     let browser = Browser::start();
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 4);
+    let page = look(&browser, &devnet, 4);
     page.wait_for("a node for Tab", "first(\".node[tabindex='0']\") && true");
     page.tab_to("a node", "focused.matches('.node')");
     let on = |what: &str| page.evaluate(&format!("document.activeElement.{what}"));

@@ -1,19 +1,7 @@
 //! The network is cut and healed by hand, and the devnet says the same as the page.
 
-use cairn_tests::devnet::Devnet;
-
 use super::browser::{Browser, Page};
-
-/// The address of a devnet's page, with the token.
-pub fn address(devnet: &Devnet) -> String {
-    devnet.ready["page"].as_str().expect("an address").to_owned()
-}
-
-/// Waits until so many nodes are drawn.
-#[track_caller]
-pub fn wait_for_nodes(page: &Page<'_>, many: usize) {
-    page.wait_for("all nodes", &format!("document.querySelectorAll('.net-svg .node').length === {many}"));
-}
+use super::ground::{look, resting};
 
 #[track_caller]
 fn wait_for_hulls(page: &Page<'_>, kind: &str, names: &[&str]) {
@@ -23,10 +11,9 @@ fn wait_for_hulls(page: &Page<'_>, kind: &str, names: &[&str]) {
 
 #[test]
 fn a_network_is_cut_by_dragging_nodes_apart_and_heals_by_a_button() {
-    let devnet = Devnet::start(21_300, &["--nodes", "5", "--mine", "none"]);
+    let devnet = resting(21_300, 5);
     let browser = Browser::start();
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 5);
+    let page = look(&browser, &devnet, 5);
     assert_eq!(page.evaluate("location.hash + sessionStorage.length"), "#/1", "the token leaves the address");
     devnet.net(&["mine", "0", "3"]);
     page.wait_for_text("#height", "3");
@@ -72,10 +59,9 @@ fn a_network_is_cut_by_dragging_nodes_apart_and_heals_by_a_button() {
 
 #[test]
 fn a_cut_that_was_only_thought_of_changes_nothing() {
-    let devnet = Devnet::start(21_320, &["--nodes", "4", "--mine", "none"]);
+    let devnet = resting(21_320, 4);
     let browser = Browser::start();
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 4);
+    let page = look(&browser, &devnet, 4);
     let edge = |side: &str| {
         let line = format!(
             "(({{ x, y, width, height }}) => [x + width / 2, {side}])(document.querySelector('.net').getBoundingClientRect())"

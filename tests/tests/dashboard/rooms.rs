@@ -2,22 +2,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cairn_tests::devnet::Devnet;
-
 use super::browser::Browser;
-use super::partition::{address, wait_for_nodes};
+use super::ground::{address, look, resting};
 
 #[test]
 fn every_room_fits_320_pixels_in_light_and_dark() {
-    let devnet = Devnet::start(21_500, &["--nodes", "5", "--mine", "none"]);
+    let devnet = resting(21_500, 5);
     let browser = Browser::start();
     let owner = devnet.wallet(&["new"])["address"].as_str().expect("an address").to_owned();
     let txid = devnet.net(&["faucet", &owner, "1"])["txid"].as_str().expect("an id").to_owned();
     let mined = devnet.net(&["mine", "0", "2"]);
     let block = mined["hashes"][0].as_str().expect("a hash").to_owned();
     devnet.net(&["partition", "0,1", "/", "2,3,4"]);
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 5);
+    let page = look(&browser, &devnet, 5);
     page.resize(320, 640);
     let page_rooms = [format!("#/block/{block}"), format!("#/tx/{txid}"), format!("#/address/{owner}")];
     let rooms = ["#/", "#/agreement", "#/explorer", "#/mempool", "#/scenarios", "#/no-such-room"];
@@ -43,10 +40,9 @@ fn every_room_fits_320_pixels_in_light_and_dark() {
 
 #[test]
 fn the_page_is_light_and_soon_there() {
-    let devnet = Devnet::start(21_520, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_520, 2);
     let browser = Browser::start();
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 2);
+    let page = look(&browser, &devnet, 2);
     let paints = page.wait_for(
         "the first paint",
         "performance.getEntriesByType('paint').map((paint) => `${paint.name} ${Math.round(paint.startTime)} ms`).join(', ')",
@@ -61,7 +57,7 @@ fn the_page_is_light_and_soon_there() {
 
 #[test]
 fn a_page_that_complained_opened_a_dialog_or_asked_others_would_be_noticed() {
-    let devnet = Devnet::start(21_580, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_580, 2);
     let browser = Browser::start();
     for fault in [
         "console.error('a complaint')",

@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use cairn_tests::devnet::Devnet;
 use cairn_tests::process::program;
 
 use super::browser::Browser;
-use super::partition::address;
+use super::ground::{address, resting};
 
 #[test]
 fn a_scenario_plays_to_the_end_and_all_that_was_expected_of_it_is_green() {
-    let devnet = Devnet::start(21_440, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_440, 2);
     let browser = Browser::start();
     let page = browser.open(&address(&devnet));
     page.click_named("link", "Scenarios");
@@ -42,7 +41,7 @@ fn a_report_is_opened_from_a_file_and_what_is_no_report_is_refused() {
     let wrong = directory.path().join("wrong.json");
     std::fs::write(&wrong, "{}").expect("a file can be written");
 
-    let devnet = Devnet::start(21_460, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_460, 2);
     let browser = Browser::start();
     let page = browser.open(&address(&devnet));
     page.enter("#/scenarios");

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use cairn_tests::devnet::Devnet;
+use super::ground::resting;
 
 /// An answer: its status, and all of it as text.
 struct Answer {
@@ -33,7 +33,7 @@ fn ask(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) ->
 
 #[test]
 fn no_other_site_and_nobody_without_the_token_steers_a_devnet() {
-    let devnet = Devnet::start(21_560, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_560, 2);
     let control: SocketAddr = devnet.ready["control"].as_str().expect("an address").parse().expect("one");
     let node: SocketAddr =
         devnet.ready["nodes"][0]["rpc"].as_str().expect("an address").parse().expect("one");

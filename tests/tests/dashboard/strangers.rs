@@ -3,14 +3,13 @@
 use cairn_core::hash::GenesisHash;
 use cairn_genesis::Chain;
 use cairn_protocol::message::{Hello, Message};
-use cairn_tests::devnet::Devnet;
 use cairn_tests::hostile::{Hostile, hello};
 use cairn_tests::patience::wait_until;
 use cairn_tests::process::{NodeProcess, Options};
 use serde_json::json;
 
 use super::browser::{Browser, Page};
-use super::partition::{address, wait_for_nodes};
+use super::ground::{look, resting, wait_for_nodes};
 
 /// Markup that would run if anybody took it for markup.
 const MARKUP: &str = "<img src=x onerror=alert(1)><b id=planted>";
@@ -32,10 +31,9 @@ fn assert_nothing_is_planted(page: &Page<'_>) {
 
 #[test]
 fn the_tag_of_a_strangers_block_is_shown_as_text_in_every_room() {
-    let devnet = Devnet::start(21_540, &["--nodes", "2", "--mine", "none"]);
+    let devnet = resting(21_540, 2);
     let browser = Browser::start();
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 2);
+    let page = look(&browser, &devnet, 2);
     let peer = devnet.ready["nodes"][0]["peer"].as_str().expect("an address").parse().expect("an address");
     let stranger = tagged(Options { chain: "devnet".into(), connect: vec![peer], arguments: Vec::new() });
     wait_until("the stranger is connected", || stranger.peers() >= 1);

@@ -1,9 +1,7 @@
 //! The block tree tells of every block, and a node goes down and comes back by its card.
 
-use cairn_tests::devnet::Devnet;
-
 use super::browser::{Browser, Page};
-use super::partition::{address, wait_for_nodes};
+use super::ground::{look, resting};
 
 /// Pixels of the tree that have the colour of what is stale.
 const GREY: &str = r"(() => {
@@ -38,10 +36,9 @@ fn hover_a_block(page: &Page<'_>) -> String {
 
 #[test]
 fn every_block_tells_its_hash_its_miner_and_who_got_it_and_stale_ones_stay_grey() {
-    let devnet = Devnet::start(21_340, &["--nodes", "3", "--mine", "none"]);
+    let devnet = resting(21_340, 3);
     let browser = Browser::start();
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 3);
+    let page = look(&browser, &devnet, 3);
     devnet.net(&["mine", "1", "1"]);
     page.wait_for_text("#agree", "3 of 3");
     page.wait_for_text("#height", "1");
@@ -80,10 +77,9 @@ fn every_block_tells_its_hash_its_miner_and_who_got_it_and_stale_ones_stay_grey(
 
 #[test]
 fn a_node_is_killed_and_restarted_by_its_card() {
-    let devnet = Devnet::start(21_360, &["--nodes", "3", "--mine", "none"]);
+    let devnet = resting(21_360, 3);
     let browser = Browser::start();
-    let page = browser.open(&address(&devnet));
-    wait_for_nodes(&page, 3);
+    let page = look(&browser, &devnet, 3);
     page.click(".node[data-id='1']");
     page.wait_for_text(".nodecard h3", "Node 1");
     page.click_named("button", "1 block");

@@ -94,7 +94,7 @@ impl Node {
 }
 
 /// A chain, as the page gets it.
-pub fn chain_in_json(chain: &Chain) -> Value {
+fn chain_in_json(chain: &Chain) -> Value {
     let params = &chain.params;
     json!({
         "name": params.name,
@@ -118,15 +118,15 @@ pub struct World {
     expectations: Vec<Value>,
     /// Whether nothing more will happen.
     is_over: bool,
-    /// The chain, where no server tells of it.
     chain: Value,
     news: Vec<(&'static str, Value)>,
 }
 
 impl World {
     /// So many running nodes, all of them at genesis and together.
-    pub fn new(nodes: u16, genesis: &str) -> Self {
-        let node = Node { is_up: true, tip: genesis.to_owned(), percent: 100, ..Node::default() };
+    pub fn new(nodes: u16, chain: &Chain) -> Self {
+        let genesis = &chain.params.genesis_hash.to_string();
+        let node = Node { is_up: true, tip: genesis.clone(), percent: 100, ..Node::default() };
         let mut agreement = Agreement::default();
         (0..nodes).for_each(|_| agreement.joins(genesis));
         agreement.look(0);
@@ -140,7 +140,7 @@ impl World {
             pulse: Vec::new(),
             expectations: Vec::new(),
             is_over: false,
-            chain: Value::Null,
+            chain: chain_in_json(chain),
             news: Vec::new(),
         }
     }
@@ -299,11 +299,6 @@ impl World {
             self.news.push(("status", json!({ "at_ms": at, "nodes": pulse })));
             self.pulse = pulse;
         }
-    }
-
-    /// Tells of the chain.
-    pub fn describe(&mut self, chain: &Chain) {
-        self.chain = chain_in_json(chain);
     }
 
     /// What has become of a scenario's expectations; with `is_over`, for good.
