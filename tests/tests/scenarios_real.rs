@@ -157,7 +157,10 @@ fn a_cut_that_nothing_heals_ends_divided_and_with_a_report_on_real_processes_too
     assert_eq!((report.standing.running, report.standing.tips, report.standing.is_cut), (4, 2, true));
     let texts: Vec<&str> = report.timeline.iter().map(|one| one.text.as_str()).collect();
     assert!(texts.contains(&"nothing to heal: no cut stands"), "{texts:?}");
-    assert_eq!(texts.last(), Some(&"the run is over: ended divided: 2 tips, as a cut still stands"));
+    assert_eq!(
+        texts.last(),
+        Some(&"the run is over: ended divided: 2 tips, as not all of them hear of each other")
+    );
     // On each side everybody has its own of the two payments.
     assert_eq!((report.payments.attempts, report.payments.accepted), (2, 2));
 }

@@ -41,6 +41,11 @@ impl Behaviour {
     pub const fn is_mannerly(&self) -> bool {
         matches!(self, Self::Honest | Self::Intermittent { .. })
     }
+
+    /// Whether blocks that its node hears of reach others through it.
+    pub const fn passes_on(&self) -> bool {
+        !matches!(self, Self::Eclipse { .. } | Self::Withhold)
+    }
 }
 
 /// How a double-spender goes about it.

@@ -23,8 +23,6 @@ impl Cut {
         match step {
             step if step.joins_all(nodes) => *self = Self::Whole,
             Step::Partition(sides) => *self = Self::Parted(sides.clone()),
-            // A side alone has nobody to refuse.
-            Step::Refuse(sides) if sides.len() < 2 => *self = Self::Whole,
             Step::Refuse(sides) => *self = Self::Refused(sides.clone()),
             _ => {}
         }
@@ -36,15 +34,16 @@ impl Cut {
     }
 
     /// The nodes that can agree with each other, side by side: every one of so many nodes is on one.
-    pub fn sides(&self, nodes: u16) -> Vec<Vec<Place>> {
+    /// `passes_on` tells of a node whether others hear through it what it hears.
+    pub fn sides(&self, nodes: u16, passes_on: impl Fn(Place) -> bool) -> Vec<Vec<Place>> {
         let all = || Place::first(nodes).collect::<Vec<_>>();
         let groups = match self {
             Self::Whole => return vec![all()],
             Self::Parted(groups) => groups,
             Self::Refused(groups) => {
                 let named: BTreeSet<&Place> = groups.iter().flatten().collect();
-                // Whoever is on no side passes on what all of them say.
-                if named.len() < usize::from(nodes) {
+                // Whoever is on no side tells all of them what each of them says.
+                if all().iter().any(|place| !named.contains(place) && passes_on(*place)) {
                     return vec![all()];
                 }
                 groups
@@ -77,14 +76,21 @@ mod tests {
     #[test]
     fn whoever_is_on_no_side_is_alone_when_parted_and_a_bridge_when_others_refuse() {
         let sides = vec![places(&[0, 1]), places(&[3])];
-        let parted = after(&[Step::Partition(sides.clone())]).sides(4);
+        let parted = after(&[Step::Partition(sides.clone())]).sides(4, |_| true);
         assert_eq!(
             BTreeSet::from_iter(parted),
             [vec![0, 1], vec![2], vec![3]].map(|side| places(&side)).into()
         );
-        assert_eq!(after(&[Step::Refuse(sides)]).sides(4), [places(&[0, 1, 2, 3])]);
+        let bridged = after(&[Step::Refuse(sides)]);
+        assert_eq!(bridged.sides(4, |_| true), [places(&[0, 1, 2, 3])]);
+        let without = bridged.sides(4, |place| place != Place::new(2));
+        assert_eq!(
+            BTreeSet::from_iter(without),
+            [vec![0, 1], vec![2], vec![3]].map(|side| places(&side)).into(),
+            "a bridge that is down or keeps things to itself is none"
+        );
         let refused = after(&[Step::Refuse(vec![places(&[0, 3]), places(&[1, 2])])]);
-        assert_eq!(refused.sides(4), [places(&[0, 3]), places(&[1, 2])]);
+        assert_eq!(refused.sides(4, |_| true), [places(&[0, 3]), places(&[1, 2])]);
     }
 
     #[test]

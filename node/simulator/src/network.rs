@@ -4,7 +4,7 @@
 //! costs time, not the message.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_core::time::Timestamp;
 use cairn_protocol::random::Random;
@@ -231,6 +231,16 @@ impl Network {
     /// The link that joins two nodes.
     pub fn link(&self, one: Place, other: Place) -> Option<LinkNumber> {
         self.standing.get(&pair(one, other)).copied()
+    }
+
+    /// Every node that has links, and whom they join it to.
+    pub fn links(&self) -> BTreeMap<Place, BTreeSet<Place>> {
+        let mut links: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
+        for (one, other) in self.standing.keys() {
+            links.entry(*one).or_default().insert(*other);
+            links.entry(*other).or_default().insert(*one);
+        }
+        links
     }
 
     /// Ends a link, if it is still that one.

@@ -21,6 +21,8 @@ const FEE: Amount = Amount::from_units(10_000);
 const PAYMENT: Amount = Amount::from_units(1_000_000);
 /// What genesis gives each purse.
 const PREMINE: Amount = Amount::from_units(1_000_000_000_000);
+/// Marks of second payments of coins come after those of payments.
+const FIRST_RIVAL: u64 = 1 << 32;
 /// Keys of miners come after those of purses.
 const FIRST_MINER: u32 = 1 << 16;
 
@@ -77,6 +79,8 @@ pub struct Purse {
     coin: (OutPoint, Output),
     /// A payment that was handed in and not yet answered.
     asked: Option<(Place, Arc<Transaction>)>,
+    /// The node where it paid its coin once more, and which has not yet answered.
+    asked_twice: Option<Place>,
     /// Whether it paid a coin twice.
     has_cheated: bool,
 }
@@ -89,14 +93,20 @@ impl Purse {
         let purse = |number: u16| {
             let outpoint = OutPoint { txid, index: u32::from(number) };
             let coin = (outpoint, Output { amount: PREMINE, lock: lock(u32::from(number)) });
-            Self { number, purses, key: key(u32::from(number)), coin, asked: None, has_cheated: false }
+            let key = key(u32::from(number));
+            Self { number, purses, key, coin, asked: None, asked_twice: None, has_cheated: false }
         };
         (0..purses).map(purse).collect()
     }
 
-    /// The mark of this purse's submissions.
+    /// The mark of this purse's submissions,
     pub fn request(&self) -> RequestId {
         RequestId(u64::from(self.number))
+    }
+
+    /// and that of its second payments of a coin.
+    pub fn rival_request(&self) -> RequestId {
+        RequestId(FIRST_RIVAL + u64::from(self.number))
     }
 
     /// Pays the next purse, at this node; none while the last payment is not answered.
@@ -112,19 +122,26 @@ impl Purse {
 
     /// Whether it can pay: it waits for no answer, and has never paid a coin twice.
     pub const fn is_ready(&self) -> bool {
-        self.asked.is_none() && !self.has_cheated
+        self.asked.is_none() && self.asked_twice.is_none() && !self.has_cheated
     }
 
-    /// Pays the next purse at this node, and with the same coin itself; none while the last payment is
-    /// not answered. It never pays again.
+    /// Pays the next purse at a node, and with the same coin itself at another; none while the last payment
+    /// is not answered. Once both are accepted it never pays again: which change is its own, only the end
+    /// will tell.
     pub fn pay_twice(
         &mut self,
-        at: Place,
+        (at, other): (Place, Place),
         genesis: &GenesisHash,
     ) -> Option<(Arc<Transaction>, Arc<Transaction>)> {
         let payment = self.pay(at, genesis)?;
-        self.has_cheated = true;
+        self.asked_twice = Some(other);
         Some((payment, self.sign_payment(genesis, self.own_lock())?))
+    }
+
+    /// Hears how its second payment of a coin ended.
+    pub fn rival_answered(&mut self, accepted: bool) {
+        self.asked_twice = None;
+        self.has_cheated |= accepted;
     }
 
     /// A payment of the coin it has now, with the change to itself; nobody is asked to take it.
@@ -155,6 +172,7 @@ impl Purse {
     /// A node is gone, and its answer with it, if it was asked.
     pub fn lost(&mut self, at: Place) {
         self.asked.take_if(|(asked, _)| *asked == at);
+        self.asked_twice.take_if(|asked| *asked == at);
     }
 }
 
@@ -205,15 +223,23 @@ mod tests {
     }
 
     #[test]
-    fn a_purse_that_pays_a_coin_twice_pays_others_and_itself_and_then_no_more() {
+    fn a_purse_that_pays_a_coin_twice_pays_others_and_itself_and_then_no_more_if_both_are_taken() {
         let chain = with_purses(&usual_chain(), 10);
         let (genesis, at) = (chain.params.genesis_hash, Place::new(0));
         let mut purse = Purse::all(&chain).remove(0);
-        let (payment, rival) = purse.pay_twice(at, &genesis).expect("it is full");
+        let both = (at, Place::new(1));
+        let (payment, _) = purse.pay_twice(both, &genesis).expect("it is full");
+        purse.answered(true);
+        assert!(!purse.is_ready(), "the other has not answered");
+        purse.rival_answered(false);
+        let (second, rival) = purse.pay_twice(both, &genesis).expect("the first rival was refused");
+        assert_eq!(second.inputs(), [OutPoint { txid: payment.txid(), index: 1 }]);
+        let payment = second;
         assert_eq!(payment.inputs(), rival.inputs());
         assert_eq!((payment.outputs()[0].lock, rival.outputs()[0].lock), (lock(1), lock(0)));
         purse.answered(true);
-        assert!(purse.pay(at, &genesis).is_none() && purse.pay_twice(at, &genesis).is_none());
+        purse.rival_answered(true);
+        assert!(purse.pay(at, &genesis).is_none() && purse.pay_twice(both, &genesis).is_none());
     }
 
     #[test]

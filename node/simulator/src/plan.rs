@@ -48,6 +48,11 @@ impl Group {
         let number = place.number();
         number >= self.first && number - self.first < self.nodes
     }
+
+    /// Whether a node is its secret one: that of a double-spender, which all others see nothing of.
+    pub fn has_secret(&self, place: Place) -> bool {
+        matches!(self.behaviour, Behaviour::DoubleSpend(_)) && self.has(place) && place.number() != self.first
+    }
 }
 
 /// One thing that is done to the world.
@@ -104,16 +109,21 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether nodes can agree again because of it: time to agreement counts from here.
-    pub const fn mends(&self) -> bool {
-        matches!(self, Self::Heal | Self::Restart(_) | Self::Behave { .. })
+    /// Whether some of so many nodes can agree again because of it: time to agreement counts from here.
+    pub fn mends(&self, nodes: usize) -> bool {
+        match self {
+            Self::Restart(_) => true,
+            Self::Behave { behaviour, .. } => behaviour.is_mannerly(),
+            step => step.joins_all(nodes),
+        }
     }
 
     /// Whether no cut lies between any two of so many nodes after it: a partition into one group of
-    /// all heals as well as a heal does.
+    /// all heals as well as a heal does, and so does a refusal that leaves nobody to refuse.
     pub fn joins_all(&self, nodes: usize) -> bool {
         match self {
             Self::Heal => true,
+            Self::Refuse(groups) if groups.len() < 2 => true,
             Self::Partition(groups) | Self::Refuse(groups) => {
                 groups.iter().any(|group| group.iter().collect::<BTreeSet<_>>().len() == nodes)
             }
@@ -248,11 +258,7 @@ impl Plan {
 
     /// Whether a node is a double-spender's secret one, which is no part of the network.
     pub fn is_secret(&self, place: Place) -> bool {
-        self.groups.iter().any(|group| {
-            matches!(group.behaviour, Behaviour::DoubleSpend(_))
-                && group.has(place)
-                && place.number() != group.first
-        })
+        self.groups.iter().any(|group| group.has_secret(place))
     }
 
     /// Whether nodes may go without having said so: then what disks had not taken is lost.

@@ -9,10 +9,10 @@ use cairn_protocol::chain::store::ChainStore;
 
 use crate::expectation::Verdict;
 use crate::invariants::{Violation, coins, coins_of_blocks, supply_is_exact};
-use crate::place::Place;
 use crate::plan::{Engine, Plan};
 use crate::recorder::conclude::Ending;
 use crate::report::{Moment, Report, TraceReport};
+use crate::settling::Settlement;
 use crate::world::World;
 
 /// A run that ended in a breach, and what plays it again.
@@ -51,7 +51,8 @@ pub struct Run {
     plan: Plan,
     seed: u64,
     phase: Phase,
-    sides: Sides,
+    /// Who is to agree once mining has ended.
+    settlement: Settlement,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +65,6 @@ enum Phase {
     },
     Over,
 }
-
-/// The sides of a cut that stands when mining ends; one of all when none does.
-type Sides = Vec<Vec<Place>>;
 
 impl Run {
     /// A run that begins now.
@@ -82,7 +80,8 @@ impl Run {
             violation: Box::new(violation),
         })?;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { world, plan, seed, phase: Phase::Mining, sides: Vec::new() }.with_threads(threads))
+        Ok(Self { world, plan, seed, phase: Phase::Mining, settlement: Settlement::default() }
+            .with_threads(threads))
     }
 
     /// The same run, worked off by so many threads instead of one for each core. What happens does not
@@ -168,7 +167,7 @@ impl Run {
                 }
                 self.step_or_pass(next, until, end)
             }
-            Phase::Settling { .. } if self.world.recorder().agrees_within(&self.sides) => {
+            Phase::Settling { .. } if self.world.recorder().agrees_within(&self.settlement.sides) => {
                 self.end();
                 Ok(false)
             }
@@ -198,8 +197,7 @@ impl Run {
         }
         self.world.pass(end);
         if let Phase::Settling { .. } = self.phase {
-            // Who is on one side of a cut may still have no way to the others of it.
-            if !self.world.recorder().cut().is_whole() {
+            if self.world.agrees_as_it_must(&self.settlement) {
                 self.end();
                 return Ok(false);
             }
@@ -219,7 +217,7 @@ impl Run {
             self.phase = Phase::Over;
             return Ok(());
         };
-        self.sides = self.world.settle()?;
+        self.settlement = self.world.settle()?;
         self.phase = Phase::Settling { until: self.world.elapsed().saturating_add(patience) };
         Ok(())
     }

@@ -1,43 +1,80 @@
 //! Settling: what both engines do when mining ends, so that all who reach each other can agree.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::behaviour::Behaviour;
+use crate::cut::Cut;
 use crate::place::Place;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 
 /// Steps that are still carried out when a run stops before the rest of its plan, of which so many steps
 /// are behind it: what would have been mended is mended now, and what would have been broken stays whole.
 pub fn steps_left(plan: &Plan, taken: usize) -> Vec<usize> {
-    let is_mending = |step: &Step| match step {
-        Step::Heal | Step::Restart(_) => true,
-        Step::Behave { behaviour, .. } => *behaviour == Behaviour::Honest,
-        step => step.joins_all(usize::from(plan.nodes())),
-    };
+    let nodes = usize::from(plan.nodes());
     let steps = plan.steps.iter().enumerate().skip(taken);
-    steps.filter(|(_, (_, step))| is_mending(step)).map(|(number, _)| number).collect()
+    steps.filter(|(_, (_, step))| step.mends(nodes)).map(|(number, _)| number).collect()
 }
 
-/// Who mines on, alone on its side, so that there is one best chain to agree on: a living node whose
-/// blocks all others get, if there is one. That is the first that is honest, stays, and is nobody's
-/// victim; otherwise the first that lives. `behaviours` has that of each group now.
-pub fn miners(
-    plan: &Plan,
-    behaviours: &[Behaviour],
-    sides: &[Vec<Place>],
-    lives: impl Fn(Place) -> bool,
-) -> Vec<Place> {
-    let is_victim = |place: &Place| {
-        behaviours
-            .iter()
-            .any(|behaviour| matches!(behaviour, Behaviour::Eclipse { victims } if victims.contains(place)))
-    };
-    let is_steady = |place: &Place| {
-        behaviours.get(plan.group_of(*place)) == Some(&Behaviour::Honest) && !is_victim(place)
-    };
-    let steadiest = |side: &Vec<Place>| {
-        let living = || side.iter().copied().filter(|place| lives(*place));
-        living().find(is_steady).or_else(|| living().next())
-    };
-    sides.iter().filter_map(steadiest).collect()
+/// Who can agree once mining ends, and who mines on so that they do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// Nodes that can agree with each other, side by side.
+    pub sides: Vec<Vec<Place>>,
+    /// Who mines on, alone on its side, so that there is one best chain to agree on.
+    pub miners: Vec<Place>,
+    /// Whether a cut stands.
+    pub(crate) is_cut: bool,
+    /// Nodes that pass nothing on.
+    pub(crate) silent: BTreeSet<Place>,
+}
+
+impl Settlement {
+    /// As a cut and the behaviours of groups are now. On each side a living node mines on whose blocks all
+    /// others get, if there is one: the first that is honest, stays, and is nobody's victim; otherwise the
+    /// first that lives.
+    pub fn new(plan: &Plan, cut: &Cut, behaviours: &[Behaviour], lives: impl Fn(Place) -> bool) -> Self {
+        let is_silent =
+            |place: &Place| behaviours.get(plan.group_of(*place)).is_some_and(|one| !one.passes_on());
+        let silent: BTreeSet<Place> = plan.places().filter(is_silent).collect();
+        let sides = cut.sides(plan.nodes(), |place| lives(place) && !silent.contains(&place));
+        let is_victim = |place: &Place| {
+            behaviours.iter().any(
+                |behaviour| matches!(behaviour, Behaviour::Eclipse { victims } if victims.contains(place)),
+            )
+        };
+        let is_steady = |place: &Place| {
+            behaviours.get(plan.group_of(*place)) == Some(&Behaviour::Honest) && !is_victim(place)
+        };
+        let steadiest = |side: &Vec<Place>| {
+            let living = || side.iter().copied().filter(|place| lives(*place));
+            living().find(is_steady).or_else(|| living().next())
+        };
+        let miners = sides.iter().filter_map(steadiest).collect();
+        Self { miners, sides, is_cut: !cut.is_whole(), silent }
+    }
+
+    /// Nodes of each side that must have one tip when the time for agreement is over: all of them, unless
+    /// a cut or nodes that pass nothing on may lie between them. Then it is those that hear from whoever
+    /// mines there, as nodes are linked now: who is on one side may still have no way to the others of it.
+    pub fn must_agree(&self, links: &BTreeMap<Place, BTreeSet<Place>>) -> Vec<Vec<Place>> {
+        if !self.is_cut && self.silent.is_empty() {
+            return self.sides.clone();
+        }
+        self.miners.iter().filter_map(|miner| self.hearers(*miner, links)).collect()
+    }
+
+    fn hearers(&self, miner: Place, links: &BTreeMap<Place, BTreeSet<Place>>) -> Option<Vec<Place>> {
+        let side: BTreeSet<&Place> = self.sides.iter().find(|side| side.contains(&miner))?.iter().collect();
+        let (mut hear, mut to_ask) = (BTreeSet::from([miner]), vec![miner]);
+        while let Some(place) = to_ask.pop() {
+            for other in links.get(&place).into_iter().flatten() {
+                if side.contains(other) && !self.silent.contains(other) && hear.insert(*other) {
+                    to_ask.push(*other);
+                }
+            }
+        }
+        Some(hear.into_iter().collect())
+    }
 }
 
 #[cfg(test)]
@@ -45,6 +82,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
+    use crate::plan::Step;
 
     fn plan() -> Plan {
         let group = |name: &str, first, nodes| crate::plan::Group {
@@ -75,11 +113,39 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_a_way_to_its_sides_miner_must_agree_and_nobody_else() {
+        let (plan, place) = (plan(), Place::new);
+        // 0 - 1 - 2, and 3 - 4.
+        let mut links: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
+        for (one, other) in [(0, 1), (1, 2), (3, 4)].map(|(one, other)| (place(one), place(other))) {
+            links.entry(one).or_default().insert(other);
+            links.entry(other).or_default().insert(one);
+        }
+        let must_agree = |sides: &[&[u16]], behaviours: [Behaviour; 2]| {
+            let side = |side: &&[u16]| side.iter().copied().map(place).collect();
+            let mut cut = Cut::default();
+            cut.take(&Step::Partition(sides.iter().map(side).collect()), 5);
+            let groups = Settlement::new(&plan, &cut, &behaviours, |_| true).must_agree(&links);
+            groups
+                .iter()
+                .map(|group| group.iter().map(|place| place.number()).collect())
+                .collect::<Vec<Vec<_>>>()
+        };
+        let honest = || [Behaviour::Honest, Behaviour::Honest];
+        assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], honest()), [[0, 1, 2, 3, 4]], "nothing excuses them");
+        assert_eq!(must_agree(&[&[0, 1, 3, 4], &[2]], honest()), [vec![0, 1], vec![2]]);
+        let withheld = [Behaviour::Honest, Behaviour::Withhold];
+        assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], withheld), [[0, 1]]);
+    }
+
+    #[test]
     fn on_each_side_the_first_that_is_honest_stays_and_is_no_victim_mines_on() {
         let (plan, place) = (plan(), Place::new);
-        let sides = [vec![place(0), place(2), place(3)], vec![place(1), place(4)]];
+        let mut cut = Cut::default();
+        let sides = vec![vec![place(0), place(2), place(3)], vec![place(1), place(4)]];
+        cut.take(&Step::Partition(sides), 5);
         let miners = |behaviours: [Behaviour; 2], dead: u16| {
-            miners(&plan, &behaviours, &sides, |at| at != place(dead))
+            Settlement::new(&plan, &cut, &behaviours, |at| at != place(dead)).miners
         };
         assert_eq!(miners([Behaviour::Honest, Behaviour::Honest], 9), [place(0), place(1)]);
         assert_eq!(miners([Behaviour::Withhold, Behaviour::Honest], 9), [place(2), place(4)]);

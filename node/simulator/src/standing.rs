@@ -9,12 +9,12 @@ pub struct Standing {
     pub running: usize,
     /// How many tips they have.
     pub tips: usize,
-    /// Whether a cut lies between some of them.
+    /// Whether something keeps some of them from hearing of others: a cut, or peers that pass nothing on.
     pub is_cut: bool,
 }
 
 impl Standing {
-    /// Whether a cut keeps nodes from agreeing.
+    /// Whether that keeps nodes from agreeing.
     pub const fn is_divided(&self) -> bool {
         self.is_cut && self.tips > 1
     }
@@ -24,7 +24,9 @@ impl Standing {
         match self.tips {
             _ if self.running == 0 => "no node runs".into(),
             0 | 1 => "all nodes that run agree".into(),
-            tips if self.is_cut => format!("ended divided: {tips} tips, as a cut still stands"),
+            tips if self.is_cut => {
+                format!("ended divided: {tips} tips, as not all of them hear of each other")
+            }
             tips => format!("{tips} tips"),
         }
     }

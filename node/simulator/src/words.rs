@@ -1,5 +1,7 @@
 //! Steps of a plan in plain words, as timelines tell them.
 
+use std::collections::BTreeSet;
+
 use crate::behaviour::Behaviour;
 use crate::place::Place;
 use crate::plan::{Plan, Step};
@@ -8,11 +10,23 @@ impl Plan {
     /// A step in words.
     pub fn in_words(&self, step: &Step) -> String {
         match step {
-            Step::Partition(groups) | Step::Refuse(groups) => {
-                let sides: Vec<String> = groups.iter().map(|group| self.who(group)).collect();
-                format!("cut: {} no longer reach each other", sides.join(" / "))
-            }
             Step::Heal => "healed: all nodes may reach each other again".into(),
+            step if step.joins_all(usize::from(self.nodes())) => self.in_words(&Step::Heal),
+            Step::Partition(groups) => {
+                let by_itself = match self.outside(groups).as_slice() {
+                    [] => None,
+                    [one] => Some(self.who(&[*one])),
+                    _ => Some("every other node by itself".into()),
+                };
+                self.cut_in_words(groups, by_itself)
+            }
+            Step::Refuse(groups) => {
+                let cut = self.cut_in_words(groups, None);
+                match self.outside(groups).as_slice() {
+                    [] => cut,
+                    bridges => format!("{cut}, but for {}, who may reach all", self.nodes_in_words(bridges)),
+                }
+            }
             Step::Kill(places) => format!("power lost: {}", self.who(places)),
             Step::Restart(places) => format!("started again: {}", self.who(places)),
             Step::Slow { places, percent: 100 } => format!("as fast as before: {}", self.who(places)),
@@ -41,6 +55,17 @@ impl Plan {
                 format!("{name} from now on: {}", behaviour.word())
             }
         }
+    }
+
+    fn cut_in_words(&self, groups: &[Vec<Place>], by_itself: Option<String>) -> String {
+        let sides: Vec<String> = groups.iter().map(|group| self.who(group)).chain(by_itself).collect();
+        format!("cut: {} no longer reach each other", sides.join(" / "))
+    }
+
+    /// Nodes that are on no side.
+    fn outside(&self, groups: &[Vec<Place>]) -> Vec<Place> {
+        let named: BTreeSet<&Place> = groups.iter().flatten().collect();
+        self.places().filter(|place| !named.contains(place)).collect()
     }
 
     /// The same as the beginning of a sentence: `node 2`, `nodes 0-3`, or groups by their names.
@@ -157,6 +182,32 @@ mod tests {
         let plan = Plan::quiet(9);
         let places: Vec<Place> = [0, 1, 2, 4, 5, 8].map(Place::new).to_vec();
         assert_eq!(plan.who(&places), "0-2,4,5,8");
+    }
+
+    #[test]
+    fn a_cut_names_who_is_alone_who_bridges_it_and_that_one_side_of_all_is_none() {
+        let (plan, places) = (Plan::quiet(4), |numbers: &[u16]| {
+            numbers.iter().copied().map(Place::new).collect::<Vec<Place>>()
+        });
+        let words = [
+            (
+                Step::Partition(vec![places(&[0])]),
+                "cut: 0 / every other node by itself no longer reach each other",
+            ),
+            (
+                Step::Partition(vec![places(&[0, 1]), places(&[3])]),
+                "cut: 0,1 / 3 / 2 no longer reach each other",
+            ),
+            (
+                Step::Refuse(vec![places(&[0, 1]), places(&[3])]),
+                "cut: 0,1 / 3 no longer reach each other, but for node 2, who may reach all",
+            ),
+            (Step::Partition(vec![places(&[0, 1, 2, 3])]), "healed: all nodes may reach each other again"),
+            (Step::Refuse(vec![places(&[0, 1])]), "healed: all nodes may reach each other again"),
+        ];
+        for (step, text) in words {
+            assert_eq!(plan.in_words(&step), text);
+        }
     }
 
     #[test]

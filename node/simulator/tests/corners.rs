@@ -2,7 +2,7 @@
 
 use cairn_simulator::invariants::Violation;
 use cairn_simulator::play::{Failure, play};
-use cairn_simulator::report::Report;
+use cairn_simulator::report::{Moment, Report};
 use cairn_simulator::scenario::parse;
 
 /// A double-spender beside four honest nodes, with blocks that are everywhere at once compared with the
@@ -215,10 +215,13 @@ fn a_cut_that_nothing_heals_ends_divided_and_with_a_report() {
         let report = report(&cut_for_good(action, early), seed);
         assert_eq!((report.standing.tips, report.standing.is_cut), (2, true), "{action}");
         let last = report.timeline.last().expect("it is told");
-        assert_eq!(last.text, "the run is over: ended divided: 2 tips, as a cut still stands");
+        assert_eq!(
+            last.text,
+            "the run is over: ended divided: 2 tips, as not all of them hear of each other"
+        );
         let [converged, agreement] = &report.expectations[..] else { panic!("two") };
         assert!(!converged.is_met && !agreement.is_met);
-        assert_eq!(converged.found, "ended divided: 2 tips, as a cut still stands");
+        assert_eq!(converged.found, "ended divided: 2 tips, as not all of them hear of each other");
         // Each side agrees soon, and nobody waits longer.
         assert!(report.lasted_ms < 80_000, "{}", report.lasted_ms);
         assert!(report.payments.confirmed > 0);
@@ -293,4 +296,117 @@ fn a_coin_that_is_paid_on_both_sides_of_a_cut_is_taken_back_on_the_losing_one_an
         let whole = report(pays, seed).payments;
         assert_eq!((whole.attempts, whole.double_spent), (3, 0), "seed {seed}");
     }
+}
+
+/// An eclipse that nothing ends.
+const ECLIPSE: &str = r#"
+name = "eclipse-for-good"
+teaches = "x."
+[[group]]
+name = "world"
+nodes = 5
+hashrate = 85
+[[group]]
+name = "attacker"
+nodes = 2
+hashrate = 0
+behaviour = { kind = "eclipse", victims = ["victims"] }
+[[group]]
+name = "victims"
+nodes = 2
+hashrate = 15
+confined_to = "attacker"
+[workload]
+payments_per_second = 1
+[stop]
+after = "80 s"
+agreement_within = "60 s"
+[expect]
+agreement = 1
+"#;
+
+#[test]
+fn victims_whose_eclipse_nothing_ends_are_told_apart_in_a_report() {
+    for seed in 1..=3 {
+        let report = report(ECLIPSE, seed);
+        assert!(report.standing.is_divided(), "seed {seed}: {:?}", report.standing);
+        let last = &report.timeline.last().expect("it is told").text;
+        assert!(last.ends_with("tips, as not all of them hear of each other"), "{last}");
+        assert!(!report.expectations[0].is_met);
+    }
+}
+
+#[test]
+fn a_second_payment_that_is_refused_counts_as_none_and_its_wallet_pays_on() {
+    let scenario = r#"
+        name = "refused"
+        teaches = "x."
+        [[group]]
+        name = "many"
+        nodes = 3
+        hashrate = 9
+        [[group]]
+        name = "few"
+        nodes = 3
+        hashrate = 1
+        [workload]
+        wallets = 2
+        [[step]]
+        at = "10 s"
+        partition = [["many"], ["few"]]
+        # Its change is known to this side only,
+        [[step]]
+        at = "12 s"
+        pay = { node = "few.0", payments = 2 }
+        # so that the other side cannot take a second payment of it.
+        [[step]]
+        at = "14 s"
+        pay = { node = "few.0", payments = 2, twice_at = "many.0" }
+        [[step]]
+        at = "15 s"
+        pay = { node = "few.1", payments = 2 }
+        [[step]]
+        at = "50 s"
+        heal = true
+        [stop]
+        after = "70 s"
+        [expect]
+        double_spends = { most = 2 }
+        no_double_spend_deeper_than = 2
+        "#;
+    let report = report(scenario, 1);
+    assert_eq!((report.payments.attempts, report.payments.accepted), (0, 6));
+    let refused = |moment: &&Moment| {
+        moment.text.starts_with("node 0 takes no second payment of a coin: ") && moment.at_ms < 15_000
+    };
+    assert_eq!(report.timeline.iter().filter(refused).count(), 2, "{:?}", report.timeline);
+    for verdict in &report.expectations {
+        assert_eq!((verdict.is_met, verdict.found.as_str()), (false, "that no coin was paid twice"));
+    }
+}
+
+#[test]
+fn payments_that_no_wallet_can_make_are_told() {
+    let scenario = r#"
+        name = "spent"
+        teaches = "x."
+        [[group]]
+        name = "all-of-us"
+        nodes = 3
+        [workload]
+        wallets = 3
+        [[step]]
+        at = "10 s"
+        pay = { node = "all-of-us.0", payments = 2, twice_at = "all-of-us.1" }
+        [[step]]
+        at = "20 s"
+        pay = { node = "all-of-us.2", payments = 3 }
+        [stop]
+        after = "30 s"
+        "#;
+    let report = report(scenario, 1);
+    assert_eq!((report.payments.attempts, report.payments.accepted), (2, 3));
+    let why =
+        "2 payments are not handed in at node 2: every wallet waits for an answer, or has paid a coin twice";
+    assert!(report.timeline.iter().any(|moment| moment.text == why), "{:?}", report.timeline);
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use cairn_core::hash::Txid;
 use cairn_simulator::place::Place;
+use cairn_simulator::settling::Settlement;
 use serde_json::Value;
 
 use crate::devnet::groups::Groups;
@@ -68,12 +69,7 @@ pub enum What {
         why: String,
     },
     /// All miners stopped but these, which mine until all agree; a cut has these sides.
-    Settling {
-        /// Who mines on.
-        miners: Vec<Place>,
-        /// Nodes that can agree with each other.
-        sides: Vec<Vec<Place>>,
-    },
+    Settling(Settlement),
     /// A coin of the scenario's is about to be paid twice.
     PaidTwice {
         /// The payment.
@@ -83,6 +79,22 @@ pub enum What {
     },
     /// A node took a payment of the scenario's.
     Accepted(Txid),
+    /// A node took the second payment of a coin.
+    RivalAccepted(Txid),
+    /// A node did not take the second payment of a coin.
+    RivalRefused {
+        /// Which.
+        at: Place,
+        /// Why.
+        why: String,
+    },
+    /// A payment that a step asks for was not made.
+    NotPaid {
+        /// Where.
+        at: Place,
+        /// Why.
+        why: String,
+    },
     /// Somebody wants the devnet to end.
     Stop,
 }

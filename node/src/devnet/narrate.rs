@@ -84,8 +84,11 @@ impl Narrator {
             What::StepBegun(_)
             | What::StepDone(_)
             | What::StepFailed { .. }
-            | What::Settling { .. }
+            | What::Settling(_)
             | What::PaidTwice { .. }
+            | What::RivalAccepted(_)
+            | What::RivalRefused { .. }
+            | What::NotPaid { .. }
             | What::Accepted(_)
             | What::Stop => Vec::new(),
         }

@@ -136,7 +136,10 @@ impl Scene {
             | What::StepFailed { .. }
             | What::Accepted(_)
             | What::PaidTwice { .. }
-            | What::Settling { .. }
+            | What::RivalAccepted(_)
+            | What::RivalRefused { .. }
+            | What::NotPaid { .. }
+            | What::Settling(_)
             | What::Stop => {}
         }
         let mut lines = self.narrator.hear(happening);

@@ -63,6 +63,7 @@ impl Recorder {
         let found = list.len() as u64;
         let stale = Stale { found, stale: found - in_all, rate: of(found - in_all, found) };
         let mut payments = self.payments;
+        payments.attempts += self.rivals.attempts_count();
         payments.confirmed = ending.confirmed;
         payments.undone = self.undone();
         // While nodes are divided nobody can say which side's payments stay.
@@ -186,7 +187,14 @@ struct Judge<'r> {
     agreed: u64,
 }
 
+/// What is found of double spends where a run stopped before anybody tried, or nobody could.
+const NOT_TRIED: &str = "that no coin was paid twice";
+
 impl Judge<'_> {
+    fn was_tried(&self) -> bool {
+        self.report.payments.attempts > 0
+    }
+
     fn judge(&self, expectation: &Expectation) -> Verdict {
         let report = self.report;
         let plain = |figure: u64| figure.to_string();
@@ -224,6 +232,7 @@ impl Judge<'_> {
                         count(u64::from(*most), "confirmation")
                     ),
                     found: match report.payments.double_spent {
+                        _ if !self.was_tried() => NOT_TRIED.into(),
                         0 => "none".into(),
                         1 => format!("1, with {}", count(u64::from(deepest), "confirmation")),
                         many => {
@@ -231,11 +240,15 @@ impl Judge<'_> {
                             format!("{}, with up to {deepest}", grouped(many))
                         }
                     },
-                    is_met: deepest <= *most,
+                    is_met: self.was_tried() && deepest <= *most,
                 }
             }
             Expectation::DoubleSpends(bounds) => {
-                within("payments taken back", bounds, report.payments.double_spent, &plain)
+                let judged = within("payments taken back", bounds, report.payments.double_spent, &plain);
+                match self.was_tried() {
+                    true => judged,
+                    false => Verdict { found: NOT_TRIED.into(), is_met: false, ..judged },
+                }
             }
             Expectation::Winner { group: number } => Verdict {
                 expected: format!("the branch of {} wins", group(*number)),

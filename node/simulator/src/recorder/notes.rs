@@ -40,6 +40,8 @@ pub struct Recorder {
     pub(crate) under_way: Option<UnderWay>,
     /// How the network is cut now.
     pub(crate) cut: Cut,
+    /// Whether nodes that were given time to agree had no way to.
+    pub(crate) is_apart: bool,
     pub(crate) is_interrupted: bool,
     /// Moments that are not in the timeline.
     untold: u64,
@@ -74,6 +76,7 @@ impl Recorder {
             is_mending: false,
             under_way: None,
             cut: Cut::default(),
+            is_apart: false,
             is_interrupted: false,
             untold: 0,
             rivals: Rivals::default(),
@@ -171,6 +174,7 @@ impl Recorder {
 
     /// A payment was accepted.
     pub fn accepted(&mut self, txid: Txid) {
+        self.rivals.accepted(txid);
         if self.accepted.insert(txid) {
             self.payments.accepted += 1;
         }
@@ -219,8 +223,23 @@ impl Recorder {
 
     /// A payment and another of the same coin are handed in: at most one of them lasts.
     pub fn paid_twice(&mut self, payment: Txid, rival: Txid) {
-        self.payments.attempts += 1;
         self.rivals.watch(payment, rival);
+    }
+
+    /// The second payment of a coin was accepted.
+    pub fn rival_accepted(&mut self, txid: Txid) {
+        self.rivals.accepted(txid);
+    }
+
+    /// A node refuses the second payment of a coin.
+    pub fn rival_refused(&mut self, at_ms: u64, at: Place, why: &str) {
+        self.tell(at_ms, MomentKind::Attack, format!("{at} takes no second payment of a coin: {why}"));
+    }
+
+    /// So many payments of a step could not be made.
+    pub fn not_paid(&mut self, at_ms: u64, at: Place, payments: u32, why: &str) {
+        let of_them = if payments == 1 { "a payment is".into() } else { format!("{payments} payments are") };
+        self.tell(at_ms, MomentKind::Step, format!("{of_them} not handed in at {at}: {why}"));
     }
 
     /// Every mending so far, and how long it took until all agreed.
@@ -235,7 +254,12 @@ impl Recorder {
 
     /// Whether nodes have one tip on each of these sides.
     pub fn agrees_within(&self, sides: &[Vec<Place>]) -> bool {
-        self.agreement.tips() <= sides.len() && sides.iter().all(|side| self.agreement.is_one_within(side))
+        self.agreement.tips() <= sides.len() && self.agree(sides)
+    }
+
+    /// Whether the nodes of each of these groups have one tip; others may have another.
+    pub fn agree(&self, groups: &[Vec<Place>]) -> bool {
+        groups.iter().all(|group| self.agreement.is_one_within(group))
     }
 
     /// How living nodes stand to each other now.
@@ -243,7 +267,7 @@ impl Recorder {
         Standing {
             running: self.agreement.living(),
             tips: self.agreement.tips(),
-            is_cut: !self.cut.is_whole(),
+            is_cut: !self.cut.is_whole() || self.is_apart,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Rivals: payments whose coin was paid a second time elsewhere, and which of the two lasted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_core::block::Block;
 use cairn_core::hash::Txid;
@@ -11,6 +11,8 @@ use crate::recorder::blocks::Known;
 #[derive(Clone, Debug, Default)]
 pub struct Rivals {
     pairs: Vec<(Txid, Txid)>,
+    /// Those of them that a node took.
+    accepted: BTreeSet<Txid>,
     /// Blocks that hold one of them, by number.
     held_by: BTreeMap<Txid, Vec<usize>>,
 }
@@ -21,6 +23,25 @@ impl Rivals {
         self.pairs.push((payment, rival));
         self.held_by.insert(payment, Vec::new());
         self.held_by.insert(rival, Vec::new());
+    }
+
+    /// A node took one of them.
+    pub fn accepted(&mut self, txid: Txid) {
+        if self.held_by.contains_key(&txid) {
+            self.accepted.insert(txid);
+        }
+    }
+
+    /// Coins that were paid twice: nodes took both.
+    fn attempts(&self) -> impl Iterator<Item = &(Txid, Txid)> {
+        self.pairs
+            .iter()
+            .filter(|(payment, rival)| self.accepted.contains(payment) && self.accepted.contains(rival))
+    }
+
+    /// How many.
+    pub fn attempts_count(&self) -> u64 {
+        self.attempts().count() as u64
     }
 
     /// A block of this number was found.
@@ -50,7 +71,7 @@ impl Rivals {
         let holders = |txid| self.held_by.get(txid).into_iter().flatten().copied();
         let lasts = |txid| holders(txid).any(|number| is_in_chain[number]);
         let confirmations = |number: usize| highest[number] + 1 - blocks[number].found.height;
-        let lost = self.pairs.iter().filter(|(_, rival)| lasts(rival));
+        let lost = self.attempts().filter(|(_, rival)| lasts(rival));
         lost.filter_map(|(payment, _)| holders(payment).map(confirmations).max()).collect()
     }
 }
@@ -83,6 +104,12 @@ mod tests {
         rivals.watch(txid(1), txid(2));
         rivals.watch(txid(3), txid(4));
         rivals.watch(txid(5), txid(6));
+        // The rival of the fourth was refused, as was its payment: they are in a block all the same.
+        rivals.watch(txid(7), txid(8));
+        (1..=6).for_each(|number| rivals.accepted(txid(number)));
+        rivals.held_by.insert(txid(7), vec![0]);
+        rivals.held_by.insert(txid(8), vec![3]);
+        assert_eq!(rivals.attempts_count(), 3);
         // Of the first both were confirmed, of the second only the rival, of the third only the payment.
         rivals.held_by.insert(txid(1), vec![0]);
         rivals.held_by.insert(txid(2), vec![3]);

@@ -9,6 +9,7 @@ use crate::plan::Step;
 use crate::recorder::notes::Recorder;
 use crate::recorder::under_way::UnderWay;
 use crate::report::{Convergence, MomentKind};
+use crate::settling::Settlement;
 use crate::words::duration;
 
 impl Recorder {
@@ -31,7 +32,7 @@ impl Recorder {
             _ => return,
         }
         if !self.cut.is_whole() {
-            self.blocks.contact.cut(&self.cut.sides(self.plan.nodes()));
+            self.blocks.contact.cut(&self.sides());
             self.first_cut_ms.get_or_insert(at_ms);
             // Agreement that was awaited is no longer to be had.
             self.is_mending = false;
@@ -54,14 +55,24 @@ impl Recorder {
         self.look_for_agreement(at_ms);
     }
 
+    /// The sides of the cut that stands, as far as behaviours do not change.
+    pub fn sides(&self) -> Vec<Vec<Place>> {
+        let group =
+            |place: Place| self.groups.get(place.index()).and_then(|group| self.plan.groups.get(*group));
+        let passes_on = |place| group(place).is_none_or(|group| group.behaviour.passes_on());
+        self.cut.sides(self.plan.nodes(), |place| self.blocks.contact.is_up(place) && passes_on(place))
+    }
+
     /// What a step will do to the nodes as they are now.
     fn foreseen(&self, step: &Step) -> UnderWay {
-        let plain = || UnderWay { text: self.plan.in_words(step), mends: step.mends() };
+        let plain = || UnderWay { text: self.plan.in_words(step), mends: step.mends(self.groups.len()) };
         let idle = |text: String| UnderWay { text, mends: false };
         let is = |places: &[Place]| if places.len() == 1 { "is" } else { "are" };
         let who = |places: &[Place]| self.plan.nodes_in_words(places);
         match step {
-            Step::Heal if self.cut.is_whole() => idle("nothing to heal: no cut stands".into()),
+            step if step.joins_all(self.groups.len()) && self.cut.is_whole() => {
+                idle("nothing to heal: no cut stands".into())
+            }
             Step::Kill(places) => {
                 let (dead, up) = self.told_apart(places, |place| !self.is_down(place));
                 match (up.is_empty(), dead.is_empty()) {
@@ -117,13 +128,14 @@ impl Recorder {
 
     /// Mining ends: from here on these nodes mine alone, each on its side, until each side agrees. So
     /// many steps of the plan are left out, as the run stops before them.
-    pub fn mining_ends(&mut self, at_ms: u64, miners: &[Place], sides: &[Vec<Place>], left_out: usize) {
+    pub fn mining_ends(&mut self, at_ms: u64, settlement: &Settlement, left_out: usize) {
+        let Settlement { sides, miners, .. } = settlement;
         let left_out = match left_out {
             0 => String::new(),
             1 => " before its plan does, so that a step is left out".into(),
             many => format!(" before its plan does, so that {many} steps are left out"),
         };
-        let then = match (miners, sides.len() > 1) {
+        let then = match (miners.as_slice(), sides.len() > 1) {
             ([], _) => "no node runs".into(),
             (_, true) if self.agrees_within(sides) => "each side agrees".into(),
             (_, false) if self.agrees_within(sides) => "all nodes agree".into(),
@@ -142,8 +154,9 @@ impl Recorder {
         self.tell(at_ms, MomentKind::Phase, format!("mining ends, and the run with it: {how}"));
     }
 
-    /// All that agree with each other at all have done so, or had the time for it.
+    /// All that can agree have done so; whoever has another tip had the time for it, and no way to.
     pub fn settled(&mut self, at_ms: u64) {
+        self.is_apart = self.agreement.tips() > 1;
         let how = self.standing().in_words();
         self.tell(at_ms, MomentKind::Phase, format!("the run is over: {how}"));
     }
@@ -264,15 +277,21 @@ mod tests {
     fn the_end_of_mining_names_who_mines_on_and_what_was_left_out() {
         let mut recorder = recorder();
         let (one, other) = (Place::new(0), Place::new(1));
-        let (all, sides) = ([vec![one, other]], [vec![one], vec![other]]);
+        let (all, sides) = (vec![vec![one, other]], vec![vec![one], vec![other]]);
+        let settlement = |miners: &[Place], sides: &Vec<Vec<Place>>| Settlement {
+            miners: miners.to_vec(),
+            sides: sides.clone(),
+            ..Settlement::default()
+        };
         recorder.tip(10, other, hash(2));
-        recorder.mining_ends(20, &[other], &all, 0);
-        recorder.mining_ends(20, &[one, other], &sides, 2);
+        recorder.mining_ends(20, &settlement(&[other], &all), 0);
+        recorder.mining_ends(20, &settlement(&[one, other], &sides), 2);
         recorder.came_up(25, Place::new(2), hash(3));
-        recorder.mining_ends(25, &[one, other], &[vec![one, Place::new(2)], vec![other]], 0);
+        let of_three = vec![vec![one, Place::new(2)], vec![other]];
+        recorder.mining_ends(25, &settlement(&[one, other], &of_three), 0);
         recorder.went_down(28, Place::new(2));
         recorder.tip(30, other, hash(1));
-        recorder.mining_ends(30, &[other], &all, 1);
+        recorder.mining_ends(30, &settlement(&[other], &all), 1);
         let texts: Vec<&str> = recorder.timeline().iter().map(|one| one.text.as_str()).collect();
         let expected = [
             "mining ends; node 1 mines on until all agree",

@@ -46,7 +46,7 @@ pub fn read(
     let expect = entry.section(KEYS)?;
     let mut list = Vec::new();
     if let Some(entry) = expect.get("converged_within") {
-        if !steps.iter().any(|(_, step)| step.mends()) {
+        if !steps.iter().any(|(_, step)| step.mends(usize::from(names.nodes()))) {
             return Err(entry.fault(Fault::NothingMends));
         }
         list.push(Expectation::ConvergedWithin(entry.time(Duration::from_millis(1), LONGEST_RUN)?));

@@ -231,6 +231,22 @@ pub enum Fault {
         /// How many wallets.
         wallets: u16,
     },
+    /// More coins paid twice than there are wallets.
+    #[error(
+        "found {found} payments with `twice_at` up to here, expected at most {wallets}: a wallet that paid a coin twice pays no more"
+    )]
+    MoreTwiceThanWallets {
+        /// How many.
+        found: u64,
+        /// How many wallets.
+        wallets: u16,
+    },
+    /// A payment at a node that nobody sees.
+    #[error("found the secret node of \"{group}\", expected another: nobody pays there")]
+    PaidInSecret {
+        /// The attackers' group.
+        group: String,
+    },
     /// A step of no action, or of several.
     #[error("found {found} actions, expected exactly one of {}", expected.join(", "))]
     NotOneAction {

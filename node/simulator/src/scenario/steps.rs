@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::behaviour::Behaviour;
+use crate::place::Place;
 use crate::plan::{Group, Step, Stop, Workload};
 use crate::scenario::behaviour;
 use crate::scenario::fault::{Fault, ScenarioError};
@@ -45,11 +46,18 @@ pub struct Around<'p> {
 /// Every fault of steps.
 pub fn read(whole: &Section, around: Around) -> Result<Vec<(Duration, Step)>, ScenarioError> {
     let entries = whole.get("step").map_or(Ok(Vec::new()), |entry| entry.list(0, MAX_STEPS))?;
-    let (mut steps, mut previous, mut named) = (Vec::new(), Duration::ZERO, 0);
+    let (mut steps, mut previous, mut named, mut twice) = (Vec::new(), Duration::ZERO, 0, 0);
     for entry in entries {
         let section = entry.section(KEYS)?;
         let at = time(&section.require("at", "a time in quotes")?, previous, around.stop.after)?;
         let step = step(&section, around)?;
+        if let Step::Pay { payments, twice_at: Some(_), .. } = step {
+            twice += u64::from(payments);
+            let wallets = around.workload.wallets;
+            if twice > u64::from(wallets) {
+                return Err(entry.fault(Fault::MoreTwiceThanWallets { found: twice, wallets }));
+            }
+        }
         named += places_in(&step);
         if named > MAX_NAMED {
             return Err(entry.fault(Fault::TooManyNamed { found: named, most: MAX_NAMED }));
@@ -114,7 +122,7 @@ fn small(number: u64) -> u32 {
 
 fn pay(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
     let pay = entry.section(&["node", "payments", "twice_at"])?;
-    let place = around.names.node(&pay.require("node", "a node")?)?;
+    let place = payee(&pay.require("node", "a node")?, around)?;
     let payments = pay.require("payments", "how many")?;
     let found = payments.whole(1, u64::from(u32::MAX))?;
     let wallets = around.workload.wallets;
@@ -123,10 +131,20 @@ fn pay(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
     }
     let twice_at = match pay.get("twice_at") {
         Some(entry) if around.names.node(&entry)? == place => return Err(entry.fault(Fault::TwiceAtOneNode)),
-        Some(entry) => Some(around.names.node(&entry)?),
+        Some(entry) => Some(payee(&entry, around)?),
         None => None,
     };
     Ok(Step::Pay { place, payments: small(found), twice_at })
+}
+
+/// Somebody's node, which a double-spender's secret one is not.
+fn payee(entry: &Entry, around: Around) -> Result<Place, ScenarioError> {
+    let place = around.names.node(entry)?;
+    let secret = around.groups.iter().find(|group| group.has_secret(place));
+    match secret {
+        Some(group) => Err(entry.fault(Fault::PaidInSecret { group: group.name.clone() })),
+        None => Ok(place),
+    }
 }
 
 /// The world lets a group begin only what it looks at message by message; the other behaviours are

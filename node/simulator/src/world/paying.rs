@@ -1,8 +1,10 @@
 //! Paying in a world: purses hand in transactions, and what nodes tell is written down.
 
+use cairn_core::hash::Txid;
 use cairn_protocol::action::Answer;
 use cairn_protocol::event::Event;
 use cairn_protocol::input::{Input, RequestId, Submission};
+use cairn_protocol::mempool::MempoolError;
 
 use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
@@ -10,9 +12,6 @@ use crate::payments::home;
 use crate::place::Place;
 use crate::world::overheard::Told;
 use crate::world::state::World;
-
-/// Second payments of a coin: their answers concern nobody.
-const RIVAL_REQUEST: RequestId = RequestId(u64::MAX - 2);
 
 impl World {
     /// After the payment before it, and not after the millisecond in which that came: what is left of
@@ -27,17 +26,25 @@ impl World {
     /// The next purse pays, at a node of its own, as a wallet has one.
     pub(super) fn next_payment(&mut self) -> Result<(), Violation> {
         self.plan_payment();
-        let home = home(self.next_purse, self.hosts.len());
-        self.pay(home)
-    }
-
-    pub(super) fn pay(&mut self, at: Place) -> Result<(), Violation> {
         if self.purses.is_empty() {
             return Ok(());
         }
         let index = self.next_purse;
         self.next_purse = (index + 1) % self.purses.len();
-        if self.host(at).node().is_none() || self.apart.contains(&at) {
+        self.pay_from(index, home(index, self.hosts.len()))
+    }
+
+    /// Purses that are ready pay at a node, one after the other; says how many did.
+    pub(super) fn pay(&mut self, at: Place, payments: u32) -> Result<u32, Violation> {
+        for paid in 0..payments {
+            let Some(index) = self.next_ready_purse() else { return Ok(paid) };
+            self.pay_from(index, at)?;
+        }
+        Ok(payments)
+    }
+
+    fn pay_from(&mut self, index: usize, at: Place) -> Result<(), Violation> {
+        if !self.takes_payments(at) {
             return Ok(());
         }
         let genesis = self.definition.params.genesis_hash;
@@ -46,30 +53,39 @@ impl World {
         self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })
     }
 
-    /// The next purse pays at one node, and pays itself with the same coin at another. Whoever does so
-    /// pays no more: which change is its own, only the end will tell.
-    pub(super) fn pay_twice(&mut self, at: Place, other: Place) -> Result<(), Violation> {
+    /// Purses that are ready pay at one node, and pay themselves with the same coins at another; says how
+    /// many did. Where one of the two takes no payments, no coin is paid twice.
+    pub(super) fn pay_twice(&mut self, (at, other): (Place, Place), payments: u32) -> Result<u32, Violation> {
+        if !self.takes_payments(at) || !self.takes_payments(other) {
+            return self.pay(at, payments);
+        }
         let genesis = self.definition.params.genesis_hash;
+        for paid in 0..payments {
+            let Some(index) = self.next_ready_purse() else { return Ok(paid) };
+            let purse = &mut self.purses[index];
+            let Some((payment, rival)) = purse.pay_twice((at, other), &genesis) else { continue };
+            let (request, rival_request) = (purse.request(), purse.rival_request());
+            self.recorder.paid_twice(payment.txid(), rival.txid());
+            // Whichever the best chain ends up with: neither is lost.
+            self.taken_back.extend([payment.txid(), rival.txid()]);
+            self.rivals.insert(rival_request, (other, payment.txid(), rival.txid()));
+            self.hand(at, Input::Submit { request, submission: Submission::Transaction(payment) })?;
+            let submission = Submission::Transaction(rival);
+            self.hand(other, Input::Submit { request: rival_request, submission })?;
+        }
+        Ok(payments)
+    }
+
+    fn takes_payments(&self, at: Place) -> bool {
+        self.host(at).node().is_some() && !self.apart.contains(&at)
+    }
+
+    fn next_ready_purse(&mut self) -> Option<usize> {
         let purses = self.purses.len();
         let mut turns = (0..purses).map(|turn| (self.next_purse + turn) % purses);
-        let Some(index) = turns.find(|index| self.purses[*index].is_ready()) else { return Ok(()) };
+        let index = turns.find(|index| self.purses[*index].is_ready())?;
         self.next_purse = (index + 1) % purses;
-        let is_there = |at| self.host(at).node().is_some() && !self.apart.contains(&at);
-        if !is_there(at) {
-            return Ok(());
-        }
-        let rival_arrives = is_there(other);
-        let Some((payment, rival)) = self.purses[index].pay_twice(at, &genesis) else { return Ok(()) };
-        self.recorder.paid_twice(payment.txid(), rival.txid());
-        // Whichever the best chain ends up with: neither is lost.
-        self.taken_back.extend([payment.txid(), rival.txid()]);
-        let request = self.purses[index].request();
-        self.hand(at, Input::Submit { request, submission: Submission::Transaction(payment) })?;
-        if rival_arrives {
-            let (request, submission) = (RIVAL_REQUEST, Submission::Transaction(rival));
-            self.hand(other, Input::Submit { request, submission })?;
-        }
-        Ok(())
+        Some(index)
     }
 
     pub(super) fn answered(
@@ -82,11 +98,34 @@ impl World {
             Answer::Block(Err(error)) => Err(Violation::OwnBlockRefused { at, error: error.to_string() }),
             Answer::Block(Ok(_)) | Answer::Header(_) | Answer::Mark(_) => Ok(()),
             Answer::Transaction(outcome) => {
+                if let Some(rivals) = self.rivals.remove(&request) {
+                    self.rival_answered(request, rivals, outcome);
+                    return Ok(());
+                }
                 let purse = self.purses.iter_mut().find(|purse| purse.request() == request);
                 if let Some(txid) = purse.and_then(|purse| purse.answered(outcome.is_ok())) {
                     self.recorder.accepted(txid);
                 }
                 Ok(())
+            }
+        }
+    }
+
+    /// A node takes a coin's second payment, or refuses it: then the first is one like any other.
+    fn rival_answered(
+        &mut self,
+        request: RequestId,
+        (at, payment, rival): (Place, Txid, Txid),
+        outcome: Result<Txid, MempoolError>,
+    ) {
+        if let Some(purse) = self.purses.iter_mut().find(|purse| purse.rival_request() == request) {
+            purse.rival_answered(outcome.is_ok());
+        }
+        match outcome {
+            Ok(_) => self.recorder.rival_accepted(rival),
+            Err(why) => {
+                self.taken_back.remove(&payment);
+                self.recorder.rival_refused(self.at_ms(), at, &why.to_string());
             }
         }
     }

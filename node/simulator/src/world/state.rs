@@ -4,12 +4,12 @@
 //! a loss of power in between loses both.
 
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::time::Timestamp;
 use cairn_genesis::Chain as Definition;
-use cairn_protocol::input::Input;
+use cairn_protocol::input::{Input, RequestId};
 use cairn_protocol::message::Message;
 use cairn_protocol::random::Random;
 
@@ -48,6 +48,8 @@ pub struct World {
     pub(super) apart: BTreeSet<Place>,
     pub(super) purses: Vec<Purse>,
     pub(super) next_purse: usize,
+    /// Second payments of coins that nodes have not answered: where, and of which the second is the rival.
+    pub(super) rivals: BTreeMap<RequestId, (Place, Txid, Txid)>,
     /// When the next payment comes, to the nanosecond.
     pub(super) pays_at: Duration,
     pub(super) lottery: Lottery,
@@ -124,6 +126,7 @@ impl World {
             apart,
             purses,
             next_purse: 0,
+            rivals: BTreeMap::new(),
             pays_at: Duration::ZERO,
             lottery: Lottery::new(nodes, begin, luck::of_miners(seed)),
             comings: luck::of_comings(seed),

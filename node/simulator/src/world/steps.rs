@@ -10,7 +10,7 @@ use crate::invariants::Violation;
 use crate::mining::Hashrate;
 use crate::place::Place;
 use crate::plan::Step;
-use crate::settling;
+use crate::settling::{Settlement, steps_left};
 use crate::world::state::World;
 
 impl World {
@@ -29,23 +29,28 @@ impl World {
 
     /// Mining ends, and with it the plan: what would have been mended is mended now. Then one miner on
     /// each side that can agree goes on, with the speed of all: with only its own it could be unlucky for
-    /// longer than agreement may take. Returns those sides.
-    pub fn settle(&mut self) -> Result<Vec<Vec<Place>>, Violation> {
-        let left = settling::steps_left(&self.plan, self.steps_taken);
+    /// longer than agreement may take.
+    pub fn settle(&mut self) -> Result<Settlement, Violation> {
+        let left = steps_left(&self.plan, self.steps_taken);
         let left_out = self.plan.steps.len() - self.steps_taken - left.len();
         for index in left {
             self.take_plan_step(index)?;
         }
         self.steps_taken = self.plan.steps.len();
-        let sides = self.recorder.cut().sides(self.plan.nodes());
         let lives = |place| self.host(place).node().is_some() && !self.apart.contains(&place);
-        let miners = settling::miners(&self.plan, &self.around.behaviours, &sides, lives);
+        let settlement = Settlement::new(&self.plan, self.recorder.cut(), &self.around.behaviours, lives);
         for place in self.plan.places() {
             let all = self.plan.total_hashrate();
-            self.set_hashrate(place, if miners.contains(&place) { all } else { Hashrate::NONE });
+            let mines_on = settlement.miners.contains(&place);
+            self.set_hashrate(place, if mines_on { all } else { Hashrate::NONE });
         }
-        self.recorder.mining_ends(self.at_ms(), &miners, &sides, left_out);
-        Ok(sides)
+        self.recorder.mining_ends(self.at_ms(), &settlement, left_out);
+        Ok(settlement)
+    }
+
+    /// Whether all agree that must when the time for it is over.
+    pub fn agrees_as_it_must(&self, settlement: &Settlement) -> bool {
+        self.recorder.agree(&settlement.must_agree(&self.around.network.links()))
     }
 
     fn carry_out_step(&mut self, step: &Step) -> Result<(), Violation> {
@@ -78,14 +83,7 @@ impl World {
                     self.found(*place)?;
                 }
             }
-            Step::Pay { place, payments, twice_at } => {
-                for _ in 0..*payments {
-                    match twice_at {
-                        Some(other) => self.pay_twice(*place, *other)?,
-                        None => self.pay(*place)?,
-                    }
-                }
-            }
+            Step::Pay { place, payments, twice_at } => self.pay_as_planned(*place, *payments, *twice_at)?,
             Step::SetHashrate { places, percent } => {
                 for place in places {
                     if !self.secret_mines_at(*place, *percent) {
@@ -94,6 +92,21 @@ impl World {
                 }
             }
             Step::Behave { group, behaviour } => self.behave(*group, behaviour.clone())?,
+        }
+        Ok(())
+    }
+
+    fn pay_as_planned(&mut self, at: Place, payments: u32, twice_at: Option<Place>) -> Result<(), Violation> {
+        if self.host(at).node().is_none() {
+            return Ok(());
+        }
+        let paid = match twice_at {
+            Some(other) => self.pay_twice((at, other), payments)?,
+            None => self.pay(at, payments)?,
+        };
+        if paid < payments {
+            let why = "every wallet waits for an answer, or has paid a coin twice";
+            self.recorder.not_paid(self.at_ms(), at, payments - paid, why);
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Stage {
         let told = run.world_mut().take_told();
         let world = run.world();
         let at = world.elapsed().as_millis() as u64;
-        let sides = world.recorder().cut().sides(self.nodes);
+        let sides = world.recorder().sides();
         let sides: Vec<Vec<u16>> =
             sides.iter().map(|side| side.iter().map(|place| place.number()).collect()).collect();
         let mut living = vec![false; usize::from(self.nodes)];

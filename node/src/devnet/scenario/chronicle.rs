@@ -12,6 +12,7 @@ use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
+use cairn_simulator::settling::Settlement;
 use serde_json::{Value, json};
 
 use crate::devnet::happening::{Happening, What};
@@ -108,11 +109,12 @@ impl Chronicle {
             What::StepBegun(number) => self.step_begun(at_ms, number),
             What::StepDone(number) => self.step_done(at_ms, number),
             What::StepFailed { what, why } => return Err(ScenarioFault::Step { what, why }),
-            What::Settling { miners, sides } => {
-                self.recorder.mining_ends(at_ms, &miners, &sides, self.left_out);
-            }
+            What::Settling(settlement) => self.recorder.mining_ends(at_ms, &settlement, self.left_out),
             What::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
             What::Accepted(txid) => self.recorder.accepted(txid),
+            What::RivalAccepted(txid) => self.recorder.rival_accepted(txid),
+            What::RivalRefused { at, why } => self.recorder.rival_refused(at_ms, at, &why),
+            What::NotPaid { at, why } => self.recorder.not_paid(at_ms, at, 1, &why),
             What::Killed(node) => self.went_down(at_ms, node),
             What::Restarted(node) => self.came_up(at_ms, node),
             What::Died { node, how } => return Err(ScenarioFault::Died { node, how }),
@@ -128,9 +130,16 @@ impl Chronicle {
         self.recorder.agrees_within(sides)
     }
 
-    /// Whether a cut of the plan stands.
-    pub const fn is_cut(&self) -> bool {
-        !self.recorder.cut().is_whole()
+    /// Whether all agree that must when the time for it is over, as nodes are linked now.
+    pub fn agrees_as_it_must(&self, settlement: &Settlement) -> bool {
+        let peers = |node: u16| {
+            let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
+            let peers = status["peers"].as_array().cloned().unwrap_or_default();
+            let known = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
+            (Place::new(node), known.map(Place::new).collect())
+        };
+        let links = self.network.running().into_iter().map(peers).collect();
+        self.recorder.agree(&settlement.must_agree(&links))
     }
 
     /// The run stops before its plan does: so many steps of it are never done.

@@ -9,7 +9,7 @@ use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::cut::Cut;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Plan, Step};
-use cairn_simulator::settling;
+use cairn_simulator::settling::Settlement;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -107,13 +107,12 @@ impl Hands {
     fn settle(&mut self) -> Result<(), DevnetError> {
         let behaviours: Vec<Behaviour> =
             self.plan.groups.iter().map(|group| group.behaviour.clone()).collect();
-        let sides = self.cut.sides(self.plan.nodes());
-        let miners = settling::miners(&self.plan, &behaviours, &sides, |place| self.runs(place));
+        let settlement = Settlement::new(&self.plan, &self.cut, &behaviours, |place| self.runs(place));
         for (place, now) in self.plan.places().zip(&mut self.now) {
-            *now = if miners.contains(&place) { self.rates.total() } else { 0 };
+            *now = if settlement.miners.contains(&place) { self.rates.total() } else { 0 };
         }
         self.mine_everywhere()?;
-        self.network.happened(What::Settling { miners, sides });
+        self.network.happened(What::Settling(settlement));
         Ok(())
     }
 

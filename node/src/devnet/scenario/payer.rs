@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 use cairn_core::encoding::encode;
-use cairn_core::hash::Txid;
 use cairn_core::signing::sign_spend;
-use cairn_core::transaction::{OutPoint, Output};
+use cairn_core::transaction::{OutPoint, Output, Transaction};
 use cairn_genesis::accounts;
 use cairn_simulator::payments::{home, payment_and_change};
 use cairn_simulator::place::Place;
@@ -63,40 +62,52 @@ impl Payer {
         Self { network, wallets, turn: 0 }
     }
 
-    /// Pays whenever told to, until nobody tells or `stop` is set; says what a node accepted. Whose
-    /// node is down or refuses does not pay this time.
+    /// Pays whenever told to, until nobody tells or `stop` is set; says what a node accepted, and which
+    /// payment of a step was not made. Whose own node is down or refuses does not pay this time.
     pub fn work(mut self, orders: &Receiver<Where>, stop: &AtomicBool) {
         while let Ok(place) = orders.recv() {
             if stop.load(Ordering::Relaxed) || self.wallets.is_empty() {
                 return;
             }
-            if let Ok(Some(txid)) = self.pay(place) {
-                self.network.happened(What::Accepted(txid));
+            let why = match self.pay(place) {
+                Ok(true) => continue,
+                Ok(false) => "every wallet has paid a coin twice, or has too little".into(),
+                Err(error) => error.to_string(),
+            };
+            if let Where::At(at) | Where::Twice(at, _) = place
+                && self.runs(at)
+            {
+                self.network.happened(What::NotPaid { at, why });
             }
         }
     }
 
-    fn pay(&mut self, place: Where) -> Result<Option<Txid>, DevnetError> {
+    fn runs(&self, place: Place) -> bool {
+        self.network.rpc(place.number()).is_ok()
+    }
+
+    /// Says whether somebody paid.
+    fn pay(&mut self, place: Where) -> Result<bool, DevnetError> {
         let wallets = self.wallets.len();
         let mut turns = (0..wallets).map(|turn| (self.turn + turn) % wallets);
         let turn = match place {
-            // Whoever cheats must have a coin that is its own.
-            Where::Twice(..) => turns.find(|turn| !self.wallets[*turn].has_cheated),
-            _ => turns.next(),
+            Where::AtHome => turns.next(),
+            _ => turns.find(|turn| !self.wallets[*turn].has_cheated),
         };
-        let Some(turn) = turn else { return Ok(None) };
+        let Some(turn) = turn else { return Ok(false) };
         self.turn = (turn + 1) % wallets;
         let nodes = usize::from(self.network.ids().end);
         let (node, second) = match place {
             Where::AtHome => (home(turn, nodes), None),
             Where::At(place) => (place, None),
-            Where::Twice(place, other) => (place, Some(other)),
+            // Where one of the two is down, no coin is paid twice.
+            Where::Twice(place, other) => (place, Some(other).filter(|other| self.runs(*other))),
         };
         let payee = self.wallets[self.turn].coin.1.lock;
         let genesis = self.network.chain.params.genesis_hash;
-        let wallet = &mut self.wallets[turn];
+        let wallet = &self.wallets[turn];
         let Some(outputs) = payment_and_change(&wallet.coin.1, payee).filter(|_| !wallet.has_cheated) else {
-            return Ok(None);
+            return Ok(false);
         };
         let change = outputs.last().cloned();
         let sign = |outputs| sign_spend(&genesis, &wallet.key, std::slice::from_ref(&wallet.coin), outputs);
@@ -107,23 +118,32 @@ impl Payer {
             Some((other, sign(outputs)))
         });
         if let Some((_, rival)) = &rival {
-            wallet.has_cheated = true;
             // Told before a block can hold either.
             self.network.happened(What::PaidTwice { payment: txid, rival: rival.txid() });
         }
-        let hand_in = |node: Place, transaction| {
-            let params = json!([hex::encode(encode(transaction))]);
-            self.network.call(node.number(), "sendrawtransaction", params)
-        };
-        hand_in(node, &transaction)?;
+        self.hand_in(node, &transaction)?;
+        self.network.happened(What::Accepted(txid));
         if let Some((other, rival)) = rival {
-            // One that is refused takes nothing back.
-            let _ = hand_in(other, &rival);
+            match self.hand_in(other, &rival) {
+                Ok(()) => {
+                    self.wallets[turn].has_cheated = true;
+                    self.network.happened(What::RivalAccepted(rival.txid()));
+                }
+                // One that is refused takes nothing back.
+                Err(error) => {
+                    self.network.happened(What::RivalRefused { at: other, why: error.to_string() });
+                }
+            }
         }
         if let Some(change) = change {
             self.wallets[turn].coin = (OutPoint { txid, index: 1 }, change);
         }
-        Ok(Some(txid))
+        Ok(true)
+    }
+
+    fn hand_in(&self, at: Place, transaction: &Transaction) -> Result<(), DevnetError> {
+        let params = json!([hex::encode(encode(transaction))]);
+        self.network.call(at.number(), "sendrawtransaction", params).map(drop)
     }
 }
 

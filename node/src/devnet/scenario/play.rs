@@ -10,7 +10,7 @@ use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Engine, Plan, Step};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
-use cairn_simulator::settling;
+use cairn_simulator::settling::{Settlement, steps_left};
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -117,7 +117,7 @@ enum Phase {
     /// One on each side mines until all of it agree.
     Settling {
         until: Duration,
-        sides: Vec<Vec<Place>>,
+        settlement: Settlement,
     },
     Over,
 }
@@ -179,9 +179,10 @@ impl Run<'_> {
         };
         match &happening.what {
             What::Stop => self.phase = Phase::Over,
-            What::Settling { sides, .. } if self.phase == Phase::Ending => {
+            What::Settling(settlement) if self.phase == Phase::Ending => {
                 let patience = self.plan.stop.agreement_within.unwrap_or_default();
-                self.phase = Phase::Settling { until: self.elapsed() + patience, sides: sides.clone() };
+                let until = self.elapsed() + patience;
+                self.phase = Phase::Settling { until, settlement: settlement.clone() };
             }
             _ => {}
         }
@@ -252,16 +253,16 @@ impl Run<'_> {
                     return Ok(());
                 }
                 self.agenda.end_steps();
-                let left = settling::steps_left(self.plan, self.steps_taken);
+                let left = steps_left(self.plan, self.steps_taken);
                 self.chronicle.leave_out(self.plan.steps.len() - self.steps_taken - left.len());
                 // The hands say when that is done.
                 self.order(Order::Settle(left));
                 self.phase = Phase::Ending;
             }
-            Phase::Settling { until, sides } => {
-                let (agree, is_late) = (self.chronicle.agrees_within(sides), self.elapsed() >= *until);
-                // Who is on one side of a cut may still have no way to the others of it.
-                if agree || (is_late && self.chronicle.is_cut()) {
+            Phase::Settling { until, settlement } => {
+                let agree = self.chronicle.agrees_within(&settlement.sides);
+                let is_late = self.elapsed() >= *until;
+                if agree || (is_late && self.chronicle.agrees_as_it_must(settlement)) {
                     self.chronicle.settled();
                     self.phase = Phase::Over;
                 } else if is_late {

@@ -305,6 +305,24 @@ fn how_deep_a_double_spend_goes_is_expected_only_where_somebody_can_make_one() {
 }
 
 #[test]
+fn no_wallet_pays_a_coin_twice_more_than_once_and_nobody_pays_at_a_secret_node() {
+    let head = "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 3\n[[group]]\nname = \"d\"\nnodes = 2\nbehaviour = { kind = \"double-spend\", confirmations = 1, give_up_behind = 3 }\n[workload]\nwallets = 3\n[stop]\nafter = \"1 min\"\n";
+    let pay = |node: &str, twice_at: &str| {
+        format!(
+            "[[step]]\nat = \"1 s\"\npay = {{ node = \"{node}\", payments = 2, twice_at = \"{twice_at}\" }}\n"
+        )
+    };
+    let twice = format!("{head}{}{}", pay("c.0", "c.1"), pay("c.2", "c.1"));
+    let error = parse(&twice).expect_err("four of three");
+    assert_eq!((error.line, error.fault), (17, Fault::MoreTwiceThanWallets { found: 4, wallets: 3 }));
+    for (node, twice_at, key) in [("c.0", "d.1", "step.pay.twice_at"), ("d.1", "c.0", "step.pay.node")] {
+        let error = parse(&format!("{head}{}", pay(node, twice_at))).expect_err("nobody sees it");
+        assert_eq!((error.key.as_str(), error.fault), (key, Fault::PaidInSecret { group: "d".into() }));
+    }
+    parse(&format!("{head}{}", pay("c.0", "d.0"))).expect("all see its face");
+}
+
+#[test]
 fn an_error_names_line_key_and_what_was_expected() {
     let text = changed("hashrate = 50.5", "hashrate = -3");
     let error = parse(&text).expect_err("less than nothing").to_string();
