@@ -62,8 +62,8 @@ impl EventLog {
                 let (hash, transactions) = (block.hash(), block.transactions().len());
                 tracing::info!(%height, %hash, transactions, from = from.map(tracing::field::debug), left_out, "block connected");
             }
-            Event::BlockOnSideBranch { hash, height } => {
-                tracing::info!(%height, %hash, left_out, "block on a side branch");
+            Event::BlockOnSideBranch { block, height, .. } => {
+                tracing::info!(%height, hash = %block.hash(), left_out, "block on a side branch");
             }
             Event::TransactionAccepted { txid, fee, size, from } => {
                 tracing::debug!(%txid, %fee, size, from = from.map(tracing::field::debug), "transaction accepted");
@@ -134,8 +134,8 @@ mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
-    use cairn_core::hash::BlockHash;
     use cairn_core::height::Height;
+    use cairn_core::work::Work;
 
     use super::*;
 
@@ -162,12 +162,16 @@ mod tests {
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         let mut log = EventLog::default();
         let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1_000);
-        let stale =
-            |height| Event::BlockOnSideBranch { hash: BlockHash::ZERO, height: Height::from_u32(height) };
+        let block = cairn_core::testing::TestChain::new().genesis;
+        let stale = |height| Event::BlockOnSideBranch {
+            block: block.clone(),
+            height: Height::from_u32(height),
+            work: Work::ZERO,
+            from: None,
+        };
         tracing::subscriber::with_default(subscriber, || {
             (0..1_000).for_each(|height| log.event(&stale(height), at(0)));
-            let block = cairn_core::testing::TestChain::new().genesis;
-            log.event(&Event::BlockDisconnected { block, height: Height::GENESIS }, at(0));
+            log.event(&Event::BlockDisconnected { block: block.clone(), height: Height::GENESIS }, at(0));
             log.event(&stale(1_000), at(2));
         });
         let text = String::from_utf8(paper.0.lock().expect("one thread").clone()).expect("text");

@@ -4,7 +4,7 @@ import { h, replace, s, setText, table } from "./dom.js";
 import { draw } from "./frames.js";
 import { arrivals } from "./blocktip.js";
 import { bars, histogram, line, spread, steps } from "./charts.js";
-import { clock, count, hashes, span } from "./format.js";
+import { clock, count, hashes, span, work as inHashes } from "./format.js";
 import { sentence } from "./log.js";
 
 /** Blocks that spread and interval are told of. */
@@ -206,7 +206,7 @@ export class Agreement {
     setText(
       this.difficultyWords,
       work.length
-        ? `${hashes(BigInt(Math.round(work.at(-1).value)))} hashes are expected for the next block.`
+        ? `The next block is expected to take ${inHashes(BigInt(Math.round(work.at(-1).value)))}.`
         : "No block yet.",
     );
     replace(

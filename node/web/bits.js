@@ -16,11 +16,11 @@ export const link = (room, id, words = id, query = "") =>
 const SPEEDS = [1, 4, 16, 60];
 
 /** A choice of pace. */
-export const speeds = (props) =>
+export const speeds = (props, chosen = 4) =>
   h(
     "select",
     props,
-    SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 4 }, `${speed} ×`)),
+    SPEEDS.map((speed) => h("option", { value: speed, selected: speed === chosen }, `${speed} ×`)),
   );
 
 /** A button that copies a text. */

@@ -1,14 +1,14 @@
 // A block's page: its header, who got it when, its transactions.
 
+import { ask } from "./ask.js";
 import { h, table } from "./dom.js";
 import { code, copy, fact, link } from "./bits.js";
 import { arrivals, standing } from "./blocktip.js";
-import { coins, count, date, foreign, hashes, miner, number, span } from "./format.js";
+import { coins, count, date, foreign, miner, number, span, work } from "./format.js";
 
 export async function blockPage(explorer, hash) {
   const { world } = explorer;
-  // The coins that are spent come with the third level; a stale block's are not known to every node.
-  const block = await explorer.ask("getblock", hash, 3).catch(() => explorer.ask("getblock", hash, 2));
+  const block = await read(explorer, hash);
   const known = world.blocks.get(block.hash);
   const coinbase = block.tx?.[0]?.vin?.[0];
   const target = block.target ?? "";
@@ -51,7 +51,7 @@ export async function blockPage(explorer, hash) {
         fact("Merkle root", code(block.merkleroot)),
         fact("Target", code(target || "?"), ` bits ${block.bits}`),
         fact("Nonce", String(block.nonce)),
-        fact("Work so far", `${hashes(number(block.chainwork))} hashes`),
+        fact("Work so far", work(number(block.chainwork))),
         fact("Size", count(block.size ?? 0, "byte")),
       ),
     ),
@@ -59,6 +59,26 @@ export async function blockPage(explorer, hash) {
     known?.got.length ? reached(known, world) : null,
   );
   return { element };
+}
+
+/** A block from the node that is asked, or else from one that got it: of a stale block others may hold nothing. */
+async function read(explorer, hash) {
+  // The coins that are spent come with the third level; a stale block's are not known to every node.
+  const from = (node) =>
+    ask(node, "getblock", [hash, 3]).catch(() => ask(node, "getblock", [hash, 2]));
+  const { world } = explorer;
+  try {
+    return await from(explorer.node);
+  } catch (refused) {
+    const holders = (world.blocks.get(hash)?.got ?? []).map(([node]) => node);
+    for (const node of holders.filter((node) => node !== explorer.node && world.nodes.get(node)?.up)) {
+      const block = await from(node).catch(() => null);
+      if (!block) continue;
+      explorer.choose(node);
+      return block;
+    }
+    throw refused;
+  }
 }
 
 function transactions(block) {

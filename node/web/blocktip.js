@@ -1,7 +1,7 @@
 // What is said of a block beside the tree: for the eye, and in a sentence for the ear.
 
 import { h, replace } from "./dom.js";
-import { count, hashes, miner, short, span } from "./format.js";
+import { count, miner, short, span, work } from "./format.js";
 
 /** When each node got a block: [{node, after}] in order, counted from the first. */
 export function arrivals(block) {
@@ -37,7 +37,7 @@ export function blockTip(element, block, world) {
         ? null
         : [
             row("miner", miner(block)),
-            own === null || own <= 0n ? null : row("work", `${hashes(own)} hashes`),
+            own === null || own <= 0n ? null : row("work", work(own)),
             row(
               "holds",
               `${count(block.transactions, "transaction")}${block.size ? `, ${count(block.size, "byte")}` : ""}`,

@@ -61,6 +61,12 @@ export class Explorer {
     );
   }
 
+  /** Another node is asked from now on: it knows what the one before does not. */
+  choose(node) {
+    this.node = node;
+    this.select.value = String(node);
+  }
+
   /** Asks the chosen node. */
   ask(method, ...params) {
     return ask(this.node, method, params);

@@ -46,6 +46,9 @@ export function hashes(value) {
   return `${text.slice(0, whole)}.${text.slice(whole, whole + 2)} ${letters[place - 1]}`;
 }
 
+/** Work: how many hashes it takes. */
+export const work = (value) => `${hashes(value)} ${value === 1n ? "hash" : "hashes"}`;
+
 /** An amount of coins without idle zeros. Digits that came as text are never made a float. */
 export function coins(value) {
   if (value === null || value === undefined) return "?";

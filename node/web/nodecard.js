@@ -3,7 +3,7 @@
 import { h, setText, setAttr } from "./dom.js";
 import { SIGNS } from "./signs.js";
 import { letter } from "./groups.js";
-import { count, foreign, hashes, short, span } from "./format.js";
+import { count, foreign, short, span, work } from "./format.js";
 
 export class NodeCard {
   /** `act(step, body, words)` carries out a step; `onClose()` is called when the card goes. */
@@ -114,7 +114,7 @@ export class NodeCard {
       node.tip ? `${node.height} · ${short(node.tip)} (${SIGNS[this.world.slotOf(node.tip)].name})` : "unknown",
       tip && !tip.isGenesis ? `#/block/${node.tip}` : null,
     );
-    this.row("Work", tip ? `${hashes(tip.work)} hashes` : null);
+    this.row("Work", tip ? work(tip.work) : null);
     this.row(
       "Peers",
       node.isPeer

@@ -131,14 +131,15 @@ export class Scenarios {
   }
 
   async play(name) {
+    const speed = Number(this.speed.value);
     try {
-      await this.steering.send("play", { name, seed: Number(this.seed.value), speed: Number(this.speed.value) });
+      await this.steering.send("play", { name, seed: Number(this.seed.value), speed });
     } catch (error) {
       return this.notice(error.message, true);
     }
     this.player?.end();
     this.view?.pause();
-    this.player = new Player(name, this.steering, this.notice);
+    this.player = new Player(name, speed, this.steering, this.notice);
     replace(this.stage, this.player.element);
     return this.player.begin();
   }
@@ -154,15 +155,16 @@ export class Scenarios {
 
 /** A scenario while it is played: the first room over another world, whose time is virtual. */
 class Player {
-  constructor(name, steering, notice) {
+  constructor(name, speed, steering, notice) {
     Object.assign(this, { steering, notice, world: new World() });
     this.overview = new Overview(this.world, null, async () => false, notice);
     this.met = h("div", { "aria-live": "polite" });
     this.time = h("span", { class: "scrub-time" });
-    this.speed = speeds({
+    const choice = {
       "aria-label": "Speed",
       onchange: () => this.send("speed", { speed: Number(this.speed.value) }),
-    });
+    };
+    this.speed = speeds(choice, speed);
     const step = (label, verb) =>
       h("button", { type: "button", class: "small", onclick: () => this.send(verb) }, label);
     this.element = h(

@@ -47,6 +47,26 @@ function asNode(peer, id) {
   };
 }
 
+/** A block came, to whichever branch. */
+function arrival(data, from, at) {
+  const block = {
+    hash: data.hash,
+    previous: data.previousblockhash,
+    height: data.height,
+    time_ms: data.time_ms,
+    at_ms: at,
+    chainwork: data.chainwork,
+    transactions: data.nTx,
+    size: data.size,
+    miner: null,
+    tag: data.tag,
+  };
+  return [
+    ["block", block],
+    ["got", { node: 0, hash: data.hash, at_ms: at, from }],
+  ];
+}
+
 export class NodeEvents {
   static kinds = [
     "block_connected",
@@ -71,22 +91,11 @@ export class NodeEvents {
     const from = this.peers.get(data.from) ?? null;
     const self = this.world.nodes.get(0);
     switch (kind) {
+      case "block_on_side_branch":
+        return arrival(data, from, at);
       case "block_connected": {
-        const block = {
-          hash: data.hash,
-          previous: data.previousblockhash,
-          height: data.height,
-          time_ms: data.time_ms,
-          at_ms: at,
-          chainwork: data.chainwork,
-          transactions: data.nTx,
-          size: data.size,
-          miner: null,
-          tag: data.tag,
-        };
         const told = [
-          ["block", block],
-          ["got", { node: 0, hash: data.hash, at_ms: at, from }],
+          ...arrival(data, from, at),
           ["tip", { node: 0, hash: data.hash, height: data.height, at_ms: at }],
         ];
         // What a block confirms waits no longer; nobody tells it one by one.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod blocks;
+pub mod browser;
 pub mod devnet;
 pub mod fuzzing;
 pub mod hostile;

@@ -2,16 +2,12 @@
 
 #[path = "dashboard/agreement.rs"]
 mod agreement;
-#[path = "dashboard/browser.rs"]
-mod browser;
 #[path = "dashboard/explorer.rs"]
 mod explorer;
 #[path = "dashboard/ground.rs"]
 mod ground;
 #[path = "dashboard/hands.rs"]
 mod hands;
-#[path = "dashboard/heard.rs"]
-mod heard;
 #[path = "dashboard/partition.rs"]
 mod partition;
 #[path = "dashboard/rooms.rs"]

@@ -50,10 +50,14 @@ pub enum Event {
     },
     /// A valid block is kept on a branch that is not the best.
     BlockOnSideBranch {
-        /// Which.
-        hash: BlockHash,
+        /// The block.
+        block: Arc<Block>,
         /// Where on its branch.
         height: Height,
+        /// Chainwork up to and with it.
+        work: Work,
+        /// Which peer gave it to us; none for our own.
+        from: Option<PeerId>,
     },
     /// A transaction entered the mempool.
     TransactionAccepted {

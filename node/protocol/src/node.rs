@@ -273,8 +273,7 @@ impl<S: ChainStore> Node<S> {
         from: Option<PeerId>,
         actions: &mut Vec<Action>,
     ) -> Result<Result<BlockVerdict, BlockRejection>, StoreError> {
-        let hash = block.hash();
-        let accepted = match self.chain.accept_block(self.now, block)? {
+        let accepted = match self.chain.accept_block(self.now, block.clone())? {
             Ok(accepted) => accepted,
             Err(rejection) => return Ok(Err(rejection)),
         };
@@ -282,9 +281,10 @@ impl<S: ChainStore> Node<S> {
             self.follow(&change, from, actions)?;
         }
         if accepted.verdict == BlockVerdict::SideBranch
-            && let Some(entry) = self.chain.entry(&hash)
+            && let Some(entry) = self.chain.entry(&block.hash())
         {
-            actions.push(Action::Emit(Event::BlockOnSideBranch { hash, height: entry.height }));
+            let (height, work) = (entry.height, entry.work);
+            actions.push(Action::Emit(Event::BlockOnSideBranch { block, height, work, from }));
         }
         Ok(Ok(accepted.verdict))
     }

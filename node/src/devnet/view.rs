@@ -40,13 +40,16 @@ pub struct Scene {
     narrator: Narrator,
     /// Which node has which peer identity.
     peers: BTreeMap<String, u16>,
+    /// Blocks that are still to join a node's best chain in the change of branch it tells of: half of a
+    /// branch is nobody's tip.
+    to_join: BTreeMap<u16, u64>,
 }
 
 impl View {
     /// A picture of so many nodes of which nothing is known yet.
     pub fn new(chain: &Chain, nodes: u16) -> Self {
         let (world, narrator) = (World::new(nodes, chain), Narrator::new(nodes));
-        let scene = Scene { world, narrator, now: None, peers: BTreeMap::new() };
+        let scene = Scene { world, narrator, now: None, peers: BTreeMap::new(), to_join: BTreeMap::new() };
         Self { log: EventLog::begin(), begun: Instant::now(), kept: Arc::new(Mutex::new(scene)) }
     }
 
@@ -128,7 +131,10 @@ impl Scene {
             What::Cut(groups) => self.world.cut(sides(groups), at),
             What::Died { node, how } => self.world.down(*node, how, at),
             What::Killed(node) => self.world.down(*node, "killed", at),
-            What::Restarted(node) => self.world.up(*node, at),
+            What::Restarted(node) => {
+                self.to_join.remove(node);
+                self.world.up(*node, at);
+            }
             What::Hashrate { node, percent } => self.world.mines_at(*node, *percent),
             What::Slowed { node, delay_ms } => self.world.slowed(*node, *delay_ms),
             What::StepBegun(_)
@@ -167,13 +173,26 @@ impl Scene {
             "block_connected" => {
                 self.world.block(data, at);
                 self.world.got(node, hash("hash"), from, at);
-                self.world.moves(node, hash("hash"), height, at);
+                let to_join = self.to_join.entry(node).or_default();
+                *to_join = to_join.saturating_sub(1);
+                if *to_join == 0 {
+                    self.world.moves(node, hash("hash"), height, at);
+                }
             }
-            "block_on_side_branch" => self.world.got(node, hash("hash"), from, at),
-            "block_disconnected" => {
+            "block_on_side_branch" => {
+                self.world.block(data, at);
+                self.world.got(node, hash("hash"), from, at);
+            }
+            "block_disconnected" if self.to_join.get(&node).is_none_or(|to_join| *to_join == 0) => {
                 self.world.moves(node, hash("previousblockhash"), height.saturating_sub(1), at);
             }
-            "reorganised" => self.world.reorganised(node, data, at),
+            "reorganised" => {
+                self.to_join.insert(node, data["connected"].as_u64().unwrap_or_default());
+                self.world.reorganised(node, data, at);
+            }
+            "gap" => {
+                self.to_join.remove(&node);
+            }
             "transaction_accepted" => self.world.transaction(node, data, from, at),
             "peer_connected" => self.world.link(node, other, true, at),
             "peer_disconnected" => self.world.link(node, other, false, at),

@@ -2,6 +2,7 @@
 
 use cairn_core::block::Block;
 use cairn_core::height::Height;
+use cairn_core::work::Work;
 use cairn_protocol::event::{DisconnectReason, Event, RemovalReason};
 use cairn_protocol::message::Goodbye;
 use cairn_protocol::peer::{Direction, PeerId};
@@ -23,14 +24,11 @@ pub fn describe(event: &Event) -> (&'static str, Object) {
             },
         ),
         Event::BlockDisconnected { block: gone, height } => ("block_disconnected", block(gone, *height)),
-        Event::BlockConnected { block: new, height, work, from } => {
-            let mut values = block(new, *height);
-            values.put("chainwork", &Text(work));
-            values.put("from", &from.map(|peer| peer.to_string()));
-            ("block_connected", values)
+        Event::BlockConnected { block, height, work, from } => {
+            ("block_connected", arrival(block, *height, *work, *from))
         }
-        Event::BlockOnSideBranch { hash, height } => {
-            ("block_on_side_branch", object! { "hash": Text(hash), "height": height.get() })
+        Event::BlockOnSideBranch { block, height, work, from } => {
+            ("block_on_side_branch", arrival(block, *height, *work, *from))
         }
         Event::TransactionAccepted { txid, fee, size, from } => (
             "transaction_accepted",
@@ -73,6 +71,13 @@ pub fn describe(event: &Event) -> (&'static str, Object) {
             },
         ),
     }
+}
+
+fn arrival(came: &Block, height: Height, work: Work, from: Option<PeerId>) -> Object {
+    let mut values = block(came, height);
+    values.put("chainwork", &Text(work));
+    values.put("from", &from.map(|peer| peer.to_string()));
+    values
 }
 
 fn block(block: &Block, height: Height) -> Object {

@@ -5,6 +5,7 @@ mod alone;
 mod heal;
 mod line;
 mod median;
+mod page;
 mod reorganise;
 mod sync;
 
@@ -19,7 +20,7 @@ struct Figure {
     measure: fn() -> String,
 }
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 10] = [
     Figure {
         name: "start",
         what: "start to first RPC answer, empty directory",
@@ -68,6 +69,27 @@ const FIGURES: [Figure; 7] = [
         asked: "at least 15,500 transactions/s",
         bitcoin_core: "15,539 transactions/s",
         measure: sync::measure,
+    },
+    Figure {
+        name: "paint",
+        what: "the page of five nodes: first paint, and what is loaded for it",
+        asked: "under 500 ms, under 500 kB",
+        bitcoin_core: "-",
+        measure: page::paint,
+    },
+    Figure {
+        name: "frames",
+        what: "the page of 50 nodes and 2,000 blocks, a block every second",
+        asked: "at least 30 frames/s",
+        bitcoin_core: "-",
+        measure: page::frames,
+    },
+    Figure {
+        name: "followed",
+        what: "a block from the order to mine it to the tip of five nodes",
+        asked: "no slower",
+        bitcoin_core: "-",
+        measure: page::followed,
     },
 ];
 

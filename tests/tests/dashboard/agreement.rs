@@ -1,6 +1,7 @@
 //! The room about agreement: what was cut and healed, how long agreement took, how fast blocks spread.
 
-use super::browser::Browser;
+use cairn_tests::browser::Browser;
+
 use super::ground::{address, resting};
 
 #[test]
@@ -36,7 +37,7 @@ fn the_room_about_agreement_tells_cuts_healings_and_how_long_agreement_took() {
         page.wait_for_text("section[aria-label='How blocks spread']", "Half of all arrivals within ");
     assert!(spread.contains("90 % within") && spread.contains("99 % within"), "{spread}");
     page.wait_for_text("section[aria-label='Time between blocks']", "on average over 5 blocks");
-    page.wait_for_text("section[aria-label='Difficulty']", "hashes are expected for the next block");
+    page.wait_for_text("section[aria-label='Difficulty']", "The next block is expected to take ");
     page.wait_for_text("section[aria-label='Mempools']", "node 2");
     page.assert_quiet();
 }

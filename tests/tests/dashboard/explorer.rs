@@ -1,8 +1,8 @@
 //! A payment of the real wallet is found, followed and proven in the browser.
 
+use cairn_tests::browser::{Browser, Page};
 use serde_json::Value;
 
-use super::browser::{Browser, Page};
 use super::ground::{address, resting};
 
 #[track_caller]

@@ -1,8 +1,7 @@
 //! What these tests begin with: a devnet that rests, and its page.
 
+use cairn_tests::browser::{Browser, Page};
 use cairn_tests::devnet::Devnet;
-
-use super::browser::{Browser, Page};
 
 /// So many nodes that mine only when they are told to.
 #[track_caller]

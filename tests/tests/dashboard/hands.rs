@@ -1,6 +1,7 @@
 //! Everything can be done without a pointer.
 
-use super::browser::Browser;
+use cairn_tests::browser::Browser;
+
 use super::ground::{look, resting};
 
 #[test]

@@ -1,6 +1,7 @@
 //! The network is cut and healed by hand, and the devnet says the same as the page.
 
-use super::browser::{Browser, Page};
+use cairn_tests::browser::{Browser, Page};
+
 use super::ground::{look, resting};
 
 #[track_caller]

@@ -2,7 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::browser::Browser;
+use cairn_tests::browser::Browser;
+
 use super::ground::{address, look, resting};
 
 #[test]

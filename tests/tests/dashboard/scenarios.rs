@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use cairn_tests::browser::Browser;
 use cairn_tests::process::program;
 
-use super::browser::Browser;
 use super::ground::{address, resting};
 
 #[test]

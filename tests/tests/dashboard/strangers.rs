@@ -3,12 +3,12 @@
 use cairn_core::hash::GenesisHash;
 use cairn_genesis::Chain;
 use cairn_protocol::message::{Hello, Message};
+use cairn_tests::browser::{Browser, Page};
 use cairn_tests::hostile::{Hostile, hello};
 use cairn_tests::patience::wait_until;
 use cairn_tests::process::{NodeProcess, Options};
 use serde_json::json;
 
-use super::browser::{Browser, Page};
 use super::ground::{look, resting, wait_for_nodes};
 
 /// Markup that would run if anybody took it for markup.

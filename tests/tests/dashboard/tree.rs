@@ -1,6 +1,7 @@
 //! The block tree tells of every block, and a node goes down and comes back by its card.
 
-use super::browser::{Browser, Page};
+use cairn_tests::browser::{Browser, Page};
+
 use super::ground::{look, resting};
 
 /// Pixels of the tree that have the colour of what is stale.

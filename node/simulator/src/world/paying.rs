@@ -150,7 +150,7 @@ impl World {
                     supply_is_exact(at, node.chain())?;
                 }
             }
-            Event::BlockOnSideBranch { hash, .. } => self.recorder.has(at_ms, at, hash),
+            Event::BlockOnSideBranch { block, .. } => self.recorder.has(at_ms, at, &block.hash()),
             Event::BlockDisconnected { block, .. } => self.recorder.disconnected(at, block),
             Event::BlockConnected { block, .. } => {
                 self.recorder.connected(at_ms, at, block);

@@ -60,13 +60,16 @@ fn a_snapshot_and_what_follows_it_are_the_same_as_hearing_everything() {
 }
 
 #[test]
-fn a_reorganisation_moves_the_tip_back_and_forth_and_leaves_the_old_branch_in_the_picture() {
+fn a_reorganisation_moves_the_tip_once_and_leaves_the_old_branch_in_the_picture() {
     let view = view(1);
     connects(&view, 0, 1, "old", "g", None);
+    let from = view.log().next();
     told(&view, 0, "reorganised", json!({ "disconnected": 1, "connected": 2, "fork_height": 0 }));
     told(&view, 0, "block_disconnected", json!({ "height": 1, "hash": "old", "previousblockhash": "g" }));
     connects(&view, 0, 1, "new", "g", None);
     connects(&view, 0, 2, "newer", "new", None);
+    let tips = news(&view, from).into_iter().filter(|(kind, _)| *kind == "tip");
+    assert_eq!(tips.map(|(_, tip)| tip["hash"].clone()).collect::<Vec<_>>(), ["newer"]);
     let picture = view.snapshot(usize::MAX);
     assert_eq!(picture["blocks"].as_array().map(Vec::len), Some(3));
     assert_eq!((&picture["nodes"][0]["tip"], &picture["nodes"][0]["height"]), (&json!("newer"), &json!(2)));
@@ -112,7 +115,24 @@ fn links_that_no_event_told_of_are_seen_when_nodes_are_asked() {
     let view = view(2);
     let status = |peer: &str| Some(json!({ "peer_id": "x", "tip": "t", "peers": [peer] }));
     view.asked(&[status("p1"), None]);
+    assert_eq!(view.snapshot(usize::MAX)["links"], json!([]), "the event may be under way");
+    view.asked(&[status("p1"), None]);
     assert_eq!(view.snapshot(usize::MAX)["links"], json!([[0, 1]]));
+}
+
+#[test]
+fn an_answer_that_events_have_overtaken_takes_nothing_back_and_one_that_is_given_twice_counts() {
+    let view = view(1);
+    let asked = |tip: &str, height: u64| {
+        view.asked(&[Some(json!({ "peer_id": "p0", "tip": tip, "height": height, "peers": [] }))]);
+        view.snapshot(usize::MAX)["nodes"][0]["tip"].clone()
+    };
+    connects(&view, 0, 1, "aa", "g", None);
+    connects(&view, 0, 2, "bb", "aa", None);
+    assert_eq!(asked("aa", 1), "bb", "it was given before the second block");
+    assert_eq!(asked("bb", 2), "bb");
+    assert_eq!(asked("cc", 3), "bb", "its event may be under way");
+    assert_eq!(asked("cc", 3), "cc", "its event was missed");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub struct Node {
     height: u64,
     percent: u64,
     delay_ms: u64,
-    /// What it said when it was asked last.
+    /// What it said when it was asked last; nothing since it was started.
     status: Value,
     /// Whom it was linked to then.
     links: BTreeSet<u16>,
@@ -110,6 +110,8 @@ pub struct World {
     nodes: Vec<Node>,
     groups: Vec<Vec<u16>>,
     links: BTreeSet<(u16, u16)>,
+    /// Links of which the nodes said otherwise when they were asked last; none before they were asked.
+    doubtful: Option<BTreeSet<(u16, u16)>>,
     blocks: Blocks,
     agreement: Agreement,
     marks: VecDeque<Mark>,
@@ -134,6 +136,7 @@ impl World {
             nodes: vec![node; usize::from(nodes)],
             groups: vec![(0..nodes).collect()],
             links: BTreeSet::new(),
+            doubtful: None,
             blocks: Blocks::default(),
             agreement,
             marks: VecDeque::new(),
@@ -260,6 +263,7 @@ impl World {
         let Some(seen) = self.nodes.get_mut(usize::from(node)).filter(|seen| !seen.is_up) else { return };
         seen.is_up = true;
         seen.why_down = None;
+        seen.status = Value::Null;
         self.agreement.joins(&seen.tip);
         self.news.push(("node", json!({ "id": node, "up": true, "why": null, "at_ms": at })));
         self.look(at);
@@ -280,20 +284,24 @@ impl World {
     }
 
     /// What all nodes say of themselves now. Who does not answer is left as it was: whether it
-    /// runs is for the one who started it to say.
+    /// runs is for the one who started it to say. Events may be under way that an answer is ahead of or
+    /// behind, so that one of another tip or link counts only when it is given twice.
     pub fn asked(&mut self, seen: Vec<Node>, at: u64) {
         let mut links: BTreeSet<(u16, u16)> = BTreeSet::new();
         for (id, new) in (0..).zip(seen).filter(|(_, new): &(u16, Node)| new.is_up) {
             links.extend(new.links.iter().map(|other| (id.min(*other), id.max(*other))));
-            self.moves(id, &new.tip, new.height, at);
-            if let Some(node) = self.nodes.get_mut(usize::from(id)) {
-                node.status = new.status;
+            let Some(node) = self.nodes.get_mut(usize::from(id)) else { continue };
+            let before = core::mem::replace(&mut node.status, new.status);
+            if before.is_null() || before["tip"] == new.tip.as_str() {
+                self.moves(id, &new.tip, new.height, at);
             }
         }
-        for (a, b) in self.links.difference(&links).copied().collect::<Vec<_>>() {
-            self.link(a, Some(b), false, at);
+        let doubtful: BTreeSet<(u16, u16)> = self.links.symmetric_difference(&links).copied().collect();
+        let before = self.doubtful.replace(doubtful.clone());
+        for (a, b) in doubtful.into_iter().filter(|link| before.as_ref().is_none_or(|old| old.contains(link)))
+        {
+            self.link(a, Some(b), links.contains(&(a, b)), at);
         }
-        links.into_iter().for_each(|(a, b)| self.link(a, Some(b), true, at));
         let pulse: Vec<Value> = self.nodes.iter().enumerate().map(|(id, node)| node.pulse(id)).collect();
         if pulse != self.pulse {
             self.news.push(("status", json!({ "at_ms": at, "nodes": pulse })));

@@ -1,10 +1,11 @@
 //! A real browser in the hands of a test: it opens a page, presses, drags, types and looks. It waits for
 //! what it is told to wait for, and keeps what the page complained of and asked for.
 
+pub mod heard;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cairn_tests::patience::{LONG, wait_until};
 use chromiumoxide::BrowserConfig;
 use chromiumoxide::cdp::browser_protocol::{dom, emulation, input, page};
 use chromiumoxide::cdp::js_protocol::runtime;
@@ -16,7 +17,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::heard::Heard;
+use crate::browser::heard::Heard;
+use crate::patience::{LONG, wait_until};
 
 /// What a machine without a browser is told.
 const NO_BROWSER: &str = "the tests of the page need Chromium: install it (apt-get install -y chromium), or \
