@@ -97,6 +97,11 @@ impl Host {
         self.place
     }
 
+    /// Whom it dials.
+    pub const fn dials(&self) -> &BTreeSet<Place> {
+        &self.dials
+    }
+
     /// Who is paid for its blocks.
     pub fn payee(&self) -> Lock {
         *self.payee.get_or_init(|| miner_lock(self.place.number()))

@@ -101,7 +101,10 @@ pub enum Violation {
         expected: Amount,
     },
     /// Connected nodes agree in the end.
-    #[error("after {waited_ms} ms the nodes still have {tips} different tips")]
+    #[error(
+        "after {waited_ms} ms nodes that hear of each other still have {tips} different tips: a bug, or links \
+         on which answers take longer than nodes wait for them"
+    )]
     NoAgreement {
         /// How long they had.
         waited_ms: u64,

@@ -23,6 +23,7 @@ pub mod behaviour;
 pub mod cut;
 pub mod engines;
 pub mod event_log;
+pub mod examination;
 pub mod expectation;
 pub mod host;
 pub mod invariants;

@@ -150,6 +150,11 @@ impl Purse {
         Some(Arc::new(sign_spend(genesis, &self.key, core::slice::from_ref(&self.coin), outputs)))
     }
 
+    /// The coin that is spent next.
+    pub const fn coin(&self) -> OutPoint {
+        self.coin.0
+    }
+
     /// The change of this payment is what is spent next.
     pub fn spent(&mut self, transaction: &Transaction) {
         if let Some(change) = transaction.outputs().last() {

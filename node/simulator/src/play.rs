@@ -2,18 +2,20 @@
 
 use core::num::NonZero;
 use core::time::Duration;
-use std::collections::BTreeSet;
 
-use cairn_core::hash::Txid;
-use cairn_protocol::chain::store::ChainStore;
-
+use crate::examination::{Examined, examine};
 use crate::expectation::Verdict;
-use crate::invariants::{Violation, coins, coins_of_blocks, supply_is_exact};
+use crate::invariants::Violation;
+use crate::place::Place;
 use crate::plan::{Engine, Plan};
 use crate::recorder::conclude::Ending;
 use crate::report::{Moment, Report, TraceReport};
 use crate::settling::Settlement;
 use crate::world::World;
+
+/// How long blocks may be under way when nobody mines any more. No time is lost with it: a run ends as soon
+/// as they have arrived.
+const REST: Duration = Duration::from_secs(600);
 
 /// A run that ended in a breach, and what plays it again.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,8 @@ pub struct Run {
     phase: Phase,
     /// Who is to agree once mining has ended.
     settlement: Settlement,
+    /// Nodes that must agree in the end, in groups that hear of each other.
+    must_agree: Vec<Vec<Place>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +65,10 @@ enum Phase {
     Mining,
     /// One mines until all agree.
     Settling {
+        until: Duration,
+    },
+    /// Nobody mines any more: what is under way arrives.
+    Resting {
         until: Duration,
     },
     Over,
@@ -80,8 +88,15 @@ impl Run {
             violation: Box::new(violation),
         })?;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { world, plan, seed, phase: Phase::Mining, settlement: Settlement::default() }
-            .with_threads(threads))
+        Ok(Self {
+            world,
+            plan,
+            seed,
+            phase: Phase::Mining,
+            settlement: Settlement::default(),
+            must_agree: Vec::new(),
+        }
+        .with_threads(threads))
     }
 
     /// The same run, worked off by so many threads instead of one for each core. What happens does not
@@ -114,14 +129,14 @@ impl Run {
 
     /// What has become of each expectation so far. Later ones may undo it.
     pub fn verdicts_so_far(&self) -> Vec<Verdict> {
-        self.world.recorder().clone().conclude(self.ending(None, 0)).expectations
+        self.world.recorder().clone().conclude(self.ending(None, Examined::default())).expectations
     }
 
     /// How much of the run is done, in thousandths, as far as it can be foreseen.
     pub fn progress(&self) -> u64 {
         match self.phase {
             Phase::Mining => self.plan.stop.progress(self.world.elapsed(), self.world.highest()),
-            Phase::Settling { .. } | Phase::Over => 1_000,
+            Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => 1_000,
         }
     }
 
@@ -171,7 +186,13 @@ impl Run {
                 self.end();
                 Ok(false)
             }
-            Phase::Settling { until: deadline } => self.step_or_pass(next, until, deadline),
+            Phase::Resting { .. } if self.world.recorder().agree(&self.must_agree) => {
+                self.end();
+                Ok(false)
+            }
+            Phase::Settling { until: deadline } | Phase::Resting { until: deadline } => {
+                self.step_or_pass(next, until, deadline)
+            }
             Phase::Over => Ok(false),
         }
     }
@@ -196,16 +217,37 @@ impl Run {
             return Ok(false);
         }
         self.world.pass(end);
-        if let Phase::Settling { .. } = self.phase {
-            if self.world.agrees_as_it_must(&self.settlement) {
-                self.end();
-                return Ok(false);
+        match self.phase {
+            Phase::Settling { .. } => {
+                self.rest();
+                Ok(true)
             }
-            let waited_ms = self.plan.stop.agreement_within.unwrap_or_default().as_millis() as u64;
-            return Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() });
+            // Of branches of equal work each keeps the one it heard of first.
+            Phase::Resting { .. } if self.world.are_even(&self.must_agree) => {
+                self.end();
+                Ok(false)
+            }
+            Phase::Resting { .. } => {
+                let waited_ms = (self.patience() + REST).as_millis() as u64;
+                Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() })
+            }
+            Phase::Mining | Phase::Over => {
+                self.stop_mining()?;
+                Ok(true)
+            }
         }
-        self.stop_mining()?;
-        Ok(true)
+    }
+
+    fn patience(&self) -> Duration {
+        self.plan.stop.agreement_within.unwrap_or_default()
+    }
+
+    /// The time for agreement is over. A block may be under way to somebody, and others may have no way to
+    /// those that mined: what is there now must reach whoever can hear of it.
+    fn rest(&mut self) {
+        self.must_agree = self.settlement.must_agree(&self.world.ways());
+        self.world.end_mining();
+        self.phase = Phase::Resting { until: self.world.elapsed().saturating_add(REST) };
     }
 
     /// From here on one miner breaks ties, so that there is one best chain to agree on.
@@ -237,21 +279,23 @@ impl Run {
     /// # Errors
     /// A breach of what must hold in the end.
     pub fn finish(self) -> Result<Report, Failure> {
-        let confirmed =
-            self.examine().map_err(|violation| Failure { is_of_the_end: true, ..self.failure(violation) })?;
+        let examined = examine(&self.world, self.plan.stop.agreement_within.is_some());
+        let examined =
+            examined.map_err(|violation| Failure { is_of_the_end: true, ..self.failure(violation) })?;
         let (hash, events) = self.world.trace();
-        let ending = self.ending(Some(TraceReport { hash, events }), confirmed);
+        let ending = self.ending(Some(TraceReport { hash, events }), examined);
         Ok(self.world.into_recorder().conclude(ending))
     }
 
     /// What only the world knows of the run, as it stands.
-    fn ending(&self, trace: Option<TraceReport>, confirmed: u64) -> Ending {
+    fn ending(&self, trace: Option<TraceReport>, examined: Examined) -> Ending {
         Ending {
             engine: Engine::Simulator,
             seed: Some(self.seed),
             lasted_ms: self.at_ms(),
             trace,
-            confirmed,
+            confirmed: examined.confirmed,
+            dropped: Some(examined.dropped),
             traffic: self.world.traffic(),
         }
     }
@@ -262,49 +306,4 @@ impl Run {
         let (seed, event) = (self.seed, self.world.events());
         Failure { seed, event, after_ms, is_of_the_end, violation: Box::new(violation) }
     }
-
-    /// Examines every chain and every ledger once; returns how many payments were confirmed.
-    fn examine(&self) -> Result<u64, Violation> {
-        let mut seen = BTreeSet::new();
-        for host in self.world.living() {
-            let (at, Some(node)) = (host.place(), host.node()) else { continue };
-            let chain = node.chain();
-            if !seen.insert((chain.tip().hash, chain.store().digest())) {
-                continue;
-            }
-            supply_is_exact(at, chain)?;
-            if coins(at, chain)? != coins_of_blocks(at, chain, self.world.verifier())? {
-                return Err(Violation::CoinsDiffer { at });
-            }
-        }
-        // Where no node runs, nobody can tell what is kept.
-        if self.plan.stop.agreement_within.is_some() && self.world.living().next().is_some() {
-            let lost = self.world.confirmed_once().find(|txid| !self.is_kept(txid));
-            if let Some(txid) = lost.copied() {
-                return Err(Violation::ConfirmedLost { txid });
-            }
-        }
-        Ok(self.world.recorder().payments().filter(|txid| self.is_confirmed(txid)).count() as u64)
-    }
-
-    fn is_kept(&self, txid: &Txid) -> bool {
-        let mut nodes = self.world.living().filter_map(|host| host.node());
-        let is_divided = self.world.recorder().standing().is_divided();
-        self.is_confirmed(txid)
-            || self.world.is_taken_back(txid)
-            || nodes.any(|node| {
-                node.mempool().contains(txid) || (is_divided && is_in(node.chain().store(), txid))
-            })
-    }
-
-    /// Whether the chain that most nodes have holds it.
-    fn is_confirmed(&self, txid: &Txid) -> bool {
-        let tip = self.world.recorder().final_tip();
-        let mut chains = self.world.living().filter_map(|host| host.node()).map(|node| node.chain());
-        chains.find(|chain| Some(chain.tip().hash) == tip).is_some_and(|chain| is_in(chain.store(), txid))
-    }
-}
-
-fn is_in(store: &impl ChainStore, txid: &Txid) -> bool {
-    matches!(store.transaction_place(txid), Ok(Some(_)))
 }

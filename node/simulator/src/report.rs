@@ -254,4 +254,7 @@ pub struct Payments {
     pub deepest_double_spend: u32,
     /// Attempts at a double spend.
     pub attempts: u64,
+    /// They were in a block of some node's best chain once, and are in none now and wait nowhere: whoever
+    /// paid must hand them in again. None where nobody looked.
+    pub dropped: Option<u64>,
 }

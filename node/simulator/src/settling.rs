@@ -22,8 +22,8 @@ pub struct Settlement {
     pub sides: Vec<Vec<Place>>,
     /// Who mines on, alone on its side, so that there is one best chain to agree on.
     pub miners: Vec<Place>,
-    /// Whether a cut stands.
-    pub(crate) is_cut: bool,
+    /// Steps of the plan that are never done, as the run stops before them.
+    pub left_out: usize,
     /// Nodes that pass nothing on.
     pub(crate) silent: BTreeSet<Place>,
 }
@@ -50,24 +50,28 @@ impl Settlement {
             living().find(is_steady).or_else(|| living().next())
         };
         let miners = sides.iter().filter_map(steadiest).collect();
-        Self { miners, sides, is_cut: !cut.is_whole(), silent }
+        Self { miners, sides, left_out: 0, silent }
     }
 
-    /// Nodes of each side that must have one tip when the time for agreement is over: all of them, unless
-    /// a cut or nodes that pass nothing on may lie between them. Then it is those that hear from whoever
-    /// mines there, as nodes are linked now: who is on one side may still have no way to the others of it.
-    pub fn must_agree(&self, links: &BTreeMap<Place, BTreeSet<Place>>) -> Vec<Vec<Place>> {
-        if !self.is_cut && self.silent.is_empty() {
-            return self.sides.clone();
-        }
-        self.miners.iter().filter_map(|miner| self.hearers(*miner, links)).collect()
+    /// The same of a run that leaves out so many steps.
+    #[must_use]
+    pub fn leaving_out(self, left_out: usize) -> Self {
+        Self { left_out, ..self }
     }
 
-    fn hearers(&self, miner: Place, links: &BTreeMap<Place, BTreeSet<Place>>) -> Option<Vec<Place>> {
+    /// Nodes of each side that must have one tip when the time for agreement is over: those that hear of
+    /// the blocks of whoever mines there, over nodes that pass on what they hear. `ways` has whom each
+    /// living node is linked to, or would be if all went well. Who is on one side may still have no way to
+    /// the others of it.
+    pub fn must_agree(&self, ways: &BTreeMap<Place, BTreeSet<Place>>) -> Vec<Vec<Place>> {
+        self.miners.iter().filter_map(|miner| self.hearers(*miner, ways)).collect()
+    }
+
+    fn hearers(&self, miner: Place, ways: &BTreeMap<Place, BTreeSet<Place>>) -> Option<Vec<Place>> {
         let side: BTreeSet<&Place> = self.sides.iter().find(|side| side.contains(&miner))?.iter().collect();
         let (mut hear, mut to_ask) = (BTreeSet::from([miner]), vec![miner]);
         while let Some(place) = to_ask.pop() {
-            for other in links.get(&place).into_iter().flatten() {
+            for other in ways.get(&place).into_iter().flatten() {
                 if side.contains(other) && !self.silent.contains(other) && hear.insert(*other) {
                     to_ask.push(*other);
                 }
@@ -132,7 +136,7 @@ mod tests {
                 .collect::<Vec<Vec<_>>>()
         };
         let honest = || [Behaviour::Honest, Behaviour::Honest];
-        assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], honest()), [[0, 1, 2, 3, 4]], "nothing excuses them");
+        assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], honest()), [[0, 1, 2]], "the others have no way to them");
         assert_eq!(must_agree(&[&[0, 1, 3, 4], &[2]], honest()), [vec![0, 1], vec![2]]);
         let withheld = [Behaviour::Honest, Behaviour::Withhold];
         assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], withheld), [[0, 1]]);

@@ -3,11 +3,12 @@
 use std::io::{Write, stdout};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use cairn_simulator::plan::Plan;
-use cairn_simulator::play::Run;
+use cairn_simulator::play::{Failure, Run};
 use cairn_simulator::report::Moment;
 use replay::Replay;
+use serde_json::json;
 
 use crate::cli::simulate::SimulateArgs;
 use crate::commands::bar::Bar;
@@ -46,7 +47,7 @@ pub fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
 fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
     let seed = arguments.seed.unwrap_or(plan.seed);
     let mut telling = Telling::new(&plan, arguments)?;
-    let mut run = Run::new(plan, seed).map_err(|failure| replay.broken(&failure))?;
+    let mut run = Run::new(plan, seed).map_err(|failure| broken(&failure, replay, arguments))?;
     if arguments.trace {
         run.world_mut().keep_log(TRACED_EVENTS);
     }
@@ -56,12 +57,12 @@ fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Res
         if let Err(failure) = outcome {
             telling.end()?;
             tell_events(&run)?;
-            return Err(replay.broken(&failure));
+            return Err(broken(&failure, replay, arguments));
         }
     }
     telling.end()?;
     tell_events(&run)?;
-    let report = run.finish().map_err(|failure| replay.broken(&failure))?;
+    let report = run.finish().map_err(|failure| broken(&failure, replay, arguments))?;
     match arguments.json {
         true => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
         false => {
@@ -83,6 +84,25 @@ fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Res
         bail!("{}; `{command}` plays it again", verdict_in_words(&report));
     }
     Ok(())
+}
+
+/// A breach: as an error, and for whoever reads JSON as such.
+fn broken(failure: &Failure, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Error {
+    if arguments.json {
+        let breach = json!({
+            "breach": failure.violation.to_string(),
+            "seed": failure.seed,
+            "event": failure.event,
+            "after_ms": failure.after_ms,
+            "replay": replay.of_failure(failure),
+        });
+        let _ = writeln!(stdout(), "{breach}");
+    }
+    let error = replay.broken(failure);
+    match arguments.report {
+        Some(_) => anyhow!("{error}; a run that breaks has no report"),
+        None => error,
+    }
 }
 
 /// Plays a run up to an event, to see what came before it.

@@ -88,11 +88,11 @@ pub enum What {
         /// Why.
         why: String,
     },
-    /// A payment that a step asks for was not made.
-    NotPaid {
-        /// Where.
-        at: Place,
-        /// Why.
+    /// Of the step that is under way, so many payments were handed in.
+    HandedIn {
+        /// How many.
+        payments: u32,
+        /// Why not all of them.
         why: String,
     },
     /// Somebody wants the devnet to end.

@@ -88,7 +88,7 @@ impl Narrator {
             | What::PaidTwice { .. }
             | What::RivalAccepted(_)
             | What::RivalRefused { .. }
-            | What::NotPaid { .. }
+            | What::HandedIn { .. }
             | What::Accepted(_)
             | What::Stop => Vec::new(),
         }

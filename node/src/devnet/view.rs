@@ -144,7 +144,7 @@ impl Scene {
             | What::PaidTwice { .. }
             | What::RivalAccepted(_)
             | What::RivalRefused { .. }
-            | What::NotPaid { .. }
+            | What::HandedIn { .. }
             | What::Settling(_)
             | What::Stop => {}
         }

@@ -65,6 +65,12 @@ pub fn key_figures(report: &Report) -> Vec<Figure> {
             ),
         ));
     }
+    if let Some(dropped @ 1..) = payments.dropped {
+        figures.push((
+            "dropped payments",
+            format!("{} once confirmed wait nowhere now and must be handed in again", grouped(dropped)),
+        ));
+    }
     if report.messages > 0 {
         let megabytes = report.bytes as f64 / 1e6;
         figures.push(("messages", format!("{}, {megabytes:.1} MB", grouped(report.messages))));

@@ -141,13 +141,21 @@ impl Summary {
     /// How many seeds met every expectation, in a sentence.
     pub fn verdict(&self) -> String {
         let (all, met) = (self.seeds.len(), self.as_expected);
+        let broken = self.seeds.iter().filter(|seed| seed.figures.is_none()).count();
         match (all, met) {
+            _ if broken > 0 && self.expectations == 0 => {
+                format!("something broke that must hold in {broken} of {}", count(all as u64, "seed"))
+            }
+            _ if broken > 0 => format!(
+                "something broke that must hold in {broken} of {}, and {met} met every expectation",
+                count(all as u64, "seed")
+            ),
             _ if self.expectations == 0 && all == met => {
                 format!("{} played, of which nothing was expected", count(all as u64, "seed"))
             }
             (1, 1) => "the one seed met every expectation".into(),
             _ if all == met => format!("all {all} seeds met every expectation"),
-            _ => format!("{met} of {all} seeds met every expectation"),
+            _ => format!("only {met} of {all} seeds met every expectation"),
         }
     }
 }

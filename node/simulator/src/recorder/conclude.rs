@@ -1,5 +1,7 @@
 //! The end of a run: from what was recorded to its report, and what became of each expectation.
 
+use std::collections::BTreeMap;
+
 use cairn_core::hash::BlockHash;
 
 use crate::expectation::{Bounds, Expectation, Verdict};
@@ -25,6 +27,8 @@ pub struct Ending {
     pub trace: Option<TraceReport>,
     /// Payments in the final chain.
     pub confirmed: u64,
+    /// Payments that were in some chain once and wait nowhere now, where that is known.
+    pub dropped: Option<u64>,
     /// Messages carried, and their bytes.
     pub traffic: (u64, u64),
 }
@@ -63,7 +67,8 @@ impl Recorder {
         let found = list.len() as u64;
         let stale = Stale { found, stale: found - in_all, rate: of(found - in_all, found) };
         let mut payments = self.payments;
-        payments.attempts += self.rivals.attempts_count();
+        payments.attempts = self.rivals.attempts_count();
+        payments.dropped = ending.dropped;
         payments.confirmed = ending.confirmed;
         payments.undone = self.undone();
         // While nodes are divided nobody can say which side's payments stay.
@@ -112,11 +117,10 @@ impl Recorder {
             bytes: ending.traffic.1,
             expectations: Vec::new(),
         };
-        let winner =
-            since_cut.into_iter().max_by_key(|(group, blocks)| (*blocks, core::cmp::Reverse(*group)));
-        // Without a cut there was no branch to win, and while nodes are divided none has won.
-        let winner = winner.filter(|_| was_cut && !standing.is_divided());
-        let judge = Judge { report: &report, winner: winner.map(|(group, _)| group), agreed };
+        // Without a cut there was no branch to win, and while nodes are divided, or none runs, none has won.
+        let is_decided = was_cut && !standing.is_divided() && standing.running > 0;
+        let winner = if is_decided { most(&since_cut) } else { None };
+        let judge = Judge { report: &report, winner, agreed };
         report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
         report
     }
@@ -130,6 +134,13 @@ impl Recorder {
             self.tell(at_ms, MomentKind::Phase, text);
         }
     }
+}
+
+/// The group that found most blocks; none when others found as many.
+fn most(found: &BTreeMap<usize, u64>) -> Option<usize> {
+    let most = found.values().max()?;
+    let mut first = found.iter().filter(|(_, blocks)| *blocks == most).map(|(group, _)| *group);
+    first.next().filter(|_| first.next().is_none())
 }
 
 fn block(known: &Known, is_in_chain: bool, contact: &Contact) -> BlockReport {
@@ -190,6 +201,11 @@ struct Judge<'r> {
 /// What is found of double spends where a run stopped before anybody tried, or nobody could.
 const NOT_TRIED: &str = "that no coin was paid twice";
 
+/// What cannot be met by what there is none of.
+fn missed(judged: Verdict, found: &str) -> Verdict {
+    Verdict { found: found.into(), is_met: false, ..judged }
+}
+
 impl Judge<'_> {
     fn was_tried(&self) -> bool {
         self.report.payments.attempts > 0
@@ -223,7 +239,10 @@ impl Judge<'_> {
             Expectation::ReorganisationDepth(bounds) => {
                 within("deepest reorganisation, in blocks", bounds, u64::from(report.deepest), &plain)
             }
-            Expectation::StaleRate(bounds) => within("stale rate", bounds, report.stale.rate, &percent),
+            Expectation::StaleRate(bounds) => {
+                let judged = within("stale rate", bounds, report.stale.rate, &percent);
+                if report.stale.found == 0 { missed(judged, "that no block was found") } else { judged }
+            }
             Expectation::NoDoubleSpendDeeperThan(most) => {
                 let deepest = report.payments.deepest_double_spend;
                 Verdict {
@@ -245,35 +264,32 @@ impl Judge<'_> {
             }
             Expectation::DoubleSpends(bounds) => {
                 let judged = within("payments taken back", bounds, report.payments.double_spent, &plain);
-                match self.was_tried() {
-                    true => judged,
-                    false => Verdict { found: NOT_TRIED.into(), is_met: false, ..judged },
-                }
+                if self.was_tried() { judged } else { missed(judged, NOT_TRIED) }
             }
             Expectation::Winner { group: number } => Verdict {
                 expected: format!("the branch of {} wins", group(*number)),
                 found: match self.winner {
                     Some(won) => format!("that of {}", group(won)),
-                    None if report.standing.is_divided() => report.standing.in_words(),
-                    None => "no cut, or no block".into(),
+                    None if report.standing.is_divided() || report.standing.running == 0 => {
+                        report.standing.in_words()
+                    }
+                    None => "no cut, no block, or as many of others".into(),
                 },
                 is_met: self.winner == Some(*number),
             },
             Expectation::Revenue { group: number, share } => {
                 let found = report.groups.get(*number).map_or(0, |group| group.revenue_share);
-                within(&format!("part of the blocks that {} gets", group(*number)), share, found, &percent)
+                let what = format!("part of the blocks that {} gets", group(*number));
+                let judged = within(&what, share, found, &percent);
+                if report.height == 0 { missed(judged, "that no block was found") } else { judged }
             }
             Expectation::Tips(bounds) => {
                 within("most tips at one time", bounds, report.most_tips as u64, &plain)
             }
             Expectation::Height(bounds) => within("final height", bounds, u64::from(report.height), &plain),
             Expectation::Agreement(bounds) => {
-                let show: &dyn Fn(u64) -> String = match report.standing.running {
-                    0 => &|_| "no node that runs".into(),
-                    _ => &percent,
-                };
                 let judged = within("part of the nodes on one tip at the end", bounds, self.agreed, &percent);
-                Verdict { found: show(self.agreed), ..judged }
+                if report.standing.running == 0 { missed(judged, "no node that runs") } else { judged }
             }
         }
     }

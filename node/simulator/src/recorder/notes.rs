@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 
+use crate::behaviour::Behaviour;
 use crate::cut::Cut;
 use crate::mining::hashes_of;
 use crate::place::Place;
@@ -46,6 +47,10 @@ pub struct Recorder {
     /// Moments that are not in the timeline.
     untold: u64,
     pub(crate) rivals: Rivals,
+    /// What each group does now.
+    pub(crate) behaviours: Vec<Behaviour>,
+    /// Secret nodes of double-spenders that live: the network knows nothing of them.
+    pub(crate) secret: BTreeSet<Place>,
     pub(crate) reorganisations: Vec<Reorganisation>,
     pub(crate) reorganisations_in_all: u64,
     pub(crate) deepest: u32,
@@ -80,6 +85,8 @@ impl Recorder {
             is_interrupted: false,
             untold: 0,
             rivals: Rivals::default(),
+            behaviours: plan.groups.iter().map(|group| group.behaviour.clone()).collect(),
+            secret: BTreeSet::new(),
             reorganisations: Vec::new(),
             reorganisations_in_all: 0,
             deepest: 0,
@@ -145,12 +152,17 @@ impl Recorder {
 
     /// A node lives, with this tip.
     pub fn came_up(&mut self, at_ms: u64, at: Place, tip: BlockHash) {
+        if self.plan.is_secret(at) {
+            self.secret.insert(at);
+            return;
+        }
         self.blocks.contact.came_up(at);
         self.tip(at_ms, at, tip);
     }
 
     /// A node is gone.
     pub fn went_down(&mut self, at_ms: u64, at: Place) {
+        self.secret.remove(&at);
         self.branches.forget(at);
         self.blocks.contact.went_down(at);
         // Who is gone disagrees no longer and agrees no more: agreement is for those to show that stay.
@@ -185,11 +197,6 @@ impl Recorder {
         self.accepted.iter()
     }
 
-    /// An attacker tries to take a payment back.
-    pub fn attempted(&mut self) {
-        self.payments.attempts += 1;
-    }
-
     /// How many attempts have ended.
     pub const fn attempts_ended(&self) -> u64 {
         self.attempts_ended
@@ -200,10 +207,11 @@ impl Recorder {
         self.attempts_ended += 1;
     }
 
-    /// A payment with so many confirmations was taken back for good.
-    pub fn double_spent(&mut self, confirmations: u32) {
-        self.payments.double_spent += 1;
-        self.payments.deepest_double_spend = self.payments.deepest_double_spend.max(confirmations);
+    /// An attacker pays, and pays itself with the same coin in a chain that nobody sees.
+    pub fn attempted(&mut self, payment: Txid, rival: Txid) {
+        self.rivals.watch(payment, rival);
+        self.rivals.accepted(payment);
+        self.rivals.accepted(rival);
     }
 
     /// What was told so far, in the order of time.
@@ -236,10 +244,11 @@ impl Recorder {
         self.tell(at_ms, MomentKind::Attack, format!("{at} takes no second payment of a coin: {why}"));
     }
 
-    /// So many payments of a step could not be made.
-    pub fn not_paid(&mut self, at_ms: u64, at: Place, payments: u32, why: &str) {
-        let of_them = if payments == 1 { "a payment is".into() } else { format!("{payments} payments are") };
-        self.tell(at_ms, MomentKind::Step, format!("{of_them} not handed in at {at}: {why}"));
+    /// Blocks that the final chain leaves out.
+    pub fn left_out(&self) -> Vec<BlockHash> {
+        let is_in = self.blocks.lineage(&self.final_tip().unwrap_or(BlockHash::ZERO));
+        let known = self.blocks.list().iter().zip(is_in);
+        known.filter(|(_, is_in)| !is_in).map(|(known, _)| known.found.hash).collect()
     }
 
     /// Every mending so far, and how long it took until all agreed.
@@ -306,7 +315,6 @@ impl Recorder {
     }
 
     pub(crate) fn is_honest(&self, at: Place) -> bool {
-        use crate::behaviour::Behaviour;
         let group = self.groups.get(at.index()).and_then(|group| self.plan.groups.get(*group));
         group.is_none_or(|group| {
             !matches!(
@@ -346,6 +354,7 @@ mod tests {
             lasted_ms: 100_000,
             trace: None,
             confirmed: 0,
+            dropped: None,
             traffic: (0, 0),
         };
         let told = recorder.conclude(ending).timeline;

@@ -4,6 +4,7 @@
 //! What cannot be done is told as that: whoever is down mines nothing, and where nothing is cut, nothing
 //! heals.
 
+use crate::behaviour::Behaviour;
 use crate::place::Place;
 use crate::plan::Step;
 use crate::recorder::notes::Recorder;
@@ -24,6 +25,11 @@ impl Recorder {
             self.tell(at_ms, MomentKind::Step, text);
         }
         self.under_way = Some(step_under_way);
+        if let Step::Behave { group, behaviour } = step
+            && let Some(held) = self.behaviours.get_mut(*group)
+        {
+            *held = behaviour.clone();
+        }
         let was_whole = self.cut.is_whole();
         self.cut.take(step, self.groups.len());
         match step {
@@ -45,7 +51,7 @@ impl Recorder {
     /// A step has been carried out. Agreement after one that mends is measured from here: before, a
     /// node that is about to start again is not yet among those that must agree.
     pub fn step_is_done(&mut self, at_ms: u64, step: &Step) {
-        let UnderWay { text, mends } = self.under_way.take().unwrap_or_else(|| self.foreseen(step));
+        let UnderWay { text, mends, .. } = self.under_way.take().unwrap_or_else(|| self.foreseen(step));
         if mends {
             self.is_mending = true;
         } else {
@@ -55,18 +61,44 @@ impl Recorder {
         self.look_for_agreement(at_ms);
     }
 
-    /// The sides of the cut that stands, as far as behaviours do not change.
+    /// The sides of the cut that stands.
     pub fn sides(&self) -> Vec<Vec<Place>> {
-        let group =
-            |place: Place| self.groups.get(place.index()).and_then(|group| self.plan.groups.get(*group));
-        let passes_on = |place| group(place).is_none_or(|group| group.behaviour.passes_on());
+        let passes_on = |place: Place| {
+            let group = self.groups.get(place.index()).and_then(|group| self.behaviours.get(*group));
+            group.is_none_or(Behaviour::passes_on)
+        };
         self.cut.sides(self.plan.nodes(), |place| self.blocks.contact.is_up(place) && passes_on(place))
+    }
+
+    /// Of a step that pays, so many payments were handed in; `why` not all of them.
+    pub fn handed_in(&mut self, paid: u32, why: &str) {
+        let Some(UnderWay { step: Step::Pay { place, payments, twice_at }, text, .. }) = &mut self.under_way
+        else {
+            return;
+        };
+        let (place, missing) = (*place, payments.saturating_sub(paid));
+        if missing > 0 {
+            let handed_in = match paid {
+                0 => format!("nothing is handed in at {place}"),
+                _ => {
+                    let paid = Step::Pay { place, payments: paid, twice_at: *twice_at };
+                    format!("{}; {missing} more are not", self.plan.in_words(&paid))
+                }
+            };
+            *text = format!("{handed_in}: {why}");
+        }
+    }
+
+    /// Whether a step does anything, as things are now.
+    pub fn changes_something(&self, step: &Step) -> bool {
+        !self.foreseen(step).is_idle
     }
 
     /// What a step will do to the nodes as they are now.
     fn foreseen(&self, step: &Step) -> UnderWay {
-        let plain = || UnderWay { text: self.plan.in_words(step), mends: step.mends(self.groups.len()) };
-        let idle = |text: String| UnderWay { text, mends: false };
+        let told = |text: String, mends| UnderWay { step: step.clone(), text, mends, is_idle: false };
+        let plain = || told(self.plan.in_words(step), step.mends(self.groups.len()));
+        let idle = |text: String| UnderWay { is_idle: true, ..told(text, false) };
         let is = |places: &[Place]| if places.len() == 1 { "is" } else { "are" };
         let who = |places: &[Place]| self.plan.nodes_in_words(places);
         match step {
@@ -80,24 +112,23 @@ impl Recorder {
                         idle(format!("nobody loses power: {} {} down already", who(&dead), is(&dead)))
                     }
                     (_, true) => plain(),
-                    (_, false) => idle(format!(
-                        "{}; {} {} down already",
-                        self.plan.in_words(&Step::Kill(up)),
-                        who(&dead),
-                        is(&dead)
-                    )),
+                    (_, false) => {
+                        let killed = self.plan.in_words(&Step::Kill(up));
+                        told(format!("{killed}; {} {} down already", who(&dead), is(&dead)), false)
+                    }
                 }
             }
             Step::Restart(places) => {
-                let (running, down) = self.told_apart(places, |place| !self.blocks.contact.is_up(place));
+                let (running, down) = self.told_apart(places, |place| self.is_down(place));
                 let run = if running.len() == 1 { "runs" } else { "run" };
+                // A secret node is no part of the network: nobody waits for it to agree.
+                let mends = down.iter().any(|place| !self.plan.is_secret(*place));
                 match (down.is_empty(), running.is_empty()) {
                     (true, _) => idle(format!("nobody is started again: {} {run} already", who(&running))),
-                    (_, true) => plain(),
+                    (_, true) => told(self.plan.in_words(step), mends),
                     (_, false) => {
                         let started = self.plan.in_words(&Step::Restart(down));
-                        let text = format!("{started}; {} {run} already", who(&running));
-                        UnderWay { text, mends: true }
+                        told(format!("{started}; {} {run} already", who(&running)), mends)
                     }
                 }
             }
@@ -109,7 +140,16 @@ impl Recorder {
             }
             Step::Pay { place, payments, twice_at: Some(other) } if self.is_down(*other) => {
                 let once = Step::Pay { place: *place, payments: *payments, twice_at: None };
-                idle(format!("{}; {other} is down: nothing is paid twice", self.plan.in_words(&once)))
+                let text = format!("{}; {other} is down: nothing is paid twice", self.plan.in_words(&once));
+                UnderWay { step: once, ..told(text, false) }
+            }
+            Step::Behave { group, behaviour } if self.behaviours.get(*group) == Some(behaviour) => {
+                let name = self.plan.groups.get(*group).map_or("?", |group| group.name.as_str());
+                idle(format!("{name} is {} already", behaviour.word()))
+            }
+            Step::Behave { group, .. } => {
+                let lives = self.plan.groups[*group].places().any(|place| !self.is_down(place));
+                told(self.plan.in_words(step), lives && step.mends(self.groups.len()))
             }
             _ => plain(),
         }
@@ -121,15 +161,18 @@ impl Recorder {
         (no, yes)
     }
 
-    /// Whether a node is known to be down. A double-spender's secret one is never heard of.
+    /// Whether a node is known to be down. A double-spender's secret one is in contact with nobody.
     fn is_down(&self, place: Place) -> bool {
-        !self.blocks.contact.is_up(place) && !self.plan.is_secret(place)
+        if self.plan.is_secret(place) {
+            return !self.secret.contains(&place);
+        }
+        !self.blocks.contact.is_up(place)
     }
 
     /// Mining ends: from here on these nodes mine alone, each on its side, until each side agrees. So
     /// many steps of the plan are left out, as the run stops before them.
-    pub fn mining_ends(&mut self, at_ms: u64, settlement: &Settlement, left_out: usize) {
-        let Settlement { sides, miners, .. } = settlement;
+    pub fn mining_ends(&mut self, at_ms: u64, settlement: &Settlement) {
+        let Settlement { sides, miners, left_out, .. } = settlement;
         let left_out = match left_out {
             0 => String::new(),
             1 => " before its plan does, so that a step is left out".into(),
@@ -181,7 +224,9 @@ impl Recorder {
             took = took.or(Some(waited));
         }
         if let Some(took) = took {
-            let text = format!("all nodes agree again, {} after the last step that mends", duration(took));
+            let who = if self.plan.places().any(|place| self.is_down(place)) { " that run" } else { "" };
+            let text =
+                format!("all nodes{who} agree again, {} after the last step that mends", duration(took));
             self.tell(at_ms, MomentKind::Agreement, text);
         }
     }
@@ -278,20 +323,21 @@ mod tests {
         let mut recorder = recorder();
         let (one, other) = (Place::new(0), Place::new(1));
         let (all, sides) = (vec![vec![one, other]], vec![vec![one], vec![other]]);
-        let settlement = |miners: &[Place], sides: &Vec<Vec<Place>>| Settlement {
+        let settlement = |miners: &[Place], sides: &Vec<Vec<Place>>, left_out| Settlement {
             miners: miners.to_vec(),
             sides: sides.clone(),
+            left_out,
             ..Settlement::default()
         };
         recorder.tip(10, other, hash(2));
-        recorder.mining_ends(20, &settlement(&[other], &all), 0);
-        recorder.mining_ends(20, &settlement(&[one, other], &sides), 2);
+        recorder.mining_ends(20, &settlement(&[other], &all, 0));
+        recorder.mining_ends(20, &settlement(&[one, other], &sides, 2));
         recorder.came_up(25, Place::new(2), hash(3));
         let of_three = vec![vec![one, Place::new(2)], vec![other]];
-        recorder.mining_ends(25, &settlement(&[one, other], &of_three), 0);
+        recorder.mining_ends(25, &settlement(&[one, other], &of_three, 0));
         recorder.went_down(28, Place::new(2));
         recorder.tip(30, other, hash(1));
-        recorder.mining_ends(30, &settlement(&[other], &all), 1);
+        recorder.mining_ends(30, &settlement(&[other], &all, 1));
         let texts: Vec<&str> = recorder.timeline().iter().map(|one| one.text.as_str()).collect();
         let expected = [
             "mining ends; node 1 mines on until all agree",

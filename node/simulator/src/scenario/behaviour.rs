@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::behaviour::{Behaviour, DoubleSpend};
+use crate::place::Place;
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::names::Names;
 use crate::scenario::section::{Entry, Section};
@@ -47,8 +48,9 @@ pub fn read(entry: &Entry, own: usize, names: &Names) -> Result<Behaviour, Scena
     Ok(match kind {
         "selfish" => {
             let how = entry.section(&["kind", "shown_first_to"])?;
-            let shown = how.get("shown_first_to").map(|nodes| names.nodes_of(&nodes)).transpose()?;
-            Behaviour::Selfish { shown_first_to: shown.unwrap_or_default() }
+            let shown_first_to =
+                how.get("shown_first_to").map_or(Ok(Vec::new()), |of| others(&of, own, names))?;
+            Behaviour::Selfish { shown_first_to }
         }
         "withhold" => entry.section(&["kind"]).map(|_| Behaviour::Withhold)?,
         "double-spend" => {
@@ -58,12 +60,7 @@ pub fn read(entry: &Entry, own: usize, names: &Names) -> Result<Behaviour, Scena
         "eclipse" => {
             let how = entry.section(&["kind", "victims"])?;
             let of = how.require("victims", "a list of nodes")?;
-            let victims = names.nodes_of(&of)?;
-            if let Some(node) = victims.iter().find(|victim| names.is_of(**victim, own)) {
-                let (node, group) = (node.number(), names.name(own).to_owned());
-                return Err(of.fault(Fault::OwnVictim { node, group }));
-            }
-            Behaviour::Eclipse { victims }
+            Behaviour::Eclipse { victims: others(&of, own, names)? }
         }
         "intermittent" => {
             let how = entry.section(&["kind", "up", "down"])?;
@@ -72,6 +69,18 @@ pub fn read(entry: &Entry, own: usize, names: &Names) -> Result<Behaviour, Scena
         }
         _ => entry.section(&["kind"]).map(|_| Behaviour::Honest)?,
     })
+}
+
+/// Nodes that are of other groups.
+fn others(of: &Entry, own: usize, names: &Names) -> Result<Vec<Place>, ScenarioError> {
+    let nodes = names.nodes_of(of)?;
+    match nodes.iter().find(|node| names.is_of(**node, own)) {
+        Some(node) => {
+            let (node, group) = (node.number(), names.name(own).to_owned());
+            Err(of.fault(Fault::OwnVictim { node, group }))
+        }
+        None => Ok(nodes),
+    }
 }
 
 fn double_spend(how: &Section) -> Result<DoubleSpend, ScenarioError> {

@@ -83,7 +83,12 @@ pub fn read(
         let entries = if entry.is_list() { entry.list(1, MAX_REVENUES)? } else { vec![entry] };
         for entry in entries {
             let section = entry.section(REVENUE_KEYS)?;
-            let group = names.group(&section.require("group", "a group's name in quotes")?)?;
+            let of = section.require("group", "a group's name in quotes")?;
+            let group = names.group(&of)?;
+            let is_taken = |one: &Expectation| matches!(one, Expectation::Revenue { group: other, .. } if *other == group);
+            if list.iter().any(is_taken) {
+                return Err(of.fault(Fault::RevenueTaken { group: names.name(group).to_owned() }));
+            }
             list.push(Expectation::Revenue { group, share: within(&section, part)? });
         }
     }

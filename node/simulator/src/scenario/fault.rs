@@ -121,6 +121,15 @@ pub enum Fault {
         /// Those known.
         expected: &'static [&'static str],
     },
+    /// A step that is said not to be done.
+    #[error("found false, expected true, or no such step")]
+    NotTrue,
+    /// Revenue of one group expected twice.
+    #[error("found \"{group}\" a second time, expected one entry for each group")]
+    RevenueTaken {
+        /// The group.
+        group: String,
+    },
     /// Too few or too many in a list.
     #[error("found {found} entries, expected {least} to {most}")]
     Entries {

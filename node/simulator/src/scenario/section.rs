@@ -170,7 +170,7 @@ impl<'t> Entry<'t> {
     pub fn is_true(&self) -> Result<(), ScenarioError> {
         match self.value.as_bool() {
             Some(true) => Ok(()),
-            Some(false) => Err(self.fault(Fault::UnknownWord { found: "false".into(), expected: &["true"] })),
+            Some(false) => Err(self.fault(Fault::NotTrue)),
             None => Err(self.wrong_type("true")),
         }
     }

@@ -53,22 +53,34 @@ impl World {
         }
         self.carry_blocks(face, secret)?;
         let genesis = self.definition.params.genesis_hash;
+        self.look_into_purse(index);
         let purse = &self.double_spenders[index].purse;
         let payment = purse.sign_payment(&genesis, miner_lock(u16::MAX));
         let return_to_self = purse.sign_payment(&genesis, purse.own_lock());
         let (Some(payment), Some(return_to_self)) = (payment, return_to_self) else { return Ok(()) };
+        self.recorder.attempted(payment.txid(), return_to_self.txid());
         let request = ATTACK_REQUEST;
         let submission = Submission::Transaction(return_to_self.clone());
         self.hand(secret, Input::Submit { request, submission })?;
         let submission = Submission::Transaction(payment.clone());
         self.hand(face, Input::Submit { request, submission })?;
         self.double_spenders[index].attempt = Some(Attempt { payment, return_to_self, is_trusted: false });
-        self.recorder.attempted();
         if plan.premined {
             self.found(secret)?;
         }
         self.set_hashrate(secret, self.plan.hashrate_of_group(secret, percent));
         Ok(())
+    }
+
+    /// What the attacker has is what its own node says: the chain that it showed may have lost after all.
+    fn look_into_purse(&mut self, index: usize) {
+        let DoubleSpender { face, purse, otherwise, .. } = &self.double_spenders[index];
+        let (Some(node), Some(otherwise)) = (self.host(*face).node(), otherwise.clone()) else { return };
+        let coin = purse.coin();
+        let is_there = node.mempool().contains(&coin.txid) || matches!(node.chain().coin(&coin), Ok(Some(_)));
+        if !is_there {
+            self.double_spenders[index].purse.spent(&otherwise);
+        }
     }
 
     /// A double-spender's hash rate is its secret node's, also between attempts; says whether this
@@ -115,18 +127,18 @@ impl World {
         // Which of the two the best chain ends up with is the network's to say: neither is lost.
         self.taken_back.extend([payment.txid(), return_to_self.txid()]);
         let work = |place| self.host(place).node().map(|node| node.chain().work());
-        let is_outdone = self.living().any(|host| work(host.place()) > work(secret));
-        let text = if is_outdone {
-            self.double_spenders[index].purse.spent(&payment);
-            format!("double spend: {face} shows its secret chain, and others have one with more work")
+        let others = self.living().map(|host| host.place()).filter(|place| *place != face);
+        let is_ahead = others.map(work).max().flatten() < work(secret);
+        let (against, likely, other) = if is_ahead {
+            let confirmations = count(u64::from(confirmations), "confirmation");
+            (format!("against a payment with {confirmations}"), return_to_self, payment)
         } else {
-            self.double_spenders[index].purse.spent(&return_to_self);
-            self.recorder.double_spent(confirmations);
-            format!(
-                "double spend: {face} shows its secret chain, and a payment with {} is gone",
-                count(u64::from(confirmations), "confirmation")
-            )
+            ("and others have one with as much work".into(), payment, return_to_self)
         };
+        let spender = &mut self.double_spenders[index];
+        spender.purse.spent(&likely);
+        spender.otherwise = Some(other);
+        let text = format!("double spend: {face} shows its secret chain, {against}");
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (secret, face))
     }

@@ -130,6 +130,17 @@ impl World {
         }
     }
 
+    /// A node is gone, and its answers with it.
+    pub(super) fn rivals_lost(&mut self, at: Place) {
+        let lost: Vec<(Place, Txid, Txid)> =
+            self.rivals.values().filter(|(asked, ..)| *asked == at).copied().collect();
+        self.rivals.retain(|_, (asked, ..)| *asked != at);
+        for (_, payment, _) in lost {
+            self.taken_back.remove(&payment);
+            self.recorder.rival_refused(self.at_ms(), at, "it lost its power before it answered");
+        }
+    }
+
     /// What the nodes told since this was asked last; the first time it begins to be kept.
     pub fn take_told(&mut self) -> Vec<Told> {
         self.overheard.take()

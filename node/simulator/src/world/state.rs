@@ -66,6 +66,8 @@ pub struct World {
     pub(super) confirmed_once: BTreeSet<Txid>,
     /// and those blocks, so that each is looked through for the first node only.
     pub(super) connected_once: BTreeSet<BlockHash>,
+    /// Whether some node lost its power.
+    pub(super) lost_power: bool,
     /// Payments that attackers took back.
     pub(super) taken_back: BTreeSet<Txid>,
     /// Ledgers whose supply was found to be exact.
@@ -138,6 +140,7 @@ impl World {
             traffic: (0, 0),
             confirmed_once: BTreeSet::new(),
             connected_once: BTreeSet::new(),
+            lost_power: false,
             taken_back: BTreeSet::new(),
             exact: BTreeSet::new(),
             highest: 0,
@@ -216,6 +219,11 @@ impl World {
     /// Payments that a block of somebody's best chain held once.
     pub fn confirmed_once(&self) -> impl Iterator<Item = &Txid> {
         self.confirmed_once.iter()
+    }
+
+    /// Whether some node lost its power at some time.
+    pub const fn lost_power(&self) -> bool {
+        self.lost_power
     }
 
     /// Whether an attacker took this payment back.
@@ -335,9 +343,7 @@ impl World {
         let Some((node, witness)) = self.host_mut(place).alive() else { return Ok(()) };
         witness.started(place, node.chain())?;
         let tip = node.chain().tip().hash;
-        if !self.apart.contains(&place) {
-            self.recorder.came_up(self.at_ms(), place, tip);
-        }
+        self.recorder.came_up(self.at_ms(), place, tip);
         self.enter_lottery(place);
         self.hand(place, Input::Wake)
     }

@@ -1,6 +1,6 @@
 //! Steps of a plan, carried out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_protocol::input::{Command, Input};
 
@@ -31,26 +31,53 @@ impl World {
     /// each side that can agree goes on, with the speed of all: with only its own it could be unlucky for
     /// longer than agreement may take.
     pub fn settle(&mut self) -> Result<Settlement, Violation> {
-        let left = steps_left(&self.plan, self.steps_taken);
-        let left_out = self.plan.steps.len() - self.steps_taken - left.len();
-        for index in left {
-            self.take_plan_step(index)?;
+        let (plan, taken) = (self.plan.clone(), self.steps_taken);
+        let mut left_out = plan.steps.len() - taken;
+        for index in steps_left(&plan, taken) {
+            if self.recorder.changes_something(&plan.steps[index].1) {
+                self.take_plan_step(index)?;
+                left_out -= 1;
+            }
         }
-        self.steps_taken = self.plan.steps.len();
+        self.steps_taken = plan.steps.len();
         let lives = |place| self.host(place).node().is_some() && !self.apart.contains(&place);
-        let settlement = Settlement::new(&self.plan, self.recorder.cut(), &self.around.behaviours, lives);
+        let settlement = Settlement::new(&self.plan, self.recorder.cut(), &self.around.behaviours, lives)
+            .leaving_out(left_out);
         for place in self.plan.places() {
             let all = self.plan.total_hashrate();
             let mines_on = settlement.miners.contains(&place);
             self.set_hashrate(place, if mines_on { all } else { Hashrate::NONE });
         }
-        self.recorder.mining_ends(self.at_ms(), &settlement, left_out);
+        self.recorder.mining_ends(self.at_ms(), &settlement);
         Ok(settlement)
     }
 
-    /// Whether all agree that must when the time for it is over.
-    pub fn agrees_as_it_must(&self, settlement: &Settlement) -> bool {
-        self.recorder.agree(&settlement.must_agree(&self.around.network.links()))
+    /// Nobody mines from now on.
+    pub fn end_mining(&mut self) {
+        self.plan.places().for_each(|place| self.set_hashrate(place, Hashrate::NONE));
+    }
+
+    /// Whether the living nodes of each of these groups have chains of equal work.
+    pub fn are_even(&self, groups: &[Vec<Place>]) -> bool {
+        let work = |place: &Place| self.host(*place).node().map(|node| node.chain().work());
+        groups.iter().all(|group| {
+            let mut works = group.iter().filter_map(work);
+            let first = works.next();
+            works.all(|work| Some(work) == first)
+        })
+    }
+
+    /// Whom each living node is linked to, or would be: whom it dials, and who dials it.
+    pub fn ways(&self) -> BTreeMap<Place, BTreeSet<Place>> {
+        let mut ways = self.around.network.links();
+        let lives = |place: &Place| self.host(*place).node().is_some();
+        for host in self.hosts.iter().filter(|host| lives(&host.place())) {
+            for dialled in host.dials().iter().filter(|dialled| lives(dialled)) {
+                ways.entry(host.place()).or_default().insert(*dialled);
+                ways.entry(*dialled).or_default().insert(host.place());
+            }
+        }
+        ways
     }
 
     fn carry_out_step(&mut self, step: &Step) -> Result<(), Violation> {
@@ -104,10 +131,7 @@ impl World {
             Some(other) => self.pay_twice((at, other), payments)?,
             None => self.pay(at, payments)?,
         };
-        if paid < payments {
-            let why = "every wallet waits for an answer, or has paid a coin twice";
-            self.recorder.not_paid(self.at_ms(), at, payments - paid, why);
-        }
+        self.recorder.handed_in(paid, "every wallet waits for an answer, or has paid a coin twice");
         Ok(())
     }
 
@@ -115,8 +139,10 @@ impl World {
         if self.host(place).node().is_none() {
             return;
         }
+        self.lost_power = true;
         self.host_mut(place).kill();
         self.purses.iter_mut().for_each(|purse| purse.lost(place));
+        self.rivals_lost(place);
         self.recorder.went_down(self.at_ms(), place);
         self.enter_lottery(place);
         let broken = self.around.network.isolate(place);
@@ -179,7 +205,9 @@ impl World {
     /// A group begins to behave in another way. Its links are made anew, so that everybody hears
     /// from it what it had kept back; who was away for a while comes back, for nobody else wakes it.
     fn behave(&mut self, group: usize, behaviour: Behaviour) -> Result<(), Violation> {
-        let Some(held) = self.around.behaviours.get_mut(group) else { return Ok(()) };
+        let Some(held) = self.around.behaviours.get_mut(group).filter(|held| **held != behaviour) else {
+            return Ok(());
+        };
         let came_and_went = matches!(held, Behaviour::Intermittent { .. });
         *held = behaviour;
         let places: Vec<Place> = self.plan.groups[group].places().collect();

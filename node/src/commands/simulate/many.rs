@@ -31,7 +31,7 @@ pub fn run(plan: &Plan, seeds: Seeds, replay: &Replay, arguments: &SimulateArgs)
         }
     }
     if summary.as_expected < summary.seeds.len() {
-        bail!("only {}", summary.verdict());
+        bail!("{}", summary.verdict());
     }
     Ok(())
 }

@@ -12,12 +12,12 @@ use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
-use cairn_simulator::settling::Settlement;
 use serde_json::{Value, json};
 
 use crate::devnet::happening::{Happening, What};
 use crate::devnet::network::Network;
 use crate::devnet::scenario::fault::ScenarioFault;
+use crate::devnet::scenario::ground;
 
 /// Blocks kept so that nobody must be asked for them again: all that nodes tell of in a moment.
 const KEPT: usize = 512;
@@ -40,8 +40,6 @@ pub struct Chronicle {
     kept_in_order: VecDeque<BlockHash>,
     highest: u32,
     told: usize,
-    /// Steps of the plan that are never done, as the run stops before them.
-    left_out: usize,
 }
 
 impl Chronicle {
@@ -64,7 +62,6 @@ impl Chronicle {
             kept_in_order: VecDeque::new(),
             highest: 0,
             told: 0,
-            left_out: 0,
         }
     }
 
@@ -109,12 +106,12 @@ impl Chronicle {
             What::StepBegun(number) => self.step_begun(at_ms, number),
             What::StepDone(number) => self.step_done(at_ms, number),
             What::StepFailed { what, why } => return Err(ScenarioFault::Step { what, why }),
-            What::Settling(settlement) => self.recorder.mining_ends(at_ms, &settlement, self.left_out),
+            What::Settling(settlement) => self.recorder.mining_ends(at_ms, &settlement),
             What::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
             What::Accepted(txid) => self.recorder.accepted(txid),
             What::RivalAccepted(txid) => self.recorder.rival_accepted(txid),
             What::RivalRefused { at, why } => self.recorder.rival_refused(at_ms, at, &why),
-            What::NotPaid { at, why } => self.recorder.not_paid(at_ms, at, 1, &why),
+            What::HandedIn { payments, why } => self.recorder.handed_in(payments, &why),
             What::Killed(node) => self.went_down(at_ms, node),
             What::Restarted(node) => self.came_up(at_ms, node),
             What::Died { node, how } => return Err(ScenarioFault::Died { node, how }),
@@ -130,21 +127,26 @@ impl Chronicle {
         self.recorder.agrees_within(sides)
     }
 
-    /// Whether all agree that must when the time for it is over, as nodes are linked now.
-    pub fn agrees_as_it_must(&self, settlement: &Settlement) -> bool {
-        let peers = |node: u16| {
-            let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
-            let peers = status["peers"].as_array().cloned().unwrap_or_default();
-            let known = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
-            (Place::new(node), known.map(Place::new).collect())
-        };
-        let links = self.network.running().into_iter().map(peers).collect();
-        self.recorder.agree(&settlement.must_agree(&links))
+    /// Whether nodes have one tip in each of these groups.
+    pub fn agree(&self, groups: &[Vec<Place>]) -> bool {
+        self.recorder.agree(groups)
     }
 
-    /// The run stops before its plan does: so many steps of it are never done.
-    pub const fn leave_out(&mut self, steps: usize) {
-        self.left_out = steps;
+    /// Whom each running node is linked to, or would be: whom it dials, and who dials it.
+    pub fn ways(&self) -> BTreeMap<Place, BTreeSet<Place>> {
+        let running = self.network.running();
+        let mut ways: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
+        for (node, dialled) in (0..).zip(ground::dials(&self.plan)).filter(|(node, _)| running.contains(node))
+        {
+            let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
+            let peers = status["peers"].as_array().cloned().unwrap_or_default();
+            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
+            for other in linked.chain(dialled).filter(|other| running.contains(other)) {
+                ways.entry(Place::new(node)).or_default().insert(Place::new(other));
+                ways.entry(Place::new(other)).or_default().insert(Place::new(node));
+            }
+        }
+        ways
     }
 
     /// The run is over, with agreement or without it.

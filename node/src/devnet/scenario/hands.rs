@@ -1,15 +1,15 @@
 //! Hands: the thread that does to the nodes what the plan says, one thing after another.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::cut::Cut;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Plan, Step};
-use cairn_simulator::settling::Settlement;
+use cairn_simulator::settling::{Settlement, steps_left};
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -17,6 +17,7 @@ use crate::devnet::fork;
 use crate::devnet::groups::Groups;
 use crate::devnet::happening::What;
 use crate::devnet::network::Network;
+use crate::devnet::scenario::payer::Payer;
 use crate::devnet::scenario::rates::Rates;
 
 /// What is to be done.
@@ -30,9 +31,11 @@ pub enum Order {
     Kill(Place),
     /// It comes back.
     Restart(Place),
-    /// Mining ends, and the plan with it: these steps of it are still done, and then nobody mines but
-    /// one on each side of a cut that is left, with what all had.
-    Settle(Vec<usize>),
+    /// Mining ends, and the plan with it, of which so many steps were taken: what would have been mended is
+    /// mended, and then nobody mines but one on each side of a cut that is left, with what all had.
+    Settle(usize),
+    /// Nobody mines any more.
+    Rest,
 }
 
 /// What the thread works with.
@@ -41,6 +44,7 @@ pub struct Hands {
     plan: Plan,
     rates: Rates,
     network: Arc<Network>,
+    payer: Arc<Mutex<Payer>>,
     /// How fast each node mines, or will when it runs again.
     now: Vec<u64>,
     /// How the plan's steps have cut the network.
@@ -49,9 +53,9 @@ pub struct Hands {
 
 impl Hands {
     /// Hands that have done nothing yet.
-    pub fn new(plan: Plan, rates: Rates, network: Arc<Network>) -> Self {
+    pub fn new(plan: Plan, rates: Rates, network: Arc<Network>, payer: Arc<Mutex<Payer>>) -> Self {
         let now = rates.first().to_vec();
-        Self { plan, rates, network, now, cut: Cut::default() }
+        Self { plan, rates, network, payer, now, cut: Cut::default() }
     }
 
     /// Carries out orders until nobody gives any, or until `stop` is set; says when each step of the
@@ -78,6 +82,7 @@ impl Hands {
             }
             Order::Kill(place) => format!("{place} goes"),
             Order::Restart(place) => format!("{place} comes back"),
+            Order::Rest => "nobody mines any more".into(),
             Order::Settle(_) => "all are mended, and one miner goes on until all agree".into(),
         }
     }
@@ -88,9 +93,10 @@ impl Hands {
             Order::Step(number) => self.plan_step(*number),
             Order::Kill(place) => self.kill(*place),
             Order::Restart(place) => self.restart(&[*place]),
-            Order::Settle(left) => {
-                left.iter().try_for_each(|number| self.plan_step(*number))?;
-                self.settle()
+            Order::Settle(taken) => self.settle(*taken),
+            Order::Rest => {
+                self.now.fill(0);
+                self.mine_everywhere()
             }
         }
     }
@@ -104,10 +110,18 @@ impl Hands {
         Ok(())
     }
 
-    fn settle(&mut self) -> Result<(), DevnetError> {
+    fn settle(&mut self, taken: usize) -> Result<(), DevnetError> {
+        let mut left_out = self.plan.steps.len() - taken;
+        for number in steps_left(&self.plan, taken) {
+            if self.changes_something(&self.plan.steps[number].1) {
+                self.plan_step(number)?;
+                left_out -= 1;
+            }
+        }
         let behaviours: Vec<Behaviour> =
             self.plan.groups.iter().map(|group| group.behaviour.clone()).collect();
-        let settlement = Settlement::new(&self.plan, &self.cut, &behaviours, |place| self.runs(place));
+        let settlement = Settlement::new(&self.plan, &self.cut, &behaviours, |place| self.runs(place))
+            .leaving_out(left_out);
         for (place, now) in self.plan.places().zip(&mut self.now) {
             *now = if settlement.miners.contains(&place) { self.rates.total() } else { 0 };
         }
@@ -136,8 +150,22 @@ impl Hands {
                 }
                 if self.runs(place) { self.set_mining(place.number()) } else { Ok(()) }
             }),
-            // Payments are another's; whoever is down mines nothing; the rest was refused before.
+            Step::Pay { place, payments, twice_at } if self.runs(place) => {
+                let mut payer = self.payer.lock().unwrap_or_else(PoisonError::into_inner);
+                let (payments, why) = payer.pay_many(place, payments, twice_at);
+                self.network.happened(What::HandedIn { payments, why });
+                Ok(())
+            }
+            // Whoever is down does neither; the rest was refused before.
             Step::Mine { .. } | Step::Pay { .. } | Step::Slow { .. } | Step::Behave { .. } => Ok(()),
+        }
+    }
+
+    /// Whether a step that mends has anything to mend.
+    fn changes_something(&self, step: &Step) -> bool {
+        match step {
+            Step::Restart(places) => places.iter().any(|place| !self.runs(*place)),
+            _ => !self.cut.is_whole(),
         }
     }
 

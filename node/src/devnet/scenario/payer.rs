@@ -1,9 +1,6 @@
-//! The payer: the thread that hands in payments; each wallet spends its own change, so that none
-//! is in another's way.
+//! The payer: hands in payments; each wallet spends its own change, so that none is in another's way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 
 use cairn_core::encoding::encode;
 use cairn_core::signing::sign_spend;
@@ -19,17 +16,6 @@ use crate::devnet::happening::What;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::ground::account_of;
 
-/// Where somebody pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Where {
-    /// At the node of whoever's turn it is.
-    AtHome,
-    /// At this node.
-    At(Place),
-    /// At the first, and with the same coin at the second to whoever pays.
-    Twice(Place, Place),
-}
-
 /// One of the wallets.
 #[derive(Debug)]
 struct Wallet {
@@ -39,7 +25,7 @@ struct Wallet {
     has_cheated: bool,
 }
 
-/// What the thread works with.
+/// The wallets, and whose turn it is.
 #[derive(Debug)]
 pub struct Payer {
     network: Arc<Network>,
@@ -62,58 +48,54 @@ impl Payer {
         Self { network, wallets, turn: 0 }
     }
 
-    /// Pays whenever told to, until nobody tells or `stop` is set; says what a node accepted, and which
-    /// payment of a step was not made. Whose own node is down or refuses does not pay this time.
-    pub fn work(mut self, orders: &Receiver<Where>, stop: &AtomicBool) {
-        while let Ok(place) = orders.recv() {
-            if stop.load(Ordering::Relaxed) || self.wallets.is_empty() {
-                return;
-            }
-            let why = match self.pay(place) {
-                Ok(true) => continue,
-                Ok(false) => "every wallet has paid a coin twice, or has too little".into(),
-                Err(error) => error.to_string(),
-            };
-            if let Where::At(at) | Where::Twice(at, _) = place
-                && self.runs(at)
-            {
-                self.network.happened(What::NotPaid { at, why });
+    /// Whoever's turn it is pays, at a node of its own; whose node is down or refuses does not pay this time.
+    pub fn pay(&mut self) {
+        if self.wallets.is_empty() {
+            return;
+        }
+        let turn = self.turn;
+        self.turn = (turn + 1) % self.wallets.len();
+        let home = home(turn, usize::from(self.network.ids().end));
+        if !self.wallets[turn].has_cheated {
+            let _ = self.pay_from(turn, home, None);
+        }
+    }
+
+    /// So many wallets pay at a node, each once; with `twice_at`, each pays itself with the same coin there.
+    /// Says how many did, and why not all.
+    pub fn pay_many(&mut self, at: Place, payments: u32, twice_at: Option<Place>) -> (u32, String) {
+        let wallets = self.wallets.len();
+        let turns: Vec<usize> = (0..wallets).map(|turn| (self.turn + turn) % wallets).collect();
+        let ready = turns.into_iter().filter(|turn| !self.wallets[*turn].has_cheated);
+        let ready: Vec<usize> = ready.take(payments as usize).collect();
+        let (mut paid, mut why) = (0, "every wallet has paid already, or has paid a coin twice".to_owned());
+        for turn in ready {
+            self.turn = (turn + 1) % wallets;
+            match self.pay_from(turn, at, twice_at) {
+                Ok(true) => paid += 1,
+                Ok(false) => {}
+                Err(error) => why = reason(at, &error),
             }
         }
+        (paid, why)
     }
 
     fn runs(&self, place: Place) -> bool {
         self.network.rpc(place.number()).is_ok()
     }
 
-    /// Says whether somebody paid.
-    fn pay(&mut self, place: Where) -> Result<bool, DevnetError> {
-        let wallets = self.wallets.len();
-        let mut turns = (0..wallets).map(|turn| (self.turn + turn) % wallets);
-        let turn = match place {
-            Where::AtHome => turns.next(),
-            _ => turns.find(|turn| !self.wallets[*turn].has_cheated),
-        };
-        let Some(turn) = turn else { return Ok(false) };
-        self.turn = (turn + 1) % wallets;
-        let nodes = usize::from(self.network.ids().end);
-        let (node, second) = match place {
-            Where::AtHome => (home(turn, nodes), None),
-            Where::At(place) => (place, None),
-            // Where one of the two is down, no coin is paid twice.
-            Where::Twice(place, other) => (place, Some(other).filter(|other| self.runs(*other))),
-        };
-        let payee = self.wallets[self.turn].coin.1.lock;
+    /// Says whether the wallet had enough.
+    fn pay_from(&mut self, turn: usize, at: Place, twice_at: Option<Place>) -> Result<bool, DevnetError> {
+        let payee = self.wallets[(turn + 1) % self.wallets.len()].coin.1.lock;
         let genesis = self.network.chain.params.genesis_hash;
         let wallet = &self.wallets[turn];
-        let Some(outputs) = payment_and_change(&wallet.coin.1, payee).filter(|_| !wallet.has_cheated) else {
-            return Ok(false);
-        };
+        let Some(outputs) = payment_and_change(&wallet.coin.1, payee) else { return Ok(false) };
         let change = outputs.last().cloned();
         let sign = |outputs| sign_spend(&genesis, &wallet.key, std::slice::from_ref(&wallet.coin), outputs);
         let transaction = sign(outputs);
         let txid = transaction.txid();
-        let rival = second.and_then(|other| {
+        // Where one of the two is down, no coin is paid twice.
+        let rival = twice_at.filter(|other| self.runs(*other)).and_then(|other| {
             let outputs = payment_and_change(&wallet.coin.1, wallet.coin.1.lock)?;
             Some((other, sign(outputs)))
         });
@@ -121,7 +103,7 @@ impl Payer {
             // Told before a block can hold either.
             self.network.happened(What::PaidTwice { payment: txid, rival: rival.txid() });
         }
-        self.hand_in(node, &transaction)?;
+        self.hand_in(at, &transaction)?;
         self.network.happened(What::Accepted(txid));
         if let Some((other, rival)) = rival {
             match self.hand_in(other, &rival) {
@@ -131,7 +113,8 @@ impl Payer {
                 }
                 // One that is refused takes nothing back.
                 Err(error) => {
-                    self.network.happened(What::RivalRefused { at: other, why: error.to_string() });
+                    let why = reason(other, &error);
+                    self.network.happened(What::RivalRefused { at: other, why });
                 }
             }
         }
@@ -145,6 +128,12 @@ impl Payer {
         let params = json!([hex::encode(encode(transaction))]);
         self.network.call(at.number(), "sendrawtransaction", params).map(drop)
     }
+}
+
+/// Why a node did not take a payment, without its name, which the sentence around it has.
+fn reason(at: Place, error: &DevnetError) -> String {
+    let (name, text) = (format!("{at}: "), error.to_string());
+    text.strip_prefix(&name).unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Playing a plan on nodes that run: from the first block to the report.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_simulator::place::Place;
-use cairn_simulator::plan::{Engine, Plan, Step};
+use cairn_simulator::plan::{Engine, Plan};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
-use cairn_simulator::settling::{Settlement, steps_left};
+use cairn_simulator::settling::Settlement;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -21,13 +21,15 @@ use crate::devnet::scenario::chronicle::Chronicle;
 use crate::devnet::scenario::fault::ScenarioFault;
 use crate::devnet::scenario::ground;
 use crate::devnet::scenario::hands::{Hands, Order};
-use crate::devnet::scenario::payer::{Payer, Where};
+use crate::devnet::scenario::payer::Payer;
 use crate::devnet::scenario::rates::Rates;
 
 /// How often somebody looks at the clock and at the nodes when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
 /// How long the nodes may take to connect at first.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long blocks may be under way when nobody mines any more.
+const REST: Duration = Duration::from_secs(30);
 /// Payments that wait because a node is slow to answer; beyond it people do not pay.
 const WAITING_PAYMENTS: usize = 1_000;
 
@@ -52,15 +54,20 @@ pub fn play(
 ) -> Result<Report, ScenarioFault> {
     let stop = AtomicBool::new(false);
     let (orders, to_do) = channel();
-    let (payments, to_pay) = sync_channel(WAITING_PAYMENTS);
-    let hands = Hands::new(plan.clone(), rates.clone(), network.clone());
-    let payer = Payer::new(network.clone());
+    let (payments, to_pay) = sync_channel::<()>(WAITING_PAYMENTS);
+    let payer = Arc::new(Mutex::new(Payer::new(network.clone())));
+    let hands = Hands::new(plan.clone(), rates.clone(), network.clone(), payer.clone());
     let outcome = std::thread::scope(|scope| {
         let named = |name: &str| std::thread::Builder::new().name(name.into());
         let stop = &stop;
         let started = named("hands").spawn_scoped(scope, move || hands.work(&to_do, stop));
         started.expect("a scenario has two threads of its own");
-        let started = named("payer").spawn_scoped(scope, move || payer.work(&to_pay, stop));
+        let pay = move || {
+            while to_pay.recv().is_ok() && !stop.load(Ordering::Relaxed) {
+                payer.lock().unwrap_or_else(PoisonError::into_inner).pay();
+            }
+        };
+        let started = named("payer").spawn_scoped(scope, pay);
         started.expect("a scenario has two threads of its own");
         let outcome = connect(plan, network, happenings).and_then(|()| {
             let chronicle = Chronicle::new(plan.clone(), network.clone());
@@ -119,6 +126,11 @@ enum Phase {
         until: Duration,
         settlement: Settlement,
     },
+    /// Nobody mines any more: what is under way arrives at those who must agree.
+    Resting {
+        until: Duration,
+        must_agree: Vec<Vec<Place>>,
+    },
     Over,
 }
 
@@ -129,7 +141,7 @@ struct Run<'a> {
     chronicle: Chronicle,
     agenda: Agenda,
     orders: Sender<Order>,
-    payments: SyncSender<Where>,
+    payments: SyncSender<()>,
     steps_taken: usize,
     phase: Phase,
 }
@@ -166,6 +178,7 @@ impl Run<'_> {
             lasted_ms: self.elapsed().as_millis() as u64,
             trace: None,
             confirmed: self.chronicle.confirmed(),
+            dropped: None,
             traffic: (0, 0),
         };
         Ok(self.chronicle.conclude(ending))
@@ -201,7 +214,7 @@ impl Run<'_> {
     fn progress(&self) -> u64 {
         match self.phase {
             Phase::Mining => self.plan.stop.progress(self.elapsed(), self.chronicle.highest()),
-            Phase::Ending | Phase::Settling { .. } | Phase::Over => 1_000,
+            Phase::Ending | Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => 1_000,
         }
     }
 
@@ -210,21 +223,17 @@ impl Run<'_> {
         let _ = self.orders.send(order);
     }
 
-    fn pay(&self, place: Where) {
+    fn pay(&self) {
         // Whoever finds the queue full goes home.
-        let _ = self.payments.try_send(place);
+        let _ = self.payments.try_send(());
     }
 
     fn see_to(&mut self, due: Due) {
         let now = self.elapsed();
         match due {
-            Due::Payment => self.pay(Where::AtHome),
+            Due::Payment => self.pay(),
             Due::Step(number) => {
                 self.steps_taken = number + 1;
-                if let Some((_, Step::Pay { place, payments, twice_at })) = self.plan.steps.get(number) {
-                    let at = twice_at.map_or(Where::At(*place), |other| Where::Twice(*place, other));
-                    (0..*payments).for_each(|_| self.pay(at));
-                }
                 self.order(Order::Step(number));
             }
             Due::ComesOrGoes { at, life: Some(life) } => {
@@ -253,25 +262,30 @@ impl Run<'_> {
                     return Ok(());
                 }
                 self.agenda.end_steps();
-                let left = steps_left(self.plan, self.steps_taken);
-                self.chronicle.leave_out(self.plan.steps.len() - self.steps_taken - left.len());
                 // The hands say when that is done.
-                self.order(Order::Settle(left));
+                self.order(Order::Settle(self.steps_taken));
                 self.phase = Phase::Ending;
             }
-            Phase::Settling { until, settlement } => {
-                let agree = self.chronicle.agrees_within(&settlement.sides);
-                let is_late = self.elapsed() >= *until;
-                if agree || (is_late && self.chronicle.agrees_as_it_must(settlement)) {
-                    self.chronicle.settled();
-                    self.phase = Phase::Over;
-                } else if is_late {
-                    let seconds = stop.agreement_within.unwrap_or_default().as_secs();
-                    return Err(ScenarioFault::NoAgreement { seconds, tips: self.chronicle.tips() });
-                }
+            Phase::Settling { settlement, .. } if self.chronicle.agrees_within(&settlement.sides) => {
+                self.end();
             }
-            Phase::Ending | Phase::Over => {}
+            Phase::Settling { until, settlement } if self.elapsed() >= *until => {
+                let must_agree = settlement.must_agree(&self.chronicle.ways());
+                self.order(Order::Rest);
+                self.phase = Phase::Resting { until: self.elapsed() + REST, must_agree };
+            }
+            Phase::Resting { must_agree, .. } if self.chronicle.agree(must_agree) => self.end(),
+            Phase::Resting { until, .. } if self.elapsed() >= *until => {
+                let seconds = (stop.agreement_within.unwrap_or_default() + REST).as_secs();
+                return Err(ScenarioFault::NoAgreement { seconds, tips: self.chronicle.tips() });
+            }
+            Phase::Ending | Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => {}
         }
         Ok(())
+    }
+
+    fn end(&mut self) {
+        self.chronicle.settled();
+        self.phase = Phase::Over;
     }
 }
