@@ -33,6 +33,11 @@ use crate::web::connections;
 /// No step needs more words.
 const MAX_BODY: usize = 16 * 1024;
 
+/// Blocks of one step: others wait for it.
+const MOST_BLOCKS: u64 = 10_000;
+/// Per cent of a node's first hash rate.
+const MOST_PERCENT: u64 = 10_000;
+
 /// What the API works on.
 #[derive(Debug)]
 pub struct Control {
@@ -150,6 +155,13 @@ pub async fn serve(
                 .route("/v1/player/{knob}", post(turn))
                 .with_state(control),
         )
+        .fallback(async || refuse(StatusCode::NOT_FOUND, "there is no such path here"))
+        .method_not_allowed_fallback(async || {
+            refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this path takes another method: steps are a POST, the rest a GET",
+            )
+        })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(gate, pass));
     connections::serve(listener, router, stop).await;
@@ -199,6 +211,17 @@ async fn steer(
     }
 }
 
+/// A number that nobody regrets: blocks are mined while other steps wait.
+fn within(found: u64, (least, most): (u64, u64), what: &str) -> Result<(), DevnetError> {
+    if (least..=most).contains(&found) {
+        return Ok(());
+    }
+    Err(DevnetError::Argument {
+        found: found.to_string(),
+        expected: format!("number of {what} from {least} to {most}"),
+    })
+}
+
 fn refuse(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "error": message }))).into_response()
 }
@@ -239,7 +262,11 @@ impl Control {
                 network.cut(Groups::whole(nodes))?;
                 Ok(json!({ "groups": network.groups().to_string() }))
             }
-            "fork" => fork::run(network, DevnetError::read::<Fork>(body)?.blocks),
+            "fork" => {
+                let Fork { blocks } = DevnetError::read(body)?;
+                within(blocks.into(), (1, MOST_BLOCKS), "blocks")?;
+                fork::run(network, blocks)
+            }
             "kill" => {
                 let OneNode { node } = DevnetError::read(body)?;
                 network.kill(node)?;
@@ -252,6 +279,7 @@ impl Control {
             }
             "mine" => {
                 let Mine { node, blocks, to } = DevnetError::read(body)?;
+                within(blocks.into(), (1, MOST_BLOCKS), "blocks")?;
                 let to = match to {
                     Some(address) => self.address(&address)?.to_string(),
                     None => network.plan(node)?.reward,
@@ -262,6 +290,7 @@ impl Control {
             }
             "hashrate" => {
                 let Hashrate { node, percent } = DevnetError::read(body)?;
+                within(percent, (0, MOST_PERCENT), "per cent of the first hash rate")?;
                 network.hashrate(node, percent)?;
                 Ok(json!({ "node": node, "percent": percent }))
             }

@@ -52,9 +52,18 @@ impl NodeRpc {
     /// # Errors
     /// Both variants of [`RpcFailure`].
     pub fn call(&self, method: &str, params: Value) -> Result<Value, RpcFailure> {
+        self.call_within(TIMEOUT, method, params)
+    }
+
+    /// The same, of a node that must be quick.
+    ///
+    /// # Errors
+    /// Both variants of [`RpcFailure`].
+    pub fn call_within(&self, patience: Duration, method: &str, params: Value) -> Result<Value, RpcFailure> {
         let silent = |error: ureq::Error| RpcFailure::Silent(error.to_string());
         let body = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
         let request = self.agent.post(format!("http://{}/", self.address));
+        let request = request.config().timeout_recv_response(Some(patience)).build();
         let response = request.header("Authorization", self.authorization()?).send_json(&body);
         let mut response = response.map_err(silent)?;
         let mut answer: Value = response.body_mut().read_json().map_err(silent)?;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -49,7 +50,11 @@ pub struct Extent {
 }
 
 /// The whole picture.
-pub async fn view(State(pages): State<Pages>, Query(extent): Query<Extent>) -> Response {
+pub async fn view(State(pages): State<Pages>, extent: Result<Query<Extent>, QueryRejection>) -> Response {
+    let extent = match extent {
+        Ok(Query(extent)) => extent,
+        Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
+    };
     let mut picture = pages.view.snapshot(extent.blocks.unwrap_or(usize::MAX));
     for (name, value) in pages.fixed.as_object().into_iter().flatten() {
         picture[name] = value.clone();
@@ -84,6 +89,7 @@ pub async fn ask(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             for_pages(status, body)
         }
+        Ok(Err(error @ DevnetError::NoSuchNode { .. })) => refuse(StatusCode::NOT_FOUND, &error.to_string()),
         Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the question failed unexpectedly"),
     }

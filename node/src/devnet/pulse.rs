@@ -11,6 +11,8 @@ use crate::devnet::view::View;
 
 /// How often. Fifty nodes answer in a few milliseconds together.
 const EVERY: Duration = Duration::from_secs(1);
+/// Who takes longer does not answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks on a thread of its own for as long as the network is there.
 ///
@@ -44,7 +46,12 @@ fn remember(view: &View, network: &Network, answers: &[Option<Value>]) {
     }
 }
 
-/// What every node says of itself, in their order.
+/// What every node says of itself, in their order. All are asked at one time: one that hangs keeps nobody
+/// waiting for the others.
 fn ask(network: &Network) -> Vec<Option<Value>> {
-    network.ids().map(|id| network.call(id, "getnodestatus", json!([])).ok()).collect()
+    let status = |id: u16| network.rpc(id).ok()?.call_within(PATIENCE, "getnodestatus", json!([])).ok();
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = network.ids().map(|id| scope.spawn(move || status(id))).collect();
+        asked.into_iter().map(|one| one.join().ok().flatten()).collect()
+    })
 }

@@ -2,44 +2,74 @@
 
 use std::collections::BTreeSet;
 
+use cairn_simulator::words::{duration, numbers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Cell, Paragraph, Row, Sparkline, Table, TableState};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, TableState};
 
 use crate::devnet::groups::Groups;
 use crate::top::keys::Hand;
-use crate::top::scene::{Node, Scene};
+use crate::top::scene::{Mark, Node, Scene};
 use crate::top::tree;
 
 /// Colours of tips. The hash beside them says the same to who cannot tell them apart.
 const COLOURS: [Color; 6] =
     [Color::Cyan, Color::Yellow, Color::Magenta, Color::Green, Color::LightBlue, Color::LightRed];
-/// What the keys do, in a line.
-const KEYS: &str =
-    "↑↓ choose  space mark  p cut marked off  h heal  k kill  r restart  m mine  < > rate  q quit";
+/// What the keys do, in a line, the way out first.
+const KEYS: &str = "q quit  ↑↓ choose  space mark  p cut  h heal  k kill  r restart  m mine  <> rate";
+/// The same where there is room.
+const LONG_KEYS: &str = "q quit  ↑↓ choose a node  space mark it  p cut the marked off  h heal  \
+                         k kill  r restart  m mine a block  < > hash rate";
+/// Columns from which on there is room.
+const WIDE: u16 = 110;
+/// Columns below which nodes and blocks stand one above the other.
+const NARROW: u16 = 62;
+/// Columns of the nodes, with and without what they are busy with.
+const NODES: (u16, u16) = (49, 40);
+/// Columns of a branch, with a space.
+const LEAST_COLUMN: usize = 13;
+/// No branch needs more.
+const MOST_COLUMN: usize = 26;
+/// Shares from none to all.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Of agreement, so much is seen.
+const WINDOW_MS: u64 = 60_000;
+/// Lines of what happened, with their frame.
+const MARKS: u16 = 5;
 
 /// Draws the scene; `said` is the last thing that a step answered.
 pub fn draw(frame: &mut Frame<'_>, scene: &Scene, hand: &Hand, said: &str) {
-    let [head, middle, below, line, keys] = Layout::vertical([
+    let width = frame.area().width;
+    let [head, middle, strip, marks, line, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(6),
-        Constraint::Length(5),
+        Constraint::Length(2),
+        Constraint::Length(MARKS),
         Constraint::Length(1),
         Constraint::Length(1),
     ])
     .areas(frame.area());
-    let [nodes, blocks] = Layout::horizontal([Constraint::Length(47), Constraint::Min(20)]).areas(middle);
-    let [agreement, marks] = Layout::horizontal([Constraint::Length(47), Constraint::Min(20)]).areas(below);
+    let [nodes, blocks] = match width {
+        ..NARROW => {
+            let rows = Constraint::Max(scene.nodes.len() as u16 + 3);
+            Layout::vertical([rows, Constraint::Min(4)]).areas(middle)
+        }
+        _ => {
+            let columns = if width >= WIDE { NODES.0 } else { NODES.1 };
+            Layout::horizontal([Constraint::Length(columns), Constraint::Min(20)]).areas(middle)
+        }
+    };
     let colours = Colours::of(scene);
     draw_head(frame, head, scene);
     draw_nodes(frame, nodes, scene, hand, &colours);
     draw_tree(frame, blocks, scene, &colours);
-    draw_agreement(frame, agreement, scene);
+    draw_agreement(frame, strip, scene);
     draw_marks(frame, marks, scene);
     frame.render_widget(Paragraph::new(said).style(Style::new().fg(Color::Yellow)), line);
-    frame.render_widget(Paragraph::new(KEYS).style(Style::new().add_modifier(Modifier::DIM)), keys);
+    let words = if width >= WIDE { LONG_KEYS } else { KEYS };
+    frame.render_widget(Paragraph::new(words).style(Style::new().add_modifier(Modifier::DIM)), keys);
 }
 
 /// A colour for each tip, in the order of the nodes that have it.
@@ -78,81 +108,130 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, scene: &Scene) {
 }
 
 fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, colours: &Colours) {
+    let is_wide = area.width >= NODES.0;
     let row = |node: &Node| {
         let mark = if hand.marked.contains(&node.id) { "*" } else { "" };
         let style = if node.is_up { colours.style(&node.tip) } else { Style::new().fg(Color::DarkGray) };
         let percent = node.percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
-        let cells = match node.is_up {
-            true => [
-                format!("{mark}{}", node.id),
-                Groups::letter(node.group).to_string(),
+        let first = [format!("{mark}{}", node.id), Groups::letter(node.group).to_string()];
+        let of_living = || {
+            [
                 node.height.to_string(),
                 short(&node.tip),
                 node.links.to_string(),
                 node.mempool.to_string(),
                 percent,
                 node.phase.clone(),
-            ],
-            false => {
-                let mut cells = [const { String::new() }; 8];
-                cells[0] = format!("{mark}{}", node.id);
-                cells[1] = Groups::letter(node.group).to_string();
-                cells[7] = "down".to_owned();
-                cells
-            }
+            ]
         };
-        Row::new(cells.map(Cell::from)).style(style)
+        let of_dead = || [const { String::new() }; 6];
+        let mut cells: Vec<String> =
+            first.into_iter().chain(if node.is_up { of_living() } else { of_dead() }).collect();
+        if !node.is_up {
+            cells[3] = "down".to_owned();
+        }
+        cells.truncate(if is_wide { 8 } else { 7 });
+        Row::new(cells.into_iter().map(Cell::from)).style(style)
     };
-    let widths = [4, 2, 6, 8, 5, 5, 6, 8].map(Constraint::Length);
-    let table = Table::new(scene.nodes.iter().map(row), widths)
-        .header(Row::new(["node", "", "height", "tip", "links", "txs", "rate", ""]))
+    let headings = ["node", "", "height", "tip", "links", "txs", "rate", "busy"];
+    let shown = if is_wide { 8 } else { 7 };
+    let widths = [4, 1, 6, 7, 5, 4, 5, 8].map(Constraint::Length);
+    let table = Table::new(scene.nodes.iter().map(row), &widths[..shown])
+        .header(Row::new(headings.into_iter().take(shown)).style(Style::new().add_modifier(Modifier::DIM)))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
-        .column_spacing(0)
+        .column_spacing(1)
         .block(Block::bordered().title("nodes"));
     let mut state = TableState::default().with_selected(hand.chosen);
     frame.render_stateful_widget(table, area, &mut state);
 }
 
 fn draw_tree(frame: &mut Frame<'_>, area: Rect, scene: &Scene, colours: &Colours) {
+    let room = usize::from(area.width.saturating_sub(2));
+    let rows = || scene.rows.iter().take(usize::from(area.height.saturating_sub(2)));
+    let lanes = rows().flat_map(|row| &row.cells).map(|cell| cell.lane + 1).max().unwrap_or(1);
+    // The column of heights, and a space.
+    let heights = rows().map(|row| row.height.to_string().len()).max().unwrap_or(1) + 1;
+    let column = (room.saturating_sub(heights) / lanes).clamp(LEAST_COLUMN, MOST_COLUMN);
+    let shown = (room.saturating_sub(heights) / column).max(1);
     let cell = |cell: &tree::Cell| {
-        let miner = cell.miner.map_or_else(|| "?".to_owned(), |miner| miner.to_string());
-        let mut text = format!("{} by {miner}", short(&cell.hash));
-        if !cell.tips.is_empty() {
-            text += &format!(" ◀{}", cell.tips.iter().map(u16::to_string).collect::<Vec<_>>().join(","));
-        }
-        let style = match (cell.is_best, cell.tips.is_empty()) {
+        let style = match (cell.lane == 0, cell.tips.is_empty()) {
             (_, false) => colours.style(&cell.hash),
             (true, true) => Style::new(),
             (false, true) => Style::new().fg(Color::DarkGray),
         };
-        Span::styled(format!("{text:<24}"), style)
+        let text: String = block_in_words(cell, column).chars().take(column - 1).collect();
+        Span::styled(format!("{text:<column$}"), style)
     };
     let line = |row: &tree::Row| {
-        let mut spans = vec![Span::raw(format!("{:>6} ", row.height))];
-        spans.extend(row.cells.iter().map(cell));
+        let mut spans = vec![Span::raw(format!("{:>width$} ", row.height, width = heights - 1))];
+        for lane in 0..shown {
+            let here = row.cells.iter().find(|cell| cell.lane == lane);
+            spans.push(here.map_or_else(|| Span::raw(" ".repeat(column)), cell));
+        }
         Line::from(spans)
     };
-    let lines: Vec<Line<'_>> = scene.rows.iter().take(usize::from(area.height)).map(line).collect();
-    let title = "latest blocks, most work first; ◀ whose tip it is";
+    let lines: Vec<Line<'_>> = rows().map(line).collect();
+    let title = match lanes - lanes.min(shown) {
+        0 => "blocks, most work first; ◀ tip of".to_owned(),
+        hidden => format!("blocks, most work first; {hidden} more columns"),
+    };
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
 }
 
+/// `…6f433e by 0 ◀0-2`, without its miner where that does not fit.
+fn block_in_words(cell: &tree::Cell, column: usize) -> String {
+    let tips = if cell.tips.is_empty() { String::new() } else { format!(" ◀{}", numbers(&cell.tips)) };
+    let miner = cell.miner.map_or_else(|| "?".to_owned(), |miner| miner.to_string());
+    let whole = format!("{} by {miner}{tips}", short(&cell.hash));
+    if whole.chars().count() < column { whole } else { format!("{}{tips}", short(&cell.hash)) }
+}
+
+/// The last minute from left to right: how many of ten agreed, and below it what was done to the network.
 fn draw_agreement(frame: &mut Frame<'_>, area: Rect, scene: &Scene) {
-    let room = usize::from(area.width.saturating_sub(2));
-    let from = scene.agreement.len().saturating_sub(room);
-    let latest: Vec<u64> = scene.agreement.get(from..).unwrap_or_default().to_vec();
-    let sparkline = Sparkline::default()
-        .data(latest)
-        .max(100)
-        .style(Style::new().fg(Color::Cyan))
-        .block(Block::bordered().title("agreement, change by change"));
-    frame.render_widget(sparkline, area);
+    let title = "last 60 s ";
+    let room = usize::from(area.width).saturating_sub(title.len() + 1);
+    let bar = |share: &Option<u64>| match share {
+        None => ' ',
+        Some(share) => BARS[(*share as usize * (BARS.len() - 1)).div_ceil(100).min(BARS.len() - 1)],
+    };
+    let bars: String = scene.agreement_over(WINDOW_MS, room).iter().map(bar).collect();
+    let mut below = vec![' '; room];
+    let begin = scene.now_ms.saturating_sub(WINDOW_MS);
+    for mark in scene.marks.iter().rev().filter(|mark| mark.at_ms >= begin) {
+        let sign = match mark.kind.as_str() {
+            "partition" => 'x',
+            "heal" => 'o',
+            "agreed" => '=',
+            "kill" | "died" => '†',
+            "restart" => '+',
+            _ => continue,
+        };
+        let at = (mark.at_ms - begin) as usize * room / WINDOW_MS as usize;
+        if let Some(place) = below.get_mut(at.min(room.saturating_sub(1))) {
+            *place = sign;
+        }
+    }
+    let lines = vec![
+        Line::from(vec![Span::raw(title), Span::styled(bars, Style::new().fg(Color::Cyan))]),
+        Line::from(vec![
+            Span::raw(" ".repeat(title.len())),
+            Span::raw(below.into_iter().collect::<String>()),
+        ]),
+    ];
+    frame.render_widget(Paragraph::new(lines), area);
 }
 
 fn draw_marks(frame: &mut Frame<'_>, area: Rect, scene: &Scene) {
+    let ago = |mark: &Mark| format!("{:>6} ago  {}", duration(round(scene.now_ms, mark.at_ms)), mark.text);
     let lines: Vec<Line<'_>> =
-        scene.marks.iter().take(usize::from(area.height)).map(|text| Line::from(text.as_str())).collect();
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title("what happened")), area);
+        scene.marks.iter().take(usize::from(area.height)).map(|mark| Line::from(ago(mark))).collect();
+    let title = "what happened; above: x cut, o healed, = agreed, † killed, + started";
+    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
+}
+
+/// How long ago, in whole seconds.
+fn round(now_ms: u64, at_ms: u64) -> u64 {
+    now_ms.saturating_sub(at_ms) / 1_000 * 1_000
 }
 
 #[cfg(test)]
@@ -179,7 +258,8 @@ mod tests {
                 { "hash": "00000bbbbbb", "previous": "00000cccccc", "height": 2, "miner": null, "chainwork": "02" },
             ],
             "agreement": [[0, 2, 1], [5, 1, 2]],
-            "marks": [{ "text": "cut: 0,1 / 2 no longer reach each other" }],
+            "now_ms": 20_000,
+            "marks": [{ "at_ms": 5_000, "kind": "partition", "text": "cut: 0,1 / 2 no longer reach each other" }],
         });
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen");
         let scene = Scene::read(&view);
@@ -188,17 +268,32 @@ mod tests {
     }
 
     #[test]
-    fn a_screen_shows_nodes_branches_whose_tip_is_where_and_what_happened() {
-        let screen = screen(120, 24);
-        for expected in [
-            "cairn devnet  height 2  1 of 2 running nodes agree  groups 0,1 / 2",
-            "2 …aaaaaa by 0 ◀0",
-            "…bbbbbb by ? ◀2",
-            "cut: 0,1 / 2 no longer reach each other",
-            "healed",
-            "down",
-            "h heal",
-        ] {
+    fn a_screen_of_any_usual_size_shows_nodes_both_branches_what_happened_and_the_way_out() {
+        for (width, height) in [(80, 24), (120, 40), (200, 50)] {
+            let screen = screen(width, height);
+            for expected in [
+                "cairn devnet  height 2  1 of 2 running nodes agree  groups 0,1 / 2",
+                "node   height tip     links txs  rate",
+                "2 …aaaaaa by 0 ◀0",
+                "…bbbbbb by ? ◀2",
+                "15 s ago  cut: 0,1 / 2 no longer reach each other",
+                "healed",
+                "down",
+                "q quit",
+                "h heal",
+            ] {
+                assert!(screen.contains(expected), "{expected}\n{screen}");
+            }
+            // A cut a quarter of a minute ago stands in the last third of the minute.
+            let line = screen.lines().find(|line| line.trim_end_matches('"').trim_end().ends_with('x'));
+            assert!(line.is_some_and(|line| line.find('x') > Some(usize::from(width) / 2)), "{screen}");
+        }
+    }
+
+    #[test]
+    fn a_narrow_screen_has_nodes_and_blocks_one_above_the_other() {
+        let screen = screen(44, 30);
+        for expected in ["…aaaaaa ◀0", "…bbbbbb ◀2", "rate", "q quit"] {
             assert!(screen.contains(expected), "{expected}\n{screen}");
         }
     }

@@ -38,10 +38,24 @@ pub struct Scene {
     pub groups: Vec<Vec<u16>>,
     /// The latest blocks, highest first.
     pub rows: Vec<Row>,
-    /// Share of running nodes on the tip that most have, in per cent, oldest first.
-    pub agreement: Vec<u64>,
+    /// Share of running nodes on the tip that most have, in per cent, and since when in milliseconds,
+    /// oldest first.
+    pub agreement: Vec<(u64, u64)>,
     /// What happened lately, newest first.
-    pub marks: Vec<String>,
+    pub marks: Vec<Mark>,
+    /// Now, in the same milliseconds.
+    pub now_ms: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When, in milliseconds.
+    pub at_ms: u64,
+    /// What kind.
+    pub kind: String,
+    /// In words.
+    pub text: String,
 }
 
 fn text(value: &Value) -> String {
@@ -93,15 +107,35 @@ impl Scene {
         let tips: Vec<(u16, String)> =
             nodes.iter().filter(|node| node.is_up).map(|node| (node.id, node.tip.clone())).collect();
         let running = tips.len().max(1) as u64;
-        let share = |point: &Value| (number(&point[1]) * 100 / running).min(100);
+        let share = |point: &Value| (number(&point[0]), (number(&point[1]) * 100 / running).min(100));
+        let mark = |mark: &Value| Mark {
+            at_ms: number(&mark["at_ms"]),
+            kind: text(&mark["kind"]),
+            text: text(&mark["text"]),
+        };
         Self {
             chain: text(&view["chain"]["name"]),
             rows: rows(&blocks, &tips),
             agreement: list(&view["agreement"]).iter().map(share).collect(),
-            marks: list(&view["marks"]).iter().rev().map(|mark| text(&mark["text"])).collect(),
+            marks: list(&view["marks"]).iter().rev().map(mark).collect(),
+            now_ms: number(&view["now_ms"]),
             nodes,
             groups,
         }
+    }
+
+    /// The least share in each of so many equal parts of the last `window_ms`, in per cent, the latest last.
+    /// Nothing where nothing was known yet.
+    pub fn agreement_over(&self, window_ms: u64, parts: usize) -> Vec<Option<u64>> {
+        let begin = self.now_ms.saturating_sub(window_ms);
+        let part_ms = (window_ms / parts.max(1) as u64).max(1);
+        let part = |number: usize| {
+            let from = begin + number as u64 * part_ms;
+            let held = self.agreement.iter().rfind(|(at, _)| *at <= from);
+            let changes = self.agreement.iter().filter(|(at, _)| (from..from + part_ms).contains(at));
+            held.into_iter().chain(changes).map(|(_, share)| *share).min()
+        };
+        (0..parts).map(part).collect()
     }
 
     /// In a sentence: how many of the running nodes agree.
@@ -144,7 +178,8 @@ mod tests {
                 { "id": 2, "up": false, "why_down": "killed", "tip": "a", "height": 4 },
             ],
             "agreement": [[0, 2, 1], [5, 1, 2]],
-            "marks": [{ "text": "first" }, { "text": "second" }],
+            "marks": [{ "at_ms": 3, "kind": "partition", "text": "first" }, { "at_ms": 5, "kind": "heal", "text": "second" }],
+            "now_ms": 8,
         });
         let scene = Scene::read(&view);
         assert_eq!(scene.agreement_in_words(), "1 of 2 running nodes agree");
@@ -154,10 +189,10 @@ mod tests {
             (1, Some(30), None)
         );
         assert_eq!((scene.nodes[1].group, scene.nodes[2].phase.as_str()), (1, "down: killed"));
-        assert_eq!(
-            (scene.agreement, scene.marks),
-            (vec![100, 50], vec!["second".to_owned(), "first".to_owned()])
-        );
+        assert_eq!(scene.agreement_over(8, 4), [Some(100), Some(100), Some(50), Some(50)]);
+        let marks: Vec<(u64, &str)> =
+            scene.marks.iter().map(|mark| (mark.at_ms, mark.text.as_str())).collect();
+        assert_eq!(marks, [(5, "second"), (3, "first")]);
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub struct Cell {
     pub miner: Option<u64>,
     /// Nodes whose tip it is.
     pub tips: Vec<u16>,
-    /// Whether it is in the branch with most work.
-    pub is_best: bool,
+    /// The column of its branch: 0 for the one with most work.
+    pub lane: usize,
 }
 
 /// All blocks of one height.
@@ -35,7 +35,7 @@ pub struct Cell {
 pub struct Row {
     /// The height.
     pub height: u64,
-    /// The blocks: each branch keeps its place from row to row.
+    /// The blocks, by column: each branch keeps its own from row to row.
     pub cells: Vec<Cell>,
 }
 
@@ -56,23 +56,42 @@ pub fn rows(blocks: &[Block], tips: &[(u16, String)]) -> Vec<Row> {
             next = by_hash.get(block.previous.as_str()).copied();
         }
     }
-    let mut heights: BTreeMap<u64, Vec<(usize, Cell)>> = BTreeMap::new();
+    let branch = |block: &Block| branch_of.get(block.hash.as_str()).copied().unwrap_or(leaves.len());
+    let lanes = lanes(blocks, branch);
+    let mut heights: BTreeMap<u64, Vec<Cell>> = BTreeMap::new();
     for block in blocks {
-        let branch = branch_of.get(block.hash.as_str()).copied().unwrap_or(usize::MAX);
         let on_it = tips.iter().filter(|(_, tip)| *tip == block.hash).map(|(node, _)| *node);
-        let cell = Cell {
-            hash: block.hash.clone(),
-            miner: block.miner,
-            tips: on_it.collect(),
-            is_best: branch == 0,
-        };
-        heights.entry(block.height).or_default().push((branch, cell));
+        let lane = lanes.get(&branch(block)).copied().unwrap_or_default();
+        let cell = Cell { hash: block.hash.clone(), miner: block.miner, tips: on_it.collect(), lane };
+        heights.entry(block.height).or_default().push(cell);
     }
-    let row = |(height, mut cells): (u64, Vec<(usize, Cell)>)| {
-        cells.sort_by_key(|(branch, _)| *branch);
-        Row { height, cells: cells.into_iter().map(|(_, cell)| cell).collect() }
+    let row = |(height, mut cells): (u64, Vec<Cell>)| {
+        cells.sort_by_key(|cell| cell.lane);
+        Row { height, cells }
     };
     heights.into_iter().rev().map(row).collect()
+}
+
+/// The column of each branch. The best has the first to itself; any other takes the first that is free over
+/// all its heights.
+fn lanes(blocks: &[Block], branch: impl Fn(&Block) -> usize) -> BTreeMap<usize, usize> {
+    let mut spans: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    for block in blocks {
+        let span = spans.entry(branch(block)).or_insert((block.height, block.height));
+        *span = (span.0.min(block.height), span.1.max(block.height));
+    }
+    let mut taken: Vec<Vec<(u64, u64)>> = vec![vec![(0, u64::MAX)]];
+    let mut lanes = BTreeMap::from([(0, 0)]);
+    for (branch, span) in spans.into_iter().filter(|(branch, _)| *branch > 0) {
+        let is_free = |lane: &Vec<(u64, u64)>| lane.iter().all(|other| span.1 < other.0 || other.1 < span.0);
+        let lane = taken.iter().position(is_free).unwrap_or(taken.len());
+        if lane == taken.len() {
+            taken.push(Vec::new());
+        }
+        taken[lane].push(span);
+        lanes.insert(branch, lane);
+    }
+    lanes
 }
 
 #[cfg(test)]
@@ -93,17 +112,29 @@ mod tests {
         ];
         let tips = [(0, "b2".to_owned()), (1, "c1".to_owned()), (2, "c1".to_owned())];
         let rows = rows(&blocks, &tips);
-        let shape: Vec<(u64, Vec<(&str, bool)>)> = rows
+        let shape: Vec<(u64, Vec<(&str, usize)>)> = rows
             .iter()
-            .map(|row| {
-                (row.height, row.cells.iter().map(|cell| (cell.hash.as_str(), cell.is_best)).collect())
-            })
+            .map(|row| (row.height, row.cells.iter().map(|cell| (cell.hash.as_str(), cell.lane)).collect()))
             .collect();
-        assert_eq!(
-            shape,
-            [(3, vec![("b2", false)]), (2, vec![("c1", true), ("b1", false)]), (1, vec![("a", true)]),]
-        );
+        assert_eq!(shape, [(3, vec![("b2", 1)]), (2, vec![("c1", 0), ("b1", 1)]), (1, vec![("a", 0)])]);
         assert_eq!((rows[1].cells[0].tips.clone(), rows[0].cells[0].tips.clone()), (vec![1, 2], vec![0]));
+    }
+
+    #[test]
+    fn branches_of_other_heights_share_a_column_and_those_of_the_same_do_not() {
+        let main = (1..=6).map(|height| {
+            block(&format!("m{height}"), &format!("m{}", height - 1), height, &format!("1{height}"))
+        });
+        let stale = [("m1", 2), ("m1", 2), ("m4", 5)].into_iter().enumerate();
+        let stale =
+            stale.map(|(number, (parent, height))| block(&format!("s{number}"), parent, height, "02"));
+        let blocks: Vec<Block> = main.chain(stale).collect();
+        let lanes = |height: u64| -> Vec<usize> {
+            let rows = rows(&blocks, &[]);
+            let row = rows.iter().find(|row| row.height == height).expect("it is there");
+            row.cells.iter().map(|cell| cell.lane).collect()
+        };
+        assert_eq!((lanes(2), lanes(5), lanes(6)), (vec![0, 1, 2], vec![0, 1], vec![0]));
     }
 
     #[test]

@@ -47,13 +47,14 @@ pub fn no_such_node(found: &str) -> RpcError {
     RpcError::new(Code::MethodNotFound, message)
 }
 
-/// What is not there is not found; a node that loads is not there yet; the rest is the question's fault,
-/// or the node's.
+/// A method or node that is not there is not found; a node that loads is not there yet. Anything else was
+/// asked and answered: browsers tell the console of every other status, and that a search finds nothing is
+/// no fault of a page.
 fn status(error: &RpcError) -> StatusCode {
     match error.code {
-        Code::MethodNotFound | Code::InvalidAddressOrKey => StatusCode::NOT_FOUND,
+        Code::MethodNotFound => StatusCode::NOT_FOUND,
         Code::InWarmup => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
     }
 }

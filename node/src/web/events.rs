@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::rpc::json::reply;
 use crate::web::log::{Entry, EventLog, Found};
 
-/// How often a quiet stream shows that it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often a quiet stream shows that it lives. Scripts of a page do not see comments, so it is an event.
+const BEAT: Duration = Duration::from_secs(5);
 
 /// Where a follower wants to begin.
 #[derive(Debug, Deserialize)]
@@ -37,7 +37,9 @@ pub fn follow(log: EventLog, wanted: &Wanted, headers: &HeaderMap, stop: Cancell
         return (StatusCode::BAD_REQUEST, message).into_response();
     };
     let lines = lines(log, from).take_until(stop.cancelled_owned());
-    Sse::new(lines).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    Sse::new(lines)
+        .keep_alive(KeepAlive::new().interval(BEAT).event(Line::default().event("beat").data("{}")))
+        .into_response()
 }
 
 /// The number after the one last seen. Ids of an earlier run of the node count from another

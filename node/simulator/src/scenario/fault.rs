@@ -304,7 +304,7 @@ pub enum Fault {
         /// The second.
         other: String,
     },
-    /// An attacker cuts itself off.
+    /// An attacker cuts itself off, or is shown its own blocks.
     #[error("found node {node}, which is of the attackers' group \"{group}\", expected others' nodes")]
     OwnVictim {
         /// Its number in the world.

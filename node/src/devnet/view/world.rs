@@ -41,6 +41,8 @@ pub struct Node {
     delay_ms: u64,
     /// What it said when it was asked last; nothing since it was started.
     status: Value,
+    /// How often in a row it has not answered.
+    unanswered: u32,
     /// Whom it was linked to then.
     links: BTreeSet<u16>,
 }
@@ -74,7 +76,13 @@ impl Node {
             "delay_ms": self.delay_ms,
             "chainwork": status["chainwork"],
             "stuck": status["stuck"],
+            "answers": self.answers(),
         })
+    }
+
+    /// Whether it answers, as far as it runs: one question may be lost.
+    const fn answers(&self) -> bool {
+        self.unanswered < 2
     }
 
     fn picture(&self, id: usize) -> Value {
@@ -88,6 +96,7 @@ impl Node {
             "mining": !self.status["mining"].is_null(),
             "percent": self.percent,
             "delay_ms": self.delay_ms,
+            "answers": self.answers(),
             "status": self.status,
         })
     }
@@ -263,7 +272,7 @@ impl World {
         let Some(seen) = self.nodes.get_mut(usize::from(node)).filter(|seen| !seen.is_up) else { return };
         seen.is_up = true;
         seen.why_down = None;
-        seen.status = Value::Null;
+        (seen.status, seen.unanswered) = (Value::Null, 0);
         self.agreement.joins(&seen.tip);
         self.news.push(("node", json!({ "id": node, "up": true, "why": null, "at_ms": at })));
         self.look(at);
@@ -284,13 +293,23 @@ impl World {
     }
 
     /// What all nodes say of themselves now. Who does not answer is left as it was: whether it
-    /// runs is for the one who started it to say. Events may be under way that an answer is ahead of or
+    /// runs is for the one who started it to say, and who was killed meanwhile says nothing. Events may be under way that an answer is ahead of or
     /// behind, so that one of another tip or link counts only when it is given twice.
     pub fn asked(&mut self, seen: Vec<Node>, at: u64) {
         let mut links: BTreeSet<(u16, u16)> = BTreeSet::new();
-        for (id, new) in (0..).zip(seen).filter(|(_, new): &(u16, Node)| new.is_up) {
-            links.extend(new.links.iter().map(|other| (id.min(*other), id.max(*other))));
+        let lives: Vec<bool> = self.nodes.iter().map(|node| node.is_up).collect();
+        let lives = |id: u16| lives.get(usize::from(id)).copied().unwrap_or_default();
+        for (id, new) in (0..).zip(seen).filter(|(id, _)| lives(*id)) {
             let Some(node) = self.nodes.get_mut(usize::from(id)) else { continue };
+            if !new.is_up {
+                node.unanswered = node.unanswered.saturating_add(1);
+                // What is not told of its links leaves them as they were.
+                links.extend(self.links.iter().filter(|(one, other)| *one == id || *other == id));
+                continue;
+            }
+            node.unanswered = 0;
+            let linked = new.links.iter().filter(|other| lives(**other));
+            links.extend(linked.map(|other| (id.min(*other), id.max(*other))));
             let before = core::mem::replace(&mut node.status, new.status);
             if before.is_null() || before["tip"] == new.tip.as_str() {
                 self.moves(id, &new.tip, new.height, at);

@@ -128,7 +128,10 @@ refuses!(words_are_those_that_are_known,
     "\"small-world\"" => "\"star\"", "topology.kind", Fault::UnknownWord { .. },
     "\"eclipse\"" => "\"bribe\"", "group.behaviour.kind", Fault::UnknownWord { .. },
     "as = \"honest\"" => "as = \"good\"", "step.behave.as", Fault::UnknownWord { .. },
-    "heal = true" => "heal = false", "step.heal", Fault::UnknownWord { .. },
+);
+
+refuses!(a_step_without_a_choice_is_done_or_not_there,
+    "heal = true" => "heal = false", "step.heal", Fault::NotTrue,
 );
 
 refuses!(groups_are_at_least_one_and_have_at_most_so_many_nodes,
@@ -274,6 +277,19 @@ refuses!(links_of_a_pair_are_told_once,
         "groups = [\"miners\", \"ring\"]\n[[links.between]]\ngroups = [\"ring\", \"miners\"]",
         "links.between.groups", Fault::PairTaken { .. },
 );
+
+#[test]
+fn revenue_is_expected_once_for_a_group_and_nobody_is_shown_its_own_blocks_first() {
+    let text = changed(
+        "revenue = { group = \"miners\", least = 0.5 }",
+        "revenue = [{ group = \"miners\", least = 0.5 }, { group = \"miners\", most = 0.1 }]",
+    );
+    let error = parse(&text).expect_err("twice");
+    assert_eq!(error.fault, Fault::RevenueTaken { group: "miners".into() });
+    let own = "name = \"a\"\nteaches = \"b\"\n[[group]]\nname = \"c\"\nnodes = 3\n[[group]]\nname = \"pool\"\nnodes = 1\nbehaviour = { kind = \"selfish\", shown_first_to = [\"pool\"] }\n[stop]\nafter = \"1 min\"\n";
+    let error = parse(own).expect_err("itself");
+    assert_eq!((error.line, error.fault), (9, Fault::OwnVictim { node: 3, group: "pool".into() }));
+}
 
 #[test]
 fn a_winner_is_expected_only_where_something_is_cut() {
