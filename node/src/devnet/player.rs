@@ -19,7 +19,7 @@ const FRAME: Duration = Duration::from_millis(50);
 /// The world's time between two looks at it: a cut and its healing within it would not be seen.
 const SLICE: Duration = Duration::from_millis(500);
 /// At a fast pace there are no more looks than this in a frame.
-const SLICES: u32 = 100;
+const SLICES: u32 = 1_000;
 /// No frame works longer than this.
 const LONGEST_FRAME: Duration = Duration::from_millis(200);
 /// How often expectations are looked at: that takes as long as a report.

@@ -127,10 +127,10 @@ impl Scene {
     /// The least share in each of so many equal parts of the last `window_ms`, in per cent, the latest last.
     /// Nothing where nothing was known yet.
     pub fn agreement_over(&self, window_ms: u64, parts: usize) -> Vec<Option<u64>> {
-        let begin = self.now_ms.saturating_sub(window_ms);
         let part_ms = (window_ms / parts.max(1) as u64).max(1);
         let part = |number: usize| {
-            let from = begin + number as u64 * part_ms;
+            // Of a devnet that is younger the window begins before it did.
+            let from = (self.now_ms + number as u64 * part_ms).checked_sub(window_ms)?;
             let held = self.agreement.iter().rfind(|(at, _)| *at <= from);
             let changes = self.agreement.iter().filter(|(at, _)| (from..from + part_ms).contains(at));
             held.into_iter().chain(changes).map(|(_, share)| *share).min()

@@ -47,12 +47,13 @@ pub fn no_such_node(found: &str) -> RpcError {
     RpcError::new(Code::MethodNotFound, message)
 }
 
-/// A method or node that is not there is not found; a node that loads is not there yet. Anything else was
-/// asked and answered: browsers tell the console of every other status, and that a search finds nothing is
+/// A method or node that is not there is not found; a node that loads is not there yet; what is no question
+/// is a bad one. Anything else was asked and answered: browsers tell the console of every other status, and that a search finds nothing is
 /// no fault of a page.
 fn status(error: &RpcError) -> StatusCode {
     match error.code {
         Code::MethodNotFound => StatusCode::NOT_FOUND,
+        Code::InvalidRequest => StatusCode::BAD_REQUEST,
         Code::InWarmup => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::OK,
