@@ -4,6 +4,7 @@
 import { h, replace, setText } from "./dom.js";
 import { ask, Unmeant } from "./ask.js";
 import { find } from "./search.js";
+import { parse } from "./router.js";
 import { first, running } from "./whereabouts.js";
 import { blockPage } from "./blockpage.js";
 import { transactionPage } from "./txpage.js";
@@ -36,7 +37,9 @@ export class Explorer {
     this.chosen = named !== null && /^\d+$/.test(named) ? Number(named) : null;
     this.node = this.chosen ?? 0;
     this.known = "";
-    setText(this.note, "");
+    // A search says whose answer it led to.
+    setText(this.note, this.found?.to === location.hash ? this.found.words : "");
+    this.found = null;
     this.options();
     this.load();
   }
@@ -133,8 +136,12 @@ export class Explorer {
   /** Another node than the chosen one answers; of no interest when the reader has gone on since that turn. */
   answers(node, turn) {
     if (turn !== this.turn) return;
-    setText(this.note, `Node ${this.node} does not know this; node ${node} does.`);
+    setText(this.note, this.notKnown(node));
     this.choose(node);
+  }
+
+  notKnown(by) {
+    return `Node ${this.node} does not know this; node ${by} does.`;
   }
 
   async load() {
@@ -224,6 +231,8 @@ export class Explorer {
     const to = await find(this, text);
     if (to) {
       // The search itself is not worth a step back; and nobody is led away from where he went meanwhile.
+      const node = parse(to).query.get("node");
+      if (node !== null && Number(node) !== this.node) this.found = { to, words: this.notKnown(node) };
       if (turn === this.turn) location.replace(to);
       return { element: h("p", { class: "soft" }, "Found.") };
     }
@@ -252,15 +261,22 @@ export class Explorer {
   tick() {
     this.page?.tick?.();
     if (this.isStale) this.soon();
+    this.retry();
+  }
+
+  /** What could not be asked is asked again when the server is back. */
+  retry() {
+    if (!this.page?.isSilence) return;
+    const isLost = document.body.dataset.state === "lost";
+    if (this.wasLost && !isLost) this.load();
+    this.wasLost = isLost;
   }
 
   hear(kind, data) {
     if (kind === "view") this.hasSeen?.();
     if (!this.element.isConnected) return;
     if (kind === "view") this.options();
-    // The server is back: what could not be asked is asked now.
-    if (kind === "view" && this.page?.isSilence) this.load();
-    else if (this.page?.refresh && (kind === "view" || this.page.concerns(kind, data))) this.soon();
+    if (this.page?.refresh && (kind === "view" || this.page.concerns(kind, data))) this.soon();
   }
 
   /** Reads the page again before long; what comes meanwhile is read at the same time. */

@@ -25,8 +25,7 @@ export class Player {
       speed,
       PLAYED,
     );
-    const step = (label, verb, words) =>
-      h("button", { type: "button", class: "small", onclick: () => this.send(verb, {}, words) }, label);
+    const step = (label, act) => h("button", { type: "button", class: "small", onclick: act }, label);
     this.element = h(
       "div",
       { class: "stack" },
@@ -41,9 +40,9 @@ export class Player {
           h(
             "div",
             { class: "tools" },
-            step("Pause", "pause"),
-            step("Go on", "resume"),
-            h("button", { type: "button", class: "small", onclick: () => this.stop() }, "Stop"),
+            step("Pause", () => this.send("pause")),
+            step("Go on", () => this.send("resume")),
+            step("Stop", () => this.stop()),
             this.speed,
           ),
         ),
@@ -106,9 +105,17 @@ export class Player {
   }
 
   async setPace(speed) {
-    if (await this.send("speed", { speed })) this.remember({ speed: (this.pace = speed) });
-    // It goes on as it did.
-    else this.speed.value = String(this.pace);
+    if (await this.send("speed", { speed })) {
+      this.remember({ speed });
+      this.pace = speed;
+    }
+    // If it was refused, it goes on as it did.
+    this.showPace(this.pace);
+  }
+
+  showPace(speed) {
+    this.pace = speed;
+    this.speed.value = String(speed);
   }
 
   async stop() {
@@ -127,10 +134,6 @@ export class Player {
   rest() {
     clearTimeout(this.timer);
     this.feed.stop();
-  }
-
-  end() {
-    this.rest();
   }
 }
 

@@ -90,11 +90,15 @@ export class Scenarios {
       this.take(event.dataTransfer.files[0]);
     });
     // Another tab played something: it is the one that runs now.
-    addEventListener("storage", ({ key }) => key === KEPT && this.element.isConnected && this.restore(true));
+    addEventListener("storage", ({ key, oldValue }) => key === KEPT && this.follow(parse(oldValue)));
   }
 
   enter() {
-    if (this.player) this.player.begin();
+    this.player?.begin();
+    // What could not be asked is asked again when somebody comes back.
+    if (!this.list.firstChild) this.isAsked = false;
+    // The token may have come meanwhile, or been forgotten.
+    for (const button of this.list.querySelectorAll("button")) button.disabled = !this.steering.may;
     this.ask();
   }
 
@@ -141,16 +145,23 @@ export class Scenarios {
           ),
       );
     } catch {
-      this.isAsked = false;
       this.playsNothing();
     }
   }
 
   /** Shows what plays already: the page was opened again, or in a second tab. */
-  restore(isNew = false) {
-    if (this.player && !isNew) return;
-    const played = read();
-    if (played) this.show(played.name, played.speed).begin();
+  restore() {
+    const played = parse(localStorage.getItem(KEPT));
+    if (played && !this.player) this.show(played).begin();
+  }
+
+  /** Another tab changed what is played. A report that is looked at stays. */
+  follow(was) {
+    const played = parse(localStorage.getItem(KEPT));
+    if (!played || (this.stage.firstChild && !this.player)) return;
+    if (played.at === was?.at) return void this.player?.showPace(played.speed);
+    const player = this.show(played);
+    if (this.element.isConnected) player.begin();
   }
 
   leave() {
@@ -161,7 +172,7 @@ export class Scenarios {
     if (!file) return;
     try {
       const report = readReport(await file.text());
-      this.player?.end();
+      this.player?.rest();
       this.player = null;
       replace(this.stage, (this.view = new ReportView(report)).element);
       this.stage.scrollIntoView({ block: "start" });
@@ -189,20 +200,32 @@ export class Scenarios {
     } catch (error) {
       return void this.notice(error.message, true);
     }
-    keep({ name, speed, at: Date.now() });
-    const player = this.show(name, speed);
-    // The stage is below what was pressed.
+    const played = { name, speed, at: Date.now() };
+    keep(played);
+    const player = this.show(played);
+    // The stage is below what was pressed, and grows with what is on it.
     player.title.focus({ preventScroll: true });
     this.stage.scrollIntoView({ block: "start" });
     await player.begin();
+    requestAnimationFrame(() => this.stage.scrollIntoView({ block: "start" }));
   }
 
-  show(name, speed) {
-    this.player?.end();
+  show(played) {
+    this.player?.rest();
     this.view?.pause();
-    this.player = new Player(name, speed, this.steering, this.notice, (kept) => keep(kept && { ...read(), ...kept }));
-    replace(this.stage, this.player.element);
-    return this.player;
+    const player = new Player(played.name, played.speed, this.steering, this.notice, (changes) => {
+      keep(changes && { ...played, ...changes });
+      // Nothing was heard of it: there is nothing to leave on the stage.
+      if (!changes && !player.world.nodes.size) this.clear();
+    });
+    this.player = player;
+    replace(this.stage, player.element);
+    return player;
+  }
+
+  clear() {
+    this.player = null;
+    replace(this.stage);
   }
 
   update() {
@@ -216,9 +239,9 @@ export class Scenarios {
 }
 
 /** What was played last, or null. */
-function read() {
+function parse(text) {
   try {
-    return JSON.parse(localStorage.getItem(KEPT));
+    return JSON.parse(text);
   } catch {
     return null;
   }
