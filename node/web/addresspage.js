@@ -24,9 +24,11 @@ export async function addressPage(explorer, address, skip) {
   ];
   const waiting = waitingCard(explorer);
   const history = historyCard(explorer, address, skip);
+  const more = elsewhere(explorer, address, others);
   const fill = (answer) => {
     state.className = "soft";
     setText(state, stateWords(explorer, answer));
+    more.hidden = !others.length || isKnown(answer);
     setText(holds, coins(answer.balance));
     setText(facts[1].querySelector("span"), coins(answer.received));
     setText(facts[2].querySelector("span"), String(answer.txs));
@@ -49,7 +51,7 @@ export async function addressPage(explorer, address, skip) {
       h("dl", { class: "facts long-facts" }, fact("Address", code(address), " ", copy(address)), told ? facts : null),
       explorer.steering.may && explorer.world.kind === "devnet" ? faucet(explorer, address) : null,
       state,
-      others.length ? elsewhere(explorer, address, others) : null,
+      others.length ? more : null,
     ),
     told ? [waiting.element, history.element] : null,
   );
