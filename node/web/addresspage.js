@@ -85,7 +85,7 @@ async function read(explorer, from, turn) {
 }
 
 /** A node that keeps no histories is not asked in vain. */
-function tell(explorer, node, from) {
+async function tell(explorer, node, from) {
   if (explorer.world.nodes.get(node)?.hasHistories !== false) return from(node);
   throw new Refused("The address index is not kept: start the node with --address-index", -1);
 }

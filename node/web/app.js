@@ -182,7 +182,7 @@ setInterval(() => {
   world.unsettled = true;
   draw(header);
   here.tick?.();
-  pulse.tick();
+  if (document.body.dataset.state === "live") pulse.tick();
 }, 1000);
 route(show, () => (steering.token = takeToken()));
 feed.start();

@@ -230,10 +230,7 @@ export class Explorer {
     const turn = this.turn;
     const to = await find(this, text);
     if (to) {
-      // The search itself is not worth a step back; and nobody is led away from where he went meanwhile.
-      const node = parse(to).query.get("node");
-      if (node !== null && Number(node) !== this.node) this.found = { to, words: this.notKnown(node) };
-      if (turn === this.turn) location.replace(to);
+      if (turn === this.turn) this.lead(to);
       return { element: h("p", { class: "soft" }, "Found.") };
     }
     return {
@@ -251,6 +248,13 @@ export class Explorer {
         ),
       ),
     };
+  }
+
+  /** Goes where a search led. The search itself is not worth a step back. */
+  lead(to) {
+    const node = parse(to).query.get("node");
+    if (node !== null && Number(node) !== this.node) this.found = { to, words: this.notKnown(node) };
+    location.replace(to);
   }
 
   /** Something changed: who can be asked may have. */

@@ -54,6 +54,8 @@ function toldBy(peer) {
 /** The node is asked so often what no event tells of, and so soon after a block, in milliseconds. */
 const SELDOM = 10_000;
 const SOON = 2000;
+/** An answer that takes longer is not waited for. */
+const PATIENCE = 10_000;
 
 /** Reads a node's view now and then, quietly: its phase, its mempool, what its peers told of. */
 export class Pulse {
@@ -73,7 +75,7 @@ export class Pulse {
     if (this.world.kind !== "node" || this.isAsking || performance.now() - this.readAt < wait) return;
     Object.assign(this, { isAsking: true, hasBlock: false });
     try {
-      const answer = await fetch("v1/view");
+      const answer = await fetch("v1/view", { signal: AbortSignal.timeout(PATIENCE) });
       if (answer.ok) this.take(await answer.json());
     } catch {
       // That the server is gone is told by the stream.
