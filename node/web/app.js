@@ -1,6 +1,6 @@
 // The whole page: one model, one feed, rooms by address, the header that is always there.
 
-import { replace, setAttr, setText } from "./dom.js";
+import { replace, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { World } from "./model.js";
 import { Feed } from "./feed.js";
@@ -79,7 +79,7 @@ function header() {
   part("banner-heal").hidden = !steering.may || isNode;
   // Who is asked now is asked in the next room too.
   for (const room of ["explorer", "mempool"])
-    setAttr(document.querySelector(`nav a[data-room^="${room}"]`), "href", explorer.to(room));
+    document.querySelector(`nav a[data-room^="${room}"]`).href = explorer.to(room);
 }
 
 /** A block on its way divides the nodes for some milliseconds: only what lasts is shown so large. */

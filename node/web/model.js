@@ -131,7 +131,8 @@ export class World {
         if (!node) return false;
         // A peer stands somewhere; what it told of is all that is known.
         if (node.isPeer) node.told = { hash: data.hash, height: data.height };
-        else Object.assign(node, { tip: data.hash, height: data.height });
+        else node.tip = data.hash;
+        node.height = data.height;
         this.touch("nodes");
         return true;
       case "link":

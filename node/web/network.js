@@ -155,21 +155,22 @@ export class Network {
     const slot = this.world.slotOf(node.tip);
     const isStuck = this.world.isStuck(node, now);
     const r = this.radius;
-    const height = node.isPeer ? "" : String(node.height);
-    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${height} ${node.told?.height} ${isStuck} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip} ${node.tip === this.world.best?.hash}`;
+    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${node.height} ${isStuck} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip} ${node.tip === this.world.best?.hash}`;
     if (g.look === look) return;
     if (!g.look) queueMicrotask(() => this.rove());
     g.look = look;
-    const [ring, disc, sign, name, below] = g.children;
+    const [ring, disc, sign, name, height] = g.children;
     setAttr(g, "transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`);
     setAttr(
       g,
       "class",
-      `node ${node.isPeer ? "peer" : `slot${slot}`}${node.up ? "" : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
+      `node slot${slot}${node.up ? "" : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
     );
+    // It bears neither height nor sign: nobody knows where it stands.
+    g.classList.toggle("peer", node.isPeer);
     setAttr(ring, "r", r + 4);
     setAttr(disc, "r", r);
-    setAttr(sign, "d", node.isPeer ? null : SIGNS[slot].path);
+    setAttr(sign, "d", SIGNS[slot].path);
     setAttr(
       sign,
       "transform",
@@ -179,9 +180,9 @@ export class Network {
     setAttr(name, "font-size", Math.max(10, r * 0.8).toFixed(1));
     // Among many nodes only those that differ tell their height.
     const isQuiet = this.world.nodes.size > 16 && node.tip === this.world.best?.hash;
-    setText(below, !node.up ? `${node.name} down` : isQuiet ? "" : height);
-    setAttr(below, "y", (r + 14).toFixed(1));
-    setAttr(below, "class", r < 13 ? "node-height small" : "node-height");
+    setText(height, !node.up ? `${node.name} down` : isQuiet ? "" : String(node.height));
+    setAttr(height, "y", (r + 14).toFixed(1));
+    setAttr(height, "class", r < 13 ? "node-height small" : "node-height");
     setAttr(g, "aria-label", this.words(node, isStuck, slot));
   }
 

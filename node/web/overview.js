@@ -4,13 +4,13 @@ import { h, keyed, replace, s, setAttr, setText, table } from "./dom.js";
 import { draw } from "./frames.js";
 import { Network } from "./network.js";
 import { Tree } from "./tree.js";
-import { NodeCard } from "./nodecard.js";
+import { PeerCard, peersRow } from "./peercard.js";
 import { Log } from "./log.js";
 import { CutPanel } from "./cutpanel.js";
 import { Proposal } from "./proposal.js";
 import { handle } from "./gestures.js";
 import { SIGNS } from "./signs.js";
-import { clock, count, miner, short, work } from "./format.js";
+import { clock, count, miner, short } from "./format.js";
 
 /** Rows in the table of blocks. */
 const ROWS = 60;
@@ -25,7 +25,7 @@ export class Overview {
     this.proposal = new Proposal(() => this.proposed());
     this.network = new Network(world, this.proposal, (id) => this.open(id));
     this.tree = new Tree(world, (hash) => this.openBlock(hash));
-    this.card = new Card(this.hasPages, world, steering, act, (id) => {
+    this.card = new PeerCard(this.hasPages, world, steering, act, (id) => {
       this.network.select(null);
       if (id !== null) this.network.focus(id);
     });
@@ -144,7 +144,7 @@ export class Overview {
         ),
       (li, { tip }) => {
         const [sign, link, words] = li.children;
-        if (!tip) return peersWords(sign, words);
+        if (!tip) return peersRow(sign, words);
         const slot = this.world.slotOf(tip.hash);
         setAttr(sign, "class", `sign slot${slot}`);
         setAttr(sign, "aria-label", SIGNS[slot].name);
@@ -172,8 +172,8 @@ export class Overview {
           node.isPeer ? `peer ${node.name}` : node.name,
         ),
         stateOf(node, world),
-        node.isPeer ? (node.told?.height ?? "?") : node.height,
-        short(node.isPeer ? node.told?.hash : node.tip),
+        node.height,
+        short(node.told?.hash ?? node.tip),
         node.isPeer ? "?" : node.mempool,
         node.mining ? (node.percent === null ? "yes" : `${node.percent} %`) : "no",
       ]),
@@ -206,32 +206,6 @@ function stateOf(node, world) {
   if (node.isPeer) return "connected; last told of";
   if (world.isStuck(node)) return "less work";
   return node.tip === world.best?.hash ? "agrees" : "behind";
-}
-
-/** The row of the legend for a node's peers. */
-function peersWords(sign, words) {
-  setAttr(sign, "class", "sign peers");
-  setAttr(sign, "aria-label", "hollow circle");
-  setAttr(sign.firstChild, "d", SIGNS[0].path);
-  setText(words, "peers: what they last told of");
-}
-
-/** A node's card: of a peer it says what it told of last; without pages nothing in it is a link. */
-class Card extends NodeCard {
-  constructor(hasPages, ...rest) {
-    super(...rest);
-    this.hasPages = hasPages;
-  }
-
-  row(name, value, link = null) {
-    const { told } = this.world.nodes.get(this.id) ?? {};
-    const block = told && this.world.blocks.get(told.hash);
-    let [words, to] = [value, link];
-    if (told && name === "Tip") words = `${told.height} · ${short(told.hash)}`;
-    if (told && name === "Tip" && block && !block.isGenesis) to = `#/block/${told.hash}`;
-    if (block && name === "Work") words = work(block.work);
-    super.row(name, words, this.hasPages ? to : null);
-  }
 }
 
 /** A table that is made when it is opened, and kept fresh while it is open and nobody is in it. */

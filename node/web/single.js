@@ -43,6 +43,7 @@ function asNode(peer, id) {
     isPeer: true,
     up: true,
     told: toldBy(peer),
+    height: peer.best_height ?? 0,
   };
 }
 
@@ -88,7 +89,8 @@ export class Pulse {
     const peers = new Map((view.peers ?? []).map((peer) => [peer.peer_id, peer]));
     for (const node of this.world.nodes.values()) {
       const peer = node.isPeer && peers.get(node.peerId);
-      if (peer) node.told = toldBy(peer) ?? node.told;
+      if (!peer?.best_hash) continue;
+      Object.assign(node, { told: toldBy(peer), height: peer.best_height });
     }
     const status = { nodes: [{ ...self, id: 0, mining: Boolean(self.hashrate) }] };
     this.world.apply("status", status);
