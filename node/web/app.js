@@ -10,6 +10,7 @@ import { Agreement } from "./agreement.js";
 import { Explorer } from "./explorer.js";
 import { Scenarios } from "./scenarios.js";
 import { Live, sentence } from "./log.js";
+import { Pulse } from "./single.js";
 import { route } from "./router.js";
 import { theme } from "./theme.js";
 import { letter } from "./groups.js";
@@ -44,7 +45,7 @@ async function act(step, body, words) {
 const overview = new Overview(world, steering, act, notice);
 const agreement = new Agreement(world);
 const explorer = new Explorer(world, steering, act);
-const scenarios = new Scenarios(steering, notice);
+const scenarios = new Scenarios(steering, notice, world);
 
 /** What is in the room now; `update()` when something changed, `tick()` each second. */
 let here = overview;
@@ -76,6 +77,9 @@ function header() {
     );
   }
   part("banner-heal").hidden = !steering.may || isNode;
+  // Who is asked now is asked in the next room too.
+  for (const room of ["explorer", "mempool"])
+    document.querySelector(`nav a[data-room^="${room}"]`).href = explorer.to(room);
 }
 
 /** A block on its way divides the nodes for some milliseconds: only what lasts is shown so large. */
@@ -107,7 +111,8 @@ function told(kind, data) {
   if (kind === "node") live.say(`Node ${data.id} is ${data.up ? "up" : "down"}`);
   if (kind === "view") document.body.dataset.state = "live";
   if (here === overview) overview.hear(kind, data);
-  explorer.hear?.(kind, data);
+  explorer.hear(kind, data);
+  pulse.hear(kind);
   // A hidden page draws when it is seen again.
   if (!document.hidden) update();
 }
@@ -153,11 +158,16 @@ function show({ room, parts, query }) {
   update();
 }
 
+const pulse = new Pulse(world, told);
 const feed = new Feed(world, "v1", told, connection);
 part("search").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = part("search-field").value.trim();
-  if (text) location.hash = `#/search?q=${encodeURIComponent(text)}`;
+  const q = part("search-field").value.trim();
+  if (!q) return;
+  const to = explorer.to("search", null, { q });
+  // The same once more is a question too: the answer may be another now.
+  if (location.hash === to) explorer.load();
+  else location.hash = to;
 });
 // Addresses are rooms here, so the way past the header cannot be one.
 document.querySelector(".skip").addEventListener("click", (event) => {
@@ -172,6 +182,7 @@ setInterval(() => {
   world.unsettled = true;
   draw(header);
   here.tick?.();
+  if (document.body.dataset.state === "live") pulse.tick();
 }, 1000);
 route(show, () => (steering.token = takeToken()));
 feed.start();

@@ -6,7 +6,15 @@ export class Refused extends Error {
     super(message);
     this.code = code;
   }
+
+  /** Whether nobody answered at all, so that nothing is known. */
+  get isSilence() {
+    return this.code === null;
+  }
 }
+
+/** What was asked cannot be meant: no node need be troubled. */
+export class Unmeant extends Error {}
 
 /** Numbers that a float cannot hold keep the digits they came with: amounts, nonces. */
 function exact(_, value, context) {
@@ -29,7 +37,8 @@ export async function ask(node, method, params = []) {
   } catch {
     throw new Refused(`The server's answer cannot be read (${answer.status}).`, null);
   }
-  if (!answer.ok)
+  // A refusal is told by its body, whatever the status: an answer has no `error` with a code.
+  if (!answer.ok || told?.error?.code !== undefined)
     throw new Refused(
       told?.error?.message ?? told?.error ?? `The server answers ${answer.status}.`,
       told?.error?.code ?? null,

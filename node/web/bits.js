@@ -12,15 +12,17 @@ export const code = (text) => h("code", { class: "long" }, text);
 export const link = (room, id, words = id, query = "") =>
   h("a", { href: `#/${room}/${encodeURIComponent(id)}${query}`, class: "long" }, words);
 
-/** Paces at which time is played, in seconds a second. */
-const SPEEDS = [1, 4, 16, 60];
+/** Paces at which a report's time goes by, in seconds a second. */
+const SPEEDS = [1, 4, 16, 60, 600];
+/** Those of the player: some scenarios last for days. */
+export const PLAYED = [1, 4, 16, 60, 1000, 10_000];
 
 /** A choice of pace. */
-export const speeds = (props, chosen = 4) =>
+export const speeds = (props, chosen = 4, list = SPEEDS) =>
   h(
     "select",
     props,
-    SPEEDS.map((speed) => h("option", { value: speed, selected: speed === chosen }, `${speed} ×`)),
+    list.map((speed) => h("option", { value: speed, selected: speed === chosen }, `${speed.toLocaleString("en")} ×`)),
   );
 
 /** A button that copies a text. */

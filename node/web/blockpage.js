@@ -1,17 +1,29 @@
 // A block's page: its header, who got it when, its transactions.
 
 import { ask } from "./ask.js";
-import { h, table } from "./dom.js";
-import { code, copy, fact, link } from "./bits.js";
+import { h, LiveTable, setAttr, setText, table } from "./dom.js";
+import { code, copy, fact } from "./bits.js";
 import { arrivals, standing } from "./blocktip.js";
 import { coins, count, date, foreign, miner, number, span, work } from "./format.js";
+import { holders } from "./whereabouts.js";
 
 export async function blockPage(explorer, hash) {
   const { world } = explorer;
-  const block = await read(explorer, hash);
-  const known = world.blocks.get(block.hash);
+  // Of a stale block others may hold nothing.
+  const block = await explorer.askAny(holders(explorer, hash), (node) => read(node, hash));
+  const isBest = block.confirmations > 0;
+  const known = () => world.blocks.get(block.hash);
   const coinbase = block.tx?.[0]?.vin?.[0];
-  const target = block.target ?? "";
+  const state = h("p", { class: isBest ? "soft" : "warn" });
+  const child = h("a", { class: "button small" }, "child →");
+  const reached = whoGotIt(world, known);
+  const fill = (told) => {
+    setText(state, stateWords(explorer, told, known()));
+    setAttr(child, "href", told.nextblockhash ? explorer.to("block", told.nextblockhash) : null);
+    child.hidden = !told.nextblockhash;
+    reached.fill();
+  };
+  fill(block);
   const element = h(
     "article",
     null,
@@ -26,68 +38,69 @@ export async function blockPage(explorer, hash) {
           "p",
           { class: "tools" },
           block.previousblockhash
-            ? h("a", { class: "button small", href: `#/block/${block.previousblockhash}` }, "← parent")
+            ? h("a", { class: "button small", href: explorer.to("block", block.previousblockhash) }, "← parent")
             : null,
-          block.nextblockhash
-            ? h("a", { class: "button small", href: `#/block/${block.nextblockhash}` }, "child →")
-            : null,
+          child,
         ),
       ),
-      h(
-        "p",
-        { class: block.confirmations > 0 ? "soft" : "warn" },
-        block.confirmations > 0
-          ? `In the best chain of node ${explorer.node}, ${count(block.confirmations, "confirmation")}.`
-          : `Not in the best chain of node ${explorer.node}.`,
-        known ? ` By this page: ${standing(known, world)}.` : "",
-      ),
+      state,
       h(
         "dl",
         { class: "facts long-facts" },
         fact("Hash", code(block.hash), " ", copy(block.hash)),
-        fact("Parent", block.previousblockhash ? link("block", block.previousblockhash) : "none: this is genesis"),
-        fact("Miner", known ? miner(known) : coinbase?.tag ? `tag “${foreign(coinbase.tag)}”` : "unknown"),
+        fact(
+          "Parent",
+          block.previousblockhash ? explorer.link("block", block.previousblockhash) : "none: this is genesis",
+        ),
+        fact("Miner", known() ? miner(known()) : coinbase?.tag ? `tag “${foreign(coinbase.tag)}”` : "unknown"),
         fact("Time", `${date(block.time_ms)} (as its miner says)`),
         fact("Merkle root", code(block.merkleroot)),
-        fact("Target", code(target || "?"), ` bits ${block.bits}`),
+        fact("Target", code(block.target || "?"), ` bits ${block.bits}`),
         fact("Nonce", String(block.nonce)),
         fact("Work so far", work(number(block.chainwork))),
         fact("Size", count(block.size ?? 0, "byte")),
       ),
     ),
-    transactions(block),
-    known?.got.length ? reached(known, world) : null,
+    transactions(explorer, block),
+    reached.element,
   );
-  return { element };
+  return {
+    element,
+    concerns: (kind, data) => kind === "tip" || kind === "node" || (kind === "got" && data.hash === block.hash),
+    refresh: async () => {
+      const told = await explorer.ask("getblockheader", block.hash);
+      // A reorganisation changes what its links must name.
+      if (told.confirmations > 0 !== isBest) explorer.load();
+      else fill(told);
+    },
+    lost: (error) => setText(state, `Node ${explorer.node} says no more of it: ${error.message}`),
+  };
 }
 
-/** A block from the node that is asked, or else from one that got it: of a stale block others may hold nothing. */
-async function read(explorer, hash) {
-  // The coins that are spent come with the third level; a stale block's are not known to every node.
-  const from = (node) =>
-    ask(node, "getblock", [hash, 3]).catch(() => ask(node, "getblock", [hash, 2]));
-  const { world } = explorer;
-  try {
-    return await from(explorer.node);
-  } catch (refused) {
-    const holders = (world.blocks.get(hash)?.got ?? []).map(([node]) => node);
-    for (const node of holders.filter((node) => node !== explorer.node && world.nodes.get(node)?.up)) {
-      const block = await from(node).catch(() => null);
-      if (!block) continue;
-      explorer.choose(node);
-      return block;
-    }
-    throw refused;
-  }
+/** The coins that are spent come with the third level; a stale block's are not known to every node. */
+function read(node, hash) {
+  return ask(node, "getblock", [hash, 3]).catch((error) => {
+    if (error.isSilence) throw error;
+    return ask(node, "getblock", [hash, 2]);
+  });
 }
 
-function transactions(block) {
+function stateWords(explorer, block, known) {
+  const own =
+    block.confirmations > 0
+      ? `In the best chain of node ${explorer.node}, ${count(block.confirmations, "confirmation")}.`
+      : `Not in the best chain of node ${explorer.node}.`;
+  return known ? `${own} By this page: ${standing(known, explorer.world)}.` : own;
+}
+
+function transactions(explorer, block) {
+  // A stale block's transactions are found only by naming the block.
+  const query = block.confirmations > 0 ? {} : { block: block.hash };
   const rows = (block.tx ?? []).map((tx, place) => {
     const out = (tx.vout ?? []).reduce((sum, output) => sum + Number(output.value), 0);
     return [
       place,
-      // A stale block's transactions are found only by naming the block.
-      link("tx", tx.txid, `${tx.txid.slice(0, 16)}…`, block.confirmations > 0 ? "" : `?block=${block.hash}`),
+      explorer.link("tx", tx.txid, `${tx.txid.slice(0, 16)}…`, query),
       place === 0 ? "coinbase" : count(tx.vin?.length ?? 0, "input"),
       coins(out),
       place === 0 ? "" : tx.fee === undefined ? "?" : coins(tx.fee),
@@ -102,20 +115,22 @@ function transactions(block) {
   );
 }
 
-function reached(block, world) {
-  const from = new Map(block.got.map(([node, , sender]) => [node, sender]));
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", null, "Who got it when"),
-    table(
-      "When each node got the block, and from whom",
-      ["Node", "After", "From"],
-      arrivals(block).map(({ node, after }) => [
+function whoGotIt(world, known) {
+  const rows = new LiveTable("When each node got the block, and from whom", ["Node", "After", "From"]);
+  const element = h("section", { class: "card" }, h("h2", null, "Who got it when"), rows.element);
+  const fill = () => {
+    const got = known()?.got ?? [];
+    element.hidden = !got.length;
+    const from = new Map(got.map(([node, , sender]) => [node, sender ?? null]));
+    rows.show(
+      got.length ? arrivals(known()) : [],
+      ({ node }) => node,
+      ({ node, after }) => [
         world.nodes.get(node)?.name ?? node,
         after ? span(after) : "first",
-        from.get(node) === null || from.get(node) === undefined ? "mined or found itself" : `node ${from.get(node)}`,
-      ]),
-    ),
-  );
+        from.get(node) === null ? "mined or found itself" : `node ${from.get(node)}`,
+      ],
+    );
+  };
+  return { element, fill };
 }

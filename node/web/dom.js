@@ -53,27 +53,39 @@ export function setAttr(element, name, value) {
 /** Makes a parent's children those of a list: kept by key, made when new, removed when gone. */
 export function keyed(parent, items, key, make, update) {
   const known = (parent.__keyed ??= new Map());
-  const wanted = new Set();
+  const wanted = new Set(items.map(key));
+  // Those that go first go at once: then those that stay are not moved, and what has the focus keeps it.
+  for (const [name, element] of known) {
+    if (wanted.has(name)) continue;
+    element.remove();
+    known.delete(name);
+  }
   let place = parent.firstChild;
   for (const item of items) {
     const name = key(item);
-    wanted.add(name);
     let element = known.get(name);
     if (!element) known.set(name, (element = make(item)));
     update?.(element, item);
     if (element === place) place = place.nextSibling;
     else parent.insertBefore(element, place);
   }
-  for (const [name, element] of known) {
-    if (wanted.has(name)) continue;
-    element.remove();
-    known.delete(name);
-  }
 }
 
 /** A table with a head, for everything that a picture shows. */
 export function table(caption, heads, rows) {
   const cell = (value) => h("td", null, value);
+  return framed(
+    caption,
+    heads,
+    h(
+      "tbody",
+      null,
+      rows.map((row) => h("tr", null, row.map(cell))),
+    ),
+  );
+}
+
+function framed(caption, heads, body) {
   return h(
     "div",
     { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
@@ -90,11 +102,37 @@ export function table(caption, heads, rows) {
           heads.map((head) => h("th", { scope: "col" }, head)),
         ),
       ),
-      h(
-        "tbody",
-        null,
-        rows.map((row) => h("tr", null, row.map(cell))),
-      ),
+      body,
     ),
   );
+}
+
+/** A table that is filled again and again. Rows are kept by their key, so that focus and place stay. */
+export class LiveTable {
+  constructor(caption, heads) {
+    this.body = h("tbody");
+    this.element = framed(caption, heads, this.body);
+  }
+
+  /** Shows these items; `cells(item)` gives a row's values, one for each head. */
+  show(items, key, cells) {
+    const hadFocus = this.body.contains(document.activeElement);
+    keyed(
+      this.body,
+      items,
+      key,
+      () => h("tr"),
+      (row, item) => cells(item).forEach((value, place) => setCell(row, place, value)),
+    );
+    // The row that had the focus is gone: the next key finds its way from the table.
+    if (hadFocus && !this.body.contains(document.activeElement)) this.element.focus({ preventScroll: true });
+  }
+}
+
+/** Changes a cell only when it would look different. */
+function setCell(row, place, value) {
+  const fresh = h("td", null, value);
+  const cell = row.children[place];
+  if (!cell) row.append(fresh);
+  else if (!cell.isEqualNode(fresh)) cell.replaceWith(fresh);
 }

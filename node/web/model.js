@@ -10,6 +10,8 @@ const MOST_MARKS = 2_000;
 
 export class World {
   constructor() {
+    // Grows with each change of its kind, and never else: what was drawn before is compared with it.
+    this.changes = { nodes: 0, blocks: 0, links: 0, groups: 0, agreement: 0, marks: 0, whole: 0 };
     this.empty();
   }
 
@@ -31,14 +33,11 @@ export class World {
     this.held = new Map();
     this.tips = [];
     this.lanes = new Lanes(1000);
-    // Grows with each change of its kind: what was drawn before is compared with it.
-    this.changes = { nodes: 0, blocks: 0, links: 0, groups: 0, agreement: 0, marks: 0, whole: 0 };
     this.unsettled = true;
   }
 
   /** Takes a whole view, as `/v1/view` answers. */
   load(view, now = performance.now()) {
-    const generation = this.changes.whole;
     this.empty();
     this.kind = view.kind;
     this.chain = { ...this.chain, ...view.chain };
@@ -57,7 +56,7 @@ export class World {
     this.marks = view.marks ?? [];
     this.expectations = view.expectations ?? [];
     this.isOver = view.is_over ?? false;
-    for (const kind of Object.keys(this.changes)) this.changes[kind] = generation + 1;
+    for (const kind of Object.keys(this.changes)) this.touch(kind);
     this.settle();
   }
 
@@ -130,7 +129,10 @@ export class World {
         return true;
       case "tip":
         if (!node) return false;
-        Object.assign(node, { tip: data.hash, height: data.height });
+        // A peer stands somewhere; what it told of is all that is known.
+        if (node.isPeer) node.told = { hash: data.hash, height: data.height };
+        else node.tip = data.hash;
+        node.height = data.height;
         this.touch("nodes");
         return true;
       case "link":
@@ -201,7 +203,7 @@ export class World {
     this.setBest(this.tips[0]?.block ?? this.best);
     this.setHeld();
     for (const node of this.nodes.values()) {
-      const isBehind = node.up && this.best && node.tip !== this.best.hash;
+      const isBehind = node.up && !node.isPeer && this.best && node.tip !== this.best.hash;
       if (!isBehind) node.behindSince = null;
       else node.behindSince ??= now;
     }
@@ -254,7 +256,6 @@ export class World {
   /** Whether a node stands on a tip with less work for longer than it takes a block to travel. */
   isStuck(node, now = this.now()) {
     const patience = Math.max(3000, 3 * this.chain.spacing_ms);
-    // What a stranger has is known only as far as it told.
     return Boolean(node.up && !node.isPeer && node.behindSince !== null && now - node.behindSince > patience);
   }
 
@@ -278,6 +279,8 @@ function freshNode(told) {
     why: told.why_down ?? null,
     tip: told.tip ?? null,
     height: told.height ?? 0,
+    told: told.told ?? null,
+    hasHistories: told.address_index ?? true,
     mining: told.mining ?? false,
     percent: told.percent ?? null,
     mempool: told.mempool ?? status.mempool ?? 0,

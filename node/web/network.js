@@ -166,6 +166,8 @@ export class Network {
       "class",
       `node slot${slot}${node.up ? "" : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
     );
+    // It bears neither height nor sign: nobody knows where it stands.
+    g.classList.toggle("peer", node.isPeer);
     setAttr(ring, "r", r + 4);
     setAttr(disc, "r", r);
     setAttr(sign, "d", SIGNS[slot].path);
@@ -188,6 +190,9 @@ export class Network {
     const who = node.isPeer ? `Peer ${node.name}` : `Node ${node.name}`;
     const group =
       this.groups.length > 1 ? `, group ${letter(this.groups.findIndex((ids) => ids.includes(node.id)))}` : "";
+    // What a peer has is known only as far as it told.
+    if (node.isPeer)
+      return node.told ? `${who}, last told of block ${node.told.height}` : `${who}, told of no block yet`;
     if (!node.up) return `${who}${group}, down: ${node.why ?? "not running"}`;
     const state =
       node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "on a tip with less work" : "on another tip";

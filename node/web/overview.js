@@ -4,7 +4,7 @@ import { h, keyed, replace, s, setAttr, setText, table } from "./dom.js";
 import { draw } from "./frames.js";
 import { Network } from "./network.js";
 import { Tree } from "./tree.js";
-import { NodeCard } from "./nodecard.js";
+import { PeerCard, peersRow } from "./peercard.js";
 import { Log } from "./log.js";
 import { CutPanel } from "./cutpanel.js";
 import { Proposal } from "./proposal.js";
@@ -20,10 +20,12 @@ export class Overview {
   constructor(world, steering, act, hint) {
     this.world = world;
     const may = () => Boolean(steering?.may) && world.kind === "devnet";
+    // The blocks of a network that is only played have no pages: nobody can be asked for them.
+    this.hasPages = steering !== null;
     this.proposal = new Proposal(() => this.proposed());
     this.network = new Network(world, this.proposal, (id) => this.open(id));
-    this.tree = new Tree(world, (hash) => (location.hash = `#/block/${hash}`));
-    this.card = new NodeCard(world, steering, act, (id) => {
+    this.tree = new Tree(world, (hash) => this.openBlock(hash));
+    this.card = new PeerCard(this.hasPages, world, steering, act, (id) => {
       this.network.select(null);
       if (id !== null) this.network.focus(id);
     });
@@ -72,6 +74,16 @@ export class Overview {
     this.frame = () => this.draw();
   }
 
+  openBlock(hash) {
+    if (this.hasPages) location.hash = this.pageOf(hash);
+    else this.tree.choose(this.world.blocks.get(hash));
+  }
+
+  /** A block's page, or null where there is none. */
+  pageOf(hash) {
+    return this.hasPages ? `#/block/${hash}` : null;
+  }
+
   open(id) {
     this.network.select(id);
     this.card.open(id);
@@ -114,10 +126,13 @@ export class Overview {
 
   drawLegend() {
     const tips = this.world.tips.slice(0, 5);
+    const rows = tips.map((tip, place) => ({ tip, place }));
+    // What peers last told of is no tip of theirs: they may have more, and do not say so.
+    if ([...this.world.nodes.values()].some((node) => node.isPeer)) rows.push({ tip: null, place: "peers" });
     // Rows are kept by their place: a link that has the focus keeps it when the next block comes.
     keyed(
       this.legend,
-      tips.map((tip, place) => ({ tip, place })),
+      rows,
       (row) => row.place,
       () =>
         h(
@@ -129,16 +144,18 @@ export class Overview {
         ),
       (li, { tip }) => {
         const [sign, link, words] = li.children;
+        if (!tip) return peersRow(sign, words);
         const slot = this.world.slotOf(tip.hash);
         setAttr(sign, "class", `sign slot${slot}`);
         setAttr(sign, "aria-label", SIGNS[slot].name);
         setAttr(sign.firstChild, "d", SIGNS[slot].path);
-        setAttr(link, "href", tip.block?.isGenesis ? null : `#/block/${tip.hash}`);
+        setAttr(link, "href", tip.block?.isGenesis ? null : this.pageOf(tip.hash));
         setText(link, `${tip.block?.height ?? "?"} ${short(tip.hash)}`);
         setText(
           words,
           `${count(tip.nodes.length, "node")}${tip.block === this.world.best && tips.length > 1 ? ", most work" : ""}`,
         );
+        return undefined;
       },
     );
   }
@@ -154,9 +171,9 @@ export class Overview {
           { type: "button", class: "link", onclick: () => this.open(node.id) },
           node.isPeer ? `peer ${node.name}` : node.name,
         ),
-        !node.up ? "down" : world.isStuck(node) ? "less work" : node.tip === world.best?.hash ? "agrees" : "behind",
+        stateOf(node, world),
         node.height,
-        short(node.tip),
+        short(node.told?.hash ?? node.tip),
         node.isPeer ? "?" : node.mempool,
         node.mining ? (node.percent === null ? "yes" : `${node.percent} %`) : "no",
       ]),
@@ -174,7 +191,7 @@ export class Overview {
         .filter((block) => !block.isGenesis)
         .map((block) => [
           block.height,
-          h("a", { href: `#/block/${block.hash}` }, short(block.hash)),
+          this.hasPages ? h("a", { href: this.pageOf(block.hash) }, short(block.hash)) : short(block.hash),
           miner(block),
           block.transactions,
           clock(block.at_ms),
@@ -182,6 +199,13 @@ export class Overview {
         ]),
     );
   }
+}
+
+function stateOf(node, world) {
+  if (!node.up) return "down";
+  if (node.isPeer) return "connected; last told of";
+  if (world.isStuck(node)) return "less work";
+  return node.tip === world.best?.hash ? "agrees" : "behind";
 }
 
 /** A table that is made when it is opened, and kept fresh while it is open and nobody is in it. */

@@ -1,21 +1,35 @@
 // The room of scenarios: those the devnet can play, and reports of those that were played before.
 
-import { h, keyed, replace, setText } from "./dom.js";
-import { ReportView, expectations } from "./reportview.js";
+import { h, keyed, replace, setAttr, setText } from "./dom.js";
+import { ReportView } from "./reportview.js";
 import { readReport } from "./report.js";
-import { Overview } from "./overview.js";
-import { World } from "./model.js";
-import { Feed } from "./feed.js";
-import { speeds } from "./bits.js";
-import { clock, count, span } from "./format.js";
+import { Player } from "./player.js";
+import { PLAYED, speeds } from "./bits.js";
+import { count, span } from "./format.js";
+
+/** Seeds beyond this would lose digits on their way. */
+const LARGEST = Number.MAX_SAFE_INTEGER;
+/** Where this browser remembers what was played last: a server where nothing plays is not asked in vain. */
+const KEPT = "cairn-played";
 
 export class Scenarios {
-  constructor(steering, notice) {
-    Object.assign(this, { steering, notice });
+  /** `world` is the server's own, which tells whether it can play at all. */
+  constructor(steering, notice, world) {
+    Object.assign(this, { steering, notice, world });
     this.list = h("ul", { class: "scenario-list plain" });
     this.none = h("p", { class: "soft" }, "Asking which scenarios there are…");
-    this.seed = h("input", { type: "number", id: "seed", min: 0, value: 1, class: "narrow" });
-    this.speed = speeds({ id: "speed" });
+    this.seed = h("input", {
+      type: "number",
+      id: "seed",
+      min: 0,
+      max: LARGEST,
+      step: 1,
+      value: 1,
+      class: "narrow",
+      "aria-describedby": "seed-error",
+    });
+    this.error = h("p", { class: "error", role: "alert", id: "seed-error" });
+    this.speed = speeds({ id: "speed" }, 4, PLAYED);
     this.file = h("input", {
       type: "file",
       accept: ".json,application/json",
@@ -56,6 +70,7 @@ export class Scenarios {
             h("label", { for: "speed" }, "Speed"),
             this.speed,
           ),
+          this.error,
           this.none,
           this.list,
         ),
@@ -74,17 +89,38 @@ export class Scenarios {
       this.drop.classList.remove("over");
       this.take(event.dataTransfer.files[0]);
     });
+    // Another tab played something: it is the one that runs now.
+    addEventListener("storage", ({ key, oldValue }) => key === KEPT && this.follow(parse(oldValue)));
   }
 
-  async enter() {
+  enter() {
     this.player?.begin();
-    if (this.isAsked) return;
+    // What could not be asked is asked again when somebody comes back.
+    if (!this.list.firstChild) this.isAsked = false;
+    // The token may have come meanwhile, or been forgotten.
+    for (const button of this.list.querySelectorAll("button")) button.disabled = !this.steering.may;
+    this.ask();
+  }
+
+  /** Asks what can be played and what is played, once it is known who could play. */
+  ask() {
+    if (this.isAsked || !this.world.nodes.size) return;
+    this.isAsked = true;
+    if (this.world.kind === "node") return this.playsNothing();
+    this.offer();
+    this.restore();
+  }
+
+  playsNothing() {
+    setText(this.none, "This server plays no scenarios. Play one with cairn simulate, and open its report here.");
+  }
+
+  async offer() {
     try {
       const answer = await fetch("v1/scenarios");
-      // Not every server can play: a node alone cannot, and an older devnet cannot either.
+      // An older devnet cannot play.
       if (!answer.ok) throw new Error();
       const scenarios = await answer.json();
-      this.isAsked = true;
       setText(this.none, scenarios.length ? "" : "There are none.");
       keyed(
         this.list,
@@ -109,8 +145,23 @@ export class Scenarios {
           ),
       );
     } catch {
-      setText(this.none, "This server plays no scenarios. Play one with cairn simulate, and open its report here.");
+      this.playsNothing();
     }
+  }
+
+  /** Shows what plays already: the page was opened again, or in a second tab. */
+  restore() {
+    const played = parse(localStorage.getItem(KEPT));
+    if (played && !this.player) this.show(played).begin();
+  }
+
+  /** Another tab changed what is played. A report that is looked at stays. */
+  follow(was) {
+    const played = parse(localStorage.getItem(KEPT));
+    if (!played || (this.stage.firstChild && !this.player)) return;
+    if (played.at === was?.at) return void this.player?.showPace(played.speed);
+    const player = this.show(played);
+    if (this.element.isConnected) player.begin();
   }
 
   leave() {
@@ -121,7 +172,7 @@ export class Scenarios {
     if (!file) return;
     try {
       const report = readReport(await file.text());
-      this.player?.end();
+      this.player?.rest();
       this.player = null;
       replace(this.stage, (this.view = new ReportView(report)).element);
       this.stage.scrollIntoView({ block: "start" });
@@ -130,21 +181,55 @@ export class Scenarios {
     }
   }
 
+  /** The seed that is written, or null with words on what is wrong with it. */
+  readSeed() {
+    const text = this.seed.value.trim();
+    const isGood = /^\d+$/.test(text) && Number(text) <= LARGEST;
+    setAttr(this.seed, "aria-invalid", isGood ? null : "true");
+    setText(this.error, isGood ? "" : `A seed is a whole number from 0 to ${LARGEST.toLocaleString("en")}.`);
+    if (!isGood) this.seed.focus();
+    return isGood ? Number(text) : null;
+  }
+
   async play(name) {
     const speed = Number(this.speed.value);
+    const seed = this.readSeed();
+    if (seed === null) return;
     try {
-      await this.steering.send("play", { name, seed: Number(this.seed.value), speed });
+      await this.steering.send("play", { name, seed, speed });
     } catch (error) {
-      return this.notice(error.message, true);
+      return void this.notice(error.message, true);
     }
-    this.player?.end();
+    const played = { name, speed, at: Date.now() };
+    keep(played);
+    const player = this.show(played);
+    // The stage is below what was pressed, and grows with what is on it.
+    player.title.focus({ preventScroll: true });
+    this.stage.scrollIntoView({ block: "start" });
+    await player.begin();
+    requestAnimationFrame(() => this.stage.scrollIntoView({ block: "start" }));
+  }
+
+  show(played) {
+    this.player?.rest();
     this.view?.pause();
-    this.player = new Player(name, speed, this.steering, this.notice);
-    replace(this.stage, this.player.element);
-    return this.player.begin();
+    const player = new Player(played.name, played.speed, this.steering, this.notice, (changes) => {
+      keep(changes && { ...played, ...changes });
+      // Nothing was heard of it: there is nothing to leave on the stage.
+      if (!changes && !player.world.nodes.size) this.clear();
+    });
+    this.player = player;
+    replace(this.stage, player.element);
+    return player;
+  }
+
+  clear() {
+    this.player = null;
+    replace(this.stage);
   }
 
   update() {
+    this.ask();
     this.player?.overview.update();
   }
 
@@ -153,84 +238,21 @@ export class Scenarios {
   }
 }
 
-/** A scenario while it is played: the first room over another world, whose time is virtual. */
-class Player {
-  constructor(name, speed, steering, notice) {
-    Object.assign(this, { steering, notice, world: new World() });
-    this.overview = new Overview(this.world, null, async () => false, notice);
-    this.met = h("div", { "aria-live": "polite" });
-    this.time = h("span", { class: "scrub-time" });
-    const choice = {
-      "aria-label": "Speed",
-      onchange: () => this.send("speed", { speed: Number(this.speed.value) }),
-    };
-    this.speed = speeds(choice, speed);
-    const step = (label, verb) =>
-      h("button", { type: "button", class: "small", onclick: () => this.send(verb) }, label);
-    this.element = h(
-      "div",
-      { class: "stack" },
-      h(
-        "section",
-        { class: "card" },
-        h(
-          "div",
-          { class: "row" },
-          h("h2", null, name),
-          this.time,
-          h(
-            "div",
-            { class: "tools" },
-            step("Pause", "pause"),
-            step("Go on", "resume"),
-            step("Stop", "stop"),
-            this.speed,
-          ),
-        ),
-        this.met,
-      ),
-      this.overview.element,
-    );
-    this.feed = new Feed(
-      this.world,
-      "v1/player",
-      (kind, data) => this.told(kind, data),
-      () => {},
-    );
+/** What was played last, or null. */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
+}
 
-  begin() {
-    return this.feed.start();
-  }
-
-  told(kind, data) {
-    if (kind === "expectation" || kind === "view" || kind === "over")
-      replace(this.met, expectations(this.world.expectations, this.world.isOver));
-    if (data.at_ms !== undefined) this.latest = data.at_ms;
-    this.overview.hear(kind, data);
-    if (!document.hidden) this.overview.update();
-  }
-
-  async send(verb, body = {}) {
-    try {
-      await this.steering.send(`player/${verb}`, body);
-    } catch (error) {
-      this.notice(error.message, true);
-    }
-  }
-
-  tick() {
-    // Virtual time is as late as the last thing that happened in it.
-    setText(this.time, this.latest === undefined ? "" : clock(this.latest));
-    this.overview.tick();
-  }
-
-  /** Nobody looks: the stream ends, the scenario goes on. */
-  rest() {
-    this.feed.stop();
-  }
-
-  end() {
-    this.feed.stop();
+/** Remembers what is played; null forgets it. A browser that keeps nothing is no reason not to play. */
+function keep(played) {
+  try {
+    if (played) localStorage.setItem(KEPT, JSON.stringify(played));
+    else localStorage.removeItem(KEPT);
+  } catch {
+    // Then a second tab does not know of it.
   }
 }

@@ -1,5 +1,10 @@
 // What a searched text may be, and where it leads.
 
+import { atHeight, whoHasBlock, whoHasTransaction } from "./whereabouts.js";
+
+/** A text as it is meant: some keyboards write digits twice as wide. */
+const plain = (typed) => typed.normalize("NFKC").trim();
+
 /** What a text looks like: "height", "hash", "address", or nothing. */
 export function kindOf(text, prefix) {
   if (/^\d{1,10}$/.test(text)) return "height";
@@ -10,39 +15,40 @@ export function kindOf(text, prefix) {
   return null;
 }
 
-/** The page for a text, or nothing. */
+/** The page for a text, or nothing. Throws when nobody could be asked. */
 export async function find(explorer, typed) {
-  const text = typed.trim();
-  switch (kindOf(text, explorer.world.chain.address_prefix)) {
+  const text = plain(typed);
+  const { world } = explorer;
+  switch (kindOf(text, world.chain.address_prefix)) {
     case "height": {
-      const hash = await explorer.ask("getblockhash", Number(text)).catch(() => null);
-      return hash ? `#/block/${hash}` : null;
+      const found = await atHeight(explorer, Number(text));
+      return found && explorer.to("block", found.hash, {}, found.node);
     }
-    case "hash": {
-      const hash = text.toLowerCase();
-      if (explorer.world.blocks.has(hash)) return `#/block/${hash}`;
-      const isBlock = () =>
-        explorer.ask("getblockheader", hash).then(
-          () => `#/block/${hash}`,
-          () => null,
-        );
-      const isTransaction = () =>
-        explorer.ask("getrawtransaction", hash, true).then(
-          () => `#/tx/${hash}`,
-          () => null,
-        );
-      // Work makes a block's hash begin with zeros; so what is likelier is asked first.
-      const [first, second] = hash.startsWith("00") ? [isBlock, isTransaction] : [isTransaction, isBlock];
-      return (await first()) ?? (await second());
-    }
+    case "hash":
+      return findHash(explorer, text.toLowerCase());
     case "address":
-      return `#/address/${text.toLowerCase()}`;
+      return explorer.to("address", text.toLowerCase());
     default: {
       // The end of a hash, as the page itself writes it.
       const end = text.replace(/^…/, "").toLowerCase();
       if (!/^[0-9a-f]{6,63}$/.test(end)) return null;
-      const found = explorer.world.ordered.findLast((block) => block.hash.endsWith(end) || block.hash.startsWith(end));
-      return found ? `#/block/${found.hash}` : null;
+      const found = world.ordered.findLast((block) => block.hash.endsWith(end) || block.hash.startsWith(end));
+      return found ? explorer.to("block", found.hash) : null;
     }
   }
+}
+
+async function findHash(explorer, hash) {
+  if (explorer.world.blocks.has(hash)) return explorer.to("block", hash);
+  const ways = [
+    ["tx", whoHasTransaction],
+    ["block", whoHasBlock],
+  ];
+  // Work makes a block's hash begin with zeros; so what is likelier is asked first.
+  if (hash.startsWith("00")) ways.reverse();
+  for (const [room, who] of ways) {
+    const node = await who(explorer, hash);
+    if (node !== null) return explorer.to(room, hash, {}, node);
+  }
+  return null;
 }

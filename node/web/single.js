@@ -42,9 +42,60 @@ function asNode(peer, id) {
     user_agent: peer.user_agent,
     isPeer: true,
     up: true,
-    tip: peer.best_hash ?? null,
+    told: toldBy(peer),
     height: peer.best_height ?? 0,
   };
+}
+
+/** What a peer last told of, which is no word on what it has now. */
+function toldBy(peer) {
+  return peer.best_hash ? { hash: peer.best_hash, height: peer.best_height ?? 0 } : null;
+}
+
+/** The node is asked so often what no event tells of, and so soon after a block, in milliseconds. */
+const SELDOM = 10_000;
+const SOON = 2000;
+/** An answer that takes longer is not waited for. */
+const PATIENCE = 10_000;
+
+/** Reads a node's view now and then, quietly: its phase, its mempool, what its peers told of. */
+export class Pulse {
+  /** `told(kind, data)` hears what is new. */
+  constructor(world, told) {
+    Object.assign(this, { world, told, readAt: performance.now(), hasBlock: false });
+  }
+
+  hear(kind) {
+    if (kind === "view") Object.assign(this, { readAt: performance.now(), hasBlock: false });
+    if (kind === "tip") this.hasBlock = true;
+  }
+
+  /** A second went by, and somebody looks. */
+  async tick() {
+    const wait = this.hasBlock ? SOON : SELDOM;
+    if (this.world.kind !== "node" || this.isAsking || performance.now() - this.readAt < wait) return;
+    Object.assign(this, { isAsking: true, hasBlock: false });
+    try {
+      const answer = await fetch("v1/view", { signal: AbortSignal.timeout(PATIENCE) });
+      if (answer.ok) this.take(await answer.json());
+    } catch {
+      // That the server is gone is told by the stream.
+    }
+    Object.assign(this, { isAsking: false, readAt: performance.now() });
+  }
+
+  take(view) {
+    const [self] = view.nodes;
+    const peers = new Map((view.peers ?? []).map((peer) => [peer.peer_id, peer]));
+    for (const node of this.world.nodes.values()) {
+      const peer = node.isPeer && peers.get(node.peerId);
+      if (!peer?.best_hash) continue;
+      Object.assign(node, { told: toldBy(peer), height: peer.best_height });
+    }
+    const status = { nodes: [{ ...self, id: 0, mining: Boolean(self.hashrate) }] };
+    this.world.apply("status", status);
+    this.told("status", status);
+  }
 }
 
 /** A block came, to whichever branch. */

@@ -1,22 +1,27 @@
 // A transaction's page: what it spends and pays, where it is, and the proof that its block holds it.
 
-import { h, table } from "./dom.js";
-import { code, copy, fact, link } from "./bits.js";
+import { h, replace, setAttr, setText, table } from "./dom.js";
+import { code, copy, fact } from "./bits.js";
 import { coins, count, date, foreign } from "./format.js";
 import { proofCard } from "./proofcard.js";
+import { holders, running, whoHasTransaction } from "./whereabouts.js";
 
 export async function transactionPage(explorer, txid, blockhash) {
-  const tx = await explorer.ask("getrawtransaction", txid, 2, ...(blockhash ? [blockhash] : []));
+  const question = [txid, 2, ...(blockhash ? [blockhash] : [])];
+  const tx = await read(explorer, question);
   const isCoinbase = Boolean(tx.vin?.[0]?.coinbase !== undefined);
-  const where = tx.blockhash
-    ? [
-        `In block ${tx.height ?? ""} `,
-        link("block", tx.blockhash, `${tx.blockhash.slice(0, 16)}…`),
-        tx.confirmations > 0
-          ? `, ${count(tx.confirmations, "confirmation")}.`
-          : `, which is not in the best chain of node ${explorer.node}.`,
-      ]
-    : [`Waits in the mempool of node ${explorer.node}.`];
+  const where = whereabouts(explorer);
+  const time = fact("Time", "");
+  const proof = h("div");
+  let shown;
+  const fill = (told) => {
+    where.fill(told);
+    time.hidden = !told.blocktime;
+    setText(time.lastChild, told.blocktime ? date(told.blocktime * 1000) : "");
+    // A proof that is looked at stays as long as it is one of this block.
+    if (shown !== (shown = told.blockhash ?? null)) replace(proof, proofOf(explorer, told));
+  };
+  fill(tx);
   const element = h(
     "article",
     null,
@@ -24,12 +29,12 @@ export async function transactionPage(explorer, txid, blockhash) {
       "section",
       { class: "card" },
       h("h2", null, isCoinbase ? "Coinbase" : "Transaction"),
-      h("p", { class: "soft" }, where),
+      where.element,
       h(
         "dl",
         { class: "facts long-facts" },
         fact("Txid", code(tx.txid), " ", copy(tx.txid)),
-        tx.blocktime ? fact("Time", date(tx.blocktime * 1000)) : null,
+        time,
         isCoinbase ? fact("Tag", foreign(tx.vin[0].tag ?? "")) : null,
         tx.fee === undefined ? null : fact("Fee", `${coins(tx.fee)} coins`),
         fact("Size", count(tx.size, "byte")),
@@ -48,8 +53,8 @@ export async function transactionPage(explorer, txid, blockhash) {
                 "What it spends",
                 ["Output of", "Owner", "Coins"],
                 tx.vin.map((input) => [
-                  h("span", null, link("tx", input.txid, `${input.txid.slice(0, 10)}…`), ` ${input.vout}`),
-                  input.prevout ? owner(input.prevout) : "not shown",
+                  h("span", null, explorer.link("tx", input.txid, `${input.txid.slice(0, 10)}…`), ` ${input.vout}`),
+                  input.prevout ? owner(explorer, input.prevout) : "not shown",
                   input.prevout ? coins(input.prevout.value) : "?",
                 ]),
               ),
@@ -61,24 +66,81 @@ export async function transactionPage(explorer, txid, blockhash) {
           table(
             "What it pays",
             ["Place", "Owner", "Coins"],
-            tx.vout.map((output) => [output.n, owner(output), coins(output.value)]),
+            tx.vout.map((output) => [output.n, owner(explorer, output), coins(output.value)]),
           ),
         ),
       ),
     ),
-    tx.blockhash
-      ? proofCard(explorer, tx.txid, tx.blockhash)
-      : h(
-          "section",
-          { class: "card" },
-          h("h2", null, "Proof"),
-          h("p", { class: "soft" }, "There is a proof once a block holds it."),
-        ),
+    proof,
   );
-  return { element };
+  return {
+    element,
+    concerns: (kind, data) =>
+      (kind === "tip" && data.node === explorer.node) || (kind === "transaction" && data.txid === txid),
+    refresh: async () => fill(await explorer.ask("getrawtransaction", ...question)),
+    lost: where.lose,
+  };
 }
 
-function owner(output) {
+/** Asks the chosen node, or else one that knows it. */
+async function read(explorer, question) {
+  const { turn } = explorer;
+  const [txid, , blockhash] = question;
+  const from = (node) => explorer.askNode(node, "getrawtransaction", ...question);
+  if (blockhash) return explorer.askAny(holders(explorer, blockhash), from);
+  try {
+    return await from(explorer.node);
+  } catch (error) {
+    const others = running(explorer).filter(({ id }) => id !== explorer.node);
+    const node = error.isSilence ? null : await whoHasTransaction(explorer, txid, others);
+    if (node === null) throw error;
+    return explorer.askAny([node], from, turn);
+  }
+}
+
+/** The line that says where it is. It is changed, not made anew; only a move is told to the ear. */
+function whereabouts(explorer) {
+  const words = h("span");
+  const block = explorer.link("block", "");
+  const depth = h("span");
+  const element = h("p", { class: "soft" }, h("span", { "aria-live": "polite" }, words, block), depth);
+  const fill = (tx) => {
+    element.className = "soft";
+    setText(words, tx.blockhash ? `In block ${tx.height ?? ""} ` : `Waits in the mempool of node ${explorer.node}.`);
+    setText(block, tx.blockhash ? `${tx.blockhash.slice(0, 16)}…` : "");
+    setAttr(block, "href", tx.blockhash ? explorer.to("block", tx.blockhash) : null);
+    setText(depth, tx.blockhash ? depthWords(explorer, tx) : "");
+  };
+  const lose = (error) => {
+    element.className = "warn";
+    const why = error.isSilence
+      ? error.message
+      : `Node ${explorer.node} knows it no more: it is neither in its mempool nor in its best chain.`;
+    setText(words, why);
+    setText(block, "");
+    setAttr(block, "href", null);
+    setText(depth, "");
+  };
+  return { element, fill, lose };
+}
+
+function depthWords(explorer, tx) {
+  return tx.confirmations > 0
+    ? `, ${count(tx.confirmations, "confirmation")}.`
+    : `, which is not in the best chain of node ${explorer.node}.`;
+}
+
+function proofOf(explorer, tx) {
+  if (tx.blockhash) return proofCard(explorer, tx.txid, tx.blockhash);
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", null, "Proof"),
+    h("p", { class: "soft" }, "There is a proof once a block holds it."),
+  );
+}
+
+function owner(explorer, output) {
   const address = output.scriptPubKey?.address;
-  return address ? link("address", address, `${address.slice(0, 14)}…${address.slice(-6)}`) : "nobody known";
+  return address ? explorer.link("address", address, `${address.slice(0, 14)}…${address.slice(-6)}`) : "nobody known";
 }
