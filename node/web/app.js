@@ -1,10 +1,11 @@
 // The whole page: one model, one feed, rooms by address, the header that is always there.
 
-import { replace, setText } from "./dom.js";
+import { hide, replace, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { World } from "./model.js";
 import { Feed } from "./feed.js";
 import { Steering, takeToken } from "./steer.js";
+import { busy } from "./busy.js";
 import { Overview } from "./overview.js";
 import { Agreement } from "./agreement.js";
 import { Explorer } from "./explorer.js";
@@ -32,11 +33,13 @@ function notice(text, isError = false) {
 /** Carries out a step. Returns whether it was done. */
 async function act(step, body, words) {
   try {
-    await steering.send(step, body);
+    await busy(steering.send(step, body));
     notice(words);
     return true;
   } catch (error) {
     notice(error.message, true);
+    // The token may be gone: what steers goes with it.
+    update();
     return false;
   }
 }
@@ -68,7 +71,7 @@ function header() {
   const down = [...world.nodes.values()].filter((node) => !node.up).length;
   setText(part("down"), down ? `${down} down` : "");
   const banner = part("banner");
-  banner.hidden = world.isWhole;
+  hide(banner, world.isWhole, () => (here === overview ? overview.network.first : part("room-title")));
   if (!world.isWhole) {
     setText(
       part("banner-words"),
@@ -119,7 +122,7 @@ function connection(word, why) {
   // A blink is no news.
   if (isLost) connection.timer = setTimeout(() => (part("lost").hidden = false), 800);
   else part("lost").hidden = true;
-  setText(part("lost-words"), isLost ? `No connection to the server: ${why}. The page tries again by itself.` : "");
+  setText(part("lost-words"), isLost ? `${why} The page tries again by itself.` : "");
 }
 
 const TITLES = {

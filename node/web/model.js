@@ -183,6 +183,9 @@ export class World {
     node.mempoolBytes = told.mempool_bytes ?? node.mempoolBytes;
     node.mining = told.mining ?? node.mining;
     node.percent = told.percent ?? node.percent;
+    if (told.delay_ms !== undefined && told.delay_ms !== node.delay) this.touch("links");
+    node.delay = told.delay_ms ?? node.delay;
+    node.answers = told.answers ?? node.answers;
     node.phase = told.phase ?? node.phase;
   }
 
@@ -280,6 +283,9 @@ function freshNode(told) {
     height: told.height ?? 0,
     mining: told.mining ?? false,
     percent: told.percent ?? null,
+    delay: told.delay_ms ?? null,
+    // Who says nothing about it is taken to answer.
+    answers: told.answers ?? true,
     mempool: told.mempool ?? status.mempool ?? 0,
     mempoolBytes: told.mempool_bytes ?? status.mempool_bytes ?? 0,
     phase: told.phase ?? status.phase ?? "",

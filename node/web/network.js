@@ -249,6 +249,11 @@ export class Network {
     this.update();
   }
 
+  /** The node that Tab reaches. */
+  get first() {
+    return this.people.querySelector("[tabindex='0']");
+  }
+
   focus(id) {
     this.people.querySelector(`[data-id="${id}"]`)?.focus();
   }

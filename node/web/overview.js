@@ -25,7 +25,7 @@ export class Overview {
     this.tree = new Tree(world, (hash) => (location.hash = `#/block/${hash}`));
     this.card = new NodeCard(world, steering, act, (id) => {
       this.network.select(null);
-      if (id !== null) this.network.focus(id);
+      this.network.focus(id);
     });
     this.log = new Log(world);
     this.cut = new CutPanel(world, this.proposal, this.network, may, act);
@@ -42,6 +42,8 @@ export class Overview {
         { class: "card net-card", "aria-labelledby": "net-title" },
         h("div", { class: "row" }, h("h2", { id: "net-title" }, "Network"), this.cut.tools),
         this.network.element,
+        // Before the links of the legend: who proposes a cut at a node finds it with the next Tab.
+        this.cut.bar,
         this.legend,
         this.cut.element,
         this.card.element,
