@@ -69,7 +69,9 @@ function header() {
   }
   part("agree-box").classList.toggle("apart", !isNode && most < up && !world.isWhole);
   const down = [...world.nodes.values()].filter((node) => !node.up).length;
-  setText(part("down"), down ? `${down} down` : "");
+  const silent = silence();
+  const answer = silent === 1 ? "does not answer" : "do not answer";
+  setText(part("down"), [down && `${down} down`, silent && `${silent} ${answer}`].filter(Boolean).join(", "));
   const banner = part("banner");
   hide(banner, world.isWhole, () => (here === overview ? overview.network.first : part("room-title")));
   if (!world.isWhole) {
@@ -93,6 +95,15 @@ function calmly(figure, words) {
   calmly.shownAt = now;
   setText(part("agree"), figure);
   setText(part("agree-words"), words);
+}
+
+/** How many nodes run and do not answer; who begins or ceases to is told to the ear. */
+function silence() {
+  const now = new Set([...world.nodes.values()].filter((node) => node.up && !node.answers).map((node) => node.id));
+  for (const id of now) if (!silence.before?.has(id)) live.say(`Node ${id} does not answer`);
+  for (const id of silence.before ?? []) if (!now.has(id) && world.nodes.get(id)?.up) live.say(`Node ${id} answers`);
+  silence.before = now;
+  return now.size;
 }
 
 function members(group) {

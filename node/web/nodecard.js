@@ -155,7 +155,7 @@ export class NodeCard {
       : !node.up
         ? `down: ${node.why ?? "not running"}`
         : !node.answers
-          ? "no answer: its process runs, but it does not answer"
+          ? "no answer, though its process runs"
           : behind === null
             ? node.phase || "runs"
             : this.world.isStuck(node)
