@@ -1,5 +1,6 @@
 // What the page knows of the network: a view, kept true by events. No drawing and no asking here.
 
+import { Cuts } from "./cuts.js";
 import { Lanes } from "./lanes.js";
 import { number } from "./format.js";
 
@@ -19,6 +20,7 @@ export class World {
     this.version = "";
     this.nodes = new Map();
     this.groups = [];
+    this.cuts = new Cuts();
     this.links = new Map();
     this.blocks = new Map();
     this.ordered = [];
@@ -55,6 +57,8 @@ export class World {
     for (const block of blocks) this.addBlock(block);
     this.agreement = view.agreement ?? [];
     this.marks = view.marks ?? [];
+    this.cuts.read(this.marks);
+    this.cuts.cut(this.groups, view.now_ms ?? 0);
     this.expectations = view.expectations ?? [];
     this.isOver = view.is_over ?? false;
     for (const kind of Object.keys(this.changes)) this.changes[kind] = generation + 1;
@@ -140,10 +144,12 @@ export class World {
         return true;
       case "groups":
         this.groups = data.groups;
+        this.cuts.cut(data.groups, data.at_ms ?? this.now());
         this.touch("groups");
         return true;
       case "node":
         if (!node) return false;
+        this.cuts.life(data.id, data.up, data.at_ms ?? this.now());
         Object.assign(node, { up: data.up, why: data.up ? null : (data.why ?? "not running") });
         this.touch("nodes");
         return true;
