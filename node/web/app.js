@@ -87,11 +87,14 @@ function header() {
 function calmly(figure, words) {
   const now = performance.now();
   if (calmly.figure !== figure) Object.assign(calmly, { figure, since: now });
-  if (now - calmly.since < 400 && now - (calmly.shownAt ?? -Infinity) < 2500) {
+  const isBlink = now - calmly.since < 400 && now - (calmly.shownAt ?? -Infinity) < 2500;
+  if (isBlink && !calmly.isAwaited) {
     clearTimeout(calmly.timer);
     calmly.timer = setTimeout(() => draw(header), 420);
     return;
   }
+  calmly.isAwaited = false;
+  clearTimeout(calmly.timer);
   calmly.shownAt = now;
   setText(part("agree"), figure);
   setText(part("agree-words"), words);
@@ -118,6 +121,8 @@ function update() {
 
 function told(kind, data) {
   if (kind === "mark") live.say(sentence(data));
+  // The log says that all agree: what stands above it must not say otherwise.
+  if (kind === "mark" && (data.kind === "heal" || data.kind === "agreed")) calmly.isAwaited = true;
   if (kind === "node") live.say(`Node ${data.id} is ${data.up ? "up" : "down"}`);
   if (kind === "view") document.body.dataset.state = "live";
   if (here === overview) overview.hear(kind, data);

@@ -30,6 +30,8 @@ export class World {
     this.isOver = false;
     this.offset = 0;
     this.best = null;
+    this.mainSlot = 0;
+    this.forkHeight = Infinity;
     this.held = new Map();
     this.tips = [];
     this.lanes = new Lanes(1000);
@@ -97,6 +99,7 @@ export class World {
     // A colour is in use while a node stands on its branch.
     const slots = new Set(this.tips.map((tip) => this.blocks.get(tip.hash)?.branch.slot));
     if (parent) slots.add(parent.branch.slot);
+    slots.add(this.mainSlot);
     this.lanes.place(block, parent, (slot) => slots.has(slot));
     this.blocks.set(block.hash, block);
     this.ordered.push(block);
@@ -209,6 +212,7 @@ export class World {
     this.tips.sort((a, b) => compare(b.block?.work ?? 0n, a.block?.work ?? 0n) || b.nodes.length - a.nodes.length);
     this.setBest(this.tips[0]?.block ?? this.best);
     this.setHeld();
+    this.colour();
     for (const node of this.nodes.values()) {
       const isBehind = node.up && this.best && node.tip !== this.best.hash;
       if (!isBehind) node.behindSince = null;
@@ -240,6 +244,23 @@ export class World {
     }
   }
 
+  /**
+   * While all agree, the best chain has one colour from its beginning: that of its tip. While branches rival,
+   * each keeps its own from where they part, and what they have in common keeps what it had.
+   */
+  colour() {
+    this.forkHeight = Infinity;
+    for (const { parent } of this.held.keys()) {
+      if (parent?.main) this.forkHeight = Math.min(this.forkHeight, parent.height);
+    }
+    if (this.best && this.forkHeight === Infinity) this.mainSlot = this.best.branch.slot;
+  }
+
+  /** The colour and sign of a block. */
+  slotIn(block) {
+    return block.main && block.height <= this.forkHeight ? this.mainSlot : block.branch.slot;
+  }
+
   /** How many running nodes have the tip that most have, of how many. */
   get agreeing() {
     let most = 0;
@@ -269,7 +290,8 @@ export class World {
 
   /** The branch's colour and sign of a tip. */
   slotOf(hash) {
-    return this.blocks.get(hash)?.branch.slot ?? 0;
+    const block = this.blocks.get(hash);
+    return block ? this.slotIn(block) : 0;
   }
 }
 

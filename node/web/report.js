@@ -75,6 +75,7 @@ export function showUntil(world, at, convergence = []) {
   world.until = at;
   world.setBest(best);
   holdBranches(world, apartSince(world.marks, convergence, at));
+  world.colour();
 }
 
 /** When the cut was made that still divides the nodes, or null; a healing ends it once all agree. */
