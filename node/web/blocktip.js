@@ -62,6 +62,7 @@ export function blockTip(element, block, world) {
               `${count(block.transactions, "transaction")}${block.size ? `, ${count(block.size, "byte")}` : ""}`,
             ),
             reached.length ? row("reached", reachWords(block, world)) : null,
+            block.reached ? row("reached", count(block.reached, "node")) : null,
             shown.length ? row("nodes", `${shown.join(", ")}${reached.length > 8 ? ", …" : ""}`) : null,
             block.propagation
               ? row(
@@ -77,5 +78,5 @@ export function blockTip(element, block, world) {
 /** The same as a sentence. */
 export function blockWords(block, world) {
   if (block.isGenesis) return "Genesis, the first block";
-  return `Block ${block.height} by ${miner(block)}, ${standing(block, world)}, ${count(block.transactions, "transaction")}, reached ${count(arrivals(block).length, "node")}, hash ends ${block.hash.slice(-6)}`;
+  return `Block ${block.height} by ${miner(block)}, ${standing(block, world)}, ${count(block.transactions, "transaction")}, reached ${count(block.reached ?? arrivals(block).length, "node")}, hash ends ${block.hash.slice(-6)}`;
 }

@@ -31,9 +31,9 @@ function common(one, other) {
 }
 
 /** The fork to pin and its branches, or null when every branch in view hangs on something in view. */
-export function pinOf(blocks, left, zoom, last) {
+export function pinOf(blocks, left, zoom, last, box) {
   if (roots(blocks, left + 0.3, last).length < 2) return null;
-  const edge = left + ZONE / zoom;
+  const edge = left + (ZONE + box.w / 2) / zoom;
   const found = roots(blocks, edge, last);
   if (found.length < 2) return null;
   const fork = found.reduce((fork, root) => fork && common(fork, root), found[0].parent);
@@ -61,6 +61,6 @@ export function paintPin(context, pin, { view, xOf, colourOf, colours, font }) {
     context.stroke();
     context.setLineDash([]);
     context.fillStyle = colours.soft;
-    if (hidden) context.fillText(count(hidden, "block"), (turn + ZONE) / 2 + 2, y - 10);
+    if (hidden) context.fillText(count(hidden, "block"), (turn + ZONE) / 2, y - 9);
   });
 }

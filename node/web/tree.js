@@ -111,9 +111,9 @@ export class Tree {
     let isBusy = this.glide(now);
     isBusy = this.fitLanes() || isBusy;
     isBusy = this.movePeople(now) || isBusy;
-    const last = Math.min(this.many, firstAt(this.blocks, this.left + this.width / this.px));
-    this.pin = pinOf(this.blocks, this.left, this.px, last);
     const box = { w: Math.min(34, this.px * 0.86), h: Math.min(22, Math.max(5, this.px * 0.6)) };
+    const last = Math.min(this.many, firstAt(this.blocks, this.left + this.width / this.px));
+    this.pin = pinOf(this.blocks, this.left, this.px, last, box);
     const { chosen, hovered, width, height, pin } = this;
     this.laneY = (lane) => this.scale.top + lane * this.scale.laneHeight;
     paint(
@@ -365,7 +365,7 @@ export class Tree {
     this.isKeyed = Boolean(block);
     if (block) {
       const page = this.width / this.px;
-      if (block.x < this.left + (this.pin ? ZONE / this.px : 1) || block.x > this.left + page - 2) this.goTo(block.x - page / 2);
+      if (block.x < this.left + (this.pin ? ZONE / this.px + 1 : 1) || block.x > this.left + page - 2) this.goTo(block.x - page / 2);
       setText(this.said, blockWords(block, this.world));
     }
     this.show(block);
