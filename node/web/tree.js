@@ -10,6 +10,8 @@ import { blockTip, blockWords } from "./blocktip.js";
 
 /** How long a node's mark takes to another block. */
 const MOVING = 420;
+/** The first to set out waits so long for others, who hear of a block some milliseconds later. */
+const WAITING = 60;
 /** Who sets out so soon after another, and to the same block, goes with it. */
 const TOGETHER = 150;
 /** The tree gives up height when it did not need it for so long. */
@@ -178,8 +180,8 @@ export class Tree {
     const party = [...this.people.values()].find(
       (other) => other.isMoving && other.way === way && now - other.at < TOGETHER,
     );
-    const { fromX, fromY, at } = party ?? { fromX: person.x, fromY: person.y, at: now };
-    Object.assign(person, { fromX, fromY, at, way, tip: to, isMoving: !isCalm() });
+    const { fromX, fromY, at } = party ?? { fromX: person.x, fromY: person.y, at: now + WAITING };
+    Object.assign(person, { fromX, fromY, at, way, left: person.tip, tip: to, isMoving: !isCalm() });
   }
 
   /** Every node's mark goes to its tip. */
@@ -201,6 +203,8 @@ export class Tree {
       person.x = part < 1 ? person.fromX + (block.x - person.fromX) * k : block.x;
       person.y = part < 1 ? person.fromY + (y - person.fromY) * k : y;
       person.isMoving = part < 1;
+      // Who still waits stands with those it leaves.
+      person.party = !person.isMoving ? node.tip : now < person.at ? person.left : `${person.way} ${person.at}`;
       person.name = node.name;
       person.slot = this.world.slotIn(block);
       person.isStuck = this.world.isStuck(node, at);

@@ -167,7 +167,10 @@ function paintMoments(context, world, view, colours, xOf) {
     context.lineTo(x, view.height - AXIS);
     context.stroke();
     context.setLineDash([]);
-    if (places[place] !== null) context.fillText(words, x + 4, 3 + places[place] * 13);
+    // At the right edge words stand left of their line.
+    const isLast = x > view.width - 52;
+    context.textAlign = isLast ? "right" : "left";
+    if (places[place] !== null) context.fillText(words, x + (isLast ? -4 : 4), 3 + places[place] * 13);
   }
 }
 
@@ -180,9 +183,8 @@ function paintPeople(context, world, view, people, colours, xOf) {
     const [x, y] = [xOf(person.x), person.y];
     if (x < least && !person.isMoving) behind.push(person.name);
     if (x < least || x > view.width + 40) continue;
-    const key = person.isMoving ? `${person.way}@${person.at}` : person.tip;
-    if (!parties.has(key)) parties.set(key, { x, y, list: [], slot: person.slot, isStuck: false });
-    const party = parties.get(key);
+    if (!parties.has(person.party)) parties.set(person.party, { x, y, list: [], slot: person.slot, isStuck: false });
+    const party = parties.get(person.party);
     party.list.push(person.name);
     party.isStuck ||= person.isStuck;
   }
