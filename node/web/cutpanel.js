@@ -53,11 +53,7 @@ export class CutPanel {
       h(
         "p",
         { class: "tools" },
-        h(
-          "button",
-          { type: "button", class: "small", onclick: () => this.fork() },
-          "Show me a fork",
-        ),
+        h("button", { type: "button", class: "small", onclick: () => this.fork() }, "Show me a fork"),
         h("span", { class: "soft" }, "cuts in halves, mines on both sides, heals."),
       ),
     );

@@ -4,8 +4,8 @@
 import { firstAt } from "./lanes.js";
 import { count } from "./format.js";
 
-/** Pixels at the left that a pinned fork takes. */
-export const ZONE = 92;
+/** Pixels at the left that a pinned fork takes: less where the branch that is in view is short, and then no words. */
+const ZONES = [92, 72, 52];
 /** The middle of the fork's box. */
 export const PINNED = 20;
 
@@ -33,12 +33,15 @@ function common(one, other) {
 /** The fork to pin and its branches, or null when every branch in view hangs on something in view. */
 export function pinOf(blocks, left, zoom, last, box) {
   if (roots(blocks, left + 0.3, last).length < 2) return null;
-  const edge = left + (ZONE + box.w / 2) / zoom;
-  const found = roots(blocks, edge, last);
-  if (found.length < 2) return null;
-  const fork = found.reduce((fork, root) => fork && common(fork, root), found[0].parent);
-  if (!fork) return null;
-  return { fork, edge, branches: found.map((root) => ({ root, hidden: root.height - fork.height - 1 })) };
+  for (const zone of ZONES) {
+    const edge = left + (zone + box.w / 2) / zoom;
+    const found = roots(blocks, edge, last);
+    if (found.length < 2) continue;
+    const fork = found.reduce((fork, root) => fork && common(fork, root), found[0].parent);
+    const branches = found.map((root) => ({ root, hidden: root.height - fork?.height - 1 }));
+    return fork ? { fork, edge, zone, branches } : null;
+  }
+  return null;
 }
 
 /** Paints the ways from the fork to what is in view; the fork itself is painted as a block. */
@@ -61,6 +64,6 @@ export function paintPin(context, pin, { view, xOf, colourOf, colours, font }) {
     context.stroke();
     context.setLineDash([]);
     context.fillStyle = colours.soft;
-    if (hidden) context.fillText(count(hidden, "block"), (turn + ZONE) / 2, y - 9);
+    if (hidden && pin.zone === ZONES[0]) context.fillText(count(hidden, "block"), (turn + pin.zone) / 2, y - 9);
   });
 }

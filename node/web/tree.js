@@ -5,7 +5,7 @@ import { h, setAttr, setText } from "./dom.js";
 import { canvas, draw, ease, isCalm } from "./frames.js";
 import { firstAt } from "./lanes.js";
 import { AXIS, TOP, paint } from "./treepaint.js";
-import { PINNED, ZONE, pinOf } from "./pin.js";
+import { PINNED, pinOf } from "./pin.js";
 import { blockTip, blockWords } from "./blocktip.js";
 
 /** How long a node's mark takes to another block. */
@@ -301,7 +301,7 @@ export class Tree {
     const box = this.surface.getBoundingClientRect();
     const [px, py] = [event.clientX - box.left, event.clientY - box.top];
     const x = this.left + px / this.px;
-    if (this.pin && px < ZONE) {
+    if (this.pin && px < this.pin.zone) {
       return Math.hypot(px - PINNED, py - this.pin.y) < 18 ? this.pin.fork : null;
     }
     let [best, least] = [null, 18];
@@ -369,7 +369,8 @@ export class Tree {
     this.isKeyed = Boolean(block);
     if (block) {
       const page = this.width / this.px;
-      if (block.x < this.left + (this.pin ? ZONE / this.px + 1 : 1) || block.x > this.left + page - 2) this.goTo(block.x - page / 2);
+      if (block.x < this.left + (this.pin ? this.pin.zone / this.px + 1 : 1) || block.x > this.left + page - 2)
+        this.goTo(block.x - page / 2);
       setText(this.said, blockWords(block, this.world));
     }
     this.show(block);

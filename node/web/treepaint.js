@@ -3,7 +3,7 @@
 import { firstAt } from "./lanes.js";
 import { rows } from "./charts.js";
 import { clock } from "./format.js";
-import { PINNED, ZONE, paintPin } from "./pin.js";
+import { PINNED, paintPin } from "./pin.js";
 import { palette, signPath } from "./signs.js";
 
 const FONT = "system-ui, sans-serif";
@@ -154,7 +154,7 @@ function paintMoments(context, world, view, colours, xOf) {
     mark.x = mark.isPlaced === world.ordered.length ? mark.x : momentX(world, mark.at_ms);
     mark.isPlaced = world.ordered.length;
     const x = Math.round(xOf(mark.x)) + 0.5;
-    if (x >= (view.pin ? ZONE : -60) && x <= view.width) shown.push({ mark, x, words: text, from: x });
+    if (x >= (view.pin?.zone ?? -60) && x <= view.width) shown.push({ mark, x, words: text, from: x });
   }
   const places = rows(shown);
   for (const [place, { mark, x, words }] of shown.entries()) {
@@ -178,7 +178,7 @@ function paintMoments(context, world, view, colours, xOf) {
 function paintPeople(context, world, view, people, colours, xOf) {
   const parties = new Map();
   const behind = [];
-  const least = view.pin ? ZONE : 0;
+  const least = view.pin?.zone ?? 0;
   for (const person of people.values()) {
     const [x, y] = [xOf(person.x), person.y];
     if (x < least && !person.isMoving) behind.push(person.name);
