@@ -2,13 +2,15 @@
 
 import { h, replace, s, setText, table } from "./dom.js";
 import { draw } from "./frames.js";
-import { arrivals } from "./blocktip.js";
+import { travels } from "./blocktip.js";
 import { bars, histogram, line, spread, steps } from "./charts.js";
-import { clock, count, hashes, span, work as inHashes } from "./format.js";
+import { clock, count, hashes, span, timeScale, work as inHashes } from "./format.js";
 import { sentence } from "./log.js";
 
 /** Blocks that spread and interval are told of. */
 const LAST = 200;
+/** Times between blocks are drawn up to so many times the wanted one: one long wait would flatten all others. */
+const TALLEST = 5;
 /** Pictures are drawn again so often at most. */
 const PACE = 1000;
 
@@ -28,6 +30,7 @@ export class Agreement {
     this.converge = h("div");
     this.spread = h("div");
     this.spreadWords = h("p", { class: "big-words" });
+    this.spreadRest = h("p", { class: "soft" });
     this.interval = h("div");
     this.intervalWords = h("p", { class: "soft" });
     this.difficulty = h("div");
@@ -47,7 +50,7 @@ export class Agreement {
         this.share,
       ),
       card("Cuts, healings and how long agreement took", this.converge),
-      card("How blocks spread", this.spreadWords, this.spread),
+      card("How blocks spread", this.spreadWords, this.spreadRest, this.spread),
     ];
     this.element = h(
       "div",
@@ -106,7 +109,6 @@ export class Agreement {
         from,
         to,
         max: world.nodes.size,
-        unit: (value) => String(Math.round(value * 10) / 10),
         marks,
         label: `How many nodes had the tip that most had, over time. Now ${world.agreeing.most} of ${world.agreeing.up}.`,
       }),
@@ -147,8 +149,15 @@ export class Agreement {
   drawSpread() {
     const times = [];
     const blocks = this.world.ordered.slice(-LAST);
-    for (const block of blocks) for (const { after } of arrivals(block).slice(1)) times.push(after);
+    let across = 0;
+    for (const block of blocks) {
+      const { straight, apart } = travels(block, this.world);
+      for (const { after } of straight.slice(1)) times.push(after);
+      across += apart.length;
+    }
     times.sort((a, b) => a - b);
+    // How long a cut lasted says nothing about how fast blocks travel.
+    setText(this.spreadRest, across ? `Arrivals across a cut left out: ${across} (also at nodes that were down).` : "");
     if (!times.length) {
       setText(this.spreadWords, "No block has reached a second node yet.");
       return void replace(this.spread);
@@ -185,7 +194,7 @@ export class Agreement {
       const mean = gaps.reduce((sum, gap) => sum + gap.value, 0) / gaps.length;
       setText(
         this.intervalWords,
-        `${span(mean)} on average over ${count(gaps.length, "block")}; wanted ${span(spacing)}.`,
+        `${span(mean)} on average over ${count(gaps.length, "block")}; wanted ${span(spacing)}.${cutWords(gaps, spacing)}`,
       );
     } else setText(this.intervalWords, "Two blocks are needed.");
     replace(
@@ -194,6 +203,8 @@ export class Agreement {
         ? bars(gaps, {
             width: this.width(this.interval),
             unit: span,
+            axis: timeScale,
+            most: spacing ? TALLEST * spacing : Infinity,
             line: spacing,
             lineWord: "wanted",
             label: "Time from each block's parent to it",
@@ -245,4 +256,10 @@ export class Agreement {
       ),
     );
   }
+}
+
+function cutWords(gaps, spacing) {
+  const many = gaps.filter((gap) => spacing && gap.value > TALLEST * spacing).length;
+  if (!many) return "";
+  return ` ${many} longer than ${span(TALLEST * spacing)} ${many === 1 ? "is" : "are"} not drawn to the end.`;
 }

@@ -1,10 +1,11 @@
 // The whole page: one model, one feed, rooms by address, the header that is always there.
 
-import { replace, setText } from "./dom.js";
+import { hide, replace, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { World } from "./model.js";
 import { Feed } from "./feed.js";
 import { Steering, takeToken } from "./steer.js";
+import { busy } from "./busy.js";
 import { Overview } from "./overview.js";
 import { Agreement } from "./agreement.js";
 import { Explorer } from "./explorer.js";
@@ -33,11 +34,13 @@ function notice(text, isError = false) {
 /** Carries out a step. Returns whether it was done. */
 async function act(step, body, words) {
   try {
-    await steering.send(step, body);
+    await busy(steering.send(step, body));
     notice(words);
     return true;
   } catch (error) {
     notice(error.message, true);
+    // The token may be gone: what steers goes with it.
+    update();
     return false;
   }
 }
@@ -67,9 +70,11 @@ function header() {
   }
   part("agree-box").classList.toggle("apart", !isNode && most < up && !world.isWhole);
   const down = [...world.nodes.values()].filter((node) => !node.up).length;
-  setText(part("down"), down ? `${down} down` : "");
+  const silent = silence();
+  const answer = silent === 1 ? "does not answer" : "do not answer";
+  setText(part("down"), [down && `${down} down`, silent && `${silent} ${answer}`].filter(Boolean).join(", "));
   const banner = part("banner");
-  banner.hidden = world.isWhole;
+  hide(banner, world.isWhole, () => (here === overview ? overview.network.first : part("room-title")));
   if (!world.isWhole) {
     setText(
       part("banner-words"),
@@ -86,14 +91,26 @@ function header() {
 function calmly(figure, words) {
   const now = performance.now();
   if (calmly.figure !== figure) Object.assign(calmly, { figure, since: now });
-  if (now - calmly.since < 400 && now - (calmly.shownAt ?? -Infinity) < 2500) {
+  const isBlink = now - calmly.since < 400 && now - (calmly.shownAt ?? -Infinity) < 2500;
+  if (isBlink && !calmly.isAwaited) {
     clearTimeout(calmly.timer);
     calmly.timer = setTimeout(() => draw(header), 420);
     return;
   }
+  calmly.isAwaited = false;
+  clearTimeout(calmly.timer);
   calmly.shownAt = now;
   setText(part("agree"), figure);
   setText(part("agree-words"), words);
+}
+
+/** How many nodes run and do not answer; who begins or ceases to is told to the ear. */
+function silence() {
+  const now = new Set([...world.nodes.values()].filter((node) => node.up && !node.answers).map((node) => node.id));
+  for (const id of now) if (!silence.before?.has(id)) live.say(`Node ${id} does not answer`);
+  for (const id of silence.before ?? []) if (!now.has(id) && world.nodes.get(id)?.up) live.say(`Node ${id} answers`);
+  silence.before = now;
+  return now.size;
 }
 
 function members(group) {
@@ -108,6 +125,8 @@ function update() {
 
 function told(kind, data) {
   if (kind === "mark") live.say(sentence(data));
+  // The log says that all agree: what stands above it must not say otherwise.
+  if (kind === "mark" && (data.kind === "heal" || data.kind === "agreed")) calmly.isAwaited = true;
   if (kind === "node") live.say(`Node ${data.id} is ${data.up ? "up" : "down"}`);
   if (kind === "view") document.body.dataset.state = "live";
   if (here === overview) overview.hear(kind, data);
@@ -124,7 +143,7 @@ function connection(word, why) {
   // A blink is no news.
   if (isLost) connection.timer = setTimeout(() => (part("lost").hidden = false), 800);
   else part("lost").hidden = true;
-  setText(part("lost-words"), isLost ? `No connection to the server: ${why}. The page tries again by itself.` : "");
+  setText(part("lost-words"), isLost ? `${why} The page tries again by itself.` : "");
 }
 
 const TITLES = {

@@ -23,14 +23,20 @@ function exact(_, value, context) {
   return source.includes(".") || !Number.isSafeInteger(value) ? source : value;
 }
 
+/** An answer that takes longer is not waited for. */
+const PATIENCE = 10_000;
+
 export async function ask(node, method, params = []) {
+  const address = `v1/ask/${node}/${method}?params=${encodeURIComponent(JSON.stringify(params))}`;
   let answer;
+  let text;
   try {
-    answer = await fetch(`v1/ask/${node}/${method}?params=${encodeURIComponent(JSON.stringify(params))}`);
-  } catch {
-    throw new Refused("The server does not answer.", null);
+    answer = await fetch(address, { signal: AbortSignal.timeout(PATIENCE) });
+    text = await answer.text();
+  } catch (error) {
+    const isLate = error.name === "TimeoutError";
+    throw new Refused(`The server ${isLate ? "has not answered for 10 s" : "does not answer"}.`, null);
   }
-  const text = await answer.text();
   let told;
   try {
     told = JSON.parse(text, exact);

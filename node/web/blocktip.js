@@ -1,5 +1,6 @@
 // What is said of a block beside the tree: for the eye, and in a sentence for the ear.
 
+import { parts } from "./cuts.js";
 import { h, replace } from "./dom.js";
 import { count, miner, short, span, work } from "./format.js";
 
@@ -9,6 +10,24 @@ export function arrivals(block) {
   for (const [node, at] of block.got) if (!first.has(node) || first.get(node) > at) first.set(node, at);
   const begin = Math.min(...first.values());
   return [...first].map(([node, at]) => ({ node, after: at - begin })).sort((a, b) => a.after - b.after);
+}
+
+/** The same, divided: who could be reached from the miner all the while, and who was cut off or down. */
+export function travels(block, world) {
+  const all = arrivals(block);
+  const begin = Math.min(...block.got.map(([, at]) => at));
+  const spells = world.cuts.during(begin, begin + (all.at(-1)?.after ?? 0));
+  const source = block.miner ?? all[0]?.node;
+  const isApart = ({ node, after }) =>
+    spells.some((spell) => spell.from <= begin + after && parts(spell, source, node));
+  return { straight: all.filter((one) => !isApart(one)), apart: all.filter(isApart) };
+}
+
+/** "3 nodes in 12 ms", and how many more were only reached after a cut. */
+export function reachWords(block, world) {
+  const { straight, apart } = travels(block, world);
+  const words = `${count(straight.length, "node")}${straight.length > 1 ? ` in ${span(straight.at(-1).after)}` : ""}`;
+  return apart.length ? `${words}; ${apart.length} more across a cut or after being down` : words;
 }
 
 /** Where a block stands, in words. */
@@ -42,12 +61,8 @@ export function blockTip(element, block, world) {
               "holds",
               `${count(block.transactions, "transaction")}${block.size ? `, ${count(block.size, "byte")}` : ""}`,
             ),
-            reached.length
-              ? row(
-                  "reached",
-                  `${count(reached.length, "node")}${reached.length > 1 ? ` in ${span(reached.at(-1).after)}` : ""}`,
-                )
-              : null,
+            reached.length ? row("reached", reachWords(block, world)) : null,
+            block.reached ? row("reached", count(block.reached, "node")) : null,
             shown.length ? row("nodes", `${shown.join(", ")}${reached.length > 8 ? ", …" : ""}`) : null,
             block.propagation
               ? row(
@@ -63,5 +78,5 @@ export function blockTip(element, block, world) {
 /** The same as a sentence. */
 export function blockWords(block, world) {
   if (block.isGenesis) return "Genesis, the first block";
-  return `Block ${block.height} by ${miner(block)}, ${standing(block, world)}, ${count(block.transactions, "transaction")}, reached ${count(arrivals(block).length, "node")}, hash ends ${block.hash.slice(-6)}`;
+  return `Block ${block.height} by ${miner(block)}, ${standing(block, world)}, ${count(block.transactions, "transaction")}, reached ${count(block.reached ?? arrivals(block).length, "node")}, hash ends ${block.hash.slice(-6)}`;
 }

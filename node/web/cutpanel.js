@@ -1,6 +1,6 @@
 // Cutting and healing: tools above the picture, what a proposed cut means, and a plain form for the same.
 
-import { h, setText } from "./dom.js";
+import { disable, h, hide, setText } from "./dom.js";
 import { groupsText, groupsWords } from "./groups.js";
 
 export class CutPanel {
@@ -53,30 +53,32 @@ export class CutPanel {
       h(
         "p",
         { class: "tools" },
-        h(
-          "button",
-          { type: "button", class: "small", onclick: (event) => this.fork(event.currentTarget) },
-          "Show me a fork",
-        ),
+        h("button", { type: "button", class: "small", onclick: () => this.fork() }, "Show me a fork"),
         h("span", { class: "soft" }, "cuts in halves, mines on both sides, heals."),
       ),
     );
     this.mute = h("p", { class: "soft" });
-    this.element = h("div", null, this.bar, this.mute, this.form);
+    // The bar comes and goes, and what comes is not announced; this is always there.
+    this.said = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
+    this.element = h("div", null, this.said, this.mute, this.form);
   }
 
   update() {
     const isDevnet = this.world.kind === "devnet";
     const may = this.may();
-    this.form.hidden = this.tools.hidden = !may;
+    for (const part of [this.form, this.tools]) hide(part, !may, () => this.network.first);
+    // What can no longer be done is no longer proposed.
+    if (!may && this.proposal.groups) return void this.proposal.drop();
     this.mute.hidden = may || !isDevnet || !this.isOffered;
     setText(this.mute, "Read only: to steer, open the address with the token that cairn devnet printed.");
-    this.healButton.disabled = this.world.isWhole;
+    disable(this.healButton, this.world.isWhole, () => this.network.first);
     this.lineButton.setAttribute("aria-pressed", String(this.network.element.classList.contains("cutting")));
     const { groups } = this.proposal;
-    this.bar.hidden = !groups;
-    if (!groups) return;
-    setText(this.words, groups.length > 1 ? `This makes ${groupsWords(groups)}.` : "This joins all groups.");
+    hide(this.bar, !groups, () => (this.isCut && !this.healButton.disabled ? this.healButton : this.network.first));
+    this.isCut = false;
+    const words = !groups ? "" : groups.length > 1 ? `This makes ${groupsWords(groups)}.` : "This joins all groups.";
+    setText(this.said, words);
+    if (groups) setText(this.words, words);
   }
 
   drawLine() {
@@ -85,11 +87,11 @@ export class CutPanel {
   }
 
   /** Cuts in halves, mines a longer chain on one side, heals: a reorganisation to look at. */
-  fork(button) {
-    button.disabled = true;
-    this.act("fork", { blocks: 3 }, "Forked and healed: the shorter branch is stale now.").finally(
-      () => (button.disabled = false),
-    );
+  async fork() {
+    if (this.isForking) return;
+    this.isForking = true;
+    await this.act("fork", { blocks: 3 }, "Forked and healed: the shorter branch is stale now.");
+    this.isForking = false;
   }
 
   typed(event) {
@@ -112,6 +114,7 @@ export class CutPanel {
     if (!isDone) return;
     // The server tells it too, a moment later; the picture does not jump back for that moment.
     this.world.apply("groups", { groups: isHealing ? [[...this.world.nodes.keys()]] : groups });
+    this.isCut = true;
     this.proposal.drop();
   }
 

@@ -50,6 +50,20 @@ export function setAttr(element, name, value) {
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
+/** Hides or shows an element. Focus that was in it goes to what `next()` names, so that no key is lost. */
+export function hide(element, isHidden, next) {
+  const isLeft = isHidden && element.contains(document.activeElement);
+  element.hidden = isHidden;
+  if (isLeft) next()?.focus({ preventScroll: true });
+}
+
+/** Lets a button be pressed or not. Focus that was on it goes to what `next()` names. */
+export function disable(button, isDisabled, next) {
+  const isLeft = isDisabled && document.activeElement === button;
+  button.disabled = isDisabled;
+  if (isLeft) next()?.focus({ preventScroll: true });
+}
+
 /** Makes a parent's children those of a list: kept by key, made when new, removed when gone. */
 export function keyed(parent, items, key, make, update) {
   const known = (parent.__keyed ??= new Map());

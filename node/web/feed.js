@@ -1,5 +1,6 @@
 // A view and the events after it become one model that stays true: fetched again after a gap, after
-// another start of the server, and when the connection was lost for good.
+// another start of the server, and when the connection was lost for good. A server that hangs keeps its
+// connections open: only that nothing is heard of it any more tells.
 
 import { viewOfNode, NodeEvents } from "./single.js";
 
@@ -19,22 +20,30 @@ const KINDS = [
   "over",
 ];
 const SLOWEST = 10_000;
+/** A server that beats is heard at least every 5 s. */
+const SILENCE = 12_000;
+/** A view that takes longer is given up. */
+const PATIENCE = 10_000;
+/** A view that takes longer is told to be late, and still waited for. */
+const LATE = 4000;
+
+const SILENT = "The server does not answer.";
 
 export class Feed {
   /** `base` is "v1" or "v1/player". `told(kind, data)` hears events, `state(word)` how the connection is. */
   constructor(world, base, told, state) {
-    Object.assign(this, { world, base, told, state, wait: 500, stopped: false });
+    Object.assign(this, { world, base, told, state, wait: 500, stopped: false, beats: false });
   }
 
   async start() {
     this.stop();
     this.stopped = false;
     const turn = (this.turn = (this.turn ?? 0) + 1);
+    this.late = setTimeout(() => this.lose(SILENT), LATE);
     try {
-      const answer = await fetch(`${this.base}/view`, { headers: { accept: "application/json" } });
-      if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-      const view = await answer.json();
+      const view = await this.view();
       if (turn !== this.turn || this.stopped) return;
+      clearTimeout(this.late);
       this.run = view.run ?? null;
       this.isNode = view.kind === "node";
       this.world.load(this.isNode ? viewOfNode(view) : view);
@@ -43,9 +52,24 @@ export class Feed {
       this.follow(view.next);
     } catch (error) {
       if (turn !== this.turn || this.stopped) return;
-      this.state("lost", error.message);
+      clearTimeout(this.late);
+      this.lose(error.message);
       this.again();
     }
+  }
+
+  async view() {
+    let answer;
+    try {
+      const accept = { accept: "application/json" };
+      answer = await fetch(`${this.base}/view`, { headers: accept, signal: AbortSignal.timeout(PATIENCE) });
+    } catch {
+      throw new Error(SILENT);
+    }
+    if (!answer.ok) throw new Error(`The server answers ${answer.status}.`);
+    return answer.json().catch(() => {
+      throw new Error("The server's answer cannot be read.");
+    });
   }
 
   /** Tries again, each time a little later. */
@@ -57,11 +81,18 @@ export class Feed {
 
   follow(next) {
     const source = (this.source = new EventSource(`${this.base}/events?from=${next}`));
+    this.heard();
+    this.watch = setInterval(() => this.listen(), 1000);
+    source.addEventListener("beat", () => {
+      this.beats = true;
+      this.heard();
+    });
     source.addEventListener("hello", (event) => {
+      this.heard();
       const { run } = JSON.parse(event.data);
       // Another start of the server counts from another beginning: nothing we know holds any more.
       if (this.run !== null && run !== this.run) this.start();
-      else this.state("live");
+      else this.live();
       this.run = run;
     });
     source.addEventListener("gap", () => this.start());
@@ -69,6 +100,7 @@ export class Feed {
       const translate = new NodeEvents(this.world);
       for (const kind of NodeEvents.kinds) {
         source.addEventListener(kind, (event) => {
+          this.heard();
           for (const [name, data] of translate.hear(kind, JSON.parse(event.data))) this.hear(name, data);
         });
       }
@@ -76,13 +108,36 @@ export class Feed {
       for (const kind of KINDS) source.addEventListener(kind, (event) => this.hear(kind, JSON.parse(event.data)));
     }
     source.onerror = () => {
-      this.state("lost", "the connection was lost");
+      this.lose("The connection to the server was lost.");
       // The browser tries again by itself unless the answer was no stream.
       if (source.readyState === EventSource.CLOSED) this.again();
     };
   }
 
+  /** The first reason stands until the server is back: attempts that fail are no news. */
+  lose(why) {
+    this.state("lost", (this.why ??= why));
+  }
+
+  live() {
+    this.why = null;
+    this.state("live");
+  }
+
+  heard() {
+    this.heardAt = performance.now();
+  }
+
+  /** Who beat once and beats no more hangs. A server that never beat may just have nothing to tell. */
+  listen() {
+    if (!this.beats || performance.now() - this.heardAt < SILENCE) return;
+    this.stop();
+    this.lose(`The server has not been heard for ${SILENCE / 1000} s.`);
+    this.start();
+  }
+
   hear(kind, data) {
+    this.heard();
     this.world.apply(kind, data);
     this.told(kind, data);
   }
@@ -90,6 +145,8 @@ export class Feed {
   stop() {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearTimeout(this.late);
+    clearInterval(this.watch);
     this.source?.close();
     this.source = null;
   }

@@ -15,6 +15,13 @@ export function span(ms) {
   return clock(ms);
 }
 
+/** How times up to a limit are written along an axis: all of them in one unit. */
+export function timeScale(most) {
+  if (most < 2000) return (ms) => `${Math.round(ms)} ms`;
+  if (most < 120_000) return (ms) => `${Number((ms / 1000).toPrecision(2))} s`;
+  return clock;
+}
+
 /** A moment since the start, as 1:02:03 or 2:03. */
 export function clock(ms) {
   const sign = ms < 0 ? "−" : "";

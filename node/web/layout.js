@@ -1,6 +1,9 @@
 // Where nodes stand in the picture of the network: each group in a room of its own, its nodes in rings.
 // The same groups always give the same picture.
 
+/** Pixels below a node for its height, with some air. */
+const LABEL = 24;
+
 /** Places for all nodes: a Map from id to {x, y}, and the radius that fits them. */
 export function layout(groups, width, height) {
   const rooms = divide(
@@ -16,7 +19,22 @@ export function layout(groups, width, height) {
   let radius = 26;
   for (const { group, room } of rooms) radius = Math.min(radius, fitting(group.length, room));
   for (const { group, room } of rooms) rings(group, room, radius, places);
-  return { places, radius: Math.max(7, Math.min(radius, nearest([...places.values()]) / 2.5)) };
+  const all = [...places.values()];
+  return { places, radius: Math.max(7, Math.min(radius, nearest(all) / 2.5, clear(all))) };
+}
+
+/** The largest radius at which a node's height, written below it, lies on no other node. */
+function clear(places) {
+  // Among many nodes only few tell their height.
+  if (places.length > 16) return Infinity;
+  let least = Infinity;
+  for (const a of places) {
+    for (const b of places) {
+      const [dx, dy] = [Math.abs(a.x - b.x), b.y - a.y];
+      if (dy > 0 && dx < dy) least = Math.min(least, (dy - LABEL) / 2);
+    }
+  }
+  return least;
 }
 
 /** The least distance between two places. */
@@ -69,6 +87,12 @@ function rings(group, room, radius, places) {
   // A ring is not drawn wider than it must be: a circle of few nodes stays a circle.
   const wide = Math.min(rx, ry * 1.7, radius * (1.8 + group.length * 0.9));
   const tall = Math.min(ry, rx * 1.7, radius * (1.8 + group.length * 0.9));
+  // Two in a wide room stand side by side, so that no height lies between them.
+  if (group.length === 2 && room.width >= room.height) {
+    places.set(group[0], { x: cx - wide, y: cy });
+    places.set(group[1], { x: cx + wide, y: cy });
+    return;
+  }
   const sizes = ringSizes(group.length);
   let at = 0;
   sizes.forEach((size, ring) => {

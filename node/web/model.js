@@ -1,5 +1,6 @@
 // What the page knows of the network: a view, kept true by events. No drawing and no asking here.
 
+import { Cuts } from "./cuts.js";
 import { Lanes } from "./lanes.js";
 import { number } from "./format.js";
 
@@ -21,6 +22,7 @@ export class World {
     this.version = "";
     this.nodes = new Map();
     this.groups = [];
+    this.cuts = new Cuts();
     this.links = new Map();
     this.blocks = new Map();
     this.ordered = [];
@@ -30,6 +32,8 @@ export class World {
     this.isOver = false;
     this.offset = 0;
     this.best = null;
+    this.mainSlot = 0;
+    this.forkHeight = Infinity;
     this.held = new Map();
     this.tips = [];
     this.lanes = new Lanes(1000);
@@ -54,6 +58,8 @@ export class World {
     for (const block of blocks) this.addBlock(block);
     this.agreement = view.agreement ?? [];
     this.marks = view.marks ?? [];
+    this.cuts.read(this.marks);
+    this.cuts.cut(this.groups, view.now_ms ?? 0);
     this.expectations = view.expectations ?? [];
     this.isOver = view.is_over ?? false;
     for (const kind of Object.keys(this.changes)) this.touch(kind);
@@ -92,6 +98,7 @@ export class World {
     // A colour is in use while a node stands on its branch.
     const slots = new Set(this.tips.map((tip) => this.blocks.get(tip.hash)?.branch.slot));
     if (parent) slots.add(parent.branch.slot);
+    slots.add(this.mainSlot);
     this.lanes.place(block, parent, (slot) => slots.has(slot));
     this.blocks.set(block.hash, block);
     this.ordered.push(block);
@@ -142,10 +149,12 @@ export class World {
         return true;
       case "groups":
         this.groups = data.groups;
+        this.cuts.cut(data.groups, data.at_ms ?? this.now());
         this.touch("groups");
         return true;
       case "node":
         if (!node) return false;
+        this.cuts.life(data.id, data.up, data.at_ms ?? this.now());
         Object.assign(node, { up: data.up, why: data.up ? null : (data.why ?? "not running") });
         this.touch("nodes");
         return true;
@@ -185,6 +194,9 @@ export class World {
     node.mempoolBytes = told.mempool_bytes ?? node.mempoolBytes;
     node.mining = told.mining ?? node.mining;
     node.percent = told.percent ?? node.percent;
+    if (told.delay_ms !== undefined && told.delay_ms !== node.delay) this.touch("links");
+    node.delay = told.delay_ms ?? node.delay;
+    node.answers = told.answers ?? node.answers;
     node.phase = told.phase ?? node.phase;
   }
 
@@ -202,6 +214,7 @@ export class World {
     this.tips.sort((a, b) => compare(b.block?.work ?? 0n, a.block?.work ?? 0n) || b.nodes.length - a.nodes.length);
     this.setBest(this.tips[0]?.block ?? this.best);
     this.setHeld();
+    this.colour();
     for (const node of this.nodes.values()) {
       const isBehind = node.up && !node.isPeer && this.best && node.tip !== this.best.hash;
       if (!isBehind) node.behindSince = null;
@@ -233,6 +246,23 @@ export class World {
     }
   }
 
+  /**
+   * While all agree, the best chain has one colour from its beginning: that of its tip. While branches rival,
+   * each keeps its own from where they part, and what they have in common keeps what it had.
+   */
+  colour() {
+    this.forkHeight = Infinity;
+    for (const { parent } of this.held.keys()) {
+      if (parent?.main) this.forkHeight = Math.min(this.forkHeight, parent.height);
+    }
+    if (this.best && this.forkHeight === Infinity) this.mainSlot = this.best.branch.slot;
+  }
+
+  /** The colour and sign of a block. */
+  slotIn(block) {
+    return block.main && block.height <= this.forkHeight ? this.mainSlot : block.branch.slot;
+  }
+
   /** How many running nodes have the tip that most have, of how many. */
   get agreeing() {
     let most = 0;
@@ -261,7 +291,8 @@ export class World {
 
   /** The branch's colour and sign of a tip. */
   slotOf(hash) {
-    return this.blocks.get(hash)?.branch.slot ?? 0;
+    const block = this.blocks.get(hash);
+    return block ? this.slotIn(block) : 0;
   }
 }
 
@@ -283,6 +314,9 @@ function freshNode(told) {
     hasHistories: told.address_index ?? true,
     mining: told.mining ?? false,
     percent: told.percent ?? null,
+    delay: told.delay_ms ?? null,
+    // Who says nothing about it is taken to answer.
+    answers: told.answers ?? true,
     mempool: told.mempool ?? status.mempool ?? 0,
     mempoolBytes: told.mempool_bytes ?? status.mempool_bytes ?? 0,
     phase: told.phase ?? status.phase ?? "",

@@ -6,7 +6,7 @@ import { draw, ease, isCalm } from "./frames.js";
 import { distance, hull, layout } from "./layout.js";
 import { letter, sameGroups } from "./groups.js";
 import { SIGNS } from "./signs.js";
-import { short } from "./format.js";
+import { short, span } from "./format.js";
 import { Travel } from "./travel.js";
 
 /** How long nodes take to their new places. */
@@ -155,7 +155,7 @@ export class Network {
     const slot = this.world.slotOf(node.tip);
     const isStuck = this.world.isStuck(node, now);
     const r = this.radius;
-    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${node.height} ${isStuck} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip} ${node.tip === this.world.best?.hash}`;
+    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${node.height} ${isStuck} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip} ${node.tip === this.world.best?.hash} ${node.answers} ${node.delay}`;
     if (g.look === look) return;
     if (!g.look) queueMicrotask(() => this.rove());
     g.look = look;
@@ -164,7 +164,7 @@ export class Network {
     setAttr(
       g,
       "class",
-      `node slot${slot}${node.up ? "" : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
+      `node slot${slot}${node.up ? (node.answers ? "" : " silent") : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
     );
     // It bears neither height nor sign: nobody knows where it stands.
     g.classList.toggle("peer", node.isPeer);
@@ -180,7 +180,7 @@ export class Network {
     setAttr(name, "font-size", Math.max(10, r * 0.8).toFixed(1));
     // Among many nodes only those that differ tell their height.
     const isQuiet = this.world.nodes.size > 16 && node.tip === this.world.best?.hash;
-    setText(height, !node.up ? `${node.name} down` : isQuiet ? "" : String(node.height));
+    setText(height, !node.up ? `${node.name} down` : !node.answers ? "no answer" : isQuiet ? "" : String(node.height));
     setAttr(height, "y", (r + 14).toFixed(1));
     setAttr(height, "class", r < 13 ? "node-height small" : "node-height");
     setAttr(g, "aria-label", this.words(node, isStuck, slot));
@@ -196,7 +196,9 @@ export class Network {
     if (!node.up) return `${who}${group}, down: ${node.why ?? "not running"}`;
     const state =
       node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "on a tip with less work" : "on another tip";
-    return `${who}${group}, block ${node.height}, ${state} (${SIGNS[slot].name}, ${short(node.tip)})`;
+    const silent = node.answers ? "" : ", no answer";
+    const slow = node.delay ? `, its links ${span(node.delay)} slower` : "";
+    return `${who}${group}${silent}, block ${node.height}, ${state} (${SIGNS[slot].name}, ${short(node.tip)})${slow}`;
   }
 
   drawHulls() {
@@ -252,6 +254,11 @@ export class Network {
     this.selected = id;
     this.seen.nodes = null;
     this.update();
+  }
+
+  /** The node that Tab reaches. */
+  get first() {
+    return this.people.querySelector("[tabindex='0']");
   }
 
   focus(id) {

@@ -1,6 +1,6 @@
 // The card of one node: what it is doing, and buttons that steer it.
 
-import { h, setText, setAttr } from "./dom.js";
+import { disable, h, setText, setAttr } from "./dom.js";
 import { SIGNS } from "./signs.js";
 import { letter } from "./groups.js";
 import { count, foreign, short, span, work } from "./format.js";
@@ -48,13 +48,45 @@ export class NodeCard {
     this.onClose(id);
   }
 
+  /** Its node is no more: nobody asked for that, and focus elsewhere stays where it is. */
+  lose() {
+    if (this.element.contains(document.activeElement)) return this.close();
+    this.id = null;
+    this.element.hidden = true;
+    return undefined;
+  }
+
+  get may() {
+    return this.world.kind === "devnet" && Boolean(this.steering?.may);
+  }
+
+  /** Buttons come and go with the token. */
+  followToken() {
+    if (this.hasButtons === this.may) return;
+    const isLeft = this.buttons.contains(document.activeElement);
+    this.makeButtons();
+    if (isLeft) this.title.focus({ preventScroll: true });
+  }
+
   makeButtons() {
     this.buttons.replaceChildren();
-    const node = this.world.nodes.get(this.id);
-    if (!node || this.world.kind !== "devnet" || !this.steering?.may) return;
+    this.hasButtons = this.may;
+    if (!this.may) return;
     const id = this.id;
     const step = (label, name, body, words) =>
       h("button", { type: "button", class: "small", onclick: () => this.act(name, body, words) }, label);
+    // What a step sets is shown at once; the server tells it too, a moment later.
+    const setting = (key, value, label, name, body, words) => {
+      const press = async () => {
+        if (!(await this.act(name, body, words))) return;
+        this.world.apply("status", { nodes: [{ id, [key]: value }] });
+        this.update();
+      };
+      const button = h("button", { type: "button", class: "small", onclick: press }, label);
+      this.settings.push({ button, key, value });
+      return button;
+    };
+    this.settings = [];
     const group = (label, ...buttons) =>
       h("div", { class: "step", role: "group", "aria-label": label }, h("span", null, label), buttons);
     this.life = step("Kill", "kill", { node: id }, `Node ${id} was killed.`);
@@ -70,13 +102,22 @@ export class NodeCard {
       group(
         "Hash rate",
         [0, 30, 100, 300].map((percent) =>
-          step(`${percent} %`, "hashrate", { node: id, percent }, `Node ${id} mines at ${percent} %.`),
+          setting(
+            "percent",
+            percent,
+            `${percent} %`,
+            "hashrate",
+            { node: id, percent },
+            `Node ${id} mines at ${percent} %.`,
+          ),
         ),
       ),
       group(
         "Slow its links by",
         [0, 200, 1000].map((ms) =>
-          step(
+          setting(
+            "delay_ms",
+            ms,
             ms ? span(ms) : "nothing",
             "slow",
             { node: id, delay_ms: ms },
@@ -87,10 +128,22 @@ export class NodeCard {
     );
   }
 
+  /** What can be done now, and which settings are in force. */
+  markButtons(node) {
+    const [gone, come] = node.up ? [this.back, this.life] : [this.life, this.back];
+    come.disabled = false;
+    disable(gone, true, () => come);
+    for (const { button, key, value } of this.settings) {
+      const is = key === "percent" ? node.percent : node.delay;
+      setAttr(button, "aria-pressed", String(is === value));
+    }
+  }
+
   update() {
     if (this.id === null) return;
     const node = this.world.nodes.get(this.id);
-    if (!node) return this.close();
+    if (!node) return this.lose();
+    this.followToken();
     const tip = this.world.blocks.get(node.tip);
     setText(this.title, node.isPeer ? `Peer ${node.name}` : node.name === "this" ? "This node" : `Node ${node.name}`);
     const peers = [...this.world.links.values()]
@@ -101,11 +154,13 @@ export class NodeCard {
       ? "connected; its tip is the last that it told of"
       : !node.up
         ? `down: ${node.why ?? "not running"}`
-        : behind === null
-          ? node.phase || "runs"
-          : this.world.isStuck(node)
-            ? `on a tip with less work for ${span(behind)}`
-            : "on another tip for a moment";
+        : !node.answers
+          ? "no answer, though its process runs"
+          : behind === null
+            ? node.phase || "runs"
+            : this.world.isStuck(node)
+              ? `on a tip with less work for ${span(behind)}`
+              : "on another tip for a moment";
     this.row("State", state);
     if (!this.world.isWhole) this.row("Group", letter(this.world.groupOf(node.id)));
     else this.row("Group", null);
@@ -133,22 +188,19 @@ export class NodeCard {
         : `${count(node.mempool, "transaction")}${node.mempoolBytes ? `, ${count(node.mempoolBytes, "byte")}` : ""}`,
       node.isPeer ? null : `#/mempool?node=${node.id}`,
     );
+    this.row("Mining", node.isPeer ? null : node.mining ? "yes" : "no");
+    this.row("Hash rate", node.isPeer || node.percent === null ? null : `${node.percent} %`);
     this.row(
-      "Mining",
-      node.isPeer
+      "Links",
+      node.isPeer || node.delay === null
         ? null
-        : node.mining
-          ? node.percent === null
-            ? "yes"
-            : `at ${node.percent} % of its first rate`
-          : "no",
+        : node.delay
+          ? `${span(node.delay)} slower each way`
+          : "as fast as at first",
     );
     this.row("Address", node.address || null);
     this.row("Program", node.agent ? foreign(node.agent) : null);
-    if (this.life) {
-      this.life.disabled = !node.up;
-      this.back.disabled = node.up;
-    }
+    if (this.hasButtons) this.markButtons(node);
     return undefined;
   }
 

@@ -10,7 +10,7 @@ import { CutPanel } from "./cutpanel.js";
 import { Proposal } from "./proposal.js";
 import { handle } from "./gestures.js";
 import { SIGNS } from "./signs.js";
-import { clock, count, miner, short } from "./format.js";
+import { clock, count, miner, short, span } from "./format.js";
 
 /** Rows in the table of blocks. */
 const ROWS = 60;
@@ -27,13 +27,14 @@ export class Overview {
     this.tree = new Tree(world, (hash) => this.openBlock(hash));
     this.card = new PeerCard(this.hasPages, world, steering, act, (id) => {
       this.network.select(null);
-      if (id !== null) this.network.focus(id);
+      this.network.focus(id);
     });
     this.log = new Log(world);
     this.cut = new CutPanel(world, this.proposal, this.network, may, act);
     this.cut.isOffered = steering !== null;
     handle(this.network, may, hint);
     this.legend = h("ul", { class: "legend", "aria-label": "Tips" });
+    this.key = h("p", { class: "soft key", hidden: true });
     this.nodesTable = tableRoom("The nodes as a table", () => this.nodeRows());
     this.blocksTable = tableRoom("The newest blocks as a table", () => this.blockRows());
     this.element = h(
@@ -44,7 +45,10 @@ export class Overview {
         { class: "card net-card", "aria-labelledby": "net-title" },
         h("div", { class: "row" }, h("h2", { id: "net-title" }, "Network"), this.cut.tools),
         this.network.element,
+        // Before the links of the legend: who proposes a cut at a node finds it with the next Tab.
+        this.cut.bar,
         this.legend,
+        this.key,
         this.cut.element,
         this.card.element,
         this.nodesTable.element,
@@ -107,6 +111,20 @@ export class Overview {
     this.log.update();
     this.cut.update();
     this.drawLegend();
+    this.drawKey();
+  }
+
+  /** What the picture shows of single nodes, in words; most of the time nothing. */
+  drawKey() {
+    const nodes = [...this.world.nodes.values()].filter((node) => node.up && !node.isPeer);
+    const slow = nodes.filter((node) => node.delay).map((node) => `node ${node.name} by ${span(node.delay)}`);
+    const silent = nodes.filter((node) => !node.answers).map((node) => node.name);
+    const words = [
+      slow.length ? `Dashed links are slower each way: ${some(slow)}.` : "",
+      silent.length ? `A dotted ring: node ${some(silent)} does not answer.` : "",
+    ];
+    setText(this.key, words.filter(Boolean).join(" "));
+    this.key.hidden = !this.key.textContent;
   }
 
   /** A second went by: what only the clock changes, and tables that are open. */
@@ -201,9 +219,13 @@ export class Overview {
   }
 }
 
+/** So many names as can be read. */
+const some = (names) => (names.length > 8 ? `${names.slice(0, 8).join(", ")}, …` : names.join(", "));
+
 function stateOf(node, world) {
   if (!node.up) return "down";
   if (node.isPeer) return "connected; last told of";
+  if (!node.answers) return "no answer";
   if (world.isStuck(node)) return "less work";
   return node.tip === world.best?.hash ? "agrees" : "behind";
 }

@@ -155,14 +155,15 @@ export async function check(bytes, txid, blockHash, isGenesis = false) {
   for (const step of steps ?? []) {
     if (step.side === "left") node = await sha256([1], step.sibling, node);
     if (step.side === "right") node = await sha256([1], node, step.sibling);
-    levels.push({ side: step.side, sibling: step.sibling ? toHex(step.sibling) : null, result: toHex(node) });
+    levels.push({ side: step.side, sibling: step.sibling ? reversed(step.sibling) : null, result: reversed(node) });
   }
   const root = header.subarray(36, 68);
+  const hashes = `${leaf.path.length} ${leaf.path.length === 1 ? "hash" : "hashes"}`;
   checks.push({
     name: "Path",
-    what: `The path has a hash for every level above place ${leaf.index} of ${leaf.count}.`,
-    found: `${leaf.path.length} hashes`,
-    expected: steps ? `${leaf.path.length} hashes` : "another number",
+    what: `The path has a hash for every level above leaf ${leaf.index + 1} of ${leaf.count} where there is a sibling.`,
+    found: hashes,
+    expected: steps ? hashes : "another number",
     ok: Boolean(steps),
   });
   add("Root", "The way up ends at the Merkle root in the header.", reversed(node), reversed(root));
@@ -183,8 +184,8 @@ export async function check(bytes, txid, blockHash, isGenesis = false) {
   return {
     checks,
     levels,
-    leaf: toHex(first),
-    root: toHex(root),
+    leaf: reversed(first),
+    root: reversed(root),
     index: leaf.index,
     count: leaf.count,
     ok: checks.every((one) => one.ok),

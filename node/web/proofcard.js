@@ -1,12 +1,15 @@
 // The proof as a picture: leaf, path, root, header, work, each with a tick or a cross and its values.
 
+import { busy } from "./busy.js";
 import { h, replace, s } from "./dom.js";
 import { check, fromHex, places } from "./proof.js";
 import { count } from "./format.js";
 
 export function proofCard(explorer, txid, blockHash) {
   const isGenesis = blockHash === explorer.world.chain.genesis_hash;
-  const out = h("div", { "aria-live": "polite" });
+  // Only the verdict is announced; what led to it is there to be read.
+  const said = h("div", { "aria-live": "polite" });
+  const shown = h("div");
   const tools = h("div", { class: "tools" });
   const element = h(
     "section",
@@ -15,14 +18,15 @@ export function proofCard(explorer, txid, blockHash) {
     h(
       "p",
       { class: "soft" },
-      "Your browser computes every hash itself. The node is asked for the bytes, not believed.",
+      "Your browser computes every hash itself. The node is asked for the bytes, not believed. Hashes are written as people see them, from the last byte to the first; when one is hashed again, its bytes go in from the first to the last.",
     ),
     tools,
-    out,
+    said,
+    shown,
   );
   if (!globalThis.crypto?.subtle) {
     replace(
-      out,
+      said,
       h(
         "p",
         { class: "warn" },
@@ -35,16 +39,18 @@ export function proofCard(explorer, txid, blockHash) {
   replace(tools, begin);
 
   async function load() {
-    begin.disabled = true;
     try {
-      const bytes = fromHex(await explorer.ask("gettxoutproof", [txid], blockHash));
+      const bytes = fromHex(await busy(explorer.ask("gettxoutproof", [txid], blockHash), begin));
       const select = h(
         "select",
         { "aria-label": "What to falsify" },
         places(bytes).map(({ name }, place) => h("option", { value: place }, name)),
       );
-      const show = async (changed, what) =>
-        replace(out, await picture(() => check(changed, txid, blockHash, isGenesis), what));
+      const show = async (changed, what) => {
+        const { verdict, picture } = await look(() => check(changed, txid, blockHash, isGenesis), what);
+        replace(said, verdict);
+        replace(shown, picture);
+      };
       replace(
         tools,
         h("button", { type: "button", onclick: () => show(bytes, null) }, "Check the true proof"),
@@ -64,28 +70,38 @@ export function proofCard(explorer, txid, blockHash) {
         select,
       );
       await show(bytes, null);
+      // The button that was pressed is gone.
+      said.querySelector("h3")?.focus({ preventScroll: true });
     } catch (error) {
-      begin.disabled = false;
-      replace(out, h("p", { class: "warn" }, `No proof: ${error.message}`));
+      replace(said, h("p", { class: "warn" }, `No proof: ${error.message}`));
     }
   }
   return element;
 }
 
-async function picture(verify, falsified) {
+/** Checks a proof: what is said of it, and what is shown. */
+async function look(verify, falsified) {
   let result;
   try {
     result = await verify();
   } catch (error) {
-    return h("p", { class: "warn" }, `${falsified ?? ""} The proof cannot even be read: ${error.message}.`);
+    const words = `${falsified ?? ""} The proof cannot even be read: ${error.message}.`;
+    return { verdict: h("p", { class: "warn" }, words), picture: null };
   }
-  const verdict = result.ok ? "The proof holds: the block holds the transaction." : "The proof does not hold.";
+  const words = result.ok ? "The proof holds: the block holds the transaction." : "The proof does not hold.";
+  const kind = result.ok ? "verdict good" : "verdict bad";
+  const verdict = [
+    falsified ? h("p", { class: "soft" }, falsified) : null,
+    h("h3", { class: kind, tabindex: -1 }, `${result.ok ? "✓" : "✗"} ${words}`),
+  ];
+  return { verdict, picture: picture(result) };
+}
+
+function picture(result) {
   return h(
     "div",
     null,
-    falsified ? h("p", { class: "soft" }, falsified) : null,
-    h("p", { class: result.ok ? "verdict good" : "verdict bad" }, `${result.ok ? "✓" : "✗"} ${verdict}`),
-    h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "The way up, as a picture" }, drawing(result)),
+    fitting(result),
     h(
       "ol",
       { class: "checks" },
@@ -107,7 +123,7 @@ async function picture(verify, falsified) {
     h(
       "details",
       null,
-      h("summary", null, `The ${count(result.levels.length, "level")} of the path in full`),
+      h("summary", null, `The path in full: ${count(result.levels.length, "level")}`),
       h(
         "ol",
         { class: "checks" },
@@ -129,72 +145,83 @@ async function picture(verify, falsified) {
 }
 
 const ROW = 56;
-const WIDE = 168;
+/** Narrower than this, a node and its sibling stand side by side and nothing beside them. */
+const NARROW = 480;
+
+/** How the picture is laid out: its width, that of a box, where nodes and siblings stand. */
+const LAYOUTS = {
+  wide: { width: 580, box: 168, at: () => 290, beside: (side) => (side === "left" ? 100 : 480) },
+  narrow: {
+    width: 268,
+    box: 130,
+    at: (side) => ({ left: 202, right: 66 })[side] ?? 134,
+    beside: (side) => (side === "left" ? 66 : 202),
+  },
+};
+
+/** The picture in a box; it is drawn anew when the box becomes narrow or wide. */
+function fitting(result) {
+  const box = h("div", { class: "proof-box" });
+  let drawn = null;
+  new ResizeObserver(() => {
+    const name = box.clientWidth < NARROW ? "narrow" : "wide";
+    if (name === drawn || !box.clientWidth) return;
+    drawn = name;
+    replace(box, drawing(result, LAYOUTS[name]));
+  }).observe(box);
+  return box;
+}
+
+const short = (hex) => `${hex.slice(0, 8)}…${hex.slice(-4)}`;
 
 /** The path from the leaf (bottom) to the root (top), siblings beside it. */
-function drawing({ levels, leaf, root, checks, index, count: leaves }) {
-  const height = (levels.length + 2) * ROW;
-  const width = 580;
+function drawing({ levels, leaf, root, checks, index, count: leaves }, layout) {
+  const height = (levels.length + 2) * ROW + 24;
   const ok = (name) => checks.find((one) => one.name === name)?.ok;
   const parts = [];
-  const short = (hex) => `${hex.slice(0, 8)}…${hex.slice(-4)}`;
   const box = (x, y, words, kind, title) =>
     s(
       "g",
       { class: `hashbox ${kind}` },
-      s("rect", { x: x - WIDE / 2, y: y - 15, width: WIDE, height: 30, rx: 6 }),
+      s("rect", { x: x - layout.box / 2, y: y - 15, width: layout.box, height: 30, rx: 6 }),
       s("text", { x, y: y + 4, "text-anchor": "middle" }, words),
       s("title", null, title),
     );
-  const middle = width / 2;
+  const joint = (x, y, toX, up) => {
+    const way = x === toX ? `V${up + 15}` : `C${x} ${up + 25} ${toX} ${y - 5} ${toX} ${up + 15}`;
+    parts.unshift(s("path", { class: "joint", d: `M${x} ${y - 15}${way}` }));
+  };
   let y = height - ROW / 2;
-  let x = middle;
+  let x = layout.at(levels[0]?.side);
   parts.push(box(x, y, `leaf ${short(leaf)}`, ok("Transaction") ? "good" : "bad", leaf));
   levels.forEach((level, place) => {
     const up = y - ROW;
+    const next = layout.at(levels[place + 1]?.side);
+    joint(x, y, next, up);
     if (level.sibling) {
-      const way = level.side === "left" ? -1 : 1;
-      const sx = middle + way * 190;
-      parts.unshift(
-        s("path", {
-          class: "joint",
-          d: `M${x} ${y - 15}V${up + 15}M${sx} ${y - 15}C${sx} ${up + 25} ${x} ${y - 5} ${x} ${up + 15}`,
-        }),
-      );
-      parts.push(box(sx, y, short(level.sibling), "given", level.sibling));
-    } else parts.unshift(s("path", { class: "joint", d: `M${x} ${y - 15}V${up + 15}` }));
-    y = up;
-    x = middle;
+      const beside = layout.beside(level.side);
+      joint(beside, y, next, up);
+      parts.push(box(beside, y, short(level.sibling), "given", level.sibling));
+    }
+    [x, y] = [next, up];
     const isTop = place === levels.length - 1;
-    parts.push(
-      box(
-        x,
-        y,
-        isTop ? `root ${short(level.result)}` : short(level.result),
-        isTop ? (ok("Root") ? "good" : "bad") : "made",
-        level.result,
-      ),
-    );
+    const kind = !isTop ? "made" : ok("Root") ? "good" : "bad";
+    parts.push(box(x, y, isTop ? `root ${short(level.result)}` : short(level.result), kind, level.result));
   });
   const top = y - ROW;
-  parts.unshift(s("path", { class: "joint", d: `M${x} ${y - 15}V${top + 15}` }));
+  joint(x, y, x, top);
   parts.push(box(x, top, `header ${short(root)}`, ok("Root") && ok("Header") ? "good" : "bad", root));
-  parts.push(
-    s(
-      "text",
-      { class: "side-words", x: x + WIDE / 2 + 12, y: top + 4 },
-      `${ok("Root") ? "=" : "≠"} root, ${ok("Work") ? "enough work" : "too little work"}`,
-    ),
-  );
+  const words = `${ok("Root") ? "=" : "≠"} root, ${ok("Work") ? "enough work" : "too little work"}`;
+  parts.push(s("text", { class: "side-words", x, y: top - 24, "text-anchor": "middle" }, words));
   return s(
     "svg",
     {
-      class: "proof",
-      viewBox: `0 0 ${width} ${height}`,
-      width,
+      class: `proof${layout === LAYOUTS.narrow ? " narrow-proof" : ""}`,
+      viewBox: `0 0 ${layout.width} ${height}`,
+      width: layout.width,
       height,
       role: "img",
-      "aria-label": `The way from leaf ${index} of ${leaves} up to the root: ${ok("Root") ? "it arrives" : "it does not arrive"}`,
+      "aria-label": `The way from leaf ${index + 1} of ${leaves} up to the root: ${ok("Root") ? "it arrives" : "it does not arrive"}`,
     },
     parts,
   );

@@ -13,7 +13,50 @@ export function readReport(text) {
   if (!Array.isArray(report?.blocks) || !Array.isArray(report.agreement) || !Array.isArray(report.timeline)) {
     throw new Error("That is no report of a scenario: it lacks blocks, agreement or timeline.");
   }
+  const fault = faultOf(report);
+  if (fault) throw new Error(`This report is damaged: ${fault}.`);
   return report;
+}
+
+const isText = (value) => typeof value === "string";
+const isLate = (value) => Number.isFinite(value) && value >= 0;
+const isMissing = (value) => value === null || value === undefined;
+
+/** What each entry of a list must hold, and how to tell. What may be missing says so itself. */
+const NEEDED = {
+  blocks: [
+    ["hash", isText],
+    ["height", isLate],
+    ["at_ms", isLate],
+    ["hashes", (value) => isMissing(value) || isLate(value)],
+    ["parent", (value, report) => isMissing(value) || Boolean(report.blocks[value])],
+  ],
+  agreement: [
+    ["at_ms", isLate],
+    ["share", isLate],
+  ],
+  timeline: [
+    ["at_ms", isLate],
+    ["text", isText],
+  ],
+  convergence: [["at_ms", isLate]],
+  expectations: [["expected", isText]],
+};
+
+/** The first thing that is wrong with a report, in words, or null. */
+function faultOf(report) {
+  if (!isText(report.name)) return "it has no name";
+  if (!isLate(report.lasted_ms)) return "it does not say how long it lasted (lasted_ms)";
+  if (!isLate(report.nodes)) return "it does not say how many nodes there were (nodes)";
+  for (const [list, fields] of Object.entries(NEEDED)) {
+    const entries = report[list] ?? [];
+    if (!Array.isArray(entries)) return `“${list}” is no list`;
+    for (const [place, entry] of entries.entries()) {
+      const field = fields.find(([name, is]) => !is(entry?.[name], report))?.[0];
+      if (field) return `entry ${place + 1} of “${list}” has no usable “${field}”`;
+    }
+  }
+  return null;
 }
 
 /** A world of the report's blocks; nobody stands on them, because the report does not say who did. */
@@ -75,6 +118,7 @@ export function showUntil(world, at, convergence = []) {
   world.until = at;
   world.setBest(best);
   holdBranches(world, apartSince(world.marks, convergence, at));
+  world.colour();
 }
 
 /** When the cut was made that still divides the nodes, or null; a healing ends it once all agree. */

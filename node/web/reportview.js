@@ -14,7 +14,8 @@ const AROUND = 40;
 export class ReportView {
   constructor(report) {
     Object.assign(this, { report, world: worldOf(report), at: report.lasted_ms, speed: 4 });
-    this.tree = new Tree(this.world, () => {});
+    // There is no page of a block of a report: all that is known of it is shown beside it.
+    this.tree = new Tree(this.world, (hash) => this.tree.choose(this.world.blocks.get(hash)));
     this.slider = h("input", {
       type: "range",
       min: 0,

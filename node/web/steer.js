@@ -1,6 +1,8 @@
 // Steering: steps are sent with the token that the devnet printed. Without it the page only shows.
 
 const KEPT = "cairn-token";
+/** A step that takes longer is given up: a fork mines blocks, all else is quick. */
+const PATIENCE = 30_000;
 
 /** Takes the token out of the address bar, and keeps it for this tab. */
 export function takeToken(place = location, store = sessionStorage, past = history) {
@@ -10,6 +12,13 @@ export function takeToken(place = location, store = sessionStorage, past = histo
     past.replaceState(null, "", `${place.pathname}${place.search}#/`);
   }
   return store.getItem(KEPT);
+}
+
+const isLate = (error) => error.name === "TimeoutError";
+
+function silence(error) {
+  if (!isLate(error)) return "The server does not answer.";
+  return `The server has not answered for ${PATIENCE / 1000} s. Nobody knows whether the step was done.`;
 }
 
 export class Steering {
@@ -35,11 +44,12 @@ export class Steering {
         method: "POST",
         headers: { authorization: `Bearer ${this.token}`, "content-type": "application/json" },
         body: JSON.stringify(body),
+        signal: AbortSignal.timeout(PATIENCE),
       });
-    } catch {
-      throw new Error("The server does not answer.");
+    } catch (error) {
+      throw new Error(silence(error));
     }
-    const told = await answer.json().catch(() => ({}));
+    const told = await answer.json().catch((error) => ({ error: isLate(error) ? silence(error) : undefined }));
     // A token of another devnet is of no use: the page is read-only again, and says how to get one.
     if (answer.status === 401 || answer.status === 403) this.forget();
     if (!answer.ok || told.error) {

@@ -20,6 +20,19 @@ export class Travel {
     this.network.update();
   }
 
+  drawLinks(context, areSlow) {
+    const { network } = this;
+    const { nodes, links } = network.world;
+    context.beginPath();
+    for (const [a, b] of links.values()) {
+      const [p, q] = [network.at(a), network.at(b)];
+      if (!p || !q || Boolean(nodes.get(a)?.delay || nodes.get(b)?.delay) !== areSlow) continue;
+      context.moveTo(p.x, p.y);
+      context.lineTo(q.x, q.y);
+    }
+    context.stroke();
+  }
+
   draw(now, isDirty) {
     if (!isDirty && !this.marks.length && !this.isBusy && this.painted === palette()) return;
     this.painted = palette();
@@ -29,14 +42,11 @@ export class Travel {
     const colours = this.painted;
     context.strokeStyle = colours.line;
     context.lineWidth = world.links.size > 80 ? 0.8 : 1.4;
-    context.beginPath();
-    for (const [a, b] of world.links.values()) {
-      const [p, q] = [network.at(a), network.at(b)];
-      if (!p || !q) continue;
-      context.moveTo(p.x, p.y);
-      context.lineTo(q.x, q.y);
-    }
-    context.stroke();
+    this.drawLinks(context, false);
+    // Long dashes say what the words below the picture say too: slower than the others.
+    context.setLineDash([9, 7]);
+    this.drawLinks(context, true);
+    context.setLineDash([]);
     this.marks = this.marks.filter((mark) => now - mark.at < ON_THE_WAY);
     for (const mark of this.marks) {
       const [p, q] = [network.at(mark.from), network.at(mark.to)];

@@ -5,10 +5,19 @@ import { h, setAttr, setText } from "./dom.js";
 import { canvas, draw, ease, isCalm } from "./frames.js";
 import { firstAt } from "./lanes.js";
 import { AXIS, TOP, paint } from "./treepaint.js";
+import { PINNED, pinOf } from "./pin.js";
 import { blockTip, blockWords } from "./blocktip.js";
 
 /** How long a node's mark takes to another block. */
 const MOVING = 420;
+/** The first to set out waits so long for others, who hear of a block some milliseconds later. */
+const WAITING = 60;
+/** Who sets out so soon after another, and to the same block, goes with it. */
+const TOGETHER = 150;
+/** The tree gives up height when it did not need it for so long. */
+const RESTED = 8000;
+/** More lanes than this take all the height there is. */
+const MOST_LANES = 3;
 const ZOOMS = [5, 9, 14, 20, 28, 36, 48, 64];
 
 export class Tree {
@@ -105,12 +114,14 @@ export class Tree {
     isBusy = this.fitLanes() || isBusy;
     isBusy = this.movePeople(now) || isBusy;
     const box = { w: Math.min(34, this.px * 0.86), h: Math.min(22, Math.max(5, this.px * 0.6)) };
-    const { chosen, hovered, width, height } = this;
+    const last = Math.min(this.many, firstAt(this.blocks, this.left + this.width / this.px));
+    this.pin = pinOf(this.blocks, this.left, this.px, last, box);
+    const { chosen, hovered, width, height, pin } = this;
     this.laneY = (lane) => this.scale.top + lane * this.scale.laneHeight;
     paint(
       canvas(this.picture, width, height),
       this.world,
-      { left: this.left, zoom: this.px, width, height, laneY: this.laneY, box, chosen, hovered },
+      { left: this.left, zoom: this.px, width, height, laneY: this.laneY, box, chosen, hovered, pin },
       this.people,
     );
     this.moveSlider();
@@ -138,6 +149,7 @@ export class Tree {
       high = Math.max(high, this.blocks[at].lane);
     }
     if (low === Infinity) low = 0;
+    this.fitHeight(high - low + 1);
     const room = this.height - AXIS - TOP - 8;
     const laneHeight = Math.max(18, Math.min(64, room / (high - low + 1)));
     const top = TOP + (room - laneHeight * (high - low)) / 2 - low * laneHeight;
@@ -148,6 +160,28 @@ export class Tree {
     scale.top += (top - scale.top) * speed;
     scale.laneHeight += (laneHeight - scale.laneHeight) * speed;
     return isFar && speed < 1;
+  }
+
+  /** One lane needs little height. Grows at once, and shrinks when few lanes were enough for a while. */
+  fitHeight(lanes) {
+    const wanted = Math.min(lanes, MOST_LANES);
+    const isLess = wanted < this.lanes;
+    if (!isLess) this.lessSince = null;
+    else this.lessSince ??= performance.now();
+    if (wanted === this.lanes || (isLess && performance.now() - this.lessSince < RESTED)) return;
+    this.lanes = wanted;
+    this.surface.classList.toggle("shrinks", isLess);
+    setAttr(this.surface, "data-lanes", wanted);
+  }
+
+  /** When and whence a node sets out: with those that go the same way, if they just did. */
+  depart(person, to, now) {
+    const way = `${person.tip} ${to}`;
+    const party = [...this.people.values()].find(
+      (other) => other.isMoving && other.way === way && now - other.at < TOGETHER,
+    );
+    const { fromX, fromY, at } = party ?? { fromX: person.x, fromY: person.y, at: now + WAITING };
+    Object.assign(person, { fromX, fromY, at, way, left: person.tip, tip: to, isMoving: !isCalm() });
   }
 
   /** Every node's mark goes to its tip. */
@@ -163,16 +197,16 @@ export class Tree {
       const y = this.scale.top + block.lane * this.scale.laneHeight - Math.min(22, this.px * 0.6) / 2 - 13;
       let person = this.people.get(node.id);
       if (!person) this.people.set(node.id, (person = { x: block.x, y, tip: node.tip, isMoving: false }));
-      if (person.tip !== node.tip) {
-        Object.assign(person, { fromX: person.x, fromY: person.y, tip: node.tip, at: now, isMoving: !isCalm() });
-      }
+      if (person.tip !== node.tip) this.depart(person, node.tip, now);
       const part = person.isMoving ? Math.min(1, Math.max(0, now - person.at) / MOVING) : 1;
       const k = ease(part);
       person.x = part < 1 ? person.fromX + (block.x - person.fromX) * k : block.x;
       person.y = part < 1 ? person.fromY + (y - person.fromY) * k : y;
       person.isMoving = part < 1;
+      // Who still waits stands with those it leaves.
+      person.party = !person.isMoving ? node.tip : now < person.at ? person.left : `${person.way} ${person.at}`;
       person.name = node.name;
-      person.slot = block.branch.slot;
+      person.slot = this.world.slotIn(block);
       person.isStuck = this.world.isStuck(node, at);
       isBusy ||= person.isMoving;
     }
@@ -267,6 +301,9 @@ export class Tree {
     const box = this.surface.getBoundingClientRect();
     const [px, py] = [event.clientX - box.left, event.clientY - box.top];
     const x = this.left + px / this.px;
+    if (this.pin && px < this.pin.zone) {
+      return Math.hypot(px - PINNED, py - this.pin.y) < 18 ? this.pin.fork : null;
+    }
     let [best, least] = [null, 18];
     for (let at = firstAt(this.blocks, x - 1.2); at < this.many && this.blocks[at].x < x + 1.2; at += 1) {
       const block = this.blocks[at];
@@ -293,7 +330,7 @@ export class Tree {
       const x = (block.x - this.left) * this.px;
       const y = this.laneY(block.lane) + 18;
       this.tip.style.left = `${Math.max(4, Math.min(this.width - this.tip.offsetWidth - 4, x - 40))}px`;
-      const isLow = y + this.tip.offsetHeight > this.height + 60;
+      const isLow = y + this.tip.offsetHeight > this.height + 160;
       this.tip.style.top = `${isLow ? Math.max(-40, y - 36 - this.tip.offsetHeight) : y}px`;
     }
     this.update();
@@ -332,7 +369,8 @@ export class Tree {
     this.isKeyed = Boolean(block);
     if (block) {
       const page = this.width / this.px;
-      if (block.x < this.left + 1 || block.x > this.left + page - 2) this.goTo(block.x - page / 2);
+      if (block.x < this.left + (this.pin ? this.pin.zone / this.px + 1 : 1) || block.x > this.left + page - 2)
+        this.goTo(block.x - page / 2);
       setText(this.said, blockWords(block, this.world));
     }
     this.show(block);

@@ -1,19 +1,22 @@
 // Painting the block tree on a canvas: only what is in view.
 
 import { firstAt } from "./lanes.js";
+import { rows } from "./charts.js";
 import { clock } from "./format.js";
+import { PINNED, paintPin } from "./pin.js";
 import { palette, signPath } from "./signs.js";
 
 const FONT = "system-ui, sans-serif";
 export const AXIS = 22; // pixels at the bottom for times
 export const TOP = 30; // pixels at the top for marks on the first lane
 
-/** Paints everything in view. `view` holds left, zoom, width, height, laneY(lane), box, chosen, hovered. */
+/** Paints everything in view. `view` holds left, zoom, width, height, laneY(lane), box, chosen, hovered, pin. */
 export function paint(context, world, view, people) {
   const colours = palette();
   const blocks = world.ordered;
   const until = Math.min(blocks.length, world.shown ?? Infinity);
-  const first = firstAt(blocks, view.left - 2);
+  const { pin } = view;
+  const first = firstAt(blocks, pin?.edge ?? view.left - 2);
   const right = view.left + view.width / view.zoom;
   const last = Math.min(until, firstAt(blocks, right + 12));
   const xOf = (x) => (x - view.left) * view.zoom;
@@ -23,7 +26,7 @@ export function paint(context, world, view, people) {
   context.lineWidth = 2;
   for (let at = first; at < last; at += 1) {
     const block = blocks[at];
-    if (!block.parent) continue;
+    if (!block.parent || (pin && block.parent.x < pin.edge)) continue;
     const look = lookOf(block, world, colours);
     context.strokeStyle = look.colour;
     context.setLineDash(look.isStale ? [3, 3] : []);
@@ -41,49 +44,57 @@ export function paint(context, world, view, people) {
   }
   context.setLineDash([]);
 
-  const { w, h } = view.box;
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  const hasText = w >= 20;
-  for (let at = first; at < last; at += 1) {
-    const block = blocks[at];
-    const [x, y] = [xOf(block.x), view.laneY(block.lane)];
-    if (x < -w || x > view.width + w) continue;
-    const look = lookOf(block, world, colours);
-    context.beginPath();
-    context.roundRect(x - w / 2, y - h / 2, w, h, Math.min(5, w / 4));
-    context.fillStyle = look.isStale ? colours.card : look.colour;
-    context.fill();
-    if (look.isStale) {
-      context.strokeStyle = look.colour;
-      context.lineWidth = 1.5;
-      context.stroke();
-    }
-    if (hasText) {
-      const text = block.isGenesis ? "0" : String(block.height);
-      context.fillStyle = look.isStale ? colours.soft : colours.on;
-      context.font = `${Math.min(11, (w - 3) / (text.length * 0.62)).toFixed(1)}px ${FONT}`;
-      context.fillText(text, x, y + 0.5);
-    }
-    // What a block carries besides the coinbase shows as a line below it.
-    if (block.transactions > 1) {
-      context.fillStyle = look.colour;
-      const many = Math.min(w, 3 + Math.log2(block.transactions) * 4);
-      context.fillRect(x - many / 2, y + h / 2 + 2.5, many, 2);
-    }
-    if (block === view.chosen || block === view.hovered) {
-      context.strokeStyle = colours.ink;
-      context.lineWidth = block === view.chosen ? 2.5 : 1.2;
-      context.beginPath();
-      context.roundRect(x - w / 2 - 4, y - h / 2 - 4, w + 8, h + 8, 7);
-      context.stroke();
-    }
+  if (pin) {
+    const colourOf = (block) => lookOf(block, world, colours).colour;
+    paintPin(context, pin, { view, xOf, colourOf, colours, font: FONT });
   }
+  const { w } = view.box;
+  for (let at = first; at < last; at += 1) {
+    const x = xOf(blocks[at].x);
+    if (x < -w || x > view.width + w) continue;
+    paintBlock(context, blocks[at], x, view.laneY(blocks[at].lane), world, view, colours);
+  }
+  if (pin) paintBlock(context, pin.fork, PINNED, pin.y, world, view, colours);
   paintPeople(context, world, view, people, colours, xOf);
 }
 
+function paintBlock(context, block, x, y, world, view, colours) {
+  const { w, h } = view.box;
+  const look = lookOf(block, world, colours);
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.beginPath();
+  context.roundRect(x - w / 2, y - h / 2, w, h, Math.min(5, w / 4));
+  context.fillStyle = look.isStale ? colours.card : look.colour;
+  context.fill();
+  if (look.isStale) {
+    context.strokeStyle = look.colour;
+    context.lineWidth = 1.5;
+    context.stroke();
+  }
+  if (w >= 20) {
+    const text = block.isGenesis ? "0" : String(block.height);
+    context.fillStyle = look.isStale ? colours.soft : colours.on;
+    context.font = `${Math.min(11, (w - 3) / (text.length * 0.62)).toFixed(1)}px ${FONT}`;
+    context.fillText(text, x, y + 0.5);
+  }
+  // What a block carries besides the coinbase shows as a line below it.
+  if (block.transactions > 1) {
+    context.fillStyle = look.colour;
+    const many = Math.min(w, 3 + Math.log2(block.transactions) * 4);
+    context.fillRect(x - many / 2, y + h / 2 + 2.5, many, 2);
+  }
+  if (block === view.chosen || block === view.hovered) {
+    context.strokeStyle = colours.ink;
+    context.lineWidth = block === view.chosen ? 2.5 : 1.2;
+    context.beginPath();
+    context.roundRect(x - w / 2 - 4, y - h / 2 - 4, w + 8, h + 8, 7);
+    context.stroke();
+  }
+}
+
 function lookOf(block, world, colours) {
-  if (block.main || world.held.has(block)) return { colour: colours.slots[block.branch.slot], isStale: false };
+  if (block.main || world.held.has(block)) return { colour: colours.slots[world.slotIn(block)], isStale: false };
   return { colour: colours.stale, isStale: true };
 }
 
@@ -136,13 +147,17 @@ function paintMoments(context, world, view, colours, xOf) {
   context.font = `600 11px ${FONT}`;
   context.textAlign = "left";
   context.textBaseline = "top";
+  const shown = [];
   for (const mark of world.marks) {
     const text = SHOWN[mark.kind];
     if (!text || mark.at_ms > (world.until ?? Infinity)) continue;
     mark.x = mark.isPlaced === world.ordered.length ? mark.x : momentX(world, mark.at_ms);
     mark.isPlaced = world.ordered.length;
     const x = Math.round(xOf(mark.x)) + 0.5;
-    if (x < -60 || x > view.width) continue;
+    if (x >= (view.pin?.zone ?? -60) && x <= view.width) shown.push({ mark, x, words: text, from: x });
+  }
+  const places = rows(shown);
+  for (const [place, { mark, x, words }] of shown.entries()) {
     context.strokeStyle = mark.kind === "heal" ? colours.good : colours.warn;
     context.fillStyle = context.strokeStyle;
     context.lineWidth = 1.5;
@@ -152,28 +167,28 @@ function paintMoments(context, world, view, colours, xOf) {
     context.lineTo(x, view.height - AXIS);
     context.stroke();
     context.setLineDash([]);
-    context.fillText(text, x + 4, 3);
+    // At the right edge words stand left of their line.
+    const isLast = x > view.width - 52;
+    context.textAlign = isLast ? "right" : "left";
+    if (places[place] !== null) context.fillText(words, x + (isLast ? -4 : 4), 3 + places[place] * 13);
   }
 }
 
-/** The nodes' marks: numbered when few, counted when many; those on their way are drawn one by one. */
+/** The nodes' marks: numbered when few, counted when many. Those that go the same way go as one. */
 function paintPeople(context, world, view, people, colours, xOf) {
-  const resting = new Map();
+  const parties = new Map();
   const behind = [];
+  const least = view.pin?.zone ?? 0;
   for (const person of people.values()) {
     const [x, y] = [xOf(person.x), person.y];
-    if (person.isMoving) {
-      disc(context, x, y, person.name, colours.slots[person.slot], colours.on);
-      continue;
-    }
-    if (x < 0) behind.push(person.name);
-    if (x < 0 || x > view.width + 40) continue;
-    if (!resting.has(person.tip)) resting.set(person.tip, { x, y, list: [], slot: person.slot, isStuck: false });
-    const rest = resting.get(person.tip);
-    rest.list.push(person.name);
-    rest.isStuck ||= person.isStuck;
+    if (x < least && !person.isMoving) behind.push(person.name);
+    if (x < least || x > view.width + 40) continue;
+    if (!parties.has(person.party)) parties.set(person.party, { x, y, list: [], slot: person.slot, isStuck: false });
+    const party = parties.get(person.party);
+    party.list.push(person.name);
+    party.isStuck ||= person.isStuck;
   }
-  for (const { x, y, list, slot, isStuck } of resting.values()) {
+  for (const { x, y, list, slot, isStuck } of parties.values()) {
     const colour = isStuck ? colours.warn : colours.slots[slot];
     if (list.length <= 3) {
       list.forEach((name, place) =>
@@ -185,7 +200,8 @@ function paintPeople(context, world, view, people, colours, xOf) {
     }
   }
   if (behind.length) {
-    const text = behind.length > 4 ? `◂ ${behind.length} nodes behind` : `◂ node ${behind.join(", ")} behind`;
+    const names = `node${behind.length === 1 ? "" : "s"} ${behind.join(", ")}`;
+    const text = `◂ ${behind.length > 4 ? `${behind.length} nodes` : names} behind`;
     pill(context, 64, view.height - AXIS - 16, text, colours.warn, colours.on);
   }
 }
