@@ -41,7 +41,7 @@ export class Log {
 /** A mark in words; how long something took is said once. */
 export function sentence(mark) {
   const took = mark.took_ms;
-  return took !== null && took !== undefined && !mark.text.includes(" ms")
+  return took !== null && took !== undefined && !/\d (ms|s|min|h)\b/.test(mark.text)
     ? `${mark.text} after ${span(took)}`
     : mark.text;
 }

@@ -12,9 +12,8 @@ import { clock } from "./format.js";
 const BLINK = 800;
 
 export class Player {
-  /** `remember(changes)` keeps what another tab must know; null when nothing is played any more. */
-  constructor(name, speed, steering, notice, remember) {
-    Object.assign(this, { steering, notice, remember, world: new World(), pace: speed });
+  constructor(name, speed, steering, notice) {
+    Object.assign(this, { steering, notice, world: new World(), pace: speed });
     this.overview = new Overview(this.world, null, async () => false, notice);
     this.title = h("h2", { tabindex: -1 }, name);
     this.met = h("div", { "aria-live": "polite" });
@@ -90,7 +89,6 @@ export class Player {
 
   gone() {
     this.feed.stop();
-    this.remember(null);
     setText(this.lost, "The server plays nothing now. What is shown here is all that was heard.");
   }
 
@@ -105,10 +103,7 @@ export class Player {
   }
 
   async setPace(speed) {
-    if (await this.send("speed", { speed })) {
-      this.remember({ speed });
-      this.pace = speed;
-    }
+    if (await this.send("speed", { speed })) this.pace = speed;
     // If it was refused, it goes on as it did.
     this.showPace(this.pace);
   }
@@ -121,7 +116,6 @@ export class Player {
   async stop() {
     if (!(await this.send("stop"))) return;
     this.isStopped = true;
-    this.remember(null);
     this.judge();
   }
 

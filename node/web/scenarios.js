@@ -9,8 +9,8 @@ import { count, span } from "./format.js";
 
 /** Seeds beyond this would lose digits on their way. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
-/** Where this browser remembers what was played last: a server where nothing plays is not asked in vain. */
-const KEPT = "cairn-played";
+/** How often somebody who looks hears of what others play, in milliseconds. */
+const NEWS = 3000;
 
 export class Scenarios {
   /** `world` is the server's own, which tells whether it can play at all. */
@@ -89,8 +89,6 @@ export class Scenarios {
       this.drop.classList.remove("over");
       this.take(event.dataTransfer.files[0]);
     });
-    // Another tab played something: it is the one that runs now.
-    addEventListener("storage", ({ key, oldValue }) => key === KEPT && this.follow(parse(oldValue)));
   }
 
   enter() {
@@ -108,7 +106,7 @@ export class Scenarios {
     this.isAsked = true;
     if (this.world.kind === "node") return this.playsNothing();
     this.offer();
-    this.restore();
+    this.follow();
   }
 
   playsNothing() {
@@ -149,19 +147,21 @@ export class Scenarios {
     }
   }
 
-  /** Shows what plays already: the page was opened again, or in a second tab. */
-  restore() {
-    const played = parse(localStorage.getItem(KEPT));
-    if (played && !this.player) this.show(played).begin();
-  }
-
-  /** Another tab changed what is played. A report that is looked at stays. */
-  follow(was) {
-    const played = parse(localStorage.getItem(KEPT));
-    if (!played || (this.stage.firstChild && !this.player)) return;
-    if (played.at === was?.at) return void this.player?.showPace(played.speed);
-    const player = this.show(played);
-    if (this.element.isConnected) player.begin();
+  /** Shows what plays already: the page was opened again, or somebody else plays. A report that is looked at stays. */
+  async follow() {
+    this.asked = performance.now();
+    if (this.stage.firstChild && !this.player) return;
+    const plays = await fetch("v1/player").then(
+      async (answer) => (answer.ok ? (await answer.json()).plays : null),
+      () => null,
+    );
+    if (!plays || !this.element.isConnected) return;
+    const shown = this.player?.feed.run;
+    // A picture that is on its way is waited for.
+    if (this.player && shown === undefined) return;
+    if (plays.run === shown) return void this.player.showPace(plays.speed);
+    if (plays.is_stopped) return;
+    await this.show(plays).begin();
   }
 
   leave() {
@@ -177,6 +177,9 @@ export class Scenarios {
       replace(this.stage, (this.view = new ReportView(report)).element);
       this.stage.scrollIntoView({ block: "start" });
     } catch (error) {
+      this.view?.pause();
+      this.view = null;
+      if (!this.player) replace(this.stage);
       this.notice(error.message, true);
     }
   }
@@ -200,9 +203,7 @@ export class Scenarios {
     } catch (error) {
       return void this.notice(error.message, true);
     }
-    const played = { name, speed, at: Date.now() };
-    keep(played);
-    const player = this.show(played);
+    const player = this.show({ name, speed });
     // The stage is below what was pressed, and grows with what is on it.
     player.title.focus({ preventScroll: true });
     this.stage.scrollIntoView({ block: "start" });
@@ -213,19 +214,10 @@ export class Scenarios {
   show(played) {
     this.player?.rest();
     this.view?.pause();
-    const player = new Player(played.name, played.speed, this.steering, this.notice, (changes) => {
-      keep(changes && { ...played, ...changes });
-      // Nothing was heard of it: there is nothing to leave on the stage.
-      if (!changes && !player.world.nodes.size) this.clear();
-    });
+    const player = new Player(played.name, played.speed, this.steering, this.notice);
     this.player = player;
     replace(this.stage, player.element);
     return player;
-  }
-
-  clear() {
-    this.player = null;
-    replace(this.stage);
   }
 
   update() {
@@ -235,24 +227,6 @@ export class Scenarios {
 
   tick() {
     this.player?.tick();
-  }
-}
-
-/** What was played last, or null. */
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** Remembers what is played; null forgets it. A browser that keeps nothing is no reason not to play. */
-function keep(played) {
-  try {
-    if (played) localStorage.setItem(KEPT, JSON.stringify(played));
-    else localStorage.removeItem(KEPT);
-  } catch {
-    // Then a second tab does not know of it.
+    if (this.isAsked && this.world.kind !== "node" && performance.now() - this.asked > NEWS) this.follow();
   }
 }

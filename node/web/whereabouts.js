@@ -4,7 +4,7 @@ import { Refused } from "./ask.js";
 
 /** The nodes that can be asked, the one that is asked now first. */
 export function running(explorer) {
-  const nodes = [...explorer.world.nodes.values()].filter((node) => node.up && !node.isPeer);
+  const nodes = [...explorer.world.nodes.values()].filter((node) => node.up && node.answers && !node.isPeer);
   return nodes.sort((a, b) => (b.id === explorer.node) - (a.id === explorer.node));
 }
 

@@ -145,6 +145,7 @@ pub async fn serve(
         .merge(
             Router::new()
                 .route("/v1/scenarios", get(player_api::scenarios))
+                .route("/v1/player", get(player_api::bill))
                 .route("/v1/player/view", get(player_api::view))
                 .route("/v1/player/events", get(player_api::follow))
                 .with_state(theatre),

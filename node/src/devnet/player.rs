@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::{Failure, Run};
+use serde_json::{Value, json};
 
 use crate::devnet::player::stage::Stage;
 use crate::devnet::view::View;
@@ -36,6 +37,8 @@ pub struct Player {
 /// A scenario that is being played, or has been.
 #[derive(Clone, Debug)]
 struct Playing {
+    name: String,
+    seed: u64,
     view: View,
     hand: Arc<Hand>,
 }
@@ -56,14 +59,14 @@ impl Player {
     /// When a node of it does not start, or the system has no thread left.
     pub fn play(&self, plan: Plan, seed: u64, speed: u32) -> Result<(), PlayError> {
         let view = View::of_scenario(&plan);
-        let stage = Stage::new(view.clone(), &plan);
+        let (stage, name) = (Stage::new(view.clone(), &plan), plan.name.clone());
         let hand = Arc::new(Hand {
             speed: Mutex::new(speed.clamp(1, FASTEST)),
             is_paused: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
         let run = Run::new(plan, seed)?.with_threads(1);
-        let playing = Playing { view, hand: hand.clone() };
+        let playing = Playing { name, seed, view, hand: hand.clone() };
         if let Some(before) = self.playing().replace(playing) {
             before.hand.is_over.store(true, Ordering::Relaxed);
         }
@@ -75,6 +78,21 @@ impl Player {
     /// The picture of what is played.
     pub fn view(&self) -> Option<View> {
         self.playing().as_ref().map(|playing| playing.view.clone())
+    }
+
+    /// What is played and how, in words of JSON; null when nothing is. Another run is another play.
+    pub fn bill(&self) -> Value {
+        let playing = self.playing();
+        playing.as_ref().map_or(Value::Null, |Playing { name, seed, view, hand }| {
+            json!({
+                "name": name,
+                "seed": seed,
+                "run": view.log().run(),
+                "speed": *held(&hand.speed),
+                "is_paused": hand.is_paused.load(Ordering::Relaxed),
+                "is_stopped": hand.is_over.load(Ordering::Relaxed),
+            })
+        })
     }
 
     /// Holds it, or lets it go on. Says whether there is anything to hold.
@@ -149,7 +167,6 @@ fn perform(mut run: Run, mut stage: Stage, hand: &Hand) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
 
     use super::*;
     use crate::devnet::player::shelf;

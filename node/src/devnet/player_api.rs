@@ -40,6 +40,11 @@ pub async fn scenarios() -> Response {
     for_pages(StatusCode::OK, shelf::list().to_string())
 }
 
+/// What is played, if anything is: `{"plays": null}` otherwise.
+pub async fn bill(State(theatre): State<Theatre>) -> Response {
+    for_pages(StatusCode::OK, json!({ "plays": theatre.player.bill() }).to_string())
+}
+
 /// The picture of what is played.
 pub async fn view(State(theatre): State<Theatre>) -> Response {
     match theatre.player.view() {
@@ -72,6 +77,7 @@ pub fn turn(player: &Player, knob: &str, body: &[u8]) -> Result<Value, DevnetErr
     let there_is = match knob {
         "play" => {
             let Play { name, seed, speed } = DevnetError::read(body)?;
+            is_pace(speed)?;
             let plan = shelf::find(&name).ok_or_else(|| DevnetError::Argument {
                 found: name.chars().take(64).collect(),
                 expected: "name of a scenario that comes with this program".into(),
@@ -83,12 +89,7 @@ pub fn turn(player: &Player, knob: &str, body: &[u8]) -> Result<Value, DevnetErr
         "resume" => player.pause(false),
         "speed" => {
             let Speed { speed } = DevnetError::read(body)?;
-            if !(1..=FASTEST).contains(&speed) {
-                return Err(DevnetError::Argument {
-                    found: speed.to_string(),
-                    expected: format!("pace from 1 to {FASTEST}"),
-                });
-            }
+            is_pace(speed)?;
             player.set_speed(speed)
         }
         "stop" => player.stop(),
@@ -103,4 +104,11 @@ pub fn turn(player: &Player, knob: &str, body: &[u8]) -> Result<Value, DevnetErr
         true => Ok(json!({})),
         false => Err(DevnetError::NothingPlays),
     }
+}
+
+fn is_pace(speed: u32) -> Result<(), DevnetError> {
+    if (1..=FASTEST).contains(&speed) {
+        return Ok(());
+    }
+    Err(DevnetError::Argument { found: speed.to_string(), expected: format!("pace from 1 to {FASTEST}") })
 }
