@@ -2,6 +2,8 @@
 
 #[path = "dashboard/agreement.rs"]
 mod agreement;
+#[path = "dashboard/elsewhere.rs"]
+mod elsewhere;
 #[path = "dashboard/explorer.rs"]
 mod explorer;
 #[path = "dashboard/ground.rs"]
@@ -16,6 +18,8 @@ mod rooms;
 mod scenarios;
 #[path = "dashboard/security.rs"]
 mod security;
+#[path = "dashboard/silence.rs"]
+mod silence;
 #[path = "dashboard/strangers.rs"]
 mod strangers;
 #[path = "dashboard/tree.rs"]

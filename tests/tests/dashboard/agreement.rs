@@ -36,6 +36,7 @@ fn the_room_about_agreement_tells_cuts_healings_and_how_long_agreement_took() {
     let spread =
         page.wait_for_text("section[aria-label='How blocks spread']", "Half of all arrivals within ");
     assert!(spread.contains("90 % within") && spread.contains("99 % within"), "{spread}");
+    assert!(spread.contains("Arrivals across a cut left out: "), "{spread}");
     page.wait_for_text("section[aria-label='Time between blocks']", "on average over 5 blocks");
     page.wait_for_text("section[aria-label='Difficulty']", "The next block is expected to take ");
     page.wait_for_text("section[aria-label='Mempools']", "node 2");

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::ground::{address, resting};
 
+/// Types a text into the search field and presses Enter.
 #[track_caller]
-fn search(page: &Page<'_>, text: &str) {
+pub fn search(page: &Page<'_>, text: &str) {
     page.click("#search-field");
     page.evaluate("document.activeElement.select()");
     page.write(text);
@@ -29,13 +30,15 @@ fn a_payment_is_found_followed_and_proven_and_a_falsified_proof_fails() {
     search(&page, &txid);
     page.wait_for("the transaction's page", &format!("location.hash === '#/tx/{txid}'"));
     page.wait_for_text(".page", "Waits in the mempool of node 0.");
+    page.evaluate("globalThis.isTheSamePage = true");
 
     // With these the block holds eight, and every path three hashes.
     (0..6).for_each(|_| drop(devnet.net(&["faucet", &owner, "1"])));
     let mined = devnet.net(&["mine", "0", "1"]);
     let block = mined["hashes"][0].as_str().expect("a hash").to_owned();
-    search(&page, &txid);
+    // Nobody asks again: the page follows it.
     page.wait_for_text(".page", "In block 1 ");
+    assert_eq!(page.evaluate("globalThis.isTheSamePage"), true);
     page.wait_for_text(".page", ", 1 confirmation.");
     page.wait_for_text(".page", "12.5");
     page.click_named("button", "Ask for the proof and check it");
@@ -46,6 +49,7 @@ fn a_payment_is_found_followed_and_proven_and_a_falsified_proof_fails() {
     );
     assert!(page.wait_for_text(".checks", "Work").contains(&block), "the header's hash is computed");
     page.wait_for("the path", "document.querySelectorAll('svg.proof .hashbox.given').length === 3");
+    let root = page.wait_for("the root", "[...document.querySelectorAll('svg.proof .hashbox title')].map((title) => title.textContent).join(' ')");
     page.evaluate("document.querySelector('.verdict').closest('section').scrollIntoView()");
     page.picture("proof");
     let choice = "document.querySelector(\"[aria-label='What to falsify']\")";
@@ -70,6 +74,9 @@ fn a_payment_is_found_followed_and_proven_and_a_falsified_proof_fails() {
     search(&page, &block);
     page.wait_for("the block's page", &format!("location.hash === '#/block/{block}'"));
     page.wait_for_text(".page", "Block 1");
+    let shown = page.wait_for("its Merkle root", "[...document.querySelectorAll('.facts dt')].find((name) => name.textContent === 'Merkle root').nextElementSibling.textContent.match(/[0-9a-f]{64}/)[0]");
+    let root = root.as_str().expect("text");
+    assert!(root.contains(shown.as_str().expect("a hash")), "the picture has {root}, the page {shown}");
     search(&page, "1");
     page.wait_for("the same by its height", &format!("location.hash === '#/block/{block}'"));
     page.assert_quiet();

@@ -42,10 +42,23 @@ fn a_network_is_cut_looked_at_and_healed_by_keys_alone() {
     page.press("Enter");
     assert_eq!(devnet.wait_for_event("partitioned")["groups"], "0,1 / 2,3");
     page.wait_for_text("#banner-words", "A has nodes 0, 1; B has nodes 2, 3");
-    page.tab_to("the button that heals", "focused.id === 'banner-heal'");
+    page.wait_for("the button that heals has the focus", "document.activeElement.textContent === 'Heal'");
     page.press("Enter");
     devnet.wait_for_event("healed");
     page.wait_for("no banner", "document.querySelector('#banner').hidden");
+    page.wait_for("back at a node", "document.activeElement.matches('.node')");
+
+    page.press("Enter");
+    page.wait_for("a card", "document.activeElement.closest('.nodecard')");
+    page.tab_to("the button that kills", "focused.textContent === 'Kill'");
+    page.press("Enter");
+    let killed = devnet.wait_for_event("killed")["node"].clone();
+    page.wait_for("the way back to life", "document.activeElement.textContent === 'Restart'");
+    page.press("Enter");
+    assert_eq!(devnet.wait_for_event("restarted")["node"], killed);
+    page.wait_for("and from it", "document.activeElement.textContent === 'Kill'");
+    page.press("Escape");
+    page.wait_for("its node", &format!("document.activeElement.dataset.id === '{killed}'"));
 
     page.tab_to("the tree", "focused.matches('.tree')");
     page.press("ArrowLeft");

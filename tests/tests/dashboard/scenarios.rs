@@ -20,6 +20,14 @@ fn a_scenario_plays_to_the_end_and_all_that_was_expected_of_it_is_green() {
     page.evaluate(&format!("{play}.id = 'play-it'"));
     page.click("#play-it");
     page.wait_for("ten nodes", "document.querySelectorAll('.net-svg .node').length === 10");
+    page.wait_for("the stage has the focus", "document.activeElement.textContent === 'split-brain'");
+    page.wait_for(
+        "nothing is judged yet",
+        "document.querySelectorAll('.checks > .open').length >= 4 && !first('.checks > .bad')",
+    );
+    assert_eq!(page.evaluate("document.querySelectorAll('.stack .stack a[href]').length"), 0, "other blocks");
+    page.evaluate("location.reload()");
+    page.wait_for_text(".stack .stack h2", "split-brain");
     page.wait_for_text(".log", "cut");
     let verdicts = "[...document.querySelectorAll('.checks > li')]";
     page.wait_for(

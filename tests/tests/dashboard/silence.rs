@@ -1,0 +1,59 @@
+//! What does not answer is seen not to, and what comes back is seen to be back.
+
+use cairn_tests::browser::Browser;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::ground::{look, resting};
+
+/// A process that stands still while this lives.
+struct Frozen(Pid);
+
+impl Frozen {
+    #[track_caller]
+    fn begin(id: u32) -> Self {
+        let id = Pid::from_raw(i32::try_from(id).expect("process ids are small"));
+        kill(id, Signal::SIGSTOP).expect("it runs");
+        Self(id)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGCONT);
+    }
+}
+
+#[test]
+fn a_server_that_hangs_is_noticed_and_so_is_its_return() {
+    let devnet = resting(21_840, 2);
+    let browser = Browser::start();
+    let page = look(&browser, &devnet, 2);
+    // Once it has been heard to beat, its silence says something.
+    page.wait_for("a beat", "new Promise((beat) => setTimeout(() => beat(true), 6000))");
+    let frozen = Frozen::begin(devnet.id());
+    page.wait_for("it is lost", "document.body.dataset.state === 'lost'");
+    page.wait_for_text("#lost-words", "The server has not been heard for 12 s.");
+    drop(frozen);
+    page.wait_for("it is back", "document.body.dataset.state === 'live'");
+    devnet.net(&["mine", "0", "1"]);
+    page.wait_for_text("#height", "1");
+}
+
+#[test]
+fn a_node_that_hangs_is_drawn_as_one_that_does_not_answer_and_holds_up_no_other() {
+    let devnet = resting(21_860, 3);
+    let browser = Browser::start();
+    let page = look(&browser, &devnet, 3);
+    let ids = devnet.node_ids();
+    let frozen = Frozen::begin(*ids.iter().max().expect("three nodes"));
+    page.wait_for_text("#down", "1 does not answer");
+    page.wait_for("it is drawn so", "document.querySelectorAll('.node.silent').length === 1");
+    let other = page.wait_for("one that answers", "first('.node:not(.silent)').dataset.id");
+    devnet.net(&["mine", other.as_str().expect("an id"), "1"]);
+    page.wait_for_text("#height", "1");
+    drop(frozen);
+    page.wait_for("all answer", "document.querySelectorAll('.node.silent').length === 0");
+    page.wait_for_text("#agree", "3 of 3");
+    page.assert_quiet();
+}
