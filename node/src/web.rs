@@ -147,7 +147,7 @@ fn too_large() -> Response {
 
 async fn follow(State(app): State<App>, Query(wanted): Query<Wanted>, headers: HeaderMap) -> Response {
     match app.admit(&headers).await {
-        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop),
+        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop, Duration::ZERO),
         Err(refused) => refused,
     }
 }
@@ -155,7 +155,7 @@ async fn follow(State(app): State<App>, Query(wanted): Query<Wanted>, headers: H
 /// The same stream for pages.
 async fn follow_freely(State(app): State<App>, Query(wanted): Query<Wanted>, headers: HeaderMap) -> Response {
     match app.admit_reader(&headers).await {
-        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop),
+        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop, events::FOR_PAGES),
         Err(refused) => refused,
     }
 }

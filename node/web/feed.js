@@ -27,12 +27,27 @@ const PATIENCE = 10_000;
 /** A view that takes longer is told to be late, and still waited for. */
 const LATE = 4000;
 
+/** A browser opens six connections to one server: a tab that nobody looks at leaves its own to others. */
+const UNSEEN = 10_000;
+
 const SILENT = "The server does not answer.";
 
 export class Feed {
   /** `base` is "v1" or "v1/player". `told(kind, data)` hears events, `state(word)` how the connection is. */
   constructor(world, base, told, state) {
     Object.assign(this, { world, base, told, state, wait: 500, stopped: false, beats: false });
+    document.addEventListener("visibilitychange", () => this.look());
+  }
+
+  /** Rests while the page is hidden, and goes on from a new view when it is seen again. */
+  look() {
+    clearTimeout(this.unseen);
+    if (!document.hidden) return void (this.rests && this.start());
+    if (this.stopped) return;
+    this.unseen = setTimeout(() => {
+      this.stop();
+      this.rests = true;
+    }, UNSEEN);
   }
 
   async start() {
@@ -144,6 +159,8 @@ export class Feed {
 
   stop() {
     this.stopped = true;
+    this.rests = false;
+    clearTimeout(this.unseen);
     clearTimeout(this.timer);
     clearTimeout(this.late);
     clearInterval(this.watch);

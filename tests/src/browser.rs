@@ -153,6 +153,11 @@ impl Page<'_> {
         self.runtime.block_on(self.tab.execute(command)).expect("the browser does it").result
     }
 
+    /// Closes it. A browser opens no more than six connections to one server, and each page keeps one.
+    pub fn close(self) {
+        let _ = self.runtime.block_on(self.tab.close());
+    }
+
     /// The value of a JavaScript expression; of a promise, what it becomes.
     #[track_caller]
     pub fn evaluate(&self, expression: &str) -> Value {

@@ -68,7 +68,7 @@ pub async fn follow(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    events::follow(pages.view.log().clone(), &wanted, &headers, pages.stop)
+    events::follow(pages.view.log().clone(), &wanted, &headers, pages.stop, events::FOR_PAGES)
 }
 
 /// A question that only reads, passed on to a node.

@@ -60,7 +60,7 @@ pub async fn follow(
     headers: HeaderMap,
 ) -> Response {
     match theatre.player.view() {
-        Some(view) => events::follow(view.log().clone(), &wanted, &headers, theatre.stop),
+        Some(view) => events::follow(view.log().clone(), &wanted, &headers, theatre.stop, events::FOR_PAGES),
         None => nothing_plays(),
     }
 }

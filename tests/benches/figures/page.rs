@@ -21,6 +21,8 @@ use crate::median::in_words;
 const OPENED: usize = 10;
 /// How long frames are counted.
 const WATCHED_MS: u64 = 10_000;
+/// After so many blocks at once.
+const REST: Duration = Duration::from_secs(40);
 /// How many look on at one time.
 const PAGES: usize = 100;
 /// Blocks that are mined while they do.
@@ -43,6 +45,7 @@ pub fn paint() -> String {
             "performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'))\
              .filter((one) => !one.name.includes('/v1/')).reduce((sum, one) => sum + one.decodedBodySize, 0)",
         );
+        page.close();
         (Duration::from_secs_f64(paint.as_f64().expect("ms") / 1_000.0), weight.as_u64().expect("bytes"))
     };
     let (paints, weights): (Vec<Duration>, Vec<u64>) = (0..OPENED).map(open).unzip();
@@ -51,11 +54,13 @@ pub fn paint() -> String {
 
 /// Frames a second while a block comes every second.
 pub fn frames() -> String {
-    let devnet = Devnet::start(21_520, &["--nodes", "50", "--mine", "none"]);
+    let devnet = Devnet::start(21_520, &["--nodes", "50", "--mine", "none", "--chain", "regtest"]);
     let (nodes, payee) = (nodes(&devnet), payee());
     let mine = |blocks: u32| nodes[0].call("generatetoaddress", json!([blocks, payee])).expect("it mines");
-    (0..20).for_each(|_| drop(mine(100)));
+    (0..40).for_each(|_| drop(mine(50)));
     wait_until("all have the blocks", || devnet.tips().windows(2).all(|pair| pair[0] == pair[1]));
+    // Fifty nodes still write down what they took in.
+    std::thread::sleep(REST);
     let browser = Browser::start();
     let page = browser.open(&address(&devnet));
     page.wait_for("all nodes", "document.querySelectorAll('.net-svg .node').length === 50");
@@ -82,7 +87,7 @@ fn frames_of(page: &Page<'_>) -> f64 {
 
 /// From the order to mine a block to all five nodes having it, alone and while pages follow.
 pub fn followed() -> String {
-    let devnet = Devnet::start(21_600, &["--nodes", "5", "--mine", "none"]);
+    let devnet = Devnet::start(21_600, &["--nodes", "5", "--mine", "none", "--chain", "regtest"]);
     let (nodes, payee) = (nodes(&devnet), payee());
     let (mut alone, mut together) = (Vec::new(), Vec::new());
     let heard = Arc::new(AtomicU64::new(0));
@@ -111,7 +116,7 @@ fn nodes(devnet: &Devnet) -> Vec<Rpc> {
 }
 
 fn payee() -> String {
-    let chain = Chain::builtin("devnet").expect("a chain of ours");
+    let chain = Chain::builtin("regtest").expect("a chain of ours");
     Address::new(&chain.params.address_prefix, accounts::lock(0)).to_string()
 }
 
