@@ -42,9 +42,14 @@ impl Behaviour {
         matches!(self, Self::Honest | Self::Intermittent { .. })
     }
 
-    /// Whether blocks that its node hears of reach others through it.
+    /// Whether blocks that its node hears of reach others through it, but for those that it starves.
     pub const fn passes_on(&self) -> bool {
-        !matches!(self, Self::Eclipse { .. } | Self::Withhold)
+        !matches!(self, Self::Withhold)
+    }
+
+    /// Whether its node keeps from another what it hears, and from others what it hears of that one.
+    pub fn starves(&self, other: Place) -> bool {
+        matches!(self, Self::Eclipse { victims } if victims.contains(&other))
     }
 }
 

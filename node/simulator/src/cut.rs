@@ -33,6 +33,17 @@ impl Cut {
         matches!(self, Self::Whole)
     }
 
+    /// Whether it keeps these two from each other.
+    pub fn bars(&self, one: Place, other: Place) -> bool {
+        let (Self::Parted(groups) | Self::Refused(groups)) = self else { return false };
+        let side = |place| groups.iter().position(|group| group.contains(&place));
+        match (self, side(one), side(other)) {
+            (_, Some(one), Some(other)) => one != other,
+            (Self::Parted(_), ..) => one != other,
+            _ => false,
+        }
+    }
+
     /// The nodes that can agree with each other, side by side: every one of so many nodes is on one.
     /// `passes_on` tells of a node whether others hear through it what it hears.
     pub fn sides(&self, nodes: u16, passes_on: impl Fn(Place) -> bool) -> Vec<Vec<Place>> {
@@ -76,6 +87,13 @@ mod tests {
     #[test]
     fn whoever_is_on_no_side_is_alone_when_parted_and_a_bridge_when_others_refuse() {
         let sides = vec![places(&[0, 1]), places(&[3])];
+        let bars = |step: Step| {
+            let (cut, [zero, one, two, three]) = (after(&[step]), [0, 1, 2, 3].map(Place::new));
+            [cut.bars(zero, one), cut.bars(zero, two), cut.bars(two, three), cut.bars(one, three)]
+        };
+        assert_eq!(bars(Step::Partition(sides.clone())), [false, true, true, true]);
+        assert_eq!(bars(Step::Refuse(sides.clone())), [false, false, false, true]);
+        assert_eq!(bars(Step::Heal), [false; 4]);
         let parted = after(&[Step::Partition(sides.clone())]).sides(4, |_| true);
         assert_eq!(
             BTreeSet::from_iter(parted),

@@ -52,20 +52,22 @@ pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
 
 /// How many wait nowhere, each for a reason.
 fn dropped(world: &World) -> Result<u64, Violation> {
-    let dropped: Vec<Txid> = world.confirmed_once().filter(|txid| !is_kept(world, txid)).copied().collect();
+    let is_divided = world.recorder().standing().is_divided();
+    let is_dropped = |txid: &&Txid| !is_kept(world, txid, is_divided);
+    let dropped: Vec<Txid> = world.confirmed_once().filter(is_dropped).copied().collect();
     if dropped.is_empty() || world.lost_power() {
         return Ok(dropped.len() as u64);
     }
     let left = Left::of(world);
-    match dropped.iter().find(|txid| !left.depends_on_too_many(txid)) {
+    let is_excused = |txid: &Txid| left.depends_on_too_many(txid) || left.depends_on_rivals(txid, world);
+    match dropped.iter().find(|txid| !is_excused(txid)) {
         Some(txid) => Err(Violation::ConfirmedLost { txid: *txid }),
         None => Ok(dropped.len() as u64),
     }
 }
 
-fn is_kept(world: &World, txid: &Txid) -> bool {
+fn is_kept(world: &World, txid: &Txid, is_divided: bool) -> bool {
     let mut nodes = world.living().filter_map(|host| host.node());
-    let is_divided = world.recorder().standing().is_divided();
     is_confirmed(world, txid)
         || world.is_taken_back(txid)
         || nodes
@@ -105,6 +107,16 @@ impl Left {
             }
         }
         left
+    }
+
+    /// Whether it is, or spends what came of, a payment whose coin somebody paid twice.
+    fn depends_on_rivals(&self, txid: &Txid, world: &World) -> bool {
+        let parents = |txid: &Txid| {
+            self.transactions
+                .get(txid)
+                .map_or(Vec::new(), |one| one.inputs().iter().map(|input| input.txid).collect())
+        };
+        all(*txid, parents).iter().any(|ancestor| world.is_taken_back(ancestor))
     }
 
     /// Whether it stands in so long a row of them that not all of the row may wait.

@@ -79,8 +79,10 @@ pub struct Purse {
     coin: (OutPoint, Output),
     /// A payment that was handed in and not yet answered.
     asked: Option<(Place, Arc<Transaction>)>,
-    /// The node where it paid its coin once more, and which has not yet answered.
-    asked_twice: Option<Place>,
+    /// The node where it paid its coin once more, and which has not yet answered; and that payment.
+    asked_twice: Option<(Place, Arc<Transaction>)>,
+    /// Of a coin that is paid twice: whether the first payment was accepted, and the second one if it was.
+    taken: (bool, Option<Arc<Transaction>>),
     /// Whether it paid a coin twice.
     has_cheated: bool,
 }
@@ -94,7 +96,16 @@ impl Purse {
             let outpoint = OutPoint { txid, index: u32::from(number) };
             let coin = (outpoint, Output { amount: PREMINE, lock: lock(u32::from(number)) });
             let key = key(u32::from(number));
-            Self { number, purses, key, coin, asked: None, asked_twice: None, has_cheated: false }
+            Self {
+                number,
+                purses,
+                key,
+                coin,
+                asked: None,
+                asked_twice: None,
+                taken: (false, None),
+                has_cheated: false,
+            }
         };
         (0..purses).map(purse).collect()
     }
@@ -133,15 +144,30 @@ impl Purse {
         (at, other): (Place, Place),
         genesis: &GenesisHash,
     ) -> Option<(Arc<Transaction>, Arc<Transaction>)> {
+        let rival = self.sign_payment(genesis, self.own_lock())?;
         let payment = self.pay(at, genesis)?;
-        self.asked_twice = Some(other);
-        Some((payment, self.sign_payment(genesis, self.own_lock())?))
+        self.taken = (false, None);
+        self.asked_twice = Some((other, rival.clone()));
+        Some((payment, rival))
     }
 
     /// Hears how its second payment of a coin ended.
     pub fn rival_answered(&mut self, accepted: bool) {
-        self.asked_twice = None;
-        self.has_cheated |= accepted;
+        self.taken.1 = self.asked_twice.take().map(|(_, rival)| rival).filter(|_| accepted);
+        self.settle_rivals();
+    }
+
+    /// Once both are answered: of two that were taken, nobody knows which stays; of one, its change is what
+    /// is spent next.
+    fn settle_rivals(&mut self) {
+        if self.asked.is_some() || self.asked_twice.is_some() {
+            return;
+        }
+        match core::mem::take(&mut self.taken) {
+            (true, Some(_)) => self.has_cheated = true,
+            (false, Some(rival)) => self.spent(&rival),
+            (_, None) => {}
+        }
     }
 
     /// A payment of the coin it has now, with the change to itself; nobody is asked to take it.
@@ -169,15 +195,25 @@ impl Purse {
 
     /// Hears how the payment ended: once it is accepted, the change is what is spent next.
     pub fn answered(&mut self, accepted: bool) -> Option<Txid> {
-        let (_, transaction) = self.asked.take().filter(|_| accepted)?;
-        self.spent(&transaction);
-        Some(transaction.txid())
+        let (_, transaction) = self.asked.take()?;
+        self.taken.0 = accepted;
+        if accepted {
+            self.spent(&transaction);
+        }
+        self.settle_rivals();
+        accepted.then(|| transaction.txid())
     }
 
     /// A node is gone, and its answer with it, if it was asked.
     pub fn lost(&mut self, at: Place) {
         self.asked.take_if(|(asked, _)| *asked == at);
-        self.asked_twice.take_if(|asked| *asked == at);
+        self.asked_twice.take_if(|(asked, _)| *asked == at);
+        self.settle_rivals();
+    }
+
+    /// It has this coin.
+    pub fn has(&mut self, outpoint: OutPoint, output: Output) {
+        self.coin = (outpoint, output);
     }
 }
 
@@ -242,8 +278,12 @@ mod tests {
         let payment = second;
         assert_eq!(payment.inputs(), rival.inputs());
         assert_eq!((payment.outputs()[0].lock, rival.outputs()[0].lock), (lock(1), lock(0)));
-        purse.answered(true);
+        purse.answered(false);
         purse.rival_answered(true);
+        let (_, third) = purse.pay_twice(both, &genesis).expect("only the rival was taken");
+        assert_eq!(third.inputs(), [OutPoint { txid: rival.txid(), index: 1 }]);
+        purse.rival_answered(true);
+        purse.answered(true);
         assert!(purse.pay(at, &genesis).is_none() && purse.pay_twice(both, &genesis).is_none());
     }
 

@@ -224,7 +224,9 @@ impl Run {
             }
             // Of branches of equal work each keeps the one it heard of first.
             Phase::Resting { .. } if self.world.are_even(&self.must_agree) => {
-                self.end();
+                let at_ms = self.at_ms();
+                self.world.recorder_mut().ends_even(at_ms);
+                self.phase = Phase::Over;
                 Ok(false)
             }
             Phase::Resting { .. } => {
@@ -255,7 +257,8 @@ impl Run {
         self.world.end_attacks();
         let Some(patience) = self.plan.stop.agreement_within else {
             let at_ms = self.at_ms();
-            self.world.recorder_mut().ends_as_it_stands(at_ms);
+            let left_out = self.world.steps_left();
+            self.world.recorder_mut().ends_as_it_stands(at_ms, left_out);
             self.phase = Phase::Over;
             return Ok(());
         };

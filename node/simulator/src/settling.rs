@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::behaviour::Behaviour;
 use crate::cut::Cut;
 use crate::place::Place;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 
 /// Steps that are still carried out when a run stops before the rest of its plan, of which so many steps
 /// are behind it: what would have been mended is mended now, and what would have been broken stays whole.
 pub fn steps_left(plan: &Plan, taken: usize) -> Vec<usize> {
     let nodes = usize::from(plan.nodes());
     let steps = plan.steps.iter().enumerate().skip(taken);
-    steps.filter(|(_, (_, step))| step.mends(nodes)).map(|(number, _)| number).collect()
+    let is_left = |step: &Step| step.mends(nodes) || matches!(step, Step::Slow { percent: 100, .. });
+    steps.filter(|(_, (_, step))| is_left(step)).map(|(number, _)| number).collect()
 }
 
 /// Who can agree once mining ends, and who mines on so that they do.
@@ -24,33 +25,36 @@ pub struct Settlement {
     pub miners: Vec<Place>,
     /// Steps of the plan that are never done, as the run stops before them.
     pub left_out: usize,
-    /// Nodes that pass nothing on.
-    pub(crate) silent: BTreeSet<Place>,
+    /// Nodes that pass nothing on, or may be away when somebody else needs them.
+    pub(crate) unsure: BTreeSet<Place>,
+    /// What each group does, and who belongs to it.
+    pub(crate) groups: Vec<(Behaviour, BTreeSet<Place>)>,
+    /// The cut that stands.
+    pub(crate) cut: Cut,
 }
 
 impl Settlement {
     /// As a cut and the behaviours of groups are now. On each side a living node mines on whose blocks all
     /// others get, if there is one: the first that is honest, stays, and is nobody's victim; otherwise the
-    /// first that lives.
+    /// first that keeps to the manners; otherwise the first that lives.
     pub fn new(plan: &Plan, cut: &Cut, behaviours: &[Behaviour], lives: impl Fn(Place) -> bool) -> Self {
-        let is_silent =
-            |place: &Place| behaviours.get(plan.group_of(*place)).is_some_and(|one| !one.passes_on());
-        let silent: BTreeSet<Place> = plan.places().filter(is_silent).collect();
-        let sides = cut.sides(plan.nodes(), |place| lives(place) && !silent.contains(&place));
-        let is_victim = |place: &Place| {
-            behaviours.iter().any(
-                |behaviour| matches!(behaviour, Behaviour::Eclipse { victims } if victims.contains(place)),
-            )
-        };
-        let is_steady = |place: &Place| {
-            behaviours.get(plan.group_of(*place)) == Some(&Behaviour::Honest) && !is_victim(place)
-        };
+        let behaviour = |place: Place| behaviours.get(plan.group_of(place)).unwrap_or(&Behaviour::Honest);
+        let sides = cut.sides(plan.nodes(), |place| lives(place) && behaviour(place).passes_on());
+        let is_victim = |place: Place| behaviours.iter().any(|behaviour| behaviour.starves(place));
+        let is_steady = |place: &Place| *behaviour(*place) == Behaviour::Honest && !is_victim(*place);
         let steadiest = |side: &Vec<Place>| {
             let living = || side.iter().copied().filter(|place| lives(*place));
-            living().find(is_steady).or_else(|| living().next())
+            let mannerly = || living().find(|place| behaviour(*place).is_mannerly());
+            living().find(is_steady).or_else(mannerly).or_else(|| living().next())
         };
         let miners = sides.iter().filter_map(steadiest).collect();
-        Self { miners, sides, left_out: 0, silent }
+        let is_unsure = |place: &Place| {
+            !behaviour(*place).passes_on() || matches!(behaviour(*place), Behaviour::Intermittent { .. })
+        };
+        let unsure = plan.places().filter(is_unsure).collect();
+        let members = plan.groups.iter().map(|group| group.places().collect());
+        let groups = behaviours.iter().cloned().zip(members).collect();
+        Self { miners, sides, left_out: 0, unsure, groups, cut: cut.clone() }
     }
 
     /// The same of a run that leaves out so many steps.
@@ -60,24 +64,42 @@ impl Settlement {
     }
 
     /// Nodes of each side that must have one tip when the time for agreement is over: those that hear of
-    /// the blocks of whoever mines there, over nodes that pass on what they hear. `ways` has whom each
-    /// living node is linked to, or would be if all went well. Who is on one side may still have no way to
-    /// the others of it.
+    /// the blocks of whoever mines there, over nodes that stay and pass on what they hear. `ways` has whom
+    /// each living node is linked to, or would be if all went well. Who is on one side may still have no way
+    /// to the others of it.
     pub fn must_agree(&self, ways: &BTreeMap<Place, BTreeSet<Place>>) -> Vec<Vec<Place>> {
         self.miners.iter().filter_map(|miner| self.hearers(*miner, ways)).collect()
     }
 
     fn hearers(&self, miner: Place, ways: &BTreeMap<Place, BTreeSet<Place>>) -> Option<Vec<Place>> {
-        let side: BTreeSet<&Place> = self.sides.iter().find(|side| side.contains(&miner))?.iter().collect();
-        let (mut hear, mut to_ask) = (BTreeSet::from([miner]), vec![miner]);
+        let side: BTreeSet<Place> =
+            self.sides.iter().find(|side| side.contains(&miner))?.iter().copied().collect();
+        // Whoever mined may be gone.
+        let is_there = |place: &Place| ways.contains_key(place);
+        let first =
+            Some(miner).filter(is_there).or_else(|| side.iter().copied().find(is_there)).unwrap_or(miner);
+        let (mut hear, mut to_ask) = (BTreeSet::from([first]), vec![first]);
+        if self.unsure.contains(&first) {
+            return Some(to_ask);
+        }
         while let Some(place) = to_ask.pop() {
             for other in ways.get(&place).into_iter().flatten() {
-                if side.contains(other) && !self.silent.contains(other) && hear.insert(*other) {
+                let is_way =
+                    side.contains(other) && !self.unsure.contains(other) && !self.is_barred(place, *other);
+                if is_way && hear.insert(*other) {
                     to_ask.push(*other);
                 }
             }
         }
         Some(hear.into_iter().collect())
+    }
+
+    /// Whether a cut, or an attacker that starves the other, lies between two nodes.
+    fn is_barred(&self, one: Place, other: Place) -> bool {
+        let starves = |one, other| {
+            self.groups.iter().any(|(behaviour, members)| behaviour.starves(other) && members.contains(&one))
+        };
+        self.cut.bars(one, other) || starves(one, other) || starves(other, one)
     }
 }
 
@@ -86,7 +108,6 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::plan::Step;
 
     fn plan() -> Plan {
         let group = |name: &str, first, nodes| crate::plan::Group {
@@ -140,6 +161,10 @@ mod tests {
         assert_eq!(must_agree(&[&[0, 1, 3, 4], &[2]], honest()), [vec![0, 1], vec![2]]);
         let withheld = [Behaviour::Honest, Behaviour::Withhold];
         assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], withheld), [[0, 1]]);
+        let eclipsed = [Behaviour::Honest, Behaviour::Eclipse { victims: vec![place(1)] }];
+        assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], eclipsed), [[0, 1]]);
+        let away = Behaviour::Intermittent { up: Duration::from_secs(9), down: Duration::from_secs(9) };
+        assert_eq!(must_agree(&[&[0, 1, 2, 3, 4]], [Behaviour::Honest, away]), [[0, 1]]);
     }
 
     #[test]
@@ -156,5 +181,11 @@ mod tests {
         assert_eq!(miners([Behaviour::Withhold, Behaviour::Honest], 4), [place(2), place(1)]);
         let eclipse = Behaviour::Eclipse { victims: vec![place(2)] };
         assert_eq!(miners([eclipse, Behaviour::Honest], 9), [place(3), place(4)]);
+        let eclipse = Behaviour::Eclipse { victims: plan.places().skip(2).collect() };
+        assert_eq!(
+            miners([eclipse, Behaviour::Honest], 9),
+            [place(2), place(4)],
+            "victims rather than attackers"
+        );
     }
 }

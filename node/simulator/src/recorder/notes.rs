@@ -156,15 +156,19 @@ impl Recorder {
             self.secret.insert(at);
             return;
         }
+        let sides = self.sides_if_bridged();
         self.blocks.contact.came_up(at);
+        self.bridges_changed(sides);
         self.tip(at_ms, at, tip);
     }
 
     /// A node is gone.
     pub fn went_down(&mut self, at_ms: u64, at: Place) {
         self.secret.remove(&at);
+        let sides = self.sides_if_bridged();
         self.branches.forget(at);
         self.blocks.contact.went_down(at);
+        self.bridges_changed(sides);
         // Who is gone disagrees no longer and agrees no more: agreement is for those to show that stay.
         self.agreement.moved(at_ms, at, None);
     }
@@ -239,6 +243,11 @@ impl Recorder {
         self.rivals.accepted(txid);
     }
 
+    /// A node refuses a payment that a step of the plan hands in.
+    pub fn payment_refused(&mut self, at_ms: u64, at: Place, why: &str) {
+        self.tell(at_ms, MomentKind::Step, format!("{at} refuses a payment: {why}"));
+    }
+
     /// A node refuses the second payment of a coin.
     pub fn rival_refused(&mut self, at_ms: u64, at: Place, why: &str) {
         self.tell(at_ms, MomentKind::Attack, format!("{at} takes no second payment of a coin: {why}"));
@@ -276,7 +285,7 @@ impl Recorder {
         Standing {
             running: self.agreement.living(),
             tips: self.agreement.tips(),
-            is_cut: !self.cut.is_whole() || self.is_apart,
+            is_cut: self.is_apart || (!self.cut.is_whole() && self.sides().len() > 1),
         }
     }
 

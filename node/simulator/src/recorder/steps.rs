@@ -5,6 +5,7 @@
 //! heals.
 
 use crate::behaviour::Behaviour;
+use crate::cut::Cut;
 use crate::place::Place;
 use crate::plan::Step;
 use crate::recorder::notes::Recorder;
@@ -25,10 +26,12 @@ impl Recorder {
             self.tell(at_ms, MomentKind::Step, text);
         }
         self.under_way = Some(step_under_way);
-        if let Step::Behave { group, behaviour } = step
-            && let Some(held) = self.behaviours.get_mut(*group)
-        {
-            *held = behaviour.clone();
+        if let Step::Behave { group, behaviour } = step {
+            let sides = self.sides_if_bridged();
+            if let Some(held) = self.behaviours.get_mut(*group) {
+                *held = behaviour.clone();
+            }
+            self.bridges_changed(sides);
         }
         let was_whole = self.cut.is_whole();
         self.cut.take(step, self.groups.len());
@@ -68,6 +71,19 @@ impl Recorder {
             group.is_none_or(Behaviour::passes_on)
         };
         self.cut.sides(self.plan.nodes(), |place| self.blocks.contact.is_up(place) && passes_on(place))
+    }
+
+    /// The sides, where nodes that come or go can change them.
+    pub(crate) fn sides_if_bridged(&self) -> Option<Vec<Vec<Place>>> {
+        matches!(self.cut, Cut::Refused(_)).then(|| self.sides())
+    }
+
+    /// Some bridge between sides may have come or gone since they were these.
+    pub(crate) fn bridges_changed(&mut self, before: Option<Vec<Vec<Place>>>) {
+        let now = self.sides_if_bridged();
+        if let Some(sides) = now.filter(|now| before.is_some_and(|before| before != *now)) {
+            self.blocks.contact.cut(&sides);
+        }
     }
 
     /// Of a step that pays, so many payments were handed in; `why` not all of them.
@@ -148,7 +164,9 @@ impl Recorder {
                 idle(format!("{name} is {} already", behaviour.word()))
             }
             Step::Behave { group, .. } => {
-                let lives = self.plan.groups[*group].places().any(|place| !self.is_down(place));
+                // Who came and went is started with it.
+                let comes = matches!(self.behaviours.get(*group), Some(Behaviour::Intermittent { .. }));
+                let lives = comes || self.plan.groups[*group].places().any(|place| !self.is_down(place));
                 told(self.plan.in_words(step), lives && step.mends(self.groups.len()))
             }
             _ => plain(),
@@ -173,11 +191,7 @@ impl Recorder {
     /// many steps of the plan are left out, as the run stops before them.
     pub fn mining_ends(&mut self, at_ms: u64, settlement: &Settlement) {
         let Settlement { sides, miners, left_out, .. } = settlement;
-        let left_out = match left_out {
-            0 => String::new(),
-            1 => " before its plan does, so that a step is left out".into(),
-            many => format!(" before its plan does, so that {many} steps are left out"),
-        };
+        let left_out = left_out_in_words(*left_out);
         let then = match (miners.as_slice(), sides.len() > 1) {
             ([], _) => "no node runs".into(),
             (_, true) if self.agrees_within(sides) => "each side agrees".into(),
@@ -191,10 +205,17 @@ impl Recorder {
         self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}; {then}"));
     }
 
-    /// Mining ends, and the run with it: nobody waits for agreement.
-    pub fn ends_as_it_stands(&mut self, at_ms: u64) {
+    /// Mining ends, and the run with it, so that so many steps are left out: nobody waits for agreement.
+    pub fn ends_as_it_stands(&mut self, at_ms: u64, left_out: usize) {
+        let (how, left_out) = (self.standing().in_words(), left_out_in_words(left_out));
+        self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}, and the run with it: {how}"));
+    }
+
+    /// The time for agreement is over, and branches of equal work are left: each node keeps the one that it
+    /// heard of first, and nobody finds another block.
+    pub fn ends_even(&mut self, at_ms: u64) {
         let how = self.standing().in_words();
-        self.tell(at_ms, MomentKind::Phase, format!("mining ends, and the run with it: {how}"));
+        self.tell(at_ms, MomentKind::Phase, format!("the run is over: {how} of equal work"));
     }
 
     /// All that can agree have done so; whoever has another tip had the time for it, and no way to.
@@ -229,6 +250,14 @@ impl Recorder {
                 format!("all nodes{who} agree again, {} after the last step that mends", duration(took));
             self.tell(at_ms, MomentKind::Agreement, text);
         }
+    }
+}
+
+fn left_out_in_words(steps: usize) -> String {
+    match steps {
+        0 => String::new(),
+        1 => " before its plan does, so that a step is left out".into(),
+        many => format!(" before its plan does, so that {many} steps are left out"),
     }
 }
 

@@ -320,6 +320,9 @@ pub enum Fault {
         /// A table that could stand there.
         expected: &'static str,
     },
+    /// A coin that is to be paid twice where there is nobody else to pay.
+    #[error("found one wallet, expected two or more: who pays a coin twice pays another first")]
+    NobodyToPay,
     /// A coin that is to be paid twice at one node.
     #[error("found the node of the first payment, expected another")]
     TwiceAtOneNode,

@@ -130,6 +130,7 @@ fn pay(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
         return Err(payments.fault(Fault::MorePaymentsThanWallets { found, wallets }));
     }
     let twice_at = match pay.get("twice_at") {
+        Some(entry) if wallets < 2 => return Err(entry.fault(Fault::NobodyToPay)),
         Some(entry) if around.names.node(&entry)? == place => return Err(entry.fault(Fault::TwiceAtOneNode)),
         Some(entry) => Some(payee(&entry, around)?),
         None => None,

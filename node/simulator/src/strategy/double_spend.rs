@@ -26,8 +26,6 @@ pub struct DoubleSpender {
     pub purse: Purse,
     /// How much of its hash rate it uses, of a hundred.
     pub percent: u32,
-    /// What the coin that it has came from if the chain that it showed last has lost.
-    pub otherwise: Option<Arc<Transaction>>,
     /// What it is at.
     pub attempt: Option<Attempt>,
 }

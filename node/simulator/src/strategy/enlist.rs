@@ -21,15 +21,7 @@ pub fn double_spenders(plan: &Plan, purses: &mut Vec<Purse>) -> Vec<DoubleSpende
         Behaviour::DoubleSpend(how) => {
             let (face, secret) = (Place::new(group.first), Place::new(group.first + 1));
             let purse = purses.pop()?;
-            Some(DoubleSpender {
-                plan: *how,
-                face,
-                secret,
-                purse,
-                percent: 100,
-                otherwise: None,
-                attempt: None,
-            })
+            Some(DoubleSpender { plan: *how, face, secret, purse, percent: 100, attempt: None })
         }
         _ => None,
     });

@@ -4,14 +4,16 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
-use cairn_core::hash::BlockHash;
+use cairn_core::coin::Coin;
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::ChainStore;
 use cairn_protocol::input::{Input, RequestId, Submission};
 use cairn_protocol::message::Message;
 
 use crate::agenda::{Occurrence, Parcel};
 use crate::behaviour::Behaviour;
-use crate::invariants::Violation;
+use crate::invariants::{Violation, coins};
 use crate::mining::Hashrate;
 use crate::payments::miner_lock;
 use crate::place::Place;
@@ -22,7 +24,7 @@ use crate::words::count;
 use crate::world::finding::BLOCK_REQUEST;
 use crate::world::state::World;
 
-/// Payments of attackers: their answers concern nobody.
+/// Payments of attackers: whether they were taken is looked up.
 const ATTACK_REQUEST: RequestId = RequestId(u64::MAX - 1);
 /// Between two attempts, in parts of a block spacing: the network comes to rest.
 const REST: u32 = 60;
@@ -53,17 +55,23 @@ impl World {
         }
         self.carry_blocks(face, secret)?;
         let genesis = self.definition.params.genesis_hash;
-        self.look_into_purse(index);
+        self.look_into_purse(index)?;
         let purse = &self.double_spenders[index].purse;
         let payment = purse.sign_payment(&genesis, miner_lock(u16::MAX));
         let return_to_self = purse.sign_payment(&genesis, purse.own_lock());
         let (Some(payment), Some(return_to_self)) = (payment, return_to_self) else { return Ok(()) };
-        self.recorder.attempted(payment.txid(), return_to_self.txid());
         let request = ATTACK_REQUEST;
         let submission = Submission::Transaction(return_to_self.clone());
         self.hand(secret, Input::Submit { request, submission })?;
         let submission = Submission::Transaction(payment.clone());
         self.hand(face, Input::Submit { request, submission })?;
+        if !self.waits(face, &payment.txid()) || !self.waits(secret, &return_to_self.txid()) {
+            // Its coin is not settled yet: what it had handed in before is still under way.
+            self.rest_before_attack(index);
+            return Ok(());
+        }
+        self.recorder.attempted(payment.txid(), return_to_self.txid());
+        self.taken_back.extend([payment.txid(), return_to_self.txid()]);
         self.double_spenders[index].attempt = Some(Attempt { payment, return_to_self, is_trusted: false });
         if plan.premined {
             self.found(secret)?;
@@ -72,15 +80,25 @@ impl World {
         Ok(())
     }
 
+    fn waits(&self, at: Place, txid: &Txid) -> bool {
+        self.host(at).node().is_some_and(|node| node.mempool().contains(txid))
+    }
+
     /// What the attacker has is what its own node says: the chain that it showed may have lost after all.
-    fn look_into_purse(&mut self, index: usize) {
-        let DoubleSpender { face, purse, otherwise, .. } = &self.double_spenders[index];
-        let (Some(node), Some(otherwise)) = (self.host(*face).node(), otherwise.clone()) else { return };
+    fn look_into_purse(&mut self, index: usize) -> Result<(), Violation> {
+        let DoubleSpender { face, purse, .. } = &self.double_spenders[index];
+        let Some(node) = self.host(*face).node() else { return Ok(()) };
         let coin = purse.coin();
-        let is_there = node.mempool().contains(&coin.txid) || matches!(node.chain().coin(&coin), Ok(Some(_)));
-        if !is_there {
-            self.double_spenders[index].purse.spent(&otherwise);
+        if node.mempool().contains(&coin.txid) || matches!(node.chain().coin(&coin), Ok(Some(_))) {
+            return Ok(());
         }
+        let own = |(_, coin): &(OutPoint, Coin)| coin.output.lock == purse.own_lock();
+        let largest =
+            coins(*face, node.chain())?.into_iter().filter(own).max_by_key(|(_, coin)| coin.output.amount);
+        if let Some((outpoint, coin)) = largest {
+            self.double_spenders[index].purse.has(outpoint, coin.output);
+        }
+        Ok(())
     }
 
     /// A double-spender's hash rate is its secret node's, also between attempts; says whether this
@@ -111,6 +129,9 @@ impl World {
             .node()
             .and_then(|node| node.chain().store().transaction_place(&txid).ok().flatten());
         let confirmations = place.map_or(0, |place| public + 1 - place.height.get());
+        if place.is_none() && !self.waits(face, &txid) {
+            return self.abandon(index);
+        }
         let standing = Standing { public, secret: hidden, confirmations };
         let Some(attempt) = &mut self.double_spenders[index].attempt else { return Ok(()) };
         match attempt.decide(&plan, standing) {
@@ -124,20 +145,17 @@ impl World {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         let Attempt { payment, return_to_self, .. } = attempt;
-        // Which of the two the best chain ends up with is the network's to say: neither is lost.
-        self.taken_back.extend([payment.txid(), return_to_self.txid()]);
         let work = |place| self.host(place).node().map(|node| node.chain().work());
-        let others = self.living().map(|host| host.place()).filter(|place| *place != face);
+        let hears = |place: &Place| *place != face && !self.recorder.cut().bars(face, *place);
+        let others = self.living().map(|host| host.place()).filter(hears);
         let is_ahead = others.map(work).max().flatten() < work(secret);
-        let (against, likely, other) = if is_ahead {
+        let (against, likely) = if is_ahead {
             let confirmations = count(u64::from(confirmations), "confirmation");
-            (format!("against a payment with {confirmations}"), return_to_self, payment)
+            (format!("against a payment with {confirmations}"), return_to_self)
         } else {
-            ("and others have one with as much work".into(), payment, return_to_self)
+            ("and others have one with as much work".into(), payment)
         };
-        let spender = &mut self.double_spenders[index];
-        spender.purse.spent(&likely);
-        spender.otherwise = Some(other);
+        self.double_spenders[index].purse.spent(&likely);
         let text = format!("double spend: {face} shows its secret chain, {against}");
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (secret, face))
@@ -150,6 +168,17 @@ impl World {
         let text = format!("double spend: {face} gives up, the payment stays");
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (face, secret))
+    }
+
+    /// Its payment can no longer be confirmed: another of the coin was.
+    fn abandon(&mut self, index: usize) -> Result<(), Violation> {
+        let DoubleSpender { face, secret, .. } = self.double_spenders[index];
+        self.double_spenders[index].attempt = None;
+        let text = format!("double spend: {face} begins anew, its payment is gone");
+        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        let work = |place| self.host(place).node().map(|node| node.chain().work());
+        let is_ahead = work(secret) > work(face);
+        self.end_attempt(index, if is_ahead { (secret, face) } else { (face, secret) })
     }
 
     /// The secret node rests, and the chain of one of the two becomes that of the other.

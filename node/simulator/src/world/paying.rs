@@ -50,6 +50,9 @@ impl World {
         let genesis = self.definition.params.genesis_hash;
         let Some(transaction) = self.purses[index].pay(at, &genesis) else { return Ok(()) };
         let request = self.purses[index].request();
+        if self.step_pays {
+            self.planned.insert(request);
+        }
         self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })
     }
 
@@ -69,6 +72,7 @@ impl World {
             // Whichever the best chain ends up with: neither is lost.
             self.taken_back.extend([payment.txid(), rival.txid()]);
             self.rivals.insert(rival_request, (other, payment.txid(), rival.txid()));
+            self.planned.insert(request);
             self.hand(at, Input::Submit { request, submission: Submission::Transaction(payment) })?;
             let submission = Submission::Transaction(rival);
             self.hand(other, Input::Submit { request: rival_request, submission })?;
@@ -101,6 +105,11 @@ impl World {
                 if let Some(rivals) = self.rivals.remove(&request) {
                     self.rival_answered(request, rivals, outcome);
                     return Ok(());
+                }
+                if self.planned.remove(&request)
+                    && let Err(why) = &outcome
+                {
+                    self.recorder.payment_refused(self.at_ms(), at, &why.to_string());
                 }
                 let purse = self.purses.iter_mut().find(|purse| purse.request() == request);
                 if let Some(txid) = purse.and_then(|purse| purse.answered(outcome.is_ok())) {

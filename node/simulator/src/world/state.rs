@@ -48,6 +48,10 @@ pub struct World {
     pub(super) apart: BTreeSet<Place>,
     pub(super) purses: Vec<Purse>,
     pub(super) next_purse: usize,
+    /// Whether those who pay now do so because a step says so,
+    pub(super) step_pays: bool,
+    /// and of whom an answer is awaited that people want to know: such payments are part of the plan.
+    pub(super) planned: BTreeSet<RequestId>,
     /// Second payments of coins that nodes have not answered: where, and of which the second is the rival.
     pub(super) rivals: BTreeMap<RequestId, (Place, Txid, Txid)>,
     /// When the next payment comes, to the nanosecond.
@@ -128,6 +132,8 @@ impl World {
             apart,
             purses,
             next_purse: 0,
+            step_pays: false,
+            planned: BTreeSet::new(),
             rivals: BTreeMap::new(),
             pays_at: Duration::ZERO,
             lottery: Lottery::new(nodes, begin, luck::of_miners(seed)),

@@ -52,6 +52,11 @@ impl World {
         Ok(settlement)
     }
 
+    /// How many steps of the plan are still to come.
+    pub const fn steps_left(&self) -> usize {
+        self.plan.steps.len() - self.steps_taken
+    }
+
     /// Nobody mines from now on.
     pub fn end_mining(&mut self) {
         self.plan.places().for_each(|place| self.set_hashrate(place, Hashrate::NONE));
@@ -127,10 +132,12 @@ impl World {
         if self.host(at).node().is_none() {
             return Ok(());
         }
+        self.step_pays = true;
         let paid = match twice_at {
             Some(other) => self.pay_twice((at, other), payments)?,
             None => self.pay(at, payments)?,
         };
+        self.step_pays = false;
         self.recorder.handed_in(paid, "every wallet waits for an answer, or has paid a coin twice");
         Ok(())
     }

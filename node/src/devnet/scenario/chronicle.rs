@@ -156,9 +156,28 @@ impl Chronicle {
     }
 
     /// The run is over, and nobody waited for agreement.
-    pub fn ends_as_it_stands(&mut self) {
+    pub fn ends_as_it_stands(&mut self, left_out: usize) {
         let at_ms = self.now_ms();
-        self.recorder.ends_as_it_stands(at_ms);
+        self.recorder.ends_as_it_stands(at_ms, left_out);
+    }
+
+    /// The run is over, and branches of equal work are left.
+    pub fn ends_even(&mut self) {
+        let at_ms = self.now_ms();
+        self.recorder.ends_even(at_ms);
+    }
+
+    /// Whether the running nodes of each of these groups have chains of equal work.
+    pub fn are_even(&self, groups: &[Vec<Place>]) -> bool {
+        let work = |place: &Place| {
+            let status = self.network.call(place.number(), "getnodestatus", json!([])).ok()?;
+            status["chainwork"].as_str().map(str::to_owned)
+        };
+        groups.iter().all(|group| {
+            let mut works = group.iter().filter_map(work);
+            let first = works.next();
+            works.all(|work| Some(work) == first)
+        })
     }
 
     fn now_ms(&mut self) -> u64 {

@@ -257,7 +257,7 @@ impl Run<'_> {
                     return Ok(());
                 }
                 if stop.agreement_within.is_none() {
-                    self.chronicle.ends_as_it_stands();
+                    self.chronicle.ends_as_it_stands(self.plan.steps.len() - self.steps_taken);
                     self.phase = Phase::Over;
                     return Ok(());
                 }
@@ -275,7 +275,12 @@ impl Run<'_> {
                 self.phase = Phase::Resting { until: self.elapsed() + REST, must_agree };
             }
             Phase::Resting { must_agree, .. } if self.chronicle.agree(must_agree) => self.end(),
-            Phase::Resting { until, .. } if self.elapsed() >= *until => {
+            Phase::Resting { until, must_agree } if self.elapsed() >= *until => {
+                if self.chronicle.are_even(must_agree) {
+                    self.chronicle.ends_even();
+                    self.phase = Phase::Over;
+                    return Ok(());
+                }
                 let seconds = (stop.agreement_within.unwrap_or_default() + REST).as_secs();
                 return Err(ScenarioFault::NoAgreement { seconds, tips: self.chronicle.tips() });
             }
