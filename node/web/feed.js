@@ -104,7 +104,9 @@ export class Feed {
     });
     source.addEventListener("hello", (event) => {
       this.heard();
-      const { run } = JSON.parse(event.data);
+      const { run, beat_ms: beat } = JSON.parse(event.data);
+      // It says so itself: while there is much to tell it never beats.
+      this.beats ||= beat > 0;
       // Another start of the server counts from another beginning: nothing we know holds any more.
       if (this.run !== null && run !== this.run) this.start();
       else this.live();

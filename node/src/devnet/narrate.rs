@@ -174,6 +174,10 @@ impl Narrator {
             return None;
         }
         self.mended = None;
+        // One node alone agrees with nobody.
+        if self.running.len() < 2 {
+            return None;
+        }
         let ms = now.duration_since(since).as_millis() as u64;
         Some(line(
             format!(

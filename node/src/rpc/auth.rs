@@ -78,7 +78,7 @@ pub struct Gate {
 pub enum Refusal {
     /// DNS rebinding: somebody's name was made to point here.
     #[error(
-        "Host {found:?} is not this node; use its address, localhost, or allow the name with --rpc-allow-host"
+        "Host {found:?} is not this server; use its address or localhost (a node takes other names with --rpc-allow-host)"
     )]
     ForeignHost {
         /// What the request said.

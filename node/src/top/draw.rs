@@ -36,6 +36,8 @@ const MOST_COLUMN: usize = 26;
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Of agreement, so much is seen.
 const WINDOW_MS: u64 = 60_000;
+/// Lines below which what happened has less room.
+const LOW: u16 = 20;
 /// Lines of what happened, with their frame.
 const MARKS: u16 = 5;
 
@@ -46,7 +48,7 @@ pub fn draw(frame: &mut Frame<'_>, scene: &Scene, hand: &Hand, said: &str) {
         Constraint::Length(1),
         Constraint::Min(6),
         Constraint::Length(2),
-        Constraint::Length(MARKS),
+        Constraint::Length(if frame.area().height < LOW { MARKS - 2 } else { MARKS }),
         Constraint::Length(1),
         Constraint::Length(1),
     ])

@@ -72,7 +72,7 @@ struct Follower {
 }
 
 fn lines(log: EventLog, from: u64, gather: Duration) -> impl Stream<Item = Result<Line, Infallible>> {
-    let hello = reply! { "run": log.run(), "next": log.next() };
+    let hello = reply! { "run": log.run(), "next": log.next(), "beat_ms": BEAT.as_millis() as u64 };
     let first = Line::default().event("hello").data(hello.get());
     let newer = log.watch();
     let follower = Follower { log, newer, ready: VecDeque::from([first]), next: from, gather };
@@ -142,7 +142,7 @@ mod tests {
     #[tokio::test]
     async fn a_follower_gets_every_event_from_the_number_it_names() {
         let text = wire(&log(), 1, 3).await;
-        let expected = "event: hello\ndata: {\"run\":\"run7\",\"next\":3}\n\n\
+        let expected = "event: hello\ndata: {\"run\":\"run7\",\"next\":3,\"beat_ms\":5000}\n\n\
                         event: first\nid: run7-1\ndata: {\"number\":1}\n\n\
                         event: second\nid: run7-2\ndata: {\"number\":2}\n\n";
         assert_eq!(text, expected);

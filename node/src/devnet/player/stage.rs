@@ -1,6 +1,7 @@
 //! From a simulated world to the picture: what its nodes tell, how it is cut, what was expected.
 
 use cairn_simulator::expectation::Verdict;
+use cairn_simulator::mining::Hashrate;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::{Failure, Run};
 use cairn_simulator::report::{Moment, MomentKind};
@@ -52,6 +53,9 @@ impl Stage {
                     (false, true) => scene.world.down(node, "as the scenario has it", at),
                     _ => {}
                 }
+            }
+            for host in world.living() {
+                scene.world.mining(host.place().number(), host.hashrate > Hashrate::NONE, at);
             }
             let is_cut = (sides != self.sides).then_some(sides.len() > 1);
             if is_cut.is_some() {

@@ -285,6 +285,16 @@ impl World {
         }
     }
 
+    /// A node of a scenario begins to mine, or ends it.
+    pub fn mining(&mut self, node: u16, mines: bool, at: u64) {
+        let Some(seen) = self.nodes.get_mut(usize::from(node)) else { return };
+        if seen.status["mining"].is_null() == mines {
+            seen.status["mining"] = if mines { json!(true) } else { Value::Null };
+            let pulse = seen.pulse(usize::from(node));
+            self.news.push(("status", json!({ "at_ms": at, "nodes": [pulse] })));
+        }
+    }
+
     /// All links of a node are slower by so much.
     pub fn slowed(&mut self, node: u16, delay_ms: u64) {
         if let Some(seen) = self.nodes.get_mut(usize::from(node)) {
