@@ -206,7 +206,7 @@ export class Tree {
       // Who still waits stands with those it leaves.
       person.party = !person.isMoving ? node.tip : now < person.at ? person.left : `${person.way} ${person.at}`;
       person.name = node.name;
-      person.slot = this.world.slotIn(block);
+      person.slot = this.world.slotOf(node.tip);
       person.isStuck = this.world.isStuck(node, at);
       isBusy ||= person.isMoving;
     }
