@@ -268,7 +268,9 @@ function paintMark(context, { party, form, up, room }, colours) {
   const { x, y } = party;
   const colour = colourOf(party, colours);
   const many = form.list?.length ?? 0;
-  form.list?.forEach((name, place) => disc(context, x + (place - (many - 1) / 2) * 17, y - up, name, colour, colours.on));
+  form.list?.forEach((name, place) =>
+    disc(context, x + (place - (many - 1) / 2) * 17, y - up, name, colour, colours.on),
+  );
   const from = many ? many * 17 + 2 : 0;
   if (form.text) pill(context, room.x + (from + room.w) / 2, y - up, form.text, colour, colours.on, form.slot);
 }
