@@ -1,8 +1,10 @@
 // Where nodes stand in the picture of the network: each group in a room of its own, its nodes in rings.
 // The same groups always give the same picture.
 
-/** Pixels below a node for its height, with some air. */
-const LABEL = 24;
+/** Pixels from a node's edge to the foot of its height, which is written below its ring. */
+export const BELOW = 18;
+/** The same with some air, for who stands below. */
+const LABEL = BELOW + 10;
 
 /** Places for all nodes: a Map from id to {x, y}, and the radius that fits them. */
 export function layout(groups, width, height) {

@@ -1,13 +1,15 @@
 // What the page knows of the network: a view, kept true by events. No drawing and no asking here.
 
 import { Cuts } from "./cuts.js";
-import { Lanes } from "./lanes.js";
+import { Lanes, SLOTS } from "./lanes.js";
 import { number } from "./format.js";
 
 /** Blocks kept; older ones are forgotten a tenth at a time. */
 const MOST_BLOCKS = 12_000;
 const MOST_POINTS = 20_000;
 const MOST_MARKS = 2_000;
+/** Nodes that stand on an earlier block of a branch for longer look different: a block travels faster than that. */
+const TRAVELS = 1500;
 
 export class World {
   constructor() {
@@ -36,6 +38,7 @@ export class World {
     this.forkHeight = Infinity;
     this.held = new Map();
     this.tips = [];
+    this.looks = new Map();
     this.lanes = new Lanes(1000);
     this.unsettled = true;
   }
@@ -99,6 +102,8 @@ export class World {
     const slots = new Set(this.tips.map((tip) => this.blocks.get(tip.hash)?.branch.slot));
     if (parent) slots.add(parent.branch.slot);
     slots.add(this.mainSlot);
+    // Nodes that were left behind have a colour of their own, which the branch they begin may keep.
+    for (const [hash, { slot }] of this.looks) if (hash !== told.previous) slots.add(slot);
     this.lanes.place(block, parent, (slot) => slots.has(slot));
     this.blocks.set(block.hash, block);
     this.ordered.push(block);
@@ -215,6 +220,7 @@ export class World {
     this.setBest(this.tips[0]?.block ?? this.best);
     this.setHeld();
     this.colour();
+    this.setLooks(now);
     for (const node of this.nodes.values()) {
       const isBehind = node.up && !node.isPeer && this.best && node.tip !== this.best.hash;
       if (!isBehind) node.behindSince = null;
@@ -258,6 +264,45 @@ export class World {
     if (this.best && this.forkHeight === Infinity) this.mainSlot = this.best.branch.slot;
   }
 
+  /**
+   * Two tips never look alike for long. The foremost on a branch looks as the branch does; nodes that stay on an
+   * earlier block of it get another colour and sign, but not while the next block may only be on its way to them.
+   */
+  setLooks(now) {
+    const old = this.looks;
+    this.looks = new Map();
+    const taken = new Set();
+    const late = this.tips.filter(({ block }) => {
+      const slot = block ? this.slotIn(block) : 0;
+      return taken.has(slot) || !taken.add(slot);
+    });
+    for (const { hash, block } of late) {
+      const look = old.get(hash) ?? { slot: block ? this.slotIn(block) : 0, since: null };
+      this.looks.set(hash, look);
+      if (!taken.has(look.slot)) look.since = null;
+      else if (now - (look.since ??= now) > this.patience) this.recolour(look, taken);
+      taken.add(look.slot);
+      // Time alone decides: the next drawing has to look again.
+      if (look.since !== null) this.unsettled = true;
+    }
+  }
+
+  /** Gives a tip the first colour and sign that no other has, if there is one. */
+  recolour(look, taken) {
+    const isFree = (slot) => slot !== this.mainSlot && !taken.has(slot);
+    const slot = Array.from({ length: SLOTS }, (_, slot) => slot).find(isFree);
+    if (slot === undefined) return;
+    Object.assign(look, { slot, since: null });
+    this.changes.nodes += 1;
+  }
+
+  /** How long a block may be on its way: there, back and there again over the slowest links. */
+  get patience() {
+    let slowest = 0;
+    for (const node of this.nodes.values()) slowest = Math.max(slowest, node.delay ?? 0);
+    return TRAVELS + 3 * slowest;
+  }
+
   /** The colour and sign of a block. */
   slotIn(block) {
     return block.main && block.height <= this.forkHeight ? this.mainSlot : block.branch.slot;
@@ -289,10 +334,10 @@ export class World {
     return Boolean(node.up && !node.isPeer && node.behindSince !== null && now - node.behindSince > patience);
   }
 
-  /** The branch's colour and sign of a tip. */
+  /** The colour and sign of a tip: its branch's, or its own. */
   slotOf(hash) {
     const block = this.blocks.get(hash);
-    return block ? this.slotIn(block) : 0;
+    return this.looks.get(hash)?.slot ?? (block ? this.slotIn(block) : 0);
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { h, s, keyed, setAttr, setText, replace } from "./dom.js";
 import { draw, ease, isCalm } from "./frames.js";
-import { distance, hull, layout } from "./layout.js";
+import { BELOW, distance, hull, layout } from "./layout.js";
 import { letter, sameGroups } from "./groups.js";
 import { SIGNS } from "./signs.js";
 import { short, span } from "./format.js";
@@ -61,12 +61,13 @@ export class Network {
     const groups = this.groups
       .map((group) => group.filter((id) => this.world.nodes.has(id)))
       .filter((group) => group.length);
-    const isOne = this.world.kind === "node";
-    const around = isOne
+    // A node's own page has it in the middle of its peers, but beside one alone: nobody stands on another.
+    const isMiddle = this.world.kind === "node" && this.world.nodes.size > 2;
+    const around = isMiddle
       ? groups.map((group) => group.filter((id) => id !== 0)).filter((group) => group.length)
       : groups;
     const { places, radius } = layout(around, this.width, this.height);
-    if (isOne) places.set(0, { x: this.width / 2, y: this.height / 2 });
+    if (isMiddle) places.set(0, { x: this.width / 2, y: this.height / 2 });
     this.radius = radius;
     this.targets = places;
     this.arranged = groups;
@@ -181,7 +182,8 @@ export class Network {
     // Among many nodes only those that differ tell their height.
     const isQuiet = this.world.nodes.size > 16 && node.tip === this.world.best?.hash;
     setText(height, !node.up ? `${node.name} down` : !node.answers ? "no answer" : isQuiet ? "" : String(node.height));
-    setAttr(height, "y", (r + 14).toFixed(1));
+    // Below the ring, which strikes through nothing.
+    setAttr(height, "y", (r + BELOW).toFixed(1));
     setAttr(height, "class", r < 13 ? "node-height small" : "node-height");
     setAttr(g, "aria-label", this.words(node, isStuck, slot));
   }

@@ -7,6 +7,7 @@ import { firstAt } from "./lanes.js";
 import { AXIS, TOP, paint } from "./treepaint.js";
 import { PINNED, pinOf } from "./pin.js";
 import { blockTip, blockWords } from "./blocktip.js";
+import { placeBeside } from "./beside.js";
 
 /** How long a node's mark takes to another block. */
 const MOVING = 420;
@@ -118,12 +119,14 @@ export class Tree {
     this.pin = pinOf(this.blocks, this.left, this.px, last, box);
     const { chosen, hovered, width, height, pin } = this;
     this.laneY = (lane) => this.scale.top + lane * this.scale.laneHeight;
-    paint(
+    this.marks = paint(
       canvas(this.picture, width, height),
       this.world,
       { left: this.left, zoom: this.px, width, height, laneY: this.laneY, box, chosen, hovered, pin },
       this.people,
     );
+    // Lanes and blocks may have moved since.
+    this.placeTip();
     this.moveSlider();
     if (isBusy) this.update();
   }
@@ -206,7 +209,7 @@ export class Tree {
       // Who still waits stands with those it leaves.
       person.party = !person.isMoving ? node.tip : now < person.at ? person.left : `${person.way} ${person.at}`;
       person.name = node.name;
-      person.slot = this.world.slotIn(block);
+      person.slot = this.world.slotOf(node.tip);
       person.isStuck = this.world.isStuck(node, at);
       isBusy ||= person.isMoving;
     }
@@ -324,16 +327,36 @@ export class Tree {
   /** Shows what is known of a block beside it. */
   show(block) {
     if (!block) this.hovered = null;
+    this.told = block;
     this.tip.hidden = !block;
-    if (block && this.laneY) {
+    if (block) {
       blockTip(this.tip, block, this.world);
-      const x = (block.x - this.left) * this.px;
-      const y = this.laneY(block.lane) + 18;
-      this.tip.style.left = `${Math.max(4, Math.min(this.width - this.tip.offsetWidth - 4, x - 40))}px`;
-      const isLow = y + this.tip.offsetHeight > this.height + 160;
-      this.tip.style.top = `${isLow ? Math.max(-40, y - 36 - this.tip.offsetHeight) : y}px`;
+      this.tipSize = { w: this.tip.offsetWidth, h: this.tip.offsetHeight };
+      this.placeTip();
     }
     this.update();
+  }
+
+  /** The box of a block as it is drawn, with its frame. */
+  boxOf(block) {
+    const isPinned = this.pin?.fork === block;
+    const x = isPinned ? PINNED : (block.x - this.left) * this.px;
+    const y = isPinned ? this.pin.y : this.laneY(block.lane);
+    const [w, h] = [Math.min(34, this.px * 0.86) + 12, Math.min(22, Math.max(5, this.px * 0.6)) + 12];
+    return { x: x - w / 2, y: y - h / 2, w, h };
+  }
+
+  /** Puts the words where they cover neither their block nor, if there is room, the tips and who stands there. */
+  placeTip() {
+    if (!this.told || !this.laneY) return;
+    const own = this.boxOf(this.told);
+    const tips = this.world.tips.map((tip) => tip.block).filter((block) => block && block !== this.told);
+    const { left, top } = placeBeside(own, [...tips.map((block) => this.boxOf(block)), ...this.marks], {
+      size: this.tipSize,
+      within: this.surface.getBoundingClientRect(),
+    });
+    this.tip.style.left = `${left}px`;
+    this.tip.style.top = `${top}px`;
   }
 
   key(event) {

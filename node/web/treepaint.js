@@ -1,16 +1,25 @@
 // Painting the block tree on a canvas: only what is in view.
 
 import { firstAt } from "./lanes.js";
+import { meet } from "./beside.js";
 import { rows } from "./charts.js";
 import { clock } from "./format.js";
 import { PINNED, paintPin } from "./pin.js";
 import { palette, signPath } from "./signs.js";
 
 const FONT = "system-ui, sans-serif";
+const PILL = `600 10.5px ${FONT}`;
+/** What a pill is wider than its words, without a sign and with one. */
+const [BARE, SIGNED] = [14, 28];
+/** How much higher marks may stand where others are in their way. */
+const STEPS = [0, 20, 40];
 export const AXIS = 22; // pixels at the bottom for times
 export const TOP = 30; // pixels at the top for marks on the first lane
 
-/** Paints everything in view. `view` holds left, zoom, width, height, laneY(lane), box, chosen, hovered, pin. */
+/**
+ * Paints everything in view. `view` holds left, zoom, width, height, laneY(lane), box, chosen, hovered, pin.
+ * Returns where the nodes' marks stand.
+ */
 export function paint(context, world, view, people) {
   const colours = palette();
   const blocks = world.ordered;
@@ -55,8 +64,12 @@ export function paint(context, world, view, people) {
     paintBlock(context, blocks[at], x, view.laneY(blocks[at].lane), world, view, colours);
   }
   if (pin) paintBlock(context, pin.fork, PINNED, pin.y, world, view, colours);
-  paintPeople(context, world, view, people, colours, xOf);
+  const inView = blocks.slice(first, last).map((block) => around(xOf(block.x), view.laneY(block.lane), view.box));
+  return paintPeople(context, { view, people, colours, xOf, blocks: inView });
 }
+
+/** A box by its middle. */
+const around = (x, y, { w, h }) => ({ x: x - w / 2, y: y - h / 2, w, h });
 
 function paintBlock(context, block, x, y, world, view, colours) {
   const { w, h } = view.box;
@@ -175,35 +188,91 @@ function paintMoments(context, world, view, colours, xOf) {
 }
 
 /** The nodes' marks: numbered when few, counted when many. Those that go the same way go as one. */
-function paintPeople(context, world, view, people, colours, xOf) {
-  const parties = new Map();
-  const behind = [];
-  const least = view.pin?.zone ?? 0;
-  for (const person of people.values()) {
-    const [x, y] = [xOf(person.x), person.y];
-    if (x < least && !person.isMoving) behind.push(person.name);
-    if (x < least || x > view.width + 40) continue;
-    if (!parties.has(person.party)) parties.set(person.party, { x, y, list: [], slot: person.slot, isStuck: false });
-    const party = parties.get(person.party);
-    party.list.push(person.name);
-    party.isStuck ||= person.isStuck;
-  }
-  for (const { x, y, list, slot, isStuck } of parties.values()) {
-    const colour = isStuck ? colours.warn : colours.slots[slot];
-    if (list.length <= 3) {
-      list.forEach((name, place) =>
-        disc(context, x + (place - (list.length - 1) / 2) * 17, y, name, colour, colours.on),
-      );
-      if (isStuck) pill(context, x + list.length * 8.5 + 34, y, "less work", colours.warn, colours.on);
-    } else {
-      pill(context, x, y, `${list.length} nodes${isStuck ? ", less work" : ""}`, colour, colours.on, slot);
-    }
-  }
+function paintPeople(context, { view, people, colours, xOf, blocks }) {
+  const { parties, behind } = gather(view, people, xOf);
+  context.font = PILL;
+  const marks = spreadOut(parties, blocks, (text) => context.measureText(text).width);
+  for (const mark of marks) paintStem(context, mark, colours);
+  for (const mark of marks) paintMark(context, mark, colours);
   if (behind.length) {
     const names = `node${behind.length === 1 ? "" : "s"} ${behind.join(", ")}`;
     const text = `◂ ${behind.length > 4 ? `${behind.length} nodes` : names} behind`;
     pill(context, 64, view.height - AXIS - 16, text, colours.warn, colours.on);
   }
+  return marks.filter(({ party }) => !party.isMoving).map(({ room }) => room);
+}
+
+/** Who stands or goes together, and who stands left of what is in view. */
+function gather(view, people, xOf) {
+  const parties = new Map();
+  const behind = [];
+  const least = view.pin?.zone ?? 0;
+  for (const { name, party, slot, isStuck, isMoving, ...at } of people.values()) {
+    const [x, y] = [xOf(at.x), at.y];
+    if (x < least && !isMoving) behind.push(name);
+    if (x < least || x > view.width + 40) continue;
+    if (!parties.has(party)) parties.set(party, { x, y, list: [], slot, isStuck: false, isMoving });
+    parties.get(party).list.push(name);
+    parties.get(party).isStuck ||= isStuck;
+  }
+  return { parties: [...parties.values()], behind };
+}
+
+/** How a party can be shown, the plainest first: what its pill says, whether names stand before it, how wide it is. */
+function forms({ list, slot, isStuck }, widthOf) {
+  const many = { text: String(list.length), slot };
+  many.w = widthOf(many.text) + SIGNED;
+  if (list.length > 3) {
+    const text = `${list.length} nodes${isStuck ? ", less work" : ""}`;
+    return [{ text, slot, w: widthOf(text) + SIGNED }, many];
+  }
+  const names = { list, text: "", w: list.length * 17 };
+  const told = { ...names, text: "less work", w: names.w + widthOf("less work") + BARE + 2 };
+  return [...(isStuck ? [told] : []), names, ...(list.length > 1 ? [many] : [])];
+}
+
+/**
+ * Gives each party's mark its room. The foremost stand right above their blocks; where another has no room there, it
+ * stands higher, and if it cannot it says less. Who is on its way passes before the others.
+ */
+function spreadOut(parties, blocks, widthOf) {
+  const placed = [];
+  const going = [];
+  for (const party of parties.sort((a, b) => b.x - a.x)) {
+    const tries = forms(party, widthOf).flatMap((form) =>
+      STEPS.map((up) => {
+        // The names are above the block; what is said of them stands beside.
+        const left = party.x - (form.list ? form.list.length * 17 : form.w) / 2;
+        return { party, form, up, room: { x: left, y: party.y - 9 - up, w: form.w, h: 18 } };
+      }),
+    );
+    const isFree = ({ up, room }) =>
+      room.y >= 1 && !placed.some((other) => meet(other.room, room)) && !(up && blocks.some((box) => meet(box, room)));
+    if (party.isMoving) going.push(tries[0]);
+    else placed.push(tries.find(isFree) ?? tries.at(-STEPS.length));
+  }
+  // The foremost are painted last: where there is no room at all they are the ones that can be read.
+  return [...placed.reverse(), ...going];
+}
+
+const colourOf = ({ slot, isStuck }, colours) => (isStuck ? colours.warn : colours.slots[slot]);
+
+/** A stem says whose block it is that a mark stands high above. */
+function paintStem(context, { party, up }, colours) {
+  if (!up) return;
+  context.fillStyle = colourOf(party, colours);
+  context.fillRect(party.x - 0.75, party.y - up, 1.5, 13 + up);
+}
+
+function paintMark(context, { party, form, up, room }, colours) {
+  const { x, y } = party;
+  const colour = colourOf(party, colours);
+  const many = form.list?.length ?? 0;
+  form.list?.forEach((name, place) =>
+    disc(context, x + (place - (many - 1) / 2) * 17, y - up, name, colour, colours.on),
+  );
+  const from = many ? many * 17 + 2 : 0;
+  if (form.text) pill(context, room.x + (from + room.w) / 2, y - up, form.text, colour, colours.on, form.slot);
 }
 
 function disc(context, x, y, name, colour, on) {
@@ -219,8 +288,8 @@ function disc(context, x, y, name, colour, on) {
 }
 
 function pill(context, x, y, text, colour, on, slot = null) {
-  context.font = `600 10.5px ${FONT}`;
-  const wide = context.measureText(text).width + (slot === null ? 14 : 28);
+  context.font = PILL;
+  const wide = context.measureText(text).width + (slot === null ? BARE : SIGNED);
   context.fillStyle = colour;
   context.beginPath();
   context.roundRect(x - wide / 2, y - 9, wide, 18, 9);
