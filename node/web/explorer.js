@@ -2,7 +2,7 @@
 // which names the node that is asked if that was chosen.
 
 import { h, replace, setText } from "./dom.js";
-import { ask, Unmeant } from "./ask.js";
+import { ask, Refused, Unmeant } from "./ask.js";
 import { find } from "./search.js";
 import { parse } from "./router.js";
 import { first, running } from "./whereabouts.js";
@@ -54,15 +54,18 @@ export class Explorer {
   /** Which nodes can be asked. */
   options() {
     const nodes = [...this.world.nodes.values()].filter((node) => !node.isPeer);
+    this.asked.hidden = this.world.kind === "node" || !nodes.length;
     const known = nodes.map((node) => `${node.id}${node.up}`).join();
     if (known === this.known) return;
     this.known = known;
-    this.asked.hidden = this.world.kind === "node";
     const up = nodes.filter((node) => node.up);
-    if (up.length && !up.some((node) => node.id === this.node)) {
+    if (this.isDown && up.length && !this.isOfOne) {
       setText(this.note, `Node ${this.node} does not run.`);
       this.choose(up[0].id);
       if (this.page) this.load();
+    } else if (this.page && (this.page.isSilence || (this.isDown && this.isOfOne))) {
+      // It can be asked again, or others can; or it no longer can.
+      this.load();
     }
     replace(
       this.select,
@@ -74,6 +77,26 @@ export class Explorer {
         ),
       ),
     );
+  }
+
+  /** Whether the node that is asked is known to be down. */
+  get isDown() {
+    return this.world.nodes.get(this.node)?.up === false;
+  }
+
+  /** Whether it is just this node's answer that is wanted: what waits at another is no answer for it. */
+  get isOfOne() {
+    return this.place?.room === "mempool" && Boolean(this.chosen !== null || this.page);
+  }
+
+  /** Who is asked, in words: a node's own page knows no other. */
+  get name() {
+    return this.world.kind === "node" ? "this node" : `node ${this.node}`;
+  }
+
+  /** The same where a sentence begins. */
+  get Name() {
+    return this.world.kind === "node" ? "This node" : `Node ${this.node}`;
   }
 
   /** Another node is asked from now on, and the address says so: it is the same page when it is opened again. */
@@ -110,10 +133,12 @@ export class Explorer {
 
   /** Asks the chosen node. */
   ask(method, ...params) {
-    return ask(this.node, method, params);
+    return this.askNode(this.node, method, ...params);
   }
 
-  askNode(node, method, ...params) {
+  /** Asks a node; one that is known to be down is not asked in vain. */
+  async askNode(node, method, ...params) {
+    if (this.world.nodes.get(node)?.up === false) throw new Refused(`Node ${node} is down.`, null);
     return ask(node, method, params);
   }
 
@@ -181,7 +206,7 @@ export class Explorer {
       ? ["Could not be asked", `${error.message} So nobody knows whether it is there.`]
       : error.code === undefined
         ? ["Not found", `This cannot be shown: ${error.message}`]
-        : ["Not found", `Node ${this.node} says: ${error.message}`];
+        : ["Not found", `${this.Name} says: ${error.message}`];
     const isAskedOfAll = error.code && ["block", "tx"].includes(this.place.room) && running(this).length > 1;
     return {
       isSilence,
@@ -295,7 +320,8 @@ export class Explorer {
   async again() {
     this.timer = null;
     const { page } = this;
-    if (!page) return;
+    // What was read again before may have given way to a page that stays as it is.
+    if (!page?.refresh) return;
     // Two at once could answer in the wrong order.
     if (this.isReading) return void (this.isStale = true);
     this.isReading = true;
