@@ -14,6 +14,8 @@ import { homePage } from "./explorerhome.js";
 
 /** A page is read again so often at most, in milliseconds. */
 const PACE = 1000;
+/** So many transactions are remembered at most. */
+const MOST_TXIDS = 20_000;
 /** The first view is waited for so long: before it nobody knows which nodes there are. */
 const PATIENCE = 5000;
 
@@ -29,6 +31,8 @@ export class Explorer {
     this.element = h("div", null, this.asked, this.body);
     this.known = "";
     this.readAt = -Infinity;
+    // Those that were heard of or shown: a shortened one is looked for among them.
+    this.txids = new Set();
   }
 
   enter(room, parts, query) {
@@ -128,7 +132,13 @@ export class Explorer {
 
   /** A link to a page. */
   link(room, id, words = id, query = {}) {
-    return h("a", { href: this.to(room, id, query), class: "long" }, words);
+    if (room === "tx") this.remember(id);
+    return h("a", { href: this.to(room, id, query), class: "long", title: words === id ? null : id }, words);
+  }
+
+  remember(txid) {
+    this.txids.add(txid);
+    if (this.txids.size > MOST_TXIDS) this.txids.delete(this.txids.values().next().value);
   }
 
   /** Asks the chosen node. */
@@ -253,7 +263,8 @@ export class Explorer {
 
   async search(text) {
     const turn = this.turn;
-    const to = await find(this, text);
+    const { to, many } = await find(this, text);
+    if (many > 1) return several(text, many);
     if (to) {
       if (turn === this.turn) this.lead(to);
       return { element: h("p", { class: "soft" }, "Found.") };
@@ -267,7 +278,7 @@ export class Explorer {
         h(
           "p",
           { class: "soft" },
-          "A height is a number; hashes and txids have 64 hex digits; addresses begin with ",
+          "A height is a number; hashes and txids have 64 hex digits, of which the first or the last eight may do; addresses begin with ",
           h("code", null, `${this.world.chain.address_prefix}1`),
           ".",
         ),
@@ -303,6 +314,7 @@ export class Explorer {
 
   hear(kind, data) {
     if (kind === "view") this.hasSeen?.();
+    if (kind === "transaction") this.remember(data.txid);
     if (!this.element.isConnected) return;
     if (kind === "view") this.options();
     if (this.page?.refresh && (kind === "view" || this.page.concerns(kind, data))) this.soon();
@@ -329,4 +341,16 @@ export class Explorer {
     await page.refresh().catch((error) => page.lost(error));
     this.isReading = false;
   }
+}
+
+/** A part of a hash that says too little. */
+function several(text, many) {
+  return {
+    element: h(
+      "section",
+      { class: "card" },
+      h("h2", null, "Not enough digits"),
+      h("p", null, `${many} blocks or transactions match `, h("code", null, text), ". Write more of its digits."),
+    ),
+  };
 }

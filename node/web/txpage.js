@@ -121,6 +121,7 @@ function whereabouts(explorer) {
     setText(words, tx.blockhash ? `In block ${tx.height ?? ""} ` : `Waits in the mempool of ${explorer.name}.`);
     setText(block, tx.blockhash ? `${tx.blockhash.slice(0, 16)}…` : "");
     setAttr(block, "href", tx.blockhash ? explorer.to("block", tx.blockhash) : null);
+    setAttr(block, "title", tx.blockhash);
     setText(depth, tx.blockhash ? depthWords(explorer, tx) : "");
   };
   const lose = (error) => {
