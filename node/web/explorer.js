@@ -265,6 +265,7 @@ export class Explorer {
     const turn = this.turn;
     const { to, many } = await find(this, text);
     if (many > 1) return several(text, many);
+    if (!to && !running(this).length) throw new Refused("No node runs.", null);
     if (to) {
       if (turn === this.turn) this.lead(to);
       return { element: h("p", { class: "soft" }, "Found.") };
