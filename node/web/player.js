@@ -65,10 +65,10 @@ export class Player {
   told(kind, data) {
     if (kind === "view") this.connection("live");
     if (kind === "expectation" || kind === "view" || kind === "over") this.judge();
-    if (kind === "view" || kind === "over") this.mark();
     // Virtual time is as late as the last thing that happened in it.
     const at = kind === "view" ? data.now_ms : data.at_ms;
     if (at !== undefined) this.latest = at;
+    if (kind === "view" || kind === "over") this.mark();
     this.overview.hear(kind, data);
     if (!document.hidden) this.overview.update();
   }
