@@ -37,7 +37,7 @@ export async function addressPage(explorer, address, skip) {
   };
   const lost = (error) => {
     state.className = "warn";
-    setText(state, `Node ${explorer.node} tells no history: ${error.message}`);
+    setText(state, `${explorer.Name} tells no history: ${error.message}`);
   };
   if (told) fill(told);
   else lost(why);
@@ -104,7 +104,7 @@ function elsewhere(explorer, address, nodes) {
     place ? ", " : " ",
     h("a", { href: explorer.to("address", address, {}, node) }, `node ${node}`),
   ]);
-  return h("p", null, `Node ${explorer.node} knows of no transaction of it. There is more at`, links, ".");
+  return h("p", null, `${explorer.Name} knows of no transaction of it. There is more at`, links, ".");
 }
 
 function faucet(explorer, address) {

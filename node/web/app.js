@@ -57,6 +57,7 @@ function header() {
   world.settle();
   const { most, up, tips } = world.agreeing;
   const isNode = world.kind === "node";
+  const isNone = !up && world.nodes.size > 0;
   document.body.dataset.kind = world.kind;
   setText(part("chain"), world.chain.name);
   setText(part("version"), world.version ? `cairn ${world.version}` : "");
@@ -65,10 +66,13 @@ function header() {
   if (isNode) {
     setText(part("agree"), String(world.nodes.size - 1));
     setText(part("agree-words"), world.nodes.size === 2 ? "peer" : "peers");
-  } else {
+  } else if (isNone) {
+    calmly("no node runs", "");
+  } else if (up) {
+    // Before the first view nobody knows who runs.
     calmly(`${most} of ${up}`, tips > 1 ? `nodes agree, ${tips} tips` : "nodes agree");
   }
-  part("agree-box").classList.toggle("apart", !isNode && most < up && !world.isWhole);
+  part("agree-box").classList.toggle("apart", isNone || (!isNode && most < up && !world.isWhole));
   const down = [...world.nodes.values()].filter((node) => !node.up).length;
   const silent = silence();
   const answer = silent === 1 ? "does not answer" : "do not answer";

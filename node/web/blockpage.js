@@ -73,7 +73,7 @@ export async function blockPage(explorer, hash) {
       if (told.confirmations > 0 !== isBest) explorer.load();
       else fill(told);
     },
-    lost: (error) => setText(state, `Node ${explorer.node} says no more of it: ${error.message}`),
+    lost: (error) => setText(state, `${explorer.Name} says no more of it: ${error.message}`),
   };
 }
 
@@ -88,8 +88,8 @@ function read(node, hash) {
 function stateWords(explorer, block, known) {
   const own =
     block.confirmations > 0
-      ? `In the best chain of node ${explorer.node}, ${count(block.confirmations, "confirmation")}.`
-      : `Not in the best chain of node ${explorer.node}.`;
+      ? `In the best chain of ${explorer.name}, ${count(block.confirmations, "confirmation")}.`
+      : `Not in the best chain of ${explorer.name}.`;
   return known ? `${own} By this page: ${standing(known, explorer.world)}.` : own;
 }
 
@@ -115,6 +115,13 @@ function transactions(explorer, block) {
   );
 }
 
+/** A node in words; numbers stand alone in a column of nodes. */
+function nameOf(world, id, noun = "") {
+  const node = world.nodes.get(id);
+  if (world.kind !== "node") return `${noun}${node?.name ?? id}`;
+  return node && !node.isPeer ? "this node" : `peer ${node?.name ?? id}`;
+}
+
 function whoGotIt(world, known) {
   const rows = new LiveTable("When each node got the block, and from whom", ["Node", "After", "From"]);
   const element = h("section", { class: "card" }, h("h2", null, "Who got it when"), rows.element);
@@ -126,9 +133,9 @@ function whoGotIt(world, known) {
       got.length ? arrivals(known()) : [],
       ({ node }) => node,
       ({ node, after }) => [
-        world.nodes.get(node)?.name ?? node,
+        nameOf(world, node),
         after ? span(after) : "first",
-        from.get(node) === null ? "mined or found itself" : `node ${from.get(node)}`,
+        from.get(node) === null ? "mined or found itself" : nameOf(world, from.get(node), "node "),
       ],
     );
   };

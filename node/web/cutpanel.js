@@ -1,11 +1,11 @@
 // Cutting and healing: tools above the picture, what a proposed cut means, and a plain form for the same.
 
 import { disable, h, hide, setText } from "./dom.js";
-import { groupsText, groupsWords } from "./groups.js";
+import { groupsText, groupsWords, sameGroups } from "./groups.js";
 
 export class CutPanel {
-  constructor(world, proposal, network, may, act) {
-    Object.assign(this, { world, proposal, network, may, act });
+  constructor(world, proposal, network, may, act, notice) {
+    Object.assign(this, { world, proposal, network, may, act, notice, real: world.groups });
     this.lineButton = h(
       "button",
       { type: "button", class: "small", onclick: () => this.drawLine(), title: "Then draw a line through the picture" },
@@ -66,6 +66,7 @@ export class CutPanel {
   update() {
     const isDevnet = this.world.kind === "devnet";
     const may = this.may();
+    this.followGroups();
     for (const part of [this.form, this.tools]) hide(part, !may, () => this.network.first);
     // What can no longer be done is no longer proposed.
     if (!may && this.proposal.groups) return void this.proposal.drop();
@@ -79,6 +80,17 @@ export class CutPanel {
     const words = !groups ? "" : groups.length > 1 ? `This makes ${groupsWords(groups)}.` : "This joins all groups.";
     setText(this.said, words);
     if (groups) setText(this.words, words);
+  }
+
+  /** What is proposed was meant for the groups there were: it goes when somebody else cuts or heals. */
+  followGroups() {
+    const { groups } = this.world;
+    const isNews = !sameGroups(groups, this.real);
+    this.real = groups;
+    if (!isNews || !this.proposal.groups || this.isApplying) return;
+    if (!sameGroups(groups, this.proposal.groups))
+      this.notice("The network was cut or healed meanwhile; the proposal is dropped.");
+    this.proposal.drop();
   }
 
   drawLine() {
@@ -104,6 +116,8 @@ export class CutPanel {
     const { groups } = this.proposal;
     if (!groups) return;
     const isHealing = groups.length < 2;
+    // The server may tell of it before it answers.
+    this.isApplying = true;
     const isDone = isHealing
       ? await this.act("heal", {}, "Healed: all nodes may reach each other again.")
       : await this.act(
@@ -111,6 +125,7 @@ export class CutPanel {
           { groups: groupsText(groups) },
           `Cut: ${groupsText(groups)} no longer reach each other.`,
         );
+    this.isApplying = false;
     if (!isDone) return;
     // The server tells it too, a moment later; the picture does not jump back for that moment.
     this.world.apply("groups", { groups: isHealing ? [[...this.world.nodes.keys()]] : groups });

@@ -2,7 +2,7 @@
 // which names the node that is asked if that was chosen.
 
 import { h, replace, setText } from "./dom.js";
-import { ask, Unmeant } from "./ask.js";
+import { ask, Refused, Unmeant } from "./ask.js";
 import { find } from "./search.js";
 import { parse } from "./router.js";
 import { first, running } from "./whereabouts.js";
@@ -14,6 +14,8 @@ import { homePage } from "./explorerhome.js";
 
 /** A page is read again so often at most, in milliseconds. */
 const PACE = 1000;
+/** So many transactions are remembered at most. */
+const MOST_TXIDS = 20_000;
 /** The first view is waited for so long: before it nobody knows which nodes there are. */
 const PATIENCE = 5000;
 
@@ -29,6 +31,8 @@ export class Explorer {
     this.element = h("div", null, this.asked, this.body);
     this.known = "";
     this.readAt = -Infinity;
+    // Those that were heard of or shown: a shortened one is looked for among them.
+    this.txids = new Set();
   }
 
   enter(room, parts, query) {
@@ -54,15 +58,18 @@ export class Explorer {
   /** Which nodes can be asked. */
   options() {
     const nodes = [...this.world.nodes.values()].filter((node) => !node.isPeer);
+    this.asked.hidden = this.world.kind === "node" || !nodes.length;
     const known = nodes.map((node) => `${node.id}${node.up}`).join();
     if (known === this.known) return;
     this.known = known;
-    this.asked.hidden = this.world.kind === "node";
     const up = nodes.filter((node) => node.up);
-    if (up.length && !up.some((node) => node.id === this.node)) {
+    if (this.isDown && up.length && !this.isOfOne) {
       setText(this.note, `Node ${this.node} does not run.`);
       this.choose(up[0].id);
       if (this.page) this.load();
+    } else if (this.page && (this.page.isSilence || (this.isDown && this.isOfOne))) {
+      // It can be asked again, or others can; or it no longer can.
+      this.load();
     }
     replace(
       this.select,
@@ -74,6 +81,26 @@ export class Explorer {
         ),
       ),
     );
+  }
+
+  /** Whether the node that is asked is known to be down. */
+  get isDown() {
+    return this.world.nodes.get(this.node)?.up === false;
+  }
+
+  /** Whether it is just this node's answer that is wanted: what waits at another is no answer for it. */
+  get isOfOne() {
+    return this.place?.room === "mempool" && Boolean(this.chosen !== null || this.page);
+  }
+
+  /** Who is asked, in words: a node's own page knows no other. */
+  get name() {
+    return this.world.kind === "node" ? "this node" : `node ${this.node}`;
+  }
+
+  /** The same where a sentence begins. */
+  get Name() {
+    return this.world.kind === "node" ? "This node" : `Node ${this.node}`;
   }
 
   /** Another node is asked from now on, and the address says so: it is the same page when it is opened again. */
@@ -105,15 +132,23 @@ export class Explorer {
 
   /** A link to a page. */
   link(room, id, words = id, query = {}) {
-    return h("a", { href: this.to(room, id, query), class: "long" }, words);
+    if (room === "tx") this.remember(id);
+    return h("a", { href: this.to(room, id, query), class: "long", title: words === id ? null : id }, words);
+  }
+
+  remember(txid) {
+    this.txids.add(txid);
+    if (this.txids.size > MOST_TXIDS) this.txids.delete(this.txids.values().next().value);
   }
 
   /** Asks the chosen node. */
   ask(method, ...params) {
-    return ask(this.node, method, params);
+    return this.askNode(this.node, method, ...params);
   }
 
-  askNode(node, method, ...params) {
+  /** Asks a node; one that is known to be down is not asked in vain. */
+  async askNode(node, method, ...params) {
+    if (this.world.nodes.get(node)?.up === false) throw new Refused(`Node ${node} is down.`, null);
     return ask(node, method, params);
   }
 
@@ -181,7 +216,7 @@ export class Explorer {
       ? ["Could not be asked", `${error.message} So nobody knows whether it is there.`]
       : error.code === undefined
         ? ["Not found", `This cannot be shown: ${error.message}`]
-        : ["Not found", `Node ${this.node} says: ${error.message}`];
+        : ["Not found", `${this.Name} says: ${error.message}`];
     const isAskedOfAll = error.code && ["block", "tx"].includes(this.place.room) && running(this).length > 1;
     return {
       isSilence,
@@ -228,7 +263,9 @@ export class Explorer {
 
   async search(text) {
     const turn = this.turn;
-    const to = await find(this, text);
+    const { to, many } = await find(this, text);
+    if (many > 1) return several(text, many);
+    if (!to && !running(this).length) throw new Refused("No node runs.", null);
     if (to) {
       if (turn === this.turn) this.lead(to);
       return { element: h("p", { class: "soft" }, "Found.") };
@@ -242,7 +279,7 @@ export class Explorer {
         h(
           "p",
           { class: "soft" },
-          "A height is a number; hashes and txids have 64 hex digits; addresses begin with ",
+          "A height is a number; hashes and txids have 64 hex digits, of which the first or the last eight may do; addresses begin with ",
           h("code", null, `${this.world.chain.address_prefix}1`),
           ".",
         ),
@@ -278,6 +315,7 @@ export class Explorer {
 
   hear(kind, data) {
     if (kind === "view") this.hasSeen?.();
+    if (kind === "transaction") this.remember(data.txid);
     if (!this.element.isConnected) return;
     if (kind === "view") this.options();
     if (this.page?.refresh && (kind === "view" || this.page.concerns(kind, data))) this.soon();
@@ -295,7 +333,8 @@ export class Explorer {
   async again() {
     this.timer = null;
     const { page } = this;
-    if (!page) return;
+    // What was read again before may have given way to a page that stays as it is.
+    if (!page?.refresh) return;
     // Two at once could answer in the wrong order.
     if (this.isReading) return void (this.isStale = true);
     this.isReading = true;
@@ -303,4 +342,16 @@ export class Explorer {
     await page.refresh().catch((error) => page.lost(error));
     this.isReading = false;
   }
+}
+
+/** A part of a hash that says too little. */
+function several(text, many) {
+  return {
+    element: h(
+      "section",
+      { class: "card" },
+      h("h2", null, "Not enough digits"),
+      h("p", null, `${many} blocks or transactions match `, h("code", null, text), ". Write more of its digits."),
+    ),
+  };
 }

@@ -12,7 +12,7 @@ export function span(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
-  return clock(ms);
+  return days(ms);
 }
 
 /** How times up to a limit are written along an axis: all of them in one unit. */
@@ -29,6 +29,16 @@ export function clock(ms) {
   const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
   const two = (number) => String(number).padStart(2, "0");
   return hours ? `${sign}${hours}:${two(minutes)}:${two(seconds)}` : `${sign}${minutes}:${two(seconds)}`;
+}
+
+const DAY = 86_400_000;
+
+/** A moment that may be days after the start: nobody reads 240:00:00 as ten days. */
+export function days(ms) {
+  const whole = Math.floor(ms / DAY);
+  if (whole < 1) return clock(ms);
+  const rest = ms - whole * DAY;
+  return rest < 1000 ? count(whole, "day") : `${count(whole, "day")} ${clock(rest)}`;
 }
 
 /** A date and time with milliseconds, in the reader's own zone. */

@@ -2,6 +2,7 @@
 
 import { h, LiveTable, setText } from "./dom.js";
 import { coins, count, date } from "./format.js";
+import { running } from "./whereabouts.js";
 
 /** Rows shown; the dearest come first. */
 const ROWS = 300;
@@ -9,6 +10,7 @@ const ROWS = 300;
 const PACE = 2000;
 
 export async function mempoolPage(explorer) {
+  if (explorer.isDown) return downPage(explorer);
   const words = h("p", { class: "soft" });
   const rows = new LiveTable("Transactions that wait, the dearest first", [
     "Transaction",
@@ -26,8 +28,8 @@ export async function mempoolPage(explorer) {
     setText(
       words,
       entries.length
-        ? `${count(entries.length, "transaction")}, ${count(size, "byte")}, in the mempool of node ${explorer.node}.`
-        : `Nothing waits on node ${explorer.node}.`,
+        ? `${count(entries.length, "transaction")}, ${count(size, "byte")}, in the mempool of ${explorer.name}.`
+        : `Nothing waits on ${explorer.name}.`,
     );
     entries.sort(([, a], [, b]) => rate(b) - rate(a));
     rows.show(
@@ -52,5 +54,23 @@ export async function mempoolPage(explorer) {
     concerns: (kind, data) => (kind === "transaction" || kind === "tip") && data.node === explorer.node,
     refresh: fill,
     lost: (error) => setText(words, error.message),
+  };
+}
+
+/** A node that is down has no mempool, and is not asked for it. It is read as soon as somebody comes back. */
+function downPage(explorer) {
+  const others = running(explorer).map(({ id }, place) => [
+    place ? ", " : " ",
+    h("a", { href: explorer.to("mempool", null, {}, id) }, `node ${id}`),
+  ]);
+  return {
+    isSilence: true,
+    element: h(
+      "section",
+      { class: "card" },
+      h("h2", null, `Node ${explorer.node} is down`),
+      h("p", null, "So nothing waits there."),
+      h("p", null, others.length ? ["Look at the mempool of", others, "."] : "No node runs."),
+    ),
   };
 }

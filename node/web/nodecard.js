@@ -128,11 +128,13 @@ export class NodeCard {
     );
   }
 
-  /** What can be done now, and which settings are in force. */
+  /** What can be done now, and which settings are in force. A node that is down can only be started again. */
   markButtons(node) {
     const [gone, come] = node.up ? [this.back, this.life] : [this.life, this.back];
     come.disabled = false;
     disable(gone, true, () => come);
+    for (const button of this.buttons.querySelectorAll("button"))
+      if (button !== come && button !== gone) disable(button, !node.up, () => come);
     for (const { button, key, value } of this.settings) {
       const is = key === "percent" ? node.percent : node.delay;
       setAttr(button, "aria-pressed", String(is === value));
@@ -183,12 +185,12 @@ export class NodeCard {
     );
     this.row(
       "Mempool",
-      node.isPeer
+      node.isPeer || !node.up
         ? null
         : `${count(node.mempool, "transaction")}${node.mempoolBytes ? `, ${count(node.mempoolBytes, "byte")}` : ""}`,
       node.isPeer ? null : `#/mempool?node=${node.id}`,
     );
-    this.row("Mining", node.isPeer ? null : node.mining ? "yes" : "no");
+    this.row("Mining", node.isPeer || !node.up ? null : node.mining ? "yes" : "no");
     this.row("Hash rate", node.isPeer || node.percent === null ? null : `${node.percent} %`);
     this.row(
       "Links",

@@ -30,7 +30,7 @@ export class Overview {
       this.network.focus(id);
     });
     this.log = new Log(world);
-    this.cut = new CutPanel(world, this.proposal, this.network, may, act);
+    this.cut = new CutPanel(world, this.proposal, this.network, may, act, hint);
     this.cut.isOffered = steering !== null;
     handle(this.network, may, hint);
     this.legend = h("ul", { class: "legend", "aria-label": "Tips" });

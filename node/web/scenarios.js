@@ -1,11 +1,11 @@
 // The room of scenarios: those the devnet can play, and reports of those that were played before.
 
-import { h, keyed, replace, setAttr, setText } from "./dom.js";
+import { disable, h, keyed, replace, setAttr, setText } from "./dom.js";
 import { ReportView } from "./reportview.js";
 import { readReport } from "./report.js";
 import { Player } from "./player.js";
 import { PLAYED, speeds } from "./bits.js";
-import { count, span } from "./format.js";
+import { count, foreign, span } from "./format.js";
 
 /** Seeds beyond this would lose digits on their way. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -17,7 +17,14 @@ export class Scenarios {
   constructor(steering, notice, world) {
     Object.assign(this, { steering, notice, world });
     this.list = h("ul", { class: "scenario-list plain" });
+    // How long each may last, by its name.
+    this.lasts = new Map();
     this.none = h("p", { class: "soft" }, "Asking which scenarios there are…");
+    this.mute = h(
+      "p",
+      { class: "soft", hidden: true },
+      "Read only: open the address that cairn devnet printed, with its token.",
+    );
     this.seed = h("input", {
       type: "number",
       id: "seed",
@@ -51,10 +58,12 @@ export class Scenarios {
       ),
       h("p", null, h("label", { for: "report-file", class: "unseen" }, "A report.json"), this.file),
     );
-    this.stage = h("div");
+    this.stage = h("div", { class: "stage" });
     this.element = h(
       "div",
       { class: "stack" },
+      // What plays is seen at once by who comes; the list is below it.
+      this.stage,
       h(
         "div",
         { class: "rooms even" },
@@ -72,11 +81,11 @@ export class Scenarios {
           ),
           this.error,
           this.none,
+          this.mute,
           this.list,
         ),
         this.drop,
       ),
-      this.stage,
     );
     for (const kind of ["dragover", "dragenter"])
       this.drop.addEventListener(kind, (event) => {
@@ -95,9 +104,15 @@ export class Scenarios {
     this.player?.begin();
     // What could not be asked is asked again when somebody comes back.
     if (!this.list.firstChild) this.isAsked = false;
-    // The token may have come meanwhile, or been forgotten.
-    for (const button of this.list.querySelectorAll("button")) button.disabled = !this.steering.may;
+    this.followToken();
     this.ask();
+  }
+
+  /** The token may have come meanwhile, or been forgotten. */
+  followToken() {
+    const { may } = this.steering;
+    this.mute.hidden = may || !this.list.firstChild;
+    for (const button of this.list.querySelectorAll("button")) disable(button, !may, () => this.seed);
   }
 
   /** Asks what can be played and what is played, once it is known who could play. */
@@ -120,6 +135,7 @@ export class Scenarios {
       if (!answer.ok) throw new Error();
       const scenarios = await answer.json();
       setText(this.none, scenarios.length ? "" : "There are none.");
+      for (const one of scenarios) this.lasts.set(one.name, one.lasts_ms);
       keyed(
         this.list,
         scenarios,
@@ -136,12 +152,13 @@ export class Scenarios {
               h(
                 "p",
                 { class: "soft" },
-                `${count(one.nodes, "node")}, ${count(one.steps, "step")}, ${span(one.lasts_ms)}`,
+                `${count(one.nodes, "node")}, ${count(one.steps, "step")}, at most ${span(one.lasts_ms)}`,
               ),
             ),
-            h("button", { type: "button", disabled: !this.steering.may, onclick: () => this.play(one.name) }, "Play"),
+            h("button", { type: "button", onclick: () => this.play(one.name) }, "Play"),
           ),
       );
+      this.followToken();
     } catch {
       this.playsNothing();
     }
@@ -151,6 +168,7 @@ export class Scenarios {
   async follow() {
     this.asked = performance.now();
     if (this.stage.firstChild && !this.player) return;
+    const sent = this.player?.sent;
     const plays = await fetch("v1/player").then(
       async (answer) => (answer.ok ? (await answer.json()).plays : null),
       () => null,
@@ -159,7 +177,8 @@ export class Scenarios {
     const shown = this.player?.feed.run;
     // A picture that is on its way is waited for.
     if (this.player && shown === undefined) return;
-    if (plays.run === shown) return void this.player.showPace(plays.speed);
+    // What was asked before a step of ours was sent says nothing of it.
+    if (plays.run === shown) return void (this.player.sent === sent && this.player.heed(plays));
     if (plays.is_stopped) return;
     await this.show(plays).begin();
   }
@@ -171,17 +190,26 @@ export class Scenarios {
   async take(file) {
     if (!file) return;
     try {
-      const report = readReport(await file.text());
+      const view = new ReportView(readReport(await file.text()));
       this.player?.rest();
       this.player = null;
-      replace(this.stage, (this.view = new ReportView(report)).element);
+      this.view?.pause();
+      replace(this.stage, (this.view = view).element);
+      this.nameFile(file);
       this.stage.scrollIntoView({ block: "start" });
     } catch (error) {
-      this.view?.pause();
-      this.view = null;
-      if (!this.player) replace(this.stage);
-      this.notice(error.message, true);
+      // What is looked at stays.
+      this.nameFile(this.opened);
+      this.notice(`${foreign(file.name)} was not opened. ${error.message}`, true);
     }
+  }
+
+  /** The field names the report that is looked at: not one that was refused, and a dropped one too. */
+  nameFile(file) {
+    this.opened = file;
+    const named = new DataTransfer();
+    if (file) named.items.add(file);
+    this.file.files = named.files;
   }
 
   /** The seed that is written, or null with words on what is wrong with it. */
@@ -204,7 +232,7 @@ export class Scenarios {
       return void this.notice(error.message, true);
     }
     const player = this.show({ name, speed });
-    // The stage is below what was pressed, and grows with what is on it.
+    // The stage is above what was pressed, and grows with what is on it.
     player.title.focus({ preventScroll: true });
     this.stage.scrollIntoView({ block: "start" });
     await player.begin();
@@ -214,7 +242,9 @@ export class Scenarios {
   show(played) {
     this.player?.rest();
     this.view?.pause();
-    const player = new Player(played.name, played.speed, this.steering, this.notice);
+    this.view = null;
+    this.nameFile(null);
+    const player = new Player(played, () => this.lasts.get(played.name), this.steering, this.notice);
     this.player = player;
     replace(this.stage, player.element);
     return player;
@@ -222,6 +252,7 @@ export class Scenarios {
 
   update() {
     this.ask();
+    this.followToken();
     this.player?.overview.update();
   }
 

@@ -14,14 +14,17 @@ export async function transactionPage(explorer, txid, blockhash) {
   const time = fact("Time", "");
   const proof = h("div");
   let shown;
-  const fill = (told) => {
+  let timed = {};
+  const fill = async (told) => {
+    // Asked once for a block.
+    if (timed.blockhash !== told.blockhash) timed = { blockhash: told.blockhash, ms: await timeOf(explorer, told) };
     where.fill(told);
-    time.hidden = !told.blocktime;
-    setText(time.lastChild, told.blocktime ? date(told.blocktime * 1000) : "");
+    time.hidden = !timed.ms;
+    setText(time.lastChild, timed.ms ? date(timed.ms) : "");
     // A proof that is looked at stays as long as it is one of this block.
     if (shown !== (shown = told.blockhash ?? null)) replace(proof, proofOf(explorer, told));
   };
-  fill(tx);
+  await fill(tx);
   const element = h(
     "article",
     null,
@@ -82,6 +85,15 @@ export async function transactionPage(explorer, txid, blockhash) {
   };
 }
 
+/** When its block was found, in milliseconds: the transaction itself tells only seconds. */
+async function timeOf(explorer, tx) {
+  if (!tx.blockhash) return null;
+  const known = explorer.world.blocks.get(tx.blockhash)?.time_ms;
+  if (known) return known;
+  const header = await explorer.ask("getblockheader", tx.blockhash).catch(() => null);
+  return header?.time_ms ?? (tx.blocktime ? tx.blocktime * 1000 : null);
+}
+
 /** Asks the chosen node, or else one that knows it. */
 async function read(explorer, question) {
   const { turn } = explorer;
@@ -106,16 +118,17 @@ function whereabouts(explorer) {
   const element = h("p", { class: "soft" }, h("span", { "aria-live": "polite" }, words, block), depth);
   const fill = (tx) => {
     element.className = "soft";
-    setText(words, tx.blockhash ? `In block ${tx.height ?? ""} ` : `Waits in the mempool of node ${explorer.node}.`);
+    setText(words, tx.blockhash ? `In block ${tx.height ?? ""} ` : `Waits in the mempool of ${explorer.name}.`);
     setText(block, tx.blockhash ? `${tx.blockhash.slice(0, 16)}…` : "");
     setAttr(block, "href", tx.blockhash ? explorer.to("block", tx.blockhash) : null);
+    setAttr(block, "title", tx.blockhash);
     setText(depth, tx.blockhash ? depthWords(explorer, tx) : "");
   };
   const lose = (error) => {
     element.className = "warn";
     const why = error.isSilence
       ? error.message
-      : `Node ${explorer.node} knows it no more: it is neither in its mempool nor in its best chain.`;
+      : `${explorer.Name} knows it no more: it is neither in its mempool nor in its best chain.`;
     setText(words, why);
     setText(block, "");
     setAttr(block, "href", null);
@@ -127,7 +140,7 @@ function whereabouts(explorer) {
 function depthWords(explorer, tx) {
   return tx.confirmations > 0
     ? `, ${count(tx.confirmations, "confirmation")}.`
-    : `, which is not in the best chain of node ${explorer.node}.`;
+    : `, which is not in the best chain of ${explorer.name}.`;
 }
 
 function proofOf(explorer, tx) {
