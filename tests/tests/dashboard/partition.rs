@@ -34,8 +34,14 @@ fn a_network_is_cut_by_dragging_nodes_apart_and_heals_by_a_button() {
     wait_for_hulls(&page, ".hull:not(.proposed)", &["A", "B"]);
     page.wait_for_text("#banner-words", "A has nodes 0, 3, 4; B has nodes 1, 2");
 
+    // One tip is an earlier block of the other: the two have two looks all the same.
+    devnet.net(&["mine", "1", "1"]);
+    let looks = "new Set([...document.querySelectorAll('.node')].map((node) => [...node.classList].find((name) => /^slot/.test(name)))).size";
+    page.wait_for("two looks", &format!("{looks} === 2"));
+    page.wait_for("two entries", "document.querySelectorAll('.legend li').length === 2");
+
     devnet.net(&["mine", "0", "2"]);
-    devnet.net(&["mine", "1", "5"]);
+    devnet.net(&["mine", "1", "4"]);
     page.wait_for_text("#agree-words", "2 tips");
     page.wait_for_text("#agree", "3 of 5");
     page.wait_for("two tips", "document.querySelectorAll('.legend li').length === 2");

@@ -40,6 +40,36 @@ fn a_scenario_plays_to_the_end_and_all_that_was_expected_of_it_is_green() {
 }
 
 #[test]
+fn a_play_is_held_goes_on_and_is_stopped_and_another_tab_sees_it() {
+    let devnet = resting(21_880, 2);
+    let browser = Browser::start();
+    let page = browser.open(&address(&devnet));
+    page.enter("#/scenarios");
+    page.wait_for_text(".scenario-list", "double-spend");
+    let play = "[...document.querySelectorAll('.scenario-list li')].find((item) => item.querySelector('strong').textContent === 'double-spend').querySelector('button')";
+    page.evaluate(&format!("{play}.id = 'play-it'"));
+    page.click("#play-it");
+    page.wait_for("its nodes", "document.querySelectorAll('.net-svg .node').length > 2");
+    let other = browser.open(&address(&devnet));
+    other.enter("#/scenarios");
+    other.wait_for_text(".stage h2", "double-spend");
+    page.click_named("button", "Pause");
+    page.wait_for_text(".play-state", "paused");
+    other.wait_for_text(".play-state", "paused");
+    page.click_named("button", "Go on");
+    page.wait_for(
+        "it goes on",
+        "first('.play-state') === undefined || first('.play-state').textContent === ''",
+    );
+    page.click_named("button", "Stop");
+    page.wait_for_text(".play-state", "stopped");
+    other.wait_for_text(".play-state", "stopped");
+    page.wait_for("nothing is left to do", "[...document.querySelectorAll('.stage .tools button')].slice(0, 2).every((button) => button.disabled)");
+    page.assert_quiet();
+    other.assert_quiet();
+}
+
+#[test]
 fn a_report_is_opened_from_a_file_and_what_is_no_report_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/split-brain.toml");

@@ -1,5 +1,8 @@
 //! Paying in a world: purses hand in transactions, and what nodes tell is written down.
 
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
 use cairn_core::hash::Txid;
 use cairn_protocol::action::Answer;
 use cairn_protocol::event::Event;
@@ -8,29 +11,58 @@ use cairn_protocol::mempool::MempoolError;
 
 use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
-use crate::payments::home;
+use crate::payments::{Purse, home};
 use crate::place::Place;
 use crate::world::overheard::Told;
 use crate::world::state::World;
+
+/// Who pays, and what they wait for.
+pub(super) struct Payers {
+    pub(super) purses: Vec<Purse>,
+    /// Whose turn it is.
+    pub(super) next: usize,
+    /// When the next payment comes, to the nanosecond.
+    at: Duration,
+    /// Whether those who pay now do so because a step says so,
+    pub(super) by_step: bool,
+    /// and of whom an answer is awaited that people want to know: such payments are part of the plan.
+    planned: BTreeSet<RequestId>,
+    /// Second payments of coins that nodes have not answered: where, and of which the second is the rival.
+    rivals: BTreeMap<RequestId, (Place, Txid, Txid)>,
+}
+
+impl Payers {
+    /// Nobody has paid yet.
+    pub(super) const fn new(purses: Vec<Purse>) -> Self {
+        Self {
+            purses,
+            next: 0,
+            at: Duration::ZERO,
+            by_step: false,
+            planned: BTreeSet::new(),
+            rivals: BTreeMap::new(),
+        }
+    }
+}
 
 impl World {
     /// After the payment before it, and not after the millisecond in which that came: what is left of
     /// milliseconds adds up.
     pub(super) fn plan_payment(&mut self) {
         if let Some(every) = self.plan.workload.payment_every {
-            self.pays_at = self.pays_at.saturating_add(every);
-            self.agenda.plan(self.begin.saturating_add(self.pays_at), Occurrence::Payment);
+            self.payers.at = self.payers.at.saturating_add(every);
+            self.agenda.plan(self.begin.saturating_add(self.payers.at), Occurrence::Payment);
         }
     }
 
     /// The next purse pays, at a node of its own, as a wallet has one.
     pub(super) fn next_payment(&mut self) -> Result<(), Violation> {
         self.plan_payment();
-        if self.purses.is_empty() {
+        if self.payers.purses.is_empty() {
             return Ok(());
         }
-        let index = self.next_purse;
-        self.next_purse = (index + 1) % self.purses.len();
+        let index = self.payers.next;
+        self.payers.next = (index + 1) % self.payers.purses.len();
         self.pay_from(index, home(index, self.hosts.len()))
     }
 
@@ -48,10 +80,10 @@ impl World {
             return Ok(());
         }
         let genesis = self.definition.params.genesis_hash;
-        let Some(transaction) = self.purses[index].pay(at, &genesis) else { return Ok(()) };
-        let request = self.purses[index].request();
-        if self.step_pays {
-            self.planned.insert(request);
+        let Some(transaction) = self.payers.purses[index].pay(at, &genesis) else { return Ok(()) };
+        let request = self.payers.purses[index].request();
+        if self.payers.by_step {
+            self.payers.planned.insert(request);
         }
         self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })
     }
@@ -65,14 +97,14 @@ impl World {
         let genesis = self.definition.params.genesis_hash;
         for paid in 0..payments {
             let Some(index) = self.next_ready_purse() else { return Ok(paid) };
-            let purse = &mut self.purses[index];
+            let purse = &mut self.payers.purses[index];
             let Some((payment, rival)) = purse.pay_twice((at, other), &genesis) else { continue };
             let (request, rival_request) = (purse.request(), purse.rival_request());
             self.recorder.paid_twice(payment.txid(), rival.txid());
             // Whichever the best chain ends up with: neither is lost.
             self.taken_back.extend([payment.txid(), rival.txid()]);
-            self.rivals.insert(rival_request, (other, payment.txid(), rival.txid()));
-            self.planned.insert(request);
+            self.payers.rivals.insert(rival_request, (other, payment.txid(), rival.txid()));
+            self.payers.planned.insert(request);
             self.hand(at, Input::Submit { request, submission: Submission::Transaction(payment) })?;
             let submission = Submission::Transaction(rival);
             self.hand(other, Input::Submit { request: rival_request, submission })?;
@@ -85,10 +117,10 @@ impl World {
     }
 
     fn next_ready_purse(&mut self) -> Option<usize> {
-        let purses = self.purses.len();
-        let mut turns = (0..purses).map(|turn| (self.next_purse + turn) % purses);
-        let index = turns.find(|index| self.purses[*index].is_ready())?;
-        self.next_purse = (index + 1) % purses;
+        let purses = self.payers.purses.len();
+        let mut turns = (0..purses).map(|turn| (self.payers.next + turn) % purses);
+        let index = turns.find(|index| self.payers.purses[*index].is_ready())?;
+        self.payers.next = (index + 1) % purses;
         Some(index)
     }
 
@@ -102,16 +134,16 @@ impl World {
             Answer::Block(Err(error)) => Err(Violation::OwnBlockRefused { at, error: error.to_string() }),
             Answer::Block(Ok(_)) | Answer::Header(_) | Answer::Mark(_) => Ok(()),
             Answer::Transaction(outcome) => {
-                if let Some(rivals) = self.rivals.remove(&request) {
+                if let Some(rivals) = self.payers.rivals.remove(&request) {
                     self.rival_answered(request, rivals, outcome);
                     return Ok(());
                 }
-                if self.planned.remove(&request)
+                if self.payers.planned.remove(&request)
                     && let Err(why) = &outcome
                 {
                     self.recorder.payment_refused(self.at_ms(), at, &why.to_string());
                 }
-                let purse = self.purses.iter_mut().find(|purse| purse.request() == request);
+                let purse = self.payers.purses.iter_mut().find(|purse| purse.request() == request);
                 if let Some(txid) = purse.and_then(|purse| purse.answered(outcome.is_ok())) {
                     self.recorder.accepted(txid);
                 }
@@ -127,7 +159,7 @@ impl World {
         (at, payment, rival): (Place, Txid, Txid),
         outcome: Result<Txid, MempoolError>,
     ) {
-        if let Some(purse) = self.purses.iter_mut().find(|purse| purse.rival_request() == request) {
+        if let Some(purse) = self.payers.purses.iter_mut().find(|purse| purse.rival_request() == request) {
             purse.rival_answered(outcome.is_ok());
         }
         match outcome {
@@ -142,8 +174,8 @@ impl World {
     /// A node is gone, and its answers with it.
     pub(super) fn rivals_lost(&mut self, at: Place) {
         let lost: Vec<(Place, Txid, Txid)> =
-            self.rivals.values().filter(|(asked, ..)| *asked == at).copied().collect();
-        self.rivals.retain(|_, (asked, ..)| *asked != at);
+            self.payers.rivals.values().filter(|(asked, ..)| *asked == at).copied().collect();
+        self.payers.rivals.retain(|_, (asked, ..)| *asked != at);
         for (_, payment, _) in lost {
             self.taken_back.remove(&payment);
             self.recorder.rival_refused(self.at_ms(), at, "it lost its power before it answered");
@@ -201,6 +233,6 @@ mod tests {
         while world.next_time().is_some_and(|next| next <= Duration::from_secs(1)) {
             world.step().expect("nothing breaks");
         }
-        assert_eq!(world.next_purse, 600);
+        assert_eq!(world.payers.next, 600);
     }
 }

@@ -4,12 +4,12 @@
 //! a loss of power in between loses both.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::time::Timestamp;
 use cairn_genesis::Chain as Definition;
-use cairn_protocol::input::{Input, RequestId};
+use cairn_protocol::input::Input;
 use cairn_protocol::message::Message;
 use cairn_protocol::random::Random;
 
@@ -32,6 +32,7 @@ use crate::trace;
 use crate::verifier::OncePerWorld;
 use crate::world::alone::{Effect, Outbox, Surroundings};
 use crate::world::overheard::Overheard;
+use crate::world::paying::Payers;
 use crate::world::workers::Workers;
 
 /// Nodes, what joins them, and what is going to happen to them.
@@ -46,16 +47,7 @@ pub struct World {
     pub(super) double_spenders: Vec<DoubleSpender>,
     /// Nodes that are no part of the network: secret miners.
     pub(super) apart: BTreeSet<Place>,
-    pub(super) purses: Vec<Purse>,
-    pub(super) next_purse: usize,
-    /// Whether those who pay now do so because a step says so,
-    pub(super) step_pays: bool,
-    /// and of whom an answer is awaited that people want to know: such payments are part of the plan.
-    pub(super) planned: BTreeSet<RequestId>,
-    /// Second payments of coins that nodes have not answered: where, and of which the second is the rival.
-    pub(super) rivals: BTreeMap<RequestId, (Place, Txid, Txid)>,
-    /// When the next payment comes, to the nanosecond.
-    pub(super) pays_at: Duration,
+    pub(super) payers: Payers,
     pub(super) lottery: Lottery,
     /// The luck of whoever comes and goes.
     pub(super) comings: Random,
@@ -130,12 +122,7 @@ impl World {
             hosts: hosts.collect(),
             double_spenders,
             apart,
-            purses,
-            next_purse: 0,
-            step_pays: false,
-            planned: BTreeSet::new(),
-            rivals: BTreeMap::new(),
-            pays_at: Duration::ZERO,
+            payers: Payers::new(purses),
             lottery: Lottery::new(nodes, begin, luck::of_miners(seed)),
             comings: luck::of_comings(seed),
             verifier: OncePerWorld::default(),

@@ -132,12 +132,12 @@ impl World {
         if self.host(at).node().is_none() {
             return Ok(());
         }
-        self.step_pays = true;
+        self.payers.by_step = true;
         let paid = match twice_at {
             Some(other) => self.pay_twice((at, other), payments)?,
             None => self.pay(at, payments)?,
         };
-        self.step_pays = false;
+        self.payers.by_step = false;
         self.recorder.handed_in(paid, "every wallet waits for an answer, or has paid a coin twice");
         Ok(())
     }
@@ -148,7 +148,7 @@ impl World {
         }
         self.lost_power = true;
         self.host_mut(place).kill();
-        self.purses.iter_mut().for_each(|purse| purse.lost(place));
+        self.payers.purses.iter_mut().for_each(|purse| purse.lost(place));
         self.rivals_lost(place);
         self.recorder.went_down(self.at_ms(), place);
         self.enter_lottery(place);
