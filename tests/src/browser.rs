@@ -153,6 +153,12 @@ impl Page<'_> {
         self.runtime.block_on(self.tab.execute(command)).expect("the browser does it").result
     }
 
+    /// Puts it before the others: a browser draws only the page that is in front.
+    #[track_caller]
+    pub fn to_front(&self) {
+        self.runtime.block_on(self.tab.bring_to_front()).expect("the browser does it");
+    }
+
     /// Closes it. A browser opens no more than six connections to one server, and each page keeps one.
     pub fn close(self) {
         let _ = self.runtime.block_on(self.tab.close());

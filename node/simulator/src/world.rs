@@ -10,6 +10,7 @@ mod attacks;
 mod finding;
 mod links;
 pub mod overheard;
+mod payers;
 mod paying;
 mod state;
 mod steps;

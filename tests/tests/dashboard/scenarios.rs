@@ -53,9 +53,12 @@ fn a_play_is_held_goes_on_and_is_stopped_and_another_tab_sees_it() {
     let other = browser.open(&address(&devnet));
     other.enter("#/scenarios");
     other.wait_for_text(".stage h2", "double-spend");
+    page.to_front();
     page.click_named("button", "Pause");
     page.wait_for_text(".play-state", "paused");
+    other.to_front();
     other.wait_for_text(".play-state", "paused");
+    page.to_front();
     page.click_named("button", "Go on");
     page.wait_for(
         "it goes on",
@@ -63,6 +66,7 @@ fn a_play_is_held_goes_on_and_is_stopped_and_another_tab_sees_it() {
     );
     page.click_named("button", "Stop");
     page.wait_for_text(".play-state", "stopped");
+    other.to_front();
     other.wait_for_text(".play-state", "stopped");
     page.wait_for("nothing is left to do", "[...document.querySelectorAll('.stage .tools button')].slice(0, 2).every((button) => button.disabled)");
     page.assert_quiet();

@@ -1,8 +1,5 @@
 //! Paying in a world: purses hand in transactions, and what nodes tell is written down.
 
-use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
-
 use cairn_core::hash::Txid;
 use cairn_protocol::action::Answer;
 use cairn_protocol::event::Event;
@@ -11,39 +8,10 @@ use cairn_protocol::mempool::MempoolError;
 
 use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
-use crate::payments::{Purse, home};
+use crate::payments::home;
 use crate::place::Place;
 use crate::world::overheard::Told;
 use crate::world::state::World;
-
-/// Who pays, and what they wait for.
-pub(super) struct Payers {
-    pub(super) purses: Vec<Purse>,
-    /// Whose turn it is.
-    pub(super) next: usize,
-    /// When the next payment comes, to the nanosecond.
-    at: Duration,
-    /// Whether those who pay now do so because a step says so,
-    pub(super) by_step: bool,
-    /// and of whom an answer is awaited that people want to know: such payments are part of the plan.
-    planned: BTreeSet<RequestId>,
-    /// Second payments of coins that nodes have not answered: where, and of which the second is the rival.
-    rivals: BTreeMap<RequestId, (Place, Txid, Txid)>,
-}
-
-impl Payers {
-    /// Nobody has paid yet.
-    pub(super) const fn new(purses: Vec<Purse>) -> Self {
-        Self {
-            purses,
-            next: 0,
-            at: Duration::ZERO,
-            by_step: false,
-            planned: BTreeSet::new(),
-            rivals: BTreeMap::new(),
-        }
-    }
-}
 
 impl World {
     /// After the payment before it, and not after the millisecond in which that came: what is left of

@@ -32,7 +32,7 @@ use crate::trace;
 use crate::verifier::OncePerWorld;
 use crate::world::alone::{Effect, Outbox, Surroundings};
 use crate::world::overheard::Overheard;
-use crate::world::paying::Payers;
+use crate::world::payers::Payers;
 use crate::world::workers::Workers;
 
 /// Nodes, what joins them, and what is going to happen to them.
