@@ -4,7 +4,7 @@
 //! costs time, not the message.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cairn_core::time::Timestamp;
 use cairn_protocol::random::Random;
@@ -233,14 +233,9 @@ impl Network {
         self.standing.get(&pair(one, other)).copied()
     }
 
-    /// Every node that has links, and whom they join it to.
-    pub fn links(&self) -> BTreeMap<Place, BTreeSet<Place>> {
-        let mut links: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
-        for (one, other) in self.standing.keys() {
-            links.entry(*one).or_default().insert(*other);
-            links.entry(*other).or_default().insert(*one);
-        }
-        links
+    /// The two ends of every link.
+    pub fn links(&self) -> impl Iterator<Item = (Place, Place)> {
+        self.standing.keys().copied()
     }
 
     /// Ends a link, if it is still that one.

@@ -16,6 +16,25 @@ pub fn steps_left(plan: &Plan, taken: usize) -> Vec<usize> {
     steps.filter(|(_, (_, step))| is_left(step)).map(|(number, _)| number).collect()
 }
 
+/// Nodes and whom each can hear of directly, from pairs of them.
+pub fn ways(pairs: impl IntoIterator<Item = (Place, Place)>) -> BTreeMap<Place, BTreeSet<Place>> {
+    let mut ways: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
+    for (one, other) in pairs {
+        ways.entry(one).or_default().insert(other);
+        ways.entry(other).or_default().insert(one);
+    }
+    ways
+}
+
+/// Whether all nodes of each group that have something have the same.
+pub fn is_one_in_each<T: PartialEq>(groups: &[Vec<Place>], of: impl Fn(Place) -> Option<T>) -> bool {
+    groups.iter().all(|group| {
+        let mut had = group.iter().filter_map(|place| of(*place));
+        let first = had.next();
+        had.all(|one| Some(one) == first)
+    })
+}
+
 /// Who can agree once mining ends, and who mines on so that they do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
@@ -141,11 +160,7 @@ mod tests {
     fn whoever_has_a_way_to_its_sides_miner_must_agree_and_nobody_else() {
         let (plan, place) = (plan(), Place::new);
         // 0 - 1 - 2, and 3 - 4.
-        let mut links: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
-        for (one, other) in [(0, 1), (1, 2), (3, 4)].map(|(one, other)| (place(one), place(other))) {
-            links.entry(one).or_default().insert(other);
-            links.entry(other).or_default().insert(one);
-        }
+        let links = ways([(0, 1), (1, 2), (3, 4)].map(|(one, other)| (place(one), place(other))));
         let must_agree = |sides: &[&[u16]], behaviours: [Behaviour; 2]| {
             let side = |side: &&[u16]| side.iter().copied().map(place).collect();
             let mut cut = Cut::default();

@@ -91,11 +91,9 @@ impl Agreement {
         self.living as usize
     }
 
-    /// Whether the living among these nodes have one tip at most.
-    pub fn is_one_within(&self, places: &[Place]) -> bool {
-        let mut tips = places.iter().filter_map(|place| self.tips.get(place.index()).copied().flatten());
-        let first = tips.next();
-        tips.all(|tip| Some(tip) == first)
+    /// The tip of a node, if it lives.
+    pub fn tip(&self, place: Place) -> Option<BlockHash> {
+        self.tips.get(place.index()).copied().flatten()
     }
 
     /// The tip that most have, of equals the one whose hash is least; and their part of the living.

@@ -18,6 +18,7 @@ use crate::recorder::branches::{Branches, Done};
 use crate::recorder::rivals::Rivals;
 use crate::recorder::under_way::UnderWay;
 use crate::report::{Convergence, Moment, MomentKind, Payments, Reorganisation};
+use crate::settling::is_one_in_each;
 use crate::standing::Standing;
 
 /// Reorganisations told one by one in a report; of more only the deepest.
@@ -277,7 +278,7 @@ impl Recorder {
 
     /// Whether the nodes of each of these groups have one tip; others may have another.
     pub fn agree(&self, groups: &[Vec<Place>]) -> bool {
-        groups.iter().all(|group| self.agreement.is_one_within(group))
+        is_one_in_each(groups, |place| self.agreement.tip(place))
     }
 
     /// How living nodes stand to each other now.

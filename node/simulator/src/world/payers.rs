@@ -16,9 +16,7 @@ pub(super) struct Payers {
     pub(super) next: usize,
     /// When the next payment comes, to the nanosecond.
     pub(super) at: Duration,
-    /// Whether those who pay now do so because a step says so,
-    pub(super) by_step: bool,
-    /// and of whom an answer is awaited that people want to know: such payments are part of the plan.
+    /// Of whom an answer is awaited that people want to know: their payments are part of the plan.
     pub(super) planned: BTreeSet<RequestId>,
     /// Second payments of coins that nodes have not answered: where, and of which the second is the rival.
     pub(super) rivals: BTreeMap<RequestId, (Place, Txid, Txid)>,
@@ -27,13 +25,6 @@ pub(super) struct Payers {
 impl Payers {
     /// Nobody has paid yet.
     pub(super) const fn new(purses: Vec<Purse>) -> Self {
-        Self {
-            purses,
-            next: 0,
-            at: Duration::ZERO,
-            by_step: false,
-            planned: BTreeSet::new(),
-            rivals: BTreeMap::new(),
-        }
+        Self { purses, next: 0, at: Duration::ZERO, planned: BTreeSet::new(), rivals: BTreeMap::new() }
     }
 }

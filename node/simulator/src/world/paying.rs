@@ -31,29 +31,29 @@ impl World {
         }
         let index = self.payers.next;
         self.payers.next = (index + 1) % self.payers.purses.len();
-        self.pay_from(index, home(index, self.hosts.len()))
+        self.pay_from(index, home(index, self.hosts.len())).map(drop)
     }
 
-    /// Purses that are ready pay at a node, one after the other; says how many did.
+    /// Purses that are ready pay at a node, as a step says, one after the other; says how many did.
     pub(super) fn pay(&mut self, at: Place, payments: u32) -> Result<u32, Violation> {
         for paid in 0..payments {
             let Some(index) = self.next_ready_purse() else { return Ok(paid) };
-            self.pay_from(index, at)?;
+            let asked = self.pay_from(index, at)?;
+            self.payers.planned.extend(asked);
         }
         Ok(payments)
     }
 
-    fn pay_from(&mut self, index: usize, at: Place) -> Result<(), Violation> {
+    /// Returns the mark that the answer will bear, which waits for the node's disk, if anything is handed in.
+    fn pay_from(&mut self, index: usize, at: Place) -> Result<Option<RequestId>, Violation> {
         if !self.takes_payments(at) {
-            return Ok(());
+            return Ok(None);
         }
         let genesis = self.definition.params.genesis_hash;
-        let Some(transaction) = self.payers.purses[index].pay(at, &genesis) else { return Ok(()) };
+        let Some(transaction) = self.payers.purses[index].pay(at, &genesis) else { return Ok(None) };
         let request = self.payers.purses[index].request();
-        if self.payers.by_step {
-            self.payers.planned.insert(request);
-        }
-        self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })
+        self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })?;
+        Ok(Some(request))
     }
 
     /// Purses that are ready pay at one node, and pay themselves with the same coins at another; says how

@@ -10,7 +10,7 @@ use crate::invariants::Violation;
 use crate::mining::Hashrate;
 use crate::place::Place;
 use crate::plan::Step;
-use crate::settling::{Settlement, steps_left};
+use crate::settling::{Settlement, is_one_in_each, steps_left, ways};
 use crate::world::state::World;
 
 impl World {
@@ -31,15 +31,14 @@ impl World {
     /// each side that can agree goes on, with the speed of all: with only its own it could be unlucky for
     /// longer than agreement may take.
     pub fn settle(&mut self) -> Result<Settlement, Violation> {
-        let (plan, taken) = (self.plan.clone(), self.steps_taken);
-        let mut left_out = plan.steps.len() - taken;
-        for index in steps_left(&plan, taken) {
-            if self.recorder.changes_something(&plan.steps[index].1) {
+        let mut left_out = self.steps_left();
+        for index in steps_left(&self.plan, self.steps_taken) {
+            if self.recorder.changes_something(&self.plan.steps[index].1) {
                 self.take_plan_step(index)?;
                 left_out -= 1;
             }
         }
-        self.steps_taken = plan.steps.len();
+        self.steps_taken = self.plan.steps.len();
         let lives = |place| self.host(place).node().is_some() && !self.apart.contains(&place);
         let settlement = Settlement::new(&self.plan, self.recorder.cut(), &self.around.behaviours, lives)
             .leaving_out(left_out);
@@ -64,25 +63,15 @@ impl World {
 
     /// Whether the living nodes of each of these groups have chains of equal work.
     pub fn are_even(&self, groups: &[Vec<Place>]) -> bool {
-        let work = |place: &Place| self.host(*place).node().map(|node| node.chain().work());
-        groups.iter().all(|group| {
-            let mut works = group.iter().filter_map(work);
-            let first = works.next();
-            works.all(|work| Some(work) == first)
-        })
+        is_one_in_each(groups, |place| self.host(place).node().map(|node| node.chain().work()))
     }
 
     /// Whom each living node is linked to, or would be: whom it dials, and who dials it.
     pub fn ways(&self) -> BTreeMap<Place, BTreeSet<Place>> {
-        let mut ways = self.around.network.links();
-        let lives = |place: &Place| self.host(*place).node().is_some();
-        for host in self.hosts.iter().filter(|host| lives(&host.place())) {
-            for dialled in host.dials().iter().filter(|dialled| lives(dialled)) {
-                ways.entry(host.place()).or_default().insert(*dialled);
-                ways.entry(*dialled).or_default().insert(host.place());
-            }
-        }
-        ways
+        let lives = |place: Place| self.host(place).node().is_some();
+        let dials =
+            self.hosts.iter().flat_map(|host| host.dials().iter().map(|dialled| (host.place(), *dialled)));
+        ways(self.around.network.links().chain(dials.filter(|(one, other)| lives(*one) && lives(*other))))
     }
 
     fn carry_out_step(&mut self, step: &Step) -> Result<(), Violation> {
@@ -132,12 +121,10 @@ impl World {
         if self.host(at).node().is_none() {
             return Ok(());
         }
-        self.payers.by_step = true;
         let paid = match twice_at {
             Some(other) => self.pay_twice((at, other), payments)?,
             None => self.pay(at, payments)?,
         };
-        self.payers.by_step = false;
         self.recorder.handed_in(paid, "every wallet waits for an answer, or has paid a coin twice");
         Ok(())
     }

@@ -12,6 +12,7 @@ use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
+use cairn_simulator::settling::{is_one_in_each, ways};
 use serde_json::{Value, json};
 
 use crate::devnet::happening::{Happening, What};
@@ -135,18 +136,16 @@ impl Chronicle {
     /// Whom each running node is linked to, or would be: whom it dials, and who dials it.
     pub fn ways(&self) -> BTreeMap<Place, BTreeSet<Place>> {
         let running = self.network.running();
-        let mut ways: BTreeMap<Place, BTreeSet<Place>> = BTreeMap::new();
+        let mut pairs = Vec::new();
         for (node, dialled) in (0..).zip(ground::dials(&self.plan)).filter(|(node, _)| running.contains(node))
         {
             let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
             let peers = status["peers"].as_array().cloned().unwrap_or_default();
             let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
-            for other in linked.chain(dialled).filter(|other| running.contains(other)) {
-                ways.entry(Place::new(node)).or_default().insert(Place::new(other));
-                ways.entry(Place::new(other)).or_default().insert(Place::new(node));
-            }
+            let others = linked.chain(dialled).filter(|other| running.contains(other));
+            pairs.extend(others.map(|other| (Place::new(node), Place::new(other))));
         }
-        ways
+        ways(pairs)
     }
 
     /// The run is over, with agreement or without it.
@@ -169,14 +168,9 @@ impl Chronicle {
 
     /// Whether the running nodes of each of these groups have chains of equal work.
     pub fn are_even(&self, groups: &[Vec<Place>]) -> bool {
-        let work = |place: &Place| {
+        is_one_in_each(groups, |place| {
             let status = self.network.call(place.number(), "getnodestatus", json!([])).ok()?;
             status["chainwork"].as_str().map(str::to_owned)
-        };
-        groups.iter().all(|group| {
-            let mut works = group.iter().filter_map(work);
-            let first = works.next();
-            works.all(|work| Some(work) == first)
         })
     }
 
