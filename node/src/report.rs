@@ -53,7 +53,7 @@ pub enum ReportError {
 pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<(), ReportError> {
     let pictures = pictures::pictures(report)?;
     make(directory)?;
-    write_file(directory, "report.json", &(serde_json::to_string_pretty(report)? + "\n"))?;
+    write_file(directory, "report.json", &(serde_json::to_string(report)? + "\n"))?;
     for (name, text) in tables::tables(report) {
         write_file(directory, name, &text)?;
     }
@@ -71,7 +71,7 @@ pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<
 pub fn write_seeds(summary: &Summary, directory: &Path) -> Result<(), ReportError> {
     let page = seeds_page::seeds_page(summary)?;
     make(directory)?;
-    write_file(directory, "summary.json", &(serde_json::to_string_pretty(summary)? + "\n"))?;
+    write_file(directory, "summary.json", &(serde_json::to_string(summary)? + "\n"))?;
     write_file(directory, "seeds.csv", &seeds_page::seeds_csv(summary))?;
     write_file(directory, "index.html", &page)
 }

@@ -10,7 +10,7 @@ use cairn_node::plan_file::read_plan;
 use cairn_simulator::network::{Latency, Links, Quality};
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::play;
-use cairn_simulator::report::{MomentKind, Report};
+use cairn_simulator::report::{BlockPropagation, BlockReport, MomentKind, Report};
 use cairn_tests::devnet::Devnet;
 use cairn_tests::patience::wait_until;
 use cairn_tests::process::program;
@@ -74,7 +74,7 @@ fn a_partition_of_real_nodes_grows_two_branches_and_healing_leaves_one() {
     let (one, other): (Vec<_>, Vec<_>) = while_cut.partition(|block| block.miner < 3);
     assert!(!one.is_empty() && !other.is_empty(), "both sides found blocks");
     // All of one side's went in vain; the others' are in the chain.
-    let stale = |side: &[&cairn_simulator::report::BlockReport]| side.iter().all(|block| !block.is_in_chain);
+    let stale = |side: &[&BlockReport]| side.iter().all(|block| !block.is_in_chain);
     assert_ne!(stale(&one), stale(&other));
     let deepest = report.reorganisations.first().expect("somebody changed branch");
     assert!(deepest.disconnected >= 1 && deepest.at_ms >= end, "{deepest:?}");
@@ -119,6 +119,31 @@ fn real_nodes_come_to_what_the_simulator_says() {
     let converged = mean(&|report| report.converged_after_ms().expect("they agree again"));
     let took = report.converged_after_ms().expect("they agree again") as f64;
     assert!((took - converged).abs() < 5_000.0, "{took} ms, simulated {converged} ms");
+}
+
+/// How long the first three blocks took to half and to all of the nodes.
+fn ways(report: &Report) -> Vec<[u64; 2]> {
+    let way = |block: &BlockReport| {
+        let BlockPropagation { median_ms, p99_ms, .. } = block.propagation;
+        [median_ms.expect("two have it"), p99_ms.expect("all have it")]
+    };
+    report.blocks.iter().take(3).map(way).collect()
+}
+
+#[test]
+fn links_of_real_nodes_take_as_long_as_those_of_the_simulator() {
+    let file = brief("brief-slow");
+    let (report, is_as_expected) = played(21_320, &file);
+    assert!(is_as_expected, "{:?}", report.expectations);
+    let steps = report.timeline.iter().filter(|one| one.kind == MomentKind::Step);
+    let texts: Vec<&str> = steps.map(|step| step.text.as_str()).collect();
+    assert_eq!(texts.iter().filter(|text| text.contains("4 times")).count(), 1, "{texts:?}");
+    let simulated = play(&read_plan(&file).expect("a scenario"), 1).expect("every invariant holds");
+    let (real, simulated) = (ways(&report), ways(&simulated));
+    // A disk takes 3 ms in the simulator, and here what it takes, as does looking at a block.
+    let is_near = |(real, simulated): (&u64, &u64)| real.abs_diff(*simulated) < 300;
+    assert!(real.iter().flatten().zip(simulated.iter().flatten()).all(is_near), "{real:?} {simulated:?}");
+    assert!(real[1][1] > 2 * real[0][1] && real[1][1] > 2 * real[2][1], "{real:?}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Engines: what a plan can be played on, and why not on real processes.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use cairn_protocol::limits::PING_INTERVAL;
 
-use crate::network::Links;
+use crate::network::{Links, Quality};
 use crate::plan::{Engine, Plan, Step};
 
 /// Processes that one machine is asked for.
@@ -13,6 +14,8 @@ const MOST_PROCESSES: u16 = 50;
 const SLOWEST_BLOCKS: Duration = Duration::from_secs(10);
 /// The same, for the whole.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
+/// The longest that real nodes hold back what they say.
+const LATEST_LINK: Duration = Duration::from_secs(10);
 /// What the disks of a world take unless its plan says otherwise; real ones take what they take.
 const USUAL_DISK: Duration = Duration::from_millis(3);
 
@@ -21,6 +24,12 @@ impl Plan {
     pub fn engines(&self) -> Vec<Engine> {
         let devnet = self.refusal_of_devnet().is_none().then_some(Engine::Devnet);
         [Some(Engine::Simulator), devnet].into_iter().flatten().collect()
+    }
+
+    /// Whether real processes must hold back what they say: the plan has something to say of its links.
+    /// Where it has not they are as near to each other as processes of one machine are.
+    pub fn has_late_links(&self) -> bool {
+        self.links != Links::default() || self.steps.iter().any(|(_, step)| matches!(step, Step::Slow { .. }))
     }
 
     /// Why real processes cannot play it, in a sentence; nothing when they can.
@@ -60,10 +69,14 @@ impl Plan {
     }
 
     fn refusal_of_network(&self) -> Option<String> {
-        if self.links != Links::default() {
-            return Some(
-                "it says what its links are like, and links of real processes are as they are".into(),
-            );
+        let between = self.links.between.iter().map(|(.., quality)| quality);
+        if !core::iter::once(&self.links.usual).chain(between).all(Quality::is_latency_alone) {
+            return Some("its links jitter, lose messages or are narrow, and real ones are only late".into());
+        }
+        let longest = self.longest_latency();
+        if longest > LATEST_LINK {
+            let (found, most) = (humantime::format_duration(longest), LATEST_LINK.as_secs());
+            return Some(format!("a link takes {found} at some time, and real ones take {most} s at most"));
         }
         if self.ping_every != Some(PING_INTERVAL) {
             return Some(
@@ -81,11 +94,28 @@ impl Plan {
         ))
     }
 
+    /// The longest way of any two nodes at any time.
+    fn longest_latency(&self) -> Duration {
+        let mut slowest = BTreeMap::new();
+        for (_, step) in &self.steps {
+            let Step::Slow { places, percent } = step else { continue };
+            for place in places {
+                let most = slowest.entry(*place).or_insert(100);
+                *most = (*percent).max(*most);
+            }
+        }
+        let mut network = self.network(self.seed);
+        slowest.into_iter().for_each(|(place, percent)| network.slow(place, percent));
+        let pairs = self.places().flat_map(|one| self.places().map(move |other| (one, other)));
+        pairs
+            .filter(|(one, other)| one < other)
+            .map(|(one, other)| network.latency(one, other))
+            .max()
+            .unwrap_or_default()
+    }
+
     fn refusal_of_step(&self, step: &Step) -> Option<String> {
         match step {
-            Step::Slow { .. } => {
-                Some("a step makes links slow, and links of real processes are as they are".into())
-            }
             Step::Behave { .. } => {
                 Some("a step changes what a group does, and real processes stay what they are".into())
             }

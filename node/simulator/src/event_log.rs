@@ -9,17 +9,21 @@ use crate::place::Place;
 #[derive(Clone, Debug)]
 pub struct EventLog {
     kept: usize,
+    last: u64,
     lines: VecDeque<String>,
 }
 
 impl EventLog {
-    /// None yet, and never more than so many.
-    pub const fn new(kept: usize) -> Self {
-        Self { kept, lines: VecDeque::new() }
+    /// None yet, and never more than so many. What comes after the event of the number `last` is left out.
+    pub const fn new(kept: usize, last: u64) -> Self {
+        Self { kept, last, lines: VecDeque::new() }
     }
 
     /// One more.
     pub fn note(&mut self, number: u64, when: Duration, whom: Place, words: &str) {
+        if number > self.last {
+            return;
+        }
         if self.lines.len() == self.kept {
             self.lines.pop_front();
         }

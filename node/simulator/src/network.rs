@@ -85,6 +85,17 @@ impl Default for Quality {
     }
 }
 
+impl Quality {
+    /// Whether all that a file says of it is how long bytes take: nothing jitters or gets lost, and no
+    /// bandwidth is named that a fast machine does not have.
+    pub fn is_latency_alone(&self) -> bool {
+        let usual = Self::default();
+        self.jitter.is_zero()
+            && [0, usual.lost].contains(&self.lost)
+            && [None, usual.bytes_per_second].contains(&self.bytes_per_second)
+    }
+}
+
 /// What the links of a world are like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {

@@ -13,7 +13,7 @@ use crate::behaviour::Behaviour;
 use crate::expectation::Expectation;
 use crate::luck;
 use crate::mining::Hashrate;
-use crate::network::Links;
+use crate::network::{Links, Network};
 use crate::payments::{usual_chain, with_purses};
 use crate::place::Place;
 use crate::topology::{Shape, Topology};
@@ -221,6 +221,11 @@ impl Plan {
     /// The group of a node, by its number.
     pub fn group_of(&self, place: Place) -> usize {
         self.groups.iter().position(|group| group.has(place)).unwrap_or_default()
+    }
+
+    /// The network when the world begins, with the luck of a seed.
+    pub fn network(&self, seed: u64) -> Network {
+        Network::new(self.links.clone(), self.places().map(|place| self.group_of(place)).collect(), seed)
     }
 
     /// The hash rate that finds a block every spacing at the first target, all miners together.

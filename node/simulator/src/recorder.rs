@@ -11,6 +11,7 @@ pub mod notes;
 pub mod rivals;
 pub mod spread;
 pub mod steps;
+pub mod tips;
 pub mod under_way;
 
 pub use notes::Recorder;

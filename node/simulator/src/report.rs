@@ -37,6 +37,8 @@ pub struct Report {
     pub timeline: Vec<Moment>,
     /// How far the nodes agreed, over time.
     pub agreement: Vec<AgreementPoint>,
+    /// Which tip each node had, from when on.
+    pub tips: Tips,
     /// The most tips at one time.
     pub most_tips: usize,
     /// How long each healing or restart took to lead to one tip.
@@ -145,6 +147,20 @@ pub struct AgreementPoint {
     /// How many tips there were.
     pub tips: u32,
 }
+
+/// Which tip each node had, from when on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tips {
+    /// In the order of time. Who has none yet is down.
+    pub changes: Vec<TipChange>,
+    /// From then on nothing is told, because there would be too much; none when all is.
+    pub until_ms: Option<u64>,
+}
+
+/// When, which node, and its tip from then on: 0 is genesis, and one more than its number in `blocks`
+/// any other; none when the node is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TipChange(pub u64, pub u16, pub Option<u32>);
 
 /// From a healing, restart or change of behaviour to one tip everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! Who dials whom when the world begins.
 
+mod regular;
+
 use std::collections::BTreeSet;
 
 use cairn_protocol::random::Random;
@@ -22,6 +24,11 @@ pub enum Shape {
     Random {
         /// How many.
         outbound: u16,
+    },
+    /// Everybody has so many links, dialled by either end: a random regular graph.
+    Regular {
+        /// How many.
+        degree: u16,
     },
     /// Watts and Strogatz 1998: everybody dials its next neighbours on a ring, and so many
     /// millionths of these links lead to somebody drawn by lot instead.
@@ -78,10 +85,16 @@ impl Topology {
             .copied()
             .collect();
         let mut dials = vec![BTreeSet::new(); all.len()];
+        if let Shape::Regular { degree } = self.shape {
+            for (one, other) in regular::links(free.len(), usize::from(degree), random) {
+                let (from, to) = if random.below(2) == 0 { (one, other) } else { (other, one) };
+                dials[free[from].1.index()].insert(free[to].1);
+            }
+        }
         for (position, (group, place)) in free.iter().enumerate() {
             let mut dialled = self.shape.dials_of(position, *group, &free, random);
             dialled.remove(place);
-            dials[place.index()] = dialled;
+            dials[place.index()].append(&mut dialled);
         }
         for (confined, to) in &self.confined {
             for place in groups.get(*confined).into_iter().flatten() {
@@ -104,6 +117,8 @@ impl Shape {
         let at = |position: usize| free.get(position % count.max(1)).map(|(_, place)| *place);
         let mut dialled = BTreeSet::new();
         match *self {
+            // No node alone can say whom it is joined to.
+            Self::Regular { .. } => {}
             Self::Full => dialled.extend(free.iter().take(position).map(|(_, place)| *place)),
             Self::Line => dialled.extend(position.checked_sub(1).and_then(at)),
             Self::Ring { chords } => {
@@ -184,6 +199,7 @@ mod tests {
             Shape::Ring { chords: 5 },
             Shape::Full,
             Shape::Random { outbound: 4 },
+            Shape::Regular { degree: 3 },
             Shape::SmallWorld { neighbours: 3, rewired: 500_000 },
             Shape::Regions { inside: 2, outside: 2 },
         ];
@@ -197,6 +213,15 @@ mod tests {
     fn a_random_network_gives_everybody_as_many_as_it_dials() {
         assert!(dials(Shape::Random { outbound: 4 }, &[10]).iter().all(|dialled| dialled.len() == 4));
         assert!(dials(Shape::Random { outbound: 4 }, &[3]).iter().all(|dialled| dialled.len() == 2));
+    }
+
+    #[test]
+    fn a_regular_network_gives_everybody_as_many_links() {
+        let dials = dials(Shape::Regular { degree: 4 }, &[7, 4]);
+        let links_of = |place: Place| {
+            dials[place.index()].len() + dials.iter().filter(|dialled| dialled.contains(&place)).count()
+        };
+        assert!(Place::first(11).all(|place| links_of(place) == 4), "{dials:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Plan, Step};
 use cairn_simulator::play::{Run, play};
-use cairn_simulator::report::Report;
+use cairn_simulator::report::{Report, TipChange};
 
 /// Names the seed that a second process plays and prints.
 const SEED_VARIABLE: &str = "CAIRN_SIMULATED_SEED";
@@ -106,4 +106,49 @@ fn a_run_that_is_looked_at_now_and_then_is_the_run_that_is_not() {
         }
         assert_eq!(run.finish().unwrap_or_else(|failure| panic!("{failure}")), whole);
     }
+}
+
+#[test]
+fn what_is_told_of_the_events_before_one_ends_with_it_in_a_large_world_too() {
+    for nodes in [20, 100] {
+        let mut run = Run::new(Plan::quiet(nodes), 4).expect("every node starts");
+        run.world_mut().keep_log(50, 3_000);
+        run.advance_to_event(3_000).expect("every invariant holds");
+        assert!(run.world().events() >= 3_000);
+        let log = run.world().log();
+        assert_eq!(log.len(), 50);
+        for (line, number) in log.iter().zip(2_951..) {
+            assert!(line.starts_with(&format!("event {number} at ")), "{nodes} nodes: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_report_tells_which_tip_each_node_had_at_every_time() {
+    let mut plan = partition();
+    plan.steps.push((plan.stop.after - Duration::from_secs(1), Step::Kill(vec![Place::new(3)])));
+    let report = play(&plan, 5).expect("every invariant holds");
+    assert_eq!(report.tips.until_ms, None);
+    let mut tips = vec![None; report.nodes];
+    let mut changes = report.tips.changes.iter().peekable();
+    for point in &report.agreement {
+        while let Some(TipChange(_, node, tip)) = changes.next_if(|change| change.0 <= point.at_ms) {
+            tips[usize::from(*node)] = *tip;
+        }
+        let mut counts = std::collections::BTreeMap::new();
+        tips.iter().flatten().for_each(|tip| *counts.entry(*tip).or_insert(0_u64) += 1);
+        let (most, living) = (counts.values().max().copied().unwrap_or(0), counts.values().sum::<u64>());
+        // Points of one millisecond are told apart by the shares only.
+        if report.agreement.iter().filter(|other| other.at_ms == point.at_ms).count() == 1 {
+            assert_eq!(
+                (counts.len() as u32, most * 1_000_000 / living),
+                (point.tips, point.share),
+                "{point:?}"
+            );
+        }
+    }
+    assert_eq!(changes.next(), None);
+    let best = report.blocks.iter().rposition(|block| block.is_in_chain).expect("blocks were found");
+    let stands = |tip: &Option<u32>| *tip == Some(best as u32 + 1);
+    assert!(tips.iter().enumerate().all(|(node, tip)| if node == 3 { tip.is_none() } else { stands(tip) }));
 }

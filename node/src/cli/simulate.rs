@@ -27,8 +27,7 @@ pub struct SimulateArgs {
     /// Write page, pictures, tables and JSON into this directory
     #[arg(long, value_name = "DIR", conflicts_with = "until_event")]
     pub report: Option<PathBuf>,
-    /// Stop once so many events have happened; from 64 nodes on, with what happens in the same few
-    /// milliseconds
+    /// Stop once so many events have happened
     #[arg(long, value_name = "N")]
     pub until_event: Option<u64>,
     /// Tell the last 200 events before the end, message by message

@@ -17,7 +17,7 @@ use crate::report;
 use crate::report::figures::verdict_in_words;
 use crate::report::print::print;
 use crate::report::telling::Teller;
-use crate::report::words::{harmless, moment};
+use crate::report::words::{count, harmless, moment};
 
 pub mod many;
 pub mod replay;
@@ -49,7 +49,7 @@ fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Res
     let mut telling = Telling::new(&plan, arguments)?;
     let mut run = Run::new(plan, seed).map_err(|failure| broken(&failure, replay, arguments))?;
     if arguments.trace {
-        run.world_mut().keep_log(TRACED_EVENTS);
+        run.world_mut().keep_log(TRACED_EVENTS, u64::MAX);
     }
     while !run.is_over() {
         let outcome = run.advance(SLICE);
@@ -111,7 +111,7 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
     let mut telling = Telling::new(&plan, arguments)?;
     let mut run = Run::new(plan, seed).map_err(|failure| replay.broken(&failure))?;
     if arguments.trace {
-        run.world_mut().keep_log(TRACED_EVENTS);
+        run.world_mut().keep_log(TRACED_EVENTS, event);
     }
     let outcome = run.advance_to_event(event);
     telling.tell(run.timeline(), run.progress())?;
@@ -119,8 +119,16 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
     tell_events(&run)?;
     outcome.map_err(|failure| replay.broken(&failure))?;
     let (events, ms) = (run.world().events(), run.world().elapsed().as_millis() as u64);
-    let why = if run.is_over() { "the run was over" } else { "stopped" };
-    writeln!(stdout(), "{why} after event {events}, at {}", moment(ms))?;
+    // What happens at one time is done at once, in a large world in windows of time.
+    let (why, beyond) = match events.checked_sub(event) {
+        None => (format!("the run was over after event {events}"), String::new()),
+        Some(0) => (format!("stopped after event {event}"), String::new()),
+        Some(more) => {
+            let more = count(more, "more event");
+            (format!("stopped after event {event}"), format!("; {more} happened by then"))
+        }
+    };
+    writeln!(stdout(), "{why}, at {}{beyond}", moment(ms))?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The nodes together: started, stopped, cut apart, joined, killed, restarted, made to mine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
 use crate::devnet::happening::{Happening, What};
+use crate::devnet::link_delays::LinkDelays;
 use crate::devnet::node_rpc::NodeRpc;
 use crate::devnet::plan::NodePlan;
 use crate::devnet::{process, watch};
@@ -40,8 +41,8 @@ pub struct Network {
     chain_argument: String,
     nodes: Vec<Mutex<Node>>,
     groups: Mutex<Groups>,
-    /// By how many milliseconds all links of a node are slower.
-    delays: Mutex<BTreeMap<u16, u64>>,
+    /// How long links were made to take.
+    pub(super) link_delays: LinkDelays,
     happenings: Sender<Happening>,
     stop: Arc<AtomicBool>,
     steps: Mutex<()>,
@@ -74,7 +75,7 @@ impl Network {
             chain_argument,
             nodes,
             groups: Mutex::new(groups),
-            delays: Mutex::default(),
+            link_delays: LinkDelays::default(),
             happenings,
             stop: Arc::default(),
             steps: Mutex::new(()),
@@ -217,9 +218,7 @@ impl Network {
         }
         self.wait_until_up(id)?;
         self.apply_cut(id)?;
-        for (slow, delay_ms) in held(&self.delays).clone() {
-            self.delay_at(id, slow, delay_ms)?;
-        }
+        self.hold_back_again(id)?;
         self.happened(What::Restarted(id));
         Ok(())
     }
@@ -232,27 +231,6 @@ impl Network {
         self.mine_at(id, percent)?;
         self.happened(What::Hashrate { node: id, percent });
         Ok(())
-    }
-
-    /// Makes all links of a node slower, each way; 0 makes them as fast as at first.
-    ///
-    /// # Errors
-    /// When there is no such node, or a running node refuses.
-    pub fn slow(&self, slow: u16, delay_ms: u64) -> Result<(), DevnetError> {
-        drop(self.node(slow)?);
-        for id in self.running() {
-            self.delay_at(id, slow, delay_ms)?;
-        }
-        held(&self.delays).insert(slow, delay_ms);
-        self.happened(What::Slowed { node: slow, delay_ms });
-        Ok(())
-    }
-
-    /// What a node does about a slow one: the slow one holds back all it says, the others what they
-    /// say to it.
-    fn delay_at(&self, id: u16, slow: u16, delay_ms: u64) -> Result<(), DevnetError> {
-        let params = if id == slow { json!([delay_ms]) } else { json!([delay_ms, self.peer_id(slow)?]) };
-        self.call(id, "setlinkdelay", params).map(drop)
     }
 
     /// As [`Self::hashrate`], without telling anybody: for steps that pause the miners.

@@ -138,6 +138,8 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Plays until the run is over or nobody wants it any more.
 fn perform(mut run: Run, mut stage: Stage, hand: &Hand) {
     stage.show(&mut run);
+    // What is expected is to be read before anything happens.
+    stage.judge(run.verdicts_so_far(), false);
     let mut judged = Instant::now();
     while !hand.is_over.load(Ordering::Relaxed) && !run.is_over() {
         std::thread::sleep(FRAME);

@@ -27,7 +27,7 @@ const WIDE: u16 = 110;
 /// Columns below which nodes and blocks stand one above the other.
 const NARROW: u16 = 62;
 /// Columns of the nodes, with and without what they are busy with.
-const NODES: (u16, u16) = (49, 40);
+const NODES: (u16, u16) = (50, 40);
 /// Columns of a branch, with a space.
 const LEAST_COLUMN: usize = 13;
 /// No branch needs more.
@@ -113,17 +113,20 @@ fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, col
     let is_wide = area.width >= NODES.0;
     let row = |node: &Node| {
         let mark = if hand.marked.contains(&node.id) { "*" } else { "" };
-        let style = if node.is_up { colours.style(&node.tip) } else { Style::new().fg(Color::DarkGray) };
+        let mut style = if node.is_up { colours.style(&node.tip) } else { Style::new().fg(Color::DarkGray) };
+        if node.is_up && (node.is_behind || !node.answers) {
+            style = style.add_modifier(Modifier::BOLD);
+        }
         let percent = node.percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
         let first = [format!("{mark}{}", node.id), Groups::letter(node.group).to_string()];
         let of_living = || {
             [
                 node.height.to_string(),
-                short(&node.tip),
+                short(&node.tip).replacen('…', sign_of(node), 1),
                 node.links.to_string(),
                 node.mempool.to_string(),
                 percent,
-                node.phase.clone(),
+                state_of(node),
             ]
         };
         let of_dead = || [const { String::new() }; 6];
@@ -137,14 +140,39 @@ fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, col
     };
     let headings = ["node", "", "height", "tip", "links", "txs", "rate", "busy"];
     let shown = if is_wide { 8 } else { 7 };
-    let widths = [4, 1, 6, 7, 5, 4, 5, 8].map(Constraint::Length);
+    let widths = [4, 1, 6, 7, 5, 4, 5, 9].map(Constraint::Length);
     let table = Table::new(scene.nodes.iter().map(row), &widths[..shown])
         .header(Row::new(headings.into_iter().take(shown)).style(Style::new().add_modifier(Modifier::DIM)))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
         .column_spacing(1)
-        .block(Block::bordered().title("nodes"));
+        .block(Block::bordered().title(nodes_title(scene)));
     let mut state = TableState::default().with_selected(hand.chosen);
     frame.render_stateful_widget(table, area, &mut state);
+}
+
+/// What stands before a node's tip: nothing is wrong, it has had less work for long, or it is silent.
+const fn sign_of(node: &Node) -> &'static str {
+    match (node.answers, node.is_behind) {
+        (false, _) => "?",
+        (true, true) => "!",
+        (true, false) => "…",
+    }
+}
+
+fn state_of(node: &Node) -> String {
+    match (node.answers, node.is_behind) {
+        (false, _) => "silent".to_owned(),
+        (true, true) => "less work".to_owned(),
+        (true, false) => node.phase.clone(),
+    }
+}
+
+/// The signs that are to be seen, in words.
+fn nodes_title(scene: &Scene) -> String {
+    let running = || scene.nodes.iter().filter(|node| node.is_up);
+    let behind = running().any(|node| node.answers && node.is_behind).then_some("! less work");
+    let silent = running().any(|node| !node.answers).then_some("? no answer");
+    ["nodes"].into_iter().chain(behind).chain(silent).collect::<Vec<_>>().join("; ")
 }
 
 fn draw_tree(frame: &mut Frame<'_>, area: Rect, scene: &Scene, colours: &Colours) {
@@ -247,6 +275,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::top::behind::Watch;
 
     fn screen(width: u16, height: u16) -> String {
         let view = json!({
@@ -257,6 +286,7 @@ mod tests {
                 { "id": 0, "up": true, "tip": "00000aaaaaa", "height": 2, "mining": true, "percent": 100, "status": { "phase": "idle", "mempool": 3 } },
                 { "id": 1, "up": false, "why_down": "killed", "tip": "00000aaaaaa", "height": 2 },
                 { "id": 2, "up": true, "tip": "00000bbbbbb", "height": 2, "mining": false, "status": { "phase": "idle" } },
+                { "id": 3, "up": true, "answers": false, "tip": "00000aaaaaa", "height": 2, "status": { "phase": "idle" } },
             ],
             "blocks": [
                 { "hash": "00000cccccc", "previous": "g", "height": 1, "miner": 0, "chainwork": "01" },
@@ -264,11 +294,14 @@ mod tests {
                 { "hash": "00000bbbbbb", "previous": "00000cccccc", "height": 2, "miner": null, "chainwork": "02" },
             ],
             "agreement": [[0, 2, 1], [5, 1, 2]],
-            "now_ms": 20_000,
+            "now_ms": 10_000,
             "marks": [{ "at_ms": 5_000, "kind": "partition", "text": "cut: 0,1 / 2 no longer reach each other" }],
         });
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen");
-        let scene = Scene::read(&view);
+        let (mut scene, mut watch) = (Scene::read(&view), Watch::default());
+        watch.look(&mut scene);
+        scene.now_ms += 10_000;
+        watch.look(&mut scene);
         terminal.draw(|frame| draw(frame, &scene, &Hand::default(), "healed")).expect("drawn");
         terminal.backend().to_string()
     }
@@ -278,9 +311,12 @@ mod tests {
         for (width, height) in [(80, 24), (120, 40), (200, 50)] {
             let screen = screen(width, height);
             for expected in [
-                "cairn devnet  height 2  1 of 2 running nodes agree  groups 0,1 / 2",
+                "cairn devnet  height 2  2 of 3 running nodes agree  groups 0,1 / 2",
                 "node   height tip     links txs  rate",
-                "2 …aaaaaa by 0 ◀0",
+                "2 …aaaaaa by 0 ◀0,3",
+                "nodes; ! less work; ? no answer",
+                "!bbbbbb",
+                "?aaaaaa",
                 "…bbbbbb by ? ◀2",
                 "15 s ago  cut: 0,1 / 2 no longer reach each other",
                 "healed",
@@ -299,7 +335,7 @@ mod tests {
     #[test]
     fn a_narrow_screen_has_nodes_and_blocks_one_above_the_other() {
         let screen = screen(44, 30);
-        for expected in ["…aaaaaa by 0 ◀0", "…bbbbbb by ? ◀2", "rate", "q quit"] {
+        for expected in ["…aaaaaa by 0 ◀0", "!bbbbbb", "…bbbbbb by ? ◀2", "rate", "q quit"] {
             assert!(screen.contains(expected), "{expected}\n{screen}");
         }
     }

@@ -17,8 +17,14 @@ pub struct Node {
     pub phase: String,
     /// Its tip.
     pub tip: String,
-    /// The tip's height.
+    /// The tip's height,
     pub height: u64,
+    /// and chainwork, in hex digits.
+    pub work: String,
+    /// Whether it has had less work than others for long.
+    pub is_behind: bool,
+    /// Whether it answers, as far as it runs.
+    pub answers: bool,
     /// To how many nodes it is linked.
     pub links: usize,
     /// Transactions that wait.
@@ -30,8 +36,10 @@ pub struct Node {
 /// Everything that is seen at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scene {
-    /// The chain's name.
+    /// The chain's name,
     pub chain: String,
+    /// and wanted time between blocks.
+    pub spacing_ms: u64,
     /// All nodes.
     pub nodes: Vec<Node>,
     /// The groups, as people write them.
@@ -90,12 +98,14 @@ impl Scene {
                 phase: if is_up { text(&status["phase"]) } else { format!("down: {why_down}") },
                 tip: text(&value["tip"]),
                 height: number(&value["height"]),
+                work: text(&status["chainwork"]),
+                is_behind: false,
+                answers: value["answers"].as_bool().unwrap_or(true),
                 links: links.iter().filter(|(a, b)| *a == id || *b == id).count(),
                 mempool: number(&status["mempool"]),
                 percent: value["mining"].as_bool().unwrap_or_default().then(|| number(&value["percent"])),
             }
         };
-        let nodes: Vec<Node> = list(&view["nodes"]).iter().map(node).collect();
         let block = |value: &Value| Block {
             hash: text(&value["hash"]),
             previous: text(&value["previous"]),
@@ -104,6 +114,13 @@ impl Scene {
             work: text(&value["chainwork"]),
         };
         let blocks: Vec<Block> = list(&view["blocks"]).iter().map(block).collect();
+        let mut nodes: Vec<Node> = list(&view["nodes"]).iter().map(node).collect();
+        // A tip is told at once, what else is to say of a node a second later.
+        for node in &mut nodes {
+            if let Some(tip) = blocks.iter().find(|block| block.hash == node.tip) {
+                tip.work.clone_into(&mut node.work);
+            }
+        }
         let tips: Vec<(u16, String)> =
             nodes.iter().filter(|node| node.is_up).map(|node| (node.id, node.tip.clone())).collect();
         let running = tips.len().max(1) as u64;
@@ -115,6 +132,7 @@ impl Scene {
         };
         Self {
             chain: text(&view["chain"]["name"]),
+            spacing_ms: number(&view["chain"]["spacing_ms"]),
             rows: rows(&blocks, &tips),
             agreement: list(&view["agreement"]).iter().map(share).collect(),
             marks: list(&view["marks"]).iter().rev().map(mark).collect(),

@@ -6,7 +6,9 @@ use cairn_core::hash::BlockHash;
 
 use crate::place::Place;
 use crate::plan::MILLION;
-use crate::report::AgreementPoint;
+use crate::recorder::blocks::Blocks;
+use crate::recorder::tips::TipChanges;
+use crate::report::{AgreementPoint, Tips};
 
 /// Points kept; beyond it spans of time are merged in pairs.
 const MAX_POINTS: usize = 4_096;
@@ -20,6 +22,7 @@ pub struct Agreement {
     counts: BTreeMap<BlockHash, u32>,
     living: u32,
     points: Vec<AgreementPoint>,
+    changes: TipChanges,
     /// Changes within so many milliseconds share two points.
     span_ms: u64,
     most_tips: usize,
@@ -29,7 +32,16 @@ impl Agreement {
     /// No node lives yet.
     pub fn new(nodes: usize) -> Self {
         let (tips, held) = (vec![None; nodes], vec![None; nodes]);
-        Self { tips, held, counts: BTreeMap::new(), living: 0, points: Vec::new(), span_ms: 1, most_tips: 0 }
+        Self {
+            tips,
+            held,
+            counts: BTreeMap::new(),
+            living: 0,
+            points: Vec::new(),
+            changes: TipChanges::default(),
+            span_ms: 1,
+            most_tips: 0,
+        }
     }
 
     /// A node has another tip, or none since it is gone.
@@ -39,6 +51,7 @@ impl Agreement {
         if before == tip {
             return;
         }
+        self.changes.moved(at_ms, at, tip);
         if let Some(left) = before {
             self.living -= 1;
             if let Some(count) = self.counts.get_mut(&left) {
@@ -106,6 +119,11 @@ impl Agreement {
         }
         let (tip, count) = of_most(&self.counts)?;
         Some((tip, (u64::from(count) * MILLION).checked_div(u64::from(self.living))?))
+    }
+
+    /// Which tip each node had, from when on; nothing is kept afterwards.
+    pub fn take_tips(&mut self, blocks: &Blocks) -> Tips {
+        core::mem::take(&mut self.changes).conclude(blocks)
     }
 
     /// What was noted, ending with how it stands now.

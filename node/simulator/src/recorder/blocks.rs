@@ -83,6 +83,11 @@ impl Blocks {
         self.numbers.get(hash).copied()
     }
 
+    /// Whether it is the block before all that are found.
+    pub fn is_genesis(&self, hash: &BlockHash) -> bool {
+        *hash == self.genesis
+    }
+
     /// Which blocks lie between genesis and this one, itself included.
     pub fn lineage(&self, tip: &BlockHash) -> Vec<bool> {
         let mut is_in_chain = vec![false; self.list.len()];

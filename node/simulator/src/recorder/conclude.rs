@@ -86,6 +86,7 @@ impl Recorder {
         let blocks =
             list.iter().zip(&is_in_chain).map(|(known, is_in)| block(known, *is_in, contact)).collect();
         let (engine, spacing_ms) = (ending.engine, self.plan.chain.spacing_ms.get());
+        let tips = self.agreement.take_tips(&self.blocks);
         let mut report = Report {
             name: self.plan.name.clone(),
             teaches: self.plan.teaches.clone(),
@@ -107,6 +108,7 @@ impl Recorder {
             blocks,
             timeline: self.timeline,
             agreement: self.agreement.into_points(ending.lasted_ms),
+            tips,
             convergence: self.convergence,
             reorganisations: self.reorganisations,
             reorganisations_in_all: self.reorganisations_in_all,

@@ -226,6 +226,15 @@ fn what_a_file_does_not_say_is_as_usual() {
 }
 
 #[test]
+fn a_regular_network_has_a_degree_and_nothing_else() {
+    let of = |said: &str| parse(&changed("kind = \"small-world\"\nneighbours = 2\nrewired = 0.1", said));
+    let regular = of("kind = \"regular\"\ndegree = 3").expect("valid");
+    assert_eq!(regular.topology.shape, Shape::Regular { degree: 3 });
+    assert!(of("kind = \"regular\"\ndegree = 0").is_err());
+    assert!(of("kind = \"regular\"\ndegree = 3\nchords = 1").is_err());
+}
+
+#[test]
 fn fixed_difficulty_has_one_target_for_all_blocks() {
     let plan = parse(&changed("half_life = \"10 min\"", "half_life = \"none\"")).expect("valid");
     assert_eq!(plan.chain.half_life_ms, None);
@@ -239,13 +248,21 @@ fn real_processes_play_honest_plans_and_say_why_no_other() {
     let plain = |more: &str| refusal(&format!("{head}{more}[stop]\nafter = \"1 min\"\n"));
     assert_eq!(plain(""), None);
     assert_eq!(plain("behaviour = { kind = \"intermittent\", up = \"9 s\", down = \"9 s\" }\n"), None);
+    let slow = "[[step]]\nat = \"1 s\"\nslow = { nodes = \"all\", times = 2 }\n";
+    assert_eq!(plain(slow), None);
+    assert_eq!(plain(&format!("[links]\nlatency = \"1 s\"\nloss = 0\n{slow}")), None);
     let cases = [
         ("behaviour = \"withhold\"\n", "withhold"),
-        ("[links]\nlatency = \"1 s\"\n", "links"),
+        ("[links]\nlatency = \"1 s\"\njitter = \"1 ms\"\n", "jitter"),
+        ("[links]\nloss = 0.5\n", "lose messages"),
+        ("[links]\nlatency = \"11 s\"\n", "takes 11s"),
         ("[links]\nping_every = \"never\"\n", "pinged"),
         ("[chain]\nspacing = \"11 s\"\n", "apart"),
         ("confined_to = \"d\"\n[[group]]\nname = \"d\"\nnodes = 1\n", "knows only"),
-        ("[[step]]\nat = \"1 s\"\nslow = { nodes = \"all\", times = 2 }\n", "slow"),
+        (
+            "[links]\nlatency = \"2 s\"\n[[step]]\nat = \"1 s\"\nslow = { nodes = \"all\", times = 6 }\n",
+            "takes 12s",
+        ),
         ("[[step]]\nat = \"1 s\"\nbehave = { group = \"c\", as = \"withhold\" }\n", "stay what"),
         ("[[step]]\nat = \"1 s\"\nrefuse = [[\"c.0\"]]\n", "on no side"),
         ("[[group]]\nname = \"d\"\nnodes = 49\n", "51 nodes"),

@@ -6,8 +6,9 @@ use crate::scenario::section::Section;
 use crate::topology::{Shape, Topology};
 
 /// Keys of `[topology]`.
-pub const KEYS: &[&str] = &["kind", "chords", "outbound", "neighbours", "rewired", "inside", "outside"];
-const KINDS: &[&str] = &["full", "line", "ring", "random", "small-world", "regions"];
+pub const KEYS: &[&str] =
+    &["kind", "chords", "outbound", "degree", "neighbours", "rewired", "inside", "outside"];
+const KINDS: &[&str] = &["full", "line", "ring", "random", "regular", "small-world", "regions"];
 /// Others that one node may dial.
 const MOST_DIALS: u64 = 100;
 /// Links of a world: each costs memory at both ends.
@@ -46,7 +47,7 @@ fn shape<'t>(
     of: &dyn Fn(&'static [&'static str]) -> Result<Section<'t>, ScenarioError>,
 ) -> Result<Shape, ScenarioError> {
     let many = |section: &Section, key: &str, least: u64| {
-        let found = section.require(key, "how many others each node dials")?.whole(least, MOST_DIALS)?;
+        let found = section.require(key, "how many others for each node")?.whole(least, MOST_DIALS)?;
         Ok(u16::try_from(found).expect("the bound fits"))
     };
     Ok(match kind {
@@ -54,6 +55,7 @@ fn shape<'t>(
         "line" => of(&["kind"]).map(|_| Shape::Line)?,
         "ring" => Shape::Ring { chords: many(&of(&["kind", "chords"])?, "chords", 0)? },
         "random" => Shape::Random { outbound: many(&of(&["kind", "outbound"])?, "outbound", 1)? },
+        "regular" => Shape::Regular { degree: many(&of(&["kind", "degree"])?, "degree", 1)? },
         "small-world" => {
             let section = of(&["kind", "neighbours", "rewired"])?;
             let rewired = section.require("rewired", "a part from 0 to 1")?.decimal((0, MILLION), MILLION)?;
@@ -76,6 +78,7 @@ fn links(shape: &Shape, groups: &[Group], confined: &[(usize, usize)]) -> u64 {
         Shape::Line => 1,
         Shape::Ring { chords } => 1 + u64::from(chords),
         Shape::Random { outbound } => u64::from(outbound),
+        Shape::Regular { degree } => u64::from(degree).div_ceil(2),
         Shape::SmallWorld { neighbours, .. } => u64::from(neighbours),
         Shape::Regions { inside, outside } => u64::from(inside) + u64::from(outside),
     };

@@ -20,7 +20,6 @@ use crate::host::Host;
 use crate::invariants::{Violation, Witness};
 use crate::luck;
 use crate::mining::lottery::Lottery;
-use crate::network::Network;
 use crate::payments::Purse;
 use crate::place::Place;
 use crate::plan::Plan;
@@ -106,7 +105,7 @@ impl World {
             Host::new(place, dials, seed, disk, witness.clone()).with_pings(plan.ping_every)
         });
         let around = Surroundings {
-            network: Network::new(plan.links.clone(), groups.clone(), seed),
+            network: plan.network(seed),
             behaviours: plan.groups.iter().map(|group| group.behaviour.clone()).collect(),
             groups,
             selfish: enlist::selfish(&plan),
@@ -239,10 +238,10 @@ impl World {
         self.workers = Workers::new(threads);
     }
 
-    /// From now on the last so many events are kept in words.
-    pub fn keep_log(&mut self, lines: usize) {
+    /// From now on the last so many events are kept in words, up to the one of the number `last`.
+    pub fn keep_log(&mut self, lines: usize, last: u64) {
         (self.around.tells, self.told) = (true, self.events);
-        self.log = Some(EventLog::new(lines));
+        self.log = Some(EventLog::new(lines, last));
     }
 
     /// The last events in words, if they are kept.

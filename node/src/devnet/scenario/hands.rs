@@ -1,12 +1,13 @@
 //! Hands: the thread that does to the nodes what the plan says, one thing after another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::cut::Cut;
+use cairn_simulator::network::Network as Distances;
 use cairn_simulator::place::Place;
 use cairn_simulator::plan::{Plan, Step};
 use cairn_simulator::settling::{Settlement, steps_left};
@@ -49,13 +50,17 @@ pub struct Hands {
     now: Vec<u64>,
     /// How the plan's steps have cut the network.
     cut: Cut,
+    /// How far nodes are from each other: as far as in the simulator. Nothing where the plan has no word
+    /// about it.
+    distances: Option<Distances>,
 }
 
 impl Hands {
     /// Hands that have done nothing yet.
     pub fn new(plan: Plan, rates: Rates, network: Arc<Network>, payer: Arc<Mutex<Payer>>) -> Self {
         let now = rates.first().to_vec();
-        Self { plan, rates, network, payer, now, cut: Cut::default() }
+        let distances = plan.has_late_links().then(|| plan.network(plan.seed));
+        Self { plan, rates, network, payer, now, cut: Cut::default(), distances }
     }
 
     /// Carries out orders until nobody gives any, or until `stop` is set; says when each step of the
@@ -89,7 +94,10 @@ impl Hands {
 
     fn carry_out(&mut self, order: &Order) -> Result<(), DevnetError> {
         match order {
-            Order::Mine => self.mine_everywhere(),
+            Order::Mine => {
+                self.lengthen_links(&self.plan.places().collect::<Vec<_>>())?;
+                self.mine_everywhere()
+            }
             Order::Step(number) => self.plan_step(*number),
             Order::Kill(place) => self.kill(*place),
             Order::Restart(place) => self.restart(&[*place]),
@@ -156,15 +164,33 @@ impl Hands {
                 self.network.happened(What::HandedIn { payments, why });
                 Ok(())
             }
-            // Whoever is down does neither; the rest was refused before.
-            Step::Mine { .. } | Step::Pay { .. } | Step::Slow { .. } | Step::Behave { .. } => Ok(()),
+            Step::Slow { places, percent } => {
+                let distances = self.distances.iter_mut();
+                distances.for_each(|all| places.iter().for_each(|place| all.slow(*place, percent)));
+                self.lengthen_links(&places)
+            }
+            // Whoever is down does neither; the last was refused before.
+            Step::Mine { .. } | Step::Pay { .. } | Step::Behave { .. } => Ok(()),
         }
+    }
+
+    /// Lets everything to and from these nodes take as long as it does now.
+    fn lengthen_links(&self, places: &[Place]) -> Result<(), DevnetError> {
+        let Some(distances) = &self.distances else { return Ok(()) };
+        let pairs = places.iter().flat_map(|one| self.plan.places().map(move |other| (*one, other)));
+        let late = |(one, other): (Place, Place)| {
+            let late_ms = distances.latency(one, other).as_millis() as u64;
+            ((one.min(other).number(), one.max(other).number()), late_ms)
+        };
+        let pairs: BTreeMap<(u16, u16), u64> = pairs.filter(|(one, other)| one != other).map(late).collect();
+        self.network.lengthen(&pairs)
     }
 
     /// Whether a step that mends has anything to mend.
     fn changes_something(&self, step: &Step) -> bool {
         match step {
             Step::Restart(places) => places.iter().any(|place| !self.runs(*place)),
+            Step::Slow { .. } => true,
             _ => !self.cut.is_whole(),
         }
     }
