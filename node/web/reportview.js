@@ -97,7 +97,7 @@ export class ReportView {
   }
 
   play() {
-    if (this.at >= this.report.lasted_ms) this.at = 0;
+    if (this.at >= this.report.lasted_ms) this.go(0);
     this.playing = performance.now();
     setText(this.playButton, "Pause");
     this.tree.follow();
