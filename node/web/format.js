@@ -31,6 +31,12 @@ export function clock(ms) {
   return hours ? `${sign}${hours}:${two(minutes)}:${two(seconds)}` : `${sign}${minutes}:${two(seconds)}`;
 }
 
+/** A moment to a tenth of a second, which a whole second goes without. */
+export function tenths(ms) {
+  const tenth = Math.floor((Math.abs(ms) % 1000) / 100);
+  return tenth ? `${clock(ms)}.${tenth}` : clock(ms);
+}
+
 const DAY = 86_400_000;
 
 /** A moment that may be days after the start: nobody reads 240:00:00 as ten days. */

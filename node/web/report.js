@@ -1,6 +1,8 @@
 // A simulator's report as a model that can be looked at as it was at any moment. Pure.
 
 import { World } from "./model.js";
+import { faultOfTips } from "./reporttips.js";
+import { Stand, fewNodes } from "./stand.js";
 
 /** A report's text, read and held against what is needed of it. */
 export function readReport(text) {
@@ -56,10 +58,10 @@ function faultOf(report) {
       if (field) return `entry ${place + 1} of “${list}” has no usable “${field}”`;
     }
   }
-  return null;
+  return faultOfTips(report);
 }
 
-/** A world of the report's blocks; nobody stands on them, because the report does not say who did. */
+/** A world of the report's blocks. Who stands on them, if the report tells it, is its `stand`. */
 export function worldOf(report) {
   const world = new World();
   const works = [];
@@ -88,7 +90,7 @@ export function worldOf(report) {
     kind: "report",
     now_ms: report.lasted_ms,
     chain: { name: report.name, genesis_hash: "genesis", spacing_ms: report.spacing_ms ?? 1000 },
-    nodes: [],
+    nodes: fewNodes(report),
     groups: [[]],
     blocks,
     agreement: report.agreement.map((point) => [point.at_ms, point.share / 10_000, point.tips]),
@@ -96,10 +98,18 @@ export function worldOf(report) {
       .filter((line) => kinds[line.text.split(/[:,]/)[0]])
       .map((line) => ({ ...line, kind: kinds[line.text.split(/[:,]/)[0]] })),
   });
+  world.leaders = leaders(world.ordered);
+  world.stand = report.tips ? new Stand(report, world) : null;
   return world;
 }
 
-/** Shows the world as it was: only blocks up to then, and which of them had most work. */
+/** For each block the one that had most work when it was found. */
+function leaders(blocks) {
+  let best = null;
+  return blocks.map((block) => (best = !best || block.work > best.work ? block : best));
+}
+
+/** Shows the world as it was: only blocks up to then, which of them was best, and who stood where if that is told. */
 export function showUntil(world, at, convergence = []) {
   let [low, high] = [0, world.ordered.length];
   while (low < high) {
@@ -108,17 +118,24 @@ export function showUntil(world, at, convergence = []) {
     else high = middle;
   }
   if (world.shown === low && world.until === at) return;
-  const isMore = (world.shown ?? 0) <= low;
-  let best = isMore ? world.best : null;
-  for (let place = isMore ? (world.shown ?? 0) : 0; place < low; place += 1) {
-    const block = world.ordered[place];
-    if (!best || block.work > best.work) best = block;
-  }
   world.shown = low;
   world.until = at;
-  world.setBest(best);
-  holdBranches(world, apartSince(world.marks, convergence, at));
+  const { stand } = world;
+  const isTold = stand?.show(at);
+  world.setBest((isTold && stand.best) || (world.leaders[low - 1] ?? null));
+  if (isTold) world.setHeld();
+  else holdBranches(world, apartSince(world.marks, convergence, at));
+  colour(world);
+  if (isTold) stand.setLooks();
+}
+
+/** As the world does while it goes on; but what rivals have in common has the colour it had where they part. */
+function colour(world) {
   world.colour();
+  let block = world.best;
+  if (!block || world.forkHeight === Infinity) return;
+  while (block.parent && block.height > world.forkHeight) block = block.parent;
+  world.mainSlot = block.branch.slot;
 }
 
 /** When the cut was made that still divides the nodes, or null; a healing ends it once all agree. */

@@ -5,17 +5,23 @@ import { h, keyed, replace, setAttr, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { lineAt, showUntil, worldOf } from "./report.js";
 import { steps } from "./charts.js";
+import { NodesRoom } from "./nodesroom.js";
+import { palette } from "./signs.js";
 import { Tree } from "./tree.js";
 import { clock, count, span } from "./format.js";
 
 /** Lines of the timeline around the moment. */
 const AROUND = 40;
+/** Faster than this nodes do not walk from tip to tip: the next block is there before they are. */
+const WALKED = 16;
 
 export class ReportView {
   constructor(report) {
     Object.assign(this, { report, world: worldOf(report), at: report.lasted_ms, speed: 4 });
     // There is no page of a block of a report: all that is known of it is shown beside it.
     this.tree = new Tree(this.world, (hash) => this.tree.choose(this.world.blocks.get(hash)));
+    const { stand } = this.world;
+    this.nodes = stand && new NodesRoom(report, stand);
     this.slider = h("input", {
       type: "range",
       min: 0,
@@ -71,6 +77,7 @@ export class ReportView {
         ),
         h("section", { class: "card", "aria-label": "Timeline" }, h("h2", null, "Timeline"), this.lines),
       ),
+      this.nodes?.element,
       h(
         "section",
         { class: "card", "aria-label": "Agreement" },
@@ -85,11 +92,12 @@ export class ReportView {
 
   go(at) {
     this.at = Math.max(0, Math.min(this.report.lasted_ms, at));
+    this.tree.jump();
     draw(this.frame);
   }
 
   play() {
-    if (this.at >= this.report.lasted_ms) this.at = 0;
+    if (this.at >= this.report.lasted_ms) this.go(0);
     this.playing = performance.now();
     setText(this.playButton, "Pause");
     this.tree.follow();
@@ -97,31 +105,43 @@ export class ReportView {
   }
 
   pause() {
+    // What is told less often than each frame is told of the last one.
+    if (this.playing) draw(this.frame);
     this.playing = null;
     setText(this.playButton, "Play");
+  }
+
+  /** Light may have become dark. */
+  repaint() {
+    if (this.colours !== palette()) draw(this.frame);
   }
 
   draw(now) {
     if (!this.element.isConnected) return this.pause();
     if (this.playing) {
       this.at = Math.min(this.report.lasted_ms, this.at + Math.max(0, now - this.playing) * this.speed);
+      if (this.speed > WALKED) this.tree.jump();
       this.playing = now;
       if (this.at >= this.report.lasted_ms) this.pause();
       else draw(this.frame);
     }
     showUntil(this.world, this.at, this.report.convergence);
+    this.colours = palette();
     this.tree.update();
+    this.nodes?.update(now, this.playing);
     if (!this.slider.matches(":active")) this.slider.value = this.at;
     setText(this.time, `${clock(this.at)} of ${clock(this.report.lasted_ms)}`);
     setAttr(this.slider, "aria-valuetext", clock(this.at));
-    const best = this.world.best;
-    setText(
-      this.figures,
-      `${count(Math.max(0, this.world.shown - 1), "block")} so far, best height ${best?.height ?? 0}.`,
-    );
+    setText(this.figures, this.figuresWords());
     this.drawShare(now);
     this.drawLines();
     return undefined;
+  }
+
+  figuresWords() {
+    const { shown, best, stand, tips } = this.world;
+    const onTips = stand?.tips.isKnown ? `, ${count(tips.length, "tip")}` : "";
+    return `${count(Math.max(0, shown - 1), "block")} so far, best height ${best?.height ?? 0}${onTips}.`;
   }
 
   /** The line never changes, only the cursor on it moves; ten times a second is enough. */

@@ -254,6 +254,7 @@ export class Scenarios {
     this.ask();
     this.followToken();
     this.player?.overview.update();
+    this.view?.repaint();
   }
 
   tick() {

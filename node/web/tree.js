@@ -19,6 +19,8 @@ const TOGETHER = 150;
 const RESTED = 8000;
 /** More lanes than this take all the height there is. */
 const MOST_LANES = 3;
+/** Tips that are marked with how many stand there, where nodes have no marks of their own. */
+const MOST_CROWDS = 64;
 const ZOOMS = [5, 9, 14, 20, 28, 36, 48, 64];
 
 export class Tree {
@@ -187,8 +189,30 @@ export class Tree {
     Object.assign(person, { fromX, fromY, at, way, left: person.tip, tip: to, isMoving: !isCalm() });
   }
 
+  /** The marks stand where they belong at once: the moment is another. */
+  jump() {
+    this.people.clear();
+  }
+
+  /** Where a mark stands above its block. */
+  standY(block) {
+    return this.scale.top + block.lane * this.scale.laneHeight - Math.min(22, this.px * 0.6) / 2 - 13;
+  }
+
+  /** Nodes that are too many to follow each have one mark for each tip. */
+  standCrowds() {
+    this.people.clear();
+    for (const { hash, many, block } of this.world.tips.slice(0, MOST_CROWDS)) {
+      if (!block) continue;
+      const slot = this.world.slotOf(hash);
+      this.people.set(hash, { x: block.x, y: this.standY(block), party: hash, many, slot });
+    }
+    return false;
+  }
+
   /** Every node's mark goes to its tip. */
   movePeople(now) {
+    if (!this.world.nodes.size) return this.standCrowds();
     let isBusy = false;
     const at = this.world.now();
     for (const node of this.world.nodes.values()) {
@@ -197,7 +221,7 @@ export class Tree {
         this.people.delete(node.id);
         continue;
       }
-      const y = this.scale.top + block.lane * this.scale.laneHeight - Math.min(22, this.px * 0.6) / 2 - 13;
+      const y = this.standY(block);
       let person = this.people.get(node.id);
       if (!person) this.people.set(node.id, (person = { x: block.x, y, tip: node.tip, isMoving: false }));
       if (person.tip !== node.tip) this.depart(person, node.tip, now);

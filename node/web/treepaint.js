@@ -3,7 +3,7 @@
 import { firstAt } from "./lanes.js";
 import { meet } from "./beside.js";
 import { rows } from "./charts.js";
-import { clock } from "./format.js";
+import { clock, count } from "./format.js";
 import { PINNED, paintPin } from "./pin.js";
 import { palette, signPath } from "./signs.js";
 
@@ -194,41 +194,46 @@ function paintPeople(context, { view, people, colours, xOf, blocks }) {
   const marks = spreadOut(parties, blocks, (text) => context.measureText(text).width);
   for (const mark of marks) paintStem(context, mark, colours);
   for (const mark of marks) paintMark(context, mark, colours);
-  if (behind.length) {
-    const names = `node${behind.length === 1 ? "" : "s"} ${behind.join(", ")}`;
-    const text = `◂ ${behind.length > 4 ? `${behind.length} nodes` : names} behind`;
+  if (behind.many) {
+    const { many, list } = behind;
+    const names = `node${many === 1 ? "" : "s"} ${list.join(", ")}`;
+    const text = `◂ ${many > 4 || many > list.length ? count(many, "node") : names} behind`;
     pill(context, 64, view.height - AXIS - 16, text, colours.warn, colours.on);
   }
   return marks.filter(({ party }) => !party.isMoving).map(({ room }) => room);
 }
 
-/** Who stands or goes together, and who stands left of what is in view. */
+/** Who stands or goes together, and who stands left of what is in view. A mark without a name is that of many. */
 function gather(view, people, xOf) {
   const parties = new Map();
-  const behind = [];
+  const behind = { list: [], many: 0 };
+  const join = (group, name, many) => {
+    group.many += many;
+    if (name !== undefined) group.list.push(name);
+  };
   const least = view.pin?.zone ?? 0;
-  for (const { name, party, slot, isStuck, isMoving, ...at } of people.values()) {
+  for (const { name, many = 1, party, slot, isStuck = false, isMoving = false, ...at } of people.values()) {
     const [x, y] = [xOf(at.x), at.y];
-    if (x < least && !isMoving) behind.push(name);
+    if (x < least && !isMoving) join(behind, name, many);
     if (x < least || x > view.width + 40) continue;
-    if (!parties.has(party)) parties.set(party, { x, y, list: [], slot, isStuck: false, isMoving });
-    parties.get(party).list.push(name);
+    if (!parties.has(party)) parties.set(party, { x, y, list: [], many: 0, slot, isStuck: false, isMoving });
+    join(parties.get(party), name, many);
     parties.get(party).isStuck ||= isStuck;
   }
   return { parties: [...parties.values()], behind };
 }
 
 /** How a party can be shown, the plainest first: what its pill says, whether names stand before it, how wide it is. */
-function forms({ list, slot, isStuck }, widthOf) {
-  const many = { text: String(list.length), slot };
-  many.w = widthOf(many.text) + SIGNED;
-  if (list.length > 3) {
-    const text = `${list.length} nodes${isStuck ? ", less work" : ""}`;
-    return [{ text, slot, w: widthOf(text) + SIGNED }, many];
+function forms({ list, many, slot, isStuck }, widthOf) {
+  const number = { text: many.toLocaleString("en"), slot };
+  number.w = widthOf(number.text) + SIGNED;
+  if (many > 3 || many > list.length) {
+    const text = `${count(many, "node")}${isStuck ? ", less work" : ""}`;
+    return [{ text, slot, w: widthOf(text) + SIGNED }, number];
   }
   const names = { list, text: "", w: list.length * 17 };
   const told = { ...names, text: "less work", w: names.w + widthOf("less work") + BARE + 2 };
-  return [...(isStuck ? [told] : []), names, ...(list.length > 1 ? [many] : [])];
+  return [...(isStuck ? [told] : []), names, ...(list.length > 1 ? [number] : [])];
 }
 
 /**
