@@ -1,22 +1,27 @@
 //! A map by peer. It is looked into several times for every message, so the search stays within
 //! four bytes of each identity, side by side: those of sixteen peers are one line of the processor's
-//! cache. What belongs to a peer is touched once it is found.
+//! cache, and those of [`FEW`] lie in the map itself. What belongs to a peer is touched once it is found.
 
 use core::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 use crate::peer::PeerId;
+
+/// Peers that most nodes have no more of.
+const FEW: usize = 24;
 
 /// One value for each peer, in the order of identities.
 #[derive(Clone, Debug)]
 pub struct PeerMap<T> {
     /// How each identity begins.
-    beginnings: Vec<u32>,
+    beginnings: SmallVec<[u32; FEW]>,
     entries: Vec<(PeerId, T)>,
 }
 
 impl<T> Default for PeerMap<T> {
     fn default() -> Self {
-        Self { beginnings: Vec::new(), entries: Vec::new() }
+        Self { beginnings: SmallVec::new(), entries: Vec::new() }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::mining::Hashrate;
 use crate::network::{Lane, LinkNumber, Network};
 use crate::payments::miner_lock;
 use crate::place::Place;
+use crate::sessions::Sessions;
 use crate::shared_store::SharedStore;
 use crate::trace::Trace;
 use crate::verifier::OncePerWorld;
@@ -36,8 +37,8 @@ pub struct Host {
     ping_every: Option<Duration>,
     state: State,
     life: u32,
-    /// The links whose node knows of them, in the order of places.
-    sessions: Vec<(Place, Lane)>,
+    /// The links whose node knows of them.
+    sessions: Sessions,
     /// Whom the transport lets neither in nor out.
     pub blocked: BTreeSet<PeerId>,
     /// Actions that wait until the disk has taken what they follow from.
@@ -73,7 +74,7 @@ impl Host {
             ping_every: None,
             state: State::Down(Box::new(disk)),
             life: 0,
-            sessions: Vec::new(),
+            sessions: Sessions::default(),
             blocked: BTreeSet::new(),
             waiting: Vec::new(),
             is_flushing: false,
@@ -138,35 +139,30 @@ impl Host {
 
     /// The link to another node, if this one knows of it.
     pub fn session(&self, to: Place) -> Option<LinkNumber> {
-        let at = self.sessions.binary_search_by_key(&to, |(place, _)| *place).ok()?;
-        self.sessions.get(at).map(|(_, lane)| lane.number)
+        self.sessions.get(to).map(|lane| lane.number)
     }
 
     /// Sends bytes over the link to another node; says when they arrive.
     pub fn carry(&mut self, network: &Network, now: Timestamp, to: Place, bytes: u64) -> Timestamp {
-        let at = self.sessions.binary_search_by_key(&to, |(place, _)| *place);
-        let Some((_, lane)) = at.ok().and_then(|at| self.sessions.get_mut(at)) else { return now };
+        let Some(lane) = self.sessions.get_mut(to) else { return now };
         network.carry(now, (self.place, to), lane, &mut self.luck, bytes)
     }
 
     /// Every node that it has a link to.
     pub fn linked(&self) -> impl Iterator<Item = Place> {
-        self.sessions.iter().map(|(place, _)| *place)
+        self.sessions.places()
     }
 
     /// Notes a link.
     pub fn open_session(&mut self, to: Place, lane: Lane) {
         self.forget_actions_for(to);
-        match self.sessions.binary_search_by_key(&to, |(place, _)| *place) {
-            Ok(at) => self.sessions[at].1 = lane,
-            Err(at) => self.sessions.insert(at, (to, lane)),
-        }
+        self.sessions.open(to, lane);
     }
 
     /// Forgets a link.
     pub fn close_session(&mut self, to: Place) {
         self.forget_actions_for(to);
-        self.sessions.retain(|(place, _)| *place != to);
+        self.sessions.close(to);
     }
 
     /// What was to be said on a link that is over must not be said on the next one of the same two, as
@@ -213,7 +209,7 @@ impl Host {
             }
             off => off,
         };
-        self.sessions.clear();
+        self.sessions = Sessions::default();
         self.blocked.clear();
         self.waiting.clear();
         self.is_flushing = false;

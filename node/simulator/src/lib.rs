@@ -37,6 +37,7 @@ pub mod play;
 pub mod recorder;
 pub mod report;
 pub mod scenario;
+pub mod sessions;
 pub mod settling;
 pub mod shared_store;
 pub mod standing;

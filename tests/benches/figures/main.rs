@@ -1,5 +1,5 @@
-//! The figures of docs/benchmarks.md, measured with real processes over loopback:
-//! `cargo bench -p cairn-tests --bench figures -- [NAME ...]`, all of them without a name.
+//! The figures of docs/benchmarks.md, measured with real processes over loopback, and how
+//! long simulated worlds take: `cargo bench -p cairn-tests --bench figures -- [NAME ...]`, all of them without a name.
 
 mod alone;
 mod heal;
@@ -8,6 +8,7 @@ mod median;
 mod page;
 mod reorganise;
 mod sync;
+mod worlds;
 
 use std::io::Write;
 
@@ -20,7 +21,7 @@ struct Figure {
     measure: fn() -> String,
 }
 
-const FIGURES: [Figure; 10] = [
+const FIGURES: [Figure; 14] = [
     Figure {
         name: "start",
         what: "start to first RPC answer, empty directory",
@@ -90,6 +91,34 @@ const FIGURES: [Figure; 10] = [
         asked: "no slower",
         bitcoin_core: "-",
         measure: page::followed,
+    },
+    Figure {
+        name: "hundred",
+        what: "simulated: 100 nodes, 144 blocks",
+        asked: "-",
+        bitcoin_core: "-",
+        measure: || worlds::quiet(100),
+    },
+    Figure {
+        name: "thousand",
+        what: "simulated: 1,000 nodes, 144 blocks",
+        asked: "-",
+        bitcoin_core: "-",
+        measure: || worlds::quiet(1_000),
+    },
+    Figure {
+        name: "ten-thousand",
+        what: "simulated: 10,000 nodes, 144 blocks",
+        asked: "under 60 s, under 6 GiB",
+        bitcoin_core: "-",
+        measure: || worlds::quiet(10_000),
+    },
+    Figure {
+        name: "payments",
+        what: "simulated: 1,000 nodes, 1,000 blocks, 5 payments a second",
+        asked: "under 120 s",
+        bitcoin_core: "-",
+        measure: worlds::paying,
     },
 ];
 

@@ -17,6 +17,8 @@ pub struct Entries {
     spenders: BTreeMap<OutPoint, Txid>,
     by_turn: BTreeMap<u64, Txid>,
     by_arrival: BTreeSet<(Timestamp, Txid)>,
+    /// The first of them, because it is asked for with everything that a node hears.
+    oldest_arrival: Option<Timestamp>,
     /// Best for a miner last: by what each pays together with its ancestors.
     by_ancestors: BTreeSet<(Score, Txid)>,
     /// The least worth first.
@@ -58,8 +60,12 @@ impl Entries {
     }
 
     /// When the one that waits longest came.
-    pub fn oldest_arrival(&self) -> Option<Timestamp> {
-        self.by_arrival.first().map(|(arrived, _)| *arrived)
+    pub const fn oldest_arrival(&self) -> Option<Timestamp> {
+        self.oldest_arrival
+    }
+
+    fn find_oldest_arrival(&mut self) {
+        self.oldest_arrival = self.by_arrival.first().map(|(arrived, _)| *arrived);
     }
 
     /// All taken together.
@@ -129,6 +135,7 @@ impl Entries {
         self.spenders.extend(entry.transaction.inputs().iter().map(|outpoint| (*outpoint, txid)));
         self.by_turn.insert(entry.turn, txid);
         self.by_arrival.insert((entry.arrived, txid));
+        self.find_oldest_arrival();
         self.by_ancestors.insert((entry.ancestors.score(), txid));
         self.by_worth.insert((entry.worth(), txid));
         self.total = self.total.with(&entry);
@@ -171,6 +178,7 @@ impl Entries {
         }
         self.by_turn.remove(&entry.turn);
         self.by_arrival.remove(&(entry.arrived, *txid));
+        self.find_oldest_arrival();
         self.by_ancestors.remove(&(entry.ancestors.score(), *txid));
         self.by_worth.remove(&(entry.worth(), *txid));
         self.total = self.total.without(&entry);
@@ -219,6 +227,7 @@ impl Entries {
         let counts =
             [self.by_turn.len(), self.by_arrival.len(), self.by_ancestors.len(), self.by_worth.len()];
         assert_eq!(counts, [self.by_id.len(); 4]);
+        assert_eq!(self.oldest_arrival, self.by_arrival.first().map(|(arrived, _)| *arrived));
         assert_eq!(self.total.count, self.by_id.len());
     }
 }
