@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use cairn_protocol::limits::PING_INTERVAL;
 
-use crate::network::{Links, Quality};
 use crate::plan::{Engine, Plan, Step};
 
 /// Processes that one machine is asked for.
@@ -14,8 +13,9 @@ const MOST_PROCESSES: u16 = 50;
 const SLOWEST_BLOCKS: Duration = Duration::from_secs(10);
 /// The same, for the whole.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
-/// The longest that real nodes hold back what they say.
-const LATEST_LINK: Duration = Duration::from_secs(10);
+/// The longest that real nodes hold back what they say: peers wait ten seconds for an answer, which is there
+/// and back.
+const LATEST_LINK: Duration = Duration::from_secs(4);
 /// What the disks of a world take unless its plan says otherwise; real ones take what they take.
 const USUAL_DISK: Duration = Duration::from_millis(3);
 
@@ -26,10 +26,10 @@ impl Plan {
         [Some(Engine::Simulator), devnet].into_iter().flatten().collect()
     }
 
-    /// Whether real processes must hold back what they say: the plan has something to say of its links.
-    /// Where it has not they are as near to each other as processes of one machine are.
+    /// Whether real processes must hold back what they say: the plan says how late links are, or makes some
+    /// slower. Else they are as near to each other as processes of one machine are.
     pub fn has_late_links(&self) -> bool {
-        self.links != Links::default() || self.steps.iter().any(|(_, step)| matches!(step, Step::Slow { .. }))
+        self.links_said.latency || self.steps.iter().any(|(_, step)| matches!(step, Step::Slow { .. }))
     }
 
     /// Why real processes cannot play it, in a sentence; nothing when they can.
@@ -69,8 +69,7 @@ impl Plan {
     }
 
     fn refusal_of_network(&self) -> Option<String> {
-        let between = self.links.between.iter().map(|(.., quality)| quality);
-        if !core::iter::once(&self.links.usual).chain(between).all(Quality::is_latency_alone) {
+        if self.links_said.trouble {
             return Some("its links jitter, lose messages or are narrow, and real ones are only late".into());
         }
         let longest = self.longest_latency();

@@ -19,6 +19,15 @@ impl EventLog {
         Self { kept, last, lines: VecDeque::new() }
     }
 
+    /// So many events came before any was noted: every node starts.
+    pub fn begin_after(&mut self, events: u64) {
+        match events.min(self.last) {
+            0 => {}
+            1 => self.lines.push_back("event 1: a node starts".into()),
+            many => self.lines.push_back(format!("events 1 to {many}: nodes start")),
+        }
+    }
+
     /// One more.
     pub fn note(&mut self, number: u64, when: Duration, whom: Place, words: &str) {
         if number > self.last {

@@ -85,15 +85,13 @@ impl Default for Quality {
     }
 }
 
-impl Quality {
-    /// Whether all that a file says of it is how long bytes take: nothing jitters or gets lost, and no
-    /// bandwidth is named that a fast machine does not have.
-    pub fn is_latency_alone(&self) -> bool {
-        let usual = Self::default();
-        self.jitter.is_zero()
-            && [0, usual.lost].contains(&self.lost)
-            && [None, usual.bytes_per_second].contains(&self.bytes_per_second)
-    }
+/// What a plan itself says of its links; of the rest it means what is usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinksSaid {
+    /// How late bytes are.
+    pub latency: bool,
+    /// That messages jitter, get lost, or queue for a bandwidth.
+    pub trouble: bool,
 }
 
 /// What the links of a world are like.

@@ -13,7 +13,7 @@ use crate::behaviour::Behaviour;
 use crate::expectation::Expectation;
 use crate::luck;
 use crate::mining::Hashrate;
-use crate::network::{Links, Network};
+use crate::network::{Links, LinksSaid, Network};
 use crate::payments::{usual_chain, with_purses};
 use crate::place::Place;
 use crate::topology::{Shape, Topology};
@@ -188,8 +188,10 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Who dials whom.
     pub topology: Topology,
-    /// What the links are like.
+    /// What the links are like,
     pub links: Links,
+    /// and how much of that the plan has a word about.
+    pub links_said: LinksSaid,
     /// How often silent peers are asked whether they live; none never: links of a world tell their
     /// ends when they break.
     pub ping_every: Option<Duration>,
@@ -297,6 +299,7 @@ impl Plan {
             groups: vec![group],
             topology: Shape::Ring { chords: 2 }.into(),
             links: Links::default(),
+            links_said: LinksSaid::default(),
             ping_every: Some(PING_INTERVAL),
             disk: Duration::from_millis(3),
             workload: Workload { payment_every: Some(Duration::from_millis(700)), wallets: 10 },

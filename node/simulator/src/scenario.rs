@@ -138,7 +138,7 @@ fn read(whole: &Section) -> Result<Plan, ScenarioError> {
     let chain = chain::read(of_chain.as_ref())?;
     let Groups { names, list: groups, confined } = groups::read(whole)?;
     let topology = topology::read(whole, &groups, &confined)?;
-    let (links, ping_every) = links::read(whole, &names)?;
+    let links::Read { links, said: links_said, ping_every } = links::read(whole, &names)?;
     let workload = ending::workload(whole)?;
     let stop = ending::stop(whole, &groups)?;
     let around = Around { names: &names, groups: &groups, workload: &workload, stop: &stop };
@@ -158,6 +158,7 @@ fn read(whole: &Section) -> Result<Plan, ScenarioError> {
         groups,
         topology,
         links,
+        links_said,
         ping_every,
         disk,
         workload,

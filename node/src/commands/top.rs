@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::cli::top::TopArgs;
 use crate::devnet::client::Client;
-use crate::top::behind::Watch;
 use crate::top::draw::draw;
 use crate::top::keys::{Deed, Hand};
 use crate::top::scene::Scene;
@@ -84,14 +83,9 @@ fn watch(
 /// Looks on a thread of its own, so that a slow devnet holds up no key.
 fn look_on_and_on(client: Client, news: Sender<News>) {
     std::thread::spawn(move || {
-        let mut watch = Watch::default();
         loop {
             let seen = match client.view(BLOCKS) {
-                Ok(view) => {
-                    let mut scene = Scene::read(&view);
-                    watch.look(&mut scene);
-                    News::Seen(Box::new(scene))
-                }
+                Ok(view) => News::Seen(Box::new(Scene::read(&view))),
                 Err(error) => News::Said(error.to_string()),
             };
             if news.send(seen).is_err() {

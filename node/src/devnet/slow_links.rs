@@ -13,20 +13,15 @@ impl Network {
     /// Makes all links of a node slower, each way; 0 makes them as fast as at first.
     ///
     /// # Errors
-    /// When there is no such node, or a running node refuses.
+    /// When there is no such node, or a running node refuses or does not answer; the others are told.
     pub fn slow(&self, slow: u16, delay_ms: u64) -> Result<(), DevnetError> {
         drop(self.plan(slow)?);
-        let before = self.link_delays.set_node(slow, delay_ms);
-        let done = self.running().into_iter().try_for_each(|id| match id == slow {
-            true => self.hold_back_all(id),
-            false => self.hold_back(id, slow),
-        });
-        if done.is_err() {
-            self.link_delays.set_node(slow, before);
-        } else {
-            self.happened(What::Slowed { node: slow, delay_ms });
-        }
-        done
+        self.link_delays.set_node(slow, delay_ms);
+        let tell = |id: u16| if id == slow { self.hold_back_all(id) } else { self.hold_back(id, slow) };
+        // Everybody is told, also when somebody does not answer: that one is told when it is started again.
+        let told: Vec<Result<(), DevnetError>> = self.running().into_iter().map(tell).collect();
+        self.happened(What::Slowed { node: slow, delay_ms });
+        told.into_iter().collect()
     }
 
     /// Lets what these nodes say to each other take so many milliseconds, each way.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use cairn_protocol::peer::PeerId;
 use tokio::time::Instant;
 
-/// The longest delay: beyond it peers would take the link for dead.
+/// The longest delay. From half of it on answers come later than peers wait for them: such a link stands, and
+/// carries no blocks.
 pub const LONGEST: Duration = Duration::from_secs(10);
 
 /// The delays of all links of a node, those to come included.

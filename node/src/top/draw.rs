@@ -275,7 +275,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::top::behind::Watch;
 
     fn screen(width: u16, height: u16) -> String {
         let view = json!({
@@ -290,18 +289,15 @@ mod tests {
             ],
             "blocks": [
                 { "hash": "00000cccccc", "previous": "g", "height": 1, "miner": 0, "chainwork": "01" },
-                { "hash": "00000aaaaaa", "previous": "00000cccccc", "height": 2, "miner": 0, "chainwork": "03" },
+                { "hash": "00000aaaaaa", "previous": "00000cccccc", "height": 2, "miner": 0, "chainwork": "03", "at_ms": 9_000 },
                 { "hash": "00000bbbbbb", "previous": "00000cccccc", "height": 2, "miner": null, "chainwork": "02" },
             ],
             "agreement": [[0, 2, 1], [5, 1, 2]],
-            "now_ms": 10_000,
+            "now_ms": 20_000,
             "marks": [{ "at_ms": 5_000, "kind": "partition", "text": "cut: 0,1 / 2 no longer reach each other" }],
         });
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen");
-        let (mut scene, mut watch) = (Scene::read(&view), Watch::default());
-        watch.look(&mut scene);
-        scene.now_ms += 10_000;
-        watch.look(&mut scene);
+        let scene = Scene::read(&view);
         terminal.draw(|frame| draw(frame, &scene, &Hand::default(), "healed")).expect("drawn");
         terminal.backend().to_string()
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::top::behind::{Behind, most};
 use crate::top::tree::{Block, Row, rows};
 
 /// A node in a line.
@@ -36,10 +37,8 @@ pub struct Node {
 /// Everything that is seen at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scene {
-    /// The chain's name,
+    /// The chain's name.
     pub chain: String,
-    /// and wanted time between blocks.
-    pub spacing_ms: u64,
     /// All nodes.
     pub nodes: Vec<Node>,
     /// The groups, as people write them.
@@ -112,6 +111,7 @@ impl Scene {
             height: number(&value["height"]),
             miner: value["miner"].as_u64(),
             work: text(&value["chainwork"]),
+            at_ms: number(&value["at_ms"]),
         };
         let blocks: Vec<Block> = list(&view["blocks"]).iter().map(block).collect();
         let mut nodes: Vec<Node> = list(&view["nodes"]).iter().map(node).collect();
@@ -121,6 +121,11 @@ impl Scene {
                 tip.work.clone_into(&mut node.work);
             }
         }
+        let works = || nodes.iter().filter(|node| node.is_up).map(|node| node.work.as_str());
+        let (now_ms, spacing_ms) = (number(&view["now_ms"]), number(&view["chain"]["spacing_ms"]));
+        let behind = Behind { most: most(works()), blocks: &blocks, now_ms, spacing_ms };
+        let are_behind: Vec<bool> = nodes.iter().map(|node| node.is_up && behind.is(&node.work)).collect();
+        nodes.iter_mut().zip(are_behind).for_each(|(node, is_behind)| node.is_behind = is_behind);
         let tips: Vec<(u16, String)> =
             nodes.iter().filter(|node| node.is_up).map(|node| (node.id, node.tip.clone())).collect();
         let running = tips.len().max(1) as u64;
@@ -132,11 +137,10 @@ impl Scene {
         };
         Self {
             chain: text(&view["chain"]["name"]),
-            spacing_ms: number(&view["chain"]["spacing_ms"]),
             rows: rows(&blocks, &tips),
             agreement: list(&view["agreement"]).iter().map(share).collect(),
             marks: list(&view["marks"]).iter().rev().map(mark).collect(),
-            now_ms: number(&view["now_ms"]),
+            now_ms,
             nodes,
             groups,
         }

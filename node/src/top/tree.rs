@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A block, as far as the tree needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A block, as far as it is seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block {
     /// Its hash.
     pub hash: String,
@@ -15,6 +15,8 @@ pub struct Block {
     pub miner: Option<u64>,
     /// Chainwork up to it, in hex digits of one length.
     pub work: String,
+    /// When a node told of it first.
+    pub at_ms: u64,
 }
 
 /// A block in its row.
@@ -99,7 +101,14 @@ mod tests {
     use super::*;
 
     fn block(hash: &str, previous: &str, height: u64, work: &str) -> Block {
-        Block { hash: hash.into(), previous: previous.into(), height, miner: Some(1), work: work.into() }
+        Block {
+            hash: hash.into(),
+            previous: previous.into(),
+            height,
+            miner: Some(1),
+            work: work.into(),
+            at_ms: 0,
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use cairn_protocol::limits::PING_INTERVAL;
 
-use crate::network::{Latency, Links, Quality};
+use crate::network::{Latency, Links, LinksSaid, Quality};
 use crate::plan::MILLION;
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::names::Names;
@@ -26,14 +26,28 @@ const WIDEST_SIGMA: u64 = 2_000;
 /// Kinds of links.
 const MAX_BETWEEN: usize = 1_000;
 
+/// What is read.
+pub struct Read {
+    /// What links are like.
+    pub links: Links,
+    /// How much of that stands there.
+    pub said: LinksSaid,
+    /// How often silent peers are asked whether they live.
+    pub ping_every: Option<Duration>,
+}
+
 /// What links are like, and how often silent peers are asked whether they live.
 ///
 /// # Errors
 /// Every fault of single values.
-pub fn read(whole: &Section, names: &Names) -> Result<(Links, Option<Duration>), ScenarioError> {
-    let Some(entry) = whole.get("links") else { return Ok((Links::default(), Some(PING_INTERVAL))) };
+pub fn read(whole: &Section, names: &Names) -> Result<Read, ScenarioError> {
+    let Some(entry) = whole.get("links") else {
+        let (links, said) = (Links::default(), LinksSaid::default());
+        return Ok(Read { links, said, ping_every: Some(PING_INTERVAL) });
+    };
     let links = entry.section(KEYS)?;
     let usual = quality(&links, Quality::default())?;
+    let mut said = said_of(&links, &usual);
     let mut between = Vec::new();
     let entries = links.get("between").map_or(Ok(Vec::new()), |entry| entry.list(0, MAX_BETWEEN))?;
     for entry in entries {
@@ -45,14 +59,27 @@ pub fn read(whole: &Section, names: &Names) -> Result<(Links, Option<Duration>),
             let (one, other) = (names.name(one).to_owned(), names.name(other).to_owned());
             return Err(of.fault(Fault::PairTaken { one, other }));
         }
-        between.push((one, other, quality(&section, usual)?));
+        let quality = quality(&section, usual)?;
+        let more = said_of(&section, &quality);
+        said = LinksSaid { latency: said.latency || more.latency, trouble: said.trouble || more.trouble };
+        between.push((one, other, quality));
     }
     let ping_every = match links.get("ping_every") {
         Some(entry) if entry.is_word("never") => None,
         Some(entry) => Some(entry.time(Duration::from_secs(1), LONGEST)?),
         None => Some(PING_INTERVAL),
     };
-    Ok((Links { usual, between }, ping_every))
+    Ok(Read { links: Links { usual, between }, said, ping_every })
+}
+
+/// What a section says of these links.
+fn said_of(section: &Section, of: &Quality) -> LinksSaid {
+    let says = |key: &str| section.get(key).is_some();
+    let trouble = says("jitter") && !of.jitter.is_zero()
+        || says("loss") && of.lost > 0
+        || says("bandwidth") && of.bytes_per_second.is_some()
+        || says("resend") && of.lost > 0;
+    LinksSaid { latency: says("latency"), trouble }
 }
 
 fn pair(entry: &Entry, names: &Names) -> Result<(usize, usize), ScenarioError> {

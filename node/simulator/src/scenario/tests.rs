@@ -250,12 +250,21 @@ fn real_processes_play_honest_plans_and_say_why_no_other() {
     assert_eq!(plain("behaviour = { kind = \"intermittent\", up = \"9 s\", down = \"9 s\" }\n"), None);
     let slow = "[[step]]\nat = \"1 s\"\nslow = { nodes = \"all\", times = 2 }\n";
     assert_eq!(plain(slow), None);
+    let is_late = |more: &str| {
+        let text = format!("{head}{more}[stop]\nafter = \"1 min\"\n");
+        parse(&text).expect("valid").has_late_links()
+    };
+    assert!(is_late(slow) && is_late("[links]\nlatency = { from = \"5 ms\", to = \"80 ms\" }\n"));
+    assert!(!is_late("") && !is_late("[links]\nloss = 0\njitter = \"0 ms\"\nbandwidth = \"unlimited\"\n"));
     assert_eq!(plain(&format!("[links]\nlatency = \"1 s\"\nloss = 0\n{slow}")), None);
     let cases = [
         ("behaviour = \"withhold\"\n", "withhold"),
         ("[links]\nlatency = \"1 s\"\njitter = \"1 ms\"\n", "jitter"),
         ("[links]\nloss = 0.5\n", "lose messages"),
-        ("[links]\nlatency = \"11 s\"\n", "takes 11s"),
+        ("[links]\nloss = 0.01\n", "lose messages"),
+        ("[links]\nresend = \"1 s\"\n", "lose messages"),
+        ("[links]\nbandwidth = 2_000_000\n", "narrow"),
+        ("[links]\nlatency = \"4001 ms\"\n", "takes 4s 1ms"),
         ("[links]\nping_every = \"never\"\n", "pinged"),
         ("[chain]\nspacing = \"11 s\"\n", "apart"),
         ("confined_to = \"d\"\n[[group]]\nname = \"d\"\nnodes = 1\n", "knows only"),

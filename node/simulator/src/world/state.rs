@@ -241,7 +241,9 @@ impl World {
     /// From now on the last so many events are kept in words, up to the one of the number `last`.
     pub fn keep_log(&mut self, lines: usize, last: u64) {
         (self.around.tells, self.told) = (true, self.events);
-        self.log = Some(EventLog::new(lines, last));
+        let mut log = EventLog::new(lines, last);
+        log.begin_after(self.events);
+        self.log = Some(log);
     }
 
     /// The last events in words, if they are kept.
