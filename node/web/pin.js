@@ -59,6 +59,7 @@ export function paintPin(context, pin, { view, xOf, colourOf, colours, font }) {
   context.textBaseline = "middle";
   pin.branches.forEach(({ root, hidden }, place) => {
     const y = ys[place];
+    if (y < -view.height || y > 2 * view.height) return;
     const turn = PINNED + view.box.w / 2 + 14;
     context.strokeStyle = colourOf(root);
     context.setLineDash(hidden ? [2, 4] : []);
