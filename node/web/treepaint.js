@@ -257,8 +257,9 @@ function spreadOut(parties, blocks, widthOf) {
   for (const party of parties.sort((a, b) => b.x - a.x)) {
     const tries = forms(party, widthOf).flatMap((form) =>
       STEPS.map((up) => {
-        // The names are above the block; what is said of them stands beside.
-        const left = party.x - (form.list ? form.list.length * 17 : form.w) / 2;
+        // The names are above the block; what is said of them stands beside. Genesis is close to the left edge.
+        const middled = party.x - (form.list ? form.list.length * 17 : form.w) / 2;
+        const left = party.isMoving ? middled : Math.max(1, middled);
         return { party, form, up, room: { x: left, y: party.y - 9 - up, w: form.w, h: 18 } };
       }),
     );
@@ -281,12 +282,10 @@ function paintStem(context, { party, up }, colours) {
 }
 
 function paintMark(context, { party, form, up, room }, colours) {
-  const { x, y } = party;
+  const { y } = party;
   const colour = colourOf(party, colours);
   const many = form.list?.length ?? 0;
-  form.list?.forEach((name, place) =>
-    disc(context, x + (place - (many - 1) / 2) * 17, y - up, name, colour, colours.on),
-  );
+  form.list?.forEach((name, place) => disc(context, room.x + (place + 0.5) * 17, y - up, name, colour, colours.on));
   const from = many ? many * 17 + 2 : 0;
   if (form.text) pill(context, room.x + (from + room.w) / 2, y - up, form.text, colour, colours.on, form.slot);
 }
