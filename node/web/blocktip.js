@@ -51,7 +51,8 @@ export function blockTip(element, block, world) {
     h(
       "dl",
       null,
-      row("hash", h("code", null, short(block.hash))),
+      // A report does not tell the hash of genesis.
+      block.isGenesis && world.kind === "report" ? null : row("hash", h("code", null, short(block.hash))),
       block.isGenesis
         ? null
         : [

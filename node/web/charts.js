@@ -1,6 +1,6 @@
 // Small pictures of numbers: steps over time, bars, histograms. Plain SVG, text beside them says the same.
 
-import { s } from "./dom.js";
+import { s, setAttr } from "./dom.js";
 import { clock, quantile, span, timeScale } from "./format.js";
 
 const LEFT = 44;
@@ -50,11 +50,29 @@ export function rows(labels, many = 2) {
   });
 }
 
+/** Where moments are along an axis. */
+const along =
+  ({ from, to, width }) =>
+  (at) =>
+    LEFT + ((at - from) / (to - from || 1)) * (width - LEFT - RIGHT);
+
+/** A line at one moment of an axis, which moves without the rest being drawn again. */
+export function cursorOf(axis) {
+  const element = s("line", { class: "cursor" });
+  const x = along(axis);
+  return {
+    element,
+    moveTo(at) {
+      for (const end of ["x1", "x2"]) setAttr(element, end, x(at).toFixed(1));
+    },
+  };
+}
+
 /** Steps over time, at most a few points for each pixel. `points` are [at, value] in order. */
 export function steps(points, { width, height = 150, from, to, max, label, unit = String, marks = [], cursor = null }) {
   // Two rows of words stand above the line, so that a cut and a healing close to each other can both be read.
   const roof = ROOF + (marks.length ? 14 : 0);
-  const x = (at) => LEFT + ((at - from) / (to - from || 1)) * (width - LEFT - RIGHT);
+  const x = along({ from, to, width });
   const y = (value) => roof + (1 - value / (max || 1)) * (height - roof - BOTTOM);
   let d = "";
   let column = null;
@@ -114,10 +132,14 @@ export function steps(points, { width, height = 150, from, to, max, label, unit 
     ),
     lines,
     s("path", { class: "line", d: d || "M0 0" }),
-    cursor === null
-      ? null
-      : s("line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: ROOF - 8, y2: height - BOTTOM }),
+    cursor && standing(cursor.element, height),
   );
+}
+
+function standing(line, height) {
+  setAttr(line, "y1", ROOF - 8);
+  setAttr(line, "y2", height - BOTTOM);
+  return line;
 }
 
 /** Cuts and healings as lines with words; where many are close, not every line has its word. */

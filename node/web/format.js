@@ -92,9 +92,10 @@ export function quantile(sorted, part) {
 }
 
 /** A stranger's text without what would turn the line around or break it, and not too long. */
-export function foreign(text) {
-  const clean = String(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
-  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean;
+export function foreign(text, most = 80) {
+  const all = String(text);
+  const clean = all.slice(0, most).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
+  return all.length > most ? `${clean}…` : clean;
 }
 
 /** Who mined a block. A tag is a stranger's text: it is shown, but never taken for a node's. */

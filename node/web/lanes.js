@@ -5,6 +5,8 @@
 const GAP = 1.35;
 /** A quiet time is drawn at most so long, in steps. */
 const LONGEST = 5;
+/** Lanes that are looked at together. */
+const SHEAF = 64;
 /** Kinds of colour and sign there are for branches. */
 export const SLOTS = 8;
 
@@ -13,6 +15,7 @@ export class Lanes {
   constructor(spacing) {
     this.perMs = 1 / Math.max(1, spacing);
     this.ends = []; // the last block of each lane
+    this.least = []; // for each sheaf of lanes, what none of its ends is left of: ends only ever go right
     this.lastX = 0;
     this.lastAt = null;
     this.branches = 0;
@@ -38,9 +41,15 @@ export class Lanes {
 
   /** The first lane that nothing stands in from here on. */
   free(from, parent) {
-    let lane = 0;
-    while (this.ends[lane] && (this.ends[lane].x >= from - 2 * GAP || lane === parent?.lane)) lane += 1;
-    return lane;
+    const edge = from - 2 * GAP;
+    for (let first = 0; first < this.ends.length; first += SHEAF) {
+      if (this.least[first / SHEAF] >= edge) continue;
+      const sheaf = this.ends.slice(first, first + SHEAF);
+      const found = sheaf.findIndex(({ x }, place) => x < edge && first + place !== parent?.lane);
+      if (found >= 0) return first + found;
+      this.least[first / SHEAF] = Math.min(...sheaf.map(({ x }) => x));
+    }
+    return this.ends.length;
   }
 
   branch(isTaken) {

@@ -75,8 +75,10 @@ export class World {
   }
 
   addGenesis(first) {
-    // Its own time is long before the network's start; it stands just before the first block.
-    const at = first ? Math.min(first.at_ms, Math.max(0, first.at_ms - this.chain.spacing_ms)) : 0;
+    // A report's network begins with it. Elsewhere its own time is long before the network's start; it stands just
+    // before the first block.
+    const isBefore = first && this.kind !== "report";
+    const at = isBefore ? Math.min(first.at_ms, Math.max(0, first.at_ms - this.chain.spacing_ms)) : 0;
     this.addBlock({
       hash: this.chain.genesis_hash,
       previous: null,
@@ -107,7 +109,8 @@ export class World {
     this.lanes.place(block, parent, (slot) => slots.has(slot));
     this.blocks.set(block.hash, block);
     this.ordered.push(block);
-    if (this.ordered.length > MOST_BLOCKS) this.forget();
+    // A report has all its blocks, and no more come.
+    if (this.ordered.length > MOST_BLOCKS && this.kind !== "report") this.forget();
     this.touch("blocks");
   }
 

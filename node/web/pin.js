@@ -19,15 +19,20 @@ function roots(blocks, edge, last) {
   return found;
 }
 
-/** The last block that two have in common, or none that is known. */
-function common(one, other) {
-  let [a, b] = [one, other];
-  while (a && b && a !== b) {
-    const [isHigh, isLow] = [a.height >= b.height, b.height >= a.height];
-    if (isHigh) a = a.parent;
-    if (isLow) b = b.parent;
+/** The last block that all of these descend from, or none that is known. No block is passed twice. */
+function common(blocks) {
+  let fork = blocks[0].parent;
+  const above = new Set();
+  for (let block of blocks) {
+    while (block !== fork && !above.has(block)) {
+      if (!block || !fork) return null;
+      const isHigher = block.height >= fork.height;
+      above.add(isHigher ? block : fork);
+      if (isHigher) block = block.parent;
+      else fork = fork.parent;
+    }
   }
-  return a && a === b ? a : null;
+  return fork;
 }
 
 /** The fork to pin and its branches, or null when every branch in view hangs on something in view. */
@@ -37,7 +42,7 @@ export function pinOf(blocks, left, zoom, last, box) {
     const edge = left + (zone + box.w / 2) / zoom;
     const found = roots(blocks, edge, last);
     if (found.length < 2) continue;
-    const fork = found.reduce((fork, root) => fork && common(fork, root), found[0].parent);
+    const fork = common(found);
     const branches = found.map((root) => ({ root, hidden: root.height - fork?.height - 1 }));
     return fork ? { fork, edge, zone, branches } : null;
   }
@@ -54,6 +59,7 @@ export function paintPin(context, pin, { view, xOf, colourOf, colours, font }) {
   context.textBaseline = "middle";
   pin.branches.forEach(({ root, hidden }, place) => {
     const y = ys[place];
+    if (y < -view.height || y > 2 * view.height) return;
     const turn = PINNED + view.box.w / 2 + 14;
     context.strokeStyle = colourOf(root);
     context.setLineDash(hidden ? [2, 4] : []);

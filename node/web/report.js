@@ -17,12 +17,29 @@ export function readReport(text) {
   }
   const fault = faultOf(report);
   if (fault) throw new Error(`This report is damaged: ${fault}.`);
+  // What is drawn and told of them goes through them in order.
+  for (const list of [report.agreement, report.timeline]) list.sort((a, b) => a.at_ms - b.at_ms);
   return report;
 }
 
 const isText = (value) => typeof value === "string";
-const isLate = (value) => Number.isFinite(value) && value >= 0;
+const isLate = (value) => Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 const isMissing = (value) => value === null || value === undefined;
+const maybe = (is) => (value) => isMissing(value) || is(value);
+
+/** What may stand at a report's head, and how to tell. */
+const HEAD = {
+  teaches: isText,
+  engine: isText,
+  seed: Number.isFinite,
+  spacing_ms: isLate,
+  reorganisations_in_all: isLate,
+  deepest: isLate,
+  stale: ({ stale }) => isMissing(stale) || isLate(stale),
+};
+
+/** More entries than this are a fault of the report: several times what the longest scenario writes. */
+const MOST = { blocks: 100_000, agreement: 20_000, timeline: 100_000, convergence: 10_000, expectations: 5_000 };
 
 /** What each entry of a list must hold, and how to tell. What may be missing says so itself. */
 const NEEDED = {
@@ -30,19 +47,31 @@ const NEEDED = {
     ["hash", isText],
     ["height", isLate],
     ["at_ms", isLate],
-    ["hashes", (value) => isMissing(value) || isLate(value)],
-    ["parent", (value, report) => isMissing(value) || Boolean(report.blocks[value])],
+    // Work is the one number that outgrows the others.
+    ["hashes", maybe((value) => Number.isFinite(value) && value >= 0 && value <= 2 ** 64)],
+    ["parent", (value, report) => isMissing(value) || (Number.isInteger(value) && Boolean(report.blocks[value]))],
+    ["miner", maybe(isLate)],
+    ["transactions", maybe(isLate)],
+    ["reached", maybe(isLate)],
   ],
   agreement: [
     ["at_ms", isLate],
-    ["share", isLate],
+    ["share", (value) => isLate(value) && value <= 1_000_000],
   ],
   timeline: [
     ["at_ms", isLate],
     ["text", isText],
+    ["kind", maybe(isText)],
   ],
-  convergence: [["at_ms", isLate]],
-  expectations: [["expected", isText]],
+  convergence: [
+    ["at_ms", isLate],
+    ["after", maybe(isText)],
+    ["took_ms", maybe(isLate)],
+  ],
+  expectations: [
+    ["expected", isText],
+    ["found", maybe(isText)],
+  ],
 };
 
 /** The first thing that is wrong with a report, in words, or null. */
@@ -50,9 +79,12 @@ function faultOf(report) {
   if (!isText(report.name)) return "it has no name";
   if (!isLate(report.lasted_ms)) return "it does not say how long it lasted (lasted_ms)";
   if (!isLate(report.nodes)) return "it does not say how many nodes there were (nodes)";
+  const unusable = Object.keys(HEAD).find((name) => !isMissing(report[name]) && !HEAD[name](report[name]));
+  if (unusable) return `it has no usable “${unusable}”`;
   for (const [list, fields] of Object.entries(NEEDED)) {
     const entries = report[list] ?? [];
     if (!Array.isArray(entries)) return `“${list}” is no list`;
+    if (entries.length > MOST[list]) return `“${list}” has more than ${MOST[list].toLocaleString("en")} entries`;
     for (const [place, entry] of entries.entries()) {
       const field = fields.find(([name, is]) => !is(entry?.[name], report))?.[0];
       if (field) return `entry ${place + 1} of “${list}” has no usable “${field}”`;
@@ -85,7 +117,6 @@ export function worldOf(report) {
     };
   });
   blocks.sort((a, b) => a.at_ms - b.at_ms);
-  const kinds = { cut: "partition", healed: "heal" };
   world.load({
     kind: "report",
     now_ms: report.lasted_ms,
@@ -94,13 +125,23 @@ export function worldOf(report) {
     groups: [[]],
     blocks,
     agreement: report.agreement.map((point) => [point.at_ms, point.share / 10_000, point.tips]),
-    marks: report.timeline
-      .filter((line) => kinds[line.text.split(/[:,]/)[0]])
-      .map((line) => ({ ...line, kind: kinds[line.text.split(/[:,]/)[0]] })),
   });
+  // Not loaded with the rest: who was apart is read from marks there, and a report does not tell it that way.
+  world.marks = marksOf(report);
   world.leaders = leaders(world.ordered);
   world.stand = report.tips ? new Stand(report, world) : null;
   return world;
+}
+
+/** Cuts and healings; a healing knows how long agreement took after it. */
+function marksOf({ timeline, convergence }) {
+  const took = new Map((convergence ?? []).map((one) => [one.at_ms, one.took_ms ?? 0]).reverse());
+  const marks = [];
+  for (const line of timeline) {
+    const kind = /^cut(?=[:,]|$)/.test(line.text) ? "partition" : /^healed(?=[:,]|$)/.test(line.text) ? "heal" : null;
+    if (kind) marks.push({ ...line, kind, took_ms: took.get(line.at_ms) ?? 0 });
+  }
+  return marks;
 }
 
 /** For each block the one that had most work when it was found. */
@@ -110,7 +151,7 @@ function leaders(blocks) {
 }
 
 /** Shows the world as it was: only blocks up to then, which of them was best, and who stood where if that is told. */
-export function showUntil(world, at, convergence = []) {
+export function showUntil(world, at) {
   let [low, high] = [0, world.ordered.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -124,7 +165,7 @@ export function showUntil(world, at, convergence = []) {
   const isTold = stand?.show(at);
   world.setBest((isTold && stand.best) || (world.leaders[low - 1] ?? null));
   if (isTold) world.setHeld();
-  else holdBranches(world, apartSince(world.marks, convergence, at));
+  else holdBranches(world, apartSince(world.marks, at));
   colour(world);
   if (isTold) stand.setLooks();
 }
@@ -139,15 +180,12 @@ function colour(world) {
 }
 
 /** When the cut was made that still divides the nodes, or null; a healing ends it once all agree. */
-export function apartSince(marks, convergence, at) {
+export function apartSince(marks, at) {
   let since = null;
   for (const mark of marks) {
     if (mark.at_ms > at) break;
     if (mark.kind === "partition") since ??= mark.at_ms;
-    else if (mark.kind === "heal") {
-      const took = convergence.find((one) => one.at_ms === mark.at_ms)?.took_ms ?? 0;
-      if (mark.at_ms + took <= at) since = null;
-    }
+    else if (mark.at_ms + mark.took_ms <= at) since = null;
   }
   return since;
 }

@@ -4,16 +4,20 @@ import { speeds } from "./bits.js";
 import { h, keyed, replace, setAttr, setText } from "./dom.js";
 import { draw } from "./frames.js";
 import { lineAt, showUntil, worldOf } from "./report.js";
-import { steps } from "./charts.js";
+import { cursorOf, steps } from "./charts.js";
 import { NodesRoom } from "./nodesroom.js";
 import { palette } from "./signs.js";
 import { Tree } from "./tree.js";
-import { clock, count, span } from "./format.js";
+import { clock, count, foreign, span } from "./format.js";
 
 /** Lines of the timeline around the moment. */
 const AROUND = 40;
 /** Faster than this nodes do not walk from tip to tip: the next block is there before they are. */
 const WALKED = 16;
+/** As much as is shown of a line that the report holds, and of what it teaches, in letters. */
+const [LINE, LESSON] = [400, 2000];
+/** So many expectations and agreements are shown. */
+const MOST_SHOWN = 200;
 
 export class ReportView {
   constructor(report) {
@@ -35,7 +39,8 @@ export class ReportView {
         this.go(Number(this.slider.value));
       },
     });
-    this.time = h("output", { class: "scrub-time" });
+    // No output: that would be read out with every frame that plays. The slider tells its moment.
+    this.time = h("span", { class: "scrub-time" });
     this.playButton = h(
       "button",
       { type: "button", class: "strong", onclick: () => (this.playing ? this.pause() : this.play()) },
@@ -55,8 +60,8 @@ export class ReportView {
       h(
         "section",
         { class: "card" },
-        h("h2", null, report.name),
-        h("p", null, report.teaches ?? ""),
+        h("h2", null, foreign(report.name)),
+        h("p", null, foreign((report.teaches ?? "").replace(/\s/g, " "), LESSON)),
         h(
           "p",
           { class: "soft" },
@@ -87,6 +92,7 @@ export class ReportView {
       ),
     );
     this.frame = (now) => this.draw(now);
+    new ResizeObserver(() => this.share.clientWidth !== this.shareWidth && draw(this.frame)).observe(this.share);
     this.go(report.lasted_ms);
   }
 
@@ -125,7 +131,7 @@ export class ReportView {
       if (this.at >= this.report.lasted_ms) this.pause();
       else draw(this.frame);
     }
-    showUntil(this.world, this.at, this.report.convergence);
+    showUntil(this.world, this.at);
     this.colours = palette();
     this.tree.update();
     this.nodes?.update(now, this.playing);
@@ -133,7 +139,7 @@ export class ReportView {
     setText(this.time, `${clock(this.at)} of ${clock(this.report.lasted_ms)}`);
     setAttr(this.slider, "aria-valuetext", clock(this.at));
     setText(this.figures, this.figuresWords());
-    this.drawShare(now);
+    this.drawShare();
     this.drawLines();
     return undefined;
   }
@@ -144,23 +150,37 @@ export class ReportView {
     return `${count(Math.max(0, shown - 1), "block")} so far, best height ${best?.height ?? 0}${onTips}.`;
   }
 
-  /** The line never changes, only the cursor on it moves; ten times a second is enough. */
-  drawShare(now) {
-    if (this.playing && now - (this.sharedAt ?? 0) < 100) return;
-    this.sharedAt = now;
-    replace(
-      this.share,
-      steps(this.world.agreement, {
-        width: Math.max(240, this.share.clientWidth || 800),
-        from: 0,
-        to: this.report.lasted_ms,
-        max: 100,
-        cursor: this.at,
-        unit: (value) => `${Math.round(value)} %`,
-        label: "Share of nodes on the tip that most have, over time",
-        marks: this.world.marks.map((mark) => ({ ...mark, word: mark.kind === "heal" ? "healed" : "cut" })),
-      }),
-    );
+  /** The line is drawn anew for another width; else only the cursor on it moves. */
+  drawShare() {
+    const width = this.share.clientWidth;
+    if (width && width !== this.shareWidth) {
+      this.shareWidth = width;
+      const axis = { width: Math.max(240, width), from: 0, to: this.report.lasted_ms };
+      this.cursor = cursorOf(axis);
+      replace(
+        this.share,
+        steps(this.world.agreement, {
+          ...axis,
+          max: 100,
+          cursor: this.cursor,
+          unit: (value) => `${Math.round(value)} %`,
+          label: "Share of nodes on the tip that most have, over time",
+          marks: this.marksFor(axis),
+        }),
+      );
+    }
+    this.cursor?.moveTo(this.at);
+  }
+
+  /** Cuts and healings, of those on one pixel only the first of each kind. */
+  marksFor({ width, to }) {
+    const seen = new Set();
+    return this.world.marks
+      .filter(({ at_ms: at, kind }) => {
+        const place = `${kind} ${Math.round((at / (to || 1)) * width)}`;
+        return !seen.has(place) && seen.add(place);
+      })
+      .map((mark) => ({ ...mark, word: mark.kind === "heal" ? "healed" : "cut" }));
   }
 
   drawLines() {
@@ -173,7 +193,13 @@ export class ReportView {
       this.lines,
       shown,
       (line) => line,
-      (line) => h("li", { class: `mark-${line.kind}` }, h("time", null, clock(line.at_ms)), h("span", null, line.text)),
+      (line) =>
+        h(
+          "li",
+          { class: /^[a-z]+$/.test(line.kind ?? "") ? `mark-${line.kind}` : null },
+          h("time", null, clock(line.at_ms)),
+          h("span", null, foreign(line.text, LINE)),
+        ),
     );
   }
 }
@@ -185,15 +211,16 @@ export function expectations(list, isOver = true) {
   return h(
     "ul",
     { class: "checks plain", "aria-label": "Expectations" },
-    list.map((one) =>
+    list.slice(0, MOST_SHOWN).map((one) =>
       h(
         "li",
         { class: one.is_met ? "ok" : "bad" },
         h("strong", null, one.is_met ? `✓ met${soFar}: ` : `✗ not met${soFar}: `),
-        one.expected,
-        h("span", { class: "soft" }, `; found ${one.found}`),
+        foreign(one.expected, LINE),
+        h("span", { class: "soft" }, `; found ${foreign(one.found ?? "?", LINE)}`),
       ),
     ),
+    more(list),
   );
 }
 
@@ -203,11 +230,11 @@ function convergence(report) {
   return h(
     "ul",
     { class: "plain" },
-    list.map((one) =>
+    list.slice(0, MOST_SHOWN).map((one) =>
       h(
         "li",
         null,
-        `${clock(one.at_ms)}, ${one.after}: `,
+        `${clock(one.at_ms)}, ${foreign(one.after ?? "?", LINE)}: `,
         h(
           "strong",
           null,
@@ -215,5 +242,8 @@ function convergence(report) {
         ),
       ),
     ),
+    more(list),
   );
 }
+
+const more = (list) => (list.length > MOST_SHOWN ? h("li", null, `and ${list.length - MOST_SHOWN} more`) : null);

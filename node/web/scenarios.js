@@ -9,6 +9,8 @@ import { count, foreign, span } from "./format.js";
 
 /** Seeds beyond this would lose digits on their way. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
+/** More than this, in bytes, no scenario tells. */
+const LARGEST_REPORT = 200_000_000;
 /** How often somebody who looks hears of what others play, in milliseconds. */
 const NEWS = 3000;
 
@@ -174,6 +176,8 @@ export class Scenarios {
       () => null,
     );
     if (!plays || !this.element.isConnected) return;
+    // A report was opened meanwhile.
+    if (this.stage.firstChild && !this.player) return;
     const shown = this.player?.feed.run;
     // A picture that is on its way is waited for.
     if (this.player && shown === undefined) return;
@@ -189,8 +193,13 @@ export class Scenarios {
 
   async take(file) {
     if (!file) return;
+    // Who chooses another one while the first is read wants the other.
+    const turn = (this.turn = {});
     try {
-      const view = new ReportView(readReport(await file.text()));
+      if (file.size > LARGEST_REPORT) throw new Error("It is larger than 200 MB; no report is.");
+      const text = await file.text();
+      if (turn !== this.turn) return;
+      const view = new ReportView(readReport(text));
       this.player?.rest();
       this.player = null;
       this.view?.pause();
@@ -240,6 +249,8 @@ export class Scenarios {
   }
 
   show(played) {
+    // A report that is still read comes too late.
+    this.turn = null;
     this.player?.rest();
     this.view?.pause();
     this.view = null;

@@ -39,16 +39,19 @@ export class Stand {
   /** A branch has the first colour that none has on which somebody stands at the same time. */
   colourBranches() {
     const spells = this.spells();
-    const known = [];
+    // Spells of one colour never overlap: for each colour they stand in order of time.
+    const known = Array.from({ length: SLOTS }, () => []);
     for (const { branch, parent } of this.world.ordered) {
       if (!parent || branch === parent.branch) continue;
       const spell = spells.get(branch);
-      const isBeside = (other) => spell && other.from < spell.to && spell.from < other.to;
-      const taken = new Set([parent.branch.slot, this.world.ordered[0].branch.slot]);
-      for (const other of known) if (isBeside(other)) taken.add(other.slot);
+      const near = [parent.branch.slot, this.world.ordered[0].branch.slot];
+      const isTaken = (slot) => near.includes(slot) || (spell && meets(known[slot], spell));
       branch.slot = 0;
-      while (branch.slot < SLOTS - 1 && taken.has(branch.slot)) branch.slot += 1;
-      if (spell) known.push(Object.assign(spell, { slot: branch.slot }));
+      while (branch.slot < SLOTS - 1 && isTaken(branch.slot)) branch.slot += 1;
+      // The last colour is for all who find no other.
+      if (spell?.from < spell?.to && branch.slot < SLOTS - 1) {
+        known[branch.slot].splice(before(known[branch.slot], spell.from), 0, spell);
+      }
     }
   }
 
@@ -116,3 +119,17 @@ export class Stand {
     return tip === DOWN ? HOLLOW : this.looks[tip];
   }
 }
+
+/** How many of some spells, which stand in order, begin before a moment. */
+function before(spells, at) {
+  let [low, high] = [0, spells.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (spells[middle].from < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Whether a spell has time in common with one of these, which have none with each other. */
+const meets = (spells, { from, to }) => spells[before(spells, to) - 1]?.to > from;

@@ -107,6 +107,7 @@ export class Tree {
   draw(now) {
     if (!this.width || !this.element.isConnected) return;
     this.world.settle();
+    this.forgetUnborn();
     if (this.seen.whole !== this.world.changes.whole) {
       this.seen.whole = this.world.changes.whole;
       this.people.clear();
@@ -124,13 +125,20 @@ export class Tree {
     this.marks = paint(
       canvas(this.picture, width, height),
       this.world,
-      { left: this.left, zoom: this.px, width, height, laneY: this.laneY, box, chosen, hovered, pin },
+      { left: this.left, zoom: this.px, width, height, laneY: this.laneY, box, chosen, hovered, pin, above: this.above },
       this.people,
     );
     // Lanes and blocks may have moved since.
     this.placeTip();
     this.moveSlider();
     if (isBusy) this.update();
+  }
+
+  /** Nothing is told of a block that is found only after the moment that is shown. */
+  forgetUnborn() {
+    const isUnborn = (block) => block && block.at_ms > (this.world.until ?? Infinity);
+    if (isUnborn(this.chosen)) this.chosen = null;
+    if (isUnborn(this.told) || isUnborn(this.hovered)) this.show(null);
   }
 
   /** Goes towards where it should be. Returns whether it is still on its way. */
@@ -167,8 +175,12 @@ export class Tree {
     return isFar && speed < 1;
   }
 
-  /** One lane needs little height. Grows at once, and shrinks when few lanes were enough for a while. */
-  fitHeight(lanes) {
+  /**
+   * One lane needs little height. Grows at once, and shrinks when few lanes were enough for a while. Where all blocks
+   * are known, the height is that of all lanes: a moment looks the same whatever was shown before it.
+   */
+  fitHeight(inView) {
+    const lanes = this.world.shown === undefined ? inView : this.world.lanes.ends.length;
     const wanted = Math.min(lanes, MOST_LANES);
     const isLess = wanted < this.lanes;
     if (!isLess) this.lessSince = null;
@@ -196,7 +208,11 @@ export class Tree {
 
   /** Where a mark stands above its block. */
   standY(block) {
-    return this.scale.top + block.lane * this.scale.laneHeight - Math.min(22, this.px * 0.6) / 2 - 13;
+    return this.scale.top + block.lane * this.scale.laneHeight + this.above;
+  }
+
+  get above() {
+    return -Math.min(22, this.px * 0.6) / 2 - 13;
   }
 
   /** Nodes that are too many to follow each have one mark for each tip. */
@@ -205,7 +221,7 @@ export class Tree {
     for (const { hash, many, block } of this.world.tips.slice(0, MOST_CROWDS)) {
       if (!block) continue;
       const slot = this.world.slotOf(hash);
-      this.people.set(hash, { x: block.x, y: this.standY(block), party: hash, many, slot });
+      this.people.set(hash, { x: block.x, y: this.standY(block), tip: hash, party: hash, many, slot });
     }
     return false;
   }

@@ -17,7 +17,8 @@ export const AXIS = 22; // pixels at the bottom for times
 export const TOP = 30; // pixels at the top for marks on the first lane
 
 /**
- * Paints everything in view. `view` holds left, zoom, width, height, laneY(lane), box, chosen, hovered, pin.
+ * Paints everything in view. `view` holds left, zoom, width, height, laneY(lane), box, chosen, hovered, pin, and how
+ * far marks stand above their blocks (below zero).
  * Returns where the nodes' marks stand.
  */
 export function paint(context, world, view, people) {
@@ -36,6 +37,7 @@ export function paint(context, world, view, people) {
   for (let at = first; at < last; at += 1) {
     const block = blocks[at];
     if (!block.parent || (pin && block.parent.x < pin.edge)) continue;
+    if (isFarOut(view.laneY(block.lane), view)) continue;
     const look = lookOf(block, world, colours);
     context.strokeStyle = look.colour;
     context.setLineDash(look.isStale ? [3, 3] : []);
@@ -60,13 +62,16 @@ export function paint(context, world, view, people) {
   const { w } = view.box;
   for (let at = first; at < last; at += 1) {
     const x = xOf(blocks[at].x);
-    if (x < -w || x > view.width + w) continue;
+    if (x < -w || x > view.width + w || isFarOut(view.laneY(blocks[at].lane), view)) continue;
     paintBlock(context, blocks[at], x, view.laneY(blocks[at].lane), world, view, colours);
   }
   if (pin) paintBlock(context, pin.fork, PINNED, pin.y, world, view, colours);
   const inView = blocks.slice(first, last).map((block) => around(xOf(block.x), view.laneY(block.lane), view.box));
   return paintPeople(context, { view, people, colours, xOf, blocks: inView });
 }
+
+/** Whether a lane is so far above or below the picture that not even the way to it is drawn: there may be thousands. */
+const isFarOut = (y, { height }) => y < -height || y > 2 * height;
 
 /** A box by its middle. */
 const around = (x, y, { w, h }) => ({ x: x - w / 2, y: y - h / 2, w, h });
@@ -161,13 +166,16 @@ function paintMoments(context, world, view, colours, xOf) {
   context.textAlign = "left";
   context.textBaseline = "top";
   const shown = [];
+  const seen = new Set();
   for (const mark of world.marks) {
     const text = SHOWN[mark.kind];
     if (!text || mark.at_ms > (world.until ?? Infinity)) continue;
     mark.x = mark.isPlaced === world.ordered.length ? mark.x : momentX(world, mark.at_ms);
     mark.isPlaced = world.ordered.length;
     const x = Math.round(xOf(mark.x)) + 0.5;
-    if (x >= (view.pin?.zone ?? -60) && x <= view.width) shown.push({ mark, x, words: text, from: x });
+    if (x < (view.pin?.zone ?? -60) || x > view.width || seen.has(`${mark.kind} ${x}`)) continue;
+    seen.add(`${mark.kind} ${x}`);
+    shown.push({ mark, x, words: text, from: x });
   }
   const places = rows(shown);
   for (const [place, { mark, x, words }] of shown.entries()) {
@@ -213,9 +221,12 @@ function gather(view, people, xOf) {
   };
   const least = view.pin?.zone ?? 0;
   for (const { name, many = 1, party, slot, isStuck = false, isMoving = false, ...at } of people.values()) {
-    const [x, y] = [xOf(at.x), at.y];
-    if (x < least && !isMoving) join(behind, name, many);
-    if (x < least || x > view.width + 40) continue;
+    // Who stands on the pinned fork stands where it is drawn.
+    const isPinned = !isMoving && view.pin?.fork.hash === at.tip;
+    const [x, y] = isPinned ? [PINNED, view.pin.y + view.above] : [xOf(at.x), at.y];
+    const isLeft = x < least && !isPinned;
+    if (isLeft && !isMoving) join(behind, name, many);
+    if (isLeft || x > view.width + 40) continue;
     if (!parties.has(party)) parties.set(party, { x, y, list: [], many: 0, slot, isStuck: false, isMoving });
     join(parties.get(party), name, many);
     parties.get(party).isStuck ||= isStuck;
@@ -246,8 +257,9 @@ function spreadOut(parties, blocks, widthOf) {
   for (const party of parties.sort((a, b) => b.x - a.x)) {
     const tries = forms(party, widthOf).flatMap((form) =>
       STEPS.map((up) => {
-        // The names are above the block; what is said of them stands beside.
-        const left = party.x - (form.list ? form.list.length * 17 : form.w) / 2;
+        // The names are above the block; what is said of them stands beside. Genesis is close to the left edge.
+        const middled = party.x - (form.list ? form.list.length * 17 : form.w) / 2;
+        const left = party.isMoving ? middled : Math.max(1, middled);
         return { party, form, up, room: { x: left, y: party.y - 9 - up, w: form.w, h: 18 } };
       }),
     );
@@ -270,12 +282,10 @@ function paintStem(context, { party, up }, colours) {
 }
 
 function paintMark(context, { party, form, up, room }, colours) {
-  const { x, y } = party;
+  const { y } = party;
   const colour = colourOf(party, colours);
   const many = form.list?.length ?? 0;
-  form.list?.forEach((name, place) =>
-    disc(context, x + (place - (many - 1) / 2) * 17, y - up, name, colour, colours.on),
-  );
+  form.list?.forEach((name, place) => disc(context, room.x + (place + 0.5) * 17, y - up, name, colour, colours.on));
   const from = many ? many * 17 + 2 : 0;
   if (form.text) pill(context, room.x + (from + room.w) / 2, y - up, form.text, colour, colours.on, form.slot);
 }
