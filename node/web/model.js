@@ -20,6 +20,8 @@ export class World {
 
   empty() {
     this.kind = "devnet";
+    // Whether its time begins with genesis, as a scenario's does.
+    this.beginsAtGenesis = false;
     this.chain = { name: "", genesis_hash: "", spacing_ms: 1000, address_prefix: "" };
     this.version = "";
     this.nodes = new Map();
@@ -75,9 +77,9 @@ export class World {
   }
 
   addGenesis(first) {
-    // A report's network begins with it. Elsewhere its own time is long before the network's start; it stands just
+    // The network of a report or a scenario begins with it. Elsewhere its own time is long before the network's start; it stands just
     // before the first block.
-    const isBefore = first && this.kind !== "report";
+    const isBefore = first && !this.beginsAtGenesis;
     const at = isBefore ? Math.min(first.at_ms, Math.max(0, first.at_ms - this.chain.spacing_ms)) : 0;
     this.addBlock({
       hash: this.chain.genesis_hash,
@@ -226,9 +228,17 @@ export class World {
     this.setLooks(now);
     for (const node of this.nodes.values()) {
       const isBehind = node.up && !node.isPeer && this.best && node.tip !== this.best.hash;
-      if (!isBehind) node.behindSince = null;
-      else node.behindSince ??= now;
+      node.behindSince = isBehind ? (this.overtaken(node.tip) ?? node.behindSince ?? now) : null;
     }
+  }
+
+  /** When the first block of the best chain came that stands on more work than a tip; null when none does. */
+  overtaken(hash) {
+    const work = this.blocks.get(hash)?.work;
+    if (work === undefined || work >= this.best.work) return null;
+    let first = this.best;
+    while (first.parent && first.parent.work > work) first = first.parent;
+    return first.at_ms;
   }
 
   /** Marks the best chain; only blocks that joined or left it are visited. */
@@ -334,7 +344,9 @@ export class World {
   /** Whether a node stands on a tip with less work for longer than it takes a block to travel. */
   isStuck(node, now = this.now()) {
     const patience = Math.max(3000, 3 * this.chain.spacing_ms);
-    return Boolean(node.up && !node.isPeer && node.behindSince !== null && now - node.behindSince > patience);
+    if (!node.up || node.isPeer || node.behindSince === null || now - node.behindSince <= patience) return false;
+    const work = this.blocks.get(node.tip)?.work;
+    return work === undefined || work < (this.best?.work ?? 0n);
   }
 
   /** The colour and sign of a tip: its branch's, or its own. */

@@ -16,6 +16,7 @@ export class Player {
   constructor(played, most, steering, notice) {
     const { name, speed } = played;
     Object.assign(this, { steering, notice, most, world: new World(), pace: speed, sent: 0 });
+    this.world.beginsAtGenesis = true;
     Object.assign(this, { isPaused: Boolean(played.is_paused), isStopped: Boolean(played.is_stopped) });
     this.overview = new Overview(this.world, null, async () => false, notice);
     this.title = h("h2", { tabindex: -1 }, name);

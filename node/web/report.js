@@ -96,6 +96,7 @@ function faultOf(report) {
 /** A world of the report's blocks. Who stands on them, if the report tells it, is its `stand`. */
 export function worldOf(report) {
   const world = new World();
+  world.beginsAtGenesis = true;
   const works = [];
   const blocks = report.blocks.map((block, place) => {
     const parent = block.parent === null || block.parent === undefined ? null : block.parent;
