@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use chromiumoxide::BrowserConfig;
 use chromiumoxide::cdp::browser_protocol::{dom, emulation, input, page};
 use chromiumoxide::cdp::js_protocol::runtime;
+use chromiumoxide::error::CdpError;
 use chromiumoxide::handler::viewport::Viewport;
 use chromiumoxide::keys::get_key_definition;
 use chromiumoxide::page::ScreenshotParams;
@@ -29,6 +30,8 @@ const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const SIZE: (u32, u32) = (1280, 900);
 /// How far a drag moves between two looks of the page.
 const STEPS: u32 = 8;
+/// Until a page is looked at again that was just being left.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long the browser may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// What a page says last, so that everything it said before has been heard.
@@ -167,11 +170,26 @@ impl Page<'_> {
     /// The value of a JavaScript expression; of a promise, what it becomes.
     #[track_caller]
     pub fn evaluate(&self, expression: &str) -> Value {
+        self.look(expression).expect("the browser does it")
+    }
+
+    /// The same; a page that is left meanwhile answers nothing.
+    #[track_caller]
+    fn look(&self, expression: &str) -> Result<Value, CdpError> {
         let command = runtime::EvaluateParams::builder().expression(expression);
         let command = command.await_promise(true).return_by_value(true).build().expect("all is told");
-        let told = self.execute(command);
+        let told = self.runtime.block_on(self.tab.execute(command))?.result;
         assert!(told.exception_details.is_none(), "{expression}: {:?}", told.exception_details);
-        told.result.value.unwrap_or(Value::Null)
+        Ok(told.result.value.unwrap_or(Value::Null))
+    }
+
+    /// Loads the page anew and waits until it is live.
+    #[track_caller]
+    pub fn reload(&self) {
+        self.evaluate("globalThis.isBeforeReload = true");
+        self.execute(page::ReloadParams::default());
+        let is_live = "!globalThis.isBeforeReload && document.body.dataset.state === 'live'";
+        self.wait_for("the page is live again", is_live);
     }
 
     /// Waits until an expression is true of the page, and returns what it is. One that throws is not true
@@ -191,9 +209,11 @@ impl Page<'_> {
         );
         let start = Instant::now();
         loop {
-            let seen = self.evaluate(&look);
-            if !seen.is_null() {
-                return seen;
+            match self.look(&look) {
+                Ok(Value::Null) => {}
+                Ok(seen) => return seen,
+                // Between two pages nothing is seen.
+                Err(_) => std::thread::sleep(PAUSE),
             }
             let shows = || self.evaluate("document.body.innerText");
             assert!(start.elapsed() < LONG, "waited in vain for: {what}\nthe page shows: {:#}", shows());

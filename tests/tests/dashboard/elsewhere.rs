@@ -29,7 +29,7 @@ fn blocks_of_the_other_side_of_a_cut_are_found_and_keep_their_address() {
     page.wait_for_text(".page", "Nothing found");
     search(&page, &txid);
     page.wait_for_text(".page h2", "Coinbase");
-    page.evaluate("location.reload()");
+    page.reload();
     page.wait_for_text(".page h2", "Coinbase");
     page.assert_quiet();
 }

@@ -81,7 +81,7 @@ fn a_scenario_plays_to_the_end_and_all_that_was_expected_of_it_is_green() {
     page.evaluate("(() => { const speed = document.querySelector('.stage [aria-label=Speed]'); speed.value = '60'; speed.dispatchEvent(new Event('change')); })()");
     page.click_named("button", "Go on");
     assert_eq!(page.evaluate("document.querySelectorAll('.stack .stack a[href]').length"), 0, "other blocks");
-    page.evaluate("location.reload()");
+    page.reload();
     page.wait_for_text(".stack .stack h2", "split-brain");
     page.wait_for_text(".log", "cut");
     let verdicts = "[...document.querySelectorAll('.checks > li')]";
