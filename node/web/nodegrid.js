@@ -153,17 +153,14 @@ export class NodeGrid {
 
   listen() {
     const { surface } = this;
-    surface.addEventListener("pointermove", (event) => {
+    const pointAt = (event) => {
       if (!this.places) return;
       const box = surface.getBoundingClientRect();
       this.point(nodeAt(this.places, event.clientX - box.left, event.clientY - box.top));
-    });
+    };
+    surface.addEventListener("pointermove", pointAt);
+    surface.addEventListener("pointerdown", pointAt);
     surface.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && this.point(null));
-    surface.addEventListener("pointerdown", (event) => {
-      if (!this.places) return;
-      const box = surface.getBoundingClientRect();
-      this.point(nodeAt(this.places, event.clientX - box.left, event.clientY - box.top));
-    });
     surface.addEventListener("blur", () => {
       this.keyed = null;
       this.point(null);

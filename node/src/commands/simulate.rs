@@ -120,15 +120,12 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
     outcome.map_err(|failure| replay.broken(&failure))?;
     let (events, ms) = (run.world().events(), run.world().elapsed().as_millis() as u64);
     // What happens at one time is done at once, in a large world in windows of time.
-    let (why, beyond) = match events.checked_sub(event) {
-        None => (format!("the run was over after event {events}"), String::new()),
-        Some(0) => (format!("stopped after event {event}"), String::new()),
-        Some(more) => {
-            let more = count(more, "more event");
-            (format!("stopped after event {event}"), format!("; {more} happened by then"))
-        }
-    };
-    writeln!(stdout(), "{why}, at {}{beyond}", moment(ms))?;
+    let why = if events < event { "the run was over" } else { "stopped" };
+    write!(stdout(), "{why} after event {}, at {}", event.min(events), moment(ms))?;
+    match events.saturating_sub(event) {
+        0 => writeln!(stdout())?,
+        more => writeln!(stdout(), "; {} happened by then", count(more, "more event"))?,
+    }
     Ok(())
 }
 

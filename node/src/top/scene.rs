@@ -85,26 +85,6 @@ impl Scene {
             list(&view["groups"]).iter().map(|group| list(group).iter().map(node_of).collect()).collect();
         let links: Vec<(u16, u16)> =
             list(&view["links"]).iter().map(|link| (node_of(&link[0]), node_of(&link[1]))).collect();
-        let node = |value: &Value| {
-            let id = node_of(&value["id"]);
-            let is_up = value["up"].as_bool().unwrap_or_default();
-            let status = &value["status"];
-            let why_down = text(&value["why_down"]);
-            Node {
-                id,
-                group: groups.iter().position(|group| group.contains(&id)).unwrap_or(0),
-                is_up,
-                phase: if is_up { text(&status["phase"]) } else { format!("down: {why_down}") },
-                tip: text(&value["tip"]),
-                height: number(&value["height"]),
-                work: text(&status["chainwork"]),
-                is_behind: false,
-                answers: value["answers"].as_bool().unwrap_or(true),
-                links: links.iter().filter(|(a, b)| *a == id || *b == id).count(),
-                mempool: number(&status["mempool"]),
-                percent: value["mining"].as_bool().unwrap_or_default().then(|| number(&value["percent"])),
-            }
-        };
         let block = |value: &Value| Block {
             hash: text(&value["hash"]),
             previous: text(&value["previous"]),
@@ -114,16 +94,33 @@ impl Scene {
             at_ms: number(&value["at_ms"]),
         };
         let blocks: Vec<Block> = list(&view["blocks"]).iter().map(block).collect();
-        let mut nodes: Vec<Node> = list(&view["nodes"]).iter().map(node).collect();
-        // A tip is told at once, what else is to say of a node a second later.
-        for node in &mut nodes {
-            if let Some(tip) = blocks.iter().find(|block| block.hash == node.tip) {
-                tip.work.clone_into(&mut node.work);
+        let node = |value: &Value| {
+            let id = node_of(&value["id"]);
+            let is_up = value["up"].as_bool().unwrap_or_default();
+            let status = &value["status"];
+            let why_down = text(&value["why_down"]);
+            let tip = text(&value["tip"]);
+            // A tip is told at once, what else is to say of a node a second later.
+            let known = blocks.iter().find(|block| block.hash == tip);
+            Node {
+                id,
+                group: groups.iter().position(|group| group.contains(&id)).unwrap_or(0),
+                is_up,
+                phase: if is_up { text(&status["phase"]) } else { format!("down: {why_down}") },
+                tip,
+                height: number(&value["height"]),
+                work: known.map_or_else(|| text(&status["chainwork"]), |block| block.work.clone()),
+                is_behind: false,
+                answers: value["answers"].as_bool().unwrap_or(true),
+                links: links.iter().filter(|(a, b)| *a == id || *b == id).count(),
+                mempool: number(&status["mempool"]),
+                percent: value["mining"].as_bool().unwrap_or_default().then(|| number(&value["percent"])),
             }
-        }
-        let works = || nodes.iter().filter(|node| node.is_up).map(|node| node.work.as_str());
+        };
+        let mut nodes: Vec<Node> = list(&view["nodes"]).iter().map(node).collect();
+        let works = nodes.iter().filter(|node| node.is_up).map(|node| node.work.as_str());
         let (now_ms, spacing_ms) = (number(&view["now_ms"]), number(&view["chain"]["spacing_ms"]));
-        let behind = Behind { most: most(works()), blocks: &blocks, now_ms, spacing_ms };
+        let behind = Behind { most: most(works), blocks: &blocks, now_ms, spacing_ms };
         let are_behind: Vec<bool> = nodes.iter().map(|node| node.is_up && behind.is(&node.work)).collect();
         nodes.iter_mut().zip(are_behind).for_each(|(node, is_behind)| node.is_behind = is_behind);
         let tips: Vec<(u16, String)> =
