@@ -79,6 +79,7 @@ fn describe(chain: &Chain) -> Value {
         "genesis_bits": params.genesis_bits.to_string(),
         "spacing_ms": params.spacing.as_millis() as u64,
         "half_life_ms": params.half_life.map(|half_life| half_life.as_millis() as u64),
+        "longest_gap_ms": params.longest_gap.map(|gap| gap.as_millis() as u64),
         "subsidy": params.subsidy,
         "halving_interval": params.halving_interval,
         "coinbase_maturity": params.coinbase_maturity,
@@ -100,6 +101,11 @@ fn in_words(chain: &Chain) -> String {
         Some(half_life) => format!("doubles or halves for every {half_life:?} off schedule"),
         None => "fixed at the limit".to_owned(),
     };
+    let pause = match params.longest_gap {
+        Some(gap) => format!("forgotten: a block later than {gap:?} counts as {gap:?} late"),
+        None if params.half_life.is_some() => "counts as lateness".to_owned(),
+        None => "has no effect".to_owned(),
+    };
     let rows = [
         ("chain", params.name.clone()),
         ("genesis hash", params.genesis_hash.to_string()),
@@ -107,6 +113,7 @@ fn in_words(chain: &Chain) -> String {
         ("genesis time", format!("{} ms since 1970", params.genesis_time.millis())),
         ("block every", format!("{:?}", params.spacing)),
         ("difficulty", difficulty),
+        ("a pause", pause),
         ("target of block 1", format!("{} (limit {})", params.genesis_bits, params.pow_limit)),
         ("subsidy", format!("{} coins, halved every {} blocks", params.subsidy, params.halving_interval)),
         ("largest supply", format!("{} coins", supply(params, Height::from_u32(u32::MAX)))),
