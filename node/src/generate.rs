@@ -15,6 +15,7 @@ use cairn_protocol::template::Template;
 
 use crate::clock;
 use crate::machine::Machine;
+use crate::mined::NotMined;
 use crate::miner::search::mine_once;
 
 /// How long the driver may be kept from everything else.
@@ -46,8 +47,17 @@ pub struct Made {
     pub hashes: Vec<BlockHash>,
     /// Nonces that were tried.
     pub tries: u64,
-    /// Asking again is of no use: every try is used up, or the chain refuses such blocks.
-    pub is_final: bool,
+    /// Why asking again is of no use; none while it is.
+    pub end: Option<End>,
+}
+
+/// Why no more blocks are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every try is used up.
+    OutOfTries,
+    /// A block would not be, or was not, part of the best chain.
+    NotMined(NotMined),
 }
 
 /// Makes as many of the wanted blocks as is fair at once; the caller asks again for the rest.
@@ -60,29 +70,38 @@ pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Act
     for _ in 0..wanted.count.min(MAX_AT_ONCE) {
         let now = clock::now();
         let template = Template::new(now, machine.chain(), machine.mempool());
+        if let Err(ahead) = template.check_clock(now, machine.chain().params()) {
+            made.end = Some(End::NotMined(ahead.into()));
+            break;
+        }
         let block = template.to_block(wanted.pay_to, wanted.tag.clone());
         let left = wanted.max_tries.saturating_sub(made.tries);
         let (nonce, tries) =
             search(block.header(), left.min(MAX_TRIES_AT_ONCE.saturating_sub(made.tries).max(1)));
         made.tries += tries;
         let Some(nonce) = nonce else {
-            made.is_final = made.tries >= wanted.max_tries;
+            made.end = (made.tries >= wanted.max_tries).then_some(End::OutOfTries);
             break;
         };
         let block = Arc::new(block.with_nonce(nonce));
         let hash = block.hash();
         let submission = Submission::Block(block);
-        let answered = machine.handle(now, Input::Submit { request: OWN, submission })?;
-        let refused = answered
-            .iter()
-            .any(|action| matches!(action, Action::Reply { request: OWN, answer: Answer::Block(Err(_)) }));
-        actions.extend(answered.into_iter().filter(|action| !matches!(action, Action::Reply { .. })));
-        if refused {
-            tracing::error!(%hash, "the chain refuses a block made from its own template");
-            made.is_final = true;
+        for action in machine.handle(now, Input::Submit { request: OWN, submission })? {
+            match action {
+                Action::Reply { request: OWN, answer: Answer::Block(outcome) } => {
+                    match NotMined::check(outcome) {
+                        Ok(()) => made.hashes.push(hash),
+                        Err(why) => made.end = Some(End::NotMined(why)),
+                    }
+                }
+                Action::Reply { .. } => {}
+                action => actions.push(action),
+            }
+        }
+        if let Some(End::NotMined(why)) = &made.end {
+            tracing::error!(%hash, %why, "a block that was made here is not part of the best chain");
             break;
         }
-        made.hashes.push(hash);
         if began.elapsed() > AT_ONCE || made.tries >= MAX_TRIES_AT_ONCE {
             break;
         }
@@ -135,9 +154,9 @@ mod tests {
         let mut tried = |max_tries| {
             let wanted = Wanted { count: 1, pay_to: lock(1), tag: Vec::new(), max_tries };
             let (made, _) = generate(&mut machine, &wanted).expect("the store works");
-            (made.hashes.len(), made.tries, made.is_final)
+            (made.hashes.len(), made.tries, made.end)
         };
-        assert_eq!(tried(u64::MAX), (0, MAX_TRIES_AT_ONCE, false));
-        assert_eq!(tried(1_000), (0, 1_000, true));
+        assert_eq!(tried(u64::MAX), (0, MAX_TRIES_AT_ONCE, None));
+        assert_eq!(tried(1_000), (0, 1_000, Some(End::OutOfTries)));
     }
 }

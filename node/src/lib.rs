@@ -17,6 +17,7 @@ pub mod handle;
 pub mod log;
 pub mod machine;
 pub mod miner;
+pub mod mined;
 pub mod mining_order;
 pub mod p2p;
 pub mod page;

@@ -121,6 +121,7 @@ export class Overview {
     const silent = nodes.filter((node) => !node.answers).map((node) => node.name);
     const words = [
       slow.length ? `Dashed links are slower each way: ${some(slow)}.` : "",
+      ...nodes.filter((node) => node.stuck && node.answers).map((node) => `${nameOf(node)} is stuck: ${node.stuck}.`),
       silent.length ? `A dotted ring: node ${some(silent)} does not answer.` : "",
     ];
     setText(this.key, words.filter(Boolean).join(" "));
@@ -219,6 +220,8 @@ export class Overview {
   }
 }
 
+const nameOf = (node) => (node.name === "this" ? "This node" : `Node ${node.name}`);
+
 /** So many names as can be read. */
 const some = (names) => (names.length > 8 ? `${names.slice(0, 8).join(", ")}, …` : names.join(", "));
 
@@ -226,6 +229,7 @@ function stateOf(node, world) {
   if (!node.up) return "down";
   if (node.isPeer) return "connected; last told of";
   if (!node.answers) return "no answer";
+  if (node.stuck) return "stuck";
   if (world.isStuck(node)) return "less work";
   return node.tip === world.best?.hash ? "agrees" : "behind";
 }

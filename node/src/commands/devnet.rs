@@ -40,15 +40,19 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     let to = to.transpose().context("--to is no address of this chain")?;
     let mut place = Place::take(arguments.dir.as_deref())?;
     let chain_argument = keep_chain(&place, &chain)?;
+    let hashrate = arguments.hashrate.unwrap_or_else(|| plan::usual_hashrate(&chain.params));
     let wanted = Wanted {
         chain: &chain,
         nodes: arguments.nodes,
         miners: plan::miners(arguments.mine.as_deref(), arguments.nodes)?,
-        hashrate: arguments.hashrate,
+        hashrate,
         to,
         rpc_port: arguments.rpc_port,
     };
-    let (plans, remarks) = plan::draw(&wanted, place.path())?;
+    let (plans, mut remarks) = plan::draw(&wanted, place.path())?;
+    if !wanted.miners.is_empty() {
+        remarks.extend(plan::flood(&chain.params, hashrate));
+    }
     for remark in &remarks {
         match arguments.json {
             true => eprintln!("{remark}"),

@@ -15,11 +15,13 @@ use cairn_core::subsidy::subsidy;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::template::Template;
+use cairn_simulator::mining::hashrate::HashrateError;
 use serde_json::Value;
 
 use crate::clock;
-use crate::generate::{Wanted, solve};
+use crate::generate::{End, Wanted, solve};
 use crate::machine::Machine;
+use crate::mined::NotMined;
 use crate::mining_order::MiningOrder;
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
@@ -76,8 +78,14 @@ async fn generate_to_address(rpc: Rpc, params: Params) -> RpcResult {
         left.max_tries = left.max_tries.saturating_sub(made.tries);
         left.count -= made.hashes.len() as u32;
         hashes.extend(made.hashes);
-        if made.is_final {
-            break;
+        match made.end {
+            None => {}
+            // As Bitcoin Core does: fewer hashes than wanted say so.
+            Some(End::OutOfTries) => break,
+            Some(End::NotMined(why)) => {
+                let message = format!("{} of {count} blocks mined: {why}", hashes.len());
+                return Err(RpcError::new(Code::Verify, message).with_data(object! { "hashes": hashes }));
+            }
         }
     }
     Ok(json(&hashes))
@@ -129,7 +137,9 @@ async fn generate_block(rpc: Rpc, params: Params) -> RpcResult {
         return Ok(reply! { "hash": block.hash(), "hex": hex::encode(encode(&*block)) });
     }
     let outcome = rpc.node()?.submit_block(block.clone()).await.map_err(|_| stopping())?;
-    outcome.map_err(|error| RpcError::new(Code::Verify, error.to_string()))?;
+    NotMined::check(outcome).map_err(|why| {
+        RpcError::new(Code::Verify, why.to_string()).with_data(object! { "hash": block.hash() })
+    })?;
     Ok(reply! { "hash": block.hash() })
 }
 
@@ -253,12 +263,18 @@ async fn wait_for_other(rpc: &Rpc, id: &str) -> Result<(), RpcError> {
 
 async fn set_mining(rpc: Rpc, params: Params) -> RpcResult {
     let threads: u16 = params.number("threads")?.unwrap_or(1);
-    let hashrate: u64 = params.number("hashrate")?.unwrap_or(0);
+    let hashrate = match params.get("hashrate").map(Value::to_string) {
+        None => None,
+        Some(text) if text == "0" => None,
+        Some(text) => {
+            let wrong = |error: HashrateError| RpcError::invalid_parameter(format!("hashrate {text}: {error}"));
+            Some(text.parse().map_err(wrong)?)
+        }
+    };
     let order = match params.text("address") {
         None => None,
         Some(address) => {
             let pay_to = pay_to(&rpc, address.to_owned()).await?;
-            let hashrate = Some(hashrate).filter(|rate| *rate > 0);
             Some(MiningOrder { pay_to, threads: usize::from(threads.max(1)), hashrate })
         }
     };
@@ -273,7 +289,7 @@ async fn submit_block(rpc: Rpc, params: Params) -> RpcResult {
         Ok(BlockVerdict::Connected) => json(&()),
         Ok(BlockVerdict::Duplicate) => json("duplicate"),
         Ok(BlockVerdict::SideBranch | BlockVerdict::KeptAside) => json("inconclusive"),
-        Ok(BlockVerdict::TooEarly) => json("time-too-new"),
+        Ok(BlockVerdict::TooEarly(_)) => json("time-too-new"),
         Err(error) => {
             tracing::info!(%error, "a block that was handed in is refused");
             json(proposal::token(&error))
@@ -325,7 +341,7 @@ async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
             },
             "previousblockhash": Text(tip.hash),
             "miner": own,
-            "warnings": [(); 0],
+            "warnings": lookup::warnings(node),
         }
     })
     .await
