@@ -24,6 +24,9 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 const MAX_AT_ONCE: u32 = 500;
 /// Nonces tried at once: where work is hard the caller asks again, and the others have their turn.
 const MAX_TRIES_AT_ONCE: u64 = 1 << 19;
+/// Hashes that blocks on demand may take together, on average: about a minute of one core. More is not
+/// asked for at once.
+pub const MOST_HASHES_AT_ONCE: u64 = 1 << 30;
 /// The mark of our own submissions, which nobody waits for.
 const OWN: RequestId = RequestId(u64::MAX);
 
@@ -126,6 +129,7 @@ mod tests {
     use cairn_core::signature::SerialVerifier;
     use cairn_core::target::CompactTarget;
     use cairn_core::testing::{TestChain, lock};
+    use cairn_core::time::Timestamp;
     use cairn_protocol::chain::Chain;
     use cairn_protocol::mempool::Mempool;
     use cairn_protocol::node::{Node, NodeConfig};
@@ -135,11 +139,7 @@ mod tests {
     use super::*;
     use crate::store::{Opening, SledStore};
 
-    #[test]
-    fn a_search_without_luck_gives_the_thread_back_and_says_when_its_tries_are_used_up() {
-        let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
-        let out_of_reach = CompactTarget::from_bits(0x1700_ffff);
-        (test.params.pow_limit, test.params.genesis_bits) = (out_of_reach, out_of_reach);
+    fn machine(test: &TestChain, directory: &tempfile::TempDir) -> Machine {
         let store = SledStore::open(directory.path(), &test.genesis, Opening::Resume).expect("it opens");
         let chain = Chain::open(test.params.clone(), &test.genesis, store, Box::new(SerialVerifier));
         let config = NodeConfig {
@@ -150,7 +150,15 @@ mod tests {
             room: Room { outbound: 0, inbound: 0 },
             ping_every: None,
         };
-        let mut machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
+        Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1)
+    }
+
+    #[test]
+    fn a_search_without_luck_gives_the_thread_back_and_says_when_its_tries_are_used_up() {
+        let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
+        let out_of_reach = CompactTarget::from_bits(0x1700_ffff);
+        (test.params.pow_limit, test.params.genesis_bits) = (out_of_reach, out_of_reach);
+        let mut machine = machine(&test, &directory);
         let mut tried = |max_tries| {
             let wanted = Wanted { count: 1, pay_to: lock(1), tag: Vec::new(), max_tries };
             let (made, _) = generate(&mut machine, &wanted).expect("the store works");
@@ -158,5 +166,19 @@ mod tests {
         };
         assert_eq!(tried(u64::MAX), (0, MAX_TRIES_AT_ONCE, None));
         assert_eq!(tried(1_000), (0, 1_000, Some(End::OutOfTries)));
+    }
+
+    /// A devnet that was resumed with its clock set back said "mined 1 block", and its height stayed.
+    #[test]
+    fn blocks_ahead_of_the_clock_are_not_told_as_made() {
+        let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
+        let later = Timestamp::from_millis(4_000_000_000_000);
+        let header = Header { time: later, ..*test.genesis.header() };
+        test.genesis = Arc::new(Block::new(header, test.genesis.coinbase().clone(), Vec::new()));
+        test.params.genesis_hash = test.genesis.hash().into();
+        let wanted = Wanted { count: 2, pay_to: lock(1), tag: Vec::new(), max_tries: u64::MAX };
+        let (made, actions) = generate(&mut machine(&test, &directory), &wanted).expect("the store works");
+        assert_eq!((made.hashes.len(), made.tries, actions.len()), (0, 0, 0), "nothing is searched in vain");
+        assert!(matches!(made.end, Some(End::NotMined(NotMined::TooEarly(ahead))) if ahead.time > later));
     }
 }

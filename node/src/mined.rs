@@ -39,3 +39,31 @@ impl NotMined {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cairn_core::hash::BlockHash;
+    use cairn_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn only_a_block_of_the_best_chain_is_mined() {
+        let (time, now) = (Timestamp::from_millis(300_000), Timestamp::from_millis(0));
+        let ahead = AheadOfClock { time, now, allowed: Duration::from_secs(60) };
+        let unknown = BlockRejection::UnknownParent { parent: BlockHash::ZERO };
+        for (outcome, why) in [
+            (Ok(BlockVerdict::TooEarly(ahead)), "300 s ahead of this node's clock"),
+            (Ok(BlockVerdict::SideBranch), "side branch"),
+            (Ok(BlockVerdict::Duplicate), "has this block already"),
+            (Ok(BlockVerdict::KeptAside), "until a block below it comes"),
+            (Err(unknown), "rejects the block: the parent"),
+        ] {
+            let told = NotMined::check(outcome).expect_err("not mined").to_string();
+            assert!(told.contains(why), "{told}");
+        }
+        assert_eq!(NotMined::check(Ok(BlockVerdict::Connected)), Ok(()));
+    }
+}

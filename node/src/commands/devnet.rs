@@ -13,10 +13,10 @@ use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::scenario;
 use crate::devnet::error::DevnetError;
-use crate::devnet::fork::mine;
 use crate::devnet::happening::{Happening, What};
 use crate::devnet::narrate::Narrator;
 use crate::devnet::narrate::line::Line;
+use crate::devnet::mining::mine;
 use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
@@ -80,9 +80,9 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
 /// wait for the lot, which may take many times the mean. From then on blocks come as they are found.
 fn begin_chain(network: &Network, miner: Option<u16>) {
     let Some(miner) = miner else { return };
-    if let Ok(0) = network.height(miner) {
+    if let (Ok(0), Ok(plan)) = (network.height(miner), network.plan(miner)) {
         // If that fails, the miners find one by themselves.
-        let _ = mine(network, miner, 1);
+        let _ = mine(network, miner, 1, &plan.reward);
     }
 }
 
