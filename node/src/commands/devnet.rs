@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cairn_core::address::Address;
 use cairn_genesis::Chain;
+use serde_json::json;
 
 use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
@@ -20,7 +21,7 @@ use crate::devnet::mining::mine;
 use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
-use crate::devnet::{account, opening};
+use crate::devnet::{account, opening, status};
 use crate::files;
 
 /// How often the narrator looks at the clock when nothing happens.
@@ -66,6 +67,13 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     } else {
         writeln!(stdout(), "{}\n", table(&chain, &plans))?;
         writeln!(stdout(), "look and steer: {}\n", opened.page())?;
+    }
+    if let Some((node, why, others)) = status::first_stuck(network) {
+        let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
+        match arguments.json {
+            true => writeln!(stdout(), "{}", json!({ "event": "stuck", "node": node, "why": why }))?,
+            false => writeln!(stdout(), "node {node}{others} is stuck: {why}")?,
+        }
     }
     begin_chain(network, wanted.miners.first().copied());
     narrate(network, &opened.happenings, arguments.json)?;

@@ -36,6 +36,7 @@ pub struct Estimate {
     /// How long it is until blocks come as usual again; none when they never do.
     pub usual_after_ms: Option<u64>,
     /// Hashes per second of the miners that work on this node's chain.
+    #[serde(default)]
     pub hashrate: f64,
 }
 
@@ -73,13 +74,13 @@ pub fn estimate(network: &Network, node: u16, blocks: u32) -> Result<Option<Esti
     let hashrate: f64 = together.filter_map(|other| hashrate(network, other)).sum();
     // A tenth of a hash is all that an estimate needs; no rate is said as 0.
     let rounded = (hashrate * 10.0).round() / 10.0;
-    let mut answer = network.call(node, "estimatemining", json!([blocks, rounded]))?;
-    answer["hashrate"] = json!(rounded);
+    let answer = network.call(node, "estimatemining", json!([blocks, rounded]))?;
     let misread = |error: serde_json::Error| DevnetError::Node {
         node,
         failure: RpcFailure::Silent(format!("its estimate is not understood: {error}")),
     };
-    serde_json::from_value(answer).map(Some).map_err(misread)
+    let estimate: Estimate = serde_json::from_value(answer).map_err(misread)?;
+    Ok(Some(Estimate { hashrate: rounded, ..estimate }))
 }
 
 /// How fast a node mines: what it was told, or what it does.
@@ -112,7 +113,9 @@ impl Estimate {
             return None;
         }
         let next = match self.next_ms {
-            Some(ms) => format!("takes about {} at {} hashes/s", duration(ms), self.hashrate),
+            Some(ms) => {
+                format!("takes about {} at {} hashes/s", duration(ms), grouped(self.hashrate.round() as u64))
+            }
             None => format!("takes {} hashes, and no node here mines", grouped(self.next_hashes)),
         };
         let usual = match (self.next_ms, self.usual_after_ms) {
@@ -193,7 +196,7 @@ mod tests {
         assert_eq!(
             told,
             "1,000 blocks mined at once are 33 min 20 s ahead of the schedule of one in 2 s: the next one takes about \
-             203 s at 2048 hashes/s, and blocks come as usual again after about 59 min 50 s. For many blocks there is \
+             203 s at 2,048 hashes/s, and blocks come as usual again after about 59 min 50 s. For many blocks there is \
              `cairn devnet --chain regtest`, where the difficulty is fixed."
         );
         let nobody = Estimate { next_ms: None, usual_after_ms: None, hashrate: 0.0, ..estimate() };
