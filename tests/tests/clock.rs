@@ -1,8 +1,6 @@
 //! Clocks and the difficulty on real nodes: what is not mined is not said to be, and what many blocks at
 //! once do to the next ones is said before.
 
-use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cairn_tests::devnet::Devnet;
@@ -13,13 +11,6 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 const AHEAD: &str = "ahead of this node's clock";
-
-fn rpc(devnet: &Devnet, node: usize) -> Rpc {
-    let told = &devnet.ready["nodes"][node];
-    let text = |name: &str| told[name].as_str().expect("text").to_owned();
-    let address: SocketAddr = text("rpc").parse().expect("an address");
-    Rpc::new(address, Path::new(&text("cookie")))
-}
 
 fn call(rpc: &Rpc, method: &str, params: Value) -> Value {
     rpc.call(method, params).unwrap_or_else(|error| panic!("{method}: {error:?}"))
@@ -40,14 +31,14 @@ fn a_devnet_resumed_with_its_clock_set_back_says_so_and_mines_nothing() {
     let arguments = ["--nodes", "2", "--mine", "none", "--dir", kept];
     let mut before = Devnet::start(22_110, &arguments);
     for node in 0..2 {
-        call(&rpc(&before, node), "setclockoffset", json!([3 * 86_400_000]));
+        call(&before.rpc(node), "setclockoffset", json!([3 * 86_400_000]));
     }
     before.net(&["mine", "0", "12"]);
-    wait_until("both nodes have the blocks", || call(&rpc(&before, 1), "getblockcount", json!([])) == 12);
+    wait_until("both nodes have the blocks", || call(&before.rpc(1), "getblockcount", json!([])) == 12);
     before.signal(Signal::SIGTERM);
 
     let devnet = Devnet::start(22_110, &arguments);
-    let node = rpc(&devnet, 0);
+    let node = devnet.rpc(0);
     let status = devnet.net(&["status"]);
     let address = devnet.net(&["accounts"])[0]["address"].clone();
     for node in 0..2 {
@@ -68,7 +59,7 @@ fn a_devnet_resumed_with_its_clock_set_back_says_so_and_mines_nothing() {
 
     // Its time comes.
     for node in 0..2 {
-        call(&rpc(&devnet, node), "setclockoffset", json!([3 * 86_400_000]));
+        call(&devnet.rpc(node), "setclockoffset", json!([3 * 86_400_000]));
     }
     devnet.net(&["mine", "0", "1"]);
     assert_eq!(devnet.net(&["status"])["nodes"][0]["stuck"], Value::Null);
@@ -78,7 +69,7 @@ fn a_devnet_resumed_with_its_clock_set_back_says_so_and_mines_nothing() {
 fn a_node_whose_clock_is_behind_those_of_its_peers_says_so() {
     let devnet = Devnet::start(22_130, &["--nodes", "3", "--mine", "none"]);
     for node in 0..2 {
-        call(&rpc(&devnet, node), "setclockoffset", json!([200_000]));
+        call(&devnet.rpc(node), "setclockoffset", json!([200_000]));
     }
     devnet.net(&["mine", "0", "1"]);
     wait_until("the node behind says so", || {
@@ -109,10 +100,10 @@ fn many_blocks_at_once_are_told_before_and_too_many_refused() {
     let as_value = devnet.net(&["mine", "0", "60"]);
     assert_eq!(as_value["hashes"].as_array().map(Vec::len), Some(60));
     assert_eq!(as_value["estimate"]["ahead_ms"], 120_000);
-    let now = call(&rpc(&devnet, 0), "getblockcount", json!([]));
+    let now = call(&devnet.rpc(0), "getblockcount", json!([]));
     let refused = devnet.net_fails(&["mine", "0", "3000"]);
     assert!(refused.contains("3,000 blocks at once would take") && refused.contains("are possible now"), "{refused}");
-    assert_eq!(call(&rpc(&devnet, 0), "getblockcount", json!([])), now, "nothing was begun");
+    assert_eq!(call(&devnet.rpc(0), "getblockcount", json!([])), now, "nothing was begun");
 }
 
 #[test]
@@ -127,7 +118,7 @@ fn while_many_blocks_are_mined_other_steps_do_not_wait() {
             .send_json(json!({ "node": 0, "blocks": 1_100 }))
             .map(|response| response.status().as_u16())
     });
-    wait_until("the first blocks are there", || call(&rpc(&devnet, 0), "getblockcount", json!([])) != 0);
+    wait_until("the first blocks are there", || call(&devnet.rpc(0), "getblockcount", json!([])) != 0);
     devnet.net(&["partition", "0", "/", "1"]);
     devnet.net(&["heal"]);
     assert!(!mining.is_finished(), "partition and heal are done before the blocks are");
@@ -142,9 +133,9 @@ fn text(value: &Value) -> String {
 fn on_regtest_all_miners_together_keep_the_spacing() {
     let devnet = Devnet::start(22_190, &["--nodes", "2", "--chain", "regtest"]);
     for node in 0..2 {
-        assert_eq!(call(&rpc(&devnet, node), "getnodestatus", json!([]))["mining"]["hashrate"], 0.5);
+        assert_eq!(call(&devnet.rpc(node), "getnodestatus", json!([]))["mining"]["hashrate"], 0.5);
     }
     devnet.net(&["hashrate", "0", "300%"]);
-    assert_eq!(call(&rpc(&devnet, 0), "getnodestatus", json!([]))["mining"]["hashrate"], 1.5);
+    assert_eq!(call(&devnet.rpc(0), "getnodestatus", json!([]))["mining"]["hashrate"], 1.5);
     assert_eq!(devnet.net(&["mine", "1", "300"])["estimate"], Value::Null, "its difficulty is fixed");
 }
