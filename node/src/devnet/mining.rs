@@ -71,7 +71,7 @@ pub fn estimate(network: &Network, node: u16, blocks: u32) -> Result<Option<Esti
     }
     let groups = network.groups();
     let together = network.running().into_iter().filter(|other| groups.of(*other) == groups.of(node));
-    let hashrate: f64 = together.filter_map(|other| hashrate(network, other)).sum();
+    let hashrate = together.filter_map(|other| hashrate(network, other)).fold(0.0, |sum, one| sum + one);
     // A tenth of a hash is all that an estimate needs; no rate is said as 0.
     let rounded = (hashrate * 10.0).round() / 10.0;
     let answer = network.call(node, "estimatemining", json!([blocks, rounded]))?;

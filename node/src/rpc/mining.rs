@@ -169,9 +169,8 @@ async fn wait_for_other(rpc: &Rpc, id: &str) -> Result<(), RpcError> {
 /// # Errors
 /// [`Code::InvalidParameter`].
 pub fn hash_rate(params: &Params) -> Result<Option<Hashrate>, RpcError> {
-    let Some(text) = params.get("hashrate").map(Value::to_string).filter(|text| text != "0") else {
-        return Ok(None);
-    };
+    let given = params.get("hashrate").filter(|value| value.as_f64() != Some(0.0));
+    let Some(text) = given.map(Value::to_string) else { return Ok(None) };
     text.parse()
         .map(Some)
         .map_err(|error: HashrateError| RpcError::invalid_parameter(format!("hashrate {text}: {error}")))
