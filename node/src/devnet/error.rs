@@ -42,7 +42,7 @@ pub enum DevnetError {
     },
     /// So many blocks at once would not end in time: each makes the next ones harder.
     #[error(
-        "{} blocks at once would take {} hashes, as many as {} usual blocks: at most {} are possible now; for many \
+        "{} blocks at once would take {} hashes, as many as {} blocks take now: at most {} are possible now; for many \
          blocks there is `cairn devnet --chain regtest`, where the difficulty is fixed",
         grouped(*blocks),
         grouped(*hashes),

@@ -212,7 +212,7 @@ mod tests {
         let refused = many.check().expect_err("too many").to_string();
         assert_eq!(
             refused,
-            "3,000 blocks at once would take 930,000,000,000 hashes, as many as 227,050,781 usual blocks: at most \
+            "3,000 blocks at once would take 930,000,000,000 hashes, as many as 227,050,781 blocks take now: at most \
              1,536 are possible now; for many blocks there is `cairn devnet --chain regtest`, where the difficulty is \
              fixed"
         );
