@@ -94,7 +94,10 @@ fn many_blocks_at_once_are_told_before_and_too_many_refused() {
 
     let (done, mined, told) = run(&["mine", "0", "200"]);
     assert!(done && mined.contains("node 0 mined 200 blocks"), "{mined}{told}");
-    assert!(told.contains("200 blocks mined at once are 400 s ahead of the schedule of one in 2 s"), "{told}");
+    assert!(
+        told.contains("200 blocks mined at once are 400 s ahead of the schedule of one in 2 s"),
+        "{told}"
+    );
     assert!(told.contains("no node here mines") && told.contains("cairn devnet --chain regtest"), "{told}");
 
     let as_value = devnet.net(&["mine", "0", "60"]);
@@ -102,7 +105,10 @@ fn many_blocks_at_once_are_told_before_and_too_many_refused() {
     assert_eq!(as_value["estimate"]["ahead_ms"], 120_000);
     let now = call(&devnet.rpc(0), "getblockcount", json!([]));
     let refused = devnet.net_fails(&["mine", "0", "3000"]);
-    assert!(refused.contains("3,000 blocks at once would take") && refused.contains("are possible now"), "{refused}");
+    assert!(
+        refused.contains("3,000 blocks at once would take") && refused.contains("are possible now"),
+        "{refused}"
+    );
     assert_eq!(call(&devnet.rpc(0), "getblockcount", json!([])), now, "nothing was begun");
 }
 

@@ -46,7 +46,8 @@ impl Outlook<'_> {
     pub fn push(&mut self, time: Timestamp) {
         let bits = next_bits(self.params, self.anchor.as_ref(), self.height, self.time);
         let (previous_block_hash, merkle_root) = (BlockHash::ZERO, MerkleRoot::ZERO);
-        let header = Header { version: Header::VERSION, previous_block_hash, merkle_root, time, bits, nonce: 0 };
+        let header =
+            Header { version: Header::VERSION, previous_block_hash, merkle_root, time, bits, nonce: 0 };
         let height = self.height.next();
         self.anchor = Anchor::after(self.anchor.as_ref(), self.params, &header, height, self.time);
         (self.height, self.time) = (height, time);
@@ -67,7 +68,11 @@ impl Outlook<'_> {
 
     /// Adds blocks that take their time, until one takes at most so much; says how long that is from
     /// now. None when it takes more blocks than a person would wait for.
-    pub fn time_until(&mut self, spacing: Duration, time_for: impl Fn(u64) -> Option<Duration>) -> Option<Duration> {
+    pub fn time_until(
+        &mut self,
+        spacing: Duration,
+        time_for: impl Fn(u64) -> Option<Duration>,
+    ) -> Option<Duration> {
         const MOST_BLOCKS: u32 = 100_000;
         let mut passed = Duration::ZERO;
         for _ in 0..MOST_BLOCKS {

@@ -114,7 +114,10 @@ fn a_block_at_the_limit_is_the_new_anchor_and_any_other_keeps_the_old() {
     assert_eq!(kept, Some(old));
     let anew = Anchor::after(Some(&old), &params, &header(99, params.pow_limit), height, parent_time);
     let latest_time = params.genesis_time;
-    assert_eq!(anew, Some(Anchor { height, reference_time: parent_time, bits: params.pow_limit, latest_time }));
+    assert_eq!(
+        anew,
+        Some(Anchor { height, reference_time: parent_time, bits: params.pow_limit, latest_time })
+    );
 }
 
 #[test]

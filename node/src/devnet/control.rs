@@ -261,7 +261,9 @@ impl Control {
                 let Mine { node, blocks, .. } = DevnetError::read(body)?;
                 within(blocks.into(), (1, MOST_ESTIMATED), "blocks")?;
                 let estimate = mining::estimate(network, node, blocks)?;
-                return Ok(json!({ "words": estimate.as_ref().and_then(Estimate::in_words), "estimate": estimate }));
+                return Ok(
+                    json!({ "words": estimate.as_ref().and_then(Estimate::in_words), "estimate": estimate }),
+                );
             }
             _ => {}
         }

@@ -159,7 +159,8 @@ pub fn mine(network: &Network, node: u16, blocks: u32, to: &str) -> Result<Vec<S
                 }
             }
             Ok(Err(failure)) => {
-                let told = failure.data().and_then(|data| Unmined::deserialize(data).ok()).unwrap_or_default();
+                let told =
+                    failure.data().and_then(|data| Unmined::deserialize(data).ok()).unwrap_or_default();
                 let mined = hashes.len() + told.hashes.len();
                 return Err(fewer(mined, told.why.unwrap_or_else(|| failure.to_string())));
             }

@@ -11,6 +11,7 @@ use cairn_core::text::grouped;
 use cairn_genesis::Chain;
 use cairn_protocol::random::Random;
 use cairn_simulator::mining::Hashrate;
+use cairn_simulator::words::duration;
 
 use crate::devnet::account;
 use crate::devnet::error::DevnetError;
@@ -28,10 +29,9 @@ const USUAL_HASHRATE: Hashrate = Hashrate::per_second(2_048);
 /// What all miners hash together unless told otherwise. Where no difficulty follows the hash rate, it is
 /// the rate that keeps the spacing.
 pub fn usual_hashrate(params: &ChainParams) -> Hashrate {
-    params.half_life.map_or_else(
-        || Hashrate::for_spacing(params.pow_limit, params.spacing),
-        |_| USUAL_HASHRATE,
-    )
+    params
+        .half_life
+        .map_or_else(|| Hashrate::for_spacing(params.pow_limit, params.spacing), |_| USUAL_HASHRATE)
 }
 
 /// What to tell of a rate at which a chain of fixed difficulty is flooded with blocks.
@@ -40,11 +40,11 @@ pub fn flood(params: &ChainParams, hashrate: Hashrate) -> Option<String> {
     let times = hashrate.0 / usual.0.max(1);
     (params.half_life.is_none() && times > 1).then(|| {
         format!(
-            "--hashrate {hashrate}: the difficulty of {} is fixed, so blocks come {} times as often as one in {:?}; \
-             without --hashrate the miners keep the spacing with {usual} hashes/s together",
+            "--hashrate {hashrate}: the difficulty of {} is fixed, so blocks come {} times as often as one in {}; \
+             without --hashrate the miners keep the spacing with a hash rate of {usual}/s together",
             params.name,
             grouped(times),
-            params.spacing
+            duration(params.spacing.as_millis() as u64)
         )
     })
 }
@@ -228,7 +228,7 @@ mod tests {
     fn a_rate_that_floods_a_chain_is_told_at_the_start() {
         let [devnet, regtest] = ["devnet", "regtest"].map(|name| Chain::builtin(name).expect("built in"));
         let told = flood(&regtest.params, Hashrate::per_second(2_048)).expect("it floods");
-        assert!(told.contains("blocks come 2,048 times as often as one in 2s"), "{told}");
+        assert!(told.contains("blocks come 2,048 times as often as one in 2 s"), "{told}");
         assert_eq!(flood(&regtest.params, usual_hashrate(&regtest.params)), None);
         assert_eq!(flood(&devnet.params, Hashrate::per_second(1_000_000)), None);
     }
@@ -239,7 +239,14 @@ mod tests {
         let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let taken = holder.local_addr().expect("an address").port();
         let miners = BTreeSet::from([0]);
-        let wanted = Wanted { chain: &chain, nodes: 2, miners, hashrate: Hashrate::per_second(10), to: None, rpc_port: taken };
+        let wanted = Wanted {
+            chain: &chain,
+            nodes: 2,
+            miners,
+            hashrate: Hashrate::per_second(10),
+            to: None,
+            rpc_port: taken,
+        };
         let (plans, remarks) = draw(&wanted, Path::new("d")).expect("ports above");
         assert!(plans.iter().all(|plan| plan.rpc.port() != taken));
         assert_eq!(remarks.len(), 1, "{remarks:?}");

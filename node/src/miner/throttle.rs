@@ -105,7 +105,11 @@ mod tests {
     fn a_rate_below_one_hash_a_second_is_kept_exactly() {
         for (rate, hashes) in [("0.5", 500), ("0.333333333", 333), ("0.01", 10), ("7.25", 7_250)] {
             let mut throttle = Throttle::new(rate.parse().expect("a rate"), Duration::ZERO);
-            assert_eq!(done(&mut throttle, Duration::ZERO, Duration::from_secs(1_000), STEP), hashes, "{rate}");
+            assert_eq!(
+                done(&mut throttle, Duration::ZERO, Duration::from_secs(1_000), STEP),
+                hashes,
+                "{rate}"
+            );
         }
     }
 }

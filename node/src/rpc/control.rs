@@ -39,7 +39,8 @@ async fn set_clock_offset(rpc: Rpc, params: Params) -> RpcResult {
     let offset: i64 = Params::must(params.number("offset_ms")?);
     let chain = rpc.query(|node| lookup::params(node).name.clone()).await?;
     if chain == PUBLIC_CHAIN {
-        let message = format!("{chain} is shared with other people's nodes: a wrong clock is for devnet and regtest");
+        let message =
+            format!("{chain} is shared with other people's nodes: a wrong clock is for devnet and regtest");
         return Err(RpcError::new(Code::Misc, message));
     }
     if offset.unsigned_abs() > MOST_OFFSET_MS {

@@ -135,7 +135,9 @@ fn chosen(node: &Machine, value: &Value) -> Result<(Arc<Transaction>, cairn_core
 async fn estimate_mining(rpc: Rpc, params: Params) -> RpcResult {
     let blocks: u32 = Params::must(params.number("nblocks")?);
     if !(1..=MOST_ESTIMATED).contains(&blocks) {
-        return Err(RpcError::invalid_parameter(format!("nblocks {blocks}: 1 to {MOST_ESTIMATED} are expected")));
+        return Err(RpcError::invalid_parameter(format!(
+            "nblocks {blocks}: 1 to {MOST_ESTIMATED} are expected"
+        )));
     }
     let hashrate = hash_rate(&params)?;
     let (params, parent) =

@@ -9,7 +9,8 @@ use super::*;
 #[test]
 fn a_clock_behind_the_blocks_of_most_peers_is_told_and_one_peer_among_three_proves_nothing() {
     let mut test = TestChain::new();
-    (test.params.spacing, test.params.max_future_drift) = (Duration::from_secs(3_600), Duration::from_secs(60));
+    (test.params.spacing, test.params.max_future_drift) =
+        (Duration::from_secs(3_600), Duration::from_secs(60));
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     let block = test.block_on(&test.genesis, 1, Amount::ZERO, Vec::new());
     net.now = block.header().time.saturating_sub(Duration::from_secs(1_260));
