@@ -145,3 +145,12 @@ fn on_regtest_all_miners_together_keep_the_spacing() {
     assert_eq!(call(&devnet.rpc(0), "getnodestatus", json!([]))["mining"]["hashrate"], 1.5);
     assert_eq!(devnet.net(&["mine", "1", "300"])["estimate"], Value::Null, "its difficulty is fixed");
 }
+
+#[test]
+fn a_slower_chain_like_the_devnet_has_a_longer_longest_gap() {
+    let mut command = Command::new(program());
+    command.args(["genesis", "new", "slow", "--like", "devnet", "--spacing-ms", "60000"]);
+    let output = command.output().expect("the program can be run");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success() && text.contains("longest_gap_ms = 600000\n"), "{text}");
+}

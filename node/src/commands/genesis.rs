@@ -9,7 +9,7 @@ use cairn_core::height::Height;
 use cairn_core::subsidy::supply;
 use cairn_genesis::Chain;
 use cairn_genesis::bounded::{Bounded, Name};
-use cairn_genesis::definition::Payment;
+use cairn_genesis::definition::{GAP_SPACINGS, Payment};
 use serde_json::{Value, json};
 
 use crate::assembly::find_chain;
@@ -44,6 +44,10 @@ fn make(wanted: &NewArgs) -> anyhow::Result<()> {
     definition.genesis_time_ms = Bounded::new(u64::try_from(now.as_millis())?)?;
     if let Some(spacing) = wanted.spacing_ms {
         definition.spacing_ms = Bounded::new(spacing).context("--spacing-ms")?;
+        // Slower blocks are no pauses.
+        let least = spacing.saturating_mul(GAP_SPACINGS);
+        let gap = definition.longest_gap_ms.map(|gap| Bounded::new(gap.get().max(least)));
+        definition.longest_gap_ms = gap.transpose()?;
     }
     // Addresses carry the prefix: the old ones would be refused on the new chain.
     definition.premine = wanted.premine.iter().map(|text| payment(text)).collect::<anyhow::Result<_>>()?;
