@@ -119,9 +119,11 @@ export class Overview {
     const nodes = [...this.world.nodes.values()].filter((node) => node.up && !node.isPeer);
     const slow = nodes.filter((node) => node.delay).map((node) => `node ${node.name} by ${span(node.delay)}`);
     const silent = nodes.filter((node) => !node.answers).map((node) => node.name);
+    const stuck = nodes.filter((node) => node.stuck && node.answers);
+    const others = stuck.length > 1 ? ` and ${stuck.length - 1} more are` : " is";
     const words = [
       slow.length ? `Dashed links are slower each way: ${some(slow)}.` : "",
-      ...nodes.filter((node) => node.stuck && node.answers).map((node) => `${nameOf(node)} is stuck: ${node.stuck}.`),
+      stuck.length ? `${nameOf(stuck[0])}${others} stuck: ${stuck[0].stuck}.` : "",
       silent.length ? `A dotted ring: node ${some(silent)} does not answer.` : "",
     ];
     setText(this.key, words.filter(Boolean).join(" "));
