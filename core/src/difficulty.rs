@@ -20,9 +20,9 @@ pub mod outlook;
 pub struct Anchor {
     /// Its height.
     pub height: Height,
-    /// The time at which it was due to be begun: its parent's time. Later by all that was forgotten of
-    /// long gaps since.
-    pub reference_time: Timestamp,
+    /// When it was due: the schedule of the blocks after it begins there. Later by all that was forgotten
+    /// of long gaps since.
+    pub due: Timestamp,
     /// Its target.
     pub bits: CompactTarget,
     /// The latest time of any block so far: gaps are measured from here, so that a block dated early
@@ -34,9 +34,9 @@ impl Anchor {
     /// The anchor for the children of a block: block 1, or the latest block at the limit.
     ///
     /// A fixed genesis time in the past would let every fresh chain fall to the limit and every
-    /// paused one burst; block 1 is therefore taken to have been begun one spacing before its own
-    /// time, and a chain at the limit begins anew. Where the chain has a longest gap, the reference
-    /// time moves forward by what a block is later than that: a pause makes mining no easier.
+    /// paused one burst; block 1 is therefore taken to have come when it was due, and a chain at the
+    /// limit begins anew. Where the chain has a longest gap, the due time moves forward by what a block
+    /// is later than that: a pause makes mining no easier.
     pub fn after(
         previous: Option<&Self>,
         params: &ChainParams,
@@ -48,18 +48,18 @@ impl Anchor {
         let forgotten = |since: Timestamp| {
             params.longest_gap.map_or(Duration::ZERO, |most| header.time.since(since).saturating_sub(most))
         };
-        let at = |reference_time| Some(Self { height, reference_time, bits: header.bits, latest_time });
+        let at = |due| Some(Self { height, due, bits: header.bits, latest_time });
         match (height.get(), previous) {
             (0, _) => None,
-            (1, _) => at(header.time.saturating_sub(params.spacing)),
+            (1, _) => at(header.time),
             (_, previous) if header.bits == params.pow_limit => {
                 let since = previous.map_or(parent_time, |previous| previous.latest_time);
-                at(parent_time.saturating_add(forgotten(since)))
+                at(parent_time.saturating_add(params.spacing).saturating_add(forgotten(since)))
             }
             (_, None) => None,
             (_, Some(previous)) => {
-                let reference_time = previous.reference_time.saturating_add(forgotten(previous.latest_time));
-                Some(Self { reference_time, latest_time, ..*previous })
+                let due = previous.due.saturating_add(forgotten(previous.latest_time));
+                Some(Self { due, latest_time, ..*previous })
             }
         }
     }
@@ -77,7 +77,10 @@ pub fn next_bits(
     let (Ok(reference), Ok(limit)) = (anchor.bits.to_target(), params.pow_limit.to_target()) else {
         return params.pow_limit;
     };
-    let passed = i128::from(parent_time.millis()).saturating_sub(i128::from(anchor.reference_time.millis()));
+    // The anchor's own block is part of the schedule that asert reckons with.
+    let passed = i128::from(parent_time.millis())
+        .saturating_sub(i128::from(anchor.due.millis()))
+        .saturating_add(millis(params.spacing));
     let blocks = parent_height.since(anchor.height).unwrap_or(0);
     asert(reference, passed, blocks, params.spacing, half_life, limit).to_compact()
 }
@@ -92,7 +95,6 @@ pub fn asert(
     half_life: Duration,
     limit: Target,
 ) -> Target {
-    let millis = |duration: Duration| i128::try_from(duration.as_millis()).unwrap_or(i128::MAX);
     let due = millis(spacing).saturating_mul(i128::from(blocks).saturating_add(1));
     let late = passed_ms.saturating_sub(due).saturating_mul(65_536);
     let exponent = late.checked_div(millis(half_life)).unwrap_or(0);
@@ -111,6 +113,10 @@ pub fn asert(
     };
     let bounded = next.clamp(U512::from(1u8), U512::from(limit.to_u256()));
     Target::from_u256(bounded.wrapping_to())
+}
+
+fn millis(duration: Duration) -> i128 {
+    i128::try_from(duration.as_millis()).unwrap_or(i128::MAX)
 }
 
 /// 65,536 times 2^(fraction / 65,536), by a cubic that is off by less than 0.013 %.

@@ -121,6 +121,7 @@ fn computed() -> BTreeMap<String, String> {
     let bits = |bits: u32| CompactTarget::from_bits(bits).to_target().expect("a target");
     let next = asert(bits(0x1802_aee8), 111_773_000, 53, spacing, half_life, bits(0x1d00_ffff));
     show("asert.example", next.to_compact().to_string());
+    show("asert.early", early().to_string());
 
     let mut sleepy = params.clone();
     sleepy.longest_gap = Some(Duration::from_secs(60));
@@ -129,13 +130,33 @@ fn computed() -> BTreeMap<String, String> {
     let first = Anchor::after(None, &sleepy, &header(begun), Height::from_u32(1), params.genesis_time);
     let (woken, second) = (begun.saturating_add(day), Height::from_u32(2));
     let after = Anchor::after(first.as_ref(), &sleepy, &header(woken), second, begun).expect("an anchor");
-    let before = first.expect("block 1 is an anchor").reference_time;
-    show("gap.forgotten_ms", after.reference_time.since(before).as_millis().to_string());
-    show("gap.reference_time", after.reference_time.millis().to_string());
+    let before = first.expect("block 1 is an anchor").due;
+    show("gap.forgotten_ms", after.due.since(before).as_millis().to_string());
+    show("gap.due_time", after.due.millis().to_string());
     show("gap.bits_of_block_3", next_bits(&sleepy, Some(&after), second, woken).to_string());
 
     examples.extend(messages::examples(params.genesis_hash, &shown, &payment));
     examples
+}
+
+/// The bits of the second block of the document's chain that begins with 1970.
+fn early() -> CompactTarget {
+    let definition = chain().definition.to_string();
+    let changed = [
+        ("genesis_time_ms = 1767225600000", "genesis_time_ms = 0"),
+        ("spacing_ms = 2000", "spacing_ms = 600000"),
+        ("half_life_ms = 300000", "half_life_ms = 60000"),
+        ("genesis_bits = \"2000ffff\"", "genesis_bits = \"207fffff\""),
+    ];
+    let definition = changed.iter().fold(definition, |text, (from, to)| {
+        assert!(text.contains(from), "{from}: {text}");
+        text.replace(from, to)
+    });
+    let Chain { params, genesis, .. } = Chain::from_toml(&definition).expect("it is a chain");
+    let header = Header { time: Timestamp::from_millis(1), ..*genesis.header() };
+    let height = Height::from_u32(1);
+    let anchor = Anchor::after(None, &params, &header, height, params.genesis_time);
+    next_bits(&params, anchor.as_ref(), height, header.time)
 }
 
 #[test]
