@@ -65,7 +65,15 @@ pub enum Command {
         /// The signed transaction as hex.
         transaction: String,
     },
-    /// Forget a payment that the node refuses, so that its coins can be spent again.
+    /// Hand in again what the node has lost, or what was paid on a chain that was started anew.
+    Resend {
+        /// Payments as `history` shows them, also unreleased ones [default: all that were released].
+        #[arg(value_name = "TXID")]
+        txids: Vec<Txid>,
+    },
+    /// Open the keys and search the chain for coins on addresses far beyond those handed out here.
+    Rescan,
+    /// Forget a payment that no node has, so that its coins can be spent again.
     Abandon {
         /// The payment, as `history` shows it.
         txid: Txid,

@@ -7,6 +7,8 @@ mod broadcast;
 mod create;
 mod history;
 mod list;
+mod rescan;
+mod resend;
 mod send;
 
 use clap::CommandFactory;
@@ -28,6 +30,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::History => history::run(common),
         Command::List => list::run(common),
         Command::Broadcast { transaction } => broadcast::run(common, transaction),
+        Command::Resend { txids } => resend::run(common, txids),
+        Command::Rescan => rescan::run(common),
         Command::Abandon { txid } => abandon::run(common, txid),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut std::io::stdout());

@@ -2,12 +2,14 @@
 //!
 //! Reading order, the way of a payment:
 //! [`words`] and [`keys`] (what a wallet is) → [`keystore`] and [`files`] (where it lies) →
-//! [`client`] (how a node is asked) → [`headers`] and [`scan`] (what the chain says of our coins,
-//! checked here and not believed) → [`balance`] → [`selection`] and [`spend`]
-//! (`Draft` → `Reviewed` → `Signed`) → [`show`].
+//! [`node`] (what a node is asked) → [`headers`] and [`scan`] (what the chain says of our coins,
+//! checked here and not believed) → [`payment`] (the state of each payment) → [`follow`] and [`view`]
+//! → [`balance`] → [`selection`] and [`spend`] (`Draft` → `Reviewed` → `Signed`) → [`release`] →
+//! [`show`].
 
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 pub mod balance;
 pub mod book;
 pub mod cli;
@@ -20,12 +22,16 @@ pub mod headers;
 pub mod incoming;
 pub mod keys;
 pub mod keystore;
+pub mod node;
 pub mod passphrase;
+pub mod payment;
+pub mod release;
 pub mod scan;
 pub mod selection;
 pub mod session;
 pub mod show;
 pub mod spend;
+pub mod view;
 pub mod words;
 
 #[cfg(test)]

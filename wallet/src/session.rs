@@ -1,11 +1,14 @@
 //! What a command works on: the opened wallet, its chain, and the node it asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cairn_core::address::Address;
+use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
+use cairn_core::transaction::Transaction;
 use cairn_genesis::Chain;
 
 use crate::book::{Book, KeySource};
@@ -25,6 +28,12 @@ pub struct Session {
     pub book: Book,
     /// Its chain.
     pub chain: Chain,
+    /// Transactions of the node's mempool that were fetched already, for a command that looks often.
+    pub fetched: BTreeMap<Txid, Arc<Transaction>>,
+    /// The book as its file has it.
+    saved_book: Book,
+    /// The scan as its file has it.
+    saved_scan: Option<Vec<u8>>,
     /// Held while the command runs.
     _lock: std::fs::File,
 }
@@ -68,7 +77,14 @@ impl Session {
     /// # Errors
     /// When it is not there, damaged, or its chain's definition has changed.
     pub fn open(common: &Common) -> anyhow::Result<Self> {
-        let files = files_of(common)?;
+        Self::load(files_of(common)?)
+    }
+
+    /// Opens the wallet of these files.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn load(files: WalletFiles) -> anyhow::Result<Self> {
         let lock = files.lock()?;
         let book = Book::load(&files)?;
         let chain = chain_named(&book.chain)?;
@@ -80,7 +96,20 @@ impl Session {
                 chain.params.genesis_hash
             );
         }
-        Ok(Self { files, book, chain, _lock: lock })
+        let (saved_book, saved_scan, fetched) = (book.clone(), None, BTreeMap::new());
+        Ok(Self { files, book, chain, fetched, saved_book, saved_scan, _lock: lock })
+    }
+
+    /// Writes the book, if it has changed.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn save_book(&mut self) -> anyhow::Result<()> {
+        if self.book != self.saved_book {
+            self.book.save(&self.files)?;
+            self.saved_book = self.book.clone();
+        }
+        Ok(())
     }
 
     /// The text of an address of ours.
@@ -88,13 +117,21 @@ impl Session {
         Address::new(&self.chain.params.address_prefix, lock).to_string()
     }
 
+    /// The keys of a published account, which are open to everybody; none for an encrypted wallet.
+    pub fn published_keys(&self) -> Option<Keys> {
+        match self.book.keys {
+            KeySource::Published(account) => Some(Keys::new(&published_words(account))),
+            KeySource::Encrypted => None,
+        }
+    }
+
     /// The keys; the passphrase is asked for unless the words are published.
     ///
     /// # Errors
     /// When the passphrase is wrong or the key file missing or damaged.
     pub fn unlock(&self, common: &Common) -> anyhow::Result<Keys> {
-        if let KeySource::Published(account) = self.book.keys {
-            return Ok(Keys::new(&published_words(account)));
+        if let Some(keys) = self.published_keys() {
+            return Ok(keys);
         }
         let path = self.files.keys();
         let sealed = files::read(&path)?.with_context(|| {
@@ -113,20 +150,29 @@ impl Session {
     ///
     /// # Errors
     /// When the cache exists but cannot be read.
-    pub fn load_scan(&self) -> anyhow::Result<Scan> {
-        let locks = self.locks();
-        let cached = files::read(&self.files.scan())?;
-        let genesis = &self.chain.genesis;
-        let kept = cached.and_then(|bytes| Scan::read(&bytes, genesis, locks.len()));
-        Ok(kept.unwrap_or_else(|| Scan::new(genesis, &locks)))
+    pub fn load_scan(&mut self) -> anyhow::Result<Scan> {
+        self.saved_scan = files::read(&self.files.scan())?;
+        let kept = self.saved_scan.as_deref();
+        let kept = kept.and_then(|bytes| Scan::read(bytes, &self.chain.genesis, self.book.watched()));
+        Ok(kept.unwrap_or_else(|| self.new_scan()))
     }
 
-    /// Keeps what was read for the next command.
+    /// A scan that has seen genesis alone and looks for every lock of ours.
+    pub fn new_scan(&self) -> Scan {
+        Scan::new(&self.chain.genesis, &self.locks(), self.book.watched())
+    }
+
+    /// Keeps what was read for the next command, if it has changed.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn save_scan(&self, scan: &Scan) -> anyhow::Result<()> {
-        Ok(files::write_private(&self.files.scan(), &scan.write())?)
+    pub fn save_scan(&mut self, scan: &Scan) -> anyhow::Result<()> {
+        let bytes = scan.write();
+        if self.saved_scan.as_ref() != Some(&bytes) {
+            files::write_private(&self.files.scan(), &bytes)?;
+            self.saved_scan = Some(bytes);
+        }
+        Ok(())
     }
 
     /// The node to ask, checked to be on the wallet's chain.

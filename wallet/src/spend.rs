@@ -271,6 +271,12 @@ fn insufficient(needed: Amount, balance: &Balance) -> String {
     } else {
         text += "; on a devnet `cairn net faucet ADDRESS` gives coins";
     }
+    let held = balance.unreleased.checked_add(balance.not_in_mempool).unwrap_or(balance.unreleased);
+    if held > Amount::ZERO {
+        text += &format!(
+            "; {held} more is reserved by payments that are not in the node's mempool (`history` shows them: `resend` hands one in, `abandon` frees its coins)"
+        );
+    }
     text
 }
 

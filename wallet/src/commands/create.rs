@@ -3,17 +3,20 @@
 use std::io::{Write, stdout};
 
 use anyhow::{Context, anyhow, bail};
+use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::book::{Book, KeySource, check_absent};
+use crate::book::{Book, KeySource, Search, check_absent};
 use crate::cli::{ChainChoice, Common, Restore};
 use crate::files::{WalletFiles, write_private};
 use crate::keys::Keys;
-use crate::session::{chain_named, files_of, published_words};
+use crate::session::{Session, chain_named, files_of, published_words};
+use crate::view::{Notice, View};
 use crate::words::Words;
-use crate::{keystore, passphrase};
+use crate::{follow, keystore, passphrase, show};
 use cairn_core::address::Address;
+use cairn_core::text::with_causes;
 
 /// Makes a wallet and shows its words once.
 pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
@@ -21,7 +24,7 @@ pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     let _lock = files.lock()?;
     check_absent(&files)?;
     let words = Words::generate().context("the system gives no randomness")?;
-    let address = write_encrypted(common, &files, choice, &words)?;
+    let (address, _) = write_encrypted(common, &files, choice, &words, Search::Done)?;
     show_new(common, &files, &address, &words).map_err(|error| {
         anyhow!(
             "nobody could read the words of this wallet ({error}): remove {} and make another",
@@ -45,30 +48,67 @@ fn show_new(common: &Common, files: &WalletFiles, address: &str, words: &Words) 
     report(common, files, address)
 }
 
-/// Makes a wallet again, or takes a devnet account.
+/// What `restore --json` prints.
+#[derive(Serialize)]
+struct Restored<'a> {
+    wallet: String,
+    address: String,
+    /// Whether the chain was searched for used addresses.
+    searched: bool,
+    notices: &'a [Notice],
+}
+
+/// Makes a wallet again, or takes a devnet account, and searches the chain if a node answers.
 pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
     let files = files_of(common)?;
-    let _lock = files.lock()?;
-    check_absent(&files)?;
-    let address = match choice.devnet {
-        Some(account) => take_published(&files, &choice.chain, account)?,
-        None => {
-            let words = Words::parse(&typed_words(choice)?)?;
-            refuse_published(&words)?;
-            write_encrypted(common, &files, &choice.chain, &words)?
-        }
-    };
-    if common.json {
-        writeln!(stdout(), "{}", json!({ "wallet": files.name().to_string(), "address": address }))?;
-        return Ok(());
-    }
-    if let Some(account) = choice.devnet {
+    let (mut address, keys) = write_restored(common, &files, choice)?;
+    if let (Some(account), false) = (choice.devnet, common.json) {
         writeln!(
             stdout(),
             "Devnet account {account}: its words are published, anyone can spend these coins."
         )?;
     }
+    let searched = search(common, &keys);
+    let mut notices = Vec::new();
+    match &searched {
+        Ok((current, view)) => {
+            address.clone_from(current);
+            notices.clone_from(&view.notices);
+            show::tell(&notices);
+        }
+        Err(error) => eprintln!(
+            "note: the chain was not searched for used addresses yet ({}); the next command that has the keys \
+             does it, as `rescan`",
+            with_causes(error.as_ref())
+        ),
+    }
+    if common.json {
+        let wallet = files.name().to_string();
+        let restored = Restored { wallet, address, searched: searched.is_ok(), notices: &notices };
+        writeln!(stdout(), "{}", serde_json::to_string(&restored)?)?;
+        return Ok(());
+    }
     Ok(report(common, &files, &address)?)
+}
+
+/// Writes the files of the restored wallet; gives its first address and its keys.
+fn write_restored(common: &Common, files: &WalletFiles, choice: &Restore) -> anyhow::Result<(String, Keys)> {
+    let _lock = files.lock()?;
+    check_absent(files)?;
+    if let Some(account) = choice.devnet {
+        return take_published(files, &choice.chain, account);
+    }
+    let words = Words::parse(&typed_words(choice)?)?;
+    refuse_published(&words)?;
+    write_encrypted(common, files, &choice.chain, &words, Search::Due)
+}
+
+/// Searches the chain while the keys are at hand; gives the newest address that it has paid.
+fn search(common: &Common, keys: &Keys) -> anyhow::Result<(String, View)> {
+    let mut session = Session::open(common)?;
+    let client = session.connect(common)?;
+    let view = follow::catch_up(&mut session, &client, Some(keys))?;
+    Ok((session.address(session.book.current()), view))
 }
 
 fn report(common: &Common, files: &WalletFiles, address: &str) -> std::io::Result<()> {
@@ -84,16 +124,18 @@ fn write_encrypted(
     files: &WalletFiles,
     choice: &ChainChoice,
     words: &Words,
-) -> anyhow::Result<String> {
+    search: Search,
+) -> anyhow::Result<(String, Keys)> {
     let chain = chain_named(&choice.chain)?;
     let passphrase = passphrase::choose(common.passphrase_file.as_deref())?;
     let keys = Keys::new(words);
     // The words first: a book without its keys would be a wallet that can only receive.
     write_private(&files.keys(), &keystore::seal(words, &passphrase)?)?;
-    write_book(files, &choice.chain, &chain, KeySource::Encrypted, &keys)
+    let address = write_book(files, &choice.chain, &chain, KeySource::Encrypted, &keys, search)?;
+    Ok((address, keys))
 }
 
-fn take_published(files: &WalletFiles, choice: &ChainChoice, account: u8) -> anyhow::Result<String> {
+fn take_published(files: &WalletFiles, choice: &ChainChoice, account: u8) -> anyhow::Result<(String, Keys)> {
     let chain = chain_named(&choice.chain)?;
     let keys = Keys::new(&published_words(account));
     let funded = keys.lock(crate::keys::Branch::Receive, 0);
@@ -103,7 +145,9 @@ fn take_published(files: &WalletFiles, choice: &ChainChoice, account: u8) -> any
             chain.params.name
         );
     }
-    write_book(files, &choice.chain, &chain, KeySource::Published(account), &keys)
+    let source = KeySource::Published(account);
+    let address = write_book(files, &choice.chain, &chain, source, &keys, Search::Due)?;
+    Ok((address, keys))
 }
 
 fn write_book(
@@ -112,8 +156,9 @@ fn write_book(
     chain: &cairn_genesis::Chain,
     source: KeySource,
     keys: &Keys,
+    search: Search,
 ) -> anyhow::Result<String> {
-    let book = Book::new(chain_name, chain.params.genesis_hash, source, keys);
+    let book = Book::new(chain_name, chain.params.genesis_hash, source, keys, search);
     book.save(files)?;
     Ok(Address::new(&chain.params.address_prefix, book.current()).to_string())
 }

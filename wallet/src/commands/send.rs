@@ -8,20 +8,22 @@ use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
+use cairn_core::text::with_causes;
+use cairn_core::transaction::Transaction;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
-use crate::book::Pending;
 use crate::cli::{Common, Send, SendAmount};
 use crate::client::Client;
-use crate::follow;
+use crate::node::Node;
+use crate::payment::{Release, State};
+use crate::release::{confirmations, release};
 use crate::selection::FeeRate;
 use crate::session::Session;
-use crate::spend::{Draft, LeftOut, Signed, Wish};
+use crate::spend::{Draft, LeftOut, Wish};
+use crate::{follow, show};
 
-/// Confirmations that the fee estimate aims at.
-const ESTIMATE_TARGET: u32 = 2;
 /// What `--offline` pays without `--fee-rate`: the relay minimum of every shipped chain.
 const OFFLINE_RATE: Amount = Amount::from_units(1_000);
 /// How often a waiting `send` looks.
@@ -34,12 +36,25 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         format!("\"{}\" is no address of this chain", crate::show::harmless(&send.address))
     })?;
     let client = if send.offline { None } else { Some(session.connect(common)?) };
-    let scan = match &client {
-        Some(client) => follow::catch_up(&mut session, client)?,
-        None => session.load_scan()?,
+    let mut view = match &client {
+        Some(client) => follow::catch_up(&mut session, client, None)?,
+        None => follow::offline(&mut session)?,
     };
+    let mut keys = None;
+    let must_look_on = client.is_some() && session.book.may_miss_addresses();
+    if must_look_on || session.book.change.next().is_none() {
+        // Coins may lie beyond the addresses that are looked for, and their number is what change
+        // addresses are counted from.
+        let opened = session.unlock(common)?;
+        session.book.look_ahead(&opened);
+        if let Some(client) = &client {
+            view = follow::catch_up(&mut session, client, Some(&opened))?;
+        }
+        keys = Some(opened);
+    }
+    show::tell(&view.notices);
     let params = &session.chain.params;
-    let balance = Balance::of(&scan, &session.book, params);
+    let (locks, balance) = (session.locks(), Balance::of(&view, &session.locks(), params));
     let wish = Wish {
         to: to.lock(),
         amount: match send.amount {
@@ -49,34 +64,37 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         rate: rate(send, client.as_ref())?,
         fee_ceiling: send.max_fee,
     };
-    let coins = spendable(&scan, &session.book, params);
-    let change_lock = session.book.next_change()?;
-    let draft = Draft::new(&wish, &coins, change_lock, &balance)?;
+    let coins = spendable(&view, &locks, params);
+    let change_to = session.book.change.next().context("no change address is left")?;
+    let draft = Draft::new(&wish, &coins, change_to, &balance)?;
     if !common.json {
-        show(&draft, &send.address, &balance);
+        show_draft(&draft, &send.address, &balance);
     }
     if !send.yes && !agreed()? {
         bail!("not sent: nothing was signed");
     }
-    let keys = session.unlock(common)?;
-    let has_change = draft.change > Amount::ZERO;
-    let summary =
-        json!({ "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change });
+    let keys = match keys {
+        Some(keys) => keys,
+        None => session.unlock(common)?,
+    };
+    let summary = json!({
+        "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change,
+        "notices": view.notices,
+    });
     let signed = draft.agreed().sign(&keys, &session.book.locks(), &session.book.genesis)?;
-    if !has_change {
-        session.book.change_used -= 1;
+    let transaction = signed.transaction();
+    match &client {
+        Some(client) => release(&mut session, client, transaction)?,
+        None => drop(session.book.add(transaction, follow::now(), Release::Unreleased)),
     }
     session.book.look_ahead(&keys);
-    let transaction = signed.transaction();
+    session.save_book()?;
     let (txid, bytes) = (transaction.txid(), encode(transaction));
-    if let Some(client) = &client {
-        broadcast(&mut session, client, txid, &bytes)?;
-    } else {
-        remember(&mut session, &signed)?;
-    }
     print(common, txid, &bytes, summary, client.is_none())?;
     match (send.wait, client) {
-        (Some(confirmations), Some(client)) => wait(common, &mut session, &client, txid, confirmations),
+        (Some(confirmations), Some(client)) => {
+            wait(common, &mut session, &client, transaction, confirmations)
+        }
         _ => Ok(()),
     }
 }
@@ -86,13 +104,10 @@ fn rate(send: &Send, client: Option<&Client>) -> anyhow::Result<FeeRate> {
         return Ok(FeeRate::per_kilobyte(rate));
     }
     let Some(client) = client else { return Ok(FeeRate::per_kilobyte(OFFLINE_RATE)) };
-    let estimate: Value = client.call("estimatesmartfee", json!([ESTIMATE_TARGET]))?;
-    let rate: Amount =
-        estimate["feerate"].to_string().parse().context("the node's fee estimate is no amount")?;
-    Ok(FeeRate::per_kilobyte(rate))
+    Ok(FeeRate::per_kilobyte(client.fee_rate()?))
 }
 
-fn show(draft: &Draft, address: &str, balance: &Balance) {
+fn show_draft(draft: &Draft, address: &str, balance: &Balance) {
     let coins = if draft.inputs() == 1 { "coin" } else { "coins" };
     eprintln!("to      {address}");
     eprintln!("amount  {}", draft.amount);
@@ -116,30 +131,6 @@ fn agreed() -> anyhow::Result<bool> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-/// Writes the payment down before it is sent: a crash in between must not spend its coins twice.
-fn broadcast(session: &mut Session, client: &Client, txid: Txid, bytes: &[u8]) -> anyhow::Result<()> {
-    remember_bytes(session, txid, bytes)?;
-    let sent: Result<Value, _> = client.call("sendrawtransaction", json!([hex::encode(bytes)]));
-    let Err(error) = sent else { return Ok(()) };
-    if error.is_refused_for_good() {
-        session.book.pending.retain(|pending| pending.txid != txid);
-        session.book.save(&session.files)?;
-        return Err(error).context("the node refused the transaction");
-    }
-    // It may have got there all the same: paying again with other coins could pay twice.
-    Err(error).context("whether the node has the payment is not known; the next command sends it again")
-}
-
-fn remember(session: &mut Session, signed: &Signed) -> anyhow::Result<()> {
-    remember_bytes(session, signed.transaction().txid(), &encode(signed.transaction()))
-}
-
-fn remember_bytes(session: &mut Session, txid: Txid, bytes: &[u8]) -> anyhow::Result<()> {
-    let sent_ms = follow::now().millis();
-    session.book.pending.push(Pending { txid, bytes: bytes.to_vec(), sent_ms });
-    Ok(session.book.save(&session.files)?)
 }
 
 fn print(
@@ -167,25 +158,31 @@ fn wait(
     common: &Common,
     session: &mut Session,
     client: &Client,
-    txid: Txid,
-    confirmations: u32,
+    transaction: &Transaction,
+    wanted: u32,
 ) -> anyhow::Result<()> {
     let line = if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let txid = transaction.txid();
+    let mut rejection = None;
     loop {
-        let scan = follow::catch_up(session, client)?;
-        let depth =
-            scan.confirmed_at(&txid).and_then(|at| scan.height().since(at)).map_or(0, |above| above + 1);
-        let text = format!("{depth} of {confirmations} confirmations, block {}", scan.height());
-        if depth >= confirmations {
+        let view = follow::catch_up(session, client, None)?;
+        let depth = confirmations(&view, txid).inspect_err(|_| line.finish_and_clear())?;
+        let text = format!("{depth} of {wanted} confirmations, block {}", view.scan.height());
+        if depth >= wanted {
             line.finish_and_clear();
             if !common.json {
                 eprintln!("{text}");
             }
             return Ok(());
         }
-        if depth == 0 && !session.book.pending.iter().any(|pending| pending.txid == txid) {
-            line.finish_and_clear();
-            bail!("the payment {txid} can no longer be confirmed: another one spent its coins");
+        let state = view.payment(&txid).map(|payment| &payment.state);
+        if state == Some(&State::Pending { in_mempool: false }) && rejection.is_none() {
+            // This command has released the payment, and the node has lost it.
+            line.suspend(|| eprintln!("the node's mempool lost {txid}: handing it in again"));
+            if let Err(error) = release(session, client, transaction) {
+                line.suspend(|| eprintln!("{}", with_causes(&error)));
+                rejection = Some(error);
+            }
         }
         line.set_message(text);
         line.tick();
