@@ -14,8 +14,10 @@ use cairn_core::time::Timestamp;
 use cairn_core::transaction::Transaction;
 use serde::{Deserialize, Serialize};
 
-use crate::addresses::{Addresses, Hex32};
+use crate::addresses::Addresses;
 use crate::files::{self, FileError, WalletFiles};
+use crate::format1::BookOfFormat1;
+pub use crate::keys::KeySource;
 use crate::keys::{Branch, Keys};
 use crate::payment::{Payment, Release};
 use crate::scan::{Scan, Watched};
@@ -34,16 +36,6 @@ const KEPT_BLOCKS: u32 = 1_000;
 const KEPT_EARLIER: usize = 1_000;
 /// The format that this code writes.
 const FORMAT: u32 = 2;
-
-/// Where the keys come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeySource {
-    /// From the encrypted file beside the book.
-    Encrypted,
-    /// From the published words of a devnet account: anyone can spend these coins.
-    Published(u8),
-}
 
 /// Whether the chain was searched for addresses far beyond those that this book lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,33 +80,6 @@ pub struct Book {
     pub known_chain: Option<KnownChain>,
     /// Signed payments in the order of signing, until they are abandoned or deep in the chain.
     pub payments: Vec<Payment>,
-}
-
-/// The book of format 1: it knew no state of a payment but whether a block held it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BookOfFormat1 {
-    #[serde(rename = "format")]
-    _format: u32,
-    chain: String,
-    genesis: GenesisHash,
-    keys: KeySource,
-    receive: Vec<Hex32>,
-    change: Vec<Hex32>,
-    receive_used: u32,
-    change_used: u32,
-    pending: Vec<PaymentOfFormat1>,
-    #[serde(default)]
-    confirmed: Vec<PaymentOfFormat1>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PaymentOfFormat1 {
-    txid: Txid,
-    #[serde(with = "hex::serde")]
-    bytes: Vec<u8>,
-    sent_ms: u64,
 }
 
 /// The first thing that is read of a book.
@@ -168,17 +133,11 @@ pub enum BookError {
 }
 
 impl From<BookOfFormat1> for Book {
-    /// What was pending had been handed to a node. The program that wrote the book looked for no address
-    /// beyond those that it lists, so a search is due.
+    /// The program that wrote the book looked for no address beyond those that it lists: a search is due.
     fn from(old: BookOfFormat1) -> Self {
-        let released = |old: PaymentOfFormat1| Payment {
-            txid: old.txid,
-            bytes: old.bytes,
-            made_ms: old.sent_ms,
-            release: Release::Released,
-        };
         Self {
             format: FORMAT,
+            payments: old.payments(),
             chain: old.chain,
             genesis: old.genesis,
             keys: old.keys,
@@ -186,8 +145,6 @@ impl From<BookOfFormat1> for Book {
             change: Addresses::new(old.change, old.change_used),
             search: Search::Due,
             known_chain: None,
-            // Those that were confirmed come first: what was pending may spend their change.
-            payments: old.confirmed.into_iter().chain(old.pending).map(released).collect(),
         }
     }
 }

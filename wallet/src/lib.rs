@@ -18,6 +18,7 @@ pub mod commands;
 pub mod devnet;
 pub mod files;
 pub mod follow;
+mod format1;
 pub mod headers;
 pub mod incoming;
 pub mod keys;

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
 
+use crate::balance::{Balance, spendable};
 use crate::client::ClientError;
 use crate::follow;
+use crate::keys::Keys;
 use crate::node::Node;
 use crate::payment::{JudgedPayment, Lack, Release, State};
 use crate::session::Session;
+use crate::spend::{Draft, Reviewed, Wish};
 use crate::view::View;
 
 /// A payment was not released, or it is not known whether it was.
@@ -106,8 +110,48 @@ pub enum UnfitError {
     },
 }
 
+/// Chooses coins for a payment. The change address is the next unused one, and stays unused until the
+/// payment is signed.
+///
+/// # Errors
+/// When there is too little, or no change address is derived: the keys derive more.
+pub fn draft(session: &Session, view: &View, wish: &Wish) -> anyhow::Result<Draft> {
+    let (locks, params) = (session.locks(), &session.chain.params);
+    let coins = spendable(view, &locks, params);
+    let change_to = session.book.change.next().context("no change address is left")?;
+    Ok(Draft::new(wish, &coins, change_to, &Balance::of(view, &locks, params))?)
+}
+
+/// Signs a payment and releases it, or without a node keeps it unreleased; derives addresses ahead.
+///
+/// # Errors
+/// When the keys do not fit the coins, the files cannot be written, or as for [`release`].
+pub fn sign(
+    session: &mut Session,
+    node: Option<&impl Node>,
+    payment: Reviewed,
+    keys: &Keys,
+) -> anyhow::Result<Transaction> {
+    let signed = payment.sign(keys, &session.book.locks(), &session.book.genesis)?;
+    let transaction = signed.transaction().clone();
+    let before = session.book.clone();
+    session.book.add(&transaction, follow::now(), Release::Unreleased);
+    session.book.look_ahead(keys);
+    let Some(node) = node else {
+        session.save_book()?;
+        return Ok(transaction);
+    };
+    let released = release(session, node, &transaction);
+    if matches!(released, Err(ReleaseError::Rejected { .. })) {
+        // Nobody has seen it: its change address is unused.
+        session.book = before;
+        session.save_book()?;
+    }
+    Ok(released.map(|()| transaction)?)
+}
+
 /// Writes a payment down as released and hands it to the node, in this order: a crash in between must
-/// not spend its coins twice. One that the node rejects is as it was before, or forgotten if it is new.
+/// not spend its coins twice. One that the node rejects is as it was before.
 ///
 /// # Errors
 /// Every variant of [`ReleaseError`].
@@ -118,8 +162,9 @@ pub fn release(
 ) -> Result<(), ReleaseError> {
     let txid = transaction.txid();
     let before = session.book.payment(&txid).map(|payment| payment.release);
-    session.book.add(transaction, follow::now(), Release::Released);
-    session.book.set_release(&txid, Release::Released);
+    if !session.book.set_release(&txid, Release::Released) {
+        session.book.add(transaction, follow::now(), Release::Released);
+    }
     session.save_book()?;
     match node.submit(transaction) {
         Ok(()) => Ok(()),

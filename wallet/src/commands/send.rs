@@ -13,15 +13,16 @@ use cairn_core::transaction::Transaction;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use crate::balance::{Balance, spendable};
+use crate::balance::Balance;
 use crate::cli::{Common, Send, SendAmount};
 use crate::client::Client;
 use crate::node::Node;
-use crate::payment::{Release, State};
-use crate::release::{confirmations, release};
+use crate::payment::State;
+use crate::release::{confirmations, draft, release, sign};
 use crate::selection::FeeRate;
 use crate::session::Session;
 use crate::spend::{Draft, LeftOut, Wish};
+use crate::view::Notice;
 use crate::{follow, show};
 
 /// What `--offline` pays without `--fee-rate`: the relay minimum of every shipped chain.
@@ -48,13 +49,16 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         let opened = session.unlock(common)?;
         session.book.look_ahead(&opened);
         if let Some(client) = &client {
+            let is_news = |notice: &Notice| matches!(notice, Notice::ChainStartedAnew { .. });
+            let earlier = view.notices.into_iter().filter(is_news);
+            let earlier: Vec<Notice> = earlier.collect();
             view = follow::catch_up(&mut session, client, Some(&opened))?;
+            view.notices.splice(0..0, earlier);
         }
         keys = Some(opened);
     }
     show::tell(&view.notices);
-    let params = &session.chain.params;
-    let (locks, balance) = (session.locks(), Balance::of(&view, &session.locks(), params));
+    let balance = Balance::of(&view, &session.locks(), &session.chain.params);
     let wish = Wish {
         to: to.lock(),
         amount: match send.amount {
@@ -64,9 +68,7 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         rate: rate(send, client.as_ref())?,
         fee_ceiling: send.max_fee,
     };
-    let coins = spendable(&view, &locks, params);
-    let change_to = session.book.change.next().context("no change address is left")?;
-    let draft = Draft::new(&wish, &coins, change_to, &balance)?;
+    let draft = draft(&session, &view, &wish)?;
     if !common.json {
         show_draft(&draft, &send.address, &balance);
     }
@@ -81,19 +83,12 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change,
         "notices": view.notices,
     });
-    let signed = draft.agreed().sign(&keys, &session.book.locks(), &session.book.genesis)?;
-    let transaction = signed.transaction();
-    match &client {
-        Some(client) => release(&mut session, client, transaction)?,
-        None => drop(session.book.add(transaction, follow::now(), Release::Unreleased)),
-    }
-    session.book.look_ahead(&keys);
-    session.save_book()?;
-    let (txid, bytes) = (transaction.txid(), encode(transaction));
+    let transaction = sign(&mut session, client.as_ref(), draft.agreed(), &keys)?;
+    let (txid, bytes) = (transaction.txid(), encode(&transaction));
     print(common, txid, &bytes, summary, client.is_none())?;
     match (send.wait, client) {
         (Some(confirmations), Some(client)) => {
-            wait(common, &mut session, &client, transaction, confirmations)
+            wait(common, &mut session, &client, &transaction, confirmations)
         }
         _ => Ok(()),
     }
