@@ -2,6 +2,7 @@
 //!
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.
+//! Node and wallet also share where Cairn keeps its files ([`home`]) and which devnets run ([`running`]).
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,8 @@ pub mod accounts;
 pub mod block;
 pub mod bounded;
 pub mod definition;
+pub mod home;
+pub mod running;
 
 use definition::{Definition, DefinitionError};
 
