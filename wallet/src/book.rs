@@ -112,6 +112,16 @@ pub enum BookError {
         /// Where it is.
         directory: String,
     },
+    /// Half a wallet: the encrypted words without the book.
+    #[error(
+        "{keys} is left of a wallet \"{name}\" that has no {name}.json: it was not made to its end, or that file was removed; move {keys} away, then the name is free (its words can be restored from paper alone)"
+    )]
+    HalfLeft {
+        /// The wallet's name.
+        name: String,
+        /// The file that is left.
+        keys: String,
+    },
     /// The file is not a book.
     #[error("{path} is damaged ({what}); restore the wallet from its words under another name")]
     Damaged {
@@ -348,10 +358,14 @@ impl Book {
 /// Refuses to write over a wallet.
 ///
 /// # Errors
-/// [`BookError::Exists`] when either file is there.
+/// [`BookError::Exists`] when it is there, [`BookError::HalfLeft`] when half of it is.
 pub fn check_absent(files: &WalletFiles) -> Result<(), BookError> {
-    if files.public().exists() || files.keys().exists() {
-        return Err(BookError::Exists { name: files.name().to_string(), directory: directory_of(files) });
+    let name = files.name().to_string();
+    if files.public().exists() {
+        return Err(BookError::Exists { name, directory: directory_of(files) });
+    }
+    if files.keys().exists() {
+        return Err(BookError::HalfLeft { name, keys: files.keys().display().to_string() });
     }
     Ok(())
 }

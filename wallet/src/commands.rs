@@ -10,6 +10,9 @@ mod list;
 mod rescan;
 mod resend;
 mod send;
+mod wait;
+
+use std::io::Write;
 
 use clap::CommandFactory;
 
@@ -34,8 +37,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Rescan => rescan::run(common),
         Command::Abandon { txid } => abandon::run(common, txid),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut std::io::stdout());
-            Ok(())
+            // Not straight to standard output: the library panics where that cannot be written.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut script);
+            Ok(std::io::stdout().write_all(&script)?)
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Releasing a payment, the only way by which anything is handed to the network; and giving one up.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 
 use anyhow::Context;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
+use cairn_genesis::exit::AfterDone;
+use serde_json::json;
 
 use crate::balance::{Balance, spendable};
 use crate::client::ClientError;
@@ -21,7 +24,7 @@ use crate::view::View;
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     /// The node judged the payment and did not take it.
-    #[error("the node rejected the payment {txid}")]
+    #[error("the node did not take the payment {txid}; it is not sent")]
     Rejected {
         /// The payment.
         txid: Txid,
@@ -29,15 +32,8 @@ pub enum ReleaseError {
         source: ClientError,
     },
     /// It may have got to the node all the same: paying again with other coins could pay twice.
-    #[error(
-        "whether the node has the payment {txid} is not known; `history` shows it, `resend {txid}` hands it in again"
-    )]
-    Unknown {
-        /// The payment.
-        txid: Txid,
-        /// What went wrong.
-        source: ClientError,
-    },
+    #[error("{0}")]
+    Unknown(#[source] AfterDone),
     /// The wallet's files cannot be written; nothing was handed in.
     #[error(transparent)]
     Files(#[from] anyhow::Error),
@@ -176,7 +172,27 @@ pub fn release(
             session.save_book()?;
             Err(ReleaseError::Rejected { txid, source })
         }
-        Err(source) => Err(ReleaseError::Unknown { txid, source }),
+        Err(source) => {
+            let done = format!(
+                "the payment {txid} may be on its way; do not make it again (`resend {txid}` hands the same one in)"
+            );
+            Err(ReleaseError::Unknown(AfterDone::new(done, json!({ "txid": txid }), source)))
+        }
+    }
+}
+
+/// What failed after the node had taken payments in.
+pub fn on_its_way(txids: &[Txid], failure: impl Into<Box<dyn Error + Send + Sync>>) -> AfterDone {
+    match txids {
+        [txid] => {
+            let done = format!("the payment {txid} is on its way; do not make it again");
+            AfterDone::new(done, json!({ "txid": txid }), failure)
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(Txid::to_string).collect();
+            let done = format!("the payments {} are on their way; do not make them again", ids.join(", "));
+            AfterDone::new(done, json!({ "txids": ids }), failure)
+        }
     }
 }
 

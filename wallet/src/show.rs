@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
+use cairn_genesis::exit::say;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use crate::view::Notice;
@@ -16,7 +17,7 @@ pub fn harmless(text: &str) -> String {
 /// Writes to stderr what a person should know, also when stdout is for a program.
 pub fn tell(notices: &[Notice]) {
     for notice in notices {
-        eprintln!("note: {notice}");
+        say(format_args!("note: {notice}"));
     }
 }
 

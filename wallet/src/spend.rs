@@ -135,6 +135,11 @@ impl Draft {
         Reviewed(self)
     }
 
+    /// Whether all the coins it spends are among these.
+    pub fn is_possible(&self, coins: &[SpendableCoin]) -> bool {
+        self.coins.iter().all(|coin| coins.iter().any(|there| there.outpoint == coin.outpoint))
+    }
+
     /// How many coins it spends.
     pub fn inputs(&self) -> usize {
         self.coins.len()

@@ -40,7 +40,7 @@ struct Shown<'a> {
 /// Reads the chain and prints the history.
 pub fn run(common: &Common) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
-    let client = session.connect(common)?;
+    let client = session.connect(common)?.client;
     let view = follow::catch_up(&mut session, &client, None)?;
     show::tell(&view.notices);
     let rows = rows(&view, &session.locks());

@@ -19,7 +19,7 @@ struct Rescanned<'a> {
 /// Opens the keys and reads the chain from genesis, until a whole gap of each branch is unused.
 pub fn run(common: &Common) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
-    let client = session.connect(common)?;
+    let client = session.connect(common)?.client;
     let keys = session.unlock(common)?;
     let view = follow::look(&mut session, &client, Some(&keys), SEARCH_GAP)?;
     let height = view.scan.height().get();
