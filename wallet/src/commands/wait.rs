@@ -27,6 +27,7 @@ struct Waiting<'a> {
     session: &'a mut Session,
     transaction: &'a Transaction,
     line: ProgressBar,
+    silent_since: Option<Instant>,
     rejection: Option<ReleaseError>,
 }
 
@@ -41,15 +42,11 @@ pub fn wait(
     let txid = transaction.txid();
     let common = common.pinned_to(first.devnet.as_ref());
     let line = if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    let mut waiting = Waiting { session, transaction, line, rejection: None };
+    let mut waiting = Waiting { session, transaction, line, silent_since: None, rejection: None };
     let mut seen = None;
-    let mut silent_since: Option<Instant> = None;
     loop {
         match waiting.look(&common, seen.as_deref()) {
             Ok(news) => {
-                if silent_since.take().is_some() {
-                    waiting.say("a node answers again");
-                }
                 if let Some((depth, height, tip)) = news {
                     let text = format!("{depth} of {wanted} confirmations, block {height}");
                     if depth >= wanted {
@@ -67,11 +64,11 @@ pub fn wait(
             Err(error) if error.is::<GoneError>() => return Err(error),
             Err(error) if is_of_the_moment(&error) => {
                 seen = None;
-                if silent_since.is_none() {
+                if waiting.silent_since.is_none() {
                     let why = with_causes(error.as_ref());
                     waiting.say(&format!("the payment {txid} is on its way; waiting for a node: {why}"));
                 }
-                if silent_since.get_or_insert_with(Instant::now).elapsed() > NODE_PATIENCE {
+                if waiting.silent_since.get_or_insert_with(Instant::now).elapsed() > NODE_PATIENCE {
                     let minutes = NODE_PATIENCE.as_secs() / 60;
                     let error = error.context(format!("no node has answered for {minutes} minutes"));
                     return Err(on_its_way(&[txid], error).into());
@@ -88,6 +85,9 @@ impl Waiting<'_> {
     /// Confirmations, height and tip; nothing while the tip is the one that was seen.
     fn look(&mut self, common: &Common, seen: Option<&str>) -> anyhow::Result<Option<(u32, Height, String)>> {
         let Connection { client, tip, .. } = self.session.connect(common)?;
+        if self.silent_since.take().is_some() {
+            self.say("a node answers again");
+        }
         if seen == Some(tip.as_str()) {
             return Ok(None);
         }
