@@ -217,8 +217,13 @@ fn names(living: Vec<Devnet>) -> Vec<DevnetName> {
 }
 
 impl Found {
-    /// Where several devnets run, a sentence about which of them answers; `option` chooses another.
-    pub fn notice(&self, option: &str) -> Option<String> {
+    /// Where several devnets run, a sentence about which of them answers.
+    pub fn notice(&self) -> Option<String> {
+        self.notice_with("--devnet")
+    }
+
+    /// As [`Self::notice`], of a program where another option chooses the devnet.
+    pub fn notice_with(&self, option: &str) -> Option<String> {
         let (name, count) = (&self.devnet.name, self.living.len());
         (count > 1).then(|| match self.is_default {
             true => format!(

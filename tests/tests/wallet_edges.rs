@@ -2,7 +2,8 @@
 //! are read as people write them, and the terminal is left as it was found.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -120,6 +121,69 @@ fn a_payment_whose_id_cannot_be_printed_is_told_as_made_with_a_status_of_its_own
     assert!(sent.iter().all(|txid| history.contains(txid)), "{history}");
     let output = ground.send("5").args(["--fee-rate", "0.00000001"]).output().expect("run");
     assert_eq!(output.status.code(), Some(1), "a payment that the node refuses: {output:?}");
+}
+
+/// One HTTP message, headers and body.
+fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut more = [0; 4096];
+        let length = stream.read(&mut more).ok().filter(|length| *length > 0)?;
+        bytes.extend(&more[..length]);
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        let Some(head) = text.find("\r\n\r\n") else { continue };
+        let body: usize = text.split("content-length: ").nth(1)?.lines().next()?.trim().parse().ok()?;
+        if bytes.len() >= head + 4 + body {
+            return Some(bytes);
+        }
+    }
+}
+
+/// The way to a node on which the answer to a handed-in transaction is lost.
+fn lossy_way_to(node: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        for mut caller in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                while let Some(request) = message(&mut caller) {
+                    let mut node = TcpStream::connect(node).expect("the node listens");
+                    node.write_all(&request).expect("sent");
+                    let answer = message(&mut node).expect("an answer");
+                    if String::from_utf8_lossy(&request).contains("sendrawtransaction") {
+                        return;
+                    }
+                    caller.write_all(&answer).expect("sent");
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_payment_whose_fate_is_unknown_is_told_as_one_that_may_be_on_its_way() {
+    let ground = Ground::start(21_840);
+    let node =
+        ground.devnet.ready["nodes"][0]["rpc"].as_str().expect("an address").parse().expect("an address");
+    let way = lossy_way_to(node).to_string();
+    let output = ground.send("5").env("CAIRN_RPC", &way).output().expect("run");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), DONE_BUT, "{said}");
+    let last = said.lines().last().expect("a line");
+    assert!(
+        last.starts_with("error: the payment ") && last.contains(" may be on its way; do not make it again"),
+        "{said}"
+    );
+    assert!(text(&ground.succeeds(&["history"]).stdout).contains(&last[19..83]), "{said}");
+    let signed = ground.send("1").args(["--offline", "--json"]).output().expect("run");
+    let signed: Value = serde_json::from_slice(&signed.stdout).expect("JSON");
+    let hex = signed["hex"].as_str().expect("hex");
+    let output = ground.wallet(&["--json", "broadcast", hex]).env("CAIRN_RPC", &way).output().expect("run");
+    assert_eq!(output.status.code(), DONE_BUT, "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["txid"], signed["txid"]);
+    assert!(text(&output.stderr).contains("may be on its way"), "{output:?}");
 }
 
 #[test]

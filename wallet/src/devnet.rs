@@ -150,7 +150,7 @@ fn candidates(common: &Common) -> Result<Candidates, ConnectError> {
         (_, None) => {}
     }
     let found = running::find(common.devnet_dir.as_deref())?;
-    let notice = found.notice("--devnet-dir");
+    let notice = found.notice_with("--devnet-dir");
     let name = found.devnet.name;
     let wanted = |node: &DevnetNode| common.rpc.as_ref().is_none_or(|rpc| has_address(node, rpc));
     let client = |node: DevnetNode| {
