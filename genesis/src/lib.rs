@@ -2,7 +2,8 @@
 //!
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.
-//! Node and wallet also share where Cairn keeps its files ([`home`]) and which devnets run ([`running`]).
+//! Node and wallet also share where Cairn keeps its files ([`home`]), which devnets run ([`running`]) and how
+//! a program ends ([`exit`]).
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ pub mod accounts;
 pub mod block;
 pub mod bounded;
 pub mod definition;
+pub mod exit;
 pub mod home;
 pub mod running;
 

@@ -219,10 +219,15 @@ fn names(living: Vec<Devnet>) -> Vec<DevnetName> {
 impl Found {
     /// Where several devnets run, a sentence about which of them answers.
     pub fn notice(&self) -> Option<String> {
+        self.notice_with("--devnet")
+    }
+
+    /// As [`Self::notice`], of a program where another option chooses the devnet.
+    pub fn notice_with(&self, option: &str) -> Option<String> {
         let (name, count) = (&self.devnet.name, self.living.len());
         (count > 1).then(|| match self.is_default {
             true => format!(
-                "devnet {name}: the newest of {count} that run ({}); --devnet NAME chooses another",
+                "devnet {name}: the newest of {count} that run ({}); {option} NAME chooses another",
                 in_words(&self.living)
             ),
             false => format!("devnet {name}"),

@@ -1,5 +1,6 @@
 //! What can be typed: every command, its arguments and its help. What they mean is in `config`.
 
+use cairn_genesis::exit;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
@@ -13,7 +14,7 @@ pub mod verify;
 
 /// A proof-of-work blockchain, to be run, cut apart and watched.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cairn", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "cairn", version, propagate_version = true, arg_required_else_help = true, after_long_help = exit::HELP)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use cairn_core::text::with_causes;
+use cairn_genesis::exit::{Exit, OutputError, end};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
@@ -19,33 +19,18 @@ pub mod simulate;
 pub mod top;
 pub mod verify;
 
-/// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// All went well.
-    Success = 0,
-    /// Something went wrong that a person must know; it was said on standard error.
-    Failure = 1,
-    /// What was typed makes no sense (the parser of arguments ends with this code too).
-    Usage = 2,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
 /// Parses what was typed, runs it, and says in one sentence what went wrong, if so.
 pub fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
-        Ok(()) => Exit::Success.into(),
-        Err(error) if is_broken_pipe(&error) => Exit::Success.into(),
-        Err(error) => {
-            eprintln!("cairn: {}", with_causes(error.as_ref()));
-            Exit::Failure.into()
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(usage) => {
+            let printed = usage.print().map_err(OutputError::from);
+            let status = u8::try_from(usage.exit_code()).unwrap_or(Exit::Usage as u8);
+            return printed.map_or_else(|error| end("cairn", false, Err(&error)).into(), |()| status.into());
         }
-    }
+    };
+    let json = matches!(&command, Command::Net(net) if net.json);
+    end("cairn", json, run(&command).as_ref().map(|()| ()).map_err(|error| error.as_ref())).into()
 }
 
 fn run(command: &Command) -> anyhow::Result<()> {
@@ -64,10 +49,4 @@ fn run(command: &Command) -> anyhow::Result<()> {
             Ok(std::io::stdout().write_all(&script)?)
         }
     }
-}
-
-/// Whoever read our output has seen enough: no reason to complain. What breaks on the way to a node
-/// is wrapped in an error of its own, and is told.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

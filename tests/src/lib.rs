@@ -11,5 +11,6 @@ pub mod papers;
 pub mod patience;
 pub mod ports;
 pub mod process;
+pub mod pty;
 pub mod rpc;
 pub mod sweeps;

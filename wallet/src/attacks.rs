@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use cairn_core::amount::Amount;
 use cairn_core::block::Block;
-use cairn_core::encoding::encode;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
 use cairn_core::signing::{sign, signature_digest};
@@ -15,14 +14,16 @@ use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
 use clap::CommandFactory;
 
-use crate::balance::{Balance, spendable};
-use crate::book::{Book, KeySource, Pending};
+use crate::balance::{Balance, SpendableCoin, spendable};
+use crate::book::{Book, KeySource, Search};
 use crate::cli::Cli;
 use crate::files::WalletFiles;
 use crate::keys::{Branch, Keys};
+use crate::payment::{Lack, Payment, Release, State, judge};
 use crate::scan::Scan;
 use crate::selection::FeeRate;
 use crate::spend::{Draft, Wish};
+use crate::view::View;
 use crate::words::Words;
 
 const LATE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -48,9 +49,9 @@ impl World {
     fn new() -> Self {
         let test = TestChain::new();
         let keys = Keys::new(&words());
-        let book = Book::new("test", test.params.genesis_hash, KeySource::Encrypted, &keys);
+        let book = Book::new("test", test.params.genesis_hash, KeySource::Encrypted, &keys, Search::Done);
         let locks: BTreeSet<Lock> = book.locks().into_keys().collect();
-        let scan = Scan::new(&test.genesis, &locks);
+        let scan = Scan::new(&test.genesis, &locks, book.watched());
         let tip = test.genesis.clone();
         let mut world = Self { test, keys, book, scan, tip };
         let lock = world.keys.lock(Branch::Receive, 0);
@@ -75,8 +76,24 @@ impl World {
         self.tip = block;
     }
 
+    /// What a command sees when the node's mempool holds every payment that was released.
+    fn view(&self) -> View {
+        let mempool: BTreeSet<_> = self.book.payments.iter().map(|payment| payment.txid).collect();
+        let payments = judge(&self.book.payments, &self.scan, Some(&mempool));
+        let (scan, mempool) = (self.scan.clone(), Some(mempool));
+        View { scan, mempool, payments, incoming: None, notices: Vec::new() }
+    }
+
+    fn spendable(&self) -> Vec<SpendableCoin> {
+        spendable(&self.view(), &self.locks(), &self.test.params)
+    }
+
     fn balance(&self) -> Balance {
-        Balance::of(&self.scan, &self.book, &self.test.params)
+        Balance::of(&self.view(), &self.locks(), &self.test.params)
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.view().payments.into_iter().map(|payment| payment.state).collect()
     }
 
     /// A payment with this coin of address 0 alone.
@@ -96,13 +113,12 @@ impl World {
     fn pay(&mut self, to: Lock, amount: Amount) -> Transaction {
         let rate = FeeRate::per_kilobyte(Amount::from_units(1_000));
         let wish = Wish { to, amount: Some(amount), rate, fee_ceiling: Amount::COIN };
-        let available = spendable(&self.scan, &self.book, &self.test.params);
-        let change = self.book.next_change().expect("prepared");
+        let available = self.spendable();
+        let change = self.book.change.next().expect("prepared");
         let draft = Draft::new(&wish, &available, change, &self.balance()).expect("there is enough");
         let signed = draft.agreed().sign(&self.keys, &self.book.locks(), &self.book.genesis).expect("ours");
         let transaction = signed.transaction().clone();
-        let (txid, bytes) = (transaction.txid(), encode(&transaction));
-        self.book.pending.push(Pending { txid, bytes, sent_ms: 1 });
+        self.book.add(&transaction, Timestamp::from_millis(1), Release::Released);
         transaction
     }
 }
@@ -123,55 +139,50 @@ fn a_restarted_wallet_does_not_spend_a_coin_twice() {
         world.book.save(&files).expect("written");
         world.book = Book::load(&files).expect("readable");
     }
-    let reserved = world.book.reserved();
-    assert_eq!(reserved, spent);
+    assert_eq!(world.view().reserved(), spent);
     // Mined, the coins are gone for good, and no longer reserved coins are no others.
     let mined: Vec<Arc<Transaction>> =
-        world.book.pending.iter().filter_map(Pending::transaction).map(Arc::new).collect();
+        world.book.payments.iter().filter_map(Payment::transaction).map(Arc::new).collect();
     world.connect(mined);
-    world.book.settle(&world.scan);
-    assert!(world.book.pending.is_empty());
-    let left = spendable(&world.scan, &world.book, &world.test.params);
+    assert!(world.states().iter().all(|state| matches!(state, State::Confirmed { .. })));
+    let left = world.spendable();
     assert!(left.iter().all(|coin| !spent.contains(&coin.outpoint)));
 }
 
 /// ATTACKS 40: on the losing side of a reorganisation a payment was confirmed, and still is its
 /// payee's. Its coins look unspent again, and must not pay somebody else.
 #[test]
-fn a_payment_that_a_reorganisation_undid_keeps_its_coins_and_is_dropped_only_when_they_are_gone() {
+fn a_payment_that_a_reorganisation_undid_keeps_its_coins_and_is_displaced_only_when_they_are_gone() {
     let mut world = World::new();
     let directory = tempfile::tempdir().expect("a directory");
     let files = WalletFiles::new(directory.path(), "main".parse().expect("a name"));
     let (fork, parent) = (world.scan.height(), world.tip.clone());
     let payment = world.pay(cairn_core::testing::lock(5), coins(3));
     world.connect(vec![Arc::new(payment.clone())]);
-    world.book.settle(&world.scan);
-    assert!(world.book.pending.is_empty() && world.book.reserved().is_empty());
+    let confirmed = State::Confirmed { at: world.scan.height() };
+    assert_eq!((world.states(), world.view().reserved()), (vec![confirmed], BTreeSet::new()));
     world.book.save(&files).expect("written");
     world.book = Book::load(&files).expect("readable");
 
     world.scan.rewind(fork);
     world.tip = parent;
     world.connect(Vec::new());
-    world.book.settle(&world.scan);
-    let waiting: Vec<_> = world.book.pending.iter().map(|pending| pending.txid).collect();
-    assert_eq!(waiting, [payment.txid()], "it waits again");
-    let available = spendable(&world.scan, &world.book, &world.test.params);
+    assert_eq!(world.states(), [State::Pending { in_mempool: true }], "it is pending again");
     let is_of_payment = |outpoint: &OutPoint| payment.inputs().contains(outpoint);
-    assert!(!available.iter().any(|coin| is_of_payment(&coin.outpoint)));
+    assert!(!world.spendable().iter().any(|coin| is_of_payment(&coin.outpoint)));
 
     // Another wallet with the same words spends one of the coins: the payment can never be confirmed.
     let spent = payment.inputs()[0];
     // What spends its change cannot either.
-    let everything = spendable(&world.scan, &world.book, &world.test.params).len() as u64;
-    world.pay(cairn_core::testing::lock(5), coins(2 * (everything - 1)));
-    assert!(
-        world.book.pending[1].transaction().expect("whole").inputs().iter().any(|i| i.txid == payment.txid())
-    );
-    let rival = World::new().pay_with(spent, cairn_core::testing::lock(6));
-    world.connect(vec![Arc::new(rival)]);
-    world.book.settle(&world.scan);
-    assert!(world.book.pending.is_empty() && world.book.confirmed.is_empty());
+    let everything = world.spendable().len() as u64;
+    let heir = world.pay(cairn_core::testing::lock(5), coins(2 * (everything - 1)));
+    assert!(heir.inputs().iter().any(|input| input.txid == payment.txid()));
+    let rival = Arc::new(World::new().pay_with(spent, cairn_core::testing::lock(6)));
+    world.connect(vec![rival.clone()]);
+    let parent = Lack::Parent(payment.txid());
+    assert_eq!(world.states(), [State::Displaced { by: rival.txid() }, State::Dead { lack: parent }]);
+    assert_eq!(world.view().reserved(), BTreeSet::new());
+    assert!(world.spendable().iter().all(|coin| !coin.unconfirmed), "their change is no coin");
 }
 
 /// ATTACKS 14, GHSA-w834: paying oneself, again and again in one block, and taking it back.
@@ -185,13 +196,12 @@ fn payments_to_oneself_in_one_block_add_up_and_a_reorganisation_takes_them_back_
     let sum = |balance: &Balance| balance.spendable.checked_add(balance.pending_change);
     assert!(sum(&total) < Some(coins(40)), "fees are paid");
     world.connect(payments);
-    world.book.settle(&world.scan);
     assert_eq!(sum(&world.balance()), sum(&total), "confirmed or not, it is as much");
     let moved: Vec<_> = world.scan.history().into_iter().filter(|entry| entry.height > at).collect();
     assert!(moved.iter().all(|entry| entry.spent >= entry.received), "no more comes back than left");
     world.scan.rewind(at);
     assert_eq!(world.scan, before);
-    (world.book.pending, world.book.confirmed) = (Vec::new(), Vec::new());
+    world.book.payments.clear();
     assert_eq!(sum(&world.balance()), Some(coins(40)));
     world.scan.rewind(Height::GENESIS);
     assert_eq!(sum(&world.balance()), Some(Amount::ZERO));

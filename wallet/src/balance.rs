@@ -7,11 +7,12 @@ use cairn_core::coin::Origin;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
 use cairn_core::params::ChainParams;
-use cairn_core::transaction::{OutPoint, Output};
+use cairn_core::transaction::{OutPoint, Output, Transaction};
 use serde::Serialize;
 
-use crate::book::{Book, Pending};
-use crate::scan::{OwnedCoin, Scan};
+use crate::payment::State;
+use crate::scan::OwnedCoin;
+use crate::view::View;
 
 /// What a wallet has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,6 +29,10 @@ pub struct Balance {
     pub pending_change: Amount,
     /// On its way out to others.
     pub pending_out: Amount,
+    /// Coins reserved by payments that are signed and not released.
+    pub unreleased: Amount,
+    /// Coins reserved by released payments that the node's mempool does not hold.
+    pub not_in_mempool: Amount,
     /// The block up to which this was read.
     pub height: u32,
 }
@@ -54,68 +59,75 @@ pub fn blocks_missing(coin: &OwnedCoin, tip: Height, params: &ChainParams) -> u3
     }
 }
 
-/// Coins that can be spent now: confirmed, mature, not reserved; then our own unconfirmed change.
-pub fn spendable(scan: &Scan, book: &Book, params: &ChainParams) -> Vec<SpendableCoin> {
-    let reserved = book.reserved();
-    let confirmed = scan.unspent().filter(|(outpoint, coin)| {
-        !reserved.contains(outpoint) && blocks_missing(coin, scan.height(), params) == 0
-    });
+/// Coins that can be spent now: confirmed, mature, not reserved; then change of our own payments that
+/// wait in the node's mempool. Signed offline, a payment may also spend change of those not released.
+pub fn spendable(view: &View, locks: &BTreeSet<Lock>, params: &ChainParams) -> Vec<SpendableCoin> {
+    let reserved = view.reserved();
+    let is_mature = |coin: &OwnedCoin| blocks_missing(coin, view.scan.height(), params) == 0;
+    let confirmed = view.scan.unspent().filter(|(_, coin)| is_mature(coin));
     let confirmed = confirmed.map(|(outpoint, coin)| SpendableCoin {
         outpoint: *outpoint,
         output: coin.output.clone(),
         unconfirmed: false,
     });
-    let locks: BTreeSet<Lock> = book.locks().into_keys().collect();
-    let change = own_outputs(&book.pending, &locks).filter(|coin| !reserved.contains(&coin.outpoint));
-    confirmed.chain(change).collect()
+    let has_change = |state: &State| match state {
+        State::Pending { in_mempool } => *in_mempool,
+        State::Unreleased => view.mempool.is_none(),
+        _ => false,
+    };
+    let changing = view.payments.iter().filter(|payment| has_change(&payment.state));
+    let change = changing.flat_map(|payment| own_outputs(&payment.transaction, locks));
+    confirmed.chain(change).filter(|coin| !reserved.contains(&coin.outpoint)).collect()
 }
 
-/// Outputs of pending payments that come back to us.
+/// Outputs of an unconfirmed payment that come back to us.
 fn own_outputs<'a>(
-    pending: &'a [Pending],
+    transaction: &'a Transaction,
     locks: &'a BTreeSet<Lock>,
 ) -> impl Iterator<Item = SpendableCoin> + 'a {
-    pending.iter().filter_map(Pending::transaction).flat_map(move |transaction| {
-        let txid = transaction.txid();
-        let outputs = transaction.outputs().iter().cloned().enumerate();
-        let ours: Vec<_> = outputs
-            .filter(|(_, output)| locks.contains(&output.lock))
-            .map(|(index, output)| SpendableCoin {
-                outpoint: OutPoint { txid, index: index as u32 },
-                output,
-                unconfirmed: true,
-            })
-            .collect();
-        ours
+    let txid = transaction.txid();
+    let ours = (0..).zip(transaction.outputs()).filter(|(_, output)| locks.contains(&output.lock));
+    ours.map(move |(index, output)| SpendableCoin {
+        outpoint: OutPoint { txid, index },
+        output: output.clone(),
+        unconfirmed: true,
     })
 }
 
 impl Balance {
-    /// Adds up what the scan and the book say.
-    pub fn of(scan: &Scan, book: &Book, params: &ChainParams) -> Self {
-        let sum = |amounts: Vec<Amount>| Amount::checked_sum(amounts).expect("below the supply");
-        let coins = spendable(scan, book, params);
+    /// Adds up what chain, mempool and book say.
+    pub fn of(view: &View, locks: &BTreeSet<Lock>, params: &ChainParams) -> Self {
+        let (scan, coins) = (&view.scan, spendable(view, locks, params));
         let part = |unconfirmed: bool| {
-            sum(coins.iter().filter(|c| c.unconfirmed == unconfirmed).map(|c| c.output.amount).collect())
+            sum(coins.iter().filter(|c| c.unconfirmed == unconfirmed).map(|c| c.output.amount))
         };
         let immature: Vec<(&OwnedCoin, u32)> = scan
             .unspent()
             .map(|(_, coin)| (coin, blocks_missing(coin, scan.height(), params)))
             .filter(|(_, missing)| *missing > 0)
             .collect();
-        let locks: BTreeSet<Lock> = book.locks().into_keys().collect();
-        let out = book.pending.iter().filter_map(Pending::transaction).flat_map(|transaction| {
-            let others = transaction.outputs().iter().filter(|output| !locks.contains(&output.lock));
-            others.map(|output| output.amount).collect::<Vec<_>>()
-        });
+        let held = |state: State| {
+            let inputs = view.inputs_of(|of| *of == state);
+            let coins = inputs.iter().filter_map(|input| scan.coin(input));
+            sum(coins.filter(|coin| coin.spent.is_none()).map(|coin| coin.output.amount))
+        };
+        let pending = view.payments.iter().filter(|one| one.state == State::Pending { in_mempool: true });
+        let out = pending.flat_map(|payment| payment.transaction.outputs());
         Self {
             spendable: part(false),
-            immature: sum(immature.iter().map(|(coin, _)| coin.output.amount).collect()),
+            immature: sum(immature.iter().map(|(coin, _)| coin.output.amount)),
             blocks_to_first_maturity: immature.iter().map(|(_, missing)| *missing).min(),
             blocks_to_full_maturity: immature.iter().map(|(_, missing)| *missing).max(),
             pending_change: part(true),
-            pending_out: sum(out.collect()),
+            pending_out: sum(out.filter(|output| !locks.contains(&output.lock)).map(|output| output.amount)),
+            unreleased: held(State::Unreleased),
+            not_in_mempool: held(State::Pending { in_mempool: false }),
             height: scan.height().get(),
         }
     }
+}
+
+fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
+    // Coins of the chain stay below its supply; a book that somebody edited may say anything.
+    Amount::checked_sum(amounts).unwrap_or(Amount::from_units(u64::MAX))
 }

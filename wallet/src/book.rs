@@ -1,4 +1,4 @@
-//! The public book of a wallet: its chain, its addresses, and payments that are not yet confirmed.
+//! The public book of a wallet: its chain, its addresses, and its payments.
 //!
 //! Addresses are derived ahead while the keys are open, so that balances and new addresses need no
 //! passphrase. Nothing here can spend.
@@ -6,34 +6,61 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use cairn_core::hash::{GenesisHash, Txid};
-use cairn_core::lock::{Lock, PublicKey};
-use cairn_core::transaction::{OutPoint, Transaction};
+use cairn_core::encoding::encode;
+use cairn_core::hash::{BlockHash, GenesisHash, Txid};
+use cairn_core::height::Height;
+use cairn_core::lock::Lock;
+use cairn_core::time::Timestamp;
+use cairn_core::transaction::Transaction;
 use serde::{Deserialize, Serialize};
 
+use crate::addresses::Addresses;
 use crate::files::{self, FileError, WalletFiles};
+use crate::format1::BookOfFormat1;
+pub use crate::keys::KeySource;
 use crate::keys::{Branch, Keys};
-use crate::scan::Scan;
+use crate::payment::{Payment, Release};
+use crate::scan::{Scan, Watched};
 
-/// Addresses derived ahead on each branch; more are derived whenever the keys are open.
-pub const LOOKAHEAD: u32 = 200;
+/// Addresses beyond the last used one that are looked for on each branch: as long as so many in a row
+/// stay unpaid, no further one is expected to be paid.
+pub const GAP: u32 = 200;
+/// Addresses derived beyond [`GAP`], so that the chain is read anew once for so many and not for each.
+const MARGIN: u32 = 100;
+/// Addresses beyond the last used one that a search looks for: receiving addresses may have been handed
+/// out and not yet been paid (docs/decisions/0013).
+pub const SEARCH_GAP: u32 = 10_000;
 /// Blocks on top of a payment until it is forgotten that it was ours: no longer branch is expected.
 const KEPT_BLOCKS: u32 = 1_000;
+/// Payments of earlier chains that are kept; the oldest are forgotten first.
+const KEPT_EARLIER: usize = 1_000;
 /// The format that this code writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// Where the keys come from.
+/// Whether the chain was searched for addresses far beyond those that this book lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeySource {
-    /// From the encrypted file beside the book.
-    Encrypted,
-    /// From the published words of a devnet account: anyone can spend these coins.
-    Published(u8),
+pub enum Search {
+    /// Not yet: the next command that has the keys does it.
+    Due,
+    /// Done, or not needed because the words are new.
+    Done,
+}
+
+/// The chain as it was last read, so that one that was started anew is recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownChain {
+    /// Hash of the block on genesis.
+    pub first: BlockHash,
+    /// Height of the tip.
+    pub height: Height,
+    /// Hash of the tip.
+    pub tip: BlockHash,
 }
 
 /// What `NAME.json` holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Book {
     format: u32,
@@ -43,42 +70,22 @@ pub struct Book {
     pub genesis: GenesisHash,
     /// Where the keys come from.
     pub keys: KeySource,
-    receive: Vec<Hex32>,
-    change: Vec<Hex32>,
-    /// How many receiving addresses were handed out.
-    pub receive_used: u32,
-    /// How many change addresses were used.
-    pub change_used: u32,
-    /// Signed payments that no block has confirmed yet: their coins stay reserved over a restart.
-    pub pending: Vec<Pending>,
-    /// Payments that a block confirmed lately: should a reorganisation undo it, they wait again, and
-    /// their coins are not free for another payment.
-    #[serde(default)]
-    pub confirmed: Vec<Pending>,
+    /// Addresses given to others to be paid.
+    pub receive: Addresses,
+    /// Addresses for what is left of a payment.
+    pub change: Addresses,
+    /// Whether the chain was searched far beyond these addresses.
+    pub search: Search,
+    /// The chain as it was last read; none before the first block on genesis.
+    pub known_chain: Option<KnownChain>,
+    /// Signed payments in the order of signing, until they are abandoned or deep in the chain.
+    pub payments: Vec<Payment>,
 }
 
-/// A public key as hex.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Hex32(#[serde(with = "hex::serde")] [u8; 32]);
-
-/// A payment of ours on its way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending {
-    /// Its id.
-    pub txid: Txid,
-    /// The signed transaction, to be sent again if the node lost it.
-    #[serde(with = "hex::serde")]
-    pub bytes: Vec<u8>,
-    /// When it was sent, ms since 1970.
-    pub sent_ms: u64,
-}
-
-impl Pending {
-    /// The transaction; none if somebody edited the file.
-    pub fn transaction(&self) -> Option<Transaction> {
-        let decoded = cairn_core::encoding::decode::<Transaction>(&self.bytes, self.bytes.len()).ok();
-        decoded.filter(|transaction| transaction.txid() == self.txid)
-    }
+/// The first thing that is read of a book.
+#[derive(Deserialize)]
+struct FormatOf {
+    format: u32,
 }
 
 /// The book cannot be used.
@@ -105,6 +112,16 @@ pub enum BookError {
         /// Where it is.
         directory: String,
     },
+    /// Half a wallet: the encrypted words without the book.
+    #[error(
+        "{keys} is left of a wallet \"{name}\" that has no {name}.json: it was not made to its end, or that file was removed; move {keys} away, then the name is free (its words can be restored from paper alone)"
+    )]
+    HalfLeft {
+        /// The wallet's name.
+        name: String,
+        /// The file that is left.
+        keys: String,
+    },
     /// The file is not a book.
     #[error("{path} is damaged ({what}); restore the wallet from its words under another name")]
     Damaged {
@@ -114,35 +131,47 @@ pub enum BookError {
         what: String,
     },
     /// Written by another version.
-    #[error("{path} has format {found}, this program reads {FORMAT}")]
+    #[error(
+        "{path} has format {found}, this program reads formats 1 to {FORMAT}: it was written by a newer one"
+    )]
     Format {
         /// Which file.
         path: String,
         /// Its format.
         found: u32,
     },
-    /// All addresses that were derived ahead are handed out.
-    #[error("all {derived} prepared addresses are handed out; any `send` prepares more")]
-    NoAddressLeft {
-        /// How many there are.
-        derived: usize,
-    },
+}
+
+impl From<BookOfFormat1> for Book {
+    /// The program that wrote the book looked for no address beyond those that it lists: a search is due.
+    fn from(old: BookOfFormat1) -> Self {
+        Self {
+            format: FORMAT,
+            payments: old.payments(),
+            chain: old.chain,
+            genesis: old.genesis,
+            keys: old.keys,
+            receive: Addresses::new(old.receive, old.receive_used),
+            change: Addresses::new(old.change, old.change_used),
+            search: Search::Due,
+            known_chain: None,
+        }
+    }
 }
 
 impl Book {
     /// A book for these keys, not yet written.
-    pub fn new(chain: &str, genesis: GenesisHash, source: KeySource, keys: &Keys) -> Self {
+    pub fn new(chain: &str, genesis: GenesisHash, source: KeySource, keys: &Keys, search: Search) -> Self {
         let mut book = Self {
             format: FORMAT,
             chain: chain.to_owned(),
             genesis,
             keys: source,
-            receive: Vec::new(),
-            change: Vec::new(),
-            receive_used: 1,
-            change_used: 0,
-            pending: Vec::new(),
-            confirmed: Vec::new(),
+            receive: Addresses::new(Vec::new(), 1),
+            change: Addresses::new(Vec::new(), 0),
+            search,
+            known_chain: None,
+            payments: Vec::new(),
         };
         book.look_ahead(keys);
         book
@@ -151,7 +180,7 @@ impl Book {
     /// Reads the book.
     ///
     /// # Errors
-    /// Every variant of [`BookError`] but `Exists` and `NoAddressLeft`.
+    /// Every variant of [`BookError`] but `Exists`.
     pub fn load(files: &WalletFiles) -> Result<Self, BookError> {
         let path = files.public();
         let Some(bytes) = files::read(&path)? else { return Err(missing(files)) };
@@ -164,14 +193,17 @@ impl Book {
     /// [`BookError::Damaged`] and [`BookError::Format`].
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, BookError> {
         let damaged = |what: String| BookError::Damaged { path: path.display().to_string(), what };
-        let book: Self = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
-        if book.format != FORMAT {
-            return Err(BookError::Format { path: path.display().to_string(), found: book.format });
-        }
-        if book.receive_used as usize > book.receive.len() || book.change_used as usize > book.change.len() {
+        let as_damage = |error: serde_json::Error| damaged(error.to_string());
+        // The format before all else: a newer one has fields that are unknown here.
+        let book: Self = match serde_json::from_slice::<FormatOf>(bytes).map_err(as_damage)?.format {
+            1 => serde_json::from_slice::<BookOfFormat1>(bytes).map_err(as_damage)?.into(),
+            FORMAT => serde_json::from_slice(bytes).map_err(as_damage)?,
+            found => return Err(BookError::Format { path: path.display().to_string(), found }),
+        };
+        if book.receive.is_short_of(0) || book.change.is_short_of(0) {
             return Err(damaged("it counts more addresses than it lists".to_owned()));
         }
-        if book.receive.is_empty() {
+        if book.receive.derived() == 0 {
             return Err(damaged("it lists no address".to_owned()));
         }
         Ok(book)
@@ -187,116 +219,153 @@ impl Book {
         files::write_private(&files.public(), &text)
     }
 
-    /// Derives addresses so that [`LOOKAHEAD`] unused ones are ready on each branch.
+    /// Derives addresses ahead, if fewer than [`GAP`] unused ones are ready on a branch.
     pub fn look_ahead(&mut self, keys: &Keys) {
-        for (branch, list, used) in [
-            (Branch::Receive, &mut self.receive, self.receive_used),
-            (Branch::Change, &mut self.change, self.change_used),
-        ] {
-            for index in list.len() as u32..used + LOOKAHEAD {
-                let Lock::PublicKey(key) = keys.lock(branch, index);
-                list.push(Hex32(*key.as_bytes()));
-            }
+        self.derive_short_of(keys, GAP);
+    }
+
+    /// Derives addresses, if fewer than `gap` unused ones are ready on a branch.
+    pub fn derive_short_of(&mut self, keys: &Keys, gap: u32) {
+        if self.is_short_of(gap) {
+            self.receive.derive(keys, Branch::Receive, gap.saturating_add(MARGIN));
+            self.change.derive(keys, Branch::Change, gap.saturating_add(MARGIN));
         }
+    }
+
+    /// Whether fewer than `gap` unused addresses are ready on a branch.
+    pub fn is_short_of(&self, gap: u32) -> bool {
+        self.receive.is_short_of(gap) || self.change.is_short_of(gap)
+    }
+
+    /// Drops addresses far beyond the used ones, which a search has derived and found unpaid.
+    pub fn trim(&mut self) {
+        self.receive.trim(GAP + MARGIN);
+        self.change.trim(GAP + MARGIN);
+    }
+
+    /// How many addresses are looked for on each branch.
+    pub fn watched(&self) -> Watched {
+        Watched { receive: self.receive.derived(), change: self.change.derived() }
+    }
+
+    /// Whether the chain may have paid addresses beyond those that are looked for.
+    pub fn may_miss_addresses(&self) -> bool {
+        let is_near_the_end = self.receive.is_paid_near_the_end(GAP) || self.change.is_paid_near_the_end(GAP);
+        self.search == Search::Due || is_near_the_end
     }
 
     /// The newest receiving address.
     pub fn current(&self) -> Lock {
-        lock_of(&self.receive[self.receive_used.saturating_sub(1) as usize])
-    }
-
-    /// Hands out a receiving address that was never shown.
-    ///
-    /// # Errors
-    /// [`BookError::NoAddressLeft`].
-    pub fn next_receive(&mut self) -> Result<Lock, BookError> {
-        take(&self.receive, &mut self.receive_used)
-    }
-
-    /// Takes a change address that was never used.
-    ///
-    /// # Errors
-    /// [`BookError::NoAddressLeft`].
-    pub fn next_change(&mut self) -> Result<Lock, BookError> {
-        take(&self.change, &mut self.change_used)
+        self.receive.current().expect("a book that lists no receiving address is damaged")
     }
 
     /// Receiving addresses that were handed out, in order.
     pub fn receiving(&self) -> impl Iterator<Item = Lock> + '_ {
-        self.receive.iter().take(self.receive_used as usize).map(lock_of)
+        self.receive.locks().take(self.receive.used() as usize)
     }
 
     /// Every lock this wallet can open, with its place among the keys.
     pub fn locks(&self) -> BTreeMap<Lock, (Branch, u32)> {
-        let place = |branch| move |(index, key)| (lock_of(key), (branch, index as u32));
-        let receive = self.receive.iter().enumerate().map(place(Branch::Receive));
-        receive.chain(self.change.iter().enumerate().map(place(Branch::Change))).collect()
+        let place = |branch| move |(index, lock)| (lock, (branch, index));
+        let receive = (0..).zip(self.receive.locks());
+        let receive = receive.map(place(Branch::Receive));
+        receive.chain((0..).zip(self.change.locks()).map(place(Branch::Change))).collect()
     }
 
-    /// Marks addresses as used that the chain has paid to, as after a restore.
-    pub fn mark_used(&mut self, paid: &BTreeSet<Lock>) {
-        let last_paid = |list: &[Hex32]| list.iter().rposition(|key| paid.contains(&lock_of(key)));
-        if let Some(index) = last_paid(&self.receive) {
-            self.receive_used = self.receive_used.max(index as u32 + 1);
-        }
-        if let Some(index) = last_paid(&self.change) {
-            self.change_used = self.change_used.max(index as u32 + 1);
-        }
+    /// Marks addresses as used that the chain has paid, however many another copy of these words used.
+    pub fn mark_paid(&mut self, paid: &BTreeSet<Lock>) {
+        self.receive.mark_paid(paid);
+        self.change.mark_paid(paid);
     }
 
-    /// Looks at every payment anew: those that a block confirmed no longer wait, those whose block was
-    /// undone wait again, and those that can never be confirmed, or for long have been, are dropped.
-    pub fn settle(&mut self, scan: &Scan) {
-        // Those that were confirmed come first: what still waits may spend their change.
-        let all = std::mem::take(&mut self.confirmed).into_iter().chain(std::mem::take(&mut self.pending));
-        let mut hopeless: BTreeSet<Txid> = BTreeSet::new();
-        for payment in all {
-            let Some(transaction) = payment.transaction() else { continue };
-            let depth = scan.confirmed_at(&payment.txid).and_then(|at| scan.height().since(at));
-            let is_taken = |input: &OutPoint| {
-                let spent = scan.coin(input).and_then(|coin| coin.spent);
-                hopeless.contains(&input.txid) || spent.is_some_and(|(by, _)| by != payment.txid)
-            };
-            match depth {
-                Some(depth) if depth < KEPT_BLOCKS => self.confirmed.push(payment),
-                Some(_) => {}
-                None if transaction.inputs().iter().any(is_taken) => drop(hopeless.insert(payment.txid)),
-                None => self.pending.push(payment),
+    /// A payment of this book.
+    pub fn payment(&self, txid: &Txid) -> Option<&Payment> {
+        self.payments.iter().find(|payment| payment.txid == *txid)
+    }
+
+    /// Writes a payment down, which reserves its coins; says whether it was new.
+    pub fn add(&mut self, transaction: &Transaction, made: Timestamp, release: Release) -> bool {
+        let (txid, made_ms) = (transaction.txid(), made.millis());
+        let is_new = self.payment(&txid).is_none();
+        if is_new {
+            self.payments.push(Payment { txid, bytes: encode(transaction), made_ms, release });
+        }
+        // Another copy of these words may have made it: its change address is used up here, too.
+        self.change.mark_used(&transaction.outputs().iter().map(|output| output.lock).collect());
+        is_new
+    }
+
+    /// Notes whether a payment was handed to a node; says whether the book has it.
+    pub fn set_release(&mut self, txid: &Txid, release: Release) -> bool {
+        let found = self.payments.iter_mut().find(|payment| payment.txid == *txid);
+        found.map(|payment| payment.release = release).is_some()
+    }
+
+    /// Marks what was released as of an earlier chain: this one was started anew.
+    pub fn begin_anew(&mut self) {
+        let released = self.payments.iter_mut().filter(|payment| payment.release == Release::Released);
+        released.for_each(|payment| payment.release = Release::EarlierChain);
+        let is_earlier = |payment: &&Payment| payment.release == Release::EarlierChain;
+        let mut surplus = self.payments.iter().filter(is_earlier).count().saturating_sub(KEPT_EARLIER);
+        self.payments.retain(|payment| {
+            let goes = surplus > 0 && payment.release == Release::EarlierChain;
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+
+    /// Takes over what chain and mempool show: what a block or the mempool holds was released, and
+    /// what was decided so deep in the chain that no reorganization is expected is forgotten.
+    pub fn settle(&mut self, scan: &Scan, mempool: &BTreeSet<Txid>) {
+        let confirmed = scan.confirmed();
+        let is_deep = |at: &Height| scan.height().since(*at).is_some_and(|depth| depth >= KEPT_BLOCKS);
+        let is_decided = |payment: &Payment| match payment.transaction() {
+            // Somebody edited the file.
+            None => true,
+            Some(transaction) => {
+                let spent = transaction.inputs().iter().filter_map(|input| scan.coin(input)?.spent);
+                confirmed.get(&payment.txid).is_some_and(is_deep)
+                    || spent.into_iter().any(|(_, at)| is_deep(&at))
+            }
+        };
+        self.payments.retain(|payment| !is_decided(payment));
+        for payment in &mut self.payments {
+            if mempool.contains(&payment.txid) || confirmed.contains_key(&payment.txid) {
+                payment.release = Release::Released;
             }
         }
     }
 
-    /// Forgets a payment that waits, and those that spend what it pays back; their ids, or nothing if
-    /// no such payment waits.
-    pub fn abandon(&mut self, txid: &Txid) -> Vec<Txid> {
-        let mut forgotten: Vec<Txid> = Vec::new();
-        for payment in std::mem::take(&mut self.pending) {
+    /// A payment and those that spend its outputs, in order of signing; none if the book has it not.
+    pub fn with_descendants(&self, txid: &Txid) -> Vec<Txid> {
+        let mut found: Vec<Txid> = Vec::new();
+        for payment in &self.payments {
             let transaction = payment.transaction();
-            let spends = |gone: &Txid| {
-                transaction.iter().flat_map(|one| one.inputs()).any(|input| input.txid == *gone)
-            };
-            if payment.txid == *txid || forgotten.iter().any(spends) {
-                forgotten.push(payment.txid);
-            } else {
-                self.pending.push(payment);
+            let mut inputs = transaction.iter().flat_map(|one| one.inputs());
+            if payment.txid == *txid || inputs.any(|input| found.contains(&input.txid)) {
+                found.push(payment.txid);
             }
         }
-        forgotten
+        found
     }
 
-    /// Coins that our own unconfirmed payments spend.
-    pub fn reserved(&self) -> BTreeSet<OutPoint> {
-        self.pending.iter().filter_map(Pending::transaction).flat_map(|t| t.inputs().to_vec()).collect()
+    /// Forgets payments; their coins are free again.
+    pub fn forget(&mut self, txids: &[Txid]) {
+        self.payments.retain(|payment| !txids.contains(&payment.txid));
     }
 }
 
 /// Refuses to write over a wallet.
 ///
 /// # Errors
-/// [`BookError::Exists`] when either file is there.
+/// [`BookError::Exists`] when it is there, [`BookError::HalfLeft`] when half of it is.
 pub fn check_absent(files: &WalletFiles) -> Result<(), BookError> {
-    if files.public().exists() || files.keys().exists() {
-        return Err(BookError::Exists { name: files.name().to_string(), directory: directory_of(files) });
+    let name = files.name().to_string();
+    if files.public().exists() {
+        return Err(BookError::Exists { name, directory: directory_of(files) });
+    }
+    if files.keys().exists() {
+        return Err(BookError::HalfLeft { name, keys: files.keys().display().to_string() });
     }
     Ok(())
 }
@@ -307,16 +376,6 @@ fn missing(files: &WalletFiles) -> BookError {
 
 fn directory_of(files: &WalletFiles) -> String {
     files.public().parent().map(|directory| directory.display().to_string()).unwrap_or_default()
-}
-
-fn lock_of(key: &Hex32) -> Lock {
-    Lock::PublicKey(PublicKey::from_bytes(key.0))
-}
-
-fn take(list: &[Hex32], used: &mut u32) -> Result<Lock, BookError> {
-    let key = list.get(*used as usize).ok_or(BookError::NoAddressLeft { derived: list.len() })?;
-    *used += 1;
-    Ok(lock_of(key))
 }
 
 #[cfg(test)]

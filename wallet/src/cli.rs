@@ -1,16 +1,19 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use cairn_core::amount::Amount;
 use cairn_core::hash::Txid;
+use cairn_genesis::{exit, running};
 use clap::{Args, Parser, Subcommand};
 
+use crate::client::RpcAddress;
 use crate::files::WalletName;
 
 /// A wallet for Cairn chains: its keys never leave it.
 #[derive(Debug, Parser)]
-#[command(name = "cairn-wallet", version, arg_required_else_help = true)]
+#[command(name = "cairn-wallet", version, arg_required_else_help = true, after_long_help = exit::HELP)]
 pub struct Cli {
     /// Settings that every command shares.
     #[command(flatten)]
@@ -21,7 +24,7 @@ pub struct Cli {
 }
 
 /// Settings that every command shares.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Which wallet.
     #[arg(long, short, global = true, default_value = "main", value_name = "NAME", env = "CAIRN_WALLET")]
@@ -29,10 +32,13 @@ pub struct Common {
     /// Directory of the wallets [default: ~/.cairn/wallets].
     #[arg(long, global = true, value_name = "DIR", env = "CAIRN_WALLET_DIR")]
     pub dir: Option<PathBuf>,
-    /// The node to ask [default: the first node of the running devnet].
+    /// The devnet whose nodes are asked [default: the one started last].
+    #[arg(long, global = true, value_name = "NAME|DIR", env = running::VARIABLE)]
+    pub devnet_dir: Option<OsString>,
+    /// The node to ask [default: the first node of the devnet that answers].
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CAIRN_RPC")]
-    pub rpc: Option<String>,
-    /// The node's cookie file [default: that of the first node of the running devnet].
+    pub rpc: Option<RpcAddress>,
+    /// The node's cookie file [default: found where a devnet has a node with this address].
     #[arg(long, global = true, value_name = "FILE", env = "CAIRN_COOKIE")]
     pub cookie: Option<PathBuf>,
     /// First line of this file is the passphrase (or CAIRN_WALLET_PASSPHRASE; else it is asked for).
@@ -65,7 +71,15 @@ pub enum Command {
         /// The signed transaction as hex.
         transaction: String,
     },
-    /// Forget a payment that the node refuses, so that its coins can be spent again.
+    /// Hand in again what the node has lost, or what was paid on a chain that was started anew.
+    Resend {
+        /// Payments as `history` shows them, also unreleased ones [default: all that were released].
+        #[arg(value_name = "TXID")]
+        txids: Vec<Txid>,
+    },
+    /// Open the keys and search the chain for coins on addresses far beyond those handed out here.
+    Rescan,
+    /// Forget a payment that no node has, so that its coins can be spent again.
     Abandon {
         /// The payment, as `history` shows it.
         txid: Txid,

@@ -11,12 +11,55 @@ use serde_json::{Value, json};
 pub const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 /// A node answers within milliseconds; a stuck one should not hold a person up.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// A node that has not said which chain it is on by then is passed over, if there is another.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection's settings; nothing is kept open between calls.
+/// Where a node answers programs: `HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcAddress(String);
+
+/// Text is no such address.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{found:?} is no address of a node (--rpc or CAIRN_RPC): expected HOST:PORT, as in 127.0.0.1:18443")]
+pub struct BadAddress {
+    found: String,
+}
+
+impl std::str::FromStr for RpcAddress {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+        let is_host = |host: &str| match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(host) => host.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)),
+        };
+        match address.rsplit_once(':') {
+            Some((host, port)) if is_host(host) && port.parse::<u16>().is_ok() => {
+                Ok(Self(address.to_owned()))
+            }
+            _ => Err(BadAddress { found: text.chars().take(80).collect() }),
+        }
+    }
+}
+
+impl From<std::net::SocketAddr> for RpcAddress {
+    fn from(address: std::net::SocketAddr) -> Self {
+        Self(address.to_string())
+    }
+}
+
+impl std::fmt::Display for RpcAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a node is asked. The cookie is read for each call: a restarted node has a new one.
 pub struct Client {
     agent: ureq::Agent,
     url: String,
-    authorization: String,
+    cookie: PathBuf,
 }
 
 /// A call did not give what was asked for.
@@ -37,6 +80,8 @@ pub enum ClientError {
         url: String,
         /// What the transport said.
         reason: String,
+        /// Whether the node may have got the request all the same.
+        may_have_arrived: bool,
     },
     /// The node does not accept the cookie.
     #[error("the node at {url} refuses the cookie: it was restarted, or the cookie is another node's")]
@@ -63,36 +108,60 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Whether the node has judged what it was given. One that starts or stops meanwhile, or met a
-    /// fault of its own, may have taken it in before it said so.
+    /// Whether the node has judged what it was given, or certainly never got it. One that starts or stops
+    /// meanwhile, or met a fault of its own, may have taken it in before it said so.
     pub fn is_refused_for_good(&self) -> bool {
         const INTERNAL: i64 = -32_603;
-        const STARTING_OR_STOPPING: i64 = -28;
-        matches!(self, Self::Refused { code, .. } if ![INTERNAL, STARTING_OR_STOPPING].contains(code))
+        match self {
+            Self::Refused { code, .. } => ![INTERNAL, STARTING_OR_STOPPING].contains(code),
+            Self::Unreachable { may_have_arrived, .. } => !may_have_arrived,
+            Self::Cookie { .. } | Self::Unauthorized { .. } => true,
+            Self::Nonsense { .. } => false,
+        }
+    }
+
+    /// Whether it may be otherwise once the node has been restarted, or another one is asked.
+    pub fn is_of_the_moment(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => *code == STARTING_OR_STOPPING,
+            Self::Nonsense { .. } => false,
+            Self::Unreachable { .. } | Self::Cookie { .. } | Self::Unauthorized { .. } => true,
+        }
     }
 }
 
+/// Bitcoin Core's code of a node that starts or stops.
+const STARTING_OR_STOPPING: i64 = -28;
+
 impl Client {
-    /// Reads the cookie; nothing is sent yet.
+    /// The node at this address, whose cookie lies there. Nothing is read or sent yet.
+    pub fn new(address: &RpcAddress, cookie: &Path) -> Self {
+        let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
+        // A proxy of the surroundings is for the web, and must not see the cookie.
+        let agent = config.proxy(None).build().into();
+        Self { agent, url: format!("http://{address}"), cookie: cookie.to_owned() }
+    }
+
+    /// Where the node is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// One call that a node which is well answers at once.
     ///
     /// # Errors
-    /// [`ClientError::Cookie`].
-    pub fn new(url: &str, cookie: &Path) -> Result<Self, ClientError> {
-        let secret = std::fs::read_to_string(cookie)
-            .map_err(|source| ClientError::Cookie { path: cookie.to_owned(), source })?;
-        let encoded = base64::engine::general_purpose::STANDARD.encode(secret.trim());
-        let config =
-            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
-        let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        Ok(Self { agent: config.into(), url, authorization: format!("Basic {encoded}") })
+    /// Every variant of [`ClientError`].
+    pub fn call_at_once<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ClientError> {
+        let answer = self.post(method, &request(0, method, &params), FIRST_TIMEOUT)?;
+        result_of(method, answer)
     }
 
     /// One call.
     ///
     /// # Errors
-    /// Every variant of [`ClientError`] but `Cookie`.
+    /// Every variant of [`ClientError`].
     pub fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ClientError> {
-        let answer = self.post(method, &request(0, method, &params))?;
+        let answer = self.post(method, &request(0, method, &params), TIMEOUT)?;
         result_of(method, answer)
     }
 
@@ -102,7 +171,7 @@ impl Client {
     /// As for [`Self::call`]; the first refusal ends it.
     pub fn batch<T: DeserializeOwned>(&self, method: &str, params: &[Value]) -> Result<Vec<T>, ClientError> {
         let requests: Vec<Value> = params.iter().enumerate().map(|(id, p)| request(id, method, p)).collect();
-        let Value::Array(mut answers) = self.post(method, &Value::Array(requests))? else {
+        let Value::Array(mut answers) = self.post(method, &Value::Array(requests), TIMEOUT)? else {
             return Err(nonsense(method, "a batch was not answered by a list"));
         };
         answers.sort_by_key(|answer| answer["id"].as_u64());
@@ -112,19 +181,46 @@ impl Client {
         answers.into_iter().map(|answer| result_of(method, answer)).collect()
     }
 
-    fn post(&self, method: &str, body: &Value) -> Result<Value, ClientError> {
-        let unreachable = |error: ureq::Error| ClientError::Unreachable {
-            url: self.url.clone(),
-            reason: error.to_string(),
+    fn post(&self, method: &str, body: &Value, timeout: Duration) -> Result<Value, ClientError> {
+        let mut authorization = self.authorization()?;
+        let mut response = loop {
+            let request = self.agent.post(&self.url).header("Authorization", &authorization);
+            let request = request.config().timeout_global(Some(timeout)).build();
+            let response = request.send_json(body).map_err(|error| self.unreachable(&error))?;
+            if response.status().as_u16() != 401 {
+                break response;
+            }
+            // The node may have been restarted since the cookie was read.
+            let anew = self.authorization()?;
+            if anew == authorization {
+                return Err(ClientError::Unauthorized { url: self.url.clone() });
+            }
+            authorization = anew;
         };
-        let response =
-            self.agent.post(&self.url).header("Authorization", &self.authorization).send_json(body);
-        let mut response = response.map_err(unreachable)?;
-        if response.status().as_u16() == 401 {
-            return Err(ClientError::Unauthorized { url: self.url.clone() });
-        }
         let limited = response.body_mut().with_config().limit(MAX_ANSWER_BYTES);
-        limited.read_json().map_err(|error| nonsense(method, &error.to_string()))
+        limited.read_json().map_err(|error| match error {
+            ureq::Error::Io(_) | ureq::Error::Timeout(_) => self.unreachable(&error),
+            _ => nonsense(method, &error.to_string()),
+        })
+    }
+
+    fn authorization(&self) -> Result<String, ClientError> {
+        let secret = std::fs::read(&self.cookie)
+            .map_err(|source| ClientError::Cookie { path: self.cookie.clone(), source })?;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(secret.trim_ascii());
+        Ok(format!("Basic {encoded}"))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> ClientError {
+        use ureq::{Error, Timeout};
+        let never_arrived = match error {
+            Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+            Error::Timeout(at) => matches!(at, Timeout::Resolve | Timeout::Connect),
+            Error::HostNotFound | Error::ConnectionFailed | Error::BadUri(_) => true,
+            _ => false,
+        };
+        let (url, reason) = (self.url.clone(), error.to_string());
+        ClientError::Unreachable { url, reason, may_have_arrived: !never_arrived }
     }
 }
 
@@ -157,7 +253,38 @@ mod tests {
         let refused = |code| ClientError::Refused { code, message: String::new() };
         assert!([-22, -25, -26, -27].into_iter().all(|code| refused(code).is_refused_for_good()));
         assert!([-28, -32_603].into_iter().all(|code| !refused(code).is_refused_for_good()));
-        let silent = ClientError::Unreachable { url: String::new(), reason: "timeout".to_owned() };
-        assert!(!silent.is_refused_for_good());
+        let silent = |may_have_arrived| {
+            let (url, reason) = (String::new(), "timeout".to_owned());
+            ClientError::Unreachable { url, reason, may_have_arrived }
+        };
+        assert!(!silent(true).is_refused_for_good() && silent(false).is_refused_for_good());
+    }
+
+    /// A port that nobody listens on, and one whose listener hangs up.
+    #[test]
+    fn a_request_that_may_have_arrived_is_told_from_one_that_did_not() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address: RpcAddress =
+            listener.local_addr().expect("bound").to_string().parse().expect("an address");
+        let cookie = tempfile::NamedTempFile::new().expect("a file");
+        let client = Client::new(&address, cookie.path());
+        let hangs_up = std::thread::spawn(move || drop(listener.accept()));
+        let sent = client.call::<Value>("sendrawtransaction", json!([])).expect_err("no answer");
+        assert!(!sent.is_refused_for_good() && sent.is_of_the_moment(), "{sent}");
+        hangs_up.join().expect("accepted");
+        let refused = client.call::<Value>("sendrawtransaction", json!([])).expect_err("no listener");
+        assert!(refused.is_refused_for_good() && refused.is_of_the_moment(), "{refused}");
+    }
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for good in ["127.0.0.1:18443", "localhost:1", "[::1]:18443", "http://127.0.0.1:18443/"] {
+            assert!(good.parse::<RpcAddress>().is_ok(), "{good}");
+        }
+        for bad in
+            ["", "localhost", "localhost:", ":18443", "a b:1", "https://x:1", "x:99999", "::1:2", "u:p@x:1"]
+        {
+            assert!(bad.parse::<RpcAddress>().is_err(), "{bad}");
+        }
     }
 }

@@ -7,7 +7,12 @@ mod broadcast;
 mod create;
 mod history;
 mod list;
+mod rescan;
+mod resend;
 mod send;
+mod wait;
+
+use std::io::Write;
 
 use clap::CommandFactory;
 
@@ -28,10 +33,14 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::History => history::run(common),
         Command::List => list::run(common),
         Command::Broadcast { transaction } => broadcast::run(common, transaction),
+        Command::Resend { txids } => resend::run(common, txids),
+        Command::Rescan => rescan::run(common),
         Command::Abandon { txid } => abandon::run(common, txid),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut std::io::stdout());
-            Ok(())
+            // Not straight to standard output: the library panics where that cannot be written.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut script);
+            Ok(std::io::stdout().write_all(&script)?)
         }
     }
 }

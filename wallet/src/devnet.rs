@@ -1,66 +1,185 @@
-//! The running devnet: where it says its nodes are, so that nobody has to type it.
+//! Which node is asked: the one that was named, or one of a running devnet.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use cairn_core::hash::GenesisHash;
+use cairn_genesis::exit::say;
+use cairn_genesis::home::{HomeError, home};
+use cairn_genesis::running::{self, DevnetName, DevnetNode, FindError};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::cli::Common;
+use crate::client::{Client, ClientError, RpcAddress};
 
-/// What `cairn devnet` writes to `~/.cairn/devnet.json` while it runs; other fields are not ours.
-#[derive(Debug, Deserialize)]
-struct Running {
-    nodes: Vec<RunningNode>,
+/// Where a node answers unless told otherwise; a cookie file alone names it.
+const USUAL: std::net::SocketAddr =
+    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 18_443);
+
+/// No node can be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No devnet is the one that is meant.
+    #[error("{0}, or name a node with --rpc and --cookie")]
+    Devnet(#[from] FindError),
+    /// An address without a cookie file is looked up among the devnets.
+    #[error("no running devnet has a node at {rpc}: name its cookie file with --cookie")]
+    NotADevnets {
+        /// The address.
+        rpc: RpcAddress,
+    },
+    /// Cairn has no home to look for devnets in.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// All nodes of the devnet are down.
+    #[error("no node of devnet {devnet} answers; `cairn net restart 0` starts one again")]
+    AllDown {
+        /// Its name.
+        devnet: DevnetName,
+    },
+    /// The node cannot be asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The node is on another chain than the wallet.
+    #[error("the node at {url} is on another chain: its genesis is {found}, this wallet's is {expected}")]
+    OtherChain {
+        /// Where it is.
+        url: String,
+        /// Its chain.
+        found: String,
+        /// The wallet's chain.
+        expected: GenesisHash,
+    },
 }
 
-/// One node of it.
-#[derive(Debug, Deserialize)]
-struct RunningNode {
-    rpc: String,
-    cookie: PathBuf,
-}
-
-/// Cairn's directory for this user: `CAIRN_HOME`, else `~/.cairn`.
-///
-/// # Errors
-/// When there is neither.
-pub fn home() -> anyhow::Result<PathBuf> {
-    if let Some(home) = std::env::var_os("CAIRN_HOME") {
-        return Ok(PathBuf::from(home));
-    }
-    let home = std::env::home_dir().context("there is no home directory: set CAIRN_HOME")?;
-    Ok(home.join(".cairn"))
-}
-
-/// Where to ask: RPC address and cookie file, as typed or those of the devnet's first node.
-///
-/// # Errors
-/// When they are not typed and no devnet runs.
-pub fn node_of(common: &Common) -> anyhow::Result<(String, PathBuf)> {
-    match (&common.rpc, &common.cookie) {
-        (Some(rpc), Some(cookie)) => Ok((rpc.clone(), cookie.clone())),
-        (None, Some(cookie)) => Ok(("127.0.0.1:18443".to_owned(), cookie.clone())),
-        (rpc, None) => {
-            let node = running_node(rpc.as_deref())?;
-            Ok((node.rpc, node.cookie))
+impl ConnectError {
+    /// Whether it may be otherwise once a node was started.
+    pub fn is_of_the_moment(&self) -> bool {
+        match self {
+            Self::Client(error) => error.is_of_the_moment(),
+            Self::AllDown { .. } | Self::Devnet(_) | Self::NotADevnets { .. } => true,
+            Self::Home(_) | Self::OtherChain { .. } => false,
         }
     }
 }
 
-/// The devnet's node at that RPC address, or its first.
-fn running_node(rpc: Option<&str>) -> anyhow::Result<RunningNode> {
-    let path = home()?.join("devnet.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        bail!("no devnet runs: start one with `cairn devnet`, or name a node with --rpc and --cookie");
+/// A node that answered.
+pub struct Connection {
+    /// How it is asked.
+    pub client: Client,
+    /// Hash of its tip.
+    pub tip: String,
+    /// The devnet it belongs to, if it was found through one.
+    pub devnet: Option<DevnetName>,
+}
+
+/// What is read of `getblockchaininfo`.
+#[derive(Deserialize)]
+struct ChainInfo {
+    genesishash: String,
+    bestblockhash: String,
+}
+
+/// Finds a node that answers, on this chain if one is given.
+///
+/// # Errors
+/// Every variant of [`ConnectError`].
+pub fn connect(common: &Common, genesis: Option<GenesisHash>) -> Result<Connection, ConnectError> {
+    let Candidates { devnet, notice, nodes } = candidates(common)?;
+    let mut passed_over = None;
+    for (place, (name, client)) in nodes.iter().enumerate() {
+        let mut answer = client.call_at_once("getblockchaininfo", json!([]));
+        let is_only = nodes.len() == 1;
+        if is_only && matches!(answer, Err(ClientError::Unreachable { may_have_arrived: true, .. })) {
+            say(format_args!("the node at {} is slow to answer; waiting", client.url()));
+            answer = client.call("getblockchaininfo", json!([]));
+        }
+        let info: ChainInfo = match answer {
+            Ok(info) => info,
+            Err(error) if error.is_of_the_moment() && !is_only => {
+                passed_over.get_or_insert(name);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(expected) = genesis.filter(|genesis| info.genesishash != genesis.to_string()) {
+            let (url, found) = (client.url().to_owned(), crate::show::harmless(&info.genesishash));
+            return Err(ConnectError::OtherChain { url, found, expected });
+        }
+        if let Some(notice) = notice {
+            say(notice);
+        }
+        if let Some(silent) = passed_over {
+            say(format_args!("{silent} does not answer; {name} is asked instead"));
+        }
+        let client = nodes.into_iter().nth(place).map(|(_, client)| client);
+        let Some(client) = client else { break };
+        return Ok(Connection { client, tip: info.bestblockhash, devnet });
+    }
+    match devnet {
+        Some(devnet) => Err(ConnectError::AllDown { devnet }),
+        None => Err(FindError::NoneRuns.into()),
+    }
+}
+
+/// The nodes to try.
+struct Candidates {
+    /// The devnet they were found through.
+    devnet: Option<DevnetName>,
+    /// Which of several devnets that is, in words.
+    notice: Option<String>,
+    /// Each with a name for messages.
+    nodes: Vec<(String, Client)>,
+}
+
+fn candidates(common: &Common) -> Result<Candidates, ConnectError> {
+    let named = |rpc: &RpcAddress, cookie: &Path| {
+        let nodes = vec![(format!("the node at {rpc}"), Client::new(rpc, cookie))];
+        Ok(Candidates { devnet: None, notice: None, nodes })
     };
-    let running: Running =
-        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
-    let address = |text: &str| text.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let wanted = running.nodes.into_iter().find(|node| rpc.is_none_or(|rpc| address(rpc) == node.rpc));
-    wanted.with_context(|| match rpc {
-        Some(rpc) => {
-            format!("no node of the running devnet answers at {rpc}: name its cookie file with --cookie")
+    match (&common.rpc, &common.cookie) {
+        (Some(rpc), Some(cookie)) => return named(rpc, cookie),
+        (None, Some(cookie)) => return named(&USUAL.into(), cookie),
+        (Some(rpc), None) if common.devnet_dir.is_none() => {
+            let all = running::living(&home()?).into_iter().flat_map(|devnet| devnet.nodes);
+            let node = all.into_iter().find(|node| has_address(node, rpc));
+            let node = node.ok_or_else(|| ConnectError::NotADevnets { rpc: rpc.clone() })?;
+            return named(rpc, &node.cookie);
         }
-        None => "the running devnet has no nodes".to_owned(),
-    })
+        (_, None) => {}
+    }
+    let found = running::find(common.devnet_dir.as_deref())?;
+    let notice = found.notice_with("--devnet-dir");
+    let name = found.devnet.name;
+    let wanted = |node: &DevnetNode| common.rpc.as_ref().is_none_or(|rpc| has_address(node, rpc));
+    let client = |node: DevnetNode| {
+        (format!("node {} of devnet {name}", node.id), Client::new(&node.rpc.into(), &node.cookie))
+    };
+    let nodes: Vec<_> = found.devnet.nodes.into_iter().filter(wanted).map(client).collect();
+    match (&common.rpc, nodes.is_empty()) {
+        (Some(rpc), true) => Err(ConnectError::NotADevnets { rpc: rpc.clone() }),
+        _ => Ok(Candidates { devnet: Some(name), notice, nodes }),
+    }
+}
+
+fn has_address(node: &DevnetNode, rpc: &RpcAddress) -> bool {
+    let localhost = rpc.to_string().strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    node.rpc.to_string() == localhost.unwrap_or_else(|| rpc.to_string())
+}
+
+impl Common {
+    /// The same settings for looking again: another devnet that was started meanwhile is not meant.
+    pub fn pinned_to(&self, devnet: Option<&DevnetName>) -> Self {
+        let pinned = devnet.map(|name| OsString::from(name.to_string()));
+        Self { devnet_dir: pinned.or_else(|| self.devnet_dir.clone()), ..self.clone() }
+    }
+}
+
+/// The directory of the wallets unless one is named.
+///
+/// # Errors
+/// When there is no home directory.
+pub fn wallets() -> Result<PathBuf, HomeError> {
+    Ok(home()?.join("wallets"))
 }

@@ -4,6 +4,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use cairn_genesis::exit::say;
+
+/// How long a command waits for another until it says so.
+const SILENT_WAIT: Duration = Duration::from_millis(500);
+/// How often a waiting command tries the lock.
+const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// A wallet's place: `NAME.json` (public), `NAME.keys` (encrypted words), `NAME.scan` (a cache).
 #[derive(Clone, Debug)]
@@ -78,16 +86,39 @@ impl WalletFiles {
         self.directory.join(format!("{}.scan", self.name))
     }
 
-    /// Holds the lock that keeps two commands from writing one wallet at once, until dropped.
+    /// Holds the lock that keeps two commands from writing one wallet at once, until dropped. A command that
+    /// has to wait for another soon says so.
     ///
     /// # Errors
     /// When the directory or the lock file cannot be made.
     pub fn lock(&self) -> Result<fs::File, FileError> {
         make_private_directory(&self.directory)?;
         let path = self.directory.join(format!("{}.lock", self.name));
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|source| FileError { attempt: "open", path: path.clone(), source })?;
-        file.lock().map_err(|source| FileError { attempt: "lock", path, source })?;
+        let fail = |attempt| {
+            let path = path.clone();
+            move |source| FileError { attempt, path, source }
+        };
+        let file = fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = file.map_err(fail("open"))?;
+        let begun = Instant::now();
+        let mut told = None;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::Error(source)) => return Err(fail("lock")(source)),
+                Err(fs::TryLockError::WouldBlock) => {}
+            }
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            if begun.elapsed() >= SILENT_WAIT && told.as_ref() != Some(&holder) {
+                let holder = holder.trim();
+                let who = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+                say(format_args!("another command holds wallet {}{who}; waiting", self.name));
+                told = Some(holder.to_owned());
+            }
+            std::thread::sleep(LOCK_POLL);
+        }
+        // For whoever waits for this command. Should the disk be full, nobody is named.
+        let _ = file.set_len(0).and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
         Ok(file)
     }
 }
@@ -138,6 +169,19 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.as_file().sync_all().map_err(fail("flush"))?;
     file.persist(path).map_err(|error| fail("replace")(error.error))?;
     fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail("flush"))
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// Any other reason that it cannot be removed.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(FileError { attempt: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the directory with mode 0700 unless it is there.

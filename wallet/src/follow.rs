@@ -1,41 +1,97 @@
-//! Following the node: fetches what the scan has not read, back to the fork point and up to the tip.
+//! Following the node: reads the chain back to the fork point and up to the tip, as far along both
+//! branches of addresses as it has used them, and then the mempool. Nothing is handed to the node.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
-use cairn_core::block::Block;
-use cairn_core::encoding::decode;
-use cairn_core::hash::BlockHash;
+use anyhow::bail;
+use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
 
-use crate::client::{self, Client, ClientError};
+use crate::book::{GAP, KnownChain, SEARCH_GAP, Search};
+use crate::client::MAX_ANSWER_BYTES;
 use crate::headers::ChainError;
+use crate::incoming;
+use crate::keys::Keys;
+use crate::node::Node;
+use crate::payment::{State, judge};
 use crate::scan::{Scan, ScanError};
 use crate::session::Session;
+use crate::view::{Notice, View};
 
 /// Blocks in one request, if they are small.
 const WINDOW: u32 = 64;
-/// Reorganisations that may happen while we read before we give up.
+/// Reorganizations that may happen while the chain is read before the command gives up.
 const MAX_RESTARTS: u32 = 100;
-/// Bitcoin Core's code for a height or hash that is not there.
-const NOT_THERE: [i64; 2] = [-8, -5];
+/// Blocks that may come between reading the chain and reading the mempool before both are taken as
+/// they are.
+const MAX_REREADS: u32 = 20;
 
-/// Brings the scan up to the node's tip, settles pending payments and writes the files.
+/// Brings the wallet up to the node's tip and mempool and writes its files. With the keys, which a
+/// published account always has, addresses are derived as far as the chain has used them.
 ///
 /// # Errors
 /// When the node does not answer, or shows a chain that breaks a rule.
-pub fn catch_up(session: &mut Session, client: &Client) -> anyhow::Result<Scan> {
+pub fn catch_up(session: &mut Session, node: &impl Node, keys: Option<&Keys>) -> anyhow::Result<View> {
+    let published = if keys.is_none() { session.published_keys() } else { None };
+    let keys = keys.or(published.as_ref());
+    let gap = if session.book.search == Search::Due { SEARCH_GAP } else { GAP };
+    look(session, node, keys, gap)
+}
+
+/// As [`catch_up`], with a search `gap` addresses beyond the last used one of each branch.
+///
+/// # Errors
+/// As for [`catch_up`].
+pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u32) -> anyhow::Result<View> {
+    let is_anew = is_started_anew(session, node)?;
+    if is_anew {
+        session.book.begin_anew();
+    }
+    let mut notices = Vec::new();
     let mut scan = session.load_scan()?;
-    read_to_tip(session, client, &mut scan)?;
-    session.book.mark_used(&scan.paid_locks());
-    settle(session, client, &scan)?;
+    let mut mempool: Vec<Txid> = Vec::new();
+    for round in 0..MAX_REREADS {
+        let gap = if round == 0 { gap } else { GAP };
+        scan = read_all_addresses(session, node, keys, gap, scan, &mut notices)?;
+        mempool = node.mempool()?;
+        // A block in between takes transactions out of the mempool that this scan has not seen.
+        if node.height()? == scan.height() && node.hash_at(scan.height())? == scan.hash_at(scan.height()) {
+            break;
+        }
+    }
+    let incoming = incoming::look_through(session, node, &scan, &mempool, now())?;
+    let mempool: BTreeSet<Txid> = mempool.into_iter().collect();
+    session.book.settle(&scan, &mempool);
+    session.book.known_chain = known_chain(&scan);
     session.save_scan(&scan)?;
-    session.book.save(&session.files)?;
-    Ok(scan)
+    session.save_book()?;
+    let payments = judge(&session.book.payments, &scan, Some(&mempool));
+    if is_anew {
+        let payments = payments.iter().filter(|payment| payment.state == State::EarlierChain).count();
+        notices.push(Notice::ChainStartedAnew { payments });
+    }
+    if session.book.may_miss_addresses() {
+        let watched = session.book.watched();
+        notices.push(Notice::MoreMayLieBeyond { receiving: watched.receive, change: watched.change });
+    }
+    Ok(View { scan, mempool: Some(mempool), payments, incoming, notices })
+}
+
+/// What the wallet knew when it last asked a node.
+///
+/// # Errors
+/// When the files cannot be read, or what was read of the chain is no longer there.
+pub fn offline(session: &mut Session) -> anyhow::Result<View> {
+    let scan = session.load_scan()?;
+    if known_chain(&scan) != session.book.known_chain {
+        bail!("what was read of the chain is not kept any more: `balance` reads it again from a node");
+    }
+    let payments = judge(&session.book.payments, &scan, None);
+    Ok(View { scan, mempool: None, payments, incoming: None, notices: Vec::new() })
 }
 
 /// The time, for the future-drift rule and for the book.
@@ -44,47 +100,89 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn read_to_tip(session: &Session, client: &Client, scan: &mut Scan) -> anyhow::Result<()> {
-    let locks = session.locks();
-    let max_block = session.chain.params.max_block_bytes;
+fn known_chain(scan: &Scan) -> Option<KnownChain> {
+    let height = scan.height();
+    Some(KnownChain { first: scan.hash_at(Height::GENESIS.next())?, height, tip: scan.hash_at(height)? })
+}
+
+/// Whether the node's chain is another run of the one that was read before: not even the first block is
+/// the same, and the node has never heard of the old tip. A reorganization down to genesis leaves the
+/// old tip known, as a side branch.
+fn is_started_anew(session: &Session, node: &impl Node) -> anyhow::Result<bool> {
+    let Some(known) = session.book.known_chain else { return Ok(false) };
+    Ok(node.hash_at(known.height)? != Some(known.tip)
+        && node.hash_at(Height::GENESIS.next())? != Some(known.first)
+        && !node.knows_block(&known.tip)?)
+}
+
+/// Reads the chain, and with the keys reads it again for further addresses, until the last `gap` ones of
+/// each branch are unused.
+fn read_all_addresses(
+    session: &mut Session,
+    node: &impl Node,
+    keys: Option<&Keys>,
+    gap: u32,
+    mut scan: Scan,
+    notices: &mut Vec<Notice>,
+) -> anyhow::Result<Scan> {
+    loop {
+        if let Some(keys) = keys {
+            session.book.derive_short_of(keys, gap);
+        }
+        if scan.watched() != session.book.watched() {
+            scan = session.new_scan();
+        }
+        read_to_tip(session, node, &mut scan)?;
+        session.book.mark_paid(&scan.paid_locks());
+        if keys.is_none() || !session.book.is_short_of(gap) {
+            break;
+        }
+    }
+    if keys.is_some() && gap > GAP {
+        session.book.search = Search::Done;
+        let (watched, book) = (session.book.watched(), &session.book);
+        notices.push(Notice::Searched {
+            receiving: watched.receive,
+            receiving_used: book.receive.paid(),
+            change: watched.change,
+            change_used: book.change.paid(),
+        });
+    }
+    session.book.trim();
+    scan.watch_fewer(session.book.watched());
+    Ok(scan)
+}
+
+fn read_to_tip(session: &Session, node: &impl Node, scan: &mut Scan) -> anyhow::Result<()> {
+    let (locks, params) = (session.locks(), &session.chain.params);
     // As hex a block is twice as long, and an answer holds a little more than the blocks.
-    let fit = client::MAX_ANSWER_BYTES / (2 * max_block as u64 + 1024);
+    let fit = MAX_ANSWER_BYTES / (2 * params.max_block_bytes as u64 + 1024);
     let window = u32::try_from(fit).unwrap_or(WINDOW).clamp(1, WINDOW);
     let bar = ProgressBar::hidden();
     for _ in 0..MAX_RESTARTS {
-        rewind_to_fork(client, scan)?;
-        let tip: u32 = client.call("getblockcount", json!([]))?;
-        if tip.saturating_sub(scan.height().get()) > 4 * WINDOW && bar.is_hidden() {
+        rewind_to_fork(node, scan)?;
+        let tip = node.height()?;
+        if tip.since(scan.height()).is_some_and(|missing| missing > 4 * WINDOW) && bar.is_hidden() {
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             bar.set_style(ProgressStyle::with_template(
                 "reading the chain {bar:40} {pos}/{len} blocks, {eta}",
             )?);
         }
-        bar.set_length(u64::from(tip));
+        bar.set_length(u64::from(tip.get()));
         let mut moved = false;
-        while scan.height().get() < tip && !moved {
-            let first = scan.height().get() + 1;
-            let heights: Vec<Value> = (first..=tip.min(first + window - 1)).map(|h| json!([h])).collect();
-            let blocks = match fetch(client, &heights) {
-                Ok(blocks) => blocks,
-                // The chain became shorter meanwhile: look for the fork again.
-                Err(ClientError::Refused { code, .. }) if NOT_THERE.contains(&code) => {
-                    moved = true;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            for raw in blocks {
-                let raw = hex::decode(&raw).context("the node sent a block that is not hex")?;
-                let block: Block =
-                    decode(&raw, max_block).context("the node sent a block that does not decode")?;
-                match scan.connect(Arc::new(block), &locks, &session.chain.params, now()) {
+        while scan.height() < tip && !moved {
+            let missing = tip.since(scan.height()).unwrap_or(0);
+            // None: the chain became shorter meanwhile.
+            let blocks = node.blocks(scan.height().next(), missing.min(window))?;
+            moved = blocks.is_none();
+            for block in blocks.into_iter().flatten() {
+                match scan.connect(Arc::new(block), &locks, params, now()) {
                     Ok(()) => {}
-                    Err(ScanError::Header(ChainError::NotLinked)) => moved = true,
+                    Err(ScanError::Header(ChainError::NotLinked)) => {
+                        moved = true;
+                        break;
+                    }
                     Err(error) => return Err(error.into()),
-                }
-                if moved {
-                    break;
                 }
             }
             bar.set_position(u64::from(scan.height().get()));
@@ -97,44 +195,18 @@ fn read_to_tip(session: &Session, client: &Client, scan: &mut Scan) -> anyhow::R
     bail!("the node's chain changed {MAX_RESTARTS} times while it was read; try again")
 }
 
-fn fetch(client: &Client, heights: &[Value]) -> Result<Vec<String>, ClientError> {
-    let hashes: Vec<String> = client.batch("getblockhash", heights)?;
-    let wanted: Vec<Value> = hashes.iter().map(|hash| json!([hash, 0])).collect();
-    client.batch("getblock", &wanted)
-}
-
 /// Goes back to the highest block that the node's best chain shares with ours.
-fn rewind_to_fork(client: &Client, scan: &mut Scan) -> anyhow::Result<()> {
-    let mut height = scan.height().get();
-    let mut step = 1;
+fn rewind_to_fork(node: &impl Node, scan: &mut Scan) -> anyhow::Result<()> {
+    let (mut height, mut step) = (scan.height().get(), 1);
     while height > 0 {
-        match client.call::<BlockHash>("getblockhash", json!([height])) {
-            Ok(hash) if Some(hash) == scan.hash_at(Height::from_u32(height)) => break,
-            Ok(_) => {}
-            Err(ClientError::Refused { code, .. }) if NOT_THERE.contains(&code) => {}
-            Err(error) => return Err(error.into()),
+        let at = Height::from_u32(height);
+        if node.hash_at(at)? == scan.hash_at(at) {
+            break;
         }
         // Ever larger steps: what is rewound too far is read again, in large batches.
         height = height.saturating_sub(step);
         step *= 2;
     }
     scan.rewind(Height::from_u32(height));
-    Ok(())
-}
-
-/// Settles the book's payments with what the chain says, and sends again what the node has lost.
-fn settle(session: &mut Session, client: &Client, scan: &Scan) -> anyhow::Result<()> {
-    session.book.settle(scan);
-    let pending = &session.book.pending;
-    if !pending.is_empty() {
-        let known: Vec<cairn_core::hash::Txid> = client.call("getrawmempool", json!([]))?;
-        for payment in pending.iter().filter(|payment| !known.contains(&payment.txid)) {
-            // A refusal changes nothing: the coins stay reserved until a block decides.
-            match client.call::<Value>("sendrawtransaction", json!([hex::encode(&payment.bytes)])) {
-                Ok(_) | Err(ClientError::Refused { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
     Ok(())
 }

@@ -1,75 +1,92 @@
-//! Payments to us that wait in the node's mempool. Nothing vouches for them yet: they are shown, and
-//! never counted as coins.
+//! The node's mempool: payments of others to us, and payments that another copy of our words made.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cairn_core::amount::Amount;
-use cairn_core::encoding::decode;
+use cairn_core::check::transaction::{SpendContext, check_transaction_on_coins};
+use cairn_core::coin::{Coin, Origin};
 use cairn_core::hash::Txid;
-use cairn_core::transaction::Transaction;
-use serde_json::{Value, json};
+use cairn_core::lock::Lock;
+use cairn_core::signature::{SerialVerifier, Verifier};
+use cairn_core::time::Timestamp;
+use cairn_core::transaction::{OutPoint, Transaction};
 
-use crate::client::{Client, ClientError};
+use crate::client::ClientError;
+use crate::node::Node;
+use crate::payment::Release;
+use crate::scan::Scan;
 use crate::session::Session;
+use crate::view::Incoming;
 
 /// A mempool with more transactions than this is not looked through.
 const MAX_LOOKED_AT: usize = 5_000;
 /// Transactions in one request.
 const WINDOW: usize = 500;
 
-/// A payment that no block holds yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incoming {
-    /// Which.
-    pub txid: Txid,
-    /// What it pays us.
-    pub amount: Amount,
-}
-
-/// Payments of others to us that wait for a block; none if too much waits to be looked through.
+/// Looks through the mempool: payments that our keys have signed go into the book, so that no coin is
+/// spent twice; those of others to us are given back, or none if there is too much to look through.
 ///
 /// # Errors
 /// When the node does not answer, or answers with what is no transaction.
-pub fn read(session: &Session, client: &Client) -> Result<Option<Vec<Incoming>>, ClientError> {
-    let mut waiting: Vec<Txid> = client.call("getrawmempool", json!([]))?;
-    if waiting.len() > MAX_LOOKED_AT {
+pub fn look_through(
+    session: &mut Session,
+    node: &impl Node,
+    scan: &Scan,
+    mempool: &[Txid],
+    now: Timestamp,
+) -> Result<Option<Vec<Incoming>>, ClientError> {
+    if mempool.len() > MAX_LOOKED_AT {
         return Ok(None);
     }
-    waiting.retain(|txid| session.book.pending.iter().all(|payment| payment.txid != *txid));
+    let listed: BTreeSet<&Txid> = mempool.iter().collect();
+    session.fetched.retain(|txid, _| listed.contains(txid));
+    let known: BTreeSet<Txid> = session.book.payments.iter().map(|payment| payment.txid).collect();
+    let is_new = |txid: &&Txid| !known.contains(txid) && !session.fetched.contains_key(txid);
+    let new: Vec<Txid> = mempool.iter().filter(is_new).copied().collect();
+    for window in new.chunks(WINDOW) {
+        let fetched = node.transactions(window)?.into_iter();
+        session.fetched.extend(fetched.map(|transaction| (transaction.txid(), transaction)));
+    }
+    let locks = session.locks();
     let mut incoming = Vec::new();
-    for window in waiting.chunks(WINDOW) {
-        incoming
-            .extend(fetch(window, client)?.iter().filter_map(|transaction| paid_to_us(session, transaction)));
+    let unknown = mempool.iter().filter(|txid| !known.contains(txid));
+    let transactions: Vec<Arc<Transaction>> =
+        unknown.filter_map(|txid| session.fetched.get(txid).cloned()).collect();
+    for transaction in transactions {
+        if is_signed_by_us(session, scan, &transaction, &locks) {
+            session.book.add(&transaction, now, Release::Released);
+            continue;
+        }
+        let ours = transaction.outputs().iter().filter(|output| locks.contains(&output.lock));
+        // A sum beyond the supply is a lie of the node's.
+        let amount = Amount::checked_sum(ours.map(|output| output.amount)).filter(|sum| *sum > Amount::ZERO);
+        incoming.extend(amount.map(|amount| Incoming { txid: transaction.txid(), amount }));
     }
     Ok(Some(incoming))
 }
 
-/// Those of the transactions that still wait: one may meet its block meanwhile.
-fn fetch(window: &[Txid], client: &Client) -> Result<Vec<Arc<Transaction>>, ClientError> {
-    let one = |txid: &Txid| json!([txid, 0]);
-    let wanted: Vec<Value> = window.iter().map(one).collect();
-    let raw: Vec<String> = match client.batch("getrawtransaction", &wanted) {
-        Ok(raw) => raw,
-        Err(ClientError::Refused { .. }) => {
-            let each = wanted.into_iter().map(|wanted| client.call("getrawtransaction", wanted));
-            let still = each.filter(|answer| !matches!(answer, Err(ClientError::Refused { .. })));
-            still.collect::<Result<_, _>>()?
+/// Whether a transaction spends coins of ours alone and our keys have signed it. The node is not
+/// believed: the signatures are verified here.
+fn is_signed_by_us(
+    session: &Session,
+    scan: &Scan,
+    transaction: &Transaction,
+    locks: &BTreeSet<Lock>,
+) -> bool {
+    let params = &session.chain.params;
+    let height = scan.height().next();
+    let own_coin = |outpoint: &OutPoint| {
+        if let Some(coin) = scan.coin(outpoint) {
+            return Some(Coin { output: coin.output.clone(), height: coin.height, origin: coin.origin });
         }
-        Err(error) => return Err(error),
+        let parent = session.book.payment(&outpoint.txid)?.transaction()?;
+        let output = parent.outputs().get(outpoint.index as usize)?.clone();
+        locks.contains(&output.lock).then_some(Coin { output, height, origin: Origin::Transaction })
     };
-    let decoded = raw.iter().map(|raw| {
-        let bytes = hex::decode(raw).map_err(|error| error.to_string())?;
-        decode(&bytes, bytes.len()).map(Arc::new).map_err(|error| error.to_string())
-    });
-    decoded
-        .collect::<Result<_, String>>()
-        .map_err(|what| ClientError::Nonsense { method: "getrawtransaction".to_owned(), what })
-}
-
-fn paid_to_us(session: &Session, transaction: &Transaction) -> Option<Incoming> {
-    let locks = session.locks();
-    let ours = transaction.outputs().iter().filter(|output| locks.contains(&output.lock));
-    // A sum beyond the supply is a lie of the node's.
-    let amount = Amount::checked_sum(ours.map(|output| output.amount))?;
-    (amount > Amount::ZERO).then(|| Incoming { txid: transaction.txid(), amount })
+    let coins = transaction.inputs().iter().map(|outpoint| Some((*outpoint, own_coin(outpoint)?)));
+    let Some(coins) = coins.collect::<Option<BTreeMap<_, _>>>() else { return false };
+    let context = SpendContext { height, median_time_past: scan.median_time_past(params) };
+    check_transaction_on_coins(transaction, &coins, context, params)
+        .is_ok_and(|spend| SerialVerifier.verify(&spend.signatures).is_ok())
 }

@@ -2,6 +2,7 @@
 
 use cairn_core::lock::{Lock, PublicKey};
 use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::words::Words;
@@ -12,6 +13,16 @@ const PURPOSE: u32 = 44;
 const COIN_TYPE: u32 = 1;
 /// The one account of a wallet.
 const ACCOUNT: u32 = 0;
+
+/// Where the keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySource {
+    /// From the encrypted file beside the book.
+    Encrypted,
+    /// From the published words of a devnet account: anyone can spend these coins.
+    Published(u8),
+}
 
 /// What an address is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

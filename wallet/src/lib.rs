@@ -2,12 +2,14 @@
 //!
 //! Reading order, the way of a payment:
 //! [`words`] and [`keys`] (what a wallet is) → [`keystore`] and [`files`] (where it lies) →
-//! [`client`] (how a node is asked) → [`headers`] and [`scan`] (what the chain says of our coins,
-//! checked here and not believed) → [`balance`] → [`selection`] and [`spend`]
-//! (`Draft` → `Reviewed` → `Signed`) → [`show`].
+//! [`devnet`] and [`node`] (which node is asked, and what) → [`headers`] and [`scan`] (what the chain says of our coins,
+//! checked here and not believed) → [`payment`] (the state of each payment) → [`follow`] and [`view`]
+//! → [`balance`] → [`selection`] and [`spend`] (`Draft` → `Reviewed` → `Signed`) → [`release`] →
+//! [`show`].
 
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 pub mod balance;
 pub mod book;
 pub mod cli;
@@ -16,47 +18,42 @@ pub mod commands;
 pub mod devnet;
 pub mod files;
 pub mod follow;
+mod format1;
 pub mod headers;
 pub mod incoming;
 pub mod keys;
 pub mod keystore;
+pub mod node;
 pub mod passphrase;
+pub mod payment;
+pub mod release;
 pub mod scan;
 pub mod selection;
 pub mod session;
 pub mod show;
 pub mod spend;
+pub mod terminal;
+pub mod view;
 pub mod words;
 
 #[cfg(test)]
 mod attacks;
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use cairn_core::text::with_causes;
+use cairn_genesis::exit::{Exit, OutputError, end};
 use clap::Parser;
 
 /// Parses what was typed, runs it, and says in one sentence what went wrong, if so.
 pub fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let printed = usage.print().map_err(OutputError::from);
+            let status = u8::try_from(usage.exit_code()).unwrap_or(Exit::Usage as u8);
+            return printed.map_or_else(|error| end("error", false, Err(&error)).into(), |()| status.into());
+        }
+    };
     let json = cli.common.json;
-    match commands::run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) if json => {
-            let _ = writeln!(stdout(), "{}", serde_json::json!({ "error": with_causes(error.as_ref()) }));
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("error: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Whoever read our output has seen enough: no reason to complain. What breaks on the way to a node
-/// is wrapped in an error of its own, and is told.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+    end("error", json, commands::run(cli).as_ref().map(|()| ()).map_err(|error| error.as_ref())).into()
 }

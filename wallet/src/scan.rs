@@ -24,10 +24,19 @@ const MAX_BYTES: usize = 1 << 30;
 /// Everything the wallet knows from the chain. A cache: reading the chain again gives the same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Scan {
-    /// The locks that were looked for; when more are derived, the scan starts anew.
-    watched: u32,
+    /// How many locks of each branch were looked for; when more are derived, the scan starts anew.
+    watched: Watched,
     headers: HeaderChain,
     coins: BTreeMap<OutPoint, OwnedCoin>,
+}
+
+/// How many locks, counted from the first, are looked for on each branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Watched {
+    /// Receiving addresses.
+    pub receive: u32,
+    /// Change addresses.
+    pub change: u32,
 }
 
 /// An output of ours on the best chain, spent or not.
@@ -73,22 +82,22 @@ pub struct Entry {
 
 impl Scan {
     /// A scan that has seen the genesis block.
-    pub fn new(genesis: &Block, locks: &BTreeSet<Lock>) -> Self {
+    pub fn new(genesis: &Block, locks: &BTreeSet<Lock>, watched: Watched) -> Self {
         let headers = HeaderChain::new(genesis.header());
-        let mut scan = Self { watched: locks.len() as u32, headers, coins: BTreeMap::new() };
+        let mut scan = Self { watched, headers, coins: BTreeMap::new() };
         scan.take_in(genesis, Height::GENESIS, locks);
         scan
     }
 
     /// The scan that [`Self::write`] gave these bytes for, if it is of this chain and looked for so
     /// many locks. A byte that changed since would be a wrong balance; so there is none then.
-    pub fn read(bytes: &[u8], genesis: &Block, locks: usize) -> Option<Self> {
+    pub fn read(bytes: &[u8], genesis: &Block, watched: Watched) -> Option<Self> {
         let (checksum, bytes) = bytes.split_first_chunk::<32>()?;
         if *checksum != sha256d(bytes) {
             return None;
         }
         let scan = encoding::decode::<Self>(bytes, MAX_BYTES).ok()?;
-        let fits = scan.watched as usize == locks && scan.hash_at(Height::GENESIS) == Some(genesis.hash());
+        let fits = scan.watched == watched && scan.hash_at(Height::GENESIS) == Some(genesis.hash());
         fits.then_some(scan)
     }
 
@@ -152,17 +161,26 @@ impl Scan {
         self.coins.get(outpoint)
     }
 
+    /// How many locks of each branch were looked for.
+    pub fn watched(&self) -> Watched {
+        self.watched
+    }
+
+    /// Looks for fewer locks from now on. None of those left out was ever paid, so that what was read
+    /// stays whole.
+    pub fn watch_fewer(&mut self, watched: Watched) {
+        self.watched = watched;
+    }
+
     /// Locks that were ever paid.
     pub fn paid_locks(&self) -> BTreeSet<Lock> {
         self.coins.values().map(|coin| coin.output.lock).collect()
     }
 
-    /// The height at which a transaction that paid or spent our coins was confirmed.
-    pub fn confirmed_at(&self, txid: &Txid) -> Option<Height> {
-        let spent = self.coins.values().filter_map(|coin| coin.spent);
-        let spent = spent.filter(|(by, _)| by == txid).map(|(_, height)| height);
-        let made = self.coins.iter().filter(|(outpoint, _)| outpoint.txid == *txid).map(|(_, c)| c.height);
-        spent.chain(made).next()
+    /// Every transaction that paid or spent our coins, with the height of its block.
+    pub fn confirmed(&self) -> BTreeMap<Txid, Height> {
+        let made = self.coins.iter().map(|(outpoint, coin)| (outpoint.txid, coin.height));
+        made.chain(self.coins.values().filter_map(|coin| coin.spent)).collect()
     }
 
     /// Every transaction that moved our coins, oldest first.
@@ -225,15 +243,17 @@ mod tests {
 
     use super::*;
 
+    const WATCHED: Watched = Watched { receive: 10, change: 2 };
+
     #[test]
     fn a_kept_scan_comes_back_for_its_own_chain_and_locks_alone() {
         let (test, other) = (TestChain::new(), TestChain::named("other"));
         let locks = test.genesis.coinbase().outputs.iter().map(|output| output.lock).collect();
-        let scan = Scan::new(&test.genesis, &locks);
+        let scan = Scan::new(&test.genesis, &locks, WATCHED);
         let kept = scan.write();
-        assert_eq!(Scan::read(&kept, &test.genesis, locks.len()), Some(scan));
-        assert_eq!(Scan::read(&kept, &other.genesis, locks.len()), None);
-        assert_eq!(Scan::read(&kept, &test.genesis, locks.len() + 1), None);
+        assert_eq!(Scan::read(&kept, &test.genesis, WATCHED), Some(scan));
+        assert_eq!(Scan::read(&kept, &other.genesis, WATCHED), None);
+        assert_eq!(Scan::read(&kept, &test.genesis, Watched { change: 3, ..WATCHED }), None);
     }
 
     /// A changed amount was a wrong balance, and two of them could end the program.
@@ -241,11 +261,11 @@ mod tests {
     fn a_kept_scan_in_which_a_bit_changed_is_not_taken() {
         let test = TestChain::new();
         let locks = test.genesis.coinbase().outputs.iter().map(|output| output.lock).collect();
-        let kept = Scan::new(&test.genesis, &locks).write();
+        let kept = Scan::new(&test.genesis, &locks, WATCHED).write();
         for place in 0..kept.len() {
             let mut damaged = kept.clone();
             damaged[place] ^= 0x80;
-            assert_eq!(Scan::read(&damaged, &test.genesis, locks.len()), None, "byte {place}");
+            assert_eq!(Scan::read(&damaged, &test.genesis, WATCHED), None, "byte {place}");
         }
     }
 }

@@ -1,18 +1,23 @@
 //! What a command works on: the opened wallet, its chain, and the node it asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cairn_core::address::Address;
+use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
+use cairn_core::transaction::Transaction;
 use cairn_genesis::Chain;
+use cairn_genesis::exit::say;
 
 use crate::book::{Book, KeySource};
 use crate::cli::Common;
-use crate::client::Client;
+use crate::devnet::{self, ConnectError, Connection};
 use crate::files::{self, WalletFiles};
 use crate::keys::Keys;
+use crate::passphrase::Given;
 use crate::scan::Scan;
 use crate::words::Words;
 use crate::{keystore, passphrase};
@@ -25,8 +30,14 @@ pub struct Session {
     pub book: Book,
     /// Its chain.
     pub chain: Chain,
-    /// Held while the command runs.
-    _lock: std::fs::File,
+    /// Transactions of the node's mempool that were fetched already, for a command that looks often.
+    pub fetched: BTreeMap<Txid, Arc<Transaction>>,
+    /// The book as its file has it.
+    saved_book: Book,
+    /// The scan as its file has it.
+    saved_scan: Option<Vec<u8>>,
+    /// Held while the wallet's files are worked on; not while a person is asked or blocks are waited for.
+    lock: Option<std::fs::File>,
 }
 
 /// The files that the command's settings name.
@@ -44,7 +55,7 @@ pub fn files_of(common: &Common) -> anyhow::Result<WalletFiles> {
 pub fn directory(common: &Common) -> anyhow::Result<PathBuf> {
     match &common.dir {
         Some(directory) => Ok(directory.clone()),
-        None => Ok(crate::devnet::home()?.join("wallets")),
+        None => Ok(crate::devnet::wallets()?),
     }
 }
 
@@ -68,7 +79,16 @@ impl Session {
     /// # Errors
     /// When it is not there, damaged, or its chain's definition has changed.
     pub fn open(common: &Common) -> anyhow::Result<Self> {
-        let files = files_of(common)?;
+        Self::load(files_of(common)?)
+    }
+
+    /// Opens the wallet of these files.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn load(files: WalletFiles) -> anyhow::Result<Self> {
+        // A wallet that is not there or not whole is told without waiting for another command.
+        Book::load(&files)?;
         let lock = files.lock()?;
         let book = Book::load(&files)?;
         let chain = chain_named(&book.chain)?;
@@ -80,7 +100,38 @@ impl Session {
                 chain.params.genesis_hash
             );
         }
-        Ok(Self { files, book, chain, _lock: lock })
+        let (saved_book, saved_scan, fetched) = (book.clone(), None, BTreeMap::new());
+        Ok(Self { files, book, chain, fetched, saved_book, saved_scan, lock: Some(lock) })
+    }
+
+    /// Writes the book, if it has changed.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn save_book(&mut self) -> anyhow::Result<()> {
+        if self.book != self.saved_book {
+            self.book.save(&self.files)?;
+            self.saved_book = self.book.clone();
+        }
+        Ok(())
+    }
+
+    /// Lets other commands have the wallet.
+    pub fn yield_lock(&mut self) {
+        self.lock = None;
+    }
+
+    /// Takes the wallet again, if it was released, and reads its book anew.
+    ///
+    /// # Errors
+    /// When the wallet is gone or damaged.
+    pub fn retake_lock(&mut self) -> anyhow::Result<()> {
+        if self.lock.is_none() {
+            self.lock = Some(self.files.lock()?);
+            self.book = Book::load(&self.files)?;
+            self.saved_book = self.book.clone();
+        }
+        Ok(())
     }
 
     /// The text of an address of ours.
@@ -88,20 +139,42 @@ impl Session {
         Address::new(&self.chain.params.address_prefix, lock).to_string()
     }
 
-    /// The keys; the passphrase is asked for unless the words are published.
+    /// The keys of a published account, which are open to everybody; none for an encrypted wallet.
+    pub fn published_keys(&self) -> Option<Keys> {
+        match self.book.keys {
+            KeySource::Published(account) => Some(Keys::new(&published_words(account))),
+            KeySource::Encrypted => None,
+        }
+    }
+
+    /// The keys; the passphrase is asked for unless the words are published. Meanwhile other commands may
+    /// have the wallet: it is read anew then.
     ///
     /// # Errors
     /// When the passphrase is wrong or the key file missing or damaged.
-    pub fn unlock(&self, common: &Common) -> anyhow::Result<Keys> {
-        if let KeySource::Published(account) = self.book.keys {
-            return Ok(Keys::new(&published_words(account)));
+    pub fn unlock(&mut self, common: &Common) -> anyhow::Result<Keys> {
+        if let Some(keys) = self.published_keys() {
+            return Ok(keys);
         }
         let path = self.files.keys();
         let sealed = files::read(&path)?.with_context(|| {
             format!("the key file {} is gone; restore the wallet from its words", path.display())
         })?;
-        let passphrase = passphrase::ask(common.passphrase_file.as_deref())?;
-        Ok(Keys::new(&keystore::open(&sealed, &passphrase)?))
+        let words = match Given::find(common.passphrase_file.as_deref())? {
+            Some(given) => open_with(&sealed, given)?,
+            None => {
+                self.yield_lock();
+                let words = keystore::open(&sealed, &*passphrase::ask()?)?;
+                self.retake_lock()?;
+                words
+            }
+        };
+        Ok(Keys::new(&words))
+    }
+
+    /// Whether [`Self::unlock`] waits for a person.
+    pub fn asks_for_passphrase(&self, common: &Common) -> bool {
+        self.book.keys == KeySource::Encrypted && !Given::is_named(common.passphrase_file.as_deref())
     }
 
     /// Every lock of ours.
@@ -113,39 +186,56 @@ impl Session {
     ///
     /// # Errors
     /// When the cache exists but cannot be read.
-    pub fn load_scan(&self) -> anyhow::Result<Scan> {
-        let locks = self.locks();
-        let cached = files::read(&self.files.scan())?;
-        let genesis = &self.chain.genesis;
-        let kept = cached.and_then(|bytes| Scan::read(&bytes, genesis, locks.len()));
-        Ok(kept.unwrap_or_else(|| Scan::new(genesis, &locks)))
+    pub fn load_scan(&mut self) -> anyhow::Result<Scan> {
+        self.saved_scan = files::read(&self.files.scan())?;
+        let kept = self.saved_scan.as_deref();
+        let kept = kept.and_then(|bytes| Scan::read(bytes, &self.chain.genesis, self.book.watched()));
+        Ok(kept.unwrap_or_else(|| self.new_scan()))
     }
 
-    /// Keeps what was read for the next command.
+    /// A scan that has seen genesis alone and looks for every lock of ours.
+    pub fn new_scan(&self) -> Scan {
+        Scan::new(&self.chain.genesis, &self.locks(), self.book.watched())
+    }
+
+    /// Keeps what was read for the next command, if it has changed.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn save_scan(&self, scan: &Scan) -> anyhow::Result<()> {
-        Ok(files::write_private(&self.files.scan(), &scan.write())?)
+    pub fn save_scan(&mut self, scan: &Scan) -> anyhow::Result<()> {
+        let bytes = scan.write();
+        if self.saved_scan.as_ref() != Some(&bytes) {
+            files::write_private(&self.files.scan(), &bytes)?;
+            self.saved_scan = Some(bytes);
+        }
+        Ok(())
     }
 
     /// The node to ask, checked to be on the wallet's chain.
     ///
     /// # Errors
     /// When it does not answer or is on another chain.
-    pub fn connect(&self, common: &Common) -> anyhow::Result<Client> {
-        let (url, cookie) = crate::devnet::node_of(common)?;
-        let client = Client::new(&url, &cookie)?;
-        let info: serde_json::Value = client.call("getblockchaininfo", serde_json::json!([]))?;
-        let theirs = info["genesishash"].as_str().unwrap_or_default();
-        if theirs != self.book.genesis.to_string() {
-            bail!(
-                "the node at {url} is on another chain: its genesis is {}, this wallet's is {}",
-                crate::show::harmless(theirs),
-                self.book.genesis
-            );
+    pub fn connect(&self, common: &Common) -> Result<Connection, ConnectError> {
+        devnet::connect(common, Some(self.book.genesis))
+    }
+}
+
+/// Opens the key file with the first line that was given, or as earlier versions read it.
+fn open_with(sealed: &[u8], mut given: Given) -> anyhow::Result<Words> {
+    let (earlier, origin) = (given.earlier_reading.take(), given.origin.clone());
+    let words = given.passphrase().map_err(anyhow::Error::from);
+    let words = words.and_then(|passphrase| Ok(keystore::open(sealed, &passphrase)?));
+    let Some((error, earlier)) = words.as_ref().err().zip(earlier) else { return words };
+    match keystore::open(sealed, &earlier) {
+        Ok(words) => {
+            say(format_args!(
+                "the passphrase of this wallet is all of {origin}, as earlier versions read it, and not its \
+                 first line alone ({error}): keep all of it; `restore` under another name, from the words, \
+                 takes the first line"
+            ));
+            Ok(words)
         }
-        Ok(client)
+        Err(_) => words,
     }
 }
 

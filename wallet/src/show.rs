@@ -4,11 +4,21 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
+use cairn_genesis::exit::say;
 use comfy_table::{Cell, CellAlignment, Table, presets};
+
+use crate::view::Notice;
 
 /// Takes control characters out of foreign text, so that it cannot steer a terminal, and bounds it.
 pub fn harmless(text: &str) -> String {
     text.chars().filter(|character| is_harmless(*character)).take(500).collect()
+}
+
+/// Writes to stderr what a person should know, also when stdout is for a program.
+pub fn tell(notices: &[Notice]) {
+    for notice in notices {
+        say(format_args!("note: {notice}"));
+    }
 }
 
 /// A table without lines; the columns named in `right` are numbers.

@@ -135,6 +135,11 @@ impl Draft {
         Reviewed(self)
     }
 
+    /// Whether all the coins it spends are among these.
+    pub fn is_possible(&self, coins: &[SpendableCoin]) -> bool {
+        self.coins.iter().all(|coin| coins.iter().any(|there| there.outpoint == coin.outpoint))
+    }
+
     /// How many coins it spends.
     pub fn inputs(&self) -> usize {
         self.coins.len()
@@ -270,6 +275,12 @@ fn insufficient(needed: Amount, balance: &Balance) -> String {
         text += " (`cairn net mine 0 N` mines them on a devnet)";
     } else {
         text += "; on a devnet `cairn net faucet ADDRESS` gives coins";
+    }
+    let held = balance.unreleased.checked_add(balance.not_in_mempool).unwrap_or(balance.unreleased);
+    if held > Amount::ZERO {
+        text += &format!(
+            "; {held} more is reserved by payments that are not in the node's mempool (`history` shows them: `resend` hands one in, `abandon` frees its coins)"
+        );
     }
     text
 }

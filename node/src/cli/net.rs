@@ -91,3 +91,10 @@ pub enum NetCommand {
     /// List the accounts that the chain funds, with their published words
     Accounts,
 }
+
+impl NetCommand {
+    /// Whether the devnet is another one afterwards, so that doing it twice is not doing it once.
+    pub fn changes_the_devnet(&self) -> bool {
+        !matches!(self, Self::Status | Self::Accounts)
+    }
+}

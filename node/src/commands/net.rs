@@ -1,14 +1,15 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr};
 
 use anyhow::bail;
+use cairn_genesis::exit::{AfterDone, answer};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::net::{NetArgs, NetCommand};
-use crate::devnet::client::Client;
+use crate::devnet::client::{Client, ClientError};
 use crate::devnet::mining::Estimate;
 use crate::devnet::{fork, status};
 
@@ -21,12 +22,22 @@ const CHUNK: u32 = 100;
 /// Whatever a person must be told.
 pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
     let control = Client::find(arguments.dir.as_deref())?;
-    let (value, text) = steer(&control, &arguments.command)?;
-    match arguments.json {
-        true => writeln!(stdout(), "{value}")?,
-        false => writeln!(stdout(), "{}", text.trim_end())?,
+    let changes = arguments.command.changes_the_devnet();
+    let (value, text) = match steer(&control, &arguments.command) {
+        Err(error) if changes && error.downcast_ref().is_some_and(ClientError::may_be_done) => {
+            let done = "the step was begun and may be done (`cairn net status` shows the nodes)";
+            return Err(AfterDone::new(done, json!({}), error).into());
+        }
+        outcome => outcome?,
+    };
+    let told = match arguments.json {
+        true => answer(&value),
+        false => answer(text.trim_end()),
+    };
+    match told {
+        Err(error) if changes => Err(AfterDone::new(text.trim_end(), value, error).into()),
+        told => Ok(told?),
     }
-    Ok(())
 }
 
 /// Carries a command out: its outcome for programs, and for people.
@@ -105,7 +116,7 @@ fn forewarn(control: &Client, node: u16, blocks: u32) -> anyhow::Result<Option<E
         estimate.check()?;
     }
     if let Some(words) = words {
-        writeln!(stderr(), "{words}")?;
+        let _ = writeln!(stderr(), "{words}");
     }
     Ok(estimate)
 }
@@ -126,7 +137,8 @@ fn mine(control: &Client, node: u16, blocks: u32, to: Option<&str>) -> anyhow::R
         let mined = control.step("mine", &json!({ "node": node, "blocks": chunk, "to": to }));
         let mut value = match mined {
             Err(error) if !hashes.is_empty() => {
-                bail!("{} of {blocks} blocks are mined, and then: {error}", hashes.len())
+                let done = format!("{} of {blocks} blocks are mined", hashes.len());
+                return Err(AfterDone::new(done, json!({ "node": node, "hashes": hashes }), error).into());
             }
             mined => mined?,
         };

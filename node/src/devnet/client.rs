@@ -1,10 +1,15 @@
 //! How another program reaches a running devnet: its control API, found by the devnet's note.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
+use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::devnet::place;
+
+/// The status of the answer to a step that was begun and may be done.
+pub const BEGUN: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 
 /// What went wrong, so that a person knows what to do.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +31,30 @@ pub enum ClientError {
         /// What was met.
         why: String,
     },
+    /// It was asked, and the answer did not come.
+    #[error("the devnet at {address} was asked and did not answer ({why})")]
+    Lost {
+        /// Where.
+        address: String,
+        /// What was met.
+        why: String,
+    },
+    /// It says that a node did not answer, or took too long, when the step was begun already.
+    #[error("{0}")]
+    Begun(String),
     /// The answer is no JSON.
     #[error("the devnet's answer is not understood: {0}")]
     Answer(String),
     /// It says why it did not do it.
     #[error("{0}")]
     Refused(String),
+}
+
+impl ClientError {
+    /// Whether what was asked for may be done all the same, in whole or in part.
+    pub fn may_be_done(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Begun(_) | Self::Answer(_))
+    }
 }
 
 /// The control API of a devnet.
@@ -81,14 +104,21 @@ impl Client {
         &self,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, ClientError> {
-        let silent = |error: ureq::Error| ClientError::Silent {
-            address: self.address.clone(),
-            why: error.to_string(),
+        let lost = |error: ureq::Error| {
+            let (address, why) = (self.address.clone(), error.to_string());
+            match error {
+                ureq::Error::Io(refused) if refused.kind() == ErrorKind::ConnectionRefused => {
+                    ClientError::Silent { address, why }
+                }
+                ureq::Error::ConnectionFailed => ClientError::Silent { address, why },
+                _ => ClientError::Lost { address, why },
+            }
         };
-        let mut response = response.map_err(silent)?;
+        let mut response = response.map_err(lost)?;
         let answer: Value =
             response.body_mut().read_json().map_err(|error| ClientError::Answer(error.to_string()))?;
         match answer.get("error").and_then(Value::as_str) {
+            Some(error) if response.status() == BEGUN => Err(ClientError::Begun(error.to_owned())),
             Some(error) => Err(ClientError::Refused(error.to_owned())),
             None => Ok(answer),
         }

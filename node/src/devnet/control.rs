@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
+use crate::devnet::client::BEGUN;
 use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
@@ -210,6 +211,7 @@ async fn steer(
     }
     match tokio::task::spawn_blocking(move || act(&control)).await {
         Ok(Ok(value)) => Json(value).into_response(),
+        Ok(Err(error)) if error.is_after_the_beginning() => refuse(BEGUN, &error.to_string()),
         Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
         Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cairn_core::hash::Txid;
 use cairn_core::text::grouped;
 use serde::de::DeserializeOwned;
 
@@ -136,6 +137,16 @@ pub enum DevnetError {
         /// What is needed.
         wanted: String,
     },
+    /// The node was handed the faucet's payment and did not answer.
+    #[error("the payment {txid} may be on its way; do not ask for it again: node {node} {failure}")]
+    MayBePaid {
+        /// The payment.
+        txid: Txid,
+        /// Which node.
+        node: u16,
+        /// What was met.
+        failure: RpcFailure,
+    },
     /// The chain has no faucet.
     #[error("the chain {chain} funds no faucet in its genesis")]
     NoFaucet {
@@ -174,6 +185,17 @@ pub enum DevnetError {
 }
 
 impl DevnetError {
+    /// Whether the step that failed may be done all the same, in whole or in part: nodes were told.
+    pub fn is_after_the_beginning(&self) -> bool {
+        matches!(
+            self,
+            Self::MayBePaid { .. }
+                | Self::Node { failure: RpcFailure::Silent(_), .. }
+                | Self::TooSlow { .. }
+                | Self::NoAgreement { .. }
+        )
+    }
+
     /// Reads what a step is to do.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::devnet::account;
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
+use crate::devnet::node_rpc::RpcFailure;
 
 /// What a payment costs; its largest form has some 700 bytes, so this is above any usual fee rate.
 const FEE: Amount = Amount::from_units(10_000);
@@ -81,8 +82,14 @@ impl Faucet {
         let genesis = &network.chain.params.genesis_hash;
         let key = accounts::signing_key(accounts::FAUCET);
         let transaction = sign_spend(genesis, &key, &[(outpoint, coin)], outputs);
-        let answer = network.call(node, "sendrawtransaction", json!([hex::encode(encode(&transaction))]))?;
         let txid = transaction.txid();
+        let sent = network.call(node, "sendrawtransaction", json!([hex::encode(encode(&transaction))]));
+        let answer = sent.map_err(|error| match error {
+            DevnetError::Node { node, failure: failure @ RpcFailure::Silent(_) } => {
+                DevnetError::MayBePaid { txid, node, failure }
+            }
+            refused => refused,
+        })?;
         let back = transaction.outputs().iter().enumerate().skip(1).map(|(index, _)| index as u32);
         known.extend(back.map(|index| OutPoint { txid, index }));
         while known.len() > REMEMBERED {

@@ -1,11 +1,14 @@
 //! What a wallet reads from its own files, and from the person who types its words.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use cairn_core::height::Height;
-use cairn_wallet::book::{Book, Pending};
+use cairn_core::transaction::OutPoint;
+use cairn_wallet::book::Book;
 use cairn_wallet::keystore;
-use cairn_wallet::scan::Scan;
+use cairn_wallet::payment::judge;
+use cairn_wallet::scan::{Scan, Watched};
 use cairn_wallet::words::Words;
 
 use crate::fuzzing::rules::regtest;
@@ -13,7 +16,7 @@ use crate::fuzzing::rules::regtest;
 /// The passphrase of the key files here.
 pub const PASSPHRASE: &str = "passphrase";
 /// How many locks the scans here looked for.
-pub const LOCKS: usize = 2;
+pub const WATCHED: Watched = Watched { receive: 2, change: 0 };
 /// A key file that asks for more work than 2^8 is not opened here: it would test patience alone.
 const MOST_WORK: u32 = 8;
 
@@ -27,12 +30,18 @@ pub fn wallet_book(bytes: &[u8]) {
     let locks = book.locks();
     assert!(locks.contains_key(&current));
     assert!(book.receiving().all(|lock| locks.contains_key(&lock)));
-    let reserved = book.reserved();
-    let payments = book.pending.iter().filter_map(Pending::transaction);
-    assert!(payments.flat_map(|payment| payment.inputs().to_vec()).all(|input| reserved.contains(&input)));
-    book.settle(&Scan::new(&regtest().genesis, &locks.keys().copied().collect()));
-    book.mark_used(&locks.into_keys().collect());
-    let _ = (book.next_receive(), book.next_change(), book.current());
+    let scan = Scan::new(&regtest().genesis, &locks.keys().copied().collect(), book.watched());
+    let judged = judge(&book.payments, &scan, None);
+    assert!(judged.len() <= book.payments.len());
+    let reserving = judged.iter().filter(|payment| payment.state.reserves_coins());
+    let inputs: Vec<OutPoint> = reserving.flat_map(|payment| payment.transaction.inputs().to_vec()).collect();
+    assert_eq!(inputs.iter().collect::<BTreeSet<_>>().len(), inputs.len(), "no coin is spent twice");
+    book.settle(&scan, &BTreeSet::new());
+    book.begin_anew();
+    book.mark_paid(&locks.into_keys().collect());
+    let _ = (book.receive.take(), book.change.next(), book.current(), book.may_miss_addresses());
+    book.trim();
+    assert!(book.locks().contains_key(&book.current()));
 }
 
 /// A key file opens to words, or is refused.
@@ -61,7 +70,7 @@ fn work(bytes: &[u8]) -> Option<u32> {
 /// When it does not hold.
 pub fn wallet_scan(bytes: &[u8]) {
     let chain = regtest();
-    let Some(mut scan) = Scan::read(bytes, &chain.genesis, LOCKS) else { return };
+    let Some(mut scan) = Scan::read(bytes, &chain.genesis, WATCHED) else { return };
     assert_eq!(scan.write(), bytes);
     assert!(
         scan.hash_at(scan.height()).is_some()

@@ -1,21 +1,24 @@
 //! Books with damage, and payments that are given up.
 
 use cairn_core::amount::Amount;
-use cairn_core::encoding::encode;
-use cairn_core::transaction::{LockTime, Output, TransactionBody};
+use cairn_core::transaction::{LockTime, OutPoint, Output, TransactionBody};
 use cairn_genesis::accounts;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::words::Words;
 
-fn damage(change: impl FnOnce(&mut Book)) -> Option<String> {
+fn book() -> Book {
     let keys = Keys::new(&Words::from_entropy(&accounts::entropy(0)));
-    let mut book = Book::new("regtest", GenesisHash::ZERO, KeySource::Encrypted, &keys);
-    change(&mut book);
-    let bytes = serde_json::to_vec(&book).expect("a book");
-    match Book::parse(Path::new("w.json"), &bytes) {
+    Book::new("regtest", GenesisHash::ZERO, KeySource::Encrypted, &keys, Search::Done)
+}
+
+fn damage_text(change: impl FnOnce(&mut Value)) -> Option<String> {
+    let mut written = serde_json::to_value(book()).expect("a book");
+    change(&mut written);
+    match Book::parse(Path::new("w.json"), written.to_string().as_bytes()) {
         Ok(read) => {
-            assert_eq!(read.current(), book.current());
+            assert_eq!(read.current(), book().current());
             None
         }
         Err(BookError::Damaged { what, .. }) => Some(what),
@@ -25,44 +28,89 @@ fn damage(change: impl FnOnce(&mut Book)) -> Option<String> {
 
 #[test]
 fn a_book_that_counts_more_addresses_than_it_lists_is_damaged() {
-    assert_eq!(damage(|_| {}), None);
+    assert_eq!(damage_text(|_| {}), None);
     let counts = Some("it counts more addresses than it lists".to_owned());
-    assert_eq!(damage(|book| book.receive_used = book.receive.len() as u32 + 1), counts);
-    assert_eq!(damage(|book| book.change_used = book.change.len() as u32 + 1), counts);
+    let counting_more = |field: &'static str| {
+        damage_text(move |book| {
+            let listed = book[field]["keys"].as_array().map_or(0, Vec::len);
+            book[field]["used"] = (listed + 1).into();
+        })
+    };
+    assert_eq!(counting_more("receive"), counts);
+    assert_eq!(counting_more("change"), counts);
 }
 
 /// Found by the fuzz target `wallet_book`: the newest address was looked for in an empty list.
 #[test]
 fn a_book_without_addresses_is_damaged() {
-    let emptied = |book: &mut Book| {
-        book.receive.clear();
-        book.receive_used = 0;
+    let emptied = |book: &mut Value| {
+        book["receive"]["keys"] = Value::Array(Vec::new());
+        book["receive"]["used"] = 0.into();
     };
-    assert_eq!(damage(emptied), Some("it lists no address".to_owned()));
+    assert_eq!(damage_text(emptied), Some("it lists no address".to_owned()));
 }
 
 /// A payment of 1 coin that spends the first output of the one with this id.
-fn payment(book: &Book, spends: Txid) -> Pending {
+fn payment(book: &Book, spends: Txid) -> Transaction {
     let body = TransactionBody {
         inputs: vec![OutPoint { txid: spends, index: 0 }],
         outputs: vec![Output { amount: Amount::COIN, lock: book.current() }],
         lock_time: LockTime::Immediate,
     };
-    let transaction = Transaction::new(body, Vec::new());
-    Pending { txid: transaction.txid(), bytes: encode(&transaction), sent_ms: 0 }
+    Transaction::new(body, Vec::new())
 }
 
 #[test]
-fn a_payment_that_is_given_up_frees_its_coins_and_takes_along_what_spends_its_change() {
-    let keys = Keys::new(&Words::from_entropy(&accounts::entropy(0)));
-    let mut book = Book::new("regtest", GenesisHash::ZERO, KeySource::Encrypted, &keys);
+fn a_payment_that_is_given_up_takes_along_what_spends_its_change() {
+    let mut book = book();
     let first = payment(&book, Txid::from_bytes([1; 32]));
-    let second = payment(&book, first.txid);
-    let third = payment(&book, second.txid);
+    let second = payment(&book, first.txid());
+    let third = payment(&book, second.txid());
     let other = payment(&book, Txid::from_bytes([2; 32]));
-    book.pending = vec![first.clone(), other.clone(), second.clone(), third.clone()];
-    assert_eq!(book.abandon(&Txid::from_bytes([3; 32])), [], "none of ours");
-    assert_eq!(book.abandon(&second.txid), [second.txid, third.txid]);
-    assert_eq!(book.pending, [first, other]);
-    assert_eq!(book.reserved().len(), 2);
+    for one in [&first, &other, &second, &third] {
+        book.add(one, Timestamp::from_millis(1), Release::Released);
+    }
+    assert_eq!(book.with_descendants(&Txid::from_bytes([3; 32])), [], "none of ours");
+    let given_up = book.with_descendants(&second.txid());
+    assert_eq!(given_up, [second.txid(), third.txid()]);
+    book.forget(&given_up);
+    let left: Vec<Txid> = book.payments.iter().map(|payment| payment.txid).collect();
+    assert_eq!(left, [first.txid(), other.txid()]);
+}
+
+/// A book as the program before format 2 wrote it.
+#[test]
+fn a_book_of_format_1_comes_along_with_its_payments_and_is_searched_anew() {
+    let mut book = book();
+    let (confirmed, pending) =
+        (payment(&book, Txid::from_bytes([1; 32])), payment(&book, Txid::from_bytes([2; 32])));
+    let keys: Vec<String> = book
+        .receive
+        .locks()
+        .take(200)
+        .map(|lock| {
+            let Lock::PublicKey(key) = lock;
+            hex::encode(key.as_bytes())
+        })
+        .collect();
+    let entry =
+        |one: &Transaction| json!({ "txid": one.txid(), "bytes": hex::encode(encode(one)), "sent_ms": 7 });
+    let old = json!({
+        "format": 1, "chain": "regtest", "genesis": GenesisHash::ZERO, "keys": "encrypted",
+        "receive": keys, "change": keys, "receive_used": 3, "change_used": 2,
+        "pending": [entry(&pending)], "confirmed": [entry(&confirmed)],
+    });
+    let read = Book::parse(Path::new("w.json"), old.to_string().as_bytes()).expect("readable");
+    assert_eq!((read.receive.used(), read.change.used(), read.receive.derived()), (3, 2, 200));
+    assert_eq!(read.search, Search::Due, "what lies beyond was never looked for");
+    book.add(&confirmed, Timestamp::from_millis(7), Release::Released);
+    book.add(&pending, Timestamp::from_millis(7), Release::Released);
+    assert_eq!(read.payments, book.payments, "parents before children");
+}
+
+#[test]
+fn a_book_of_a_newer_format_is_refused_as_such_whatever_it_holds() {
+    let text = json!({ "format": 3, "news": [1, 2] }).to_string();
+    let refused = Book::parse(Path::new("w.json"), text.as_bytes());
+    assert!(matches!(refused, Err(BookError::Format { found: 3, .. })), "{refused:?}");
 }

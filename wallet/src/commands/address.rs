@@ -1,12 +1,14 @@
 //! `address`: where to be paid.
 
-use std::io::{Write, stdout};
-
+use anyhow::Context;
 use cairn_core::lock::Lock;
+use cairn_genesis::exit::{AfterDone, answer, say};
 use qrcode::QrCode;
 use qrcode::render::unicode;
+use qrcode::types::QrError;
 use serde_json::json;
 
+use crate::book::SEARCH_GAP;
 use crate::cli::{AddressOptions, Common};
 use crate::session::Session;
 
@@ -14,8 +16,19 @@ use crate::session::Session;
 pub fn run(common: &Common, options: &AddressOptions) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
     let locks: Vec<Lock> = if options.new {
-        let lock = session.book.next_receive()?;
-        session.book.save(&session.files)?;
+        if session.book.receive.next().is_none() {
+            let keys = session.unlock(common)?;
+            session.book.look_ahead(&keys);
+        }
+        let lock = session.book.receive.take().context("no address is left")?;
+        session.save_book()?;
+        let (used, paid) = (session.book.receive.used(), session.book.receive.paid());
+        if used.saturating_sub(paid) > SEARCH_GAP {
+            say(format_args!(
+                "note: this is receiving address {used}, and the chain has paid none after {paid}: a restore \
+                 looks for {SEARCH_GAP} beyond the last paid one and would not find this one yet"
+            ));
+        }
         vec![lock]
     } else if options.all {
         session.book.receiving().collect()
@@ -23,17 +36,25 @@ pub fn run(common: &Common, options: &AddressOptions) -> anyhow::Result<()> {
         vec![session.book.current()]
     };
     let addresses: Vec<String> = locks.into_iter().map(|lock| session.address(lock)).collect();
-    if common.json {
-        writeln!(stdout(), "{}", json!({ "addresses": addresses }))?;
-        return Ok(());
-    }
-    for address in addresses {
-        writeln!(stdout(), "{address}")?;
-        if options.qr {
-            // Upper case fits the QR code's denser alphabet; bech32m allows it.
-            let code = QrCode::new(address.to_uppercase())?;
-            writeln!(stdout(), "{}", code.render::<unicode::Dense1x2>().quiet_zone(true).build())?;
+    let text = match common.json {
+        true => json!({ "addresses": addresses }).to_string(),
+        false if options.qr => in_codes(&addresses)?,
+        false => addresses.join("\n"),
+    };
+    match answer(text) {
+        Err(error) if options.new => {
+            let done = format!("the address {} is handed out", addresses.concat());
+            Err(AfterDone::new(done, json!({ "addresses": addresses }), error).into())
         }
+        told => Ok(told?),
     }
-    Ok(())
+}
+
+/// Each address with its QR code. Upper case fits the code's denser alphabet; bech32m allows it.
+fn in_codes(addresses: &[String]) -> Result<String, QrError> {
+    let code = |address: &String| {
+        let code = QrCode::new(address.to_uppercase())?;
+        Ok(format!("{address}\n{}", code.render::<unicode::Dense1x2>().quiet_zone(true).build()))
+    };
+    Ok(addresses.iter().map(code).collect::<Result<Vec<_>, QrError>>()?.join("\n"))
 }

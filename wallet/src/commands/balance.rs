@@ -3,25 +3,35 @@
 use std::io::{Write, stdout};
 
 use cairn_core::amount::Amount;
+use serde::Serialize;
 
 use crate::balance::Balance;
 use crate::cli::Common;
 use crate::session::Session;
-use crate::{follow, incoming};
+use crate::view::Notice;
+use crate::{follow, show};
+
+/// The balance as programs read it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    balance: Balance,
+    pending_in: Option<Amount>,
+    notices: &'a [Notice],
+}
 
 /// Reads the chain and prints the balance.
 pub fn run(common: &Common) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
-    let client = session.connect(common)?;
-    let scan = follow::catch_up(&mut session, &client)?;
-    let balance = Balance::of(&scan, &session.book, &session.chain.params);
-    let incoming = incoming::read(&session, &client)?;
-    let coming_in = incoming.map(|all| Amount::checked_sum(all.iter().map(|one| one.amount)));
+    let client = session.connect(common)?.client;
+    let view = follow::catch_up(&mut session, &client, None)?;
+    show::tell(&view.notices);
+    let balance = Balance::of(&view, &session.locks(), &session.chain.params);
+    let coming_in = view.incoming.as_ref().map(|all| Amount::checked_sum(all.iter().map(|one| one.amount)));
     let coming_in = coming_in.map(|sum| sum.unwrap_or(session.chain.params.max_supply));
     if common.json {
-        let mut balance = serde_json::to_value(&balance)?;
-        balance["pending_in"] = serde_json::to_value(coming_in)?;
-        writeln!(stdout(), "{balance}")?;
+        let shown = Shown { balance, pending_in: coming_in, notices: &view.notices };
+        writeln!(stdout(), "{}", serde_json::to_string(&shown)?)?;
         return Ok(());
     }
     writeln!(stdout(), "spendable  {} coins", balance.spendable)?;
@@ -37,6 +47,21 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     }
     if balance.pending_out > Amount::ZERO {
         writeln!(stdout(), "going out  {} coins, not yet confirmed", balance.pending_out)?;
+    }
+    let held = [
+        (
+            balance.unreleased,
+            "signed and not released",
+            "`resend TXID` releases one, `abandon TXID` frees its coins",
+        ),
+        (
+            balance.not_in_mempool,
+            "not in the node's mempool",
+            "`resend` hands them in, `abandon TXID` frees the coins",
+        ),
+    ];
+    for (amount, what, remedy) in held.into_iter().filter(|(amount, ..)| *amount > Amount::ZERO) {
+        writeln!(stdout(), "reserved   {amount} coins, by payments that are {what} ({remedy})")?;
     }
     match coming_in {
         Some(Amount::ZERO) => {}

@@ -1,121 +1,193 @@
 //! `new` and `restore`: a wallet from fresh words, from known ones, or a published devnet account.
+//!
+//! All that a person is asked comes first, then the wallet's lock is taken and the files are written.
 
-use std::io::{Write, stdout};
+use std::fs::File;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
+use cairn_core::address::Address;
+use cairn_core::text::with_causes;
+use cairn_genesis::Chain;
+use cairn_genesis::exit::{AfterDone, answer, say};
+use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::book::{Book, KeySource, check_absent};
+use crate::book::{Book, KeySource, Search, check_absent};
 use crate::cli::{ChainChoice, Common, Restore};
-use crate::files::{WalletFiles, write_private};
-use crate::keys::Keys;
-use crate::session::{chain_named, files_of, published_words};
+use crate::files::{WalletFiles, remove, write_private};
+use crate::keys::{Branch, Keys};
+use crate::session::{Session, chain_named, files_of, published_words};
+use crate::terminal::Hidden;
+use crate::view::{Notice, View};
 use crate::words::Words;
-use crate::{keystore, passphrase};
-use cairn_core::address::Address;
+use crate::{follow, keystore, passphrase, show};
 
 /// Makes a wallet and shows its words once.
+///
+/// The words are shown before anything is written: where nobody could read them, nothing is left behind.
 pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
-    let files = files_of(common)?;
-    let _lock = files.lock()?;
-    check_absent(&files)?;
+    let (files, chain) = prepare(common, choice)?;
+    let passphrase = passphrase::choose(common.passphrase_file.as_deref())?;
     let words = Words::generate().context("the system gives no randomness")?;
-    let address = write_encrypted(common, &files, choice, &words)?;
-    show_new(common, &files, &address, &words).map_err(|error| {
-        anyhow!(
-            "nobody could read the words of this wallet ({error}): remove {} and make another",
-            files.public().display()
-        )
-    })
-}
-
-fn show_new(common: &Common, files: &WalletFiles, address: &str, words: &Words) -> std::io::Result<()> {
-    let mut out = stdout();
-    if common.json {
-        let name = files.name().to_string();
-        return writeln!(out, "{}", json!({ "wallet": name, "address": address, "words": words.as_str() }));
-    }
-    writeln!(out, "These 24 words are the wallet. Write them down now: they are not shown again.\n")?;
-    for (index, word) in words.as_str().split(' ').enumerate() {
-        let end = if index % 6 == 5 { "\n" } else { "" };
-        write!(out, "{:>4}. {word:<10}{end}", index + 1)?;
-    }
-    writeln!(out)?;
-    report(common, files, address)
-}
-
-/// Makes a wallet again, or takes a devnet account.
-pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
-    let files = files_of(common)?;
-    let _lock = files.lock()?;
-    check_absent(&files)?;
-    let address = match choice.devnet {
-        Some(account) => take_published(&files, &choice.chain, account)?,
-        None => {
-            let words = Words::parse(&typed_words(choice)?)?;
-            refuse_published(&words)?;
-            write_encrypted(common, &files, &choice.chain, &words)?
-        }
+    let sealed = keystore::seal(&words, &passphrase)?;
+    let _lock = lock_absent(&files)?;
+    let keys = Keys::new(&words);
+    let book = Book::new(&choice.chain, chain.params.genesis_hash, KeySource::Encrypted, &keys, Search::Done);
+    let address = address(&chain, &book);
+    let name = files.name().to_string();
+    let shown = match common.json {
+        true => answer(json!({ "wallet": name, "address": address, "words": words.as_str() })),
+        false => answer(in_rows(&words).as_str()),
     };
+    shown.context("the words could not be shown, so no wallet was made")?;
+    write(&files, Some(&sealed), &book)
+        .context("no wallet was made: the words that were shown belong to none")?;
     if common.json {
-        writeln!(stdout(), "{}", json!({ "wallet": files.name().to_string(), "address": address }))?;
         return Ok(());
     }
-    if let Some(account) = choice.devnet {
-        writeln!(
-            stdout(),
-            "Devnet account {account}: its words are published, anyone can spend these coins."
-        )?;
+    let told = answer(summary(common, &files, &address));
+    Ok(told.map_err(|error| made(&files, &address, error))?)
+}
+
+/// What `restore --json` prints.
+#[derive(Serialize)]
+struct Restored<'a> {
+    wallet: String,
+    address: &'a str,
+    /// Whether the chain was searched for used addresses.
+    searched: bool,
+    notices: &'a [Notice],
+}
+
+/// Makes a wallet again, or takes a devnet account, and searches the chain if a node answers.
+pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
+    let (files, chain) = prepare(common, &choice.chain)?;
+    let (source, keys, sealed) = match choice.devnet {
+        Some(account) => {
+            let keys = Keys::new(&published_words(account));
+            check_funded(&chain, &keys)?;
+            (KeySource::Published(account), keys, None)
+        }
+        None => {
+            let words = known_words(choice)?;
+            refuse_published(&words)?;
+            let passphrase = passphrase::choose(common.passphrase_file.as_deref())?;
+            (KeySource::Encrypted, Keys::new(&words), Some(keystore::seal(&words, &passphrase)?))
+        }
+    };
+    {
+        let _lock = lock_absent(&files)?;
+        let genesis = chain.params.genesis_hash;
+        let book = Book::new(&choice.chain.chain, genesis, source, &keys, Search::Due);
+        write(&files, sealed.as_deref(), &book)?;
     }
-    Ok(report(common, &files, &address)?)
+    let (address, view) = match search(common, &keys) {
+        Ok((address, view)) => (address, Some(view)),
+        Err(error) => {
+            say(format_args!(
+                "note: the chain was not searched for used addresses yet ({}); the next command that has the \
+                 keys does it, as `rescan`",
+                with_causes(error.as_ref())
+            ));
+            (address(&chain, &Book::load(&files)?), None)
+        }
+    };
+    let notices = view.as_ref().map(|view| view.notices.as_slice()).unwrap_or_default();
+    show::tell(notices);
+    let warning = choice.devnet.map(|account| {
+        format!("Devnet account {account}: its words are published, anyone can spend these coins.\n")
+    });
+    let wallet = files.name().to_string();
+    let restored = Restored { wallet, address: &address, searched: view.is_some(), notices };
+    let told = match common.json {
+        true => answer(serde_json::to_string(&restored)?),
+        false => answer(warning.unwrap_or_default() + &summary(common, &files, &address)),
+    };
+    Ok(told.map_err(|error| made(&files, &address, error))?)
 }
 
-fn report(common: &Common, files: &WalletFiles, address: &str) -> std::io::Result<()> {
-    let name = files.name();
-    writeln!(stdout(), "wallet   {name} ({})", files.public().display())?;
-    writeln!(stdout(), "address  {address}")?;
-    let option = if common.wallet.to_string() == "main" { String::new() } else { format!(" -w {name}") };
-    writeln!(stdout(), "next     cairn-wallet{option} balance")
+/// Searches the chain while the keys are at hand; gives the newest address that it has paid.
+fn search(common: &Common, keys: &Keys) -> anyhow::Result<(String, View)> {
+    let mut session = Session::open(common)?;
+    let client = session.connect(common)?.client;
+    let view = follow::catch_up(&mut session, &client, Some(keys))?;
+    Ok((session.address(session.book.current()), view))
 }
 
-fn write_encrypted(
-    common: &Common,
+/// What can be refused before a person is asked for anything.
+fn prepare(common: &Common, choice: &ChainChoice) -> anyhow::Result<(WalletFiles, Chain)> {
+    let files = files_of(common)?;
+    check_absent(&files)?;
+    Ok((files, chain_named(&choice.chain)?))
+}
+
+/// The lock of a wallet that is not there: another command may have made it while a person was asked.
+fn lock_absent(files: &WalletFiles) -> anyhow::Result<File> {
+    let lock = files.lock()?;
+    check_absent(files)?;
+    Ok(lock)
+}
+
+/// Writes all files of a wallet or none. The words come first: a book without them would be a wallet that
+/// can only receive.
+fn write(files: &WalletFiles, sealed: Option<&[u8]>, book: &Book) -> anyhow::Result<()> {
+    // What an earlier wallet of this name read of the chain is not about these keys.
+    remove(&files.scan())?;
+    if let Some(sealed) = sealed {
+        write_private(&files.keys(), sealed)?;
+    }
+    if let Err(error) = book.save(files) {
+        remove(&files.keys())?;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+fn address(chain: &Chain, book: &Book) -> String {
+    Address::new(&chain.params.address_prefix, book.current()).to_string()
+}
+
+fn made(
     files: &WalletFiles,
-    choice: &ChainChoice,
-    words: &Words,
-) -> anyhow::Result<String> {
-    let chain = chain_named(&choice.chain)?;
-    let passphrase = passphrase::choose(common.passphrase_file.as_deref())?;
-    let keys = Keys::new(words);
-    // The words first: a book without its keys would be a wallet that can only receive.
-    write_private(&files.keys(), &keystore::seal(words, &passphrase)?)?;
-    write_book(files, &choice.chain, &chain, KeySource::Encrypted, &keys)
+    address: &str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> AfterDone {
+    let name = files.name().to_string();
+    let done = format!("the wallet {name} is made, its address is {address}");
+    AfterDone::new(done, json!({ "wallet": name, "address": address }), error)
 }
 
-fn take_published(files: &WalletFiles, choice: &ChainChoice, account: u8) -> anyhow::Result<String> {
-    let chain = chain_named(&choice.chain)?;
-    let keys = Keys::new(&published_words(account));
-    let funded = keys.lock(crate::keys::Branch::Receive, 0);
+fn in_rows(words: &Words) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(
+        "These 24 words are the wallet. Write them down now: they are not shown again.\n".to_owned(),
+    );
+    for (index, word) in words.as_str().split(' ').enumerate() {
+        let start = if index % 6 == 0 { "\n" } else { "" };
+        text.push_str(&format!("{start}{:>4}. {word:<10}", index + 1));
+    }
+    text.push('\n');
+    text
+}
+
+fn summary(common: &Common, files: &WalletFiles, address: &str) -> String {
+    let name = files.name();
+    let option = if common.wallet.to_string() == "main" { String::new() } else { format!(" -w {name}") };
+    format!(
+        "wallet   {name} ({})\naddress  {address}\nnext     cairn-wallet{option} balance",
+        files.public().display()
+    )
+}
+
+fn check_funded(chain: &Chain, keys: &Keys) -> anyhow::Result<()> {
+    let funded = keys.lock(Branch::Receive, 0);
     if !chain.genesis.coinbase().outputs.iter().any(|output| output.lock == funded) {
         bail!(
             "the chain {} does not fund the published accounts: their words are refused there",
             chain.params.name
         );
     }
-    write_book(files, &choice.chain, &chain, KeySource::Published(account), &keys)
-}
-
-fn write_book(
-    files: &WalletFiles,
-    chain_name: &str,
-    chain: &cairn_genesis::Chain,
-    source: KeySource,
-    keys: &Keys,
-) -> anyhow::Result<String> {
-    let book = Book::new(chain_name, chain.params.genesis_hash, source, keys);
-    book.save(files)?;
-    Ok(Address::new(&chain.params.address_prefix, book.current()).to_string())
+    Ok(())
 }
 
 /// Words that everybody can read must not become somebody's savings by mistake.
@@ -130,12 +202,33 @@ fn refuse_published(words: &Words) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn typed_words(choice: &Restore) -> anyhow::Result<Zeroizing<String>> {
-    let text = match &choice.words_file {
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the words from {}", path.display()))?,
-        None => rpassword::prompt_password("the words, in order (they are not shown): ")
-            .context("cannot read the words; --words-file reads them from a file")?,
-    };
-    Ok(Zeroizing::new(text))
+fn known_words(choice: &Restore) -> anyhow::Result<Words> {
+    match &choice.words_file {
+        Some(path) => {
+            let bytes = std::fs::read(path).map(Zeroizing::new);
+            let bytes = bytes.with_context(|| format!("cannot read the words from {}", path.display()))?;
+            Words::parse_bytes(&bytes).with_context(|| format!("the words in {}", path.display()))
+        }
+        None => typed_words().context("no words; --words-file reads them from a file"),
+    }
+}
+
+/// Reads lines until they hold a whole wallet: what `new` prints is pasted as several.
+fn typed_words() -> anyhow::Result<Words> {
+    let mut terminal = Hidden::open()?;
+    let mut typed = Zeroizing::new(String::new());
+    let mut question = "the words, in order (they are not shown; two empty lines end them): ";
+    let mut empty_lines = 0;
+    loop {
+        let line = terminal.ask(question)?;
+        question = "";
+        empty_lines = if line.trim().is_empty() { empty_lines + 1 } else { 0 };
+        typed.push_str(&line);
+        typed.push('\n');
+        let words = Words::parse(&typed);
+        if words.as_ref().is_ok_and(Words::is_full) || empty_lines == 2 {
+            terminal.forget_the_rest();
+            return Ok(words?);
+        }
+    }
 }

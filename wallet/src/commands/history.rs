@@ -1,76 +1,127 @@
 //! `history`: every payment in and out, oldest first.
 
+use std::collections::BTreeSet;
 use std::io::{Write, stdout};
 
 use cairn_core::amount::Amount;
-use serde_json::json;
+use cairn_core::lock::Lock;
+use cairn_core::time::Timestamp;
+use cairn_core::transaction::OutPoint;
+use serde::Serialize;
 
-use crate::book::Pending;
 use crate::cli::Common;
+use crate::payment::{JudgedPayment, State};
 use crate::session::Session;
-use crate::{follow, incoming, show};
+use crate::view::{Notice, View};
+use crate::{follow, show};
 
 /// One row, for people and programs alike.
+#[derive(Serialize)]
 struct Row {
-    when: String,
+    time: String,
+    /// The height of its block, or the state of a payment that is in none.
     block: String,
     kind: &'static str,
     amount: String,
     txid: String,
+    state: &'static str,
+    /// Why a payment is neither simply pending nor confirmed.
+    reason: Option<String>,
+    #[serde(skip)]
+    note: String,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    history: &'a [Row],
+    notices: &'a [Notice],
 }
 
 /// Reads the chain and prints the history.
 pub fn run(common: &Common) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
-    let client = session.connect(common)?;
-    let scan = follow::catch_up(&mut session, &client)?;
-    let confirmed = scan.history().into_iter().map(|entry| {
+    let client = session.connect(common)?.client;
+    let view = follow::catch_up(&mut session, &client, None)?;
+    show::tell(&view.notices);
+    let rows = rows(&view, &session.locks());
+    if common.json {
+        let shown = Shown { history: &rows, notices: &view.notices };
+        writeln!(stdout(), "{}", serde_json::to_string(&shown)?)?;
+    } else if rows.is_empty() {
+        writeln!(stdout(), "nothing yet: no block up to {} pays this wallet", view.scan.height())?;
+    } else {
+        let mut head = vec!["time", "block", "kind", "coins", "transaction"];
+        let has_notes = rows.iter().any(|row| !row.note.is_empty());
+        head.extend(has_notes.then_some("note"));
+        let cells = rows.into_iter().map(|row| {
+            let mut cells = vec![row.time, row.block, row.kind.to_owned(), row.amount, row.txid];
+            cells.extend(has_notes.then_some(row.note));
+            cells
+        });
+        writeln!(stdout(), "{}", show::table(&head, &[1, 3], cells.collect()))?;
+    }
+    Ok(())
+}
+
+fn rows(view: &View, locks: &BTreeSet<Lock>) -> Vec<Row> {
+    let confirmed = view.scan.history().into_iter().map(|entry| {
         let (kind, amount) = moved(entry.received, entry.spent);
         Row {
-            when: show::date(entry.time),
+            time: show::date(entry.time),
             block: entry.height.to_string(),
             kind: if entry.mined { "mined" } else { kind },
             amount,
             txid: entry.txid.to_string(),
+            state: "confirmed",
+            reason: None,
+            note: String::new(),
         }
     });
-    let locks = session.locks();
-    let pending = session.book.pending.iter().filter_map(|payment| {
-        let transaction = payment.transaction()?;
-        let back = transaction.outputs().iter().filter(|output| locks.contains(&output.lock));
-        let back = Amount::checked_sum(back.map(|output| output.amount))?;
-        let coins =
-            transaction.inputs().iter().filter_map(|input| own_amount(&scan, &session.book.pending, input));
-        let (kind, amount) = moved(back, Amount::checked_sum(coins)?);
-        let when = show::date(cairn_core::time::Timestamp::from_millis(payment.sent_ms));
-        Some(Row { when, block: "pending".to_owned(), kind, amount, txid: payment.txid.to_string() })
-    });
-    let incoming = incoming::read(&session, &client)?.unwrap_or_default().into_iter().map(|one| Row {
-        when: show::date(follow::now()),
+    let incoming = view.incoming.iter().flatten().map(|one| Row {
+        time: show::date(follow::now()),
         block: "pending".to_owned(),
         kind: "received",
         amount: format!("+{}", one.amount),
         txid: one.txid.to_string(),
+        state: "pending",
+        reason: None,
+        note: String::new(),
     });
-    let rows: Vec<Row> = confirmed.chain(incoming).chain(pending).collect();
-    if common.json {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| json!({ "time": row.when, "block": row.block, "kind": row.kind, "amount": row.amount, "txid": row.txid }))
-            .collect();
-        writeln!(stdout(), "{}", json!({ "history": rows }))?;
-    } else if rows.is_empty() {
-        writeln!(stdout(), "nothing yet: no block up to {} pays this wallet", scan.height())?;
-    } else {
-        let rows =
-            rows.into_iter().map(|row| vec![row.when, row.block, row.kind.to_owned(), row.amount, row.txid]);
-        writeln!(
-            stdout(),
-            "{}",
-            show::table(&["time", "block", "kind", "coins", "transaction"], &[1, 3], rows.collect())
-        )?;
+    let ours = view.payments.iter().filter(|one| !matches!(one.state, State::Confirmed { .. }));
+    confirmed.chain(incoming).chain(ours.map(|payment| row_of(payment, view, locks))).collect()
+}
+
+/// The row of a payment that no block holds.
+fn row_of(payment: &JudgedPayment, view: &View, locks: &BTreeSet<Lock>) -> Row {
+    let outputs = |ours: bool| {
+        let those = payment.transaction.outputs().iter().filter(|one| locks.contains(&one.lock) == ours);
+        Amount::checked_sum(those.map(|output| output.amount)).unwrap_or(Amount::ZERO)
+    };
+    let coins = payment.transaction.inputs().iter().map(|input| own_amount(view, input));
+    let spent = coins.collect::<Option<Vec<_>>>().and_then(Amount::checked_sum);
+    let (kind, amount) = match spent.filter(|_| payment.state.reserves_coins()) {
+        Some(spent) => moved(outputs(true), spent),
+        // Neither its coins nor its change are there to be counted: only what it was to pay is known.
+        None => ("sent", format!("-{}", outputs(false))),
+    };
+    let reason = payment.state.reason();
+    let remedy = match payment.state {
+        State::Pending { in_mempool: false } => "; `resend` hands it in again".to_owned(),
+        State::Unreleased => format!(", its coins are reserved; `resend {}` releases it", payment.txid()),
+        State::EarlierChain => "; `resend` makes it on this one".to_owned(),
+        State::Dead { .. } | State::Displaced { .. } => format!("; `abandon {}` forgets it", payment.txid()),
+        _ => String::new(),
+    };
+    Row {
+        time: show::date(Timestamp::from_millis(payment.made_ms)),
+        block: payment.state.word().to_owned(),
+        kind,
+        amount,
+        txid: payment.txid().to_string(),
+        state: payment.state.word(),
+        note: reason.as_ref().map(|reason| format!("{reason}{remedy}")).unwrap_or_default(),
+        reason,
     }
-    Ok(())
 }
 
 /// The net movement: its kind and its signed amount.
@@ -81,15 +132,11 @@ fn moved(received: Amount, spent: Amount) -> (&'static str, String) {
     }
 }
 
-/// What an input of a pending payment held: a coin of the chain, or change of another pending one.
-fn own_amount(
-    scan: &crate::scan::Scan,
-    pending: &[Pending],
-    input: &cairn_core::transaction::OutPoint,
-) -> Option<Amount> {
-    if let Some(coin) = scan.coin(input) {
+/// What an input of a payment holds: a coin of the chain, or an output of another payment of ours.
+fn own_amount(view: &View, input: &OutPoint) -> Option<Amount> {
+    if let Some(coin) = view.scan.coin(input) {
         return Some(coin.output.amount);
     }
-    let parent = pending.iter().find(|payment| payment.txid == input.txid)?.transaction()?;
-    parent.outputs().get(input.index as usize).map(|output| output.amount)
+    let parent = view.payment(&input.txid)?;
+    parent.transaction.outputs().get(input.index as usize).map(|output| output.amount)
 }

@@ -1,31 +1,30 @@
 //! `send`: choose coins, show, ask, sign, broadcast, wait.
 
-use std::io::{IsTerminal, Write, stdout};
-use std::time::Duration;
+use std::io::{IsTerminal, Write, stderr, stdin};
 
 use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
-use indicatif::ProgressBar;
+use cairn_genesis::exit::{AfterDone, OutputError, answer, is_answer_lost, say};
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
-use crate::book::Pending;
 use crate::cli::{Common, Send, SendAmount};
 use crate::client::Client;
-use crate::follow;
+use crate::commands::wait::wait;
+use crate::keys::Keys;
+use crate::node::Node;
+use crate::release::{draft, on_its_way, sign};
 use crate::selection::FeeRate;
 use crate::session::Session;
-use crate::spend::{Draft, LeftOut, Signed, Wish};
+use crate::spend::{Draft, LeftOut, Wish};
+use crate::view::{Notice, View};
+use crate::{follow, show};
 
-/// Confirmations that the fee estimate aims at.
-const ESTIMATE_TARGET: u32 = 2;
 /// What `--offline` pays without `--fee-rate`: the relay minimum of every shipped chain.
 const OFFLINE_RATE: Amount = Amount::from_units(1_000);
-/// How often a waiting `send` looks.
-const POLL: Duration = Duration::from_millis(250);
 
 /// Pays.
 pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
@@ -33,51 +32,107 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
     let to = Address::parse(&send.address, &session.chain.params.address_prefix).with_context(|| {
         format!("\"{}\" is no address of this chain", crate::show::harmless(&send.address))
     })?;
-    let client = if send.offline { None } else { Some(session.connect(common)?) };
-    let scan = match &client {
-        Some(client) => follow::catch_up(&mut session, client)?,
-        None => session.load_scan()?,
-    };
-    let params = &session.chain.params;
-    let balance = Balance::of(&scan, &session.book, params);
+    let connection = if send.offline { None } else { Some(session.connect(common)?) };
+    let client = connection.as_ref().map(|connection| &connection.client);
     let wish = Wish {
         to: to.lock(),
         amount: match send.amount {
             SendAmount::Exactly(amount) => Some(amount),
             SendAmount::All => None,
         },
-        rate: rate(send, client.as_ref())?,
+        rate: rate(send, client)?,
         fee_ceiling: send.max_fee,
     };
-    let coins = spendable(&scan, &session.book, params);
-    let change_lock = session.book.next_change()?;
-    let draft = Draft::new(&wish, &coins, change_lock, &balance)?;
-    if !common.json {
-        show(&draft, &send.address, &balance);
+    let Agreed { draft, keys, notices } = agree(common, send, &mut session, client, &wish)?;
+    let summary = json!({
+        "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change,
+        "notices": notices,
+    });
+    let transaction = sign(&mut session, client, draft.agreed(), &keys)?;
+    let txid = transaction.txid();
+    session.yield_lock();
+    let Some(connection) = &connection else {
+        return print_unsent(common, txid, &encode(&transaction), summary);
+    };
+    // From here on the payment is on its way, and every error says so.
+    print(common, txid, summary).map_err(|error| on_its_way(&[txid], error))?;
+    match send.wait {
+        Some(confirmations) => wait(common, &mut session, connection, &transaction, confirmations),
+        None => Ok(()),
     }
-    if !send.yes && !agreed()? {
-        bail!("not sent: nothing was signed");
+}
+
+/// A payment that may be signed now, while the wallet's lock is held.
+struct Agreed {
+    draft: Draft,
+    keys: Keys,
+    notices: Vec<Notice>,
+}
+
+/// Chooses coins, shows the payment, and has it agreed to. Other commands may have the wallet while a person
+/// is asked; what was agreed to must then still be possible, or it is shown anew.
+fn agree(
+    common: &Common,
+    send: &Send,
+    session: &mut Session,
+    client: Option<&Client>,
+    wish: &Wish,
+) -> anyhow::Result<Agreed> {
+    let mut opened = None;
+    loop {
+        let mut view = look(session, client, opened.as_ref())?;
+        let must_look_on = client.is_some() && session.book.may_miss_addresses();
+        if opened.is_none() && (must_look_on || session.book.change.next().is_none()) {
+            // Coins may lie beyond the addresses that are looked for, and their number is what change
+            // addresses are counted from.
+            let keys = session.unlock(common)?;
+            session.book.look_ahead(&keys);
+            session.save_book()?;
+            let is_news = |notice: &Notice| matches!(notice, Notice::ChainStartedAnew { .. });
+            let earlier: Vec<Notice> = view.notices.into_iter().filter(is_news).collect();
+            view = look(session, client, Some(&keys))?;
+            view.notices.splice(0..0, earlier);
+            opened = Some(keys);
+        }
+        show::tell(&view.notices);
+        let balance = Balance::of(&view, &session.locks(), &session.chain.params);
+        let change_to = session.book.change.next();
+        let draft = draft(session, &view, wish)?;
+        if !common.json {
+            show_draft(&draft, &send.address, &balance);
+        }
+        let asks_for_passphrase = opened.is_none() && session.asks_for_passphrase(common);
+        if !send.yes {
+            session.yield_lock();
+            if !agreed()? {
+                bail!("not sent: nothing was signed");
+            }
+        }
+        let keys = match opened.take() {
+            Some(keys) => keys,
+            None => session.unlock(common)?,
+        };
+        if send.yes && !asks_for_passphrase {
+            return Ok(Agreed { draft, keys, notices: view.notices });
+        }
+        session.retake_lock()?;
+        let view = look(session, client, Some(&keys))?;
+        let coins = spendable(&view, &session.locks(), &session.chain.params);
+        if session.book.change.next() == change_to && draft.is_possible(&coins) {
+            return Ok(Agreed { draft, keys, notices: view.notices });
+        }
+        say(
+            "meanwhile another command used this wallet, or the chain changed: nothing is sent yet, look again",
+        );
+        opened = Some(keys);
     }
-    let keys = session.unlock(common)?;
-    let has_change = draft.change > Amount::ZERO;
-    let summary =
-        json!({ "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change });
-    let signed = draft.agreed().sign(&keys, &session.book.locks(), &session.book.genesis)?;
-    if !has_change {
-        session.book.change_used -= 1;
-    }
-    session.book.look_ahead(&keys);
-    let transaction = signed.transaction();
-    let (txid, bytes) = (transaction.txid(), encode(transaction));
-    if let Some(client) = &client {
-        broadcast(&mut session, client, txid, &bytes)?;
-    } else {
-        remember(&mut session, &signed)?;
-    }
-    print(common, txid, &bytes, summary, client.is_none())?;
-    match (send.wait, client) {
-        (Some(confirmations), Some(client)) => wait(common, &mut session, &client, txid, confirmations),
-        _ => Ok(()),
+}
+
+/// What node and chain say now; of what was read before, where no node is asked.
+fn look(session: &mut Session, client: Option<&Client>, keys: Option<&Keys>) -> anyhow::Result<View> {
+    match client {
+        Some(client) => follow::catch_up(session, client, keys),
+        None => follow::offline(session),
     }
 }
 
@@ -86,109 +141,60 @@ fn rate(send: &Send, client: Option<&Client>) -> anyhow::Result<FeeRate> {
         return Ok(FeeRate::per_kilobyte(rate));
     }
     let Some(client) = client else { return Ok(FeeRate::per_kilobyte(OFFLINE_RATE)) };
-    let estimate: Value = client.call("estimatesmartfee", json!([ESTIMATE_TARGET]))?;
-    let rate: Amount =
-        estimate["feerate"].to_string().parse().context("the node's fee estimate is no amount")?;
-    Ok(FeeRate::per_kilobyte(rate))
+    Ok(FeeRate::per_kilobyte(client.fee_rate()?))
 }
 
-fn show(draft: &Draft, address: &str, balance: &Balance) {
+fn show_draft(draft: &Draft, address: &str, balance: &Balance) {
     let coins = if draft.inputs() == 1 { "coin" } else { "coins" };
-    eprintln!("to      {address}");
-    eprintln!("amount  {}", draft.amount);
-    eprintln!("fee     {} ({} bytes, {} {coins} spent)", draft.fee, draft.size, draft.inputs());
-    eprintln!("change  {}", draft.change);
+    say(format_args!("to      {address}"));
+    say(format_args!("amount  {}", draft.amount));
+    say(format_args!("fee     {} ({} bytes, {} {coins} spent)", draft.fee, draft.size, draft.inputs()));
+    say(format_args!("change  {}", draft.change));
     if draft.left_out.coins > 0 {
         let LeftOut { coins, amount } = draft.left_out;
-        eprintln!("        {coins} more coins with {amount} do not fit: `send` again pays them");
+        say(format_args!("        {coins} more coins with {amount} do not fit: `send` again pays them"));
     }
     let before = balance.spendable.checked_add(balance.pending_change).unwrap_or(balance.spendable);
     let after = before.checked_sub(draft.amount).and_then(|left| left.checked_sub(draft.fee));
-    eprintln!("left    {} of {before}", after.unwrap_or(Amount::ZERO));
+    say(format_args!("left    {} of {before}", after.unwrap_or(Amount::ZERO)));
 }
 
 fn agreed() -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("nobody is there to agree: --yes sends without asking");
+    if !stdin().is_terminal() {
+        bail!("not sent: no terminal to confirm at; pass --yes to send without confirmation");
     }
-    eprint!("send? [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let mut terminal = stderr();
+    let _ = terminal.write_all(b"send? [y/N] ").and_then(|()| terminal.flush());
+    let mut typed = String::new();
+    stdin().read_line(&mut typed)?;
+    Ok(matches!(typed.trim(), "y" | "Y" | "yes"))
 }
 
-/// Writes the payment down before it is sent: a crash in between must not spend its coins twice.
-fn broadcast(session: &mut Session, client: &Client, txid: Txid, bytes: &[u8]) -> anyhow::Result<()> {
-    remember_bytes(session, txid, bytes)?;
-    let sent: Result<Value, _> = client.call("sendrawtransaction", json!([hex::encode(bytes)]));
-    let Err(error) = sent else { return Ok(()) };
-    if error.is_refused_for_good() {
-        session.book.pending.retain(|pending| pending.txid != txid);
-        session.book.save(&session.files)?;
-        return Err(error).context("the node refused the transaction");
+fn print(common: &Common, txid: Txid, mut summary: Value) -> Result<(), OutputError> {
+    if is_answer_lost() {
+        say(format_args!("the payment {txid} is on its way"));
     }
-    // It may have got there all the same: paying again with other coins could pay twice.
-    Err(error).context("whether the node has the payment is not known; the next command sends it again")
-}
-
-fn remember(session: &mut Session, signed: &Signed) -> anyhow::Result<()> {
-    remember_bytes(session, signed.transaction().txid(), &encode(signed.transaction()))
-}
-
-fn remember_bytes(session: &mut Session, txid: Txid, bytes: &[u8]) -> anyhow::Result<()> {
-    let sent_ms = follow::now().millis();
-    session.book.pending.push(Pending { txid, bytes: bytes.to_vec(), sent_ms });
-    Ok(session.book.save(&session.files)?)
-}
-
-fn print(
-    common: &Common,
-    txid: Txid,
-    bytes: &[u8],
-    mut summary: Value,
-    offline: bool,
-) -> std::io::Result<()> {
     if common.json {
         summary["txid"] = json!(txid);
-        if offline {
-            summary["hex"] = json!(hex::encode(bytes));
-        }
-        writeln!(stdout(), "{summary}")?;
-    } else if offline {
-        writeln!(stdout(), "{}", hex::encode(bytes))?;
-    } else {
-        writeln!(stdout(), "{txid}")?;
+        return answer(summary);
     }
-    Ok(())
+    answer(txid)
 }
 
-fn wait(
-    common: &Common,
-    session: &mut Session,
-    client: &Client,
-    txid: Txid,
-    confirmations: u32,
-) -> anyhow::Result<()> {
-    let line = if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    loop {
-        let scan = follow::catch_up(session, client)?;
-        let depth =
-            scan.confirmed_at(&txid).and_then(|at| scan.height().since(at)).map_or(0, |above| above + 1);
-        let text = format!("{depth} of {confirmations} confirmations, block {}", scan.height());
-        if depth >= confirmations {
-            line.finish_and_clear();
-            if !common.json {
-                eprintln!("{text}");
-            }
-            return Ok(());
-        }
-        if depth == 0 && !session.book.pending.iter().any(|pending| pending.txid == txid) {
-            line.finish_and_clear();
-            bail!("the payment {txid} can no longer be confirmed: another one spent its coins");
-        }
-        line.set_message(text);
-        line.tick();
-        std::thread::sleep(POLL);
-    }
+/// The signed payment, for `broadcast`.
+fn print_unsent(common: &Common, txid: Txid, bytes: &[u8], mut summary: Value) -> anyhow::Result<()> {
+    let bytes = hex::encode(bytes);
+    let told = if common.json {
+        summary["txid"] = json!(txid);
+        summary["hex"] = json!(bytes);
+        answer(summary)
+    } else {
+        answer(&bytes)
+    };
+    told.map_err(|error| {
+        let done = format!(
+            "the payment {txid} is signed and not sent, and its coins are reserved (`abandon {txid}` frees them)"
+        );
+        AfterDone::new(done, json!({ "txid": txid }), error).into()
+    })
 }

@@ -45,6 +45,8 @@ fn balance(spendable: u64) -> Balance {
         blocks_to_full_maturity: None,
         pending_change: Amount::ZERO,
         pending_out: Amount::ZERO,
+        unreleased: Amount::ZERO,
+        not_in_mempool: Amount::ZERO,
         height: 7,
     }
 }

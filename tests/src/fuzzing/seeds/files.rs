@@ -10,6 +10,7 @@ use cairn_core::block::Block;
 use cairn_core::coin::{Coin, Origin, Undo};
 use cairn_core::encoding::encode;
 use cairn_core::height::Height;
+use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
 use cairn_genesis::accounts;
 use cairn_node::store::address_schema::{MARK_KEY, Mark, Summary, Visit, coin_key, summary_key, visit_key};
@@ -19,16 +20,17 @@ use cairn_node::store::schema::{
 };
 use cairn_node::waiting;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord};
-use cairn_wallet::book::{Book, KeySource, Pending};
+use cairn_wallet::book::{Book, KeySource, Search};
 use cairn_wallet::files::WalletFiles;
 use cairn_wallet::keys::Keys;
+use cairn_wallet::payment::Release;
 use cairn_wallet::scan::Scan;
 use cairn_wallet::words::Words;
 use serde_json::Value;
 
 use crate::fuzzing::rules::regtest;
 use crate::fuzzing::seeds::world::World;
-use crate::fuzzing::wallet::PASSPHRASE;
+use crate::fuzzing::wallet::{PASSPHRASE, WATCHED};
 
 /// A journal of three blocks, and what an entry of each kind holds: the kind, then the value.
 pub fn journals(world: &World) -> Vec<Vec<u8>> {
@@ -98,9 +100,11 @@ pub fn mempool_file(world: &World) -> Vec<u8> {
 /// A wallet's book with a payment on its way; with two addresses on each branch, and with none.
 pub fn books(world: &World) -> Vec<Vec<u8>> {
     let keys = Keys::new(&Words::from_entropy(&accounts::entropy(0)));
-    let mut book = Book::new("regtest", regtest().params.genesis_hash, KeySource::Published(0), &keys);
-    let bytes = encode(&*world.payment);
-    book.pending.push(Pending { txid: world.payment.txid(), bytes, sent_ms: 1_767_225_600_000 });
+    let mut book =
+        Book::new("regtest", regtest().params.genesis_hash, KeySource::Published(0), &keys, Search::Due);
+    let made = Timestamp::from_millis(1_767_225_600_000);
+    book.add(&world.payment, made, Release::Released);
+    book.add(&world.child, made, Release::Unreleased);
     let written = in_directory(|directory| {
         let files = WalletFiles::new(directory, "w".parse().expect("a name"));
         book.save(&files).expect("written");
@@ -108,9 +112,9 @@ pub fn books(world: &World) -> Vec<Vec<u8>> {
     });
     let mut book: Value = serde_json::from_slice(&written).expect("JSON");
     let mut shortened = |count: u32| {
-        for (branch, used) in [("receive", "receive_used"), ("change", "change_used")] {
-            book[branch].as_array_mut().expect("a list").truncate(count as usize);
-            book[used] = count.min(1).into();
+        for branch in ["receive", "change"] {
+            book[branch]["keys"].as_array_mut().expect("a list").truncate(count as usize);
+            book[branch]["used"] = count.min(1).into();
         }
         serde_json::to_vec(&book).expect("JSON")
     };
@@ -128,7 +132,7 @@ pub fn key_file() -> Vec<u8> {
 pub fn scan(world: &World) -> Vec<u8> {
     let chain = regtest();
     let locks = [accounts::lock(2), accounts::lock(9)].into();
-    let mut scan = Scan::new(&chain.genesis, &locks);
+    let mut scan = Scan::new(&chain.genesis, &locks, WATCHED);
     for block in &world.best {
         let now = block.header().time;
         scan.connect(block.clone(), &locks, &chain.params, now).expect("the block is valid");

@@ -1,0 +1,148 @@
+//! How the programs end: one exit status for each kind of outcome, and the last thing they say.
+//!
+//! "Not done" and "done, but what came after it failed" must never look alike: who is told the first does
+//! it again, and pays twice.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use cairn_core::text::with_causes;
+use serde_json::{Map, Value};
+
+/// The exit statuses, for the programs' long help.
+pub const HELP: &str = "Exit status:
+  0  done
+  1  not done; standard error says why (with --json, the key \"error\" on standard output)
+  2  the arguments make no sense
+  3  done, or perhaps done, and something after it failed: standard error begins with what
+     was done; look before you do it again";
+
+/// How a program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It is done.
+    Done = 0,
+    /// It is not done.
+    NotDone = 1,
+    /// The arguments make no sense (the parser of arguments ends with this status too).
+    Usage = 2,
+    /// It is done, or perhaps done, and something after it failed.
+    DoneBut = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Something failed after the command had done what it was asked for, or may have done it.
+#[derive(Debug, thiserror::Error)]
+#[error("{done}: {source}")]
+pub struct AfterDone {
+    done: String,
+    facts: Map<String, Value>,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl AfterDone {
+    /// What was done, in words and as the keys of a JSON object, and what failed then.
+    pub fn new(
+        done: impl Into<String>,
+        facts: Value,
+        failure: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let facts = match facts {
+            Value::Object(facts) => facts,
+            other => Map::from_iter([("done".to_owned(), other)]),
+        };
+        Self { done: done.into(), facts, source: failure.into() }
+    }
+}
+
+/// Standard output takes nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+pub struct OutputError(#[from] io::Error);
+
+/// Writes a command's answer, and a line end, to standard output.
+///
+/// # Errors
+/// When not all of it could be written.
+pub fn answer(text: impl Display) -> Result<(), OutputError> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// Whether answers go nowhere: `>/dev/null`, or standard output was closed, which the runtime replaces by that.
+pub fn is_answer_lost() -> bool {
+    std::fs::read_link("/proc/self/fd/1").is_ok_and(|target| target == Path::new("/dev/null"))
+}
+
+/// Says something on standard error. Where nobody can read it, the command goes on all the same.
+pub fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Ends a command: says what failed, if anything did, and chooses the exit status.
+pub fn end(program: &str, json: bool, outcome: Result<(), &(dyn Error + 'static)>) -> Exit {
+    // What is still buffered counts too.
+    let flushed = io::stdout().flush().map_err(OutputError);
+    let error: &(dyn Error + 'static) = match (outcome, &flushed) {
+        (Err(error), _) => error,
+        (Ok(()), Err(error)) => error,
+        (Ok(()), Ok(())) => return Exit::Done,
+    };
+    if is_reader_gone(error) {
+        return Exit::Done;
+    }
+    let after = find::<AfterDone>(error);
+    let sentence = with_causes(error);
+    let mut object = after.map(|after| after.facts.clone()).unwrap_or_default();
+    object.insert("error".to_owned(), Value::from(sentence.as_str()));
+    let is_told = json && answer(Value::Object(object)).is_ok();
+    if !is_told || after.is_some() {
+        say(format_args!("{program}: {sentence}"));
+    }
+    if after.is_some() { Exit::DoneBut } else { Exit::NotDone }
+}
+
+/// Whether only the reader of an answer went away, having seen enough, as `head -1` does: no reason to
+/// complain. An error of a command that changed something says so itself and is another type.
+fn is_reader_gone(error: &(dyn Error + 'static)) -> bool {
+    let output = error.downcast_ref::<OutputError>().map(|output| &output.0);
+    let cause = output.or_else(|| error.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn find<'a, T: Error + 'static>(mut error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    loop {
+        match error.downcast_ref() {
+            Some(found) => return Some(found),
+            None => error = error.source()?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the payment could not be looked up: {0}")]
+    struct Around(#[source] AfterDone);
+
+    #[test]
+    fn what_failed_after_it_was_done_has_a_status_of_its_own_wherever_it_is_wrapped() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let after = || AfterDone::new("the payment is on its way", serde_json::json!({}), broken());
+        assert_eq!(end("test", false, Err(&after())), Exit::DoneBut);
+        assert_eq!(end("test", false, Err(&Around(after()))), Exit::DoneBut);
+        assert_eq!(end("test", false, Err(&io::Error::from(io::ErrorKind::NotFound))), Exit::NotDone);
+        assert_eq!(end("test", false, Err(&OutputError(broken()))), Exit::Done);
+    }
+}

@@ -1,0 +1,125 @@
+//! Waiting for confirmations of a payment that was sent, through restarts of the node.
+
+use std::time::{Duration, Instant};
+
+use cairn_core::hash::Txid;
+use cairn_core::height::Height;
+use cairn_core::text::with_causes;
+use cairn_core::transaction::Transaction;
+use cairn_genesis::exit::say;
+use indicatif::ProgressBar;
+
+use crate::cli::Common;
+use crate::client::{Client, ClientError};
+use crate::devnet::{ConnectError, Connection};
+use crate::follow;
+use crate::payment::State;
+use crate::release::{GoneError, ReleaseError, confirmations, on_its_way, release};
+use crate::session::Session;
+
+/// How often the node is looked at.
+const POLL: Duration = Duration::from_millis(250);
+/// How long a node that is gone is waited for.
+const NODE_PATIENCE: Duration = Duration::from_secs(600);
+
+/// A payment that is waited for. The wallet's lock is held for each look alone.
+struct Waiting<'a> {
+    session: &'a mut Session,
+    transaction: &'a Transaction,
+    line: ProgressBar,
+    silent_since: Option<Instant>,
+    rejection: Option<ReleaseError>,
+}
+
+/// Waits until so many blocks confirm the payment, or none ever will.
+pub fn wait(
+    common: &Common,
+    session: &mut Session,
+    first: &Connection,
+    transaction: &Transaction,
+    wanted: u32,
+) -> anyhow::Result<()> {
+    let txid = transaction.txid();
+    let common = common.pinned_to(first.devnet.as_ref());
+    let line = if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let mut waiting = Waiting { session, transaction, line, silent_since: None, rejection: None };
+    let mut seen = None;
+    loop {
+        match waiting.look(&common, seen.as_deref()) {
+            Ok(news) => {
+                if let Some((depth, height, tip)) = news {
+                    let text = format!("{depth} of {wanted} confirmations, block {height}");
+                    if depth >= wanted {
+                        waiting.line.finish_and_clear();
+                        if !common.json {
+                            say(text);
+                        }
+                        return Ok(());
+                    }
+                    waiting.line.set_message(text);
+                    seen = Some(tip);
+                }
+            }
+            // Not on its way any more: it may be made again.
+            Err(error) if error.is::<GoneError>() => return Err(error),
+            Err(error) if is_of_the_moment(&error) => {
+                seen = None;
+                if waiting.silent_since.is_none() {
+                    let why = with_causes(error.as_ref());
+                    waiting.say(&format!("the payment {txid} is on its way; waiting for a node: {why}"));
+                }
+                if waiting.silent_since.get_or_insert_with(Instant::now).elapsed() > NODE_PATIENCE {
+                    let minutes = NODE_PATIENCE.as_secs() / 60;
+                    let error = error.context(format!("no node has answered for {minutes} minutes"));
+                    return Err(on_its_way(&[txid], error).into());
+                }
+            }
+            Err(error) => return Err(on_its_way(&[txid], error).into()),
+        }
+        waiting.line.tick();
+        std::thread::sleep(POLL);
+    }
+}
+
+impl Waiting<'_> {
+    /// Confirmations, height and tip; nothing while the tip is the one that was seen.
+    fn look(&mut self, common: &Common, seen: Option<&str>) -> anyhow::Result<Option<(u32, Height, String)>> {
+        let Connection { client, tip, .. } = self.session.connect(common)?;
+        if self.silent_since.take().is_some() {
+            self.say("a node answers again");
+        }
+        if seen == Some(tip.as_str()) {
+            return Ok(None);
+        }
+        self.session.retake_lock()?;
+        let looked = self.count(&client);
+        self.session.yield_lock();
+        looked.map(|(depth, height)| Some((depth, height, tip)))
+    }
+
+    fn count(&mut self, client: &Client) -> anyhow::Result<(u32, Height)> {
+        let txid: Txid = self.transaction.txid();
+        let view = follow::catch_up(self.session, client, None)?;
+        let depth = confirmations(&view, txid)?;
+        let state = view.payment(&txid).map(|payment| &payment.state);
+        if state == Some(&State::Pending { in_mempool: false }) && self.rejection.is_none() {
+            // This command has released the payment, and the node has lost it.
+            self.say(&format!("the node's mempool lost {txid}: handing it in again"));
+            if let Err(error) = release(self.session, client, self.transaction) {
+                self.say(&with_causes(&error));
+                self.rejection = Some(error);
+            }
+        }
+        Ok((depth, view.scan.height()))
+    }
+
+    fn say(&self, line: &str) {
+        self.line.suspend(|| say(line));
+    }
+}
+
+fn is_of_the_moment(error: &anyhow::Error) -> bool {
+    let connecting = error.downcast_ref::<ConnectError>().map(ConnectError::is_of_the_moment);
+    let asking = || error.downcast_ref::<ClientError>().map(ClientError::is_of_the_moment);
+    connecting.or_else(asking).unwrap_or(false)
+}

@@ -1,0 +1,151 @@
+//! The node, as the wallet's logic sees it: a few typed questions, and one way to hand in a payment.
+//!
+//! [`Client`] asks over JSON-RPC; tests put a chain in memory in its place.
+
+use std::sync::Arc;
+
+use cairn_core::amount::Amount;
+use cairn_core::block::Block;
+use cairn_core::encoding::{Decode, decode, encode};
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::height::Height;
+use cairn_core::transaction::Transaction;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::client::{Client, ClientError};
+
+/// Bitcoin Core's codes for a height, hash or transaction that is not there.
+const NOT_THERE: [i64; 2] = [-8, -5];
+/// Bitcoin Core's code for a transaction that a block holds already.
+const ALREADY_IN_CHAIN: i64 = -27;
+/// Confirmations that the fee estimate aims at.
+const ESTIMATE_TARGET: u32 = 2;
+
+/// What the wallet asks of a node. Only [`Self::submit`] changes anything there.
+pub trait Node {
+    /// Height of the best chain's tip.
+    ///
+    /// # Errors
+    /// When the node does not answer, as for all methods here.
+    fn height(&self) -> Result<Height, ClientError>;
+
+    /// Hash of the best chain's block at a height; none above the tip.
+    ///
+    /// # Errors
+    /// As for [`Self::height`].
+    fn hash_at(&self, height: Height) -> Result<Option<BlockHash>, ClientError>;
+
+    /// Whether the node knows a block, on whatever branch.
+    ///
+    /// # Errors
+    /// As for [`Self::height`].
+    fn knows_block(&self, hash: &BlockHash) -> Result<bool, ClientError>;
+
+    /// So many of the best chain's blocks from a height on; none when the chain became shorter.
+    ///
+    /// # Errors
+    /// As for [`Self::height`].
+    fn blocks(&self, first: Height, count: u32) -> Result<Option<Vec<Block>>, ClientError>;
+
+    /// Ids of the mempool's transactions, parents before children.
+    ///
+    /// # Errors
+    /// As for [`Self::height`].
+    fn mempool(&self) -> Result<Vec<Txid>, ClientError>;
+
+    /// Those of these transactions that the node still has, in the same order.
+    ///
+    /// # Errors
+    /// As for [`Self::height`].
+    fn transactions(&self, txids: &[Txid]) -> Result<Vec<Arc<Transaction>>, ClientError>;
+
+    /// Hands a transaction to the network. One that is there already is no error.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the node's reason, and as for [`Self::height`].
+    fn submit(&self, transaction: &Transaction) -> Result<(), ClientError>;
+
+    /// The fee per 1,000 bytes that the node estimates for one of the next blocks.
+    ///
+    /// # Errors
+    /// As for [`Self::height`].
+    fn fee_rate(&self) -> Result<Amount, ClientError>;
+}
+
+#[derive(Deserialize)]
+struct FeeEstimate {
+    feerate: serde_json::Number,
+}
+
+impl Node for Client {
+    fn height(&self) -> Result<Height, ClientError> {
+        self.call("getblockcount", json!([])).map(Height::from_u32)
+    }
+
+    fn hash_at(&self, height: Height) -> Result<Option<BlockHash>, ClientError> {
+        there(self.call("getblockhash", json!([height])))
+    }
+
+    fn knows_block(&self, hash: &BlockHash) -> Result<bool, ClientError> {
+        Ok(there(self.call::<Value>("getblockheader", json!([hash, false])))?.is_some())
+    }
+
+    fn blocks(&self, first: Height, count: u32) -> Result<Option<Vec<Block>>, ClientError> {
+        let heights: Vec<Value> =
+            (first.get()..first.get().saturating_add(count)).map(|h| json!([h])).collect();
+        let Some(hashes) = there(self.batch::<BlockHash>("getblockhash", &heights))? else { return Ok(None) };
+        let wanted: Vec<Value> = hashes.iter().map(|hash| json!([hash, 0])).collect();
+        let Some(blocks) = there(self.batch::<String>("getblock", &wanted))? else { return Ok(None) };
+        blocks.iter().map(|raw| decoded("getblock", raw)).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn mempool(&self) -> Result<Vec<Txid>, ClientError> {
+        self.call("getrawmempool", json!([]))
+    }
+
+    fn transactions(&self, txids: &[Txid]) -> Result<Vec<Arc<Transaction>>, ClientError> {
+        let wanted: Vec<Value> = txids.iter().map(|txid| json!([txid, 0])).collect();
+        let raw: Vec<String> = match there(self.batch("getrawtransaction", &wanted))? {
+            Some(raw) => raw,
+            // One has left the mempool meanwhile: each is asked for alone.
+            None => {
+                let each = wanted.into_iter().map(|one| there(self.call("getrawtransaction", one)));
+                each.filter_map(Result::transpose).collect::<Result<_, _>>()?
+            }
+        };
+        raw.iter().map(|raw| decoded("getrawtransaction", raw).map(Arc::new)).collect()
+    }
+
+    fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
+        match self.call::<Txid>("sendrawtransaction", json!([hex::encode(encode(transaction))])) {
+            Ok(_) | Err(ClientError::Refused { code: ALREADY_IN_CHAIN, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fee_rate(&self) -> Result<Amount, ClientError> {
+        let method = "estimatesmartfee";
+        let estimate: FeeEstimate = self.call(method, json!([ESTIMATE_TARGET]))?;
+        let rate = estimate.feerate.to_string().parse();
+        rate.map_err(|error: cairn_core::amount::ParseAmountError| nonsense(method, &error.to_string()))
+    }
+}
+
+/// What was asked for, or none if the node says that there is no such thing.
+fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(ClientError::Refused { code, .. }) if NOT_THERE.contains(&code) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn decoded<T: Decode<()>>(method: &str, raw: &str) -> Result<T, ClientError> {
+    let bytes = hex::decode(raw).map_err(|error| nonsense(method, &error.to_string()))?;
+    decode(&bytes, bytes.len()).map_err(|error| nonsense(method, &error.to_string()))
+}
+
+fn nonsense(method: &str, what: &str) -> ClientError {
+    ClientError::Nonsense { method: method.to_owned(), what: crate::show::harmless(what) }
+}

@@ -1,0 +1,107 @@
+//! What a command sees: the chain as it concerns this wallet, the node's mempool, and our payments.
+
+use std::collections::BTreeSet;
+
+use cairn_core::amount::Amount;
+use cairn_core::hash::Txid;
+use cairn_core::transaction::OutPoint;
+use serde::Serialize;
+
+use crate::payment::{JudgedPayment, State};
+use crate::scan::Scan;
+
+/// Chain, mempool and payments at one moment.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// What the chain says of our coins.
+    pub scan: Scan,
+    /// Ids of the node's mempool; none offline.
+    pub mempool: Option<BTreeSet<Txid>>,
+    /// Our payments, in order of signing.
+    pub payments: Vec<JudgedPayment>,
+    /// Unconfirmed payments of others to us; none offline, or if the mempool is too large to be read.
+    pub incoming: Option<Vec<Incoming>>,
+    /// What a person should know.
+    pub notices: Vec<Notice>,
+}
+
+/// An unconfirmed payment of another wallet to us. Nothing vouches for it: it is shown, and never
+/// counted as a coin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The id of its transaction.
+    pub txid: Txid,
+    /// What it pays us.
+    pub amount: Amount,
+}
+
+/// What a person should know beside what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Notice {
+    /// The node's chain has no block in common with the one that was read before, but genesis.
+    ChainStartedAnew {
+        /// Payments of the earlier chain that could be made on this one.
+        payments: usize,
+    },
+    /// The chain may have paid addresses beyond those that the wallet looks for.
+    MoreMayLieBeyond {
+        /// How many receiving addresses it looks for.
+        receiving: u32,
+        /// How many change addresses it looks for.
+        change: u32,
+    },
+    /// The chain was searched for addresses far beyond the used ones.
+    Searched {
+        /// How many receiving addresses were looked for.
+        receiving: u32,
+        /// How many of them were used up to the last one.
+        receiving_used: u32,
+        /// How many change addresses were looked for.
+        change: u32,
+        /// How many of them were used up to the last one.
+        change_used: u32,
+    },
+}
+
+impl View {
+    /// A payment of ours.
+    pub fn payment(&self, txid: &Txid) -> Option<&JudgedPayment> {
+        self.payments.iter().find(|payment| payment.txid() == *txid)
+    }
+
+    /// Coins and outputs that no further payment may spend.
+    pub fn reserved(&self) -> BTreeSet<OutPoint> {
+        self.inputs_of(State::reserves_coins)
+    }
+
+    /// What payments in such a state spend.
+    pub fn inputs_of(&self, is_meant: impl Fn(&State) -> bool) -> BTreeSet<OutPoint> {
+        let meant = self.payments.iter().filter(|payment| is_meant(&payment.state));
+        meant.flat_map(|payment| payment.transaction.inputs().to_vec()).collect()
+    }
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ChainStartedAnew { payments: 0 } => write!(f, "this chain was started anew"),
+            Self::ChainStartedAnew { payments: 1 } => write!(
+                f,
+                "this chain was started anew; 1 payment of the old one is not made again (`resend` makes it)"
+            ),
+            Self::ChainStartedAnew { payments } => write!(
+                f,
+                "this chain was started anew; {payments} payments of the old one are not made again (`resend` makes them)"
+            ),
+            Self::MoreMayLieBeyond { receiving, change } => write!(
+                f,
+                "the first {receiving} receiving and {change} change addresses were looked for; more may lie beyond; unlock to look on (`rescan` does)"
+            ),
+            Self::Searched { receiving, receiving_used, change, change_used } => write!(
+                f,
+                "looked for the first {receiving} receiving addresses ({receiving_used} used) and the first {change} change addresses ({change_used} used)"
+            ),
+        }
+    }
+}
