@@ -1,9 +1,7 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
-use std::io::{Write, stderr};
-
 use anyhow::bail;
-use cairn_genesis::exit::{AfterDone, answer};
+use cairn_genesis::exit::{AfterDone, answer, say};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -116,7 +114,7 @@ fn forewarn(control: &Client, node: u16, blocks: u32) -> anyhow::Result<Option<E
         estimate.check()?;
     }
     if let Some(words) = words {
-        let _ = writeln!(stderr(), "{words}");
+        say(words);
     }
     Ok(estimate)
 }
