@@ -26,9 +26,39 @@ pub enum DecodeError {
         /// Bytes left.
         left: usize,
     },
-    /// The bytes ended, or say something that no value says.
-    #[error("malformed: {0}")]
-    Malformed(String),
+    /// A count, a number or a list goes on beyond the last byte.
+    #[error("the bytes end before the value does")]
+    TooShort,
+    /// A count of more than the bytes could hold; nothing was allocated for it.
+    #[error("a list says that it has more entries than the bytes could hold")]
+    CountTooLarge,
+    /// A choice that this version does not know.
+    #[error("choice {found} does not exist")]
+    UnknownChoice {
+        /// The number of the choice.
+        found: u32,
+    },
+    /// A text that is not UTF-8.
+    #[error("a text is not UTF-8")]
+    NotUtf8,
+    /// Anything else that a type's own decoder refuses.
+    #[error("{0}")]
+    Other(&'static str),
+}
+
+impl From<DecodeFault> for DecodeError {
+    /// bincode shows its faults in their Debug form, which is no text for people.
+    fn from(fault: DecodeFault) -> Self {
+        match fault {
+            DecodeFault::UnexpectedEnd { .. } => Self::TooShort,
+            DecodeFault::LimitExceeded | DecodeFault::OutsideUsizeRange(_) => Self::CountTooLarge,
+            DecodeFault::UnexpectedVariant { found, .. } => Self::UnknownChoice { found },
+            DecodeFault::InvalidBooleanValue(found) => Self::UnknownChoice { found: u32::from(found) },
+            DecodeFault::Utf8 { .. } => Self::NotUtf8,
+            DecodeFault::Other(what) => Self::Other(what),
+            _ => Self::Other("the bytes are no value of this kind"),
+        }
+    }
 }
 
 /// The bytes of a value.
@@ -72,8 +102,7 @@ pub fn decode<T: Decode<()>>(bytes: &[u8], max: usize) -> Result<T, DecodeError>
         0x400_0001..=0x1000_0000 => bincode::decode_from_slice(bytes, limited::<0x1000_0000>()),
         _ => bincode::decode_from_slice(bytes, limited::<0x4000_0000>()),
     };
-    let (value, consumed) =
-        decoded.map_err(|fault: DecodeFault| DecodeError::Malformed(fault.to_string()))?;
+    let (value, consumed) = decoded.map_err(DecodeError::from)?;
     match bytes.len().saturating_sub(consumed) {
         0 => Ok(value),
         left => Err(DecodeError::TrailingBytes { left }),

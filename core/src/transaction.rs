@@ -83,6 +83,17 @@ pub struct Coinbase {
     pub tag: Vec<u8>,
 }
 
+impl fmt::Display for LockTime {
+    /// The last height or time at which the transaction may not enter a block.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Immediate => f.write_str("none"),
+            Self::Height(height) => write!(f, "height {height}"),
+            Self::Time(time) => time.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for OutPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.txid, self.index)

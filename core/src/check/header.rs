@@ -67,7 +67,7 @@ pub enum HeaderError {
         span: usize,
     },
     /// Too far ahead of our clock: it may be welcome later.
-    #[error("block time {found} is more than {allowed:?} ahead of {now}")]
+    #[error("block time {found} is more than {} s ahead of {now}", allowed.as_secs_f64())]
     TimeTooNew {
         /// Its time.
         found: Timestamp,

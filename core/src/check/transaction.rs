@@ -67,7 +67,9 @@ pub enum TransactionError {
         height: Height,
     },
     /// Its time has not come.
-    #[error("the lock time {lock_time:?} is not over at height {height}, median time {median_time_past}")]
+    #[error(
+        "the transaction is locked up to {lock_time}; the block has height {height}, its parent's median time is {median_time_past}"
+    )]
     Locked {
         /// Its lock time.
         lock_time: LockTime,

@@ -101,11 +101,10 @@ fn a_length_far_beyond_the_bytes_is_refused() {
     for lie in [1u64 << 20, 1 << 32, 1 << 61, u64::MAX] {
         let bytes = lie.to_le_bytes();
         // Refused by the bound, before anything of that length is allocated.
-        let bound = DecodeError::Malformed("LimitExceeded".into());
-        assert_eq!(decode::<Vec<u8>>(&bytes, MAX), Err(bound.clone()));
-        assert_eq!(decode::<Vec<[u8; 32]>>(&bytes, MAX), Err(bound.clone()));
-        assert_eq!(decode::<TransactionBody>(&bytes, MAX), Err(bound.clone()));
-        assert_eq!(decode::<String>(&bytes, MAX), Err(bound));
+        assert_eq!(decode::<Vec<u8>>(&bytes, MAX), Err(DecodeError::CountTooLarge));
+        assert_eq!(decode::<Vec<[u8; 32]>>(&bytes, MAX), Err(DecodeError::CountTooLarge));
+        assert_eq!(decode::<TransactionBody>(&bytes, MAX), Err(DecodeError::CountTooLarge));
+        assert_eq!(decode::<String>(&bytes, MAX), Err(DecodeError::CountTooLarge));
     }
 }
 
@@ -115,8 +114,7 @@ fn a_lie_claims_no_more_than_64_times_the_bytes_that_come_with_it() {
     for size in [0x401_usize, 0x4001, 0x4_0001, 0x40_0001] {
         let mut bytes = vec![0; size];
         bytes[..8].copy_from_slice(&(size as u64 * 64 + 1).to_le_bytes());
-        let bound = DecodeError::Malformed("LimitExceeded".into());
-        assert_eq!(decode::<Vec<u8>>(&bytes, usize::MAX), Err(bound), "{size} bytes");
+        assert_eq!(decode::<Vec<u8>>(&bytes, usize::MAX), Err(DecodeError::CountTooLarge), "{size} bytes");
     }
 }
 
@@ -130,6 +128,16 @@ fn numbers_have_fixed_width_and_the_least_significant_byte_first() {
 
 #[test]
 fn a_variant_that_does_not_exist_is_refused() {
-    assert!(decode::<LockTime>(&[3, 0, 0, 0], MAX).is_err());
-    assert!(decode::<Lock>(&[[1, 0, 0, 0].as_slice(), &[0; 32]].concat(), MAX).is_err());
+    assert_eq!(decode::<LockTime>(&[3, 0, 0, 0], MAX), Err(DecodeError::UnknownChoice { found: 3 }));
+    let lock = [[1, 0, 0, 0].as_slice(), &[0; 32]].concat();
+    assert_eq!(decode::<Lock>(&lock, MAX), Err(DecodeError::UnknownChoice { found: 1 }));
+}
+
+#[test]
+fn bytes_that_are_no_value_are_told_in_words_and_not_as_the_decoder_prints_its_faults() {
+    let text = [1, 0, 0, 0, 0, 0, 0, 0, 0xff];
+    assert_eq!(decode::<String>(&text, MAX), Err(DecodeError::NotUtf8));
+    assert_eq!(decode::<Option<u8>>(&[2, 0], MAX), Err(DecodeError::UnknownChoice { found: 2 }));
+    let short = decode::<u32>(&[0; 3], MAX).expect_err("three bytes of four").to_string();
+    assert_eq!(short, "the bytes end before the value does");
 }

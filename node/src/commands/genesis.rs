@@ -1,7 +1,7 @@
 //! `cairn genesis`: makes and prints chain definitions.
 
 use std::io::{Write, stdout};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use cairn_core::amount::Amount;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::assembly::find_chain;
 use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
 use crate::devnet::account;
+use crate::report::words::duration;
 
 /// Runs the command.
 ///
@@ -96,8 +97,9 @@ fn describe(chain: &Chain) -> Value {
 
 fn in_words(chain: &Chain) -> String {
     let params = &chain.params;
+    let span = |time: Duration| duration(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let difficulty = match params.half_life {
-        Some(half_life) => format!("doubles or halves for every {half_life:?} off schedule"),
+        Some(half_life) => format!("doubles or halves for every {} off schedule", span(half_life)),
         None => "fixed at the limit".to_owned(),
     };
     let rows = [
@@ -105,7 +107,7 @@ fn in_words(chain: &Chain) -> String {
         ("genesis hash", params.genesis_hash.to_string()),
         ("address prefix", params.address_prefix.to_string()),
         ("genesis time", format!("{} ms since 1970", params.genesis_time.millis())),
-        ("block every", format!("{:?}", params.spacing)),
+        ("block every", span(params.spacing)),
         ("difficulty", difficulty),
         ("target of block 1", format!("{} (limit {})", params.genesis_bits, params.pow_limit)),
         ("subsidy", format!("{} coins, halved every {} blocks", params.subsidy, params.halving_interval)),
@@ -115,8 +117,9 @@ fn in_words(chain: &Chain) -> String {
         (
             "times",
             format!(
-                "after the median of {}, at most {:?} ahead",
-                params.median_time_span, params.max_future_drift
+                "after the median of {}, at most {} ahead",
+                params.median_time_span,
+                span(params.max_future_drift)
             ),
         ),
         ("genesis pays", format!("{} coins to {} addresses", params.premine, chain.definition.premine.len())),

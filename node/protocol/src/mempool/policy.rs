@@ -86,7 +86,7 @@ pub enum MempoolError {
     },
     /// Its lock time is not over.
     #[error(
-        "the lock time {lock_time:?} is not over in the next block, height {height}, median time past {median_time_past}"
+        "the transaction is locked up to {lock_time}; the next block has height {height}, its parent's median time is {median_time_past}"
     )]
     NotFinal {
         /// Its lock time.
