@@ -18,8 +18,8 @@ use crate::time::Timestamp;
 pub struct Anchor {
     /// Its height.
     pub height: Height,
-    /// The time at which it was due to be begun: its parent's time.
-    pub reference_time: Timestamp,
+    /// When it was due: the schedule of the blocks after it begins there.
+    pub due: Timestamp,
     /// Its target.
     pub bits: CompactTarget,
 }
@@ -28,8 +28,8 @@ impl Anchor {
     /// The anchor for the children of a block: block 1, or the latest block at the limit.
     ///
     /// A fixed genesis time in the past would let every fresh chain fall to the limit and every
-    /// paused one burst; block 1 is therefore taken to have been begun one spacing before its own
-    /// time, and a chain at the limit begins anew.
+    /// paused one burst; block 1 is therefore taken to have come when it was due, and a chain at the
+    /// limit begins anew.
     pub fn after(
         previous: Option<&Self>,
         params: &ChainParams,
@@ -37,11 +37,11 @@ impl Anchor {
         height: Height,
         parent_time: Timestamp,
     ) -> Option<Self> {
-        let at = |reference_time| Some(Self { height, reference_time, bits: header.bits });
+        let at = |due| Some(Self { height, due, bits: header.bits });
         match height.get() {
             0 => None,
-            1 => at(header.time.saturating_sub(params.spacing)),
-            _ if header.bits == params.pow_limit => at(parent_time),
+            1 => at(header.time),
+            _ if header.bits == params.pow_limit => at(parent_time.saturating_add(params.spacing)),
             _ => previous.copied(),
         }
     }
@@ -59,7 +59,10 @@ pub fn next_bits(
     let (Ok(reference), Ok(limit)) = (anchor.bits.to_target(), params.pow_limit.to_target()) else {
         return params.pow_limit;
     };
-    let passed = i128::from(parent_time.millis()).saturating_sub(i128::from(anchor.reference_time.millis()));
+    // The anchor's own block is part of the schedule that asert reckons with.
+    let passed = i128::from(parent_time.millis())
+        .saturating_sub(i128::from(anchor.due.millis()))
+        .saturating_add(millis(params.spacing));
     let blocks = parent_height.since(anchor.height).unwrap_or(0);
     asert(reference, passed, blocks, params.spacing, half_life, limit).to_compact()
 }
@@ -74,7 +77,6 @@ pub fn asert(
     half_life: Duration,
     limit: Target,
 ) -> Target {
-    let millis = |duration: Duration| i128::try_from(duration.as_millis()).unwrap_or(i128::MAX);
     let due = millis(spacing).saturating_mul(i128::from(blocks).saturating_add(1));
     let late = passed_ms.saturating_sub(due).saturating_mul(65_536);
     let exponent = late.checked_div(millis(half_life)).unwrap_or(0);
@@ -93,6 +95,10 @@ pub fn asert(
     };
     let bounded = next.clamp(U512::from(1u8), U512::from(limit.to_u256()));
     Target::from_u256(bounded.wrapping_to())
+}
+
+fn millis(duration: Duration) -> i128 {
+    i128::try_from(duration.as_millis()).unwrap_or(i128::MAX)
 }
 
 /// 65,536 times 2^(fraction / 65,536), by a cubic that is off by less than 0.013 %.

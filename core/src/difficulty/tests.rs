@@ -98,19 +98,27 @@ fn the_second_block_has_the_target_of_the_first_if_the_first_was_on_time_by_its_
     assert_eq!(next_bits(&params, anchor.as_ref(), height, first.time), params.genesis_bits);
 }
 
+/// Its schedule begins before 1970, where no time of a header is.
+#[test]
+fn the_second_block_has_the_target_of_the_first_also_within_a_spacing_of_1970() {
+    let TestChain { mut params, .. } = adjusting();
+    params.genesis_time = Timestamp::default();
+    (params.spacing, params.half_life) = (SPACING, Some(Duration::from_secs(60)));
+    let (first, height) = (header(1, params.genesis_bits), Height::from_u32(1));
+    let anchor = Anchor::after(None, &params, &first, height, params.genesis_time);
+    assert_eq!(next_bits(&params, anchor.as_ref(), height, first.time), params.genesis_bits);
+}
+
 #[test]
 fn a_block_at_the_limit_is_the_new_anchor_and_any_other_keeps_the_old() {
     let TestChain { params, .. } = adjusting();
-    let old = Anchor {
-        height: Height::from_u32(1),
-        reference_time: params.genesis_time,
-        bits: params.genesis_bits,
-    };
+    let old = Anchor { height: Height::from_u32(1), due: params.genesis_time, bits: params.genesis_bits };
     let (height, parent_time) = (Height::from_u32(9), Timestamp::from_millis(77));
     let kept = Anchor::after(Some(&old), &params, &header(99, params.genesis_bits), height, parent_time);
     assert_eq!(kept, Some(old));
     let anew = Anchor::after(Some(&old), &params, &header(99, params.pow_limit), height, parent_time);
-    assert_eq!(anew, Some(Anchor { height, reference_time: parent_time, bits: params.pow_limit }));
+    let due = parent_time.saturating_add(params.spacing);
+    assert_eq!(anew, Some(Anchor { height, due, bits: params.pow_limit }));
 }
 
 #[test]
@@ -125,11 +133,7 @@ fn a_chain_without_half_life_stays_at_the_limit() {
 fn a_miner_that_holds_time_back_and_then_jumps_gains_nothing_lasting() {
     let TestChain { params, .. } = adjusting();
     let (spacing, start) = (2_000, params.genesis_time.millis());
-    let anchor = Anchor {
-        height: Height::from_u32(1),
-        reference_time: params.genesis_time,
-        bits: params.genesis_bits,
-    };
+    let anchor = Anchor { height: Height::from_u32(1), due: params.genesis_time, bits: params.genesis_bits };
     let due = |height: u32, time: u64| {
         let bits = next_bits(&params, Some(&anchor), Height::from_u32(height), Timestamp::from_millis(time));
         bits.to_target().unwrap()
