@@ -69,11 +69,11 @@ impl EventLog {
                 tracing::debug!(%txid, %fee, size, from = from.map(tracing::field::debug), "transaction accepted");
             }
             Event::TransactionRemoved { txid, reason } => {
-                tracing::debug!(%txid, ?reason, "transaction removed");
+                tracing::debug!(%txid, reason = reason.word(), "transaction removed");
             }
             Event::PeerConnected { peer, direction, address, user_agent } => {
                 let user_agent = harmless(user_agent);
-                tracing::info!(?peer, ?direction, %address, %user_agent, left_out, "peer connected");
+                tracing::info!(?peer, %direction, %address, %user_agent, left_out, "peer connected");
             }
             Event::PeerDisconnected { peer, reason } => {
                 let reason = in_words(reason);
@@ -111,8 +111,9 @@ impl EventLog {
 pub fn in_words(reason: &DisconnectReason) -> String {
     match reason {
         DisconnectReason::LinkLost => "the link was lost".into(),
-        DisconnectReason::TheySaid(goodbye) => format!("they said: {goodbye:?}"),
-        DisconnectReason::WeSaid(goodbye) => format!("we said: {goodbye:?}"),
+        DisconnectReason::TheySaid(goodbye) => format!("they said: {goodbye}"),
+        DisconnectReason::TheyLeft => "they said Goodbye, with a reason of another version".into(),
+        DisconnectReason::WeSaid(goodbye) => format!("we said: {goodbye}"),
         DisconnectReason::Operator => "the operator asked for it".into(),
         DisconnectReason::Banned => "it is banned".into(),
         DisconnectReason::Blocked => "the network is cut here".into(),

@@ -137,6 +137,53 @@ fn a_peer_of_another_chain_is_told_so_and_disconnected_but_not_banned() {
     pair.is_unharmed();
 }
 
+/// What a stranger with this first frame is told last; it may come again at once.
+fn farewell_to(frame: &[u8]) -> Option<Message> {
+    let pair = Pair::start();
+    let keypair = Keypair::generate_ed25519();
+    let mut peer = Hostile::try_connect_as(&keypair, pair.address()).expect("a stranger is let in");
+    peer.send_frame(frame);
+    let said = peer.hear_out();
+    assert_eq!(pair.bans(), 0, "{said:?}");
+    let mut again = Hostile::try_connect_as(&keypair, pair.address()).expect("it is let in again");
+    assert!(matches!(again.hear(), Some(Message::Hello(_))), "and greeted");
+    pair.is_unharmed();
+    said.last().cloned()
+}
+
+/// A Hello that has version and genesis at their place and another layout after them.
+fn hello_of_another_layout(version: u32, genesis: GenesisHash) -> Vec<u8> {
+    [&[0][..], &version.to_le_bytes(), genesis.as_bytes(), &[0xff; 500]].concat()
+}
+
+#[test]
+fn a_peer_of_a_later_version_is_told_ours_whatever_its_hello_holds_and_not_banned() {
+    let goodbye = farewell_to(&hello_of_another_layout(2, genesis()));
+    assert_eq!(goodbye, Some(Message::Goodbye(Goodbye::OtherVersion { ours: 1 })));
+}
+
+#[test]
+fn a_peer_of_another_chain_is_told_ours_whatever_its_hello_holds_and_not_banned() {
+    let goodbye = farewell_to(&hello_of_another_layout(1, GenesisHash::from_bytes([7; 32])));
+    assert_eq!(goodbye, Some(Message::Goodbye(Goodbye::OtherChain { ours: genesis() })));
+}
+
+#[test]
+fn a_goodbye_with_a_reason_of_a_later_version_bans_nobody() {
+    let goodbye = farewell_to(&[&[1][..], &6u32.to_le_bytes(), b"come back tomorrow"].concat());
+    assert!(!matches!(goodbye, Some(Message::Goodbye(_))), "it is not answered: {goodbye:?}");
+}
+
+#[test]
+fn a_hello_of_our_version_and_chain_with_bytes_left_over_is_sent_away() {
+    let pair = Pair::start();
+    let mut peer = Hostile::connect(pair.address());
+    let hello = codec::encode(&Message::Hello(Box::new(hello(genesis()))));
+    peer.send_frame(&[hello, vec![0]].concat());
+    assert_eq!(peer.hear_out().last(), Some(&Message::Goodbye(Goodbye::Misconduct)));
+    assert_eq!(pair.bans(), 1);
+}
+
 #[test]
 fn half_a_message_is_waited_for_and_holds_up_nobody() {
     let pair = Pair::start();

@@ -141,6 +141,19 @@ pub enum RemovalReason {
     Expired,
 }
 
+impl RemovalReason {
+    /// In a word, for programs and logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::Conflict => "conflict",
+            Self::Reorganised => "reorganised",
+            Self::Evicted => "evicted",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DisconnectReason {
@@ -148,6 +161,8 @@ pub enum DisconnectReason {
     LinkLost,
     /// The other side said why.
     TheySaid(Goodbye),
+    /// The other side said Goodbye with a reason of another version.
+    TheyLeft,
     /// We told the other side why.
     WeSaid(Goodbye),
     /// The operator asked for it.
@@ -170,7 +185,7 @@ impl DisconnectReason {
     /// What the other side is told when we hang up for this reason.
     pub fn goodbye(&self) -> Option<Goodbye> {
         match self {
-            Self::LinkLost | Self::TheySaid(_) | Self::Blocked | Self::TimedOut => None,
+            Self::LinkLost | Self::TheySaid(_) | Self::TheyLeft | Self::Blocked | Self::TimedOut => None,
             Self::WeSaid(goodbye) => Some(goodbye.clone()),
             Self::Operator => Some(Goodbye::Leaving),
             Self::Misconduct(_) | Self::Banned => Some(Goodbye::Misconduct),

@@ -4,4 +4,4 @@
 pub mod codec;
 pub mod words;
 
-pub use words::{Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION};
+pub use words::{Goodbye, Hello, HelloStart, Inventory, Message, PROTOCOL_VERSION};

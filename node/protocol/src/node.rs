@@ -18,11 +18,12 @@ use crate::event::{DisconnectReason, Event};
 use crate::input::{Input, Submission};
 use crate::limits::MAX_HEADERS_PER_MESSAGE;
 use crate::mempool::Mempool;
-use crate::message::{Hello, Inventory, Message};
+use crate::message::codec::CodecError;
+use crate::message::{Hello, Message};
 use crate::peer::PeerId;
 use crate::peers::Peers;
-use crate::peers::connection::Phase;
-use crate::peers::handshake::{Identity, Tip};
+use crate::peers::connection::{Connection, Phase};
+use crate::peers::handshake::Identity;
 use crate::random::Random;
 use crate::relay::Relay;
 use crate::sync::Sync;
@@ -71,7 +72,7 @@ impl<S: ChainStore> Node<S> {
         let mut actions = Vec::new();
         match input {
             Input::Connected { peer, direction, address } => {
-                let tip = self.tip();
+                let tip = self.chain.tip().into();
                 let departed = self.peers.connected(now, (peer, direction, address), tip, &mut actions);
                 self.departed(departed, &mut actions);
             }
@@ -83,7 +84,7 @@ impl<S: ChainStore> Node<S> {
             Input::DialFailed { address } => self.peers.dial_failed(now, &address),
             Input::AddressFound { address } => self.peers.address_found(now, address),
             Input::Received { peer, message } => self.received(peer, message, &mut actions)?,
-            Input::Garbled { peer, fault } => self.offended(peer, &Offence::Garbled(fault), &mut actions),
+            Input::Garbled { peer, fault } => self.malformed(peer, fault, &mut actions),
             Input::Submit { request, submission } => {
                 let answer = self.submitted(submission, &mut actions)?;
                 actions.push(Action::Reply { request, answer });
@@ -149,11 +150,6 @@ impl<S: ChainStore> Node<S> {
         self.chain
     }
 
-    fn tip(&self) -> Tip {
-        let Entry { hash, height, work, .. } = *self.chain.tip();
-        Tip { hash, height, work }
-    }
-
     /// A message: first whether it is this peer's turn to say it, then what it says.
     fn received(
         &mut self,
@@ -166,9 +162,7 @@ impl<S: ChainStore> Node<S> {
         match (&connection.phase, message) {
             (Phase::Closing, _) => {}
             (_, Message::Goodbye(goodbye)) => {
-                if self.peers.hang_up(&peer, DisconnectReason::TheySaid(goodbye), actions) {
-                    self.departed(vec![peer], actions);
-                }
+                self.hang_up(peer, DisconnectReason::TheySaid(goodbye), actions);
             }
             (Phase::AwaitingHello, Message::Hello(hello)) => self.greeted(peer, *hello, actions),
             (Phase::AwaitingHello, _) => self.offended(peer, &Offence::HelloMissing, actions),
@@ -189,7 +183,10 @@ impl<S: ChainStore> Node<S> {
                 self.relay.blocks.asked(peer, &hashes, |hash| chain.block(hash), actions)?;
             }
             (Phase::Ready(_), Message::Block(block)) => self.received_block(peer, block, actions)?,
-            (Phase::Ready(_), Message::NotFound(items)) => self.not_found(peer, &items, actions),
+            (Phase::Ready(_), Message::NotFound(items)) => {
+                self.sync.not_found(now, &peer, &items);
+                self.relay.transactions.not_found(now, peer, &items, actions);
+            }
             (Phase::Ready(_), Message::AnnounceTransactions(txids)) => {
                 // Without the chain's coins no transaction can be judged.
                 if !self.is_initial_download() {
@@ -206,6 +203,16 @@ impl<S: ChainStore> Node<S> {
             }
         }
         Ok(())
+    }
+
+    /// Bytes that do not decode: misbehavior, unless the sender may speak another version.
+    fn malformed(&mut self, peer: PeerId, fault: CodecError, actions: &mut Vec<Action>) {
+        let connection = self.peers.get(&peer).filter(|connection| connection.phase != Phase::Closing);
+        let Some(Connection { phase, .. }) = connection else { return };
+        match self.peers.identity().parting(phase, &fault) {
+            Some(reason) => self.hang_up(peer, reason, actions),
+            None => self.offended(peer, &Offence::Garbled(fault), actions),
+        }
     }
 
     fn greeted(&mut self, peer: PeerId, hello: Hello, actions: &mut Vec<Action>) {
@@ -307,26 +314,15 @@ impl<S: ChainStore> Node<S> {
         Ok(())
     }
 
-    fn not_found(&mut self, peer: PeerId, items: &[Inventory], actions: &mut Vec<Action>) {
-        self.sync.not_found(self.now, &peer, items);
-        for item in items {
-            if let Inventory::Transaction(txid) = item {
-                self.relay.transactions.not_found(self.now, peer, *txid, actions);
-            }
-        }
-    }
-
     fn submitted(&mut self, submission: Submission, actions: &mut Vec<Action>) -> Result<Answer, StoreError> {
         match submission {
             Submission::Block(block) => Ok(Answer::Block(self.take_in(block, None, actions)?)),
             Submission::Header(header) => Ok(Answer::Header(self.chain.accept_header(self.now, &header))),
-            Submission::Mark(hash, mark) => match self.chain.mark(hash, mark)? {
-                Ok(change) => {
-                    change.iter().try_for_each(|change| self.follow(change, None, actions))?;
-                    Ok(Answer::Mark(Ok(())))
-                }
-                Err(error) => Ok(Answer::Mark(Err(error))),
-            },
+            Submission::Mark(hash, mark) => {
+                let marked = self.chain.mark(hash, mark)?;
+                marked.iter().flatten().try_for_each(|change| self.follow(change, None, actions))?;
+                Ok(Answer::Mark(marked.map(|_| ())))
+            }
             Submission::Transaction(transaction) => {
                 let (outcome, offences) = self.intake(actions).submitted(transaction)?;
                 self.all_offended(offences, actions);
@@ -347,14 +343,19 @@ impl<S: ChainStore> Node<S> {
     }
 
     fn offended(&mut self, peer: PeerId, offence: &Offence, actions: &mut Vec<Action>) {
-        let was_ready = match offence.consequence() {
-            Consequence::Nothing => false,
+        match offence.consequence() {
             Consequence::Disconnect => {
-                self.peers.hang_up(&peer, DisconnectReason::Misconduct(offence.to_string()), actions)
+                self.hang_up(peer, DisconnectReason::Misconduct(offence.to_string()), actions);
             }
-            Consequence::Ban => self.peers.ban(self.now, &peer, offence.to_string(), actions),
-        };
-        if was_ready {
+            Consequence::Ban if self.peers.ban(self.now, &peer, offence.to_string(), actions) => {
+                self.departed(vec![peer], actions);
+            }
+            Consequence::Ban | Consequence::Nothing => {}
+        }
+    }
+
+    fn hang_up(&mut self, peer: PeerId, reason: DisconnectReason, actions: &mut Vec<Action>) {
+        if self.peers.hang_up(&peer, reason, actions) {
             self.departed(vec![peer], actions);
         }
     }
@@ -385,9 +386,7 @@ impl<S: ChainStore> Node<S> {
         }
         if is_due(self.sync.next_wake()) {
             for peer in self.sync.wake(now, &self.chain, actions) {
-                if self.peers.hang_up(&peer, DisconnectReason::TimedOut, actions) {
-                    self.departed(vec![peer], actions);
-                }
+                self.hang_up(peer, DisconnectReason::TimedOut, actions);
             }
         }
         if is_due(self.relay.next_wake()) {

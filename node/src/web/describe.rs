@@ -3,8 +3,7 @@
 use cairn_core::block::Block;
 use cairn_core::height::Height;
 use cairn_core::work::Work;
-use cairn_protocol::event::{DisconnectReason, Event, RemovalReason};
-use cairn_protocol::message::Goodbye;
+use cairn_protocol::event::{DisconnectReason, Event};
 use cairn_protocol::peer::{Direction, PeerId};
 
 use crate::rpc::json::{Coins, Object, Text, object};
@@ -40,7 +39,7 @@ pub fn describe(event: &Event) -> (&'static str, Object) {
             },
         ),
         Event::TransactionRemoved { txid, reason } => {
-            ("transaction_removed", object! { "txid": Text(txid), "reason": removal(*reason) })
+            ("transaction_removed", object! { "txid": Text(txid), "reason": reason.word() })
         }
         Event::PeerConnected { peer, direction, address, user_agent } => (
             "peer_connected",
@@ -93,22 +92,17 @@ fn block(block: &Block, height: Height) -> Object {
     }
 }
 
-fn removal(reason: RemovalReason) -> &'static str {
-    match reason {
-        RemovalReason::Replaced => "replaced",
-        RemovalReason::Conflict => "conflict",
-        RemovalReason::Reorganised => "reorganised",
-        RemovalReason::Evicted => "evicted",
-        RemovalReason::Expired => "expired",
-    }
-}
-
 /// Why a connection ended: a word for programs, and where there is more to say, a sentence.
 fn disconnection(reason: &DisconnectReason) -> Object {
     let word = match reason {
         DisconnectReason::LinkLost => "link_lost",
-        DisconnectReason::TheySaid(goodbye) => return said("they_said", goodbye),
-        DisconnectReason::WeSaid(goodbye) => return said("we_said", goodbye),
+        DisconnectReason::TheySaid(goodbye) => {
+            return object! { "kind": "they_said", "message": Text(goodbye) };
+        }
+        DisconnectReason::WeSaid(goodbye) => return object! { "kind": "we_said", "message": Text(goodbye) },
+        DisconnectReason::TheyLeft => {
+            return object! { "kind": "they_said", "message": "goodbye, with a reason of another version" };
+        }
         DisconnectReason::Operator => "operator",
         DisconnectReason::Banned => "banned",
         DisconnectReason::Blocked => "blocked",
@@ -120,16 +114,4 @@ fn disconnection(reason: &DisconnectReason) -> Object {
         DisconnectReason::Duplicate => "duplicate",
     };
     object! { "kind": word }
-}
-
-fn said(who: &'static str, goodbye: &Goodbye) -> Object {
-    let message = match goodbye {
-        Goodbye::OtherChain { ours } => format!("other chain: the genesis hash here is {ours}"),
-        Goodbye::OtherVersion { ours } => format!("other protocol version: {ours} here"),
-        Goodbye::Full => "full".to_owned(),
-        Goodbye::Duplicate => "connected already".to_owned(),
-        Goodbye::Misconduct => "broke a rule".to_owned(),
-        Goodbye::Leaving => "leaving".to_owned(),
-    };
-    object! { "kind": who, "message": message }
 }

@@ -9,7 +9,7 @@ use crate::limits::{
     MAX_FRAME, MAX_FRAME_BEFORE_HELLO, MAX_GET_BLOCKS, MAX_HEADERS_PER_MESSAGE, MAX_INVENTORY,
     MAX_LISTEN_ADDRESSES, MAX_LOCATOR, MAX_PEERS_PER_MESSAGE, MAX_TRANSACTIONS_PER_MESSAGE, MAX_USER_AGENT,
 };
-use crate::message::words::{Goodbye, Hello, Message};
+use crate::message::words::{Goodbye, Hello, HelloStart, Message};
 use crate::peer::PeerAddress;
 
 /// Why bytes are no message.
@@ -50,6 +50,17 @@ pub enum CodecError {
         /// What the decoder met.
         source: DecodeError,
     },
+    /// A Hello of which only the beginning decodes. Another version or chain may have another layout.
+    #[error("{fault}")]
+    Hello {
+        /// The beginning.
+        start: HelloStart,
+        /// What is wrong with the rest.
+        fault: Box<Self>,
+    },
+    /// A Goodbye with a reason of another version.
+    #[error("a Goodbye with a reason that this version does not know")]
+    Goodbye,
     /// A list has more entries than its kind allows.
     #[error("a {kind} with {found} entries, at most {allowed} are allowed")]
     TooMany {
@@ -92,7 +103,7 @@ const COUNT: usize = 8;
 const ADDRESS: usize = 4 + 16 + 2;
 
 const HELLO: Kind = kind(0, "Hello", MAX_FRAME_BEFORE_HELLO - 1);
-const GOODBYE: Kind = kind(1, "Goodbye", 36);
+const GOODBYE: Kind = kind(1, "Goodbye", MAX_FRAME_BEFORE_HELLO - 1);
 const PING: Kind = kind(2, "Ping", 8);
 const PONG: Kind = kind(3, "Pong", 8);
 const GET_PEERS: Kind = kind(4, "GetPeers", 0);
@@ -133,8 +144,11 @@ pub fn encode(message: &Message) -> Vec<u8> {
 pub fn decode(bytes: &[u8]) -> Result<Message, CodecError> {
     let (&byte, body) = bytes.split_first().ok_or(CodecError::Empty)?;
     let message = match byte {
-        0 => Message::Hello(Box::new(checked_hello(read(HELLO, body)?)?)),
-        1 => Message::Goodbye(read::<Goodbye>(GOODBYE, body)?),
+        0 => Message::Hello(Box::new(read_hello(body)?)),
+        1 => Message::Goodbye(read::<Goodbye>(GOODBYE, body).map_err(|fault| match fault {
+            CodecError::Malformed { .. } => CodecError::Goodbye,
+            fault => fault,
+        })?),
         2 => Message::Ping { nonce: read(PING, body)? },
         3 => Message::Pong { nonce: read(PONG, body)? },
         4 => read::<()>(GET_PEERS, body).map(|()| Message::GetPeers)?,
@@ -178,6 +192,17 @@ fn at_most(kind: Kind, found: usize, allowed: usize) -> Result<(), CodecError> {
         return Err(CodecError::TooMany { kind: kind.name, found, allowed });
     }
     Ok(())
+}
+
+/// The beginning is read on its own where the rest does not decode.
+fn read_hello(body: &[u8]) -> Result<Hello, CodecError> {
+    read(HELLO, body).and_then(checked_hello).map_err(|fault| {
+        let start = body.get(..HelloStart::SIZE).filter(|_| body.len() <= HELLO.longest);
+        match start.and_then(|start| encoding::decode(start, HelloStart::SIZE).ok()) {
+            Some(start) => CodecError::Hello { start, fault: Box::new(fault) },
+            None => fault,
+        }
+    })
 }
 
 fn checked_hello(hello: Hello) -> Result<Hello, CodecError> {

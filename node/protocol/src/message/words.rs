@@ -1,5 +1,6 @@
 //! The words of the protocol: every message, how a node presents itself, why it hangs up.
 
+use core::fmt;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
@@ -57,6 +58,21 @@ pub enum Message {
     Transactions(Vec<Arc<Transaction>>),
 }
 
+/// What every version of this protocol says first in its `Hello`, so that each can tell the other
+/// why they part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct HelloStart {
+    /// The version the sender speaks.
+    pub protocol_version: u32,
+    /// Which chain the sender is on.
+    pub genesis: GenesisHash,
+}
+
+impl HelloStart {
+    /// Its bytes.
+    pub const SIZE: usize = 4 + 32;
+}
+
 /// How a node presents itself.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Hello {
@@ -80,6 +96,13 @@ pub struct Hello {
     pub nonce: u64,
 }
 
+impl Hello {
+    /// The part that every version has at the same place.
+    pub const fn start(&self) -> HelloStart {
+        HelloStart { protocol_version: self.protocol_version, genesis: self.genesis }
+    }
+}
+
 /// Why the sender hangs up, so that the other side can tell its operator.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Goodbye {
@@ -101,6 +124,19 @@ pub enum Goodbye {
     Misconduct,
     /// The sender's operator asked for it, or the node stops.
     Leaving,
+}
+
+impl fmt::Display for Goodbye {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherChain { ours } => write!(f, "other chain: the sender's genesis hash is {ours}"),
+            Self::OtherVersion { ours } => write!(f, "other protocol version: the sender's is {ours}"),
+            Self::Full => f.write_str("full"),
+            Self::Duplicate => f.write_str("connected already"),
+            Self::Misconduct => f.write_str("broke a rule"),
+            Self::Leaving => f.write_str("leaving"),
+        }
+    }
 }
 
 /// A thing that can be asked for by its id.

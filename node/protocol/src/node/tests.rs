@@ -16,6 +16,8 @@ use crate::peers::Room;
 
 mod harness;
 mod hostile;
+mod precedence;
+mod versions;
 mod withheld;
 
 use harness::{Net, QUIET, address, id, node};
@@ -85,6 +87,15 @@ fn a_peer_that_answered_is_not_asked_for_addresses_again_before_its_time() {
 }
 
 /// Found by the simulator: without a later block the peer would have stayed on the old tip for ever.
+#[test]
+fn a_node_that_lacks_peers_asks_also_one_that_dialled_it_for_addresses() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], Room { outbound: 1, inbound: 9 })]);
+    net.guest(&test, 9, 0);
+    net.pass(PEERS_ASK_INTERVAL.as_millis() as u64);
+    assert!(net.said_to(9).contains(&&Message::GetPeers));
+}
+
 #[test]
 fn a_tip_that_came_between_two_hellos_is_told_after_them() {
     let test = TestChain::new();

@@ -4,8 +4,12 @@ use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
 
-use crate::message::{Goodbye, Hello, PROTOCOL_VERSION};
+use crate::chain::tree::Entry;
+use crate::event::DisconnectReason;
+use crate::message::codec::CodecError;
+use crate::message::{Goodbye, Hello, HelloStart, PROTOCOL_VERSION};
 use crate::peer::PeerAddress;
+use crate::peers::connection::Phase;
 
 /// The node keeps whole blocks and gives them to who asks.
 pub const SERVICE_FULL_BLOCKS: u64 = 1;
@@ -32,6 +36,12 @@ pub struct Tip {
     pub height: Height,
     /// Its chainwork.
     pub work: Work,
+}
+
+impl From<&Entry> for Tip {
+    fn from(tip: &Entry) -> Self {
+        Self { hash: tip.hash, height: tip.height, work: tip.work }
+    }
 }
 
 /// Why two nodes cannot go on together.
@@ -85,22 +95,43 @@ impl Identity {
         }
     }
 
-    /// Whether this node and the sender can go on together. The chain is judged before the version:
-    /// it is the answer that helps an operator most.
+    /// Whether this node and the sender can go on together.
     ///
     /// # Errors
     /// Why not.
     pub fn judge(&self, hello: &Hello) -> Result<(), Refusal> {
-        if hello.genesis != self.genesis {
-            return Err(Refusal::OtherChain { theirs: hello.genesis, ours: self.genesis });
-        }
-        if hello.protocol_version != PROTOCOL_VERSION {
-            return Err(Refusal::OtherVersion { theirs: hello.protocol_version, ours: PROTOCOL_VERSION });
-        }
+        self.judge_start(&hello.start())?;
         if hello.nonce == self.nonce {
             return Err(Refusal::Ourselves);
         }
         Ok(())
+    }
+
+    /// Whether chain and version are ours. The chain is judged before the version: it is the answer
+    /// that helps an operator most.
+    ///
+    /// # Errors
+    /// `OtherChain`, `OtherVersion`.
+    fn judge_start(&self, start: &HelloStart) -> Result<(), Refusal> {
+        if start.genesis != self.genesis {
+            return Err(Refusal::OtherChain { theirs: start.genesis, ours: self.genesis });
+        }
+        if start.protocol_version != PROTOCOL_VERSION {
+            return Err(Refusal::OtherVersion { theirs: start.protocol_version, ours: PROTOCOL_VERSION });
+        }
+        Ok(())
+    }
+
+    /// Why a connection ends over bytes that do not decode but may be proper in another version; none
+    /// if they are misbehavior.
+    pub fn parting(&self, phase: &Phase, fault: &CodecError) -> Option<DisconnectReason> {
+        match (phase, fault) {
+            (_, CodecError::Goodbye) => Some(DisconnectReason::TheyLeft),
+            (Phase::AwaitingHello, CodecError::Hello { start, .. }) => {
+                self.judge_start(start).err().map(|refusal| DisconnectReason::WeSaid(refusal.goodbye()))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -197,9 +197,13 @@ impl TransactionRelay {
     }
 
     /// A peer cannot deliver what it announced.
-    pub fn not_found(&mut self, now: Timestamp, peer: PeerId, txid: Txid, actions: &mut Vec<Action>) {
-        if self.wanted.get(&txid).is_some_and(|wanted| wanted.asked == peer) {
-            self.ask_others(now, vec![txid], actions);
+    pub fn not_found(&mut self, now: Timestamp, peer: PeerId, items: &[Inventory], actions: &mut Vec<Action>) {
+        for item in items {
+            if let Inventory::Transaction(txid) = item
+                && self.wanted.get(txid).is_some_and(|wanted| wanted.asked == peer)
+            {
+                self.ask_others(now, vec![*txid], actions);
+            }
         }
     }
 

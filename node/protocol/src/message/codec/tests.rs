@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn a_message_has_one_byte_string(message in message(), extra in vec(any::<u8>(), 1..20)) {
         let longer = [encode(&message), extra].concat();
-        prop_assert!(decode(&longer).is_err());
+        prop_assert!(decode(&longer).is_err(), "also of a Goodbye, whose reason is then unknown");
     }
 
     #[test]
@@ -187,6 +187,45 @@ fn addresses_one_past_their_bound_are_refused_though_short_ones_fit() {
     assert_eq!(decode(&bytes), Err(CodecError::TooMany { kind: "Peers", found, allowed }));
 }
 
+/// Whatever the rest is: longer, shorter, of other kinds of values, with text for no terminal.
+#[test]
+fn version_and_genesis_of_a_hello_are_read_where_the_rest_does_not_decode() {
+    let hello = Hello { user_agent: "a\nb".into(), ..plain_hello() };
+    let whole = encode(&Message::Hello(Box::new(plain_hello())));
+    let unprintable = encode(&Message::Hello(Box::new(hello)));
+    let longer = [whole.as_slice(), &[1, 2, 3]].concat();
+    let start = HelloStart { protocol_version: 1, genesis: GenesisHash::ZERO };
+    for bytes in [&longer, &whole[..whole.len() - 1], &whole[..1 + HelloStart::SIZE], &unprintable] {
+        let found = decode(bytes);
+        assert!(matches!(&found, Err(CodecError::Hello { start: read, .. }) if *read == start), "{found:?}");
+    }
+    let short = decode(&whole[..HelloStart::SIZE]);
+    assert!(matches!(short, Err(CodecError::Malformed { kind: "Hello", .. })), "{short:?}");
+}
+
+#[test]
+fn a_goodbye_with_any_reason_is_one() {
+    let unknown = [&[1][..], &6u32.to_le_bytes()].concat();
+    let with_text = [&[1][..], &2u32.to_le_bytes(), b"no room for you"].concat();
+    for bytes in [&unknown[..], &with_text, &[1], &[1, 0]] {
+        assert_eq!(decode(bytes), Err(CodecError::Goodbye), "{bytes:?}");
+    }
+}
+
+/// A new choice is a new version, whose Hello is answered; in this version it is malformed.
+#[test]
+fn choices_of_later_versions_do_not_decode() {
+    let output = [&[0; 8][..], &1u32.to_le_bytes(), &[7; 32]].concat();
+    let lock = [&1u64.to_le_bytes()[..], &0u64.to_le_bytes(), &1u64.to_le_bytes(), &output].concat();
+    let address = [&1u64.to_le_bytes()[..], &2u32.to_le_bytes(), &[0; 40]].concat();
+    let thing = [&1u64.to_le_bytes()[..], &2u32.to_le_bytes(), &[0; 32]].concat();
+    for (kind, body) in [(13, lock), (5, address), (10, thing)] {
+        let found = decode(&[&[kind], &body[..]].concat());
+        let Err(CodecError::Malformed { source, .. }) = found else { panic!("kind {kind}: {found:?}") };
+        assert!(matches!(source, DecodeError::UnknownChoice { .. }), "kind {kind}: {source:?}");
+    }
+}
+
 fn plain_hello() -> Hello {
     Hello {
         protocol_version: 1,
@@ -206,7 +245,9 @@ fn a_user_agent_that_could_steer_a_terminal_is_refused() {
     for agent in ["\u{1b}[2Jcairn", "käse", "line\nbreak"] {
         let hello = Hello { user_agent: agent.into(), ..plain_hello() };
         let bytes = encode(&Message::Hello(Box::new(hello)));
-        assert_eq!(decode(&bytes), Err(CodecError::UserAgent { allowed: MAX_USER_AGENT }), "{agent:?}");
+        let found = decode(&bytes);
+        let Err(CodecError::Hello { fault, .. }) = found else { panic!("{agent:?}: {found:?}") };
+        assert_eq!(*fault, CodecError::UserAgent { allowed: MAX_USER_AGENT }, "{agent:?}");
     }
 }
 

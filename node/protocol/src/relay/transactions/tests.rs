@@ -78,7 +78,7 @@ fn when_the_one_asked_leaves_or_has_it_not_the_next_is_asked_at_once() {
     let (mut relay, mut actions) = (relay(3), Vec::new());
     (1..=3).for_each(|number| relay.announced(NOW, peer(number), &[txid(1)], lacking, &mut actions));
     relay.left(NOW, &peer(1), &mut actions);
-    relay.not_found(NOW, peer(2), txid(1), &mut actions);
+    relay.not_found(NOW, peer(2), &[Inventory::Transaction(txid(1))], &mut actions);
     assert_eq!(asked(&actions), [(peer(1), 1), (peer(2), 1), (peer(3), 1)]);
 }
 
