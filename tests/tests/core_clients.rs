@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 #[path = "core_clients/any_call.rs"]
 mod any_call;
+#[path = "core_clients/rejected_blocks.rs"]
+mod rejected_blocks;
 #[path = "core_clients/world.rs"]
 mod world;
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use cairn_core::block::Block;
 use cairn_core::check::block::{BlockError, check_block};
 use cairn_core::check::connect::{ConnectError, connect_block, needed_outpoints};
-use cairn_core::check::header::{HeaderError, check_header_on_parent};
+use cairn_core::check::header::{HeaderError, check_header_alone, check_header_on_parent};
 use cairn_core::coin::Coin;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::BlockRejection;
 
 use crate::clock;
 use crate::machine::Machine;
+use crate::rpc::refusal::rule;
 
 /// Why a block would not do.
 pub struct Refused {
@@ -29,14 +30,13 @@ pub struct Refused {
 /// The rule it breaks.
 pub fn check(node: &Machine, block: &Arc<Block>) -> Result<(), Refused> {
     let chain = node.chain();
-    let parent = chain.next_context();
-    if block.header().previous_block_hash != parent.hash {
-        let sentence = format!("the tip is {}", parent.hash);
-        return Err(Refused { token: "inconclusive-not-best-prevblk", sentence });
+    let (parent, params) = (chain.next_context(), chain.params());
+    let header = block.header();
+    match check_header_alone(header, params) {
+        Ok(_) | Err(HeaderError::WorkMissing { .. }) => {}
+        Err(error) => return Err(refused(error.into())),
     }
-    let params = chain.params();
-    check_header_on_parent(block.header(), &parent, params, clock::now())
-        .map_err(|error| refused(error.into()))?;
+    check_header_on_parent(header, &parent, params, clock::now()).map_err(|error| refused(error.into()))?;
     let checked = check_block(block.clone(), params).map_err(|error| refused(error.into()))?;
     let mut coins: BTreeMap<OutPoint, Coin> = BTreeMap::new();
     for outpoint in needed_outpoints(block) {
@@ -55,7 +55,7 @@ fn refused(error: BlockRejection) -> Refused {
     Refused { token: token(&error), sentence: error.to_string() }
 }
 
-/// Bitcoin Core's word for a broken rule.
+/// Bitcoin Core's word for a broken rule, another for each.
 pub fn token(error: &BlockRejection) -> &'static str {
     match error {
         BlockRejection::UnknownParent { .. } => "prev-blk-not-found",
@@ -65,7 +65,7 @@ pub fn token(error: &BlockRejection) -> &'static str {
         BlockRejection::Body(error) => body(error),
         BlockRejection::Connect { error, .. } => match error {
             ConnectError::CoinbaseHeight { .. } => "bad-cb-height",
-            ConnectError::Transaction { .. } => "bad-txns",
+            ConnectError::Transaction { error, .. } => rule(error),
             ConnectError::FeesExceedSupply { .. } => "bad-txns-accumulated-fee-outofrange",
             ConnectError::CoinbaseClaimsTooMuch { .. } => "bad-cb-amount",
         },
@@ -75,11 +75,11 @@ pub fn token(error: &BlockRejection) -> &'static str {
 fn header(error: &HeaderError) -> &'static str {
     match error {
         HeaderError::Version { .. } => "bad-version",
-        HeaderError::Target(_) | HeaderError::TargetAboveLimit { .. } | HeaderError::WrongTarget { .. } => {
-            "bad-diffbits"
-        }
+        HeaderError::Target(_) => "bad-diffbits (no target)",
+        HeaderError::TargetAboveLimit { .. } => "bad-diffbits (above the limit)",
+        HeaderError::WrongTarget { .. } => "bad-diffbits",
         HeaderError::WorkMissing { .. } => "high-hash",
-        HeaderError::Parent { .. } => "prev-blk-not-found",
+        HeaderError::Parent { .. } => "inconclusive-not-best-prevblk",
         HeaderError::TimeTooOld { .. } => "time-too-old",
         HeaderError::TimeTooNew { .. } => "time-too-new",
     }
@@ -89,10 +89,10 @@ fn body(error: &BlockError) -> &'static str {
     match error {
         BlockError::MerkleRoot { .. } => "bad-txnmrklroot",
         BlockError::TooLarge { .. } => "bad-blk-length",
-        BlockError::CoinbaseWithoutOutputs => "bad-cb-missing",
+        BlockError::CoinbaseWithoutOutputs => "bad-txns-vout-empty (coinbase)",
         BlockError::CoinbaseTag { .. } => "bad-cb-length",
         BlockError::DuplicateTransaction { .. } => "bad-txns-duplicate",
-        BlockError::DoubleSpend { .. } => "bad-txns-inputs-missingorspent",
-        BlockError::Transaction { .. } => "bad-txns",
+        BlockError::DoubleSpend { .. } => "bad-txns-inputs-missingorspent (spent in this block)",
+        BlockError::Transaction { error, .. } => rule(error),
     }
 }

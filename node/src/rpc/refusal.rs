@@ -40,7 +40,8 @@ fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
     match error {
         MempoolError::Known { .. } => (Code::AlreadyInChain, "txn-already-in-mempool"),
         MempoolError::Confirmed { .. } => (Code::AlreadyInChain, "txn-already-known"),
-        MempoolError::Rule(error) => rule(error),
+        MempoolError::Rule(error @ TransactionError::MissingCoin { .. }) => (Code::Verify, rule(error)),
+        MempoolError::Rule(error) => (Code::VerifyRejected, rule(error)),
         MempoolError::UnknownOutput { .. }
         | MempoolError::NoSuchOutput { .. }
         | MempoolError::SpentInChain { .. } => (Code::Verify, "bad-txns-inputs-missingorspent"),
@@ -53,30 +54,31 @@ fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
         MempoolError::FeeTooLow { .. } => (Code::VerifyRejected, "min relay fee not met"),
         MempoolError::TooBig { .. } => (Code::VerifyRejected, "tx-size"),
         MempoolError::Dust { .. } => (Code::VerifyRejected, "dust"),
-        MempoolError::TooManyAncestors { .. } | MempoolError::TooManyDescendants { .. } => {
-            (Code::VerifyRejected, "too-long-mempool-chain")
+        MempoolError::TooManyAncestors { .. } => (Code::VerifyRejected, "too-long-mempool-chain"),
+        MempoolError::TooManyDescendants { .. } => {
+            (Code::VerifyRejected, "too-long-mempool-chain (descendants)")
         }
         MempoolError::Full { .. } => (Code::VerifyRejected, "mempool full"),
     }
 }
 
-fn rule(error: &TransactionError) -> (Code, &'static str) {
-    let token = match error {
+/// Bitcoin Core's word for a rule that a transaction breaks, in a block or out of one. Where Core has
+/// one word for several rules, brackets tell which: as in its own `bad-version(0x…)`.
+pub const fn rule(error: &TransactionError) -> &'static str {
+    match error {
         TransactionError::NoInputs => "bad-txns-vin-empty",
         TransactionError::NoOutputs => "bad-txns-vout-empty",
         TransactionError::TooLarge { .. } => "bad-txns-oversize",
         TransactionError::DuplicateInput { .. } => "bad-txns-inputs-duplicate",
         TransactionError::ZeroOutput { .. } => "bad-txns-vout-zero",
         TransactionError::OutputsExceedSupply { .. } => "bad-txns-txouttotal-toolarge",
-        TransactionError::MissingCoin { .. } => return (Code::Verify, "bad-txns-inputs-missingorspent"),
+        TransactionError::MissingCoin { .. } => "bad-txns-inputs-missingorspent",
         TransactionError::ImmatureCoinbase { .. } => "bad-txns-premature-spend-of-coinbase",
-        TransactionError::Locked { .. } => "non-final",
+        TransactionError::Locked { .. } => "bad-txns-nonfinal",
         TransactionError::OutputsExceedInputs { .. } => "bad-txns-in-belowout",
-        TransactionError::SignatureCount { .. } | TransactionError::BadSignature { .. } => {
-            "mandatory-script-verify-flag-failed"
-        }
-    };
-    (Code::VerifyRejected, token)
+        TransactionError::SignatureCount { .. } => "mandatory-script-verify-flag-failed (signature count)",
+        TransactionError::BadSignature { .. } => "mandatory-script-verify-flag-failed (invalid signature)",
+    }
 }
 
 /// The values behind those refusals that a program may want to act on.
@@ -114,3 +116,6 @@ fn values(error: &MempoolError) -> Object {
         _ => Object::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;
