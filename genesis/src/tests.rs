@@ -131,6 +131,17 @@ fn a_target_in_an_unusual_form_is_refused() {
 }
 
 #[test]
+fn a_target_is_eight_hex_digits_of_either_case_and_nothing_else() {
+    let upper = devnet().replacen("\"2000ffff\"", "\"2000FFFF\"", 1);
+    let identity = Chain::from_toml(&upper).expect("upper case is allowed").params.genesis_hash;
+    assert_eq!(identity, Chain::builtin("devnet").expect("built in").params.genesis_hash);
+    for spelling in ["0x2000ffff", "+2000fff", "2000fff", " 2000ffff", "02000ffff"] {
+        let error = broken("\"2000ffff\"", &format!("\"{spelling}\""));
+        assert!(error.contains("is no target: eight hex digits"), "{spelling}: {error}");
+    }
+}
+
+#[test]
 fn block_1_may_not_be_easier_than_the_limit() {
     let error = broken("genesis_bits = \"1f0fffff\"", "genesis_bits = \"207fffff\"");
     let expected = "line 20: genesis_bits 207fffff is an easier target than pow_limit 2000ffff: it must be at most the limit";

@@ -9,14 +9,16 @@ use cairn_core::amount::Amount;
 use cairn_core::check::block::check_block;
 use cairn_core::check::connect::connect_block;
 use cairn_core::coin::{Coin, Origin};
-use cairn_core::difficulty::asert;
+use cairn_core::difficulty::{Anchor, asert, next_bits};
 use cairn_core::encoding::encode;
+use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::merkle::prove;
 use cairn_core::signature::SerialVerifier;
 use cairn_core::signing::{sign, signature_digest};
 use cairn_core::target::CompactTarget;
+use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
 use cairn_genesis::Chain;
 use cairn_genesis::block::rules_digest;
@@ -119,9 +121,30 @@ fn computed() -> BTreeMap<String, String> {
     let bits = |bits: u32| CompactTarget::from_bits(bits).to_target().expect("a target");
     let next = asert(bits(0x1802_aee8), 111_773_000, 53, spacing, half_life, bits(0x1d00_ffff));
     show("asert.example", next.to_compact().to_string());
+    show("asert.early", early().to_string());
 
     examples.extend(messages::examples(params.genesis_hash, &shown, &payment));
     examples
+}
+
+/// The bits of the second block of the document's chain that begins with 1970.
+fn early() -> CompactTarget {
+    let definition = chain().definition.to_string();
+    let changed = [
+        ("genesis_time_ms = 1767225600000", "genesis_time_ms = 0"),
+        ("spacing_ms = 2000", "spacing_ms = 600000"),
+        ("half_life_ms = 300000", "half_life_ms = 60000"),
+        ("genesis_bits = \"2000ffff\"", "genesis_bits = \"207fffff\""),
+    ];
+    let definition = changed.iter().fold(definition, |text, (from, to)| {
+        assert!(text.contains(from), "{from}: {text}");
+        text.replace(from, to)
+    });
+    let Chain { params, genesis, .. } = Chain::from_toml(&definition).expect("it is a chain");
+    let header = Header { time: Timestamp::from_millis(1), ..*genesis.header() };
+    let height = Height::from_u32(1);
+    let anchor = Anchor::after(None, &params, &header, height, params.genesis_time);
+    next_bits(&params, anchor.as_ref(), height, header.time)
 }
 
 #[test]

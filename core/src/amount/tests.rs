@@ -15,6 +15,13 @@ fn coins_are_written_with_as_many_decimals_as_needed() {
 }
 
 #[test]
+fn zeros_before_and_after_change_nothing() {
+    for text in ["1.5", "1.50000000", "001.5"] {
+        assert_eq!(text.parse(), Ok(Amount::from_units(150_000_000)), "{text}");
+    }
+}
+
+#[test]
 fn text_that_is_no_amount_is_refused_by_its_fault() {
     for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", " 1", "1 ", "1,5", "0x1", "١"] {
         assert!(matches!(text.parse::<Amount>(), Err(ParseAmountError::NotANumber(_))), "{text:?}");

@@ -21,7 +21,7 @@ use crate::p2p::stream::{push_frame, read_frame};
 /// How long what waits may take to be written once we hang up.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Requests of one peer that may wait for it to read earlier answers; one more ends the connection.
-const MAX_HELD_BACK: usize = 64;
+pub const MAX_HELD_BACK: usize = 64;
 /// Small messages are sent together up to about this many bytes.
 const BATCH: usize = 64 * 1024;
 /// A buffer that a large message stretched beyond this is given back.

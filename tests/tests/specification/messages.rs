@@ -10,6 +10,9 @@ use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
+use cairn_node::p2p::backlog::MAX_BACKLOG_BYTES;
+use cairn_node::p2p::conversation::MAX_HELD_BACK;
+use cairn_node::p2p::link;
 use cairn_node::p2p::stream::push_frame;
 use cairn_protocol::limits;
 use cairn_protocol::message::codec::{self, CodecError};
@@ -135,6 +138,11 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("pushed block", bytes(limits::MAX_PUSHED_BLOCK)),
         ("bytes of blocks served", bytes(limits::MAX_SERVED_BYTES)),
         ("bytes of transactions served", bytes(limits::MAX_SERVED_TRANSACTION_BYTES)),
+        ("bytes before requests wait", bytes(link::PAUSE_ABOVE)),
+        ("requests that wait", MAX_HELD_BACK.to_string()),
+        ("bytes that wait", bytes(link::MAX_WAITING_BYTES)),
+        ("messages that wait", link::MAX_WAITING.to_string()),
+        ("bytes that wait for all peers", bytes(MAX_BACKLOG_BYTES)),
         ("blocks behind", limits::INITIAL_DOWNLOAD_GAP.to_string()),
         ("ban time", seconds(limits::BAN_LASTING)),
     ]

@@ -117,6 +117,26 @@ fn an_output_made_earlier_in_the_block_may_be_spent_in_it_and_later_ones_may_not
     assert_eq!(connect(&test, &reversed, &genesis_coins(&test)), Err(error));
 }
 
+/// Only coinbases make outputs of zero.
+#[test]
+fn an_output_of_zero_can_be_spent() {
+    let mut test = TestChain::new();
+    test.params.coinbase_maturity = 0;
+    let outputs = vec![pay(0, 1), pay(50, 1)];
+    let coinbase = Coinbase { height: Height::from_u32(1), outputs: outputs.clone(), tag: Vec::new() };
+    let (time, bits) = (test.params.genesis_time, test.params.pow_limit);
+    let made = Arc::new(seal(test.genesis.hash(), time, bits, coinbase, Vec::new()));
+    let mut coins = genesis_coins(&test);
+    let joined = connect(&test, &made, &coins).expect("a coinbase may pay nothing");
+    apply(&mut coins, joined.changes);
+    let txid = made.coinbase().txid();
+    let spent: Vec<(OutPoint, Output)> =
+        (0..).zip(outputs).map(|(index, output)| (OutPoint { txid, index }, output)).collect();
+    let spending = test.spend(1, &spent, vec![pay(50, 2)]);
+    let block = test.block_on(&made, 1, Amount::ZERO, vec![spending]);
+    assert_eq!(connect(&test, &block, &coins).map(|joined| joined.undo.spent.len()), Ok(2));
+}
+
 /// ATTACKS 3: the same coin, made in this very block.
 #[test]
 fn a_coin_made_in_the_block_is_not_spent_twice_in_it() {

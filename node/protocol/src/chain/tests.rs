@@ -74,6 +74,22 @@ fn of_two_equal_branches_the_first_seen_stays() {
     assert_eq!(chain.tip().hash, first.hash());
 }
 
+/// docs/protocol.md, section 11: a header is quickly made known, and would be an option on the tie.
+#[test]
+fn of_two_equal_blocks_the_one_whose_body_came_first_is_the_best_whichever_header_did() {
+    let test = TestChain::new();
+    let mut chain = open(&test);
+    let shared = test.block_on(&test.genesis, 1, Amount::ZERO, Vec::new());
+    let [first, second] = [1, 2].map(|payee| test.block_on(&shared, payee, Amount::ZERO, Vec::new()));
+    for block in [&shared, &first, &second] {
+        chain.accept_header(LATE, block.header()).expect("a valid header");
+    }
+    // A body whose parent's is missing has come when that one comes.
+    assert_eq!(give(&mut chain, &second), Ok(BlockVerdict::KeptAside));
+    give_all(&mut chain, &[shared, first]);
+    assert_eq!(chain.tip().hash, second.hash());
+}
+
 #[test]
 fn the_branch_with_more_work_wins_and_every_block_that_moved_is_told_in_order() {
     let test = TestChain::new();
