@@ -1,8 +1,10 @@
 //! Inputs and messages from outside: how heavy on the wire, what tells one from its like, and words.
 
 use cairn_core::header::Header;
-use cairn_protocol::input::{Input, Submission};
+use cairn_protocol::input::{Command, Input, Submission};
 use cairn_protocol::message::Message;
+
+use crate::place::Place;
 
 /// A frame's length and the message's kind.
 const ENVELOPE: u64 = 5;
@@ -112,10 +114,9 @@ fn mark_message(message: &Message, take: &mut dyn FnMut(&[u8])) {
 
 /// An input in a line, for people who look for what went wrong.
 pub fn in_words(input: &Input) -> String {
-    use crate::place::Place;
     match input {
         Input::Connected { peer, direction, .. } => {
-            format!("connected with {} ({direction:?})", Place::of_peer(peer))
+            format!("connected with {} ({direction})", Place::of_peer(peer))
         }
         Input::Disconnected { peer } => format!("link to {} gone", Place::of_peer(peer)),
         Input::DialFailed { address } => format!("cannot reach {address}"),
@@ -126,8 +127,35 @@ pub fn in_words(input: &Input) -> String {
         Input::Submit { submission: Submission::Transaction(transaction), .. } => {
             format!("is handed payment {}", transaction.txid())
         }
+        Input::Submit { submission: Submission::Header(header), .. } => {
+            format!("is handed header {}", header.hash())
+        }
+        Input::Submit { submission: Submission::Mark(hash, _), .. } => format!("is told about block {hash}"),
+        Input::Garbled { peer, fault } => {
+            format!("hears from {} what does not decode: {fault}", Place::of_peer(peer))
+        }
+        Input::AddressFound { address } => format!("finds {address}"),
+        Input::Command(command) => command_in_words(command),
         Input::Wake => "wakes".into(),
-        other => format!("{other:?}"),
+    }
+}
+
+fn command_in_words(command: &Command) -> String {
+    match command {
+        Command::AddNode(address) => format!("is to keep up a connection to {address}"),
+        Command::TryNode(address) => format!("is to dial {address} once"),
+        Command::RemoveNode(address) => format!("is to dial {address} no longer"),
+        Command::DisconnectPeer(peer) => format!("is to disconnect {}", Place::of_peer(peer)),
+        Command::Ban { peer, .. } => format!("is to ban {}", Place::of_peer(peer)),
+        Command::Unban(peer) => format!("is to ban {} no longer", Place::of_peer(peer)),
+        Command::ClearBans => "is to forget all bans".into(),
+        Command::SetBlocked(peers) if peers.is_empty() => "may reach all nodes again".into(),
+        Command::SetBlocked(peers) => {
+            let peers: Vec<String> = peers.iter().map(|peer| Place::of_peer(peer).to_string()).collect();
+            format!("may no longer reach {}", peers.join(", "))
+        }
+        Command::SetNetworkActive(true) => "is to have connections again".into(),
+        Command::SetNetworkActive(false) => "is to have no connections".into(),
     }
 }
 
@@ -143,6 +171,49 @@ fn message_in_words(message: &Message) -> String {
         Message::AnnounceTransactions(txids) => format!("announcement of {} transactions", txids.len()),
         Message::GetTransactions(txids) => format!("GetTransactions, {} of them", txids.len()),
         Message::Transactions(transactions) => format!("{} Transactions", transactions.len()),
-        other => format!("{other:?}"),
+        Message::Goodbye(goodbye) => format!("Goodbye, {goodbye}"),
+        Message::Ping { .. } => "Ping".into(),
+        Message::Pong { .. } => "Pong".into(),
+        Message::GetPeers => "GetPeers".into(),
+        Message::Peers(addresses) => format!("{} Peers", addresses.len()),
+        Message::GetHeaders { locator } => match locator.first() {
+            Some(first) => format!("GetHeaders after {first}"),
+            None => "GetHeaders after genesis".into(),
+        },
+        Message::NotFound(items) => format!("NotFound, {} of them", items.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_core::hash::BlockHash;
+    use cairn_protocol::message::Goodbye;
+    use cairn_protocol::peer::Direction;
+
+    use super::*;
+
+    #[test]
+    fn what_a_node_meets_is_told_in_words() {
+        let one = Place::new(1);
+        let (peer, address) = (one.peer_id(), one.listens_at());
+        let hears = |message| in_words(&Input::Received { peer, message });
+        for (told, words) in [
+            (
+                in_words(&Input::Connected { peer, direction: Direction::Inbound, address }),
+                "connected with node 1 (inbound)",
+            ),
+            (
+                hears(Message::Goodbye(Goodbye::OtherVersion { ours: 2 })),
+                "hears from node 1: Goodbye, other protocol version: the sender's is 2",
+            ),
+            (hears(Message::Ping { nonce: 7 }), "hears from node 1: Ping"),
+            (
+                hears(Message::GetHeaders { locator: vec![BlockHash::ZERO] }),
+                &format!("hears from node 1: GetHeaders after {}", BlockHash::ZERO),
+            ),
+            (in_words(&Input::Command(Command::SetBlocked([peer].into()))), "may no longer reach node 1"),
+        ] {
+            assert_eq!(told, words);
+        }
     }
 }

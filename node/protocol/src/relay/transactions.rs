@@ -197,7 +197,13 @@ impl TransactionRelay {
     }
 
     /// A peer cannot deliver what it announced.
-    pub fn not_found(&mut self, now: Timestamp, peer: PeerId, items: &[Inventory], actions: &mut Vec<Action>) {
+    pub fn not_found(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        items: &[Inventory],
+        actions: &mut Vec<Action>,
+    ) {
         for item in items {
             if let Inventory::Transaction(txid) = item
                 && self.wanted.get(txid).is_some_and(|wanted| wanted.asked == peer)
