@@ -13,15 +13,21 @@ use crate::params::ChainParams;
 use crate::target::{CompactTarget, Target};
 use crate::time::Timestamp;
 
+pub mod outlook;
+
 /// The block from which targets are reckoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Anchor {
     /// Its height.
     pub height: Height,
-    /// When it was due: the schedule of the blocks after it begins there.
+    /// When it was due: the schedule of the blocks after it begins there. Later by all that was
+    /// forgotten of long gaps since.
     pub due: Timestamp,
     /// Its target.
     pub bits: CompactTarget,
+    /// The latest time of any block so far: gaps are measured from here, so that a block dated early
+    /// makes no gap of the next one.
+    pub latest_time: Timestamp,
 }
 
 impl Anchor {
@@ -29,7 +35,8 @@ impl Anchor {
     ///
     /// A fixed genesis time in the past would let every fresh chain fall to the limit and every
     /// paused one burst; block 1 is therefore taken to have come when it was due, and a chain at the
-    /// limit begins anew.
+    /// limit begins anew. Where the chain has a longest gap, the due time moves forward by what a
+    /// block is later than that: a pause makes mining no easier.
     pub fn after(
         previous: Option<&Self>,
         params: &ChainParams,
@@ -37,12 +44,23 @@ impl Anchor {
         height: Height,
         parent_time: Timestamp,
     ) -> Option<Self> {
-        let at = |due| Some(Self { height, due, bits: header.bits });
-        match height.get() {
-            0 => None,
-            1 => at(header.time),
-            _ if header.bits == params.pow_limit => at(parent_time.saturating_add(params.spacing)),
-            _ => previous.copied(),
+        let latest_time = previous.map_or(header.time, |previous| previous.latest_time.max(header.time));
+        let forgotten = |since: Timestamp| {
+            params.longest_gap.map_or(Duration::ZERO, |most| header.time.since(since).saturating_sub(most))
+        };
+        let at = |due| Some(Self { height, due, bits: header.bits, latest_time });
+        match (height.get(), previous) {
+            (0, _) => None,
+            (1, _) => at(header.time),
+            (_, previous) if header.bits == params.pow_limit => {
+                let since = previous.map_or(parent_time, |previous| previous.latest_time);
+                at(parent_time.saturating_add(params.spacing).saturating_add(forgotten(since)))
+            }
+            (_, None) => None,
+            (_, Some(previous)) => {
+                let due = previous.due.saturating_add(forgotten(previous.latest_time));
+                Some(Self { due, latest_time, ..*previous })
+            }
         }
     }
 }

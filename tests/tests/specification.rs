@@ -123,6 +123,18 @@ fn computed() -> BTreeMap<String, String> {
     show("asert.example", next.to_compact().to_string());
     show("asert.early", early().to_string());
 
+    let mut sleepy = params.clone();
+    sleepy.longest_gap = Some(Duration::from_secs(60));
+    let (day, begun) = (Duration::from_secs(86_400), Timestamp::from_millis(1_800_000_000_000));
+    let header = |time| Header { time, ..*shown.header() };
+    let first = Anchor::after(None, &sleepy, &header(begun), Height::from_u32(1), params.genesis_time);
+    let (woken, second) = (begun.saturating_add(day), Height::from_u32(2));
+    let after = Anchor::after(first.as_ref(), &sleepy, &header(woken), second, begun).expect("an anchor");
+    let before = first.expect("block 1 is an anchor").due;
+    show("gap.forgotten_ms", after.due.since(before).as_millis().to_string());
+    show("gap.due_time", after.due.millis().to_string());
+    show("gap.bits_of_block_3", next_bits(&sleepy, Some(&after), second, woken).to_string());
+
     examples.extend(messages::examples(params.genesis_hash, &shown, &payment));
     examples
 }
