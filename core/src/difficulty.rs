@@ -20,8 +20,8 @@ pub mod outlook;
 pub struct Anchor {
     /// Its height.
     pub height: Height,
-    /// When it was due: the schedule of the blocks after it begins there. Later by all that was forgotten
-    /// of long gaps since.
+    /// When it was due: the schedule of the blocks after it begins there. Later by all that was
+    /// forgotten of long gaps since.
     pub due: Timestamp,
     /// Its target.
     pub bits: CompactTarget,
@@ -35,8 +35,8 @@ impl Anchor {
     ///
     /// A fixed genesis time in the past would let every fresh chain fall to the limit and every
     /// paused one burst; block 1 is therefore taken to have come when it was due, and a chain at the
-    /// limit begins anew. Where the chain has a longest gap, the due time moves forward by what a block
-    /// is later than that: a pause makes mining no easier.
+    /// limit begins anew. Where the chain has a longest gap, the due time moves forward by what a
+    /// block is later than that: a pause makes mining no easier.
     pub fn after(
         previous: Option<&Self>,
         params: &ChainParams,

@@ -114,18 +114,13 @@ fn the_second_block_has_the_target_of_the_first_also_within_a_spacing_of_1970() 
 #[test]
 fn a_block_at_the_limit_is_the_new_anchor_and_any_other_keeps_the_old() {
     let TestChain { params, .. } = adjusting();
-    let old = Anchor {
-        height: Height::from_u32(1),
-        due: params.genesis_time,
-        bits: params.genesis_bits,
-        latest_time: params.genesis_time,
-    };
+    let (height, latest_time) = (Height::from_u32(1), params.genesis_time);
+    let old = Anchor { height, due: latest_time, bits: params.genesis_bits, latest_time };
     let (height, parent_time) = (Height::from_u32(9), Timestamp::from_millis(77));
     let kept = Anchor::after(Some(&old), &params, &header(99, params.genesis_bits), height, parent_time);
     assert_eq!(kept, Some(old));
     let anew = Anchor::after(Some(&old), &params, &header(99, params.pow_limit), height, parent_time);
     let due = parent_time.saturating_add(params.spacing);
-    let latest_time = params.genesis_time;
     assert_eq!(anew, Some(Anchor { height, due, bits: params.pow_limit, latest_time }));
 }
 
@@ -141,12 +136,8 @@ fn a_chain_without_half_life_stays_at_the_limit() {
 fn a_miner_that_holds_time_back_and_then_jumps_gains_nothing_lasting() {
     let TestChain { params, .. } = adjusting();
     let (spacing, start) = (2_000, params.genesis_time.millis());
-    let anchor = Anchor {
-        height: Height::from_u32(1),
-        due: params.genesis_time,
-        bits: params.genesis_bits,
-        latest_time: params.genesis_time,
-    };
+    let (height, latest_time) = (Height::from_u32(1), params.genesis_time);
+    let anchor = Anchor { height, due: latest_time, bits: params.genesis_bits, latest_time };
     let due = |height: u32, time: u64| {
         let bits = next_bits(&params, Some(&anchor), Height::from_u32(height), Timestamp::from_millis(time));
         bits.to_target().unwrap()
