@@ -13,15 +13,21 @@ use crate::params::ChainParams;
 use crate::target::{CompactTarget, Target};
 use crate::time::Timestamp;
 
+pub mod outlook;
+
 /// The block from which targets are reckoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Anchor {
     /// Its height.
     pub height: Height,
-    /// The time at which it was due to be begun: its parent's time.
+    /// The time at which it was due to be begun: its parent's time. Later by all that was forgotten of
+    /// long gaps since.
     pub reference_time: Timestamp,
     /// Its target.
     pub bits: CompactTarget,
+    /// The latest time of any block so far: gaps are measured from here, so that a block dated early
+    /// makes no gap of the next one.
+    pub latest_time: Timestamp,
 }
 
 impl Anchor {
@@ -29,7 +35,8 @@ impl Anchor {
     ///
     /// A fixed genesis time in the past would let every fresh chain fall to the limit and every
     /// paused one burst; block 1 is therefore taken to have been begun one spacing before its own
-    /// time, and a chain at the limit begins anew.
+    /// time, and a chain at the limit begins anew. Where the chain has a longest gap, the reference
+    /// time moves forward by what a block is later than that: a pause makes mining no easier.
     pub fn after(
         previous: Option<&Self>,
         params: &ChainParams,
@@ -37,12 +44,23 @@ impl Anchor {
         height: Height,
         parent_time: Timestamp,
     ) -> Option<Self> {
-        let at = |reference_time| Some(Self { height, reference_time, bits: header.bits });
-        match height.get() {
-            0 => None,
-            1 => at(header.time.saturating_sub(params.spacing)),
-            _ if header.bits == params.pow_limit => at(parent_time),
-            _ => previous.copied(),
+        let latest_time = previous.map_or(header.time, |previous| previous.latest_time.max(header.time));
+        let forgotten = |since: Timestamp| {
+            params.longest_gap.map_or(Duration::ZERO, |most| header.time.since(since).saturating_sub(most))
+        };
+        let at = |reference_time| Some(Self { height, reference_time, bits: header.bits, latest_time });
+        match (height.get(), previous) {
+            (0, _) => None,
+            (1, _) => at(header.time.saturating_sub(params.spacing)),
+            (_, previous) if header.bits == params.pow_limit => {
+                let since = previous.map_or(parent_time, |previous| previous.latest_time);
+                at(parent_time.saturating_add(forgotten(since)))
+            }
+            (_, None) => None,
+            (_, Some(previous)) => {
+                let reference_time = previous.reference_time.saturating_add(forgotten(previous.latest_time));
+                Some(Self { reference_time, latest_time, ..*previous })
+            }
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct ChainParams {
     pub spacing: Duration,
     /// How far behind schedule the target doubles; none: the target is always the limit.
     pub half_life: Option<Duration>,
+    /// The most that one block may be late towards the difficulty; none: however late it is.
+    pub longest_gap: Option<Duration>,
     /// What a block makes at first.
     pub subsidy: Amount,
     /// After so many blocks the subsidy halves.

@@ -74,6 +74,7 @@ impl TestChain {
             genesis_bits: bits,
             spacing: Duration::from_secs(2),
             half_life: None,
+            longest_gap: None,
             subsidy: Amount::from_units(Amount::COIN.units().saturating_mul(50)),
             halving_interval: 1_000,
             coinbase_maturity: 10,

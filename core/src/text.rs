@@ -13,6 +13,20 @@ pub fn is_harmless(character: char) -> bool {
     !character.is_control() && !hides_or_turns
 }
 
+/// A number as people read it: 1,234,567.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let (mut text, mut left) = (String::new(), digits.len());
+    for digit in digits.chars() {
+        if left < digits.len() && left % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+        left = left.saturating_sub(1);
+    }
+    text
+}
+
 /// The error and what caused it. A cause that the sentence tells already is not told again: some
 /// errors quote theirs, because they are also shown where nobody asks for causes.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {

@@ -16,7 +16,7 @@ use cairn_core::transaction::{Coinbase, Output};
 pub fn rules_digest(params: &ChainParams) -> [u8; 32] {
     // Time, premine and the target of block 1 are not here: the block itself holds them.
     let millis = |duration: core::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let numbers = encode(&(
+    let mut numbers = encode(&(
         params.pow_limit.bits(),
         millis(params.spacing),
         params.half_life.map(millis),
@@ -27,6 +27,8 @@ pub fn rules_digest(params: &ChainParams) -> [u8; 32] {
         params.median_time_span as u64,
         millis(params.max_future_drift),
     ));
+    // Chains without this number stay what they were before there was one.
+    numbers.extend(params.longest_gap.map(millis).iter().flat_map(encode));
     let (name, prefix) = (encode(&params.name), encode(&params.address_prefix.to_string()));
     tagged_hash(Tag::Definition, &[&name, &prefix, &numbers])
 }

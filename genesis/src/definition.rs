@@ -22,6 +22,9 @@ pub const MAX_PREMINE: usize = 1_000;
 /// All coins of a chain in units: half of what 64 bits hold, so that adding two sums never wraps.
 pub const LARGEST_SUPPLY: u64 = u64::MAX / 2;
 
+/// The longest gap is at least so many spacings: one block in 22,000 comes later by chance.
+pub const GAP_SPACINGS: u64 = 10;
+
 /// A rule between the values of a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionError {
@@ -71,6 +74,24 @@ pub enum DefinitionError {
         /// The half-life.
         allowed: u64,
     },
+    /// Without a half-life no lateness counts, so none can be forgotten.
+    #[error("longest_gap_ms {found} has no effect without half_life_ms: leave it out")]
+    LongestGapUnused {
+        /// The longest gap.
+        found: u64,
+    },
+    /// Blocks that are found in good time, or dated ahead, would count as a pause, and each of them
+    /// would make mining harder for good.
+    #[error(
+        "longest_gap_ms {found} is too short: at least {least} is expected, which is max_future_drift_ms and \
+         {GAP_SPACINGS} times spacing_ms"
+    )]
+    LongestGapTooShort {
+        /// The longest gap.
+        found: u64,
+        /// The shortest allowed.
+        least: u64,
+    },
     /// An address of the premine is none of this chain.
     #[error("premine, entry {entry}: {error}")]
     PremineAddress {
@@ -118,6 +139,7 @@ impl DefinitionError {
                 Some("premine")
             }
             Self::DriftExceedsHalfLife { .. } => Some("max_future_drift_ms"),
+            Self::LongestGapUnused { .. } | Self::LongestGapTooShort { .. } => Some("longest_gap_ms"),
             Self::SupplyTooLarge => Some("subsidy"),
             Self::GenesisTooLarge { .. } => Some("max_block_bytes"),
         }
@@ -145,6 +167,8 @@ pub struct Definition {
     pub spacing_ms: Bounded<10, 3_600_000>,
     /// Behind schedule by so much, the target doubles: a second to 30 days. None: it stays the limit.
     pub half_life_ms: Option<Bounded<1_000, 2_592_000_000>>,
+    /// The most that one block may be late towards the difficulty. None: however late it is.
+    pub longest_gap_ms: Option<Bounded<1_000, 2_592_000_000>>,
     /// What a block makes at first.
     pub subsidy: Amount,
     /// Blocks until the subsidy halves.
@@ -209,6 +233,15 @@ impl Definition {
         {
             return Err(DefinitionError::DriftExceedsHalfLife { found: drift, allowed });
         }
+        if let Some(found) = self.longest_gap_ms.map(Bounded::get) {
+            if self.half_life_ms.is_none() {
+                return Err(DefinitionError::LongestGapUnused { found });
+            }
+            let least = self.spacing_ms.get().saturating_mul(GAP_SPACINGS).max(drift);
+            if found < least {
+                return Err(DefinitionError::LongestGapTooShort { found, least });
+            }
+        }
         let payments = self.payments(&address_prefix)?;
         let premine = Amount::checked_sum(payments.iter().map(|(_, amount)| *amount));
         let mut params = ChainParams {
@@ -220,6 +253,7 @@ impl Definition {
             genesis_bits: found,
             spacing: Duration::from_millis(self.spacing_ms.get()),
             half_life: self.half_life_ms.map(|half_life| Duration::from_millis(half_life.get())),
+            longest_gap: self.longest_gap_ms.map(|gap| Duration::from_millis(gap.get())),
             subsidy: self.subsidy,
             halving_interval: number(self.halving_interval),
             coinbase_maturity: number(self.coinbase_maturity),
@@ -284,8 +318,16 @@ impl fmt::Display for Definition {
             Some(half_life) => {
                 writeln!(
                     f,
-                    "# Behind schedule by so much, mining becomes twice as easy (ASERT).\nhalf_life_ms = {half_life}\n"
+                    "# Behind schedule by so much, mining becomes twice as easy (ASERT).\nhalf_life_ms = {half_life}"
                 )?;
+                match self.longest_gap_ms {
+                    Some(gap) => writeln!(
+                        f,
+                        "# One block may be late by so much; what it is later than that counts as a pause.\n\
+                         longest_gap_ms = {gap}\n"
+                    )?,
+                    None => writeln!(f, "# No longest_gap_ms: a pause counts as lateness.\n")?,
+                }
             }
             None => writeln!(f, "# No half_life_ms: the difficulty is fixed at the limit.\n")?,
         }

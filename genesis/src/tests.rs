@@ -7,6 +7,8 @@ use cairn_core::subsidy::supply;
 use super::*;
 use crate::bounded::{Bits, Bounded, ValueError};
 
+mod pauses;
+
 fn devnet() -> &'static str {
     BUILTIN[0].1
 }
@@ -42,7 +44,7 @@ fn the_identities_of_the_builtin_chains_stay_what_they_are() {
     assert_eq!(
         identities,
         [
-            "27da32e784b83b9ccaf6e5e9817989a18ff5325798fc1d129a5be34ca223a5a4",
+            "bd96ae9e58287cbc956ab48d1d3d04755d37f71f4b26f017bf1ac21059a3f39e",
             "a7e7880c04e065dde4d20b88f54f5d1f591e2e19c8fd3f75c151b478182aae17",
             "fd156595df44566a490db3d0461d2e60df5f24e52c590593be2fd7df9974029e",
         ]
@@ -61,12 +63,14 @@ fn any_other_number_makes_another_chain() {
         ("genesis_bits = \"1f0fffff\"", "genesis_bits = \"1f0ffffe\""),
         ("spacing_ms = 2_000", "spacing_ms = 2_001"),
         ("half_life_ms = 300_000", "half_life_ms = 300_001"),
+        ("longest_gap_ms = 60_000", "longest_gap_ms = 60_001"),
+        ("longest_gap_ms = 60_000", ""),
         ("subsidy = \"50\"", "subsidy = \"50.00000001\""),
         ("halving_interval = 1_050_000", "halving_interval = 1_050_001"),
         ("coinbase_maturity = 10", "coinbase_maturity = 11"),
         ("max_block_bytes = 1_000_000", "max_block_bytes = 1_000_001"),
         ("median_time_span = 11", "median_time_span = 12"),
-        ("max_future_drift_ms = 60_000", "max_future_drift_ms = 60_001"),
+        ("max_future_drift_ms = 60_000", "max_future_drift_ms = 59_999"),
         ("amount = \"10000\"", "amount = \"10000.00000001\""),
     ] {
         assert!(devnet().contains(from), "{from}");
@@ -105,7 +109,7 @@ fn a_value_out_of_bounds_is_told_with_line_key_and_bounds() {
 #[test]
 fn a_value_of_another_type_is_told_with_its_line() {
     let error = broken("median_time_span = 11", "median_time_span = \"eleven\"");
-    assert!(error.starts_with("line 34, `median_time_span = \"eleven\"`: invalid type: string"), "{error}");
+    assert!(error.starts_with("line 37, `median_time_span = \"eleven\"`: invalid type: string"), "{error}");
 }
 
 #[test]
@@ -148,8 +152,24 @@ fn a_block_may_not_be_dated_further_ahead_than_a_half_life() {
     let error = broken("max_future_drift_ms = 60_000", "max_future_drift_ms = 300_001");
     assert_eq!(
         error,
-        "line 36: max_future_drift_ms 300001 exceeds half_life_ms 300000: one block dated ahead could stall the chain"
+        "line 39: max_future_drift_ms 300001 exceeds half_life_ms 300000: one block dated ahead could stall the chain"
     );
+}
+
+#[test]
+fn a_longest_gap_that_blocks_in_good_time_would_exceed_is_refused() {
+    let error = broken("longest_gap_ms = 60_000", "longest_gap_ms = 59_999");
+    let least = "at least 60000 is expected, which is max_future_drift_ms and 10 times spacing_ms";
+    assert_eq!(error, format!("line 27: longest_gap_ms 59999 is too short: {least}"));
+    let error = broken("spacing_ms = 2_000", "spacing_ms = 6_001");
+    assert!(error.contains("longest_gap_ms 60000 is too short: at least 60010 is expected"), "{error}");
+}
+
+#[test]
+fn a_longest_gap_without_half_life_is_refused() {
+    let text = devnet().replacen("half_life_ms = 300_000", "", 1).replace("1f0fffff", "2000ffff");
+    let error = Chain::from_toml(&text).expect_err("it has no effect").to_string();
+    assert_eq!(error, "line 27: longest_gap_ms 60000 has no effect without half_life_ms: leave it out");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The clock: the only place that asks what time it is.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,15 @@ struct Reading {
 
 /// The process has one clock, so that no two of its parts see time in different order.
 static LAST: Mutex<Option<Reading>> = Mutex::new(None);
+
+/// How far the wall clock is set ahead of the system's, in milliseconds; behind it when negative.
+static OFFSET_MS: AtomicI64 = AtomicI64::new(0);
+
+/// Sets the clock ahead of the system's by so many milliseconds, or behind it: for chains on which wrong
+/// clocks are tried out. It never goes back, so a smaller offset slows it until it is reached.
+pub fn set_offset_ms(offset: i64) {
+    OFFSET_MS.store(offset, Ordering::Relaxed);
+}
 
 /// Wall-clock time that never goes back. Where the system's clock is set back, this one goes on at
 /// half its pace until the system's has caught up: time-outs still fire, and no order is turned round.
@@ -35,7 +45,10 @@ fn step(shown: Duration, passed: Duration, wall: Duration) -> Duration {
 
 fn wall() -> Duration {
     // A clock before 1970 is broken; the machine's rules on time then refuse new blocks, as they should.
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let offset_ms = OFFSET_MS.load(Ordering::Relaxed);
+    let offset = Duration::from_millis(offset_ms.unsigned_abs());
+    if offset_ms < 0 { system.saturating_sub(offset) } else { system.saturating_add(offset) }
 }
 
 #[cfg(test)]

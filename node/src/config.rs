@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cairn_protocol::limits::{MAX_INBOUND, OUTBOUND_TARGET};
+use cairn_simulator::mining::Hashrate;
 
 use crate::cli::node::NodeArgs;
 
@@ -48,8 +49,8 @@ pub struct Config {
     pub tag: String,
     /// Mining threads.
     pub threads: usize,
-    /// Hashes per second at most; none: as many as the machine can.
-    pub hashrate: Option<u64>,
+    /// How fast to hash at most; none: as fast as the machine can.
+    pub hashrate: Option<Hashrate>,
     /// Bytes of unconfirmed transactions kept.
     pub max_mempool: usize,
     /// Keep an index of the transactions of every address.
@@ -97,7 +98,7 @@ impl Config {
             mine: layers.text("mine", "an address of the chain")?,
             tag: layers.one("tag", "text of at most 64 bytes", short)?.unwrap_or_default(),
             threads: layers.one("threads", POSITIVE, positive)?.unwrap_or_else(cores),
-            hashrate: layers.one("hashrate", POSITIVE, positive)?,
+            hashrate: layers.one("hashrate", "a number of hashes per second, as in 2048 or 0.5", parsed)?,
             max_mempool: megabytes.unwrap_or(64).saturating_mul(1_000_000),
             address_index: layers.flag("address-index")?,
             log: layers.text("log", "a filter such as info")?.unwrap_or_else(|| "info".into()),

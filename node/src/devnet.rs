@@ -13,6 +13,7 @@ pub mod fork;
 pub mod groups;
 pub mod happening;
 pub mod link_delays;
+pub mod mining;
 pub mod narrate;
 pub mod network;
 pub mod node_rpc;

@@ -14,6 +14,7 @@ use cairn_protocol::action::{Action, Answer};
 use cairn_protocol::chain::store::StoreError;
 use cairn_protocol::input::{Input, RequestId};
 use cairn_protocol::message::{Goodbye, Message};
+use cairn_protocol::node::clock::behind;
 use cairn_protocol::peer::{Direction, PeerId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -115,6 +116,8 @@ impl Driver {
                 self.handle(Input::Wake)?;
             }
             self.machine.flush()?;
+            let now = clock::now();
+            self.log.clock(behind(now, self.machine.chain(), self.machine.sync()), now);
             self.carry_out();
         }
     }

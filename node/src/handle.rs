@@ -149,22 +149,6 @@ impl NodeHandle {
         }
     }
 
-    /// [`NodeHandle::submit_block`] for threads outside the runtime, as the miner's.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn submit_block_blocking(
-        &self,
-        block: Arc<Block>,
-    ) -> Result<Result<BlockVerdict, BlockRejection>, Stopped> {
-        let (reply, answer) = oneshot::channel();
-        self.calls.blocking_send(Call::Submit(Submission::Block(block), reply)).map_err(|_| Stopped)?;
-        match answer.blocking_recv() {
-            Ok(Answer::Block(outcome)) => Ok(outcome),
-            _ => Err(Stopped),
-        }
-    }
-
     /// Hands in a header whose block is still to come; returns whether it was new, or why it is
     /// refused.
     ///

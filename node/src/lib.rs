@@ -16,6 +16,7 @@ pub mod generate;
 pub mod handle;
 pub mod log;
 pub mod machine;
+pub mod mined;
 pub mod miner;
 pub mod mining_order;
 pub mod p2p;

@@ -2,6 +2,7 @@
 
 use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
+use cairn_protocol::chain::AheadOfClock;
 use cairn_protocol::event::{DisconnectReason, Event};
 use tracing_subscriber::EnvFilter;
 
@@ -45,6 +46,8 @@ pub struct EventLog {
     side_branches: Budget,
     arrivals: Budget,
     departures: Budget,
+    clock: Budget,
+    is_behind: bool,
 }
 
 impl EventLog {
@@ -86,6 +89,21 @@ impl EventLog {
             }
             Event::SyncChanged { from, headers, blocks } => {
                 tracing::debug!(from = from.map(tracing::field::debug), %headers, %blocks, "sync changed");
+            }
+        }
+    }
+
+    /// Logs that the clock is behind the blocks that are seen, and that it no longer is: once each.
+    pub fn clock(&mut self, behind: Option<AheadOfClock>, now: Timestamp) {
+        if behind.is_some() == self.is_behind {
+            return;
+        }
+        self.is_behind = behind.is_some();
+        match (self.clock.take(now), behind) {
+            (None, _) => {}
+            (Some(Room { left_out }), Some(ahead)) => tracing::warn!(left_out, "{ahead}"),
+            (Some(Room { left_out }), None) => {
+                tracing::info!(left_out, "block times are no longer ahead of this node's clock");
             }
         }
     }

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_core::block::Block;
+use cairn_protocol::chain::AheadOfClock;
 use cairn_protocol::template::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, sleep_until};
 
 use crate::clock;
 use crate::handle::{NodeHandle, Stale, Stopped};
+use crate::mined::NotMined;
 use crate::mining_order::MiningOrder;
 
 pub mod job;
@@ -37,7 +39,7 @@ pub struct Stats {
     pub hashes: u64,
     /// Hashes per second lately.
     pub rate: f64,
-    /// Blocks that the node took in.
+    /// Blocks that became part of the best chain.
     pub blocks: u64,
 }
 
@@ -108,7 +110,7 @@ async fn mine(
     let (found, mut blocks) = mpsc::channel(MAX_FOUND);
     let (mut stale, stop) = (handle.stale(), handle.stopping());
     let mut workers: Option<Workers> = None;
-    let mut built = Moment::now();
+    let (mut built, mut waits) = (Moment::now(), false);
     loop {
         let order = orders.borrow_and_update().clone();
         if let (Some(current), false) = (&workers, fits(workers.as_ref(), order.as_ref())) {
@@ -125,10 +127,12 @@ async fn mine(
         }
         let seen = *stale.borrow_and_update();
         if let (Some(order), Some(workers)) = (&order, &workers) {
-            match work(&handle, order, &tag).await {
-                Ok(block) => workers.set_block(block),
-                Err(Stopped) => return,
+            let Ok(work) = work(&handle, order, &tag).await else { return };
+            if let (Work::TooEarly(ahead), false) = (&work, waits) {
+                tracing::warn!("not mining: {ahead}");
             }
+            waits = matches!(work, Work::TooEarly(_));
+            workers.set_block(work.block());
             built = Moment::now();
         }
         lock().sample(Instant::now(), workers.as_ref());
@@ -189,27 +193,53 @@ async fn wait_for_company(stale: &mut watch::Receiver<Stale>, by_tip: u64, due: 
     let _whichever = tokio::time::timeout_at(due, moved).await;
 }
 
-/// The best block to search now; none while the node still learns what its peers have.
-async fn work(handle: &NodeHandle, order: &MiningOrder, tag: &[u8]) -> Result<Option<Block>, Stopped> {
+/// What there is to search.
+enum Work {
+    /// The best block now.
+    Block(Box<Block>),
+    /// No node would accept a block yet. Its time will come: the work is renewed until then.
+    TooEarly(AheadOfClock),
+    /// The node still learns what its peers have.
+    Syncing,
+}
+
+impl Work {
+    fn block(self) -> Option<Block> {
+        if let Self::Block(block) = self { Some(*block) } else { None }
+    }
+}
+
+async fn work(handle: &NodeHandle, order: &MiningOrder, tag: &[u8]) -> Result<Work, Stopped> {
     let (pay_to, tag) = (order.pay_to, tag.to_vec());
     handle
         .query(move |node| {
-            let template = || Template::new(clock::now(), node.chain(), node.mempool());
-            (!node.is_initial_download()).then(|| template().to_block(pay_to, tag))
+            if node.is_initial_download() {
+                return Work::Syncing;
+            }
+            let now = clock::now();
+            let template = Template::new(now, node.chain(), node.mempool());
+            match template.check_clock(now, node.chain().params()) {
+                Ok(()) => Work::Block(Box::new(template.to_block(pay_to, tag))),
+                Err(ahead) => Work::TooEarly(ahead),
+            }
         })
         .await
 }
 
-/// Whether the node took the block in.
+/// Whether the block became part of the best chain.
 async fn hand_in(handle: &NodeHandle, block: Block) -> bool {
     let (hash, height) = (block.hash(), block.coinbase().height);
-    match handle.submit_block(Arc::new(block)).await {
-        Ok(Ok(verdict)) => {
-            tracing::info!(%height, %hash, ?verdict, "mined a block");
+    match handle.submit_block(Arc::new(block)).await.map(NotMined::check) {
+        Ok(Ok(())) => {
+            tracing::info!(%height, %hash, "mined a block");
             true
         }
-        Ok(Err(error)) => {
-            tracing::error!(%height, %hash, %error, "the node refused a block of its own miner");
+        Ok(Err(why @ NotMined::Rejected(_))) => {
+            tracing::error!(%height, %hash, %why, "the node rejects a block of its own miner");
+            false
+        }
+        Ok(Err(why)) => {
+            tracing::info!(%height, %hash, %why, "found a block that is not part of the best chain");
             false
         }
         Err(Stopped) => false,

@@ -1,6 +1,7 @@
 //! What is to be mined: the word between those who say it (settings, RPC) and the miner.
 
 use cairn_core::lock::Lock;
+use cairn_simulator::mining::Hashrate;
 use tokio::sync::watch;
 
 /// What the miner is to do.
@@ -10,8 +11,8 @@ pub struct MiningOrder {
     pub pay_to: Lock,
     /// On how many threads.
     pub threads: usize,
-    /// Hashes per second at the most, over all threads; none for as many as it can.
-    pub hashrate: Option<u64>,
+    /// How fast all threads hash together at the most; none for as fast as they can.
+    pub hashrate: Option<Hashrate>,
 }
 
 /// Where the order of the moment is said; the miner follows by subscribing. None: it rests.

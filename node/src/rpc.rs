@@ -12,6 +12,7 @@ pub mod coins;
 pub mod control;
 pub mod envelope;
 pub mod error;
+pub mod generating;
 pub mod json;
 pub mod lookup;
 pub mod mempool;

@@ -208,6 +208,7 @@ export class World {
     node.delay = told.delay_ms ?? node.delay;
     node.answers = told.answers ?? node.answers;
     node.phase = told.phase ?? node.phase;
+    if (told.stuck !== undefined) node.stuck = told.stuck;
   }
 
   /** Works out what follows from the facts: once a frame, not once an event. */
@@ -380,6 +381,8 @@ function freshNode(told) {
     mempool: told.mempool ?? status.mempool ?? 0,
     mempoolBytes: told.mempool_bytes ?? status.mempool_bytes ?? 0,
     phase: told.phase ?? status.phase ?? "",
+    // Why it does not follow the chain, in the node's own sentence.
+    stuck: told.stuck ?? status.stuck ?? null,
     behindSince: null,
   };
 }

@@ -164,6 +164,7 @@ export class NodeCard {
               ? `on a tip with less work for ${span(behind)}`
               : "on another tip for a moment";
     this.row("State", state);
+    this.row("Stuck", node.up && node.answers ? node.stuck : null);
     if (!this.world.isWhole) this.row("Group", letter(this.world.groupOf(node.id)));
     else this.row("Group", null);
     this.row(

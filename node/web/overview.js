@@ -119,8 +119,11 @@ export class Overview {
     const nodes = [...this.world.nodes.values()].filter((node) => node.up && !node.isPeer);
     const slow = nodes.filter((node) => node.delay).map((node) => `node ${node.name} by ${span(node.delay)}`);
     const silent = nodes.filter((node) => !node.answers).map((node) => node.name);
+    const stuck = nodes.filter((node) => node.stuck && node.answers);
+    const others = stuck.length > 1 ? ` and ${stuck.length - 1} more are` : " is";
     const words = [
       slow.length ? `Dashed links are slower each way: ${some(slow)}.` : "",
+      stuck.length ? `${nameOf(stuck[0])}${others} stuck: ${stuck[0].stuck}.` : "",
       silent.length ? `A dotted ring: node ${some(silent)} does not answer.` : "",
     ];
     setText(this.key, words.filter(Boolean).join(" "));
@@ -219,6 +222,8 @@ export class Overview {
   }
 }
 
+const nameOf = (node) => (node.name === "this" ? "This node" : `Node ${node.name}`);
+
 /** So many names as can be read. */
 const some = (names) => (names.length > 8 ? `${names.slice(0, 8).join(", ")}, …` : names.join(", "));
 
@@ -226,6 +231,7 @@ function stateOf(node, world) {
   if (!node.up) return "down";
   if (node.isPeer) return "connected; last told of";
   if (!node.answers) return "no answer";
+  if (node.stuck) return "stuck";
   if (world.isStuck(node)) return "less work";
   return node.tip === world.best?.hash ? "agrees" : "behind";
 }

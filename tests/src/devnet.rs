@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::patience::{LONG, wait_for};
 use crate::process::{program, wallet};
+use crate::rpc::Rpc;
 
 /// A running devnet and what it has told so far.
 #[derive(Debug)]
@@ -114,6 +115,16 @@ impl Devnet {
     /// Where wallets and the devnet's note lie.
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// A client of a node's RPC server.
+    ///
+    /// # Panics
+    /// When there is no such node.
+    pub fn rpc(&self, node: usize) -> Rpc {
+        let told = &self.ready["nodes"][node];
+        let text = |name: &str| told[name].as_str().unwrap_or_else(|| panic!("node {node} has a {name}"));
+        Rpc::new(text("rpc").parse().expect("an address"), Path::new(text("cookie")))
     }
 
     /// The devnet's process id.

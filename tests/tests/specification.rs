@@ -9,14 +9,16 @@ use cairn_core::amount::Amount;
 use cairn_core::check::block::check_block;
 use cairn_core::check::connect::connect_block;
 use cairn_core::coin::{Coin, Origin};
-use cairn_core::difficulty::asert;
+use cairn_core::difficulty::{Anchor, asert, next_bits};
 use cairn_core::encoding::encode;
+use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::merkle::prove;
 use cairn_core::signature::SerialVerifier;
 use cairn_core::signing::{sign, signature_digest};
 use cairn_core::target::CompactTarget;
+use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
 use cairn_genesis::Chain;
 use cairn_genesis::block::rules_digest;
@@ -119,6 +121,18 @@ fn computed() -> BTreeMap<String, String> {
     let bits = |bits: u32| CompactTarget::from_bits(bits).to_target().expect("a target");
     let next = asert(bits(0x1802_aee8), 111_773_000, 53, spacing, half_life, bits(0x1d00_ffff));
     show("asert.example", next.to_compact().to_string());
+
+    let mut sleepy = params.clone();
+    sleepy.longest_gap = Some(Duration::from_secs(60));
+    let (day, begun) = (Duration::from_secs(86_400), Timestamp::from_millis(1_800_000_000_000));
+    let header = |time| Header { time, ..*shown.header() };
+    let first = Anchor::after(None, &sleepy, &header(begun), Height::from_u32(1), params.genesis_time);
+    let (woken, second) = (begun.saturating_add(day), Height::from_u32(2));
+    let after = Anchor::after(first.as_ref(), &sleepy, &header(woken), second, begun).expect("an anchor");
+    let before = first.expect("block 1 is an anchor").reference_time;
+    show("gap.forgotten_ms", after.reference_time.since(before).as_millis().to_string());
+    show("gap.reference_time", after.reference_time.millis().to_string());
+    show("gap.bits_of_block_3", next_bits(&sleepy, Some(&after), second, woken).to_string());
 
     examples.extend(messages::examples(params.genesis_hash, &shown, &payment));
     examples

@@ -81,6 +81,7 @@ fn params() -> ChainParams {
         genesis_bits: limit,
         spacing: Duration::from_secs(2),
         half_life: None,
+        longest_gap: None,
         subsidy: coins(50),
         halving_interval: 1_000,
         coinbase_maturity: 10,

@@ -4,6 +4,8 @@ use super::*;
 use crate::hash::{BlockHash, MerkleRoot};
 use crate::testing::TestChain;
 
+mod gaps;
+
 const VECTORS: &str = include_str!("../../vectors/aserti3-2d.txt");
 const SPACING: Duration = Duration::from_secs(600);
 const HALF_LIFE: Duration = Duration::from_secs(172_800);
@@ -105,12 +107,17 @@ fn a_block_at_the_limit_is_the_new_anchor_and_any_other_keeps_the_old() {
         height: Height::from_u32(1),
         reference_time: params.genesis_time,
         bits: params.genesis_bits,
+        latest_time: params.genesis_time,
     };
     let (height, parent_time) = (Height::from_u32(9), Timestamp::from_millis(77));
     let kept = Anchor::after(Some(&old), &params, &header(99, params.genesis_bits), height, parent_time);
     assert_eq!(kept, Some(old));
     let anew = Anchor::after(Some(&old), &params, &header(99, params.pow_limit), height, parent_time);
-    assert_eq!(anew, Some(Anchor { height, reference_time: parent_time, bits: params.pow_limit }));
+    let latest_time = params.genesis_time;
+    assert_eq!(
+        anew,
+        Some(Anchor { height, reference_time: parent_time, bits: params.pow_limit, latest_time })
+    );
 }
 
 #[test]
@@ -129,6 +136,7 @@ fn a_miner_that_holds_time_back_and_then_jumps_gains_nothing_lasting() {
         height: Height::from_u32(1),
         reference_time: params.genesis_time,
         bits: params.genesis_bits,
+        latest_time: params.genesis_time,
     };
     let due = |height: u32, time: u64| {
         let bits = next_bits(&params, Some(&anchor), Height::from_u32(height), Timestamp::from_millis(time));
@@ -147,16 +155,23 @@ fn a_miner_that_holds_time_back_and_then_jumps_gains_nothing_lasting() {
 }
 
 /// ATTACKS 6: 51 of 100 blocks are dated by an attacker, as early or as late as the rules allow, on the
-/// devnet's numbers. Neither way makes blocks come faster than the schedule, or cheap for one block.
+/// devnet's numbers. Neither way makes blocks come faster than the schedule, or cheap for one block; and
+/// neither passes for pauses, which would make mining harder for good.
 #[test]
-fn an_attacker_who_dates_most_blocks_gets_no_more_blocks_and_no_cheap_ones() {
+fn an_attacker_who_dates_most_blocks_gets_no_more_blocks_and_no_cheap_ones_and_slows_nobody_down() {
+    for longest_gap in [None, Some(Duration::from_secs(60))] {
+        dated_by_an_attacker(longest_gap);
+    }
+}
+
+fn dated_by_an_attacker(longest_gap: Option<Duration>) {
     let TestChain { mut params, .. } = adjusting();
-    params.max_future_drift = Duration::from_secs(60);
+    (params.max_future_drift, params.longest_gap) = (Duration::from_secs(60), longest_gap);
     let (spacing, drift, blocks) = (2_000_u64, 60_000_u64, 2_000_u64);
     let work = |bits: CompactTarget| bits.to_target().unwrap().work().to_u256().saturating_to::<u64>();
     let fair = work(params.genesis_bits);
-    // How an attacker dates block n: ahead always, by turns, or after twenty held back.
-    let ahead: [fn(u64) -> bool; 3] = [|_| true, |n| n % 2 == 0, |n| n % 21 == 20];
+    // How an attacker dates block n: ahead always, by turns, or after twenty or forty held back.
+    let ahead: [fn(u64) -> bool; 4] = [|_| true, |n| n % 2 == 0, |n| n % 21 == 20, |n| n % 41 == 40];
     for is_ahead in ahead {
         let (mut now, mut anchor, mut cheapest) = (params.genesis_time.millis(), None, fair);
         let mut times = vec![params.genesis_time];
@@ -179,6 +194,7 @@ fn an_attacker_who_dates_most_blocks_gets_no_more_blocks_and_no_cheap_ones() {
         }
         let elapsed = now - params.genesis_time.millis();
         assert!(elapsed > blocks * spacing * 9 / 10, "{blocks} blocks took {elapsed} ms");
+        assert!(elapsed < blocks * spacing * 11 / 10, "{blocks} blocks took {elapsed} ms");
         assert!(cheapest > fair / 2, "the cheapest block took {cheapest} of {fair} hashes");
     }
 }

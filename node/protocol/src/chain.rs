@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cairn_core::block::Block;
 use cairn_core::check::block::{CheckedBlock, check_block};
-use cairn_core::check::header::{ParentContext, check_header_alone, check_header_on_parent};
+use cairn_core::check::header::{HeaderError, ParentContext, check_header_alone, check_header_on_parent};
 use cairn_core::check::transaction::SpendContext;
 use cairn_core::coin::Coin;
 use cairn_core::hash::BlockHash;
@@ -30,7 +30,7 @@ pub mod store;
 pub mod tree;
 pub mod verdict;
 
-pub use verdict::{Accepted, BlockRejection, BlockVerdict, ChainChange};
+pub use verdict::{Accepted, AheadOfClock, BlockRejection, BlockVerdict, ChainChange};
 
 use aside::KeptAside;
 use branch::{BadBranch, Ground, Step};
@@ -114,12 +114,12 @@ impl<S: ChainStore> Chain<S> {
         }
         match self.accept_header(now, block.header()) {
             Ok(_) => {}
-            Err(BlockRejection::Header(error)) if error.is_too_new() => {
-                let due = block.header().time.saturating_sub(self.params.max_future_drift);
+            Err(BlockRejection::Header(HeaderError::TimeTooNew { found: time, now, allowed })) => {
+                let (due, ahead) = (time.saturating_sub(allowed), AheadOfClock { time, now, allowed });
                 // A false body must not take the place of the true one until then (ATTACKS 17).
                 return Ok(check_block(block, &self.params).map_err(BlockRejection::from).map(|checked| {
                     self.aside.keep(due, checked);
-                    Accepted { verdict: BlockVerdict::TooEarly, change: None }
+                    Accepted { verdict: BlockVerdict::TooEarly(ahead), change: None }
                 }));
             }
             Err(rejection) => return Ok(Err(rejection)),

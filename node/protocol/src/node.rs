@@ -28,6 +28,7 @@ use crate::relay::Relay;
 use crate::sync::Sync;
 use crate::sync::headers::Outcome;
 
+pub mod clock;
 pub mod config;
 pub mod intake;
 pub mod tell;
@@ -250,7 +251,7 @@ impl<S: ChainStore> Node<S> {
         self.relay.blocks.has(&peer, hash);
         match self.take_in(block, Some(peer), actions)? {
             Ok(verdict) => {
-                self.sync.received_block(self.now, peer, (hash, size), &self.chain);
+                self.sync.received_block(self.now, peer, (hash, size), verdict, &self.chain);
                 if verdict != BlockVerdict::Duplicate {
                     self.peers.gave_block(self.now, &peer);
                 }

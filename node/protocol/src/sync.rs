@@ -6,8 +6,8 @@ use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
-use crate::chain::Chain;
 use crate::chain::store::ChainStore;
+use crate::chain::{BlockVerdict, Chain};
 use crate::event::Event;
 use crate::limits::INITIAL_DOWNLOAD_GAP;
 use crate::message::{Hello, Inventory, Message};
@@ -66,8 +66,12 @@ impl Sync {
         now: Timestamp,
         peer: PeerId,
         (hash, size): (BlockHash, usize),
+        verdict: BlockVerdict,
         chain: &Chain<S>,
     ) {
+        if let BlockVerdict::TooEarly(ahead) = verdict {
+            self.headers.shown_early(&peer, ahead.time);
+        }
         self.bodies.arrived(now, peer, &hash, size);
         self.headers.has(peer, &hash, chain);
     }
@@ -134,6 +138,12 @@ impl Sync {
     /// Whom we learn from; none when nothing is lacking.
     pub fn learns_from(&self) -> Option<PeerId> {
         self.bodies.busiest()
+    }
+
+    /// A block time beyond this one that at least half of all peers have shown, and at least one: of
+    /// the times that they showed the earliest.
+    pub fn shown_beyond(&self, limit: Timestamp) -> Option<Timestamp> {
+        self.headers.shown_beyond(limit)
     }
 
     /// The best header that a peer has shown.

@@ -11,13 +11,14 @@ use cairn_core::hash::{BlockHash, MerkleRoot, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
+use cairn_core::params::ChainParams;
 use cairn_core::subsidy::subsidy;
 use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, Output, Transaction};
 
-use crate::chain::Chain;
 use crate::chain::store::ChainStore;
+use crate::chain::{AheadOfClock, Chain};
 use crate::mempool::Mempool;
 use crate::mempool::entry::{Entry, Package};
 use crate::mempool::package::Entries;
@@ -52,7 +53,7 @@ impl Template {
     pub fn new<S: ChainStore>(now: Timestamp, chain: &Chain<S>, mempool: &Mempool) -> Self {
         let (params, parent) = (chain.params(), chain.next_context());
         let height = parent.height.next();
-        let min_time = Timestamp::from_millis(parent.median_time_past.millis().saturating_add(1));
+        let min_time = Self::min_time(chain);
         let room = params.max_block_bytes.saturating_sub(bytes_beside_transactions());
         let chosen = choose(mempool.entries(), room);
         let fees: Vec<Amount> = chosen.iter().map(|entry| entry.fee()).collect();
@@ -69,6 +70,19 @@ impl Template {
             fees,
             reward: earned,
         }
+    }
+
+    /// The first moment that the rules allow a block on the tip.
+    pub fn min_time<S: ChainStore>(chain: &Chain<S>) -> Timestamp {
+        Timestamp::from_millis(chain.median_time_past(chain.tip()).millis().saturating_add(1))
+    }
+
+    /// Whether a node whose clock shows `now` would accept the block yet.
+    ///
+    /// # Errors
+    /// How far the block is ahead.
+    pub fn check_clock(&self, now: Timestamp, params: &ChainParams) -> Result<(), AheadOfClock> {
+        AheadOfClock::check(self.time, now, params.max_future_drift)
     }
 
     /// The block that pays its reward to `lock`, with nonce zero. Of the tag as much is used as a

@@ -142,15 +142,7 @@ pub fn duration(ms: u64) -> String {
 
 /// A number with its digits in threes.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
+    cairn_core::text::grouped(number).replace(',', "\u{202f}")
 }
 
 /// A count and what is counted, with its plural.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cairn_simulator::mining::Hashrate;
 use clap::Args;
 
 /// What was typed after `cairn devnet`.
@@ -25,9 +26,10 @@ pub struct DevnetArgs {
     /// First port for programs; the next free ones are taken
     #[arg(long, value_name = "PORT", default_value_t = 18443)]
     pub rpc_port: u16,
-    /// Hashes per second of all miners together
-    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
-    pub hashrate: u32,
+    /// Hashes per second of all miners together [default: 2048; on a chain of fixed difficulty as many as
+    /// its spacing takes, on regtest 1]
+    #[arg(long, value_name = "N")]
+    pub hashrate: Option<Hashrate>,
     /// Play this scenario, tell what happens and what came of it, and end; fails when an expectation
     /// of it is not met
     #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "mine", "to", "chain", "hashrate"])]

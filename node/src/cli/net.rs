@@ -48,6 +48,10 @@ pub enum NetCommand {
         node: u16,
     },
     /// Mine blocks on a node at once
+    ///
+    /// Where the difficulty follows the clock, as on the devnet's own chain, blocks that are mined at once
+    /// are ahead of its schedule, and the next ones take longer; what that comes to is said before. For
+    /// thousands of blocks start the devnet with `--chain regtest`, where the difficulty is fixed.
     Mine {
         /// Which.
         node: u16,

@@ -46,7 +46,8 @@ pub struct NodeArgs {
     /// Mining threads [default: one per core]
     #[arg(long, value_name = "N")]
     pub threads: Option<String>,
-    /// Mine no faster than this many hashes per second
+    /// Mine no faster than this many hashes per second [default: as fast as it can; on a chain of fixed
+    /// difficulty as many as its spacing takes]
     #[arg(long, value_name = "N")]
     pub hashrate: Option<String>,
     /// Free text in the blocks that this node makes

@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cairn_core::address::Address;
 use cairn_genesis::Chain;
+use serde_json::json;
 
 use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::scenario;
 use crate::devnet::error::DevnetError;
-use crate::devnet::fork::mine;
 use crate::devnet::happening::{Happening, What};
+use crate::devnet::mining::mine;
 use crate::devnet::narrate::Narrator;
 use crate::devnet::narrate::line::Line;
 use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
-use crate::devnet::{account, opening};
+use crate::devnet::{account, opening, status};
 use crate::files;
 
 /// How often the narrator looks at the clock when nothing happens.
@@ -40,15 +41,19 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     let to = to.transpose().context("--to is no address of this chain")?;
     let mut place = Place::take(arguments.dir.as_deref())?;
     let chain_argument = keep_chain(&place, &chain)?;
+    let hashrate = arguments.hashrate.unwrap_or_else(|| plan::usual_hashrate(&chain.params));
     let wanted = Wanted {
         chain: &chain,
         nodes: arguments.nodes,
         miners: plan::miners(arguments.mine.as_deref(), arguments.nodes)?,
-        hashrate: arguments.hashrate,
+        hashrate,
         to,
         rpc_port: arguments.rpc_port,
     };
-    let (plans, remarks) = plan::draw(&wanted, place.path())?;
+    let (plans, mut remarks) = plan::draw(&wanted, place.path())?;
+    if !wanted.miners.is_empty() {
+        remarks.extend(plan::flood(&chain.params, hashrate));
+    }
     for remark in &remarks {
         match arguments.json {
             true => eprintln!("{remark}"),
@@ -63,6 +68,13 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
         writeln!(stdout(), "{}\n", table(&chain, &plans))?;
         writeln!(stdout(), "look and steer: {}\n", opened.page())?;
     }
+    if let Some((node, why, others)) = status::first_stuck(network) {
+        let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
+        match arguments.json {
+            true => writeln!(stdout(), "{}", json!({ "event": "stuck", "node": node, "why": why }))?,
+            false => writeln!(stdout(), "node {node}{others} is stuck: {why}")?,
+        }
+    }
     begin_chain(network, wanted.miners.first().copied());
     narrate(network, &opened.happenings, arguments.json)?;
     network.stop();
@@ -76,9 +88,9 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
 /// wait for the lot, which may take many times the mean. From then on blocks come as they are found.
 fn begin_chain(network: &Network, miner: Option<u16>) {
     let Some(miner) = miner else { return };
-    if let Ok(0) = network.height(miner) {
+    if let (Ok(0), Ok(plan)) = (network.height(miner), network.plan(miner)) {
         // If that fails, the miners find one by themselves.
-        let _ = mine(network, miner, 1);
+        let _ = mine(network, miner, 1, &plan.reward);
     }
 }
 

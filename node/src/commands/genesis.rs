@@ -9,7 +9,7 @@ use cairn_core::height::Height;
 use cairn_core::subsidy::supply;
 use cairn_genesis::Chain;
 use cairn_genesis::bounded::{Bounded, Name};
-use cairn_genesis::definition::Payment;
+use cairn_genesis::definition::{GAP_SPACINGS, Payment};
 use serde_json::{Value, json};
 
 use crate::assembly::find_chain;
@@ -44,6 +44,10 @@ fn make(wanted: &NewArgs) -> anyhow::Result<()> {
     definition.genesis_time_ms = Bounded::new(u64::try_from(now.as_millis())?)?;
     if let Some(spacing) = wanted.spacing_ms {
         definition.spacing_ms = Bounded::new(spacing).context("--spacing-ms")?;
+        // Slower blocks are no pauses.
+        let least = spacing.saturating_mul(GAP_SPACINGS);
+        let gap = definition.longest_gap_ms.map(|gap| Bounded::new(gap.get().max(least)));
+        definition.longest_gap_ms = gap.transpose()?;
     }
     // Addresses carry the prefix: the old ones would be refused on the new chain.
     definition.premine = wanted.premine.iter().map(|text| payment(text)).collect::<anyhow::Result<_>>()?;
@@ -79,6 +83,7 @@ fn describe(chain: &Chain) -> Value {
         "genesis_bits": params.genesis_bits.to_string(),
         "spacing_ms": params.spacing.as_millis() as u64,
         "half_life_ms": params.half_life.map(|half_life| half_life.as_millis() as u64),
+        "longest_gap_ms": params.longest_gap.map(|gap| gap.as_millis() as u64),
         "subsidy": params.subsidy,
         "halving_interval": params.halving_interval,
         "coinbase_maturity": params.coinbase_maturity,
@@ -100,6 +105,11 @@ fn in_words(chain: &Chain) -> String {
         Some(half_life) => format!("doubles or halves for every {half_life:?} off schedule"),
         None => "fixed at the limit".to_owned(),
     };
+    let pause = match params.longest_gap {
+        Some(gap) => format!("forgotten: a block later than {gap:?} counts as {gap:?} late"),
+        None if params.half_life.is_some() => "counts as lateness".to_owned(),
+        None => "has no effect".to_owned(),
+    };
     let rows = [
         ("chain", params.name.clone()),
         ("genesis hash", params.genesis_hash.to_string()),
@@ -107,6 +117,7 @@ fn in_words(chain: &Chain) -> String {
         ("genesis time", format!("{} ms since 1970", params.genesis_time.millis())),
         ("block every", format!("{:?}", params.spacing)),
         ("difficulty", difficulty),
+        ("a pause", pause),
         ("target of block 1", format!("{} (limit {})", params.genesis_bits, params.pow_limit)),
         ("subsidy", format!("{} coins, halved every {} blocks", params.subsidy, params.halving_interval)),
         ("largest supply", format!("{} coins", supply(params, Height::from_u32(u32::MAX)))),

@@ -1,13 +1,15 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 
 use anyhow::bail;
 use indicatif::ProgressBar;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::net::{NetArgs, NetCommand};
 use crate::devnet::client::Client;
+use crate::devnet::mining::Estimate;
 use crate::devnet::{fork, status};
 
 /// Blocks that are asked for in one request, so that a long mining shows how far it is.
@@ -46,6 +48,8 @@ fn steer(control: &Client, command: &NetCommand) -> anyhow::Result<(Value, Strin
             Ok((value, "healed: the nodes connect again by themselves".to_owned()))
         }
         NetCommand::Fork { blocks } => {
+            // Node 0 may be down, and the devnet itself refuses what would take too long.
+            let _told: anyhow::Result<_> = forewarn(control, 0, blocks + 1);
             let value = control.step("fork", &json!({ "blocks": blocks }))?;
             let text = fork::in_words(&value);
             Ok((value, text))
@@ -93,12 +97,39 @@ fn steer(control: &Client, command: &NetCommand) -> anyhow::Result<(Value, Strin
     }
 }
 
+/// Says on standard error what so many blocks at once do to the ones after them, before they are mined.
+fn forewarn(control: &Client, node: u16, blocks: u32) -> anyhow::Result<Option<Estimate>> {
+    let answer = control.step("estimate", &json!({ "node": node, "blocks": blocks }))?;
+    let Estimated { words, estimate } = serde_json::from_value(answer)?;
+    if let Some(estimate) = &estimate {
+        estimate.check()?;
+    }
+    if let Some(words) = words {
+        writeln!(stderr(), "{words}")?;
+    }
+    Ok(estimate)
+}
+
+/// What the devnet answers to `estimate`.
+#[derive(Deserialize)]
+struct Estimated {
+    words: Option<String>,
+    estimate: Option<Estimate>,
+}
+
 fn mine(control: &Client, node: u16, blocks: u32, to: Option<&str>) -> anyhow::Result<(Value, String)> {
+    let estimate = forewarn(control, node, blocks)?;
     let bar = if blocks > CHUNK { ProgressBar::new(blocks.into()) } else { ProgressBar::hidden() };
     let (mut hashes, mut payee, mut left) = (Vec::new(), Value::Null, blocks);
     while left > 0 {
         let chunk = left.min(CHUNK);
-        let mut value = control.step("mine", &json!({ "node": node, "blocks": chunk, "to": to }))?;
+        let mined = control.step("mine", &json!({ "node": node, "blocks": chunk, "to": to }));
+        let mut value = match mined {
+            Err(error) if !hashes.is_empty() => {
+                bail!("{} of {blocks} blocks are mined, and then: {error}", hashes.len())
+            }
+            mined => mined?,
+        };
         if let Value::Array(mined) = value["hashes"].take() {
             hashes.extend(mined);
         }
@@ -110,7 +141,7 @@ fn mine(control: &Client, node: u16, blocks: u32, to: Option<&str>) -> anyhow::R
     let plural = if blocks == 1 { "" } else { "s" };
     let paid = payee.as_str().unwrap_or("?");
     let text = format!("node {node} mined {blocks} block{plural}, paid to {paid}");
-    Ok((json!({ "node": node, "hashes": hashes, "to": payee }), text))
+    Ok((json!({ "node": node, "hashes": hashes, "to": payee, "estimate": estimate }), text))
 }
 
 fn read_percent(text: &str) -> anyhow::Result<u64> {

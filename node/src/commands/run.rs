@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cairn_core::address::Address;
+use cairn_simulator::mining::Hashrate;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -63,7 +64,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     server.rpc.mining().send_replace(pay_to.map(|address| MiningOrder {
         pay_to: address.lock(),
         threads: config.threads,
-        hashrate: config.hashrate,
+        // Where no difficulty follows the hash rate, mining as fast as can be floods the chain.
+        hashrate: config.hashrate.or_else(|| {
+            let usual = || Hashrate::for_spacing(chain.params.pow_limit, chain.params.spacing);
+            chain.params.half_life.is_none().then(usual)
+        }),
     }));
     let tag = config.tag.clone().into_bytes();
     server.rpc.mines(Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe()));

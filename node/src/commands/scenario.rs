@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use cairn_genesis::Chain;
+use cairn_simulator::mining::Hashrate;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::report::{Moment, Report};
 use serde_json::json;
@@ -98,7 +99,7 @@ fn node_plans(
     rpc_port: u16,
 ) -> Result<Vec<NodePlan>, DevnetError> {
     let miners = Default::default();
-    let wanted = Wanted { chain, nodes: plan.nodes(), miners, hashrate: 0, to: None, rpc_port };
+    let wanted = Wanted { chain, nodes: plan.nodes(), miners, hashrate: Hashrate::NONE, to: None, rpc_port };
     let (mut plans, _) = plan::draw(&wanted, place.path())?;
     let addresses: Vec<_> = plans.iter().map(|node| node.peer).collect();
     for (node, dialled) in plans.iter_mut().zip(ground::dials(plan)) {

@@ -20,12 +20,13 @@ use tokio_util::sync::CancellationToken;
 use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
+use crate::devnet::mining::Estimate;
 use crate::devnet::network::Network;
 use crate::devnet::pages::{self, Pages};
 use crate::devnet::player::Player;
 use crate::devnet::player_api::{self, Theatre};
 use crate::devnet::view::View;
-use crate::devnet::{account, fork, status};
+use crate::devnet::{account, fork, mining, status};
 use crate::page;
 use crate::rpc::auth::Gate;
 use crate::web::connections;
@@ -33,8 +34,10 @@ use crate::web::connections;
 /// No step needs more words.
 const MAX_BODY: usize = 16 * 1024;
 
-/// Blocks of one step: others wait for it.
+/// Blocks of one request.
 const MOST_BLOCKS: u64 = 10_000;
+/// Blocks that `cairn net mine` takes, in several requests.
+const MOST_ESTIMATED: u64 = 100_000;
 /// Per cent of a node's first hash rate.
 const MOST_PERCENT: u64 = 10_000;
 
@@ -212,7 +215,7 @@ async fn steer(
     }
 }
 
-/// A number that nobody regrets: blocks are mined while other steps wait.
+/// A number that nobody regrets.
 fn within(found: u64, (least, most): (u64, u64), what: &str) -> Result<(), DevnetError> {
     if (least..=most).contains(&found) {
         return Ok(());
@@ -252,6 +255,16 @@ impl Control {
                 return Ok(accounts.iter().map(account::Account::to_json).collect());
             }
             "play" => return player_api::turn(&self.player, step, body),
+            // Many blocks take their time, and no other step need wait for them.
+            "mine" => return self.mine(body),
+            "estimate" => {
+                let Mine { node, blocks, .. } = DevnetError::read(body)?;
+                within(blocks.into(), (1, MOST_ESTIMATED), "blocks")?;
+                let estimate = mining::estimate(network, node, blocks)?;
+                return Ok(
+                    json!({ "words": estimate.as_ref().and_then(Estimate::in_words), "estimate": estimate }),
+                );
+            }
             _ => {}
         }
         let _one_at_a_time = network.step();
@@ -280,17 +293,6 @@ impl Control {
                 network.restart(node)?;
                 Ok(json!({ "restarted": node }))
             }
-            "mine" => {
-                let Mine { node, blocks, to } = DevnetError::read(body)?;
-                within(blocks.into(), (1, MOST_BLOCKS), "blocks")?;
-                let to = match to {
-                    Some(address) => self.address(&address)?.to_string(),
-                    None => network.plan(node)?.reward,
-                };
-                Ok(
-                    json!({ "hashes": network.call(node, "generatetoaddress", json!([blocks, to]))?, "to": to }),
-                )
-            }
             "hashrate" => {
                 let Hashrate { node, percent } = DevnetError::read(body)?;
                 within(percent, (0, MOST_PERCENT), "per cent of the first hash rate")?;
@@ -315,6 +317,16 @@ impl Control {
             }
             _ => Err(DevnetError::Argument { found: step.to_owned(), expected: "step of this API".into() }),
         }
+    }
+
+    fn mine(&self, body: &[u8]) -> Result<Value, DevnetError> {
+        let Mine { node, blocks, to } = DevnetError::read(body)?;
+        within(blocks.into(), (1, MOST_BLOCKS), "blocks")?;
+        let to = match to {
+            Some(address) => self.address(&address)?.to_string(),
+            None => self.network.plan(node)?.reward,
+        };
+        Ok(json!({ "hashes": mining::mine(&self.network, node, blocks, &to)?, "to": to }))
     }
 
     fn address(&self, text: &str) -> Result<Address, DevnetError> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cairn_core::text::grouped;
 use serde::de::DeserializeOwned;
 
 use crate::devnet::groups::GroupsError;
@@ -18,6 +19,45 @@ pub enum DevnetError {
         node: u16,
         /// What it said.
         failure: RpcFailure,
+    },
+    /// A node mined no block.
+    #[error("node {node} mined no block: {why}")]
+    NotMined {
+        /// Which.
+        node: u16,
+        /// What it said.
+        why: String,
+    },
+    /// A node mined fewer blocks than it was asked for.
+    #[error("node {node} mined {mined} of {blocks} blocks: {why}")]
+    MinedFewer {
+        /// Which.
+        node: u16,
+        /// How many it mined.
+        mined: usize,
+        /// How many were asked for.
+        blocks: u32,
+        /// What it said.
+        why: String,
+    },
+    /// So many blocks at once would not end in time: each makes the next ones harder.
+    #[error(
+        "{} blocks at once would take {} hashes, as many as {} blocks take now: at most {} are possible now; for many \
+         blocks there is `cairn devnet --chain regtest`, where the difficulty is fixed",
+        grouped(*blocks),
+        grouped(*hashes),
+        grouped(hashes / (*usual_hashes).max(1)),
+        grouped(*possible)
+    )]
+    TooManyAtOnce {
+        /// How many were asked for.
+        blocks: u64,
+        /// Hashes that they take together.
+        hashes: u64,
+        /// How many of them are possible.
+        possible: u64,
+        /// Hashes that a block takes now.
+        usual_hashes: u64,
     },
     /// A node ended by itself while it started.
     #[error("node {node} ended while starting; the last it wrote:\n{log}")]

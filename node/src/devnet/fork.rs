@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
+use crate::devnet::mining::{estimate, mine};
 use crate::devnet::network::Network;
 use crate::devnet::status;
 
@@ -20,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// When a node is down or the nodes do not agree in time; the network is healed in any case.
 pub fn run(network: &Network, blocks: u32) -> Result<Value, DevnetError> {
     let running = network.running();
+    // Before anything is cut: blocks that would take too long are not begun.
+    if let Some(first) = running.first()
+        && let Some(estimate) = estimate(network, *first, blocks + 1)?
+    {
+        estimate.check()?;
+    }
     let miners: Vec<u16> = running.iter().copied().filter(|id| is_mining(network, *id)).collect();
     for id in &miners {
         network.mine_at(*id, 0)?;
@@ -50,8 +57,8 @@ fn cut_mine_heal(network: &Network, running: &[u16], blocks: u32) -> Result<Valu
         });
     };
     let fork_height = network.height(*first)?;
-    mine(network, *first, blocks)?;
-    mine(network, *second, blocks + 1)?;
+    mine(network, *first, blocks, &network.plan(*first)?.reward)?;
+    mine(network, *second, blocks + 1, &network.plan(*second)?.reward)?;
     let mut tips = Vec::new();
     for side in &sides {
         network.wait_for_agreement(side, PATIENCE)?;
@@ -78,14 +85,6 @@ fn cut_mine_heal(network: &Network, running: &[u16], blocks: u32) -> Result<Valu
         "ms_to_agree": ms,
         "reorganised": reorganised,
     }))
-}
-
-/// Mines blocks on a node.
-///
-/// # Errors
-/// When it is down or refuses.
-pub fn mine(network: &Network, id: u16, blocks: u32) -> Result<Value, DevnetError> {
-    network.call(id, "generatetoaddress", json!([blocks, network.plan(id)?.reward]))
 }
 
 fn describe(network: &Network, id: u16) -> Result<Value, DevnetError> {

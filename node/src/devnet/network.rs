@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_genesis::Chain;
+use cairn_simulator::mining::Hashrate;
 use serde_json::{Value, json};
 
 use crate::devnet::error::DevnetError;
@@ -239,9 +240,8 @@ impl Network {
     /// When the node is down or refuses.
     pub fn mine_at(&self, id: u16, percent: u64) -> Result<(), DevnetError> {
         let plan = self.plan(id)?;
-        let first = u64::from(plan.hashrate.unwrap_or_default());
-        let rate = first.saturating_mul(percent).div_ceil(100);
-        let params = if rate == 0 { json!([null]) } else { json!([plan.reward, 1, rate]) };
+        let rate = plan.hashrate.unwrap_or(Hashrate::NONE).part(percent, 100);
+        let params = if rate == Hashrate::NONE { json!([null]) } else { json!([plan.reward, 1, rate]) };
         self.call(id, "setmining", params).map(drop)
     }
 

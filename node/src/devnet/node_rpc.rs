@@ -31,10 +31,22 @@ pub enum RpcFailure {
         code: i64,
         /// Its words.
         message: String,
+        /// The values behind them; null when there are none.
+        data: Value,
     },
     /// It does not answer.
     #[error("does not answer ({0})")]
     Silent(String),
+}
+
+impl RpcFailure {
+    /// The values that the node refused with.
+    pub const fn data(&self) -> Option<&Value> {
+        match self {
+            Self::Refused { data, .. } => Some(data),
+            Self::Silent(_) => None,
+        }
+    }
 }
 
 impl NodeRpc {
@@ -71,6 +83,7 @@ impl NodeRpc {
             Some(error) => Err(RpcFailure::Refused {
                 code: error["code"].as_i64().unwrap_or_default(),
                 message: error["message"].as_str().unwrap_or("no reason given").to_owned(),
+                data: error["data"].clone(),
             }),
             None => Ok(answer["result"].take()),
         }

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cairn_core::address::Address;
+use cairn_core::params::ChainParams;
+use cairn_core::text::grouped;
 use cairn_genesis::Chain;
 use cairn_protocol::random::Random;
+use cairn_simulator::mining::Hashrate;
+use cairn_simulator::words::duration;
 
 use crate::devnet::account;
 use crate::devnet::error::DevnetError;
@@ -18,6 +22,32 @@ const FULL_MESH: u16 = 8;
 const CHORDS: u64 = 3;
 /// Peers are met this far above the ports for programs.
 const PEER_PORTS_ABOVE: u16 = 1000;
+
+/// What the miners of a devnet hash together: its blocks come in time at once (docs/decisions/0002).
+const USUAL_HASHRATE: Hashrate = Hashrate::per_second(2_048);
+
+/// What all miners hash together unless told otherwise. Where no difficulty follows the hash rate, it is
+/// the rate that keeps the spacing.
+pub fn usual_hashrate(params: &ChainParams) -> Hashrate {
+    params
+        .half_life
+        .map_or_else(|| Hashrate::for_spacing(params.pow_limit, params.spacing), |_| USUAL_HASHRATE)
+}
+
+/// What to tell of a rate at which a chain of fixed difficulty is flooded with blocks.
+pub fn flood(params: &ChainParams, hashrate: Hashrate) -> Option<String> {
+    let usual = usual_hashrate(params);
+    let times = hashrate.0 / usual.0.max(1);
+    (params.half_life.is_none() && times > 1).then(|| {
+        format!(
+            "--hashrate {hashrate}: the difficulty of {} is fixed, so blocks come {} times as often as one in {}; \
+             without --hashrate the miners keep the spacing with a hash rate of {usual}/s together",
+            params.name,
+            grouped(times),
+            duration(params.spacing.as_millis() as u64)
+        )
+    })
+}
 
 /// One node that is to run.
 #[derive(Clone, Debug)]
@@ -34,8 +64,8 @@ pub struct NodePlan {
     pub dials: Vec<SocketAddr>,
     /// Who is paid for its blocks.
     pub reward: String,
-    /// Hashes per second; none when it does not mine.
-    pub hashrate: Option<u32>,
+    /// How fast it mines; none when it does not.
+    pub hashrate: Option<Hashrate>,
     /// To how many nodes that it only heard of it may connect; none for as many as usual.
     pub max_outbound: Option<u32>,
     /// What keeps other devnets from its two ports.
@@ -76,8 +106,8 @@ pub struct Wanted<'a> {
     pub nodes: u16,
     /// Which of them mine.
     pub miners: BTreeSet<u16>,
-    /// Hashes per second of all miners together.
-    pub hashrate: u32,
+    /// How fast all miners hash together.
+    pub hashrate: Hashrate,
     /// Who is paid for all blocks; none pays node k's to devnet account k.
     pub to: Option<Address>,
     /// First port for programs.
@@ -92,7 +122,7 @@ pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec
     let mut remarks = Vec::new();
     let mut next_rpc = wanted.rpc_port;
     let mut next_peer = wanted.rpc_port.saturating_add(PEER_PORTS_ABOVE);
-    let share = wanted.hashrate / u32::try_from(wanted.miners.len().max(1)).unwrap_or(u32::MAX);
+    let share = wanted.hashrate.part(1, wanted.miners.len().max(1) as u64);
     let mut plans: Vec<NodePlan> = Vec::new();
     for id in 0..wanted.nodes {
         let (rpc, rpc_held) = free_port(&mut next_rpc)?;
@@ -105,7 +135,7 @@ pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec
         let account = account::payee(wanted.chain, id);
         let reward = wanted.to.clone().unwrap_or(account).to_string();
         let directory = directory.join(format!("node-{id}"));
-        let hashrate = wanted.miners.contains(&id).then_some(share.max(1));
+        let hashrate = wanted.miners.contains(&id).then_some(share);
         let _held = [rpc_held, peer_held].map(Arc::new);
         plans.push(NodePlan { id, directory, rpc, peer, dials, reward, hashrate, max_outbound: None, _held });
     }
@@ -182,16 +212,45 @@ mod tests {
     }
 
     #[test]
+    fn on_a_chain_of_fixed_difficulty_the_miners_keep_the_spacing_together() {
+        let [devnet, regtest] = ["devnet", "regtest"].map(|name| Chain::builtin(name).expect("built in"));
+        assert_eq!(usual_hashrate(&devnet.params), Hashrate::per_second(2_048));
+        // Two hashes make a block, and one is meant every two seconds.
+        assert_eq!(usual_hashrate(&regtest.params), Hashrate::per_second(1));
+        let miners = BTreeSet::from([0, 1, 2, 3]);
+        let hashrate = usual_hashrate(&regtest.params);
+        let wanted = Wanted { chain: &regtest, nodes: 4, miners, hashrate, to: None, rpc_port: 21_950 };
+        let (plans, _) = draw(&wanted, Path::new("d")).expect("ports above");
+        assert!(plans.iter().all(|plan| plan.hashrate.expect("it mines").to_string() == "0.25"));
+    }
+
+    #[test]
+    fn a_rate_that_floods_a_chain_is_told_at_the_start() {
+        let [devnet, regtest] = ["devnet", "regtest"].map(|name| Chain::builtin(name).expect("built in"));
+        let told = flood(&regtest.params, Hashrate::per_second(2_048)).expect("it floods");
+        assert!(told.contains("blocks come 2,048 times as often as one in 2 s"), "{told}");
+        assert_eq!(flood(&regtest.params, usual_hashrate(&regtest.params)), None);
+        assert_eq!(flood(&devnet.params, Hashrate::per_second(1_000_000)), None);
+    }
+
+    #[test]
     fn a_taken_port_is_passed_over_and_said() {
         let chain = Chain::builtin("devnet").expect("devnet");
         let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let taken = holder.local_addr().expect("an address").port();
         let miners = BTreeSet::from([0]);
-        let wanted = Wanted { chain: &chain, nodes: 2, miners, hashrate: 10, to: None, rpc_port: taken };
+        let wanted = Wanted {
+            chain: &chain,
+            nodes: 2,
+            miners,
+            hashrate: Hashrate::per_second(10),
+            to: None,
+            rpc_port: taken,
+        };
         let (plans, remarks) = draw(&wanted, Path::new("d")).expect("ports above");
         assert!(plans.iter().all(|plan| plan.rpc.port() != taken));
         assert_eq!(remarks.len(), 1, "{remarks:?}");
-        assert_eq!((plans[0].hashrate, plans[1].hashrate), (Some(10), None));
+        assert_eq!((plans[0].hashrate, plans[1].hashrate), (Some(Hashrate::per_second(10)), None));
     }
 
     #[test]
@@ -202,7 +261,7 @@ mod tests {
                 chain: &chain,
                 nodes: 3,
                 miners: BTreeSet::new(),
-                hashrate: 0,
+                hashrate: Hashrate::NONE,
                 to: None,
                 rpc_port: 21_900,
             };

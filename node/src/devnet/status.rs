@@ -1,5 +1,6 @@
 //! Status: what every node is doing, as one JSON value; and as a table for people.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::devnet::groups::Groups;
@@ -23,6 +24,21 @@ pub fn collect(network: &Network) -> Value {
         })
         .collect();
     json!({ "chain": network.chain.params.name, "groups": groups.to_string(), "nodes": nodes })
+}
+
+/// The first running node that is stuck, and why; with it, how many others are.
+pub fn first_stuck(network: &Network) -> Option<(u16, String, usize)> {
+    #[derive(Deserialize)]
+    struct Status {
+        stuck: Option<String>,
+    }
+    let why = |id: u16| {
+        let status = network.call(id, "getnodestatus", json!([])).ok()?;
+        Some((id, serde_json::from_value::<Status>(status).ok()?.stuck?))
+    };
+    let mut stuck = network.running().into_iter().filter_map(why);
+    let (first, why) = stuck.next()?;
+    Some((first, why, stuck.count()))
 }
 
 /// The status as a table.

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use cairn_core::block::Block;
+use cairn_simulator::mining::Hashrate;
 use tokio::sync::mpsc;
 
 use crate::miner::search::{Engine, Job};
@@ -14,7 +15,7 @@ use crate::miner::throttle::{STEP, Throttle};
 /// Nonces between two looks at whether the work is stale: a millisecond or less.
 const CHUNK: u64 = 8_192;
 /// Below this rate one thread does all: the others would only wake up to rest again.
-const SOLO_BELOW: u64 = 1_000_000;
+const SOLO_BELOW: Hashrate = Hashrate::per_second(1_000_000);
 
 /// A block whose nonce is searched.
 #[derive(Debug)]
@@ -27,8 +28,8 @@ struct Work {
 #[derive(Debug, Default)]
 struct Order {
     work: Option<Arc<Work>>,
-    /// Hashes per second of all together; none: as many as possible.
-    hashrate: Option<u64>,
+    /// How fast all hash together; none: as fast as possible.
+    hashrate: Option<Hashrate>,
     /// Which order this is: workers drop what they do when it changes.
     number: u64,
     is_over: bool,
@@ -89,8 +90,8 @@ impl Workers {
         self.shared.give(|order| order.work = work);
     }
 
-    /// Hashes per second of all together from now on; none: as many as possible.
-    pub fn set_hashrate(&self, hashrate: Option<u64>) {
+    /// How fast all hash together from now on; none: as fast as possible.
+    pub fn set_hashrate(&self, hashrate: Option<Hashrate>) {
         self.shared.give(|order| order.hashrate = hashrate);
     }
 
@@ -137,7 +138,7 @@ impl Shared {
             let Some((work, hashrate, number)) = self.next_order(is_first) else { return };
             // An order that leaves the rate as it is must not forgive what was overdrawn.
             throttle = match (throttle, hashrate) {
-                (Some(old), Some(rate)) if old.per_second() == rate => Some(old),
+                (Some(old), Some(rate)) if old.rate() == rate => Some(old),
                 (_, rate) => rate.map(|rate| Throttle::new(rate, begun.elapsed())),
             };
             if let Some(nonce) = self.search(&work.job, number, begun, throttle.as_mut()) {
@@ -147,7 +148,7 @@ impl Shared {
     }
 
     /// Waits for something to do: what, how fast, and by which order. None when all is over.
-    fn next_order(&self, is_first: bool) -> Option<(Arc<Work>, Option<u64>, u64)> {
+    fn next_order(&self, is_first: bool) -> Option<(Arc<Work>, Option<Hashrate>, u64)> {
         let mut order = self.lock();
         loop {
             if order.is_over {
@@ -156,7 +157,7 @@ impl Shared {
             let may_work = is_first || order.hashrate.is_none_or(|rate| rate >= SOLO_BELOW);
             if let Some(work) = order.work.clone()
                 && may_work
-                && order.hashrate != Some(0)
+                && order.hashrate != Some(Hashrate::NONE)
             {
                 // A fast throttled miner shares its rate among its threads.
                 let rate = order.hashrate.map(|rate| self.share(rate, is_first));
@@ -167,12 +168,12 @@ impl Shared {
     }
 
     /// A thread's part of the rate; the first takes what does not divide.
-    fn share(&self, rate: u64, is_first: bool) -> u64 {
+    fn share(&self, rate: Hashrate, is_first: bool) -> Hashrate {
         if rate < SOLO_BELOW {
             return rate;
         }
         let threads = self.threads;
-        rate / threads + if is_first { rate % threads } else { 0 }
+        Hashrate(rate.0 / threads + if is_first { rate.0 % threads } else { 0 })
     }
 
     /// Searches until a nonce is found or the order is not the latest any more.

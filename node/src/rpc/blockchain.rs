@@ -173,7 +173,7 @@ async fn get_blockchain_info(rpc: Rpc, _: Params) -> RpcResult {
             "chainwork": Text(tip.work),
             "size_on_disk": lookup::size_on_disk(node),
             "pruned": false,
-            "warnings": [(); 0],
+            "warnings": lookup::warnings(node),
             "genesishash": Text(params.genesis_hash),
             "name": params.name,
             "addressprefix": Text(&params.address_prefix),

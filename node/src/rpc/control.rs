@@ -5,24 +5,51 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_protocol::peer::PeerId;
 
+use crate::clock;
 use crate::machine::Machine;
 use crate::rpc::access::Rpc;
-use crate::rpc::error::RpcResult;
+use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Object, Text, json, object, reply};
 use crate::rpc::lookup;
 use crate::rpc::method::methods;
-use crate::rpc::params::Params;
+use crate::rpc::params::{Kind, Params, required};
 
 methods! { "Control":
     "getnodestatus" []
         "In one answer: what the node is busy with, its tip, peers and mempool, and who is stuck."
         => get_node_status;
+    "setclockoffset" [required("offset_ms", Kind::Number)]
+        "Sets this node's clock ahead of the system's by so many milliseconds, or behind it, until the node \
+         ends: to try wrong clocks on a chain of one's own. The clock never goes back: a smaller offset slows \
+         it until it is reached." => set_clock_offset;
     "stop" [] "Stops the node." => stop;
     "uptime" [] "Seconds since the node started." => uptime;
 }
 
+/// The chain on which strangers' nodes meet.
+const PUBLIC_CHAIN: &str = "testnet";
+/// A clock is set off by ten years at the most: no block time comes near the end of 64 bits.
+const MOST_OFFSET_MS: u64 = 10 * 365 * 86_400_000;
+
 async fn uptime(rpc: Rpc, _: Params) -> RpcResult {
     Ok(json(&rpc.uptime().as_secs()))
+}
+
+async fn set_clock_offset(rpc: Rpc, params: Params) -> RpcResult {
+    let offset: i64 = Params::must(params.number("offset_ms")?);
+    let chain = rpc.query(|node| lookup::params(node).name.clone()).await?;
+    if chain == PUBLIC_CHAIN {
+        let message =
+            format!("{chain} is shared with other people's nodes: a wrong clock is for devnet and regtest");
+        return Err(RpcError::new(Code::Misc, message));
+    }
+    if offset.unsigned_abs() > MOST_OFFSET_MS {
+        let message = format!("offset_ms {offset} is out of range: at most {MOST_OFFSET_MS} either way");
+        return Err(RpcError::invalid_parameter(message));
+    }
+    clock::set_offset_ms(offset);
+    // Any call wakes the driver, which sleeps by the clock that was.
+    rpc.query(|_| json(&())).await
 }
 
 /// The answer is on its way before the server ends: it lets answers finish.
@@ -63,7 +90,7 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
                 "threads": order.threads,
                 "hashrate": order.hashrate,
             }),
-            "stuck": stuck(node),
+            "stuck": lookup::stuck(node),
             "uptime_ms": uptime,
         }
     })
@@ -76,21 +103,6 @@ fn tip_interval_ms(node: &Machine) -> Option<u64> {
     let tip = node.chain().tip();
     let before = node.chain().tree().parent(tip).filter(|before| before.height > Height::GENESIS)?;
     Some(tip.header.time.since(before.header.time).as_millis() as u64)
-}
-
-/// Why nothing moves although it should, in words; none when all is well.
-fn stuck(node: &Machine) -> Option<String> {
-    let chain = node.chain();
-    let (tip, best) = (chain.tip(), chain.best_header());
-    if best.work <= tip.work {
-        return None;
-    }
-    let missing = best.height.since(tip.height).unwrap_or(0);
-    let nobody_owes = node.peers().ready().all(|peer| node.sync().owed_by(&peer.peer) == 0);
-    nobody_owes.then(|| match node.peers().ready().next() {
-        None => format!("{missing} blocks are missing and no peer is connected"),
-        Some(_) => format!("{missing} blocks are missing and no connected peer has them"),
-    })
 }
 
 fn peer_status(node: &Machine, peer: &PeerId) -> Object {

@@ -12,7 +12,9 @@ use cairn_core::params::ChainParams;
 use cairn_core::transaction::{OutPoint, Transaction};
 use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError, TransactionPlace};
 use cairn_protocol::chain::tree::Entry;
+use cairn_protocol::node::clock::behind;
 
+use crate::clock;
 use crate::machine::Machine;
 use crate::rpc::error::{Code, RpcError};
 use crate::rpc::json::object;
@@ -21,6 +23,29 @@ use crate::rpc::render::{PlacedHeader, coins_spent};
 /// The chain's numbers.
 pub fn params(node: &Machine) -> &ChainParams {
     node.chain().params()
+}
+
+/// What an operator must know, in sentences; usually nothing.
+pub fn warnings(node: &Machine) -> Vec<String> {
+    behind(clock::now(), node.chain(), node.sync()).iter().map(ToString::to_string).collect()
+}
+
+/// Why nothing moves although it should, in words; none when all is well.
+pub fn stuck(node: &Machine) -> Option<String> {
+    let chain = node.chain();
+    if let Some(ahead) = behind(clock::now(), chain, node.sync()) {
+        return Some(ahead.to_string());
+    }
+    let (tip, best) = (chain.tip(), chain.best_header());
+    if best.work <= tip.work {
+        return None;
+    }
+    let missing = best.height.since(tip.height).unwrap_or(0);
+    let nobody_owes = node.peers().ready().all(|peer| node.sync().owed_by(&peer.peer) == 0);
+    nobody_owes.then(|| match node.peers().ready().next() {
+        None => format!("{missing} blocks are missing and no peer is connected"),
+        Some(_) => format!("{missing} blocks are missing and no connected peer has them"),
+    })
 }
 
 /// Hash and height of the tip.

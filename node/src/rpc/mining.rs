@@ -1,4 +1,4 @@
-//! Methods about mining: templates for others' miners, blocks handed in, blocks on demand.
+//! Methods about mining: templates for others' miners, and blocks handed in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,13 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
-use cairn_core::subsidy::subsidy;
-use cairn_core::transaction::Transaction;
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::template::Template;
+use cairn_simulator::mining::Hashrate;
+use cairn_simulator::mining::hashrate::HashrateError;
 use serde_json::Value;
 
 use crate::clock;
-use crate::generate::{Wanted, solve};
 use crate::machine::Machine;
 use crate::mining_order::MiningOrder;
 use crate::rpc::access::{Rpc, stopping};
@@ -31,17 +30,6 @@ use crate::rpc::proposal;
 use crate::rpc::render::{self, as_float};
 
 methods! { "Mining":
-    "generateblock" [
-        required("output", Kind::Text),
-        required("transactions", Kind::List),
-        optional("submit", Kind::Flag),
-    ] "Mines a block that pays this address and holds exactly these transactions, given by id or in \
-       hex; with submit false it is only shown." => generate_block;
-    "generatetoaddress" [
-        required("nblocks", Kind::Number),
-        required("address", Kind::Text),
-        optional("maxtries", Kind::Number),
-    ] "Mines so many blocks at once, paid to this address." => generate_to_address;
     "getblocktemplate" [optional("template_request", Kind::Fields)]
         "What to mine on (BIP 22): with longpollid, waits for another template; with mode proposal and \
          data, says whether a block would be valid but for its work." => get_block_template;
@@ -61,95 +49,20 @@ methods! { "Mining":
         "Hands in a header whose block is still to come." => submit_header;
 }
 
-/// Nonces to try in all, unless told otherwise: Bitcoin Core's figure.
-const DEFAULT_TRIES: u64 = 1_000_000;
 /// How long a long poll waits for a new tip before better fees are reason enough.
 const LONG_POLL: Duration = Duration::from_secs(60);
 
-async fn generate_to_address(rpc: Rpc, params: Params) -> RpcResult {
-    let count: u32 = Params::must(params.number("nblocks")?);
-    let pay_to = pay_to(&rpc, Params::must(params.text("address")).to_owned()).await?;
-    let mut left = Wanted { count, pay_to, tag: rpc.tag(), max_tries: tries(&params)? };
-    let mut hashes: Vec<BlockHash> = Vec::new();
-    while left.count > 0 {
-        let made = rpc.node()?.generate(left.clone()).await.map_err(|_| stopping())?;
-        left.max_tries = left.max_tries.saturating_sub(made.tries);
-        left.count -= made.hashes.len() as u32;
-        hashes.extend(made.hashes);
-        if made.is_final {
-            break;
-        }
-    }
-    Ok(json(&hashes))
-}
-
-/// Core's bound of tries is for all blocks; ours grows with them, so that hundreds are no surprise.
-fn tries(params: &Params) -> Result<u64, RpcError> {
-    Ok(params.number("maxtries")?.unwrap_or(DEFAULT_TRIES.max(u64::from(u32::MAX))))
-}
-
-async fn pay_to(rpc: &Rpc, text: String) -> Result<Lock, RpcError> {
+/// The lock of an address of this chain.
+///
+/// # Errors
+/// [`Code::InvalidAddressOrKey`].
+pub async fn pay_to(rpc: &Rpc, text: String) -> Result<Lock, RpcError> {
     rpc.query(move |node| {
         Address::parse(&text, &lookup::params(node).address_prefix).map(|address| address.lock()).map_err(
             |error| RpcError::new(Code::InvalidAddressOrKey, format!("Error: Invalid address: {error}")),
         )
     })
     .await?
-}
-
-async fn generate_block(rpc: Rpc, params: Params) -> RpcResult {
-    let pay_to = pay_to(&rpc, Params::must(params.text("output")).to_owned()).await?;
-    let list = Params::must(params.get("transactions").and_then(Value::as_array)).clone();
-    let submit = params.flag("submit").unwrap_or(true);
-    let tag = rpc.tag();
-    let block = rpc
-        .query(move |node| {
-            let chosen = list.iter().map(|value| chosen(node, value)).collect::<Result<Vec<_>, _>>()?;
-            let (transactions, fees): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
-            let template = Template::new(clock::now(), node.chain(), node.mempool());
-            let earned = fees
-                .iter()
-                .try_fold(subsidy(lookup::params(node), template.height), |sum, fee| sum.checked_add(*fee));
-            let reward = earned
-                .ok_or_else(|| RpcError::invalid_parameter("the fees exceed all coins there can be"))?;
-            let block = Template { transactions, fees, reward, ..template }.to_block(pay_to, tag);
-            proposal::check(node, &Arc::new(block.clone())).map_err(|refused| {
-                RpcError::new(
-                    Code::Verify,
-                    format!("TestBlockValidity failed: {}, {}", refused.token, refused.sentence),
-                )
-            })?;
-            Ok::<_, RpcError>(block)
-        })
-        .await??;
-    let solved = tokio::task::spawn_blocking(move || solve(block, u64::from(u32::MAX))).await;
-    let solved = solved.ok().flatten().ok_or_else(|| RpcError::new(Code::Misc, "Failed to make block."))?;
-    let block = Arc::new(solved);
-    if !submit {
-        return Ok(reply! { "hash": block.hash(), "hex": hex::encode(encode(&*block)) });
-    }
-    let outcome = rpc.node()?.submit_block(block.clone()).await.map_err(|_| stopping())?;
-    outcome.map_err(|error| RpcError::new(Code::Verify, error.to_string()))?;
-    Ok(reply! { "hash": block.hash() })
-}
-
-/// A transaction of the mempool by its id, or one in hex; and its fee.
-fn chosen(node: &Machine, value: &Value) -> Result<(Arc<Transaction>, cairn_core::amount::Amount), RpcError> {
-    let text = value.as_str().unwrap_or_default();
-    if let Ok(txid) = text.parse::<Txid>() {
-        let entry = node.mempool().entry(&txid).ok_or_else(|| {
-            RpcError::new(Code::InvalidAddressOrKey, format!("Transaction {txid} not in mempool."))
-        })?;
-        return Ok((entry.transaction().clone(), entry.fee()));
-    }
-    let bytes = hex::decode(text).unwrap_or_default();
-    let transaction: Transaction = decode(&bytes, bytes.len()).map_err(|error| {
-        let message = format!("Transaction decode failed for {text}: {error}");
-        RpcError::new(Code::Deserialization, message)
-    })?;
-    let coins = lookup::coins_spent_by(node, &transaction, None)?.unwrap_or_default();
-    let fee = render::fee_of(&transaction, &coins).unwrap_or_default();
-    Ok((Arc::new(transaction), fee))
 }
 
 async fn get_block_template(rpc: Rpc, params: Params) -> RpcResult {
@@ -251,14 +164,25 @@ async fn wait_for_other(rpc: &Rpc, id: &str) -> Result<(), RpcError> {
     }
 }
 
+/// The argument `hashrate`; none where it is left out or 0.
+///
+/// # Errors
+/// [`Code::InvalidParameter`].
+pub fn hash_rate(params: &Params) -> Result<Option<Hashrate>, RpcError> {
+    let given = params.get("hashrate").filter(|value| value.as_f64() != Some(0.0));
+    let Some(text) = given.map(Value::to_string) else { return Ok(None) };
+    text.parse()
+        .map(Some)
+        .map_err(|error: HashrateError| RpcError::invalid_parameter(format!("hashrate {text}: {error}")))
+}
+
 async fn set_mining(rpc: Rpc, params: Params) -> RpcResult {
     let threads: u16 = params.number("threads")?.unwrap_or(1);
-    let hashrate: u64 = params.number("hashrate")?.unwrap_or(0);
+    let hashrate = hash_rate(&params)?;
     let order = match params.text("address") {
         None => None,
         Some(address) => {
             let pay_to = pay_to(&rpc, address.to_owned()).await?;
-            let hashrate = Some(hashrate).filter(|rate| *rate > 0);
             Some(MiningOrder { pay_to, threads: usize::from(threads.max(1)), hashrate })
         }
     };
@@ -273,7 +197,7 @@ async fn submit_block(rpc: Rpc, params: Params) -> RpcResult {
         Ok(BlockVerdict::Connected) => json(&()),
         Ok(BlockVerdict::Duplicate) => json("duplicate"),
         Ok(BlockVerdict::SideBranch | BlockVerdict::KeptAside) => json("inconclusive"),
-        Ok(BlockVerdict::TooEarly) => json("time-too-new"),
+        Ok(BlockVerdict::TooEarly(_)) => json("time-too-new"),
         Err(error) => {
             tracing::info!(%error, "a block that was handed in is refused");
             json(proposal::token(&error))
@@ -325,7 +249,7 @@ async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
             },
             "previousblockhash": Text(tip.hash),
             "miner": own,
-            "warnings": [(); 0],
+            "warnings": lookup::warnings(node),
         }
     })
     .await

@@ -16,6 +16,7 @@ use crate::p2p::delays::LONGEST;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object, reply};
+use crate::rpc::lookup;
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required, whole};
 use crate::rpc::render::seconds;
@@ -306,7 +307,7 @@ async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
             "incrementalfee": Coins(node.mempool().incremental_fee_rate().per_kilobyte()),
             "localaddresses": listen,
             "blockedpeers": peers.refusals().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "warnings": [(); 0],
+            "warnings": lookup::warnings(node),
         }
     })
     .await

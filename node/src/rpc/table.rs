@@ -6,7 +6,8 @@ use crate::rpc::json::{json, object};
 use crate::rpc::method::{Method, methods};
 use crate::rpc::params::{Kind, Params, optional};
 use crate::rpc::{
-    addresses, blockchain, branches, coins, control, mempool, mining, network, proofs, transactions,
+    addresses, blockchain, branches, coins, control, generating, mempool, mining, network, proofs,
+    transactions,
 };
 
 methods! { "Control":
@@ -24,6 +25,7 @@ const ALL: &[&[Method]] = &[
     proofs::METHODS,
     METHODS,
     control::METHODS,
+    generating::METHODS,
     mempool::METHODS,
     mining::METHODS,
     network::METHODS,

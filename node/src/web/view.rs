@@ -105,6 +105,7 @@ fn node_object(machine: &Machine, node: &NodeHandle, hashrate: Option<f64>, upti
         "peer_id": Text(node.peer_id()),
         "address": peers.identity().listen.first().map(ToString::to_string),
         "phase": lookup::phase(machine),
+        "stuck": lookup::stuck(machine),
         "height": tip.height.get(),
         "tip": Text(tip.hash),
         "chainwork": Text(tip.work),

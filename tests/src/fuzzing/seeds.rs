@@ -66,7 +66,8 @@ fn addresses() -> Vec<Vec<u8>> {
 
 fn anchors(world: &World) -> Vec<Vec<u8>> {
     let anchor = |header: Header| {
-        let anchor = Anchor { height: Height::from_u32(1), reference_time: header.time, bits: header.bits };
+        let (height, time) = (Height::from_u32(1), header.time);
+        let anchor = Anchor { height, reference_time: time, bits: header.bits, latest_time: time };
         encode(&(anchor, Height::from_u32(9), Timestamp::from_millis(header.time.millis() + 20_000)))
     };
     headers(world).map(anchor).collect()

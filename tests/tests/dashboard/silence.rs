@@ -3,6 +3,7 @@
 use cairn_tests::browser::Browser;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 
 use super::ground::{look, resting};
 
@@ -56,4 +57,18 @@ fn a_node_that_hangs_is_drawn_as_one_that_does_not_answer_and_holds_up_no_other(
     page.wait_for("all answer", "document.querySelectorAll('.node.silent').length === 0");
     page.wait_for_text("#agree", "3 of 3");
     page.assert_quiet();
+}
+
+#[test]
+fn a_node_whose_clock_is_behind_says_so_on_the_page() {
+    let devnet = resting(22_210, 2);
+    let browser = Browser::start();
+    let page = look(&browser, &devnet, 2);
+    devnet.rpc(0).call("setclockoffset", json!([200_000])).expect("the clock is set");
+    devnet.net(&["mine", "0", "1"]);
+    let told = "document.querySelector('.key').textContent";
+    page.wait_for("a sentence", &format!("{told}.startsWith('Node 1 is stuck: block time is')"));
+    devnet.rpc(1).call("setclockoffset", json!([200_000])).expect("the clock is set");
+    page.wait_for("it follows", &format!("{told} === ''"));
+    page.wait_for_text("#height", "1");
 }

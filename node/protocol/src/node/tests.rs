@@ -14,6 +14,8 @@ use crate::message::Goodbye;
 use crate::message::codec::CodecError;
 use crate::peers::Room;
 
+#[path = "tests/clock.rs"]
+mod clock_behind;
 mod harness;
 mod hostile;
 mod withheld;

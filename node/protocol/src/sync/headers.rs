@@ -25,7 +25,7 @@ pub struct Headers {
     due: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct TheirChain {
     /// The header with most work that it has shown.
     best: Option<(BlockHash, Height, Work)>,
@@ -33,6 +33,8 @@ struct TheirChain {
     asked: Option<Timestamp>,
     /// When a header of its chain that was ahead of our clock no longer is: then it is asked again.
     ask_again: Option<Timestamp>,
+    /// The latest time of a block that it has shown and that was ahead of our clock.
+    early: Option<Timestamp>,
     silences: u32,
 }
 
@@ -59,7 +61,7 @@ impl Headers {
     ) {
         let known = chain.entry(&tip).filter(|entry| !entry.is_invalid());
         let best = known.map(|entry| (entry.hash, entry.height, entry.work));
-        self.peers.insert(peer, TheirChain { best, asked: None, ask_again: None, silences: 0 });
+        self.peers.insert(peer, TheirChain { best, ..TheirChain::default() });
         if chain.entry(&tip).is_none() {
             self.ask(now, peer, chain, None, actions);
         }
@@ -224,7 +226,21 @@ impl Headers {
         let is_early = matches!(rejection, BlockRejection::Header(error) if error.is_too_new());
         if let Some(theirs) = self.peers.get_mut(&peer).filter(|_| is_early) {
             theirs.ask_again = Some(header.time.saturating_sub(chain.params().max_future_drift));
+            theirs.early = theirs.early.max(Some(header.time));
         }
         self.reschedule();
+    }
+
+    /// A peer has shown a block of this time, which our clock does not allow yet.
+    pub fn shown_early(&mut self, peer: &PeerId, time: Timestamp) {
+        if let Some(theirs) = self.peers.get_mut(peer) {
+            theirs.early = theirs.early.max(Some(time));
+        }
+    }
+
+    /// The earliest of the times beyond `limit` that peers have shown, if half of them or more have.
+    pub fn shown_beyond(&self, limit: Timestamp) -> Option<Timestamp> {
+        let beyond = || self.peers.values().filter_map(|theirs| theirs.early).filter(|time| *time > limit);
+        beyond().min().filter(|_| beyond().count() * 2 >= self.peers.values().count())
     }
 }

@@ -14,6 +14,7 @@ use crate::scenario::section::{Entry, Section, shown};
 pub const KEYS: &[&str] = &[
     "spacing",
     "half_life",
+    "longest_gap",
     "subsidy",
     "halving_interval",
     "coinbase_maturity",
@@ -57,6 +58,9 @@ pub fn read(chain: Option<&Section>) -> Result<Definition, ScenarioError> {
         let fixed = Bits::new(FIXED_TARGET).expect("a test makes it");
         (definition.pow_limit, definition.genesis_bits) = (fixed, fixed);
     }
+    if let Some(entry) = chain.get("longest_gap") {
+        definition.longest_gap_ms = if entry.is_word("none") { None } else { Some(time(&entry)?) };
+    }
     if let Some(entry) = chain.get("subsidy") {
         let text = entry.text("an amount of coins in quotes, such as \"50\"")?;
         // Of a text that is longer than any amount, its beginning is enough to say so.
@@ -87,6 +91,8 @@ pub fn check(
     let Err(error) = chain_with_purses(definition, purses) else { return Ok(()) };
     let keys: &[&str] = match &error {
         DefinitionError::DriftExceedsHalfLife { .. } => &["max_future_drift", "half_life"],
+        DefinitionError::LongestGapUnused { .. } => &["longest_gap"],
+        DefinitionError::LongestGapTooShort { .. } => &["longest_gap", "max_future_drift", "spacing"],
         DefinitionError::SupplyTooLarge => &["subsidy", "halving_interval"],
         DefinitionError::GenesisTooLarge { .. } => &["max_block_bytes"],
         _ => &[],

@@ -2,6 +2,7 @@
 
 use cairn_core::hash::Txid;
 use cairn_protocol::action::Answer;
+use cairn_protocol::chain::BlockVerdict;
 use cairn_protocol::event::Event;
 use cairn_protocol::input::{Input, RequestId, Submission};
 use cairn_protocol::mempool::MempoolError;
@@ -100,7 +101,18 @@ impl World {
     ) -> Result<(), Violation> {
         match answer {
             Answer::Block(Err(error)) => Err(Violation::OwnBlockRefused { at, error: error.to_string() }),
-            Answer::Block(Ok(_)) | Answer::Header(_) | Answer::Mark(_) => Ok(()),
+            Answer::Block(Ok(BlockVerdict::TooEarly(ahead))) => {
+                Err(Violation::OwnBlockRefused { at, error: ahead.to_string() })
+            }
+            // Whoever mines in secret hands in rivals and children first: that is no fault.
+            Answer::Block(Ok(
+                BlockVerdict::Connected
+                | BlockVerdict::Duplicate
+                | BlockVerdict::SideBranch
+                | BlockVerdict::KeptAside,
+            ))
+            | Answer::Header(_)
+            | Answer::Mark(_) => Ok(()),
             Answer::Transaction(outcome) => {
                 if let Some(rivals) = self.payers.rivals.remove(&request) {
                     self.rival_answered(request, rivals, outcome);

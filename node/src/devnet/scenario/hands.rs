@@ -14,9 +14,9 @@ use cairn_simulator::settling::{Settlement, steps_left};
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
-use crate::devnet::fork;
 use crate::devnet::groups::Groups;
 use crate::devnet::happening::What;
+use crate::devnet::mining::mine;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::payer::Payer;
 use crate::devnet::scenario::rates::Rates;
@@ -149,7 +149,8 @@ impl Hands {
             Step::Kill(places) => places.into_iter().try_for_each(|place| self.kill(place)),
             Step::Restart(places) => self.restart(&places),
             Step::Mine { place, blocks } if self.runs(place) => {
-                fork::mine(&self.network, place.number(), blocks).map(drop)
+                let node = place.number();
+                mine(&self.network, node, blocks, &self.network.plan(node)?.reward).map(drop)
             }
             Step::SetHashrate { places, percent } => places.into_iter().try_for_each(|place| {
                 let rate = self.rates.percent(place, percent);

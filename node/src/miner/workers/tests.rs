@@ -90,7 +90,7 @@ fn without_work_nothing_is_hashed() {
 #[test]
 fn a_throttle_is_kept_and_can_be_changed_while_running() {
     let (workers, _found) = workers(2);
-    workers.set_hashrate(Some(1_000));
+    workers.set_hashrate(Some(Hashrate::per_second(1_000)));
     workers.set_block(Some(block(1, HOPELESS)));
     let begun = Instant::now();
     wait_for_hashes(&workers, 300);
@@ -103,10 +103,10 @@ fn a_throttle_is_kept_and_can_be_changed_while_running() {
 #[test]
 fn a_hashrate_of_zero_rests_until_it_is_raised() {
     let (workers, mut found) = workers(1);
-    workers.set_hashrate(Some(0));
+    workers.set_hashrate(Some(Hashrate::NONE));
     workers.set_block(Some(block(1, 0x207f_ffff)));
     assert_eq!(workers.hashes(), 0);
-    workers.set_hashrate(Some(1_000));
+    workers.set_hashrate(Some(Hashrate::per_second(1_000)));
     next(&mut found);
 }
 

@@ -64,7 +64,8 @@ impl Site {
 
     async fn submit(&self, blocks: &[Arc<Block>]) {
         for block in blocks {
-            self.handle.submit_block(block.clone()).await.expect("it runs").expect("a valid block");
+            let submitted = self.handle.submit_block(block.clone()).await.expect("it runs");
+            assert!(submitted.is_ok(), "{submitted:?}");
         }
     }
 

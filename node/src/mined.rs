@@ -1,0 +1,69 @@
+//! What became of a block that was made here. A verdict that is no error is not yet a success: a block
+//! is mined when it is part of the best chain.
+
+use cairn_protocol::chain::{AheadOfClock, BlockRejection, BlockVerdict};
+
+/// Why a block that was made here is not part of the best chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotMined {
+    /// Its time is ahead of the clock.
+    #[error(transparent)]
+    TooEarly(#[from] AheadOfClock),
+    /// Another branch has as much work or more.
+    #[error("the block is on a side branch: another block was there first")]
+    SideBranch,
+    /// The node has it already.
+    #[error("the node has this block already")]
+    Duplicate,
+    /// A block below it is missing.
+    #[error("the block is kept until a block below it comes")]
+    KeptAside,
+    /// It breaks a rule.
+    #[error("the chain rejects the block: {0}")]
+    Rejected(BlockRejection),
+}
+
+impl NotMined {
+    /// Whether a block became part of the best chain.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(outcome: Result<BlockVerdict, BlockRejection>) -> Result<(), Self> {
+        match outcome {
+            Ok(BlockVerdict::Connected) => Ok(()),
+            Ok(BlockVerdict::TooEarly(ahead)) => Err(ahead.into()),
+            Ok(BlockVerdict::SideBranch) => Err(Self::SideBranch),
+            Ok(BlockVerdict::Duplicate) => Err(Self::Duplicate),
+            Ok(BlockVerdict::KeptAside) => Err(Self::KeptAside),
+            Err(rejection) => Err(Self::Rejected(rejection)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cairn_core::hash::BlockHash;
+    use cairn_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn only_a_block_of_the_best_chain_is_mined() {
+        let (time, now) = (Timestamp::from_millis(300_000), Timestamp::from_millis(0));
+        let ahead = AheadOfClock { time, now, allowed: Duration::from_secs(60) };
+        let unknown = BlockRejection::UnknownParent { parent: BlockHash::ZERO };
+        for (outcome, why) in [
+            (Ok(BlockVerdict::TooEarly(ahead)), "300 s ahead of this node's clock"),
+            (Ok(BlockVerdict::SideBranch), "side branch"),
+            (Ok(BlockVerdict::Duplicate), "has this block already"),
+            (Ok(BlockVerdict::KeptAside), "until a block below it comes"),
+            (Err(unknown), "rejects the block: the parent"),
+        ] {
+            let told = NotMined::check(outcome).expect_err("not mined").to_string();
+            assert!(told.contains(why), "{told}");
+        }
+        assert_eq!(NotMined::check(Ok(BlockVerdict::Connected)), Ok(()));
+    }
+}
