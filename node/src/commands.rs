@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cairn_core::text::with_causes;
+use cairn_genesis::environment;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
@@ -13,6 +14,7 @@ pub mod bench;
 pub mod devnet;
 pub mod genesis;
 pub mod net;
+pub mod output;
 pub mod run;
 pub mod scenario;
 pub mod simulate;
@@ -42,13 +44,15 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Success.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Success.into(),
         Err(error) => {
-            eprintln!("cairn: {}", with_causes(error.as_ref()));
+            // Where it cannot be said, the exit status says it alone.
+            let _ = writeln!(std::io::stderr(), "cairn: {}", with_causes(error.as_ref()));
             Exit::Failure.into()
         }
     }
 }
 
 fn run(command: &Command) -> anyhow::Result<()> {
+    environment::check(std::env::vars_os())?;
     match command {
         Command::Node(arguments) => run::run(arguments),
         Command::Devnet(arguments) => devnet::run(arguments),

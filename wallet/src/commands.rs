@@ -9,6 +9,7 @@ mod history;
 mod list;
 mod send;
 
+use cairn_genesis::environment;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
@@ -18,6 +19,7 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// What a person should read, and nothing was half done.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
+    environment::check(std::env::vars_os())?;
     let common = &cli.common;
     match &cli.command {
         Command::New(choice) => create::new(common, choice),

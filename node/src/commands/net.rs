@@ -3,11 +3,13 @@
 use std::io::{Write, stderr, stdout};
 
 use anyhow::bail;
+use cairn_genesis::home::home;
+use cairn_genesis::running::{self, Devnet};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::net::{NetArgs, NetCommand};
+use crate::cli::net::{NetArgs, NetCommand, NetTask};
 use crate::devnet::client::Client;
 use crate::devnet::mining::Estimate;
 use crate::devnet::{fork, status};
@@ -20,13 +22,51 @@ const CHUNK: u32 = 100;
 /// # Errors
 /// Whatever a person must be told.
 pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
-    let control = Client::find(arguments.dir.as_deref())?;
-    let (value, text) = steer(&control, &arguments.command)?;
+    let (value, text) = match &arguments.command {
+        NetTask::List => list(&running::living(&home()?)),
+        NetTask::Steer(command) => {
+            let control = Client::find(arguments.which.wanted().as_deref())?;
+            // Before it is done: the devnet may not be the one that was meant.
+            if let Some(notice) = control.found.notice() {
+                let _ = writeln!(stderr(), "{notice}");
+            }
+            let (mut value, text) = steer(&control, command)?;
+            if let Value::Object(fields) = &mut value {
+                fields.insert("devnet".into(), json!(control.found.devnet.name));
+            }
+            (value, text)
+        }
+    };
     match arguments.json {
         true => writeln!(stdout(), "{value}")?,
         false => writeln!(stdout(), "{}", text.trim_end())?,
     }
     Ok(())
+}
+
+/// The devnets that run, for programs, and for people.
+fn list(living: &[Devnet]) -> (Value, String) {
+    let program = |devnet: &Devnet| {
+        let Devnet { name, pid, dir, chain, nodes, .. } = devnet;
+        json!({ "name": name, "pid": pid, "dir": dir, "chain": chain, "nodes": nodes.len(), "page": devnet.page() })
+    };
+    if living.is_empty() {
+        return (json!([]), "no devnet runs; start one with `cairn devnet`".to_owned());
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["name", "nodes", "chain", "directory", "page"]);
+    for devnet in living {
+        let Devnet { name, dir, chain, nodes, .. } = devnet;
+        table.add_row([
+            &name.to_string(),
+            &nodes.len().to_string(),
+            chain,
+            &dir.display().to_string(),
+            &devnet.page(),
+        ]);
+    }
+    (living.iter().map(program).collect(), table.trim_fmt())
 }
 
 /// Carries a command out: its outcome for programs, and for people.
