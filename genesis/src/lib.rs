@@ -17,6 +17,7 @@ pub mod accounts;
 pub mod block;
 pub mod bounded;
 pub mod definition;
+pub mod environment;
 pub mod exit;
 pub mod home;
 pub mod running;

@@ -148,6 +148,11 @@ impl Devnet {
         serde_json::from_slice(&bytes).map(Some).map_err(note)
     }
 
+    /// The page's address. A fragment stays in the browser: the token is in no request's address and in no log.
+    pub fn page(&self) -> String {
+        format!("http://{}/#token={}", self.control, self.token)
+    }
+
     /// Whether the process that wrote this note still holds the directory: another devnet may have taken it
     /// since, and then its note lies there.
     pub fn is_alive(&self) -> bool {

@@ -11,6 +11,7 @@ pub mod node;
 pub mod simulate;
 pub mod top;
 pub mod verify;
+pub mod which_devnet;
 
 /// A proof-of-work blockchain, to be run, cut apart and watched.
 #[derive(Clone, Debug, Parser)]

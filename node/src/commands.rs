@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use cairn_genesis::environment;
 use cairn_genesis::exit::{Exit, OutputError, end};
 use clap::{CommandFactory, Parser};
 
@@ -13,6 +14,7 @@ pub mod bench;
 pub mod devnet;
 pub mod genesis;
 pub mod net;
+pub mod output;
 pub mod run;
 pub mod scenario;
 pub mod simulate;
@@ -34,6 +36,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: &Command) -> anyhow::Result<()> {
+    environment::check(std::env::vars_os())?;
     match command {
         Command::Node(arguments) => run::run(arguments),
         Command::Devnet(arguments) => devnet::run(arguments),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use cairn_genesis::home::{HomeError, home};
 use cairn_protocol::limits::{MAX_INBOUND, OUTBOUND_TARGET};
 use cairn_simulator::mining::Hashrate;
 
@@ -76,9 +77,9 @@ impl Config {
 
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let chain = layers.text("chain", "the name of a chain or a file")?.unwrap_or_else(|| "devnet".into());
-        let data_dir = match layers.text("data-dir", "a directory")? {
-            Some(directory) => PathBuf::from(directory),
-            None => default_data_dir(&chain).ok_or(ConfigError::NoHome)?,
+        let data_dir = match layers.path("data-dir", "a directory")? {
+            Some(directory) => directory,
+            None => default_data_dir(&chain)?,
         };
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let listen =
@@ -89,7 +90,7 @@ impl Config {
             data_dir,
             listen: listen.unwrap_or(Some(local(DEFAULT_PEER_PORT))),
             rpc: layers
-                .one("rpc", "an address such as 127.0.0.1:18443", parsed)?
+                .one("rpc", "an address such as 127.0.0.1:18443 or localhost:18443", local_address)?
                 .unwrap_or(local(DEFAULT_RPC_PORT)),
             rpc_allow_host: layers.many("rpc-allow-host", "a host name", parsed)?,
             connect: layers.many("connect", "HOST:PORT", parsed)?,
@@ -124,6 +125,12 @@ fn address_or_none(text: &str) -> Option<Option<SocketAddr>> {
     if text == "none" { Some(None) } else { text.parse().ok().map(Some) }
 }
 
+/// `localhost` is what people write for it, and the wallet takes it in the variable that both read.
+fn local_address(text: &str) -> Option<SocketAddr> {
+    let port = text.strip_prefix("localhost:").and_then(|port| port.parse::<u16>().ok());
+    port.map(|port| SocketAddr::from(([127, 0, 0, 1], port))).or_else(|| text.parse().ok())
+}
+
 /// What a coinbase has room for.
 fn short(text: &str) -> Option<String> {
     (text.len() <= 64).then(|| text.to_owned())
@@ -133,11 +140,9 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// `~/.cairn/devnet`; for a definition's file its name without the ending.
-fn default_data_dir(chain: &str) -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
-    let name = Path::new(chain).file_stem()?;
-    Some(PathBuf::from(home).join(".cairn").join(name))
+/// In Cairn's home `devnet`; for a definition's file its name without the ending.
+fn default_data_dir(chain: &str) -> Result<PathBuf, HomeError> {
+    Ok(home()?.join(Path::new(chain).file_stem().unwrap_or_default()))
 }
 
 #[cfg(test)]

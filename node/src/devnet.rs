@@ -25,6 +25,7 @@ pub mod player;
 pub mod player_api;
 pub mod process;
 pub mod pulse;
+pub mod registry;
 pub mod scenario;
 pub mod slow_links;
 pub mod status;

@@ -12,16 +12,17 @@ use std::time::Duration;
 use cairn_core::time::Timestamp;
 use cairn_protocol::action::{Action, Answer};
 use cairn_protocol::chain::store::StoreError;
+use cairn_protocol::event::{DisconnectReason, Event};
 use cairn_protocol::input::{Input, RequestId};
 use cairn_protocol::message::{Goodbye, Message};
 use cairn_protocol::node::clock::behind;
-use cairn_protocol::peer::{Direction, PeerId};
+use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
-use crate::log::EventLog;
+use crate::log::{EventLog, in_words};
 use crate::machine::Machine;
 use crate::p2p::conversation::PeerEvent;
 use crate::p2p::link::Link;
@@ -197,7 +198,10 @@ impl Driver {
                 self.traffic().remove(&peer);
                 self.handle(Input::Disconnected { peer })
             }
-            PeerEvent::DialFailed { address } => self.handle(Input::DialFailed { address }),
+            PeerEvent::DialFailed { address, reason } => {
+                self.not_connected(address, reason);
+                self.handle(Input::DialFailed { address })
+            }
             PeerEvent::DialledOurselves { address } => {
                 let peer = self.own;
                 self.handle(Input::Connected { peer, direction: Direction::Outbound, address })?;
@@ -243,6 +247,11 @@ impl Driver {
                 }),
                 Action::Emit(event) => {
                     self.log.event(&event, clock::now());
+                    if let Event::PeerRefused { address, reason, .. } = &event
+                        && *reason != DisconnectReason::Duplicate
+                    {
+                        self.not_connected(*address, in_words(reason));
+                    }
                     // Without subscribers nobody needs to be told.
                     let _ = self.ends.events.send(event);
                 }
@@ -256,6 +265,13 @@ impl Driver {
         }
         for query in core::mem::take(&mut self.queries) {
             query(&self.machine);
+        }
+    }
+
+    /// Logs why there is no connection to a node that the operator named.
+    fn not_connected(&mut self, address: PeerAddress, reason: String) {
+        if self.machine.peers().dialler().kept().any(|(kept, _)| *kept == address) {
+            self.log.not_connected(address, reason, clock::now());
         }
     }
 

@@ -24,6 +24,7 @@ pub mod page;
 pub mod plan_file;
 pub mod report;
 pub mod rpc;
+pub mod signals;
 pub mod store;
 pub mod top;
 pub mod waiting;

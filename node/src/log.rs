@@ -1,9 +1,12 @@
 //! Logs: where they go, what an operator reads of each event, and how foreign text is made harmless.
 
+use std::collections::BTreeMap;
+
 use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
 use cairn_protocol::chain::AheadOfClock;
 use cairn_protocol::event::{DisconnectReason, Event};
+use cairn_protocol::peer::PeerAddress;
 use tracing_subscriber::EnvFilter;
 
 pub mod budget;
@@ -30,8 +33,10 @@ pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
     let parsed = quiet.iter().filter(|name| !filter.contains(**name)).fold(parsed, |all, name| {
         all.add_directive(format!("{name}=warn").parse().expect("a name and a level are a directive"))
     });
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. To say so, the subscriber would write to standard error as well,
+    // which panics, and with it the thread that wanted to log.
+    let builder = builder.with_target(false).log_internal_errors(false);
     // Only a second subscriber in one process can fail here; then the first one counts.
     let _ = if as_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
     Ok(())
@@ -48,9 +53,22 @@ pub struct EventLog {
     departures: Budget,
     clock: Budget,
     is_behind: bool,
+    absences: Budget,
+    /// Why the nodes that the operator named are not connected, as it was said last.
+    absent: BTreeMap<PeerAddress, String>,
 }
 
 impl EventLog {
+    /// Logs why a node that the operator named is not connected, once for each reason.
+    pub fn not_connected(&mut self, address: PeerAddress, reason: String, now: Timestamp) {
+        if self.absent.get(&address) == Some(&reason) {
+            return;
+        }
+        let Some(Room { left_out }) = self.absences.take(now) else { return };
+        tracing::warn!(%address, %reason, left_out, "cannot connect; trying again");
+        self.absent.insert(address, reason);
+    }
+
     /// Logs an event, once, if its kind has room.
     pub fn event(&mut self, event: &Event, now: Timestamp) {
         let Some(Room { left_out }) = self.room(event, now) else { return };
@@ -75,6 +93,7 @@ impl EventLog {
                 tracing::debug!(%txid, reason = reason.word(), "transaction removed");
             }
             Event::PeerConnected { peer, direction, address, user_agent } => {
+                self.absent.remove(address);
                 let user_agent = harmless(user_agent);
                 tracing::info!(?peer, %direction, %address, %user_agent, left_out, "peer connected");
             }

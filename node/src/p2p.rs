@@ -255,7 +255,9 @@ impl Task {
                 }
             }
             SwarmEvent::ConnectionClosed { connection_id, cause, .. } => {
-                self.report_failed_dial(connection_id);
+                self.report_failed_dial(connection_id, || {
+                    "the connection was closed before it could be used".into()
+                });
                 let Some(Standing { peer, .. }) = self.connections.remove(&connection_id) else { return };
                 if let Some((current, _, shared)) = self.conversations.get(&peer)
                     && *current == connection_id
@@ -344,13 +346,13 @@ impl Task {
             self.dials.remove(&connection);
             self.tell(PeerEvent::DialledOurselves { address });
         } else {
-            self.report_failed_dial(connection);
+            self.report_failed_dial(connection, || fault::in_words(error));
         }
     }
 
-    fn report_failed_dial(&mut self, connection: ConnectionId) {
+    fn report_failed_dial(&mut self, connection: ConnectionId, reason: impl FnOnce() -> String) {
         if let Some(address) = self.dials.remove(&connection) {
-            self.tell(PeerEvent::DialFailed { address });
+            self.tell(PeerEvent::DialFailed { address, reason: reason() });
         }
     }
 

@@ -1,8 +1,10 @@
 //! A devnet as a person starts it, with a home of its own; gone when dropped.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use nix::sys::signal::{Signal, kill};
@@ -18,7 +20,7 @@ use crate::rpc::Rpc;
 #[derive(Debug)]
 pub struct Devnet {
     child: Child,
-    home: TempDir,
+    home: Arc<TempDir>,
     lines: Receiver<String>,
     /// The first line it wrote.
     pub ready: Value,
@@ -31,9 +33,33 @@ impl Devnet {
     /// When it does not come up.
     #[track_caller]
     pub fn start(rpc_port: u16, arguments: &[&str]) -> Self {
+        Self::start_with(rpc_port, arguments, &[])
+    }
+
+    /// As [`Self::start`], in a shell with these variables.
+    #[track_caller]
+    pub fn start_with(rpc_port: u16, arguments: &[&str], variables: &[(&str, &OsStr)]) -> Self {
         let home = TempDir::with_prefix("cairn-test-home-").expect("a temporary directory can be made");
         let mut command = Command::new(program());
         command.args(["devnet", "--json", "--rpc-port", &rpc_port.to_string()]).args(arguments);
+        command.envs(variables.iter().copied());
+        Self::launch(Arc::new(home), command)
+    }
+
+    /// Starts another devnet of the same user.
+    #[track_caller]
+    pub fn start_beside(&self, rpc_port: u16, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        command.args(["devnet", "--json", "--rpc-port", &rpc_port.to_string()]).args(arguments);
+        Self::launch(self.home.clone(), command)
+    }
+
+    /// Runs a command that starts a devnet, and waits until that is ready.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn launch(home: Arc<TempDir>, mut command: Command) -> Self {
         // A devnet that is killed leaves its nodes' directories behind: they go with the home.
         command.env("CAIRN_HOME", home.path()).env("TMPDIR", home.path());
         command.stdout(Stdio::piped()).stderr(Stdio::inherit());
@@ -82,6 +108,18 @@ impl Devnet {
         let output = self.command(&program(), &[&["net"], arguments].concat());
         assert!(!output.status.success(), "{output:?}");
         String::from_utf8(output.stderr).expect("text")
+    }
+
+    /// Runs `cairn net` and returns what people read: of standard output, and of standard error.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[track_caller]
+    pub fn net_says(&self, arguments: &[&str]) -> (String, String) {
+        let output = self.command(&program(), &[&["net"], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (text(output.stdout), text(output.stderr))
     }
 
     /// Runs `cairn-wallet --json` and returns what it answered.
@@ -145,11 +183,16 @@ impl Devnet {
         lists.split_whitespace().map(|id| id.parse().expect("ids are numbers")).collect()
     }
 
+    /// Sends a signal to the devnet alone, which need not end it.
+    pub fn send(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("process ids are small");
+        kill(Pid::from_raw(id), signal).expect("it runs");
+    }
+
     /// Sends a signal to the devnet alone and waits until it has ended.
     #[track_caller]
     pub fn signal(&mut self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).expect("process ids are small");
-        kill(Pid::from_raw(id), signal).expect("it runs");
+        self.send(signal);
         let child = &mut self.child;
         wait_for("the devnet ends", || child.try_wait().expect("a child can be waited for"));
     }

@@ -14,6 +14,7 @@ mod wait;
 
 use std::io::Write;
 
+use cairn_genesis::environment;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
@@ -23,6 +24,7 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// What a person should read, and nothing was half done.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
+    environment::check(std::env::vars_os())?;
     let common = &cli.common;
     match &cli.command {
         Command::New(choice) => create::new(common, choice),

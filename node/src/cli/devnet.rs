@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cairn_genesis::running::DevnetName;
 use cairn_simulator::mining::Hashrate;
 use clap::Args;
 
@@ -14,6 +15,9 @@ pub struct DevnetArgs {
     /// Keep everything in this directory and go on from there next time [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Call it this, to tell it from others that run [default: its directory's name, or devnet-1 and so on]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<DevnetName>,
     /// Which nodes mine, as in 0,2 or "none" [default: all]
     #[arg(long, value_name = "NODES")]
     pub mine: Option<String>,
@@ -24,7 +28,7 @@ pub struct DevnetArgs {
     #[arg(long, value_name = "NAME|FILE", default_value = "devnet")]
     pub chain: String,
     /// First port for programs; the next free ones are taken
-    #[arg(long, value_name = "PORT", default_value_t = 18443)]
+    #[arg(long, value_name = "PORT", default_value_t = 18443, value_parser = clap::value_parser!(u16).range(1..))]
     pub rpc_port: u16,
     /// Hashes per second of all miners together [default: 2048; on a chain of fixed difficulty as many as
     /// its spacing takes, on regtest 1]

@@ -1,21 +1,31 @@
 //! `cairn net`: the arguments.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
+
+use crate::cli::which_devnet::WhichDevnet;
 
 /// What was typed after `cairn net`.
 #[derive(Clone, Debug, Args)]
 pub struct NetArgs {
     /// What to do.
     #[command(subcommand)]
-    pub command: NetCommand,
-    /// The devnet's directory, where several run [default: the one started last]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
+    pub command: NetTask,
+    /// Which devnet.
+    #[command(flatten)]
+    pub which: WhichDevnet,
     /// One JSON value instead of text
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+/// What is asked of one devnet, or about all.
+#[derive(Clone, Debug, Subcommand)]
+pub enum NetTask {
+    /// List the devnets that run, the newest last
+    List,
+    /// Steer one of them.
+    #[command(flatten)]
+    Steer(NetCommand),
 }
 
 /// How a devnet is steered.

@@ -10,7 +10,8 @@ use clap::Args;
 #[command(
     after_help = "Every setting can also come from the environment (CAIRN_DATA_DIR, CAIRN_RPC, ...) or from a \
                         TOML file given with --config (data-dir = \"...\", connect = [\"...\"]). A flag wins over \
-                        the environment, the environment over the file."
+                        the environment, the environment over the file. A variable is taken as it stands; a list \
+                        in it has commas between."
 )]
 pub struct NodeArgs {
     /// Read settings from this TOML file
@@ -19,7 +20,7 @@ pub struct NodeArgs {
     /// The chain: devnet, testnet, regtest, or a definition's file [default: devnet]
     #[arg(long, value_name = "NAME|FILE")]
     pub chain: Option<String>,
-    /// Where chain, key and cookie are kept [default: ~/.cairn/CHAIN]
+    /// Where chain, key and cookie are kept [default: CHAIN in CAIRN_HOME, or in ~/.cairn]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
     /// Where other nodes can connect, or "none" [default: 127.0.0.1:18444]

@@ -1,13 +1,13 @@
 //! `cairn top`: the arguments.
 
-use std::path::PathBuf;
-
 use clap::Args;
+
+use crate::cli::which_devnet::WhichDevnet;
 
 /// What was typed after `cairn top`.
 #[derive(Clone, Debug, Args)]
 pub struct TopArgs {
-    /// The devnet in this directory [default: the one started last]
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
+    /// Which devnet.
+    #[command(flatten)]
+    pub which: WhichDevnet,
 }

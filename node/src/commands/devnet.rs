@@ -1,6 +1,6 @@
 //! `cairn devnet`: starts the nodes, tells what happens, and stops them when asked.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
+use crate::commands::output::Output;
 use crate::commands::scenario;
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::{Happening, What};
@@ -39,7 +40,7 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     let prefix = &chain.params.address_prefix;
     let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
     let to = to.transpose().context("--to is no address of this chain")?;
-    let mut place = Place::take(arguments.dir.as_deref())?;
+    let mut place = Place::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
     let chain_argument = keep_chain(&place, &chain)?;
     let hashrate = arguments.hashrate.unwrap_or_else(|| plan::usual_hashrate(&chain.params));
     let wanted = Wanted {
@@ -54,34 +55,37 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     if !wanted.miners.is_empty() {
         remarks.extend(plan::flood(&chain.params, hashrate));
     }
+    let mut output = Output::new(true);
     for remark in &remarks {
         match arguments.json {
-            true => eprintln!("{remark}"),
-            false => writeln!(stdout(), "{remark}")?,
+            // Standard output has events only.
+            true => drop(writeln!(stderr(), "{remark}")),
+            false => output.write(|out| writeln!(out, "{remark}")),
         }
     }
     let opened = opening::open(chain.clone(), chain_argument, &plans, &mut place)?;
     let network = &opened.network;
-    if arguments.json {
-        writeln!(stdout(), "{}", opened.ready)?;
-    } else {
-        writeln!(stdout(), "{}\n", table(&chain, &plans))?;
-        writeln!(stdout(), "look and steer: {}\n", opened.page())?;
-    }
+    output.write(|out| match arguments.json {
+        true => writeln!(out, "{}", opened.ready()),
+        false => {
+            let (table, note) = (table(&chain, &plans), &opened.note);
+            writeln!(out, "{table}\n\ndevnet {}; look and steer: {}\n", note.name, note.page())
+        }
+    });
     if let Some((node, why, others)) = status::first_stuck(network) {
         let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
-        match arguments.json {
-            true => writeln!(stdout(), "{}", json!({ "event": "stuck", "node": node, "why": why }))?,
-            false => writeln!(stdout(), "node {node}{others} is stuck: {why}")?,
-        }
+        output.write(|out| match arguments.json {
+            true => writeln!(out, "{}", json!({ "event": "stuck", "node": node, "why": why })),
+            false => writeln!(out, "node {node}{others} is stuck: {why}"),
+        });
     }
     begin_chain(network, wanted.miners.first().copied());
-    narrate(network, &opened.happenings, arguments.json)?;
+    narrate(network, &opened.happenings, arguments.json, &mut output);
     network.stop();
     if !arguments.json {
-        writeln!(stdout(), "stopped all nodes")?;
+        output.write(|out| writeln!(out, "stopped all nodes"));
     }
-    Ok(())
+    output.end()
 }
 
 /// A chain of nothing but genesis gets its first block at once, from the first miner: nobody should
@@ -94,8 +98,8 @@ fn begin_chain(network: &Network, miner: Option<u16>) {
     }
 }
 
-/// The loop of the devnet: ends when somebody wants it to.
-fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool) -> anyhow::Result<()> {
+/// The loop of the devnet: ends when somebody wants it to, and not when nobody reads what it tells.
+fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool, output: &mut Output) {
     let mut narrator = Narrator::new(network.ids().end);
     let mut looked = Instant::now();
     loop {
@@ -104,17 +108,18 @@ fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool) -
             network.look_after();
         }
         let lines = match happenings.recv_timeout(TICK) {
-            Ok(Happening { what: What::Stop, .. }) => return Ok(()),
+            Ok(Happening { what: What::Stop, .. }) => return,
             Ok(happening) => narrator.hear(&happening),
             Err(RecvTimeoutError::Timeout) => narrator.tick(Instant::now()),
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return,
         };
-        print(&lines, as_json)?;
+        if !lines.is_empty() {
+            output.write(|out| print(&lines, as_json, out));
+        }
     }
 }
 
-fn print(lines: &[Line], as_json: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn print(lines: &[Line], as_json: bool, out: &mut impl Write) -> std::io::Result<()> {
     for line in lines {
         match (as_json, &line.text) {
             (true, _) => writeln!(out, "{}", line.json)?,
@@ -122,7 +127,7 @@ fn print(lines: &[Line], as_json: bool) -> std::io::Result<()> {
             (false, None) => {}
         }
     }
-    out.flush()
+    Ok(())
 }
 
 /// Keeps the definition in the directory, so that its nodes read one file however the name was

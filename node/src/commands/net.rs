@@ -2,11 +2,13 @@
 
 use anyhow::bail;
 use cairn_genesis::exit::{AfterDone, answer, say};
+use cairn_genesis::home::home;
+use cairn_genesis::running::{self, Devnet};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::net::{NetArgs, NetCommand};
+use crate::cli::net::{NetArgs, NetCommand, NetTask};
 use crate::devnet::client::{Client, ClientError};
 use crate::devnet::mining::Estimate;
 use crate::devnet::{fork, status};
@@ -19,14 +21,9 @@ const CHUNK: u32 = 100;
 /// # Errors
 /// Whatever a person must be told.
 pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
-    let control = Client::find(arguments.dir.as_deref())?;
-    let changes = arguments.command.changes_the_devnet();
-    let (value, text) = match steer(&control, &arguments.command) {
-        Err(error) if changes && error.downcast_ref().is_some_and(ClientError::may_be_done) => {
-            let done = "the step was begun and may be done (`cairn net status` shows the nodes)";
-            return Err(AfterDone::new(done, json!({}), error).into());
-        }
-        outcome => outcome?,
+    let (changes, (value, text)) = match &arguments.command {
+        NetTask::List => (false, list(&running::living(&home()?))),
+        NetTask::Steer(command) => (command.changes_the_devnet(), steer_one(arguments, command)?),
     };
     let told = match arguments.json {
         true => answer(&value),
@@ -36,6 +33,54 @@ pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
         Err(error) if changes => Err(AfterDone::new(text.trim_end(), value, error).into()),
         told => Ok(told?),
     }
+}
+
+/// Steers the devnet that is meant.
+fn steer_one(arguments: &NetArgs, command: &NetCommand) -> anyhow::Result<(Value, String)> {
+    let control = Client::find(arguments.which.wanted().as_deref())?;
+    // Before it is done: the devnet may not be the one that was meant.
+    if let Some(notice) = control.found.notice() {
+        say(notice);
+    }
+    let (mut value, text) = match steer(&control, command) {
+        Err(error)
+            if command.changes_the_devnet()
+                && error.downcast_ref().is_some_and(ClientError::may_be_done) =>
+        {
+            let done = "the step was begun and may be done (`cairn net status` shows the nodes)";
+            return Err(AfterDone::new(done, json!({}), error).into());
+        }
+        outcome => outcome?,
+    };
+    if let Value::Object(fields) = &mut value {
+        fields.insert("devnet".into(), json!(control.found.devnet.name));
+    }
+    Ok((value, text))
+}
+
+/// The devnets that run, for programs, and for people.
+fn list(living: &[Devnet]) -> (Value, String) {
+    let program = |devnet: &Devnet| {
+        let Devnet { name, pid, dir, chain, nodes, .. } = devnet;
+        json!({ "name": name, "pid": pid, "dir": dir, "chain": chain, "nodes": nodes.len(), "page": devnet.page() })
+    };
+    if living.is_empty() {
+        return (json!([]), "no devnet runs; start one with `cairn devnet`".to_owned());
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["name", "nodes", "chain", "directory", "page"]);
+    for devnet in living {
+        let Devnet { name, dir, chain, nodes, .. } = devnet;
+        table.add_row([
+            &name.to_string(),
+            &nodes.len().to_string(),
+            chain,
+            &dir.display().to_string(),
+            &devnet.page(),
+        ]);
+    }
+    (living.iter().map(program).collect(), table.trim_fmt())
 }
 
 /// Carries a command out: its outcome for programs, and for people.

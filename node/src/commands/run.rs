@@ -8,7 +8,6 @@ use anyhow::Context;
 use cairn_core::address::Address;
 use cairn_simulator::mining::Hashrate;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +21,7 @@ use crate::rpc::auth::{COOKIE_FILE, Cookie};
 use crate::store::Opening;
 use crate::store::directory::Directory;
 use crate::web::{self, Settings};
-use crate::{assembly, log};
+use crate::{assembly, log, signals};
 
 /// Threads that carry bytes; whatever takes long has a thread of its own.
 const WORKERS: usize = 2;
@@ -45,7 +44,7 @@ pub fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
-    stop_on_signals(&stop)?;
+    stop_on_signals(stop.clone()).context("cannot listen for signals")?;
     if config.stop_on_stdin_close {
         stop_on_stdin_close(stop.clone()).context("cannot watch standard input")?;
     }
@@ -109,20 +108,13 @@ async fn serve_rpc(config: &Config, stop: CancellationToken) -> anyhow::Result<S
 }
 
 /// Stops at the first signal; a second one ends the process at once, for people in a hurry.
-fn stop_on_signals(stop: &CancellationToken) -> anyhow::Result<()> {
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let mut signals = signal(kind).context("cannot listen for signals")?;
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                if stop.is_cancelled() {
-                    std::process::exit(128 + kind.as_raw_value());
-                }
-                stop.cancel();
-            }
-        });
-    }
-    Ok(())
+fn stop_on_signals(stop: CancellationToken) -> std::io::Result<()> {
+    signals::on_stop(move |kind| {
+        if stop.is_cancelled() {
+            std::process::exit(128 + kind.as_raw_value());
+        }
+        stop.cancel();
+    })
 }
 
 /// Whoever started this node holds the other end of its standard input; when they are gone, however

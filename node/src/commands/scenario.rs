@@ -1,7 +1,6 @@
 //! `cairn devnet --scenario`: plays a plan on real nodes, tells what happens, reports, and ends.
 
-use std::io::{Write, stdout};
-use std::ops::ControlFlow;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -13,6 +12,7 @@ use serde_json::json;
 
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::bar::Bar;
+use crate::commands::output::Output;
 use crate::devnet::error::DevnetError;
 use crate::devnet::opening;
 use crate::devnet::place::Place;
@@ -35,7 +35,7 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     let plan = read_plan(file)?;
     let (rates, chain) = prepare(&plan)?;
     arguments.report.iter().try_for_each(|directory| report::make(directory))?;
-    let mut place = Place::take(arguments.dir.as_deref())?;
+    let mut place = Place::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
     let chain_file = place.path().join("chain.toml");
     if chain_file.exists() {
         return Err(ScenarioFault::UsedDirectory(place.path().to_owned()).into());
@@ -44,21 +44,21 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", chain_file.display()))?;
     let plans = node_plans(&plan, &chain, &place, arguments.rpc_port)?;
     let opened = opening::open(chain, chain_file.display().to_string(), &plans, &mut place)?;
-    match arguments.json {
-        true => writeln!(stdout(), "{}", opened.ready)?,
+    let mut output = Output::new(true);
+    output.write(|out| match arguments.json {
+        true => writeln!(out, "{}", opened.ready()),
         false => {
-            writeln!(stdout(), "{}: {} real nodes run; look at {}\n", plan.name, plan.nodes(), opened.page())?
+            let (name, nodes, page) = (&plan.name, plan.nodes(), opened.note.page());
+            writeln!(out, "{name}: {nodes} real nodes run; look at {page}\n")
         }
-    }
-    let mut written = Ok(());
+    });
     let bar = Bar::new()?;
     let mut tell = |news: &[Moment], progress: u64| {
-        if written.is_ok() && !news.is_empty() {
-            written = bar.above(|| news.iter().try_for_each(|moment| tell(moment, arguments.json)));
+        if !news.is_empty() {
+            let write = |out: &mut _| news.iter().try_for_each(|moment| tell(moment, arguments.json, out));
+            bar.above(|| output.write(write));
         }
         bar.set(progress);
-        // A run that nobody hears of is stopped: its nodes would go on in the background.
-        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let report = play(&plan, &rates, &opened.network, &opened.happenings, &mut tell)?;
     bar.end();
@@ -66,18 +66,14 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     if let Some(directory) = &arguments.report {
         report::write(&report, directory, None)?;
     }
-    written?;
-    show(&report, arguments.json)?;
-    if let Some(directory) = arguments.report.as_ref().filter(|_| !arguments.json) {
-        writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
-    }
+    output.write(|out| show(&report, arguments, out));
     if report.is_interrupted {
         bail!("the scenario was stopped before its end; what is reported is what was seen until then");
     }
     if !report.is_as_expected() {
         bail!("{}", verdict_in_words(&report));
     }
-    Ok(())
+    output.end()
 }
 
 /// What is said before anything starts.
@@ -109,25 +105,23 @@ fn node_plans(
     Ok(plans)
 }
 
-fn tell(moment: &Moment, as_json: bool) -> std::io::Result<()> {
+fn tell(moment: &Moment, as_json: bool, out: &mut impl Write) -> std::io::Result<()> {
     let Moment { at_ms, kind, text } = moment;
-    let mut out = stdout().lock();
     match as_json {
-        true => {
-            writeln!(out, "{}", json!({ "event": "moment", "at_ms": at_ms, "kind": kind, "text": text }))?
-        }
-        false => writeln!(out, "{:>7.1} s  {text}", *at_ms as f64 / 1_000.0)?,
+        true => writeln!(out, "{}", json!({ "event": "moment", "at_ms": at_ms, "kind": kind, "text": text })),
+        false => writeln!(out, "{:>7.1} s  {text}", *at_ms as f64 / 1_000.0),
     }
-    out.flush()
 }
 
-/// Shows the report.
-fn show(report: &Report, as_json: bool) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
-    if as_json {
-        writeln!(out, "{}", json!({ "event": "report", "report": report }))?;
-        return Ok(());
+/// Shows the report, and says where it was written.
+fn show(report: &Report, arguments: &DevnetArgs, out: &mut impl Write) -> std::io::Result<()> {
+    if arguments.json {
+        return writeln!(out, "{}", json!({ "event": "report", "report": report }));
     }
     writeln!(out)?;
-    Ok(print(report, &mut out)?)
+    print(report, out)?;
+    match &arguments.report {
+        Some(directory) => writeln!(out, "\nthe report is in {}", directory.join("index.html").display()),
+        None => Ok(()),
+    }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::{Failure, Run};
-use cairn_simulator::report::Moment;
+use cairn_simulator::report::{Moment, Report};
 use replay::Replay;
 use serde_json::json;
 
 use crate::cli::simulate::SimulateArgs;
 use crate::commands::bar::Bar;
+use crate::commands::output::Output;
 use crate::plan_file::read_plan;
 use crate::report;
 use crate::report::figures::verdict_in_words;
@@ -55,35 +56,39 @@ fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Res
         let outcome = run.advance(SLICE);
         telling.tell(run.timeline(), run.progress())?;
         if let Err(failure) = outcome {
-            telling.end()?;
-            tell_events(&run)?;
+            telling.end(&run)?;
             return Err(broken(&failure, replay, arguments));
         }
     }
-    telling.end()?;
-    tell_events(&run)?;
+    telling.end(&run)?;
     let report = run.finish().map_err(|failure| broken(&failure, replay, arguments))?;
-    match arguments.json {
-        true => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
-        false => {
-            if !arguments.quiet {
-                writeln!(stdout())?;
-            }
-            print(&report, &mut stdout().lock())?;
-        }
-    }
-    let command = replay.whole(seed);
+    // Before anything is shown, which may fail where nobody reads any more.
     if let Some(directory) = &arguments.report {
         let on_page = Replay::for_page(&arguments.scenario).whole(seed);
         report::write(&report, directory, Some(&on_page))?;
-        if !arguments.json {
-            writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
-        }
     }
+    let mut output = telling.output;
+    output.write(|out| show(&report, arguments, out));
+    output.check()?;
     if !report.is_as_expected() {
-        bail!("{}; `{command}` plays it again", verdict_in_words(&report));
+        bail!("{}; `{}` plays it again", verdict_in_words(&report), replay.whole(seed));
     }
-    Ok(())
+    output.end()
+}
+
+/// Shows the report, and says where it was written.
+fn show(report: &Report, arguments: &SimulateArgs, out: &mut impl Write) -> std::io::Result<()> {
+    if arguments.json {
+        return writeln!(out, "{}", serde_json::to_string(report)?);
+    }
+    if !arguments.quiet {
+        writeln!(out)?;
+    }
+    print(report, out)?;
+    match &arguments.report {
+        Some(directory) => writeln!(out, "\nthe report is in {}", directory.join("index.html").display()),
+        None => Ok(()),
+    }
 }
 
 /// A breach: as an error, and for whoever reads JSON as such.
@@ -115,8 +120,7 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
     }
     let outcome = run.advance_to_event(event);
     telling.tell(run.timeline(), run.progress())?;
-    telling.end()?;
-    tell_events(&run)?;
+    telling.end(&run)?;
     outcome.map_err(|failure| replay.broken(&failure))?;
     let (events, ms) = (run.world().events(), run.world().elapsed().as_millis() as u64);
     // What happens at one time is done at once, in a large world in windows of time.
@@ -129,25 +133,21 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
     Ok(())
 }
 
-/// The events that were kept.
-fn tell_events(run: &Run) -> std::io::Result<()> {
-    let mut out = stdout().lock();
-    run.world().log().iter().try_for_each(|line| writeln!(out, "{}", harmless(line)))
-}
-
 /// Tells what happens as it happens, over a bar that shows how far it is.
 struct Telling {
     teller: Teller,
     told: usize,
     is_silent: bool,
     bar: Bar,
+    output: Output,
 }
 
 impl Telling {
     fn new(plan: &Plan, arguments: &SimulateArgs) -> anyhow::Result<Self> {
         let is_silent = arguments.quiet || arguments.json;
         let teller = Teller::new(usize::from(plan.nodes()));
-        Ok(Self { teller, told: 0, is_silent, bar: Bar::new()? })
+        let output = Output::new(arguments.report.is_some());
+        Ok(Self { teller, told: 0, is_silent, bar: Bar::new()?, output })
     }
 
     fn tell(&mut self, timeline: &[Moment], progress: u64) -> std::io::Result<()> {
@@ -159,20 +159,23 @@ impl Telling {
         Ok(())
     }
 
-    fn end(&mut self) -> std::io::Result<()> {
+    /// What is left, and the events that were kept.
+    fn end(&mut self, run: &Run) -> std::io::Result<()> {
         let rest = self.teller.rest();
         self.say(&rest)?;
         self.bar.end();
-        Ok(())
+        let events = run.world().log();
+        self.output.write(|out| events.iter().try_for_each(|line| writeln!(out, "{}", harmless(line))));
+        self.output.check()
     }
 
-    fn say(&self, told: &[Moment]) -> std::io::Result<()> {
+    fn say(&mut self, told: &[Moment]) -> std::io::Result<()> {
         if self.is_silent || told.is_empty() {
             return Ok(());
         }
-        self.bar.above(|| {
-            let mut out = stdout().lock();
-            told.iter().try_for_each(|one| writeln!(out, "{:>9}  {}", moment(one.at_ms), harmless(&one.text)))
-        })
+        let Self { bar, output, .. } = self;
+        let line = |one: &Moment| format!("{:>9}  {}", moment(one.at_ms), harmless(&one.text));
+        bar.above(|| output.write(|out| told.iter().try_for_each(|one| writeln!(out, "{}", line(one)))));
+        output.check()
     }
 }

@@ -33,13 +33,16 @@ enum News {
 /// # Errors
 /// When no devnet runs, or there is no terminal.
 pub fn run(arguments: &TopArgs) -> anyhow::Result<()> {
-    let client = Client::find(arguments.dir.as_deref())?;
+    let client = Client::find(arguments.which.wanted().as_deref())?;
     if !stdout().is_terminal() {
         bail!("cairn top draws on a terminal; `cairn net status` writes for anything else");
     }
     // A devnet that is gone is said before the screen is taken.
     let first = Scene::read(&client.view(BLOCKS)?);
     let (sender, news) = channel();
+    if let Some(notice) = client.found.notice() {
+        sender.send(News::Said(notice))?;
+    }
     look_on_and_on(client.clone(), sender.clone());
     let steps = carry_out(client, sender);
     let mut terminal = ratatui::init();

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use cairn_genesis::environment::of_cairn;
+
 use crate::cli::node::NodeArgs;
 use crate::config::file::{self, Entry};
 use crate::config::words::{ConfigError, Place};
@@ -12,7 +14,7 @@ use crate::config::words::{ConfigError, Place};
 #[derive(Debug, Default)]
 pub struct Layers {
     flags: BTreeMap<&'static str, Vec<String>>,
-    variables: BTreeMap<String, String>,
+    variables: BTreeMap<String, OsString>,
     path: PathBuf,
     file: BTreeMap<&'static str, Entry>,
 }
@@ -21,38 +23,34 @@ impl Layers {
     /// Gathers what is said; judges only the file's form and keys.
     ///
     /// # Errors
-    /// When the file is unreadable or wrong, or a variable is no text.
+    /// When the file is unreadable or wrong.
     pub fn gather(
         arguments: &NodeArgs,
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        let mut variables = BTreeMap::new();
-        let ours = environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-        for (name, value) in ours.filter(|(name, _)| name.starts_with("CAIRN_")) {
-            let value = value.into_string().map_err(|_| ConfigError::NotText { name: name.clone() })?;
-            variables.insert(name, value);
-        }
+        let named = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        let variables: BTreeMap<String, OsString> = of_cairn(environment).filter_map(named).collect();
         let path = arguments.config.clone().or_else(|| variables.get("CAIRN_CONFIG").map(PathBuf::from));
         let file = path.as_deref().map(file::read).transpose()?.unwrap_or_default();
         Ok(Self { flags: flags(arguments), variables, path: path.unwrap_or_default(), file })
     }
 
-    /// The values of the highest layer that has the setting. A variable's list is separated by commas.
-    fn find(&self, key: &'static str) -> Option<(Place, Vec<String>)> {
+    /// The values of the highest layer that has the setting; a variable's is one, as it stands there.
+    fn find(&self, key: &'static str) -> Result<Option<(Place, Vec<String>)>, ConfigError> {
         if let Some(values) = self.flags.get(key) {
-            return Some((Place::Flag(key), values.clone()));
+            return Ok(Some((Place::Flag(key), values.clone())));
         }
-        let name = format!("CAIRN_{}", key.replace('-', "_").to_uppercase());
+        let name = variable(key);
         if let Some(value) = self.variables.get(&name) {
-            let values = value.split(',').map(|part| part.trim().to_owned()).collect();
-            return Some((Place::Variable(name), values));
+            let Some(value) = value.to_str() else { return Err(ConfigError::NotText { name }) };
+            return Ok(Some((Place::Variable(name), vec![value.to_owned()])));
         }
-        let entry = self.file.get(key)?;
+        let Some(entry) = self.file.get(key) else { return Ok(None) };
         let place = Place::File { path: self.path.clone(), line: entry.line, key };
-        Some((place, entry.values.clone()))
+        Ok(Some((place, entry.values.clone())))
     }
 
-    /// A setting that can be given more than once.
+    /// A setting that can be given more than once; in a variable with commas between.
     ///
     /// # Errors
     /// When a value is not what is expected.
@@ -62,7 +60,11 @@ impl Layers {
         expected: &'static str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Vec<T>, ConfigError> {
-        let Some((place, values)) = self.find(key) else { return Ok(Vec::new()) };
+        let Some((place, mut values)) = self.find(key)? else { return Ok(Vec::new()) };
+        if matches!(place, Place::Variable(_)) {
+            values =
+                values.iter().flat_map(|list| list.split(',')).map(|one| one.trim().to_owned()).collect();
+        }
         let refusal =
             |found: &String| ConfigError::Value { place: place.clone(), found: found.clone(), expected };
         values.iter().map(|value| read(value).ok_or_else(|| refusal(value))).collect()
@@ -78,11 +80,14 @@ impl Layers {
         expected: &'static str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, ConfigError> {
-        let Some((place, values)) = self.find(key) else { return Ok(None) };
-        let value = values.join(",");
-        match read(&value) {
+        let Some((place, values)) = self.find(key)? else { return Ok(None) };
+        let read = match values.as_slice() {
+            [value] => read(value),
+            _ => None,
+        };
+        match read {
             Some(read) => Ok(Some(read)),
-            None => Err(ConfigError::Value { place, found: value, expected }),
+            None => Err(ConfigError::Value { place, found: values.join(", "), expected }),
         }
     }
 
@@ -94,6 +99,19 @@ impl Layers {
         self.one(key, expected, |text| (!text.is_empty()).then(|| text.to_owned()))
     }
 
+    /// A setting that is a path. In a variable it may be any bytes, as the system's paths are.
+    ///
+    /// # Errors
+    /// When it is empty.
+    pub fn path(&self, key: &'static str, expected: &'static str) -> Result<Option<PathBuf>, ConfigError> {
+        match self.variables.get(&variable(key)) {
+            Some(value) if !self.flags.contains_key(key) && value.to_str().is_none() => {
+                Ok(Some(value.into()))
+            }
+            _ => Ok(self.text(key, expected)?.map(PathBuf::from)),
+        }
+    }
+
     /// A setting that is on or off.
     ///
     /// # Errors
@@ -101,6 +119,11 @@ impl Layers {
     pub fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
         Ok(self.one(key, "true or false", |text| text.parse().ok())?.unwrap_or(false))
     }
+}
+
+/// The variable of a setting.
+pub fn variable(key: &str) -> String {
+    format!("CAIRN_{}", key.replace('-', "_").to_uppercase())
 }
 
 /// What was typed, by key.

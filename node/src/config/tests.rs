@@ -61,7 +61,7 @@ fn a_list_can_be_typed_or_separated_by_commas_or_stand_in_the_file() {
 fn a_wrong_value_in_the_file_is_named_by_file_line_and_key_with_what_was_expected() {
     assert_eq!(
         refusal("# comment\nchain = \"regtest\"\nrpc = \"nonsense\"\n"),
-        "FILE, line 3, key rpc: expected an address such as 127.0.0.1:18443, found \"nonsense\""
+        "FILE, line 3, key rpc: expected an address such as 127.0.0.1:18443 or localhost:18443, found \"nonsense\""
     );
     assert_eq!(
         refusal("threads = 0"),
@@ -101,4 +101,56 @@ fn a_wrong_variable_or_flag_is_named() {
     let arguments = NodeArgs { listen: Some("18444".into()), ..typed("d") };
     let error = load(&arguments, &[]).expect_err("no host").to_string();
     assert_eq!(error, "--listen: expected an address such as 127.0.0.1:18444, or \"none\", found \"18444\"");
+}
+
+#[test]
+fn a_variable_is_taken_as_it_stands_and_only_a_list_is_split() {
+    let variables =
+        [("CAIRN_TAG", "hello, world"), ("CAIRN_DATA_DIR", " my, data"), ("CAIRN_CONNECT", "a:1 , b:2")];
+    let config = load(&NodeArgs::default(), &variables).expect("all are right");
+    assert_eq!((config.tag.as_str(), config.data_dir.as_path()), ("hello, world", Path::new(" my, data")));
+    assert_eq!(config.connect.len(), 2);
+    assert_eq!(
+        refusal("tag = [\"a\", \"b\"]"),
+        "FILE, line 1, key tag: expected text of at most 64 bytes, found \"a, b\""
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_only_where_text_is_read() {
+    use std::os::unix::ffi::OsStringExt;
+    let load = |name: &str| {
+        let variables = [(OsString::from(name), OsString::from_vec(vec![b'p', 0xff]))];
+        Config::from_layers(&Layers::gather(&typed("d"), variables.into_iter())?)
+    };
+    for name in ["CAIRN_WALLET_PASSPHRASE", "CAIRN_HOME", "CAIRN_SOMETHING"] {
+        assert!(load(name).is_ok(), "{name}");
+    }
+    let error = load("CAIRN_TAG").expect_err("it is read").to_string();
+    assert_eq!(error, "the environment variable CAIRN_TAG: expected text, found bytes that are not UTF-8");
+    let variables = [("CAIRN_DATA_DIR".into(), OsString::from_vec(vec![b'd', 0xff]))];
+    let layers = Layers::gather(&NodeArgs::default(), variables.clone().into_iter()).expect("gathered");
+    assert_eq!(Config::from_layers(&layers).expect("a path").data_dir.as_os_str(), variables[0].1);
+}
+
+#[test]
+fn the_address_that_the_wallet_takes_is_taken_or_said_to_be_shared() {
+    let load = |value| load(&typed("d"), &[("CAIRN_RPC", value)]);
+    assert_eq!(load("localhost:31210").expect("an address").rpc, SocketAddr::from(([127, 0, 0, 1], 31210)));
+    let error = load("http://node.example:1").expect_err("it is the wallet's").to_string();
+    assert!(
+        error.starts_with("the environment variable CAIRN_RPC, which cairn-wallet reads as well: expected"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_setting_has_a_variable_in_the_table_that_all_programs_share() {
+    let table = cairn_genesis::environment::VARIABLES;
+    let missing: Vec<String> = words::KEYS
+        .iter()
+        .map(|key| layers::variable(key))
+        .filter(|name| !table.contains(&name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -3,6 +3,9 @@
 use core::fmt;
 use std::path::PathBuf;
 
+use cairn_genesis::environment::RPC;
+use cairn_genesis::home::HomeError;
+
 /// Every key of the file; its flag is `--KEY`, its variable `CAIRN_KEY`.
 pub const KEYS: [&str; 18] = [
     "address-index",
@@ -47,6 +50,9 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(key) => write!(f, "--{key}"),
+            Self::Variable(name) if name == RPC => {
+                write!(f, "the environment variable {name}, which cairn-wallet reads as well")
+            }
             Self::Variable(name) => write!(f, "the environment variable {name}"),
             Self::File { path, line, key } => write!(f, "{}, line {line}, key {key}", path.display()),
         }
@@ -101,6 +107,6 @@ pub enum ConfigError {
         name: String,
     },
     /// There is no place for data by default.
-    #[error("HOME is not set, so there is no place for data by default; say where with --data-dir DIR")]
-    NoHome,
+    #[error("{0}; or say with --data-dir DIR where this node keeps its data")]
+    Home(#[from] HomeError),
 }

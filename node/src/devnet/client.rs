@@ -1,12 +1,12 @@
 //! How another program reaches a running devnet: its control API, found by the devnet's note.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::net::SocketAddr;
 
 use axum::http::StatusCode;
+use cairn_genesis::running::{self, Devnet, FindError, Found};
 use serde_json::Value;
-
-use crate::devnet::place;
 
 /// The status of the answer to a step that was begun and may be done.
 pub const BEGUN: StatusCode = StatusCode::GATEWAY_TIMEOUT;
@@ -14,20 +14,14 @@ pub const BEGUN: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 /// What went wrong, so that a person knows what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// There is no note.
-    #[error("{place}; start one with `cairn devnet`")]
-    NotRunning {
-        /// Where none runs.
-        place: String,
-    },
-    /// The note is not as a devnet writes it.
-    #[error("the devnet's note is damaged")]
-    Note,
+    /// None is found.
+    #[error(transparent)]
+    Find(#[from] FindError),
     /// Nobody answers.
     #[error("the devnet does not answer at {address} ({why}); is it still running?")]
     Silent {
         /// Where.
-        address: String,
+        address: SocketAddr,
         /// What was met.
         why: String,
     },
@@ -35,7 +29,7 @@ pub enum ClientError {
     #[error("the devnet at {address} was asked and did not answer ({why})")]
     Lost {
         /// Where.
-        address: String,
+        address: SocketAddr,
         /// What was met.
         why: String,
     },
@@ -60,26 +54,21 @@ impl ClientError {
 /// The control API of a devnet.
 #[derive(Clone, Debug)]
 pub struct Client {
-    address: String,
-    token: String,
+    /// Its note, and which others run.
+    pub found: Found,
     agent: ureq::Agent,
 }
 
 impl Client {
-    /// The devnet in a directory, or the one started last.
+    /// The devnet with this name or directory, or the newest.
     ///
     /// # Errors
-    /// [`ClientError::NotRunning`], [`ClientError::Note`].
-    pub fn find(directory: Option<&Path>) -> Result<Self, ClientError> {
-        let place = || match directory {
-            Some(directory) => format!("no devnet runs in {}", directory.display()),
-            None => "no devnet runs".to_owned(),
-        };
-        let note = place::find(directory).ok_or_else(|| ClientError::NotRunning { place: place() })?;
-        let field = |name: &str| note[name].as_str().map(str::to_owned);
-        let (address, token) = field("control").zip(field("token")).ok_or(ClientError::Note)?;
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        Ok(Self { address, token, agent: config.build().into() })
+    /// [`ClientError::Find`].
+    pub fn find(wanted: Option<&OsStr>) -> Result<Self, ClientError> {
+        let found = running::find(wanted)?;
+        // A proxy of the surroundings could not reach loopback, and would see the token.
+        let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false);
+        Ok(Self { found, agent: config.build().into() })
     }
 
     /// Carries out a step.
@@ -87,8 +76,9 @@ impl Client {
     /// # Errors
     /// When nobody answers, or the answer is no.
     pub fn step(&self, step: &str, body: &Value) -> Result<Value, ClientError> {
-        let request = self.agent.post(format!("http://{}/v1/{step}", self.address));
-        let response = request.header("Authorization", format!("Bearer {}", self.token)).send_json(body);
+        let Devnet { control, token, .. } = &self.found.devnet;
+        let request = self.agent.post(format!("http://{control}/v1/{step}"));
+        let response = request.header("Authorization", format!("Bearer {token}")).send_json(body);
         self.read(response)
     }
 
@@ -97,7 +87,8 @@ impl Client {
     /// # Errors
     /// As [`Self::step`].
     pub fn view(&self, blocks: usize) -> Result<Value, ClientError> {
-        self.read(self.agent.get(format!("http://{}/v1/view?blocks={blocks}", self.address)).call())
+        let control = self.found.devnet.control;
+        self.read(self.agent.get(format!("http://{control}/v1/view?blocks={blocks}")).call())
     }
 
     fn read(
@@ -105,7 +96,7 @@ impl Client {
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, ClientError> {
         let lost = |error: ureq::Error| {
-            let (address, why) = (self.address.clone(), error.to_string());
+            let (address, why) = (self.found.devnet.control, error.to_string());
             match error {
                 ureq::Error::Io(refused) if refused.kind() == ErrorKind::ConnectionRefused => {
                     ClientError::Silent { address, why }

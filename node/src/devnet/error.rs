@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use cairn_core::hash::Txid;
 use cairn_core::text::grouped;
+use cairn_genesis::home::HomeError;
+use cairn_genesis::running::DevnetName;
 use serde::de::DeserializeOwned;
 
 use crate::devnet::groups::GroupsError;
@@ -166,6 +168,28 @@ pub enum DevnetError {
     /// The directory is in use.
     #[error("a devnet runs in {} already; stop it, or name another --dir", .0.display())]
     DirectoryInUse(PathBuf),
+    /// A living devnet has the name.
+    #[error("a devnet {name} runs already, in {}; choose another --name", directory.display())]
+    NameInUse {
+        /// The name.
+        name: DevnetName,
+        /// Where that devnet runs.
+        directory: PathBuf,
+    },
+    /// Notes and arguments of nodes are text, and this path is none.
+    #[error("the directory {0:?} has a name that is not UTF-8; name another --dir")]
+    DirectoryNotText(PathBuf),
+    /// Another process changes the notes and does not end.
+    #[error("another devnet has held {} for {seconds} s; is it stopped?", path.display())]
+    NotesInUse {
+        /// The lock.
+        path: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// Cairn's home is no absolute path.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// The directory is another chain's.
     #[error("{} holds a devnet of the chain with genesis {found}, not {expected}; name another --dir, or the --chain it was made with", directory.display())]
     OtherChain {
@@ -177,7 +201,9 @@ pub enum DevnetError {
         expected: String,
     },
     /// No port is left.
-    #[error("no free port from {first} on")]
+    #[error(
+        "no port from {first} to 65535 is free; choose a lower --rpc-port (peers meet 1,000 above it), or fewer --nodes"
+    )]
     NoPort {
         /// Where the search began.
         first: u16,

@@ -96,7 +96,7 @@ impl Network {
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
         let mut children: Vec<Child> = self.nodes.iter().filter_map(|node| held(node).child.take()).collect();
-        children.iter().for_each(process::ask_to_stop);
+        children.iter_mut().for_each(process::ask_to_stop);
         children.iter_mut().for_each(process::wait_for_stop);
     }
 

@@ -53,6 +53,8 @@ impl NodeRpc {
     /// The node at this address, whose cookie lies there.
     pub fn new(address: SocketAddr, cookie: &Path) -> Self {
         let config = ureq::Agent::config_builder()
+            // A node is on this machine; a proxy of the surroundings is not meant for it.
+            .proxy(None)
             .timeout_connect(Some(Duration::from_secs(2)))
             .timeout_recv_response(Some(TIMEOUT))
             .http_status_as_error(false);

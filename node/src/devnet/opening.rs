@@ -2,12 +2,14 @@
 //! that end it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 
 use cairn_genesis::Chain;
+use cairn_genesis::running::{Devnet, DevnetName, DevnetNode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::clock;
 use crate::devnet::control;
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::{Happening, What};
@@ -16,6 +18,7 @@ use crate::devnet::place::Place;
 use crate::devnet::plan::NodePlan;
 use crate::devnet::pulse;
 use crate::devnet::view::View;
+use crate::signals;
 
 /// The page answers this far below the first port for programs, if that is free.
 const PAGE_BELOW: u16 = 1;
@@ -26,16 +29,18 @@ pub struct Opened {
     pub network: Arc<Network>,
     /// What happens, in order.
     pub happenings: Receiver<Happening>,
-    /// What programs are told as the first event.
-    pub ready: Value,
+    /// What its note says.
+    pub note: Devnet,
     /// Serves the API and waits for signals until dropped.
     _runtime: Runtime,
 }
 
 impl Opened {
-    /// Where the page is.
-    pub fn page(&self) -> &str {
-        self.ready["page"].as_str().unwrap_or_default()
+    /// What programs are told as the first event.
+    pub fn ready(&self) -> Value {
+        let Devnet { name, nodes, control, .. } = &self.note;
+        let page = self.note.page();
+        json!({ "event": "ready", "name": name, "nodes": nodes, "control": control, "page": page })
     }
 }
 
@@ -57,7 +62,12 @@ pub fn open(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(io)?;
     // Before the first child: a Ctrl-C from now on stops what was started.
-    runtime.spawn(stop_on_signal(sender.clone()));
+    {
+        let (_inside, sender) = (runtime.enter(), sender.clone());
+        let stop = move |_| drop(sender.send(Happening::now(What::Stop)));
+        let io = |source| DevnetError::Io { attempt: "listen for", place: "signals".into(), source };
+        signals::on_stop(stop).map_err(io)?;
+    }
     let network = Arc::new(Network::start(chain, chain_argument, plans.to_vec(), sender)?);
     let first = plans.first().map_or(0, |plan| plan.rpc.port());
     let (listener, address) = control::listen(first.saturating_sub(PAGE_BELOW))?;
@@ -65,14 +75,19 @@ pub fn open(
     pulse::begin(view.clone(), &network);
     runtime.spawn(control::serve(listener, network.clone(), view, token.clone()));
     let nodes = node_notes(&network, plans)?;
-    place.announce(&json!({
-        "pid": std::process::id(), "control": address.to_string(), "token": token,
-        "dir": place.path(), "chain": network.chain.params.name, "nodes": nodes,
-    }))?;
-    // A fragment stays in the browser: the token is in no request's address and in no log.
-    let page = format!("http://{address}/#token={token}");
-    let ready = json!({ "event": "ready", "nodes": nodes, "control": address.to_string(), "page": page });
-    Ok(Opened { network, happenings, ready, _runtime: runtime })
+    let note = Devnet {
+        name: DevnetName::of_directory(place.path()),
+        pid: std::process::id(),
+        started_ms: clock::now().millis(),
+        dir: place.path().to_owned(),
+        temporary: place.is_temporary(),
+        chain: network.chain.params.name.clone(),
+        control: address,
+        token,
+        nodes,
+    };
+    let note = place.announce(note)?.clone();
+    Ok(Opened { network, happenings, note, _runtime: runtime })
 }
 
 /// Lets the picture hear everything first; returns what is heard then.
@@ -90,27 +105,11 @@ fn overheard(view: View, happenings: Receiver<Happening>) -> Receiver<Happening>
     heard
 }
 
-/// Waits for Ctrl-C or SIGTERM, and says so.
-async fn stop_on_signal(sender: Sender<Happening>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    let _ = sender.send(Happening::now(What::Stop));
-}
-
-fn node_notes(network: &Network, plans: &[NodePlan]) -> Result<Vec<Value>, DevnetError> {
+fn node_notes(network: &Network, plans: &[NodePlan]) -> Result<Vec<DevnetNode>, DevnetError> {
     let note = |plan: &NodePlan| {
-        Ok(json!({
-            "id": plan.id, "rpc": plan.rpc.to_string(), "cookie": plan.cookie(), "data_dir": plan.data(),
-            "peer": plan.peer.to_string(), "peer_id": network.peer_id(plan.id)?,
-        }))
+        let (id, rpc, peer) = (plan.id, plan.rpc, plan.peer);
+        let peer_id = network.peer_id(id)?;
+        Ok(DevnetNode { id, rpc, cookie: plan.cookie(), data_dir: plan.data(), peer, peer_id })
     };
     plans.iter().map(note).collect()
 }

@@ -5,8 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use cairn_genesis::environment::of_cairn;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::plan::NodePlan;
@@ -44,17 +43,20 @@ pub fn start(plan: &NodePlan, chain: &str) -> Result<Child, DevnetError> {
     if let Some(hashrate) = plan.hashrate {
         command.args(["--mine", &plan.reward, "--threads", "1", "--hashrate", &hashrate.to_string()]);
     }
+    // A shell's settings are meant for a node of one's own: this one's are all above.
+    for (name, _) in of_cairn(std::env::vars_os()) {
+        command.env_remove(name);
+    }
     // A group of its own: Ctrl-C in the terminal reaches the devnet alone, which then stops its nodes.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     command.spawn().map_err(fail("run", &program))
 }
 
-/// Asks the node to stop; does not wait.
-pub fn ask_to_stop(child: &Child) {
-    if let Ok(id) = i32::try_from(child.id()) {
-        let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
-    }
+/// Asks the node to stop; does not wait. Unlike a signal, the closing of its input is heard whatever
+/// signals were ignored when the devnet was started.
+pub fn ask_to_stop(child: &mut Child) {
+    drop(child.stdin.take());
 }
 
 /// Waits for a node that was asked to stop; one that does not is killed.

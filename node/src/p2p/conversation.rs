@@ -71,6 +71,8 @@ pub enum PeerEvent {
     DialFailed {
         /// Who was dialled.
         address: PeerAddress,
+        /// Why, in words.
+        reason: String,
     },
     /// A dial led to this node itself.
     DialledOurselves {

@@ -1,6 +1,9 @@
 //! Why there is no network, and what to do about it.
 
+use std::error::Error;
 use std::net::SocketAddr;
+
+use libp2p::swarm::DialError;
 
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,18 @@ pub enum NetworkError {
     /// libp2p refuses what we want.
     #[error("cannot listen for peers: {0}")]
     Transport(#[from] libp2p::TransportError<std::io::Error>),
+}
+
+/// Why a dial came to nothing: what the system or the protocol said, without the layers around it.
+pub fn in_words(error: &DialError) -> String {
+    let mut cause: &dyn Error = match error {
+        DialError::Transport(attempts) => attempts.first().map_or(error, |(_, attempt)| attempt),
+        error => error,
+    };
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 /// What to do about a port in use.

@@ -10,6 +10,9 @@ use cairn_protocol::chain::store::StoreError;
 use crate::files;
 use crate::store::schema::FORMAT_VERSION;
 
+/// The lock in a data directory, held by the node that uses it.
+pub const LOCK_FILE: &str = "LOCK";
+
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -104,7 +107,7 @@ impl Directory {
     pub fn open(path: &Path, genesis: GenesisHash, opening: Opening) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(failed)?;
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("LOCK"));
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join(LOCK_FILE));
         let lock = lock.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}

@@ -20,15 +20,14 @@ use crate::report::seeds_page::print_seeds;
 /// When a report cannot be written or some seed was not as expected.
 pub fn run(plan: &Plan, seeds: Seeds, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
     let summary = play_all(plan, seeds, replay)?;
+    // Before anything is shown, which may fail where nobody reads any more.
+    arguments.report.iter().try_for_each(|directory| report::write_seeds(&summary, directory))?;
     match arguments.json {
         true => writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?,
         false => print_seeds(&summary, &mut stdout().lock())?,
     }
-    if let Some(directory) = &arguments.report {
-        report::write_seeds(&summary, directory)?;
-        if !arguments.json {
-            writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
-        }
+    if let Some(directory) = arguments.report.as_ref().filter(|_| !arguments.json) {
+        writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
     }
     if summary.as_expected < summary.seeds.len() {
         bail!("{}", summary.verdict());

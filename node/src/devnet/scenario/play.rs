@@ -1,6 +1,5 @@
 //! Playing a plan on nodes that run: from the first block to the report.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,8 +32,8 @@ const REST: Duration = Duration::from_secs(30);
 /// Payments that wait because a node is slow to answer; beyond it people do not pay.
 const WAITING_PAYMENTS: usize = 1_000;
 
-/// Hears what happened since it was last called, and how many thousandths are done; a break stops the run.
-type Tell<'a> = &'a mut dyn FnMut(&[Moment], u64) -> ControlFlow<()>;
+/// Hears what happened since it was last called, and how many thousandths are done.
+type Tell<'a> = &'a mut dyn FnMut(&[Moment], u64);
 
 /// Plays a plan and reports; `tell` gets every moment as it is recorded, and time and again how many
 /// thousandths are done. A run that somebody stops reports what was seen so far. In the end, whatever it is,
@@ -165,13 +164,11 @@ impl Run<'_> {
                 self.see_to(due);
             }
             let progress = self.progress();
-            if tell(self.chronicle.news(), progress).is_break() {
-                self.hear(Happening::now(What::Stop))?;
-            }
+            tell(self.chronicle.news(), progress);
             self.go_on()?;
         }
-        // What ended it. Whoever does not hear any more has said so before.
-        let _ = tell(self.chronicle.news(), 1_000);
+        // What ended it.
+        tell(self.chronicle.news(), 1_000);
         let ending = Ending {
             engine: Engine::Devnet,
             seed: None,

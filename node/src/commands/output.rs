@@ -1,0 +1,60 @@
+//! Standard output of a command that may have more to do than to write: a devnet, a run with a report.
+
+use std::io::{self, ErrorKind, StdoutLock, Write, stderr, stdout};
+
+use anyhow::anyhow;
+
+/// Standard output. Where the command has more to do, that it cannot be written is said once, on standard
+/// error, and the command goes on.
+#[derive(Debug)]
+pub struct Output {
+    has_more: bool,
+    lost: Option<io::Error>,
+}
+
+impl Output {
+    /// The output of a command that has more to do than to write, or not.
+    pub fn new(has_more: bool) -> Self {
+        Self { has_more, lost: None }
+    }
+
+    /// Writes, and hands it on at once. Where that failed before it is tried again: a disk that was full may
+    /// have room by now.
+    pub fn write(&mut self, write: impl FnOnce(&mut StdoutLock<'static>) -> io::Result<()>) {
+        let mut out = stdout().lock();
+        let outcome = write(&mut out).and_then(|()| out.flush());
+        if let Err(error) = outcome
+            && self.lost.is_none()
+        {
+            if self.has_more {
+                let _ =
+                    writeln!(stderr(), "cairn: cannot write to standard output ({error}); going on without");
+            }
+            self.lost = Some(error);
+        }
+    }
+
+    /// Whether there is reason to go on.
+    ///
+    /// # Errors
+    /// When something could not be written, and the command does nothing else.
+    pub fn check(&mut self) -> io::Result<()> {
+        match self.lost.take_if(|_| !self.has_more) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// What the command ends with. A reader that has gone has seen enough.
+    ///
+    /// # Errors
+    /// When something could not be written, though somebody was there to read it.
+    pub fn end(self) -> anyhow::Result<()> {
+        match self.lost {
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(anyhow!("all is done, but standard output could not be written: {error}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
