@@ -13,3 +13,4 @@ pub mod ports;
 pub mod process;
 pub mod rpc;
 pub mod sweeps;
+pub mod terminal;

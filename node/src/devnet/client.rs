@@ -1,10 +1,14 @@
 //! How another program reaches a running devnet: its control API, found by the devnet's note.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::devnet::place;
+
+/// How long a look at the devnet may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What went wrong, so that a person knows what to do.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +78,8 @@ impl Client {
     /// # Errors
     /// As [`Self::step`].
     pub fn view(&self, blocks: usize) -> Result<Value, ClientError> {
-        self.read(self.agent.get(format!("http://{}/v1/view?blocks={blocks}", self.address)).call())
+        let request = self.agent.get(format!("http://{}/v1/view?blocks={blocks}", self.address));
+        self.read(request.config().timeout_global(Some(PATIENCE)).build().call())
     }
 
     fn read(
