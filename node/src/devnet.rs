@@ -27,5 +27,6 @@ pub mod pulse;
 pub mod scenario;
 pub mod slow_links;
 pub mod status;
+pub mod turns;
 pub mod view;
 pub mod watch;

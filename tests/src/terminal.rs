@@ -33,6 +33,8 @@ impl OnTerminal {
     pub fn start(command: &Command, (columns, lines): (u16, u16)) -> Self {
         let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let OpenptyResult { master, slave } = openpty(&size, None).expect("a terminal can be made");
+        // Copies are closed in children, these are not: a terminal that a child holds open is never closed.
+        let [master, slave] = [master, slave].map(|end| end.try_clone().expect("a second handle"));
         let end = || Stdio::from(slave.try_clone().expect("a second handle"));
         let mut setsid = Command::new("setsid");
         setsid.arg("--ctty").arg(command.get_program()).args(command.get_args());
@@ -62,10 +64,20 @@ impl OnTerminal {
         String::from_utf8_lossy(&drawn).into_owned()
     }
 
-    /// Waits until a text was written to it.
+    /// The words that were written to it. A program leaves out the spaces of an empty line and moves on instead.
+    pub fn words(&self) -> String {
+        let drawn = self.drawn();
+        let mut parts = drawn.split("\u{1b}[");
+        let first = parts.next().unwrap_or_default().to_owned();
+        let after = parts.filter_map(|part| part.split_once(|end: char| end.is_ascii_alphabetic()));
+        let words = after.fold(first, |words, (_, text)| words + " " + text);
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Waits until some words were written to it.
     #[track_caller]
-    pub fn wait_for(&self, text: &str) {
-        wait_until(&format!("{text:?} on the terminal"), || self.drawn().contains(text));
+    pub fn wait_for(&self, words: &str) {
+        wait_until(&format!("{words:?} on the terminal"), || self.words().contains(words));
     }
 
     /// Presses keys.

@@ -95,7 +95,7 @@ fn a_small_terminal_shows_nodes_and_that_there_are_more_also_when_it_becomes_sma
     small.wait_for("+ 2 more");
     small.wait_for("6/6 agree, height 0");
     let mut shrinks = top(&devnet, (120, 40));
-    assert!(!shrinks.drawn().contains(" more"));
+    assert!(!shrinks.words().contains(" more"));
     shrinks.resize(20, 4);
     shrinks.wait_for("+ 4 more");
     shrinks.press("q");

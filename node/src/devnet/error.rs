@@ -59,6 +59,18 @@ pub enum DevnetError {
         /// Which.
         node: u16,
     },
+    /// Another step takes its time.
+    #[error(
+        "{step} was not done: the devnet is at work on {at_work} (for {seconds} s already); try again when that is done"
+    )]
+    Busy {
+        /// The step that was asked for.
+        step: String,
+        /// The step that is carried out.
+        at_work: String,
+        /// For how long it has been.
+        seconds: u64,
+    },
     /// A scenario does not begin.
     #[error(transparent)]
     Player(PlayError),
@@ -134,6 +146,11 @@ pub enum DevnetError {
 }
 
 impl DevnetError {
+    /// The error of a node that has not answered lately, and so is not asked again.
+    pub fn silent(node: u16) -> Self {
+        Self::Node { node, failure: RpcFailure::Silent("it has not for some seconds".into()) }
+    }
+
     /// Reads what a step is to do.
     ///
     /// # Errors
