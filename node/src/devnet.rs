@@ -29,5 +29,6 @@ pub mod registry;
 pub mod scenario;
 pub mod slow_links;
 pub mod status;
+pub mod turns;
 pub mod view;
 pub mod watch;

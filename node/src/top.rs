@@ -8,4 +8,5 @@ pub mod behind;
 pub mod draw;
 pub mod keys;
 pub mod scene;
+pub mod screen;
 pub mod tree;

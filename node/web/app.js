@@ -18,17 +18,25 @@ import { letter } from "./groups.js";
 import { count } from "./format.js";
 
 const part = (id) => document.getElementById(id);
-const steering = new Steering(takeToken());
+const steering = new Steering(takeToken(), late);
 const world = new World();
 const live = new Live(part("live"));
 
-/** Says how a step went, for eye and ear. */
-function notice(text, isError = false) {
+/** Says how a step went, for eye and ear. One that is still under way stays to be read. */
+function notice(text, isError = false, isUnderWay = false) {
   setText(part("notice"), text);
   part("notice").className = isError ? "notice error" : "notice";
   part("notice").hidden = false;
+  notice.isUnderWay = isUnderWay;
   clearTimeout(notice.timer);
-  notice.timer = setTimeout(() => (part("notice").hidden = true), isError ? 12_000 : 4_000);
+  if (!isUnderWay) notice.timer = setTimeout(() => (part("notice").hidden = true), isError ? 12_000 : 4_000);
+}
+
+/** A step takes its time, or no longer. */
+function late(isLate) {
+  if (!isLate) part("notice").hidden ||= Boolean(notice.isUnderWay);
+  else if (!feed.isSilent) notice("The devnet is at work on this step…", false, true);
+  else notice("No answer from the devnet. The step was sent: it is done if the devnet goes on.", true, true);
 }
 
 /** Carries out a step. Returns whether it was done. */
@@ -132,7 +140,6 @@ function told(kind, data) {
   // The log says that all agree: what stands above it must not say otherwise.
   if (kind === "mark" && (data.kind === "heal" || data.kind === "agreed")) calmly.isAwaited = true;
   if (kind === "node") live.say(`Node ${data.id} is ${data.up ? "up" : "down"}`);
-  if (kind === "view") document.body.dataset.state = "live";
   if (here === overview) overview.hear(kind, data);
   explorer.hear(kind, data);
   pulse.hear(kind);

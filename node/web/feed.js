@@ -1,41 +1,32 @@
 // A view and the events after it become one model that stays true: fetched again after a gap, after
-// another start of the server, and when the connection was lost for good. A server that hangs keeps its
-// connections open: only that nothing is heard of it any more tells.
+// another start of the server, and when the connection was lost for good. What is new is asked for again and
+// again: a stream would keep one of the browser's six connections for each window. One window asks and tells
+// the others; whichever hears nothing for a moment asks itself, so that none needs another.
 
+import { get } from "./get.js";
 import { viewOfNode, NodeEvents } from "./single.js";
 
-const KINDS = [
-  "block",
-  "got",
-  "tip",
-  "reorganised",
-  "transaction",
-  "link",
-  "groups",
-  "node",
-  "status",
-  "agreement",
-  "mark",
-  "expectation",
-  "over",
-];
 const SLOWEST = 10_000;
-/** A server that beats is heard at least every 5 s. */
-const SILENCE = 12_000;
+/** How often what is new is asked for, in milliseconds. */
+const EVERY = 100;
+/** A window that another one has told so lately does not ask. Up to twice as long, at random, so that one is first. */
+const OVERHEARD = 250;
+/** News that takes longer does not come. */
+const PATIENCE = 4000;
+/** A server that has answered nothing for so long is silent. */
+const SILENCE = 1000;
 /** A view that takes longer is given up. */
-const PATIENCE = 10_000;
+const LONGEST_VIEW = 10_000;
 /** A view that takes longer is told to be late, and still waited for. */
-const LATE = 4000;
+const LATE = 1500;
 
-/** A browser opens six connections to one server: a tab that nobody looks at leaves its own to others. */
+/** A tab that nobody looks at leaves the server to others. */
 const UNSEEN = 10_000;
-
-const SILENT = "The server does not answer.";
 
 export class Feed {
   /** `base` is "v1" or "v1/player". `told(kind, data)` hears events, `state(word)` how the connection is. */
   constructor(world, base, told, state) {
-    Object.assign(this, { world, base, told, state, wait: 500, stopped: false, beats: false });
+    Object.assign(this, { world, base, told, state, wait: 500, stopped: false });
     document.addEventListener("visibilitychange", () => this.look());
   }
 
@@ -53,38 +44,43 @@ export class Feed {
   async start() {
     this.stop();
     this.stopped = false;
+    // It may have been opened where nobody looks.
+    this.look();
+    if (globalThis.BroadcastChannel) {
+      this.others = new BroadcastChannel(this.base);
+      this.others.onmessage = ({ data }) => this.overhear(data);
+    }
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    this.late = setTimeout(() => this.lose(SILENT), LATE);
+    this.late = setTimeout(() => this.lose("The server does not answer."), LATE);
     try {
-      const view = await this.view();
-      if (turn !== this.turn || this.stopped) return;
+      const view = await get(`${this.base}/view`, LONGEST_VIEW);
+      if (!this.is(turn)) return;
       clearTimeout(this.late);
-      this.run = view.run ?? null;
+      this.run = view.run;
       this.isNode = view.kind === "node";
       this.world.load(this.isNode ? viewOfNode(view) : view);
       this.wait = 500;
+      this.live();
       this.told("view", view);
-      this.follow(view.next);
+      this.next = view.next;
+      this.translate = this.isNode ? new NodeEvents(this.world) : null;
+      await this.follow(turn);
     } catch (error) {
-      if (turn !== this.turn || this.stopped) return;
+      if (!this.is(turn)) return;
       clearTimeout(this.late);
       this.lose(error.message);
       this.again();
     }
   }
 
-  async view() {
-    let answer;
-    try {
-      const accept = { accept: "application/json" };
-      answer = await fetch(`${this.base}/view`, { headers: accept, signal: AbortSignal.timeout(PATIENCE) });
-    } catch {
-      throw new Error(SILENT);
-    }
-    if (!answer.ok) throw new Error(`The server answers ${answer.status}.`);
-    return answer.json().catch(() => {
-      throw new Error("The server's answer cannot be read.");
-    });
+  /** Whether this is still the latest start, and nothing has ended it. */
+  is(turn) {
+    return turn === this.turn && !this.stopped;
+  }
+
+  /** Whether the server has not answered for longer than it ever takes. */
+  get isSilent() {
+    return performance.now() - (this.heardAt ?? 0) > SILENCE;
   }
 
   /** Tries again, each time a little later. */
@@ -94,41 +90,43 @@ export class Feed {
     this.wait = Math.min(SLOWEST, this.wait * 1.7);
   }
 
-  follow(next) {
-    const source = (this.source = new EventSource(`${this.base}/events?from=${next}`));
-    this.heard();
-    this.watch = setInterval(() => this.listen(), 1000);
-    source.addEventListener("beat", () => {
-      this.beats = true;
-      this.heard();
-    });
-    source.addEventListener("hello", (event) => {
-      this.heard();
-      const { run, beat_ms: beat } = JSON.parse(event.data);
-      // It says so itself: while there is much to tell it never beats.
-      this.beats ||= beat > 0;
+  /** Asks what is new again and again, unless another window has told it, until another start or the end. */
+  async follow(turn) {
+    for (;;) {
+      const [from, begun] = [this.next, performance.now()];
+      const news = await get(`${this.base}/events?from=${from}`, PATIENCE);
+      if (!this.is(turn)) return;
       // Another start of the server counts from another beginning: nothing we know holds any more.
-      if (this.run !== null && run !== this.run) this.start();
-      else this.live();
-      this.run = run;
-    });
-    source.addEventListener("gap", () => this.start());
-    if (this.isNode) {
-      const translate = new NodeEvents(this.world);
-      for (const kind of NodeEvents.kinds) {
-        source.addEventListener(kind, (event) => {
-          this.heard();
-          for (const [name, data] of translate.hear(kind, JSON.parse(event.data))) this.hear(name, data);
-        });
+      if (news.gap || news.run !== this.run) return void this.start();
+      this.take({ ...news, from });
+      this.others?.postMessage({ ...news, from });
+      if (news.more) continue;
+      // A server that is slow is asked less often.
+      const now = performance.now();
+      this.due = now + Math.max(EVERY, now - begun);
+      while (this.due > performance.now()) {
+        const wait = this.due - performance.now();
+        await new Promise((go) => (this.timer = setTimeout(go, wait)));
       }
-    } else {
-      for (const kind of KINDS) source.addEventListener(kind, (event) => this.hear(kind, JSON.parse(event.data)));
     }
-    source.onerror = () => {
-      this.lose("The connection to the server was lost.");
-      // The browser tries again by itself unless the answer was no stream.
-      if (source.readyState === EventSource.CLOSED) this.again();
-    };
+  }
+
+  /** What another window was answered is news here too, and need not be asked for. */
+  overhear(news) {
+    if (news.run !== this.run || news.from > this.next) return;
+    this.take(news);
+    this.due = performance.now() + OVERHEARD * (1 + Math.random());
+  }
+
+  /** Hears those events of an answer that are not known yet. */
+  take({ from, next, events }) {
+    this.heardAt = performance.now();
+    const fresh = events.slice(this.next - from);
+    this.next = Math.max(this.next, next);
+    for (const [kind, data] of fresh) {
+      if (!this.translate) this.hear(kind, data);
+      else for (const [name, told] of this.translate.hear(kind, data)) this.hear(name, told);
+    }
   }
 
   /** The first reason stands until the server is back: attempts that fail are no news. */
@@ -141,22 +139,14 @@ export class Feed {
     this.state("live");
   }
 
-  heard() {
-    this.heardAt = performance.now();
-  }
-
-  /** Who beat once and beats no more hangs. A server that never beat may just have nothing to tell. */
-  listen() {
-    if (!this.beats || performance.now() - this.heardAt < SILENCE) return;
-    this.stop();
-    this.lose(`The server has not been heard for ${SILENCE / 1000} s.`);
-    this.start();
-  }
-
+  /** What the page cannot show is for the console, and keeps nothing else from being shown. */
   hear(kind, data) {
-    this.heard();
-    this.world.apply(kind, data);
-    this.told(kind, data);
+    try {
+      this.world.apply(kind, data);
+      this.told(kind, data);
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   stop() {
@@ -165,8 +155,6 @@ export class Feed {
     clearTimeout(this.unseen);
     clearTimeout(this.timer);
     clearTimeout(this.late);
-    clearInterval(this.watch);
-    this.source?.close();
-    this.source = null;
+    this.others?.close();
   }
 }

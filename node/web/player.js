@@ -64,7 +64,6 @@ export class Player {
   }
 
   told(kind, data) {
-    if (kind === "view") this.connection("live");
     if (kind === "expectation" || kind === "view" || kind === "over") this.judge();
     // Virtual time is as late as the last thing that happened in it.
     const at = kind === "view" ? data.now_ms : data.at_ms;

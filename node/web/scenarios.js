@@ -5,12 +5,15 @@ import { ReportView } from "./reportview.js";
 import { readReport } from "./report.js";
 import { Player } from "./player.js";
 import { PLAYED, speeds } from "./bits.js";
+import { get } from "./get.js";
 import { count, foreign, span } from "./format.js";
 
 /** Seeds beyond this would lose digits on their way. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 /** More than this, in bytes, no scenario tells. */
 const LARGEST_REPORT = 200_000_000;
+/** An answer that takes longer is not waited for, in milliseconds. */
+const PATIENCE = 4000;
 /** How often somebody who looks hears of what others play, in milliseconds. */
 const NEWS = 3000;
 
@@ -132,10 +135,7 @@ export class Scenarios {
 
   async offer() {
     try {
-      const answer = await fetch("v1/scenarios");
-      // An older devnet cannot play.
-      if (!answer.ok) throw new Error();
-      const scenarios = await answer.json();
+      const scenarios = await get("v1/scenarios", PATIENCE);
       setText(this.none, scenarios.length ? "" : "There are none.");
       for (const one of scenarios) this.lasts.set(one.name, one.lasts_ms);
       keyed(
@@ -160,9 +160,13 @@ export class Scenarios {
             h("button", { type: "button", onclick: () => this.play(one.name) }, "Play"),
           ),
       );
+      this.isUnknown = false;
       this.followToken();
-    } catch {
-      this.playsNothing();
+    } catch (error) {
+      // An older devnet cannot play.
+      if (error.message.includes("404")) return this.playsNothing();
+      this.isUnknown = true;
+      setText(this.none, `${error.message} The page asks again which scenarios there are.`);
     }
   }
 
@@ -171,10 +175,7 @@ export class Scenarios {
     this.asked = performance.now();
     if (this.stage.firstChild && !this.player) return;
     const sent = this.player?.sent;
-    const plays = await fetch("v1/player").then(
-      async (answer) => (answer.ok ? (await answer.json()).plays : null),
-      () => null,
-    );
+    const { plays } = await get("v1/player", PATIENCE).catch(() => ({ plays: null }));
     if (!plays || !this.element.isConnected) return;
     // A report was opened meanwhile.
     if (this.stage.firstChild && !this.player) return;
@@ -270,6 +271,8 @@ export class Scenarios {
 
   tick() {
     this.player?.tick();
-    if (this.isAsked && this.world.kind !== "node" && performance.now() - this.asked > NEWS) this.follow();
+    if (!this.isAsked || this.world.kind === "node" || performance.now() - this.asked < NEWS) return;
+    this.follow();
+    if (this.isUnknown) this.offer();
   }
 }

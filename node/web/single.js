@@ -2,6 +2,7 @@
 // its peers follow. What peers have is known only as far as they told.
 
 import { number } from "./format.js";
+import { get } from "./get.js";
 
 /** The view of a network of one node and its peers. */
 export function viewOfNode(view) {
@@ -76,10 +77,9 @@ export class Pulse {
     if (this.world.kind !== "node" || this.isAsking || performance.now() - this.readAt < wait) return;
     Object.assign(this, { isAsking: true, hasBlock: false });
     try {
-      const answer = await fetch("v1/view", { signal: AbortSignal.timeout(PATIENCE) });
-      if (answer.ok) this.take(await answer.json());
+      this.take(await get("v1/view", PATIENCE));
     } catch {
-      // That the server is gone is told by the stream.
+      // That the server is gone is told by the feed.
     }
     Object.assign(this, { isAsking: false, readAt: performance.now() });
   }
@@ -119,17 +119,6 @@ function arrival(data, from, at) {
 }
 
 export class NodeEvents {
-  static kinds = [
-    "block_connected",
-    "block_disconnected",
-    "block_on_side_branch",
-    "reorganised",
-    "transaction_accepted",
-    "transaction_removed",
-    "peer_connected",
-    "peer_disconnected",
-  ];
-
   constructor(world) {
     this.world = world;
     this.peers = new Map([...world.nodes.values()].filter((node) => node.isPeer).map((node) => [node.peerId, node.id]));

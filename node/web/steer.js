@@ -2,7 +2,11 @@
 
 const KEPT = "cairn-token";
 /** A step that takes longer is given up: a fork mines blocks, all else is quick. */
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
+/** A step that takes longer is told to be under way, again after as long. */
+const LATE = 1000;
+/** So long a step waits for those before it. Then it is not done, and the answer says what is. */
+const TURN = 500;
 
 /** Takes the token out of the address bar, and keeps it for this tab. */
 export function takeToken(place = location, store = sessionStorage, past = history) {
@@ -22,8 +26,9 @@ function silence(error) {
 }
 
 export class Steering {
-  constructor(token) {
-    this.token = token;
+  /** `late(is)` hears when a step takes its time, and when no longer. */
+  constructor(token, late) {
+    Object.assign(this, { token, late });
   }
 
   get may() {
@@ -38,9 +43,19 @@ export class Steering {
   /** Sends a step. Throws an error whose message is a sentence. */
   async send(step, body = {}) {
     if (!this.token) throw new Error("This page has no token. Open the address that cairn devnet printed.");
+    const timer = setInterval(() => this.late(true), LATE);
+    try {
+      return await this.carryOut(step, body);
+    } finally {
+      clearInterval(timer);
+      this.late(false);
+    }
+  }
+
+  async carryOut(step, body) {
     let answer;
     try {
-      answer = await fetch(`v1/${step}`, {
+      answer = await fetch(`v1/${step}?wait_ms=${TURN}`, {
         method: "POST",
         headers: { authorization: `Bearer ${this.token}`, "content-type": "application/json" },
         body: JSON.stringify(body),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chromiumoxide::BrowserConfig;
+use chromiumoxide::cdp::browser_protocol::target::CreateTargetParams;
 use chromiumoxide::cdp::browser_protocol::{dom, emulation, input, page};
 use chromiumoxide::cdp::js_protocol::runtime;
 use chromiumoxide::error::CdpError;
@@ -107,9 +108,21 @@ impl Browser {
     /// Opens an address of a devnet or a node and waits until its page is live.
     #[track_caller]
     pub fn open(&self, address: &str) -> Page<'_> {
+        self.open_target(address, CreateTargetParams::new("about:blank"))
+    }
+
+    /// The same in a window of its own, beside the others: all of them are seen.
+    #[track_caller]
+    pub fn open_window(&self, address: &str) -> Page<'_> {
+        let target = CreateTargetParams::builder().url("about:blank").new_window(true);
+        self.open_target(address, target.build().expect("all is told"))
+    }
+
+    #[track_caller]
+    fn open_target(&self, address: &str, target: CreateTargetParams) -> Page<'_> {
         let heard = Heard::default();
         let tab = self.runtime.block_on(async {
-            let tab = self.chromium.new_page("about:blank").await.expect("a page can be opened");
+            let tab = self.chromium.new_page(target).await.expect("a page can be opened");
             heard.listen(&tab).await;
             tab.goto(address).await.expect("the page answers");
             tab
@@ -162,9 +175,16 @@ impl Page<'_> {
         self.runtime.block_on(self.tab.bring_to_front()).expect("the browser does it");
     }
 
-    /// Closes it. A browser opens no more than six connections to one server, and each page keeps one.
+    /// Closes it.
     pub fn close(self) {
         let _ = self.runtime.block_on(self.tab.close());
+    }
+
+    /// Ends the process that draws it, as a fault of the browser would.
+    pub fn crash(self) {
+        // What is gone answers nothing.
+        let crash = self.tab.execute(page::CrashParams::default());
+        let _ = self.runtime.block_on(async { tokio::time::timeout(PAUSE, crash).await });
     }
 
     /// The value of a JavaScript expression; of a promise, what it becomes.

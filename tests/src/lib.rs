@@ -14,3 +14,4 @@ pub mod process;
 pub mod pty;
 pub mod rpc;
 pub mod sweeps;
+pub mod terminal;

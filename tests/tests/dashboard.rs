@@ -24,3 +24,5 @@ mod silence;
 mod strangers;
 #[path = "dashboard/tree.rs"]
 mod tree;
+#[path = "dashboard/windows.rs"]
+mod windows;

@@ -2,7 +2,8 @@
 
 use std::io::{self, ErrorKind, StdoutLock, Write, stderr, stdout};
 
-use anyhow::anyhow;
+use cairn_genesis::exit::{AfterDone, OutputError};
+use serde_json::json;
 
 /// Standard output. Where the command has more to do, that it cannot be written is said once, on standard
 /// error, and the command goes on.
@@ -52,7 +53,7 @@ impl Output {
     pub fn end(self) -> anyhow::Result<()> {
         match self.lost {
             Some(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(anyhow!("all is done, but standard output could not be written: {error}"))
+                Err(AfterDone::new("all is done", json!({}), OutputError::from(error)).into())
             }
             _ => Ok(()),
         }

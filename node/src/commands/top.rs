@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stdout};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use crate::devnet::client::Client;
 use crate::top::draw::draw;
 use crate::top::keys::{Deed, Hand};
 use crate::top::scene::Scene;
+use crate::top::screen::{Screen, end_by, tell_of_signals};
 
 /// How often the devnet is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -25,7 +26,11 @@ const BLOCKS: usize = 200;
 /// What the threads that speak with the devnet tell the one that draws.
 enum News {
     Seen(Box<Scene>),
+    /// Nothing is seen, and why.
+    Lost(String),
     Said(String),
+    /// The program is to end.
+    Signal(i32),
 }
 
 /// Runs the command.
@@ -44,20 +49,26 @@ pub fn run(arguments: &TopArgs) -> anyhow::Result<()> {
         sender.send(News::Said(notice))?;
     }
     look_on_and_on(client.clone(), sender.clone());
-    let steps = carry_out(client, sender);
-    let mut terminal = ratatui::init();
-    let outcome = watch(&mut terminal, first, &news, &steps);
-    ratatui::restore();
-    outcome
+    let steps = carry_out(client, sender.clone());
+    let told = sender;
+    tell_of_signals(told, News::Signal).context("cannot listen for signals")?;
+    let mut screen = Screen::take().context("cannot draw on this terminal")?;
+    let outcome = watch(&mut screen.0, first, &news, &steps);
+    drop(screen);
+    match outcome? {
+        Some(signal) => end_by(signal),
+        None => Ok(()),
+    }
 }
 
+/// Draws until a key or a signal ends it; returns the signal.
 fn watch(
     terminal: &mut DefaultTerminal,
     mut scene: Scene,
     news: &Receiver<News>,
     steps: &Sender<(&'static str, Value)>,
-) -> anyhow::Result<()> {
-    let (mut hand, mut said) = (Hand::default(), String::new());
+) -> anyhow::Result<Option<i32>> {
+    let (mut hand, mut said, mut is_lost) = (Hand::default(), String::new(), false);
     loop {
         terminal.draw(|frame| draw(frame, &scene, &hand, &said))?;
         if event::poll(TICK)?
@@ -66,7 +77,7 @@ fn watch(
         {
             match hand.press(key, &scene) {
                 Deed::Nothing => {}
-                Deed::Quit => return Ok(()),
+                Deed::Quit => return Ok(None),
                 Deed::Say(text) => text.clone_into(&mut said),
                 Deed::Step(step, body) => {
                     said = format!("{step} …");
@@ -76,8 +87,15 @@ fn watch(
         }
         for news in news.try_iter() {
             match news {
-                News::Seen(seen) => scene = *seen,
-                News::Said(text) => said = text,
+                News::Seen(seen) => {
+                    scene = *seen;
+                    if std::mem::take(&mut is_lost) {
+                        said.clear();
+                    }
+                }
+                News::Lost(why) => (said, is_lost) = (why, true),
+                News::Said(text) => (said, is_lost) = (text, false),
+                News::Signal(signal) => return Ok(Some(signal)),
             }
         }
     }
@@ -89,7 +107,7 @@ fn look_on_and_on(client: Client, news: Sender<News>) {
         loop {
             let seen = match client.view(BLOCKS) {
                 Ok(view) => News::Seen(Box::new(Scene::read(&view))),
-                Err(error) => News::Said(error.to_string()),
+                Err(error) => News::Lost(error.to_string()),
             };
             if news.send(seen).is_err() {
                 return;

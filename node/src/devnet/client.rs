@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use cairn_genesis::running::{self, Devnet, FindError, Found};
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 /// The status of the answer to a step that was begun and may be done.
 pub const BEGUN: StatusCode = StatusCode::GATEWAY_TIMEOUT;
+
+/// How long a look at the devnet may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What went wrong, so that a person knows what to do.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +91,8 @@ impl Client {
     /// # Errors
     /// As [`Self::step`].
     pub fn view(&self, blocks: usize) -> Result<Value, ClientError> {
-        let control = self.found.devnet.control;
-        self.read(self.agent.get(format!("http://{control}/v1/view?blocks={blocks}")).call())
+        let request = self.agent.get(format!("http://{}/v1/view?blocks={blocks}", self.found.devnet.control));
+        self.read(request.config().timeout_global(Some(PATIENCE)).build().call())
     }
 
     fn read(

@@ -2,9 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -39,6 +41,8 @@ const MAX_BODY: usize = 16 * 1024;
 const MOST_BLOCKS: u64 = 10_000;
 /// Blocks that `cairn net mine` takes, in several requests.
 const MOST_ESTIMATED: u64 = 100_000;
+/// How long a step waits for those before it, unless its caller wants to know sooner.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Per cent of a node's first hash rate.
 const MOST_PERCENT: u64 = 10_000;
 
@@ -46,9 +50,16 @@ const MOST_PERCENT: u64 = 10_000;
 #[derive(Debug)]
 pub struct Control {
     network: Arc<Network>,
+    view: View,
     faucet: Result<Faucet, String>,
     token: String,
     player: Arc<Player>,
+}
+
+/// How long a caller would have a step wait for those before it.
+#[derive(Deserialize)]
+struct Wait {
+    wait_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -133,9 +144,9 @@ pub async fn serve(
     let gate = Arc::new(Gate::new(listener.local_addr()?, Vec::new()));
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let stop = CancellationToken::new();
-    let pages = Pages::new(network.clone(), view, stop.clone());
+    let pages = Pages::new(network.clone(), view.clone(), stop.clone());
     let theatre = Theatre { player: Arc::default(), stop: stop.clone() };
-    let control = Arc::new(Control { network, faucet, token, player: theatre.player.clone() });
+    let control = Arc::new(Control { network, view, faucet, token, player: theatre.player.clone() });
     let router = Router::new()
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))
@@ -184,10 +195,15 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
 async fn step(
     State(control): State<Arc<Control>>,
     Path(step): Path<String>,
+    wait: Result<Query<Wait>, QueryRejection>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    steer(control, &headers, move |control| control.carry_out(&step, &body)).await
+    let patience = match wait {
+        Ok(Query(Wait { wait_ms })) => wait_ms.map_or(PATIENCE, Duration::from_millis).min(PATIENCE),
+        Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
+    };
+    steer(control, &headers, move |control| control.carry_out(&step, patience, &body)).await
 }
 
 async fn turn(
@@ -247,7 +263,7 @@ impl Control {
         }
     }
 
-    fn carry_out(&self, step: &str, body: &[u8]) -> Result<Value, DevnetError> {
+    fn carry_out(&self, step: &str, patience: Duration, body: &[u8]) -> Result<Value, DevnetError> {
         let network = &*self.network;
         let nodes = network.ids().end;
         match step {
@@ -269,7 +285,7 @@ impl Control {
             }
             _ => {}
         }
-        let _one_at_a_time = network.step();
+        let _turn = network.turns.wait_at_most(patience, step)?;
         match step {
             "partition" => {
                 let groups = Groups::parse(&DevnetError::read::<Cut>(body)?.groups, nodes)?;
@@ -297,17 +313,20 @@ impl Control {
             }
             "hashrate" => {
                 let Hashrate { node, percent } = DevnetError::read(body)?;
+                self.check_answers(node)?;
                 within(percent, (0, MOST_PERCENT), "per cent of the first hash rate")?;
                 network.hashrate(node, percent)?;
                 Ok(json!({ "node": node, "percent": percent }))
             }
             "slow" => {
                 let Slow { node, delay_ms } = DevnetError::read(body)?;
+                self.check_answers(node)?;
                 network.slow(node, delay_ms)?;
                 Ok(json!({ "node": node, "delay_ms": delay_ms }))
             }
             "faucet" => {
                 let Pay { address, amount, node } = DevnetError::read(body)?;
+                self.check_answers(node)?;
                 let amount: Amount = amount.parse().map_err(|_| DevnetError::Argument {
                     found: amount.clone(),
                     expected: "amount of coins, as in 12.5".into(),
@@ -323,12 +342,19 @@ impl Control {
 
     fn mine(&self, body: &[u8]) -> Result<Value, DevnetError> {
         let Mine { node, blocks, to } = DevnetError::read(body)?;
+        self.check_answers(node)?;
         within(blocks.into(), (1, MOST_BLOCKS), "blocks")?;
         let to = match to {
             Some(address) => self.address(&address)?.to_string(),
             None => self.network.plan(node)?.reward,
         };
         Ok(json!({ "hashes": mining::mine(&self.network, node, blocks, &to)?, "to": to }))
+    }
+
+    /// A node that hangs would keep the step, and every step behind it, for a minute.
+    fn check_answers(&self, node: u16) -> Result<(), DevnetError> {
+        let is_down = self.network.rpc(node).is_err();
+        if is_down || self.view.answers(node) { Ok(()) } else { Err(DevnetError::NotAnswering { node }) }
     }
 
     fn address(&self, text: &str) -> Result<Address, DevnetError> {

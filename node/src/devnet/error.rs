@@ -23,6 +23,12 @@ pub enum DevnetError {
         /// What it said.
         failure: RpcFailure,
     },
+    /// A node has not answered lately, and so is not asked again.
+    #[error("node {node} has not answered for some seconds, and was not asked; `cairn net status` shows the nodes")]
+    NotAnswering {
+        /// Which.
+        node: u16,
+    },
     /// A node mined no block.
     #[error("node {node} mined no block: {why}")]
     NotMined {
@@ -101,6 +107,18 @@ pub enum DevnetError {
     Up {
         /// Which.
         node: u16,
+    },
+    /// Another step takes its time.
+    #[error(
+        "{step} was not done: the devnet is at work on {at_work} (for {seconds} s already); try again when that is done"
+    )]
+    Busy {
+        /// The step that was asked for.
+        step: String,
+        /// The step that is carried out.
+        at_work: String,
+        /// For how long it has been.
+        seconds: u64,
     },
     /// A scenario does not begin.
     #[error(transparent)]
@@ -216,6 +234,7 @@ impl DevnetError {
         matches!(
             self,
             Self::MayBePaid { .. }
+                | Self::MinedFewer { .. }
                 | Self::Node { failure: RpcFailure::Silent(_), .. }
                 | Self::TooSlow { .. }
                 | Self::NoAgreement { .. }

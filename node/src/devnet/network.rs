@@ -18,6 +18,7 @@ use crate::devnet::happening::{Happening, What};
 use crate::devnet::link_delays::LinkDelays;
 use crate::devnet::node_rpc::NodeRpc;
 use crate::devnet::plan::NodePlan;
+use crate::devnet::turns::Turns;
 use crate::devnet::{process, watch};
 
 /// How long a node may take until it answers.
@@ -46,7 +47,8 @@ pub struct Network {
     pub(super) link_delays: LinkDelays,
     happenings: Sender<Happening>,
     stop: Arc<AtomicBool>,
-    steps: Mutex<()>,
+    /// The queue of steps.
+    pub turns: Turns,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,7 +81,7 @@ impl Network {
             link_delays: LinkDelays::default(),
             happenings,
             stop: Arc::default(),
-            steps: Mutex::new(()),
+            turns: Turns::default(),
         };
         for node in &network.nodes {
             let mut node = held(node);
@@ -141,11 +143,6 @@ impl Network {
     /// How the network is cut now.
     pub fn groups(&self) -> Groups {
         held(&self.groups).clone()
-    }
-
-    /// Holds off every other step until dropped.
-    pub fn step(&self) -> MutexGuard<'_, ()> {
-        held(&self.steps)
     }
 
     /// The peer identity of a node, as it said when it started.

@@ -2,6 +2,7 @@
 //! no token.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, RawQuery, State};
@@ -17,6 +18,9 @@ use crate::devnet::view::View;
 use crate::rpc::reads::is_readable;
 use crate::web::ask::for_pages;
 use crate::web::events::{self, Wanted};
+
+/// How long a node may take to answer a page: a question that is open keeps one of the browser's six connections.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is read.
 #[derive(Clone, Debug)]
@@ -80,9 +84,12 @@ pub async fn ask(
     if !is_readable(&method) {
         return refuse(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
     }
+    if !pages.view.answers(node) {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, &DevnetError::NotAnswering { node }.to_string());
+    }
     let path = format!("/v1/ask/0/{method}?{}", query.unwrap_or_default());
     let asked = move || -> Result<(u16, Vec<u8>), DevnetError> {
-        pages.network.rpc(node)?.page(&path).map_err(|failure| DevnetError::Node { node, failure })
+        pages.network.rpc(node)?.page(PATIENCE, &path).map_err(|failure| DevnetError::Node { node, failure })
     };
     match tokio::task::spawn_blocking(asked).await {
         Ok(Ok((status, body))) => {

@@ -11,6 +11,8 @@ use crate::devnet::view::View;
 
 /// How often. Fifty nodes answer in a few milliseconds together.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long the furthest node may take to read its latest blocks from its disk.
+const REMEMBER: Duration = Duration::from_secs(60);
 /// Who takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -39,7 +41,7 @@ fn remember(view: &View, network: &Network, answers: &[Option<Value>]) {
     let height = |answer: &Option<Value>| answer.as_ref().and_then(|answer| answer["height"].as_u64());
     let heights = (0..).zip(answers).filter_map(|(id, answer)| Some((height(answer)?, id)));
     let Some((1.., furthest)) = heights.max() else { return };
-    let page = network.rpc(furthest).ok().and_then(|rpc| rpc.page("/v1/view").ok());
+    let page = network.rpc(furthest).ok().and_then(|rpc| rpc.page(REMEMBER, "/v1/view").ok());
     let shown: Option<Value> = page.and_then(|(_, body)| serde_json::from_slice(&body).ok());
     if let Some(blocks) = shown.as_ref().and_then(|shown| shown["blocks"].as_array()) {
         view.remember(blocks);

@@ -87,6 +87,11 @@ impl View {
         picture
     }
 
+    /// Whether a node answered lately, as far as it runs.
+    pub fn answers(&self, node: u16) -> bool {
+        self.kept().world.answers(node)
+    }
+
     /// Something happened.
     pub fn hear(&self, happening: &Happening) {
         let at = self.ms(happening.at);

@@ -36,28 +36,40 @@ const MOST_COLUMN: usize = 26;
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Of agreement, so much is seen.
 const WINDOW_MS: u64 = 60_000;
-/// Lines below which what happened has less room.
+/// Lines below which what happened has less room,
 const LOW: u16 = 20;
+/// and below which there are only nodes and blocks, and a line at the top and at the bottom.
+const TIGHT: u16 = 14;
 /// Lines of what happened, with their frame.
 const MARKS: u16 = 5;
+/// Lines of all but the nodes and what happened.
+const AROUND: u16 = 5;
+/// Columns and lines from which on nodes and blocks have a frame, which takes two of each.
+const FRAMED: (u16, u16) = (24, 8);
+/// Lines of the blocks below the nodes, at least.
+const LEAST_BLOCKS: u16 = 6;
 
 /// Draws the scene; `said` is the last thing that a step answered.
 pub fn draw(frame: &mut Frame<'_>, scene: &Scene, hand: &Hand, said: &str) {
-    let width = frame.area().width;
+    let Rect { width, height, .. } = frame.area();
+    let is_tight = height < TIGHT;
+    // A line for each node, the headings and a frame: where that is too much, what happened has less room.
+    let nodes = u16::try_from(scene.nodes.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let is_low = height < LOW || nodes > height - AROUND - MARKS;
+    let unless_tight = |lines: u16| Constraint::Length(if is_tight { 0 } else { lines });
     let [head, middle, strip, marks, line, keys] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Min(6),
-        Constraint::Length(2),
-        Constraint::Length(if frame.area().height < LOW { MARKS - 2 } else { MARKS }),
-        Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(u16::from(height > 2)),
+        Constraint::Min(1),
+        unless_tight(2),
+        unless_tight(if is_low { MARKS - 2 } else { MARKS }),
+        unless_tight(1),
+        Constraint::Length(u16::from(height > 1)),
     ])
     .areas(frame.area());
     let [nodes, blocks] = match width {
-        ..NARROW => {
-            let rows = Constraint::Max(scene.nodes.len() as u16 + 3);
-            Layout::vertical([rows, Constraint::Min(4)]).areas(middle)
-        }
+        // Nodes come first: blocks have what they leave, if that is enough to see any.
+        ..NARROW if middle.height < LEAST_BLOCKS + FRAMED.1 => [middle, Rect::ZERO],
+        ..NARROW => Layout::vertical([Constraint::Max(nodes), Constraint::Min(LEAST_BLOCKS)]).areas(middle),
         _ => {
             let columns = if width >= WIDE { NODES.0 } else { NODES.1 };
             Layout::horizontal([Constraint::Length(columns), Constraint::Min(20)]).areas(middle)
@@ -65,13 +77,27 @@ pub fn draw(frame: &mut Frame<'_>, scene: &Scene, hand: &Hand, said: &str) {
     };
     let colours = Colours::of(scene);
     draw_head(frame, head, scene);
-    draw_nodes(frame, nodes, scene, hand, &colours);
+    let hidden = draw_nodes(frame, nodes, scene, hand, &colours);
     draw_tree(frame, blocks, scene, &colours);
     draw_agreement(frame, strip, scene);
     draw_marks(frame, marks, scene);
     frame.render_widget(Paragraph::new(said).style(Style::new().fg(Color::Yellow)), line);
     let words = if width >= WIDE { LONG_KEYS } else { KEYS };
-    frame.render_widget(Paragraph::new(words).style(Style::new().add_modifier(Modifier::DIM)), keys);
+    let words = if is_tight && !said.is_empty() { said } else { words };
+    // Without a frame there is no other place to say it.
+    let more = if hidden > 0 && !is_framed(nodes) { format!("+ {hidden} more  ") } else { String::new() };
+    let dim = Style::new().add_modifier(Modifier::DIM);
+    let last = Line::from(vec![Span::raw(more), Span::styled(words, dim)]);
+    frame.render_widget(Paragraph::new(last), keys);
+}
+
+const fn is_framed(area: Rect) -> bool {
+    area.width >= FRAMED.0 && area.height >= FRAMED.1
+}
+
+/// A frame with a title, where there is room for one.
+fn framed<'t>(area: Rect, title: impl Into<Line<'t>>) -> Block<'t> {
+    if is_framed(area) { Block::bordered().title(title) } else { Block::new() }
 }
 
 /// A colour for each tip, in the order of the nodes that have it.
@@ -100,17 +126,55 @@ fn short(hash: &str) -> String {
 fn draw_head(frame: &mut Frame<'_>, area: Rect, scene: &Scene) {
     let height = scene.nodes.iter().filter(|node| node.is_up).map(|node| node.height).max().unwrap_or(0);
     let bold = Style::new().add_modifier(Modifier::BOLD);
-    let line = Line::from(vec![
-        Span::styled(format!("cairn {}", scene.chain), bold),
-        Span::raw(format!("  height {height}  ")),
-        Span::styled(scene.agreement_in_words(), bold),
-        Span::raw(format!("  groups {}", scene.groups_in_words())),
-    ]);
+    let (most, all) = scene.agreeing();
+    let chain = format!("cairn {}", scene.chain);
+    let agreement = scene.agreement_in_words();
+    let groups = format!("  groups {}", scene.groups_in_words());
+    let whole = [chain, format!("  height {height}  "), agreement, groups];
+    // Where that is too long: a number whose end is cut off is a wrong one.
+    let is_cut = if scene.groups.len() > 1 { ", cut" } else { "" };
+    let shorter = [
+        format!("{most}/{all} agree{is_cut}, height {height}"),
+        format!("{most}/{all} agree, {height}"),
+        format!("{most}/{all}"),
+    ];
+    let room = usize::from(area.width);
+    // What comes last, the groups, may be cut short.
+    let least: usize = whole[..3].iter().map(|part| part.chars().count()).sum();
+    let line = match shorter.iter().find(|words| words.chars().count() <= room) {
+        Some(words) if least > room => Line::styled(words.clone(), bold),
+        _ => Line::from_iter(
+            whole
+                .into_iter()
+                .zip([bold, Style::new()].into_iter().cycle())
+                .map(|(part, style)| Span::styled(part, style)),
+        ),
+    };
     frame.render_widget(Paragraph::new(line), area);
 }
 
-fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, colours: &Colours) {
-    let is_wide = area.width >= NODES.0;
+/// Widths of the columns of the nodes,
+const COLUMNS: [u16; 8] = [4, 1, 6, 7, 5, 4, 5, 9];
+/// and which of them come first where not all fit: the number, the tip, the height, the group.
+const FIRST: [usize; 8] = [0, 3, 2, 1, 4, 5, 6, 7];
+
+/// The columns that fit, in their order.
+fn columns(room: u16) -> BTreeSet<usize> {
+    let mut left = room + 1;
+    let fits = |column: &&usize| {
+        let needed = COLUMNS[**column] + 1;
+        let is_room = needed <= left;
+        left = left.saturating_sub(needed);
+        is_room
+    };
+    FIRST.iter().take_while(fits).copied().collect()
+}
+
+/// Returns how many nodes are out of sight.
+fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, colours: &Colours) -> usize {
+    let block = framed(area, nodes_title(scene));
+    let inner = block.inner(area);
+    let shown = columns(inner.width);
     let row = |node: &Node| {
         let mark = if hand.marked.contains(&node.id) { "*" } else { "" };
         let mut style = if node.is_up { colours.style(&node.tip) } else { Style::new().fg(Color::DarkGray) };
@@ -135,19 +199,29 @@ fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, col
         if !node.is_up {
             cells[3] = "down".to_owned();
         }
-        cells.truncate(if is_wide { 8 } else { 7 });
-        Row::new(cells.into_iter().map(Cell::from)).style(style)
+        Row::new(shown.iter().map(|column| Cell::from(cells[*column].clone()))).style(style)
     };
     let headings = ["node", "", "height", "tip", "links", "txs", "rate", "busy"];
-    let shown = if is_wide { 8 } else { 7 };
-    let widths = [4, 1, 6, 7, 5, 4, 5, 9].map(Constraint::Length);
-    let table = Table::new(scene.nodes.iter().map(row), &widths[..shown])
-        .header(Row::new(headings.into_iter().take(shown)).style(Style::new().add_modifier(Modifier::DIM)))
+    let headings = Row::new(shown.iter().map(|column| headings[*column]));
+    // Of few lines each shows a node.
+    let has_headings = inner.height > 3;
+    let room = usize::from(inner.height) - usize::from(has_headings);
+    let hidden = scene.nodes.len().saturating_sub(room);
+    let block = if hidden > 0 && is_framed(area) {
+        block.title_bottom(format!("+ {hidden} more, ↑↓ to scroll"))
+    } else {
+        block
+    };
+    let mut table = Table::new(scene.nodes.iter().map(row), shown.iter().map(|column| COLUMNS[*column]))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
         .column_spacing(1)
-        .block(Block::bordered().title(nodes_title(scene)));
+        .block(block);
+    if has_headings {
+        table = table.header(headings.style(Style::new().add_modifier(Modifier::DIM)));
+    }
     let mut state = TableState::default().with_selected(hand.chosen);
     frame.render_stateful_widget(table, area, &mut state);
+    hidden
 }
 
 /// What stands before a node's tip: nothing is wrong, it has had less work for long, or it is silent.
@@ -176,8 +250,9 @@ fn nodes_title(scene: &Scene) -> String {
 }
 
 fn draw_tree(frame: &mut Frame<'_>, area: Rect, scene: &Scene, colours: &Colours) {
-    let room = usize::from(area.width.saturating_sub(2));
-    let rows = || scene.rows.iter().take(usize::from(area.height.saturating_sub(2)));
+    let inner = framed(area, "").inner(area);
+    let room = usize::from(inner.width);
+    let rows = || scene.rows.iter().take(usize::from(inner.height));
     let lanes = rows().flat_map(|row| &row.cells).map(|cell| cell.lane + 1).max().unwrap_or(1);
     // The column of heights, and a space.
     let heights = rows().map(|row| row.height.to_string().len()).max().unwrap_or(1) + 1;
@@ -205,7 +280,7 @@ fn draw_tree(frame: &mut Frame<'_>, area: Rect, scene: &Scene, colours: &Colours
         0 => "blocks, most work first; ◀ tip of".to_owned(),
         hidden => format!("blocks, most work first; {hidden} more columns"),
     };
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
+    frame.render_widget(Paragraph::new(lines).block(framed(area, title)), area);
 }
 
 /// `…6f433e by 0 ◀0-2`, without its miner where that does not fit.
@@ -336,10 +411,69 @@ mod tests {
         }
     }
 
+    /// A screen of so many nodes in a line of text each, with one of them chosen.
+    fn crowd(nodes: usize, chosen: usize, (width, height): (u16, u16)) -> String {
+        let node = |id: usize| json!({ "id": id, "up": id != 1, "tip": "00000aaaaaa", "height": 7 });
+        let view = json!({
+            "chain": { "name": "devnet" },
+            "nodes": (0..nodes).map(node).collect::<Vec<_>>(),
+            "groups": [(0..nodes).collect::<Vec<_>>()],
+        });
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen");
+        let hand = Hand { chosen, ..Hand::default() };
+        terminal.draw(|frame| draw(frame, &Scene::read(&view), &hand, "")).expect("drawn");
+        terminal.backend().to_string()
+    }
+
     #[test]
-    fn a_tiny_screen_is_no_fault() {
-        for (width, height) in [(1, 1), (20, 5), (48, 10)] {
-            assert!(!screen(width, height).is_empty());
+    fn with_more_nodes_than_lines_there_is_a_sign_and_the_keys_bring_each_into_sight() {
+        let sizes = [
+            ((80, 24), 50, "+ 37 more, ↑↓ to scroll", 13),
+            ((80, 24), 200, "+ 187 more, ↑↓ to scroll", 13),
+            ((80, 8), 12, "+ 7 more", 5),
+            ((40, 8), 12, "+ 7 more", 5),
+            ((40, 14), 12, "+ 7 more", 5),
+            ((20, 4), 12, "+ 10 more", 2),
+            ((20, 3), 12, "+ 11 more", 1),
+        ];
+        for (size, nodes, sign, seen) in sizes {
+            let screen = crowd(nodes, 0, size);
+            assert!(screen.contains(sign), "{size:?} {nodes}\n{screen}");
+            let of = |screen: &str| {
+                screen.lines().filter(|line| line.contains("…aaaaaa") || line.contains("down")).count()
+            };
+            assert_eq!(of(&screen), seen, "{size:?} {nodes}\n{screen}");
+            let last = crowd(nodes, nodes - 1, size);
+            assert!(
+                last.lines().any(|line| line
+                    .trim_start_matches(['"', '│', ' '])
+                    .starts_with(&(nodes - 1).to_string())),
+                "{last}"
+            );
+        }
+        let all = crowd(12, 0, (80, 24));
+        assert!(all.contains("11   A") && !all.contains(" more"), "{all}");
+    }
+
+    #[test]
+    fn a_head_that_does_not_fit_says_how_many_agree_and_no_number_without_its_end() {
+        for (width, expected) in [
+            (80, "cairn devnet  height 7  all 11 running nodes agree"),
+            (40, "11/11 agree, height 7"),
+            (20, "11/11 agree, 7"),
+            (9, "11/11"),
+        ] {
+            let screen = crowd(12, 0, (width, 8));
+            assert!(screen.lines().next().is_some_and(|line| line.contains(expected)), "{screen}");
+        }
+    }
+
+    #[test]
+    fn a_screen_of_any_size_is_no_fault() {
+        for width in (1..130).step_by(3) {
+            for height in 1..45 {
+                assert!(!screen(width, height).is_empty());
+            }
         }
     }
 }

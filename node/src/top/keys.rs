@@ -10,6 +10,9 @@ use crate::top::scene::Scene;
 /// Rates that the keys `<` and `>` go through, in per cent of the first.
 const RATES: [u64; 5] = [0, 30, 100, 300, 1000];
 
+/// Nodes that the keys for a page go past.
+const PAGE: usize = 10;
+
 /// What the person is at.
 #[derive(Clone, Debug, Default)]
 pub struct Hand {
@@ -48,6 +51,10 @@ impl Hand {
             KeyCode::Char('q') | KeyCode::Esc => return Deed::Quit,
             KeyCode::Up => self.chosen = self.chosen.saturating_sub(1),
             KeyCode::Down => self.chosen = (self.chosen + 1).min(last),
+            KeyCode::PageUp => self.chosen = self.chosen.saturating_sub(PAGE),
+            KeyCode::PageDown => self.chosen = (self.chosen + PAGE).min(last),
+            KeyCode::Home => self.chosen = 0,
+            KeyCode::End => self.chosen = last,
             KeyCode::Char(' ') => self.mark(node.id),
             KeyCode::Char('p') => return self.partition(scene),
             KeyCode::Char('h') => return Deed::Step("heal", json!({})),

@@ -157,15 +157,19 @@ impl Scene {
         (0..parts).map(part).collect()
     }
 
-    /// In a sentence: how many of the running nodes agree.
-    pub fn agreement_in_words(&self) -> String {
+    /// How many of the running nodes agree, and how many run.
+    pub fn agreeing(&self) -> (usize, usize) {
         let running: Vec<&Node> = self.nodes.iter().filter(|node| node.is_up).collect();
         let on = |tip: &str| running.iter().filter(|node| node.tip == tip).count();
-        let most = running.iter().map(|node| on(&node.tip)).max().unwrap_or(0);
-        match running.len() {
-            0 => "no node runs".to_owned(),
-            all if all == most => format!("all {all} running nodes agree"),
-            all => format!("{most} of {all} running nodes agree"),
+        (running.iter().map(|node| on(&node.tip)).max().unwrap_or(0), running.len())
+    }
+
+    /// In a sentence: how many of the running nodes agree.
+    pub fn agreement_in_words(&self) -> String {
+        match self.agreeing() {
+            (_, 0) => "no node runs".to_owned(),
+            (most, all) if all == most => format!("all {all} running nodes agree"),
+            (most, all) => format!("{most} of {all} running nodes agree"),
         }
     }
 

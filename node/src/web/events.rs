@@ -1,18 +1,22 @@
-//! `GET /events`: what happens, as server-sent events that a follower can resume.
+//! `GET /events`: what happens, as server-sent events that a follower can resume, or as one short answer at a
+//! time.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event as Line, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::rpc::json::reply;
+use crate::web::ask::for_pages;
 use crate::web::log::{Entry, EventLog, Found};
 
 /// How often a quiet stream shows that it lives. Scripts of a page do not see comments, so it is an event.
@@ -31,7 +35,7 @@ pub struct Wanted {
 
 /// The stream of events. A browser that reconnects says by itself where it was (`Last-Event-ID`);
 /// that goes before `from`, because its address still holds the number it began with. What is told waits
-/// for `gather`, for what comes right after it.
+/// for `gather`, for what comes right after it. A caller that accepts JSON gets one answer with what there is.
 pub fn follow(
     log: EventLog,
     wanted: &Wanted,
@@ -47,10 +51,29 @@ pub fn follow(
         let message = "Last-Event-ID is no id of this stream: expected run-number as in the id lines\n";
         return (StatusCode::BAD_REQUEST, message).into_response();
     };
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accepted.contains("application/json") {
+        return for_pages(StatusCode::OK, batch(&log, from));
+    }
     let lines = lines(log, from, gather).take_until(stop.cancelled_owned());
     Sse::new(lines)
         .keep_alive(KeepAlive::new().interval(BEAT).event(Line::default().event("beat").data("{}")))
         .into_response()
+}
+
+/// The events from a number on that are there already, as JSON. Every browser opens six connections to a server
+/// and no more: a stream for each window would leave none to steer with.
+fn batch(log: &EventLog, from: u64) -> String {
+    let found = log.since(from);
+    let (entries, next, gap) = match &found {
+        Found::Entries(entries) => (entries.as_slice(), from + entries.len() as u64, false),
+        Found::Gap { next } => ([].as_slice(), *next, true),
+    };
+    let event = |entry: &'_ Entry| Some((entry.kind, RawValue::from_string(entry.data.to_string()).ok()?));
+    let events: Vec<_> = entries.iter().filter_map(event).collect();
+    let more = log.next() > next;
+    let answer = reply! { "run": log.run(), "next": next, "gap": gap, "more": more, "events": events };
+    answer.get().to_owned()
 }
 
 /// The number after the one last seen. Ids of an earlier run of the node count from another
@@ -122,6 +145,8 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     /// The first `count` lines of a stream, as they go over the wire.
@@ -169,6 +194,29 @@ mod tests {
         assert!(
             later.await.expect("no panic").ends_with("event: third\nid: run7-3\ndata: {\"number\":3}\n\n")
         );
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_accepts_json_gets_what_there_is_and_keeps_no_connection() {
+        let accepts = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        let ask = async |log: &EventLog, from| {
+            let wanted = Wanted { from };
+            let stop = CancellationToken::new();
+            let answer = follow(log.clone(), &wanted, &accepts, stop, FOR_PAGES);
+            let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a whole body");
+            String::from_utf8(body.to_vec()).expect("text")
+        };
+        let log = log();
+        assert_eq!(
+            ask(&log, Some(2)).await,
+            r#"{"run":"run7","next":3,"gap":false,"more":false,"events":[["second",{"number":2}]]}"#
+        );
+        let nothing = r#"{"run":"run7","next":3,"gap":false,"more":false,"events":[]}"#;
+        assert_eq!((ask(&log, Some(3)).await, ask(&log, None).await), (nothing.into(), nothing.into()));
+        assert_eq!(ask(&log, Some(9)).await, nothing.replace("\"gap\":false", "\"gap\":true"));
+        (0..300).for_each(|_| log.push("one", |number| number.to_string()));
+        let many = ask(&log, Some(3)).await;
+        assert!(many.starts_with(r#"{"run":"run7","next":259,"gap":false,"more":true,"#), "{many}");
     }
 
     #[test]

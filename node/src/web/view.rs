@@ -76,6 +76,7 @@ pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult {
         "nodes": [shown],
         "peers": peers,
         "blocks": known.tell(&blocks),
+        "run": rpc.events().run(),
         "next": next,
     })
 }

@@ -1,10 +1,8 @@
 //! The page of a devnet in a real browser, and what it costs the nodes.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cairn_core::address::Address;
@@ -25,6 +23,8 @@ const WATCHED_MS: u64 = 10_000;
 const REST: Duration = Duration::from_secs(40);
 /// How many look on at one time.
 const PAGES: usize = 100;
+/// How often each asks what is new, as the page does.
+const EVERY: Duration = Duration::from_millis(100);
 /// Blocks that are mined while they do.
 const BLOCKS: usize = 200;
 /// How often, with them and without.
@@ -129,29 +129,35 @@ fn spread(nodes: &[Rpc], payee: &str) -> Duration {
     begin.elapsed()
 }
 
-/// A page as the server sees it: a connection that reads whatever is told.
-struct Follower(TcpStream);
+/// A page as the server sees it: ten times a second it asks what is new.
+struct Follower(Arc<AtomicBool>);
 
 impl Follower {
     fn begin(devnet: &Devnet, heard: Arc<AtomicU64>) -> Self {
-        let address = address(devnet);
-        let host = address.split('/').nth(2).expect("a host").to_owned();
-        let stream = TcpStream::connect(host.parse::<SocketAddr>().expect("an address")).expect("it listens");
-        let mut reader = stream.try_clone().expect("a second handle");
-        write!(reader, "GET /v1/events HTTP/1.1\r\nHost: {host}\r\n\r\n").expect("it is heard");
+        let host = address(devnet).split('/').nth(2).expect("a host").to_owned();
+        let ended = Arc::new(AtomicBool::new(false));
+        let stop = ended.clone();
         std::thread::spawn(move || {
-            let mut bytes = [0; 16_384];
-            while let Ok(read @ 1..) = reader.read(&mut bytes) {
-                heard.fetch_add(read as u64, Ordering::Relaxed);
+            let agent = ureq::Agent::new_with_defaults();
+            let mut next = Value::Null;
+            while !stop.load(Ordering::Relaxed) {
+                let from = if next.is_null() { String::new() } else { format!("?from={next}") };
+                let request = agent.get(format!("http://{host}/v1/events{from}"));
+                let mut answer = request.header("Accept", "application/json").call().expect("it answers");
+                let text = answer.body_mut().read_to_string().expect("text");
+                heard.fetch_add(text.len() as u64, Ordering::Relaxed);
+                let news: Value = serde_json::from_str(&text).expect("JSON");
+                next = news["next"].clone();
+                std::thread::sleep(EVERY);
             }
         });
-        Self(stream)
+        Self(ended)
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        let _ = self.0.shutdown(std::net::Shutdown::Both);
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

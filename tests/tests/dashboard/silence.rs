@@ -8,11 +8,12 @@ use serde_json::json;
 use super::ground::{look, resting};
 
 /// A process that stands still while this lives.
-struct Frozen(Pid);
+pub struct Frozen(Pid);
 
 impl Frozen {
+    /// Holds the process of this number.
     #[track_caller]
-    fn begin(id: u32) -> Self {
+    pub fn begin(id: u32) -> Self {
         let id = Pid::from_raw(i32::try_from(id).expect("process ids are small"));
         kill(id, Signal::SIGSTOP).expect("it runs");
         Self(id)
@@ -30,15 +31,17 @@ fn a_server_that_hangs_is_noticed_and_so_is_its_return() {
     let devnet = resting(21_840, 2);
     let browser = Browser::start();
     let page = look(&browser, &devnet, 2);
-    // Once it has been heard to beat, its silence says something.
-    page.wait_for("a beat", "new Promise((beat) => setTimeout(() => beat(true), 6000))");
     let frozen = Frozen::begin(devnet.id());
     page.wait_for("it is lost", "document.body.dataset.state === 'lost'");
-    page.wait_for_text("#lost-words", "The server has not been heard for 12 s.");
+    page.wait_for_text("#lost-words", "The server has not answered for 4 s.");
+    // What is pressed meanwhile is said to be sent and not to be done.
+    page.evaluate("[...document.querySelectorAll('button')].find((button) => button.textContent === 'Show me a fork').click()");
+    page.wait_for_text("#notice", "No answer from the devnet. The step was sent");
     drop(frozen);
     page.wait_for("it is back", "document.body.dataset.state === 'live'");
+    page.wait_for_text("#notice", "Forked and healed");
     devnet.net(&["mine", "0", "1"]);
-    page.wait_for_text("#height", "1");
+    page.wait_for_text("#height", "4");
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Hands {
                 return;
             }
             let network = self.network.clone();
-            let _one_at_a_time = network.step();
+            let _turn = network.turns.wait("the scenario");
             if let Err(error) = self.carry_out(&order) {
                 let (what, why) = (self.in_words(&order), error.to_string());
                 network.happened(What::StepFailed { what, why });

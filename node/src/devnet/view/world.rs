@@ -157,6 +157,11 @@ impl World {
         }
     }
 
+    /// Whether a node answers, as far as it runs.
+    pub fn answers(&self, node: u16) -> bool {
+        self.nodes.get(usize::from(node)).is_none_or(Node::answers)
+    }
+
     /// All of it, with so many of the latest blocks, as the page gets it.
     pub fn picture(&self, blocks: usize) -> Value {
         json!({
