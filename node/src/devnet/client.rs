@@ -74,7 +74,8 @@ impl Client {
     /// # Errors
     /// As [`Self::step`].
     pub fn view(&self, blocks: usize) -> Result<Value, ClientError> {
-        self.read(self.agent.get(format!("http://{}/v1/view?blocks={blocks}", self.address)).call())
+        let request = self.agent.get(format!("http://{}/v1/view?blocks={blocks}", self.address));
+        self.read(request.header("Authorization", format!("Bearer {}", self.token)).call())
     }
 
     fn read(

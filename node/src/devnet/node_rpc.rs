@@ -83,7 +83,9 @@ impl NodeRpc {
     /// [`RpcFailure::Silent`].
     pub fn page(&self, path: &str) -> Result<(u16, Vec<u8>), RpcFailure> {
         let silent = |error: ureq::Error| RpcFailure::Silent(error.to_string());
-        let mut response = self.agent.get(format!("http://{}{path}", self.address)).call().map_err(silent)?;
+        let request = self.agent.get(format!("http://{}{path}", self.address));
+        let response = request.header("Authorization", self.authorization()?).call();
+        let mut response = response.map_err(silent)?;
         let body = response.body_mut().with_config().limit(MAX_PAGE).read_to_vec().map_err(silent)?;
         Ok((response.status().as_u16(), body))
     }
