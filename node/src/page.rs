@@ -1,9 +1,9 @@
 //! The page: its files, which are part of the program, and the headers that keep it to itself.
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
@@ -25,25 +25,29 @@ pub async fn asset(axum::extract::Path(name): axum::extract::Path<String>) -> Re
     file(&name)
 }
 
+/// They are asked for anew each time: they are as old as the program.
 fn file(name: &str) -> Response {
     match Files::get(name) {
         Some(found) => {
-            let kind = [(CONTENT_TYPE, HeaderValue::from_static(kind(name)))];
-            (headers(), kind, found.data).into_response()
+            let headers = [(CONTENT_TYPE, kind(name)), (CACHE_CONTROL, "no-cache")];
+            (headers, found.data).into_response()
         }
-        None => (StatusCode::NOT_FOUND, headers(), "there is no such file\n").into_response(),
+        None => (StatusCode::NOT_FOUND, "there is no such file\n").into_response(),
     }
 }
 
-/// For the page and its files. They are asked for anew each time: they are as old as the program.
-fn headers() -> HeaderMap {
-    let fixed = [
+/// Every answer of a server has these headers: its own page may read it, and no page of another may draw
+/// it in, frame it or take it for something else.
+pub fn for_this_server_alone(mut response: Response) -> Response {
+    for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
-    ];
-    fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 fn kind(name: &str) -> &'static str {
@@ -73,11 +77,10 @@ mod tests {
     }
 
     #[test]
-    fn every_file_has_a_kind_that_browsers_accept_and_keeps_to_the_policy() {
+    fn every_file_has_a_kind_that_browsers_accept() {
         for name in Files::iter() {
             let response = file(&name);
             assert_ne!(response.headers()[CONTENT_TYPE], "application/octet-stream", "{name}");
-            assert_eq!(response.headers()[CONTENT_SECURITY_POLICY], POLICY);
         }
         assert_eq!(file("../Cargo.toml").status(), StatusCode::NOT_FOUND);
     }

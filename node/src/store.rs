@@ -66,6 +66,39 @@ impl Default for Bounds {
     }
 }
 
+/// A block on disk, to be read beside the driver while it goes on.
+pub struct StoredBlock {
+    journal: Journal,
+    hash: BlockHash,
+    body: Place,
+    undo: Option<Place>,
+}
+
+impl StoredBlock {
+    /// The block.
+    ///
+    /// # Errors
+    /// When the medium fails, or it is not as it was written.
+    pub fn block(&self) -> Result<Arc<Block>, StoreError> {
+        match self.journal.read(self.body)? {
+            Entry::Body(block) if block.hash() == self.hash => Ok(block),
+            _ => Err(self.journal.damaged(format!("the entry of block {} is another", self.hash))),
+        }
+    }
+
+    /// What takes it back, if it was ever connected.
+    ///
+    /// # Errors
+    /// As [`Self::block`].
+    pub fn undo(&self) -> Result<Option<Arc<Undo>>, StoreError> {
+        match self.undo.map(|place| self.journal.read(place)).transpose()? {
+            None => Ok(None),
+            Some(Entry::Undo(of, undo)) if of == self.hash => Ok(Some(undo)),
+            Some(_) => Err(self.journal.damaged(format!("the undo entry of block {} is another", self.hash))),
+        }
+    }
+}
+
 /// Storage of one chain in one directory, which is locked as long as this lives.
 pub struct SledStore {
     journal: Journal,
@@ -151,6 +184,11 @@ impl SledStore {
         self.journal.size() + self.state.size_on_disk()
     }
 
+    /// The number of the last checkpoint: sled holds another state once it is another.
+    pub const fn sequence(&self) -> u64 {
+        self.checkpoint.sequence
+    }
+
     /// The address index, if it is kept.
     pub const fn addresses(&self) -> Option<&AddressIndex> {
         self.addresses.as_ref()
@@ -159,6 +197,11 @@ impl SledStore {
     /// A block's bytes, known without reading it; none without its body.
     pub fn block_size(&self, hash: &BlockHash) -> Option<u32> {
         self.headers.get(hash)?.body.map(|place| place.length)
+    }
+
+    /// A block whose body is here.
+    pub fn stored_block(&self, hash: &BlockHash) -> Option<StoredBlock> {
+        stored_block(&self.journal, &self.headers, hash)
     }
 
     /// The coins as they are now, to be read elsewhere while this goes on.
@@ -223,12 +266,7 @@ impl ChainStore for SledStore {
     }
 
     fn block(&self, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError> {
-        let place = self.headers.get(hash).and_then(|stored| stored.body);
-        match read(&self.journal, place)? {
-            None => Ok(None),
-            Some(Entry::Body(block)) if block.hash() == *hash => Ok(Some(block)),
-            Some(_) => Err(self.journal.damaged(format!("the entry of block {hash} is another"))),
-        }
+        self.stored_block(hash).map(|stored| stored.block()).transpose()
     }
 
     fn undo(&self, hash: &BlockHash) -> Result<Option<Arc<Undo>>, StoreError> {
@@ -307,8 +345,9 @@ impl Drop for SledStore {
     }
 }
 
-fn read(journal: &Journal, place: Option<Place>) -> Result<Option<Entry>, StoreError> {
-    place.map(|place| journal.read(place)).transpose()
+fn stored_block(journal: &Journal, headers: &Headers, hash: &BlockHash) -> Option<StoredBlock> {
+    let stored = headers.get(hash)?;
+    Some(StoredBlock { journal: journal.clone(), hash: *hash, body: stored.body?, undo: stored.undo })
 }
 
 fn read_undo(
@@ -316,12 +355,7 @@ fn read_undo(
     headers: &Headers,
     hash: &BlockHash,
 ) -> Result<Option<Arc<Undo>>, StoreError> {
-    let place = headers.get(hash).and_then(|stored| stored.undo);
-    match read(journal, place)? {
-        None => Ok(None),
-        Some(Entry::Undo(of, undo)) if of == *hash => Ok(Some(undo)),
-        Some(_) => Err(journal.damaged(format!("the undo entry of block {hash} is another"))),
-    }
+    stored_block(journal, headers, hash).map_or(Ok(None), |stored| stored.undo())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod events;
 pub mod log;
 pub mod metrics;
 pub mod patience;
+pub mod places;
 pub mod record;
 pub mod view;
 
@@ -16,13 +17,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::NodeHandle;
@@ -32,8 +34,9 @@ use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
 use crate::rpc::error::{Code, RpcError};
 use crate::web::ask::Asked;
-use crate::web::events::Wanted;
+use crate::web::events::{Followers, Wanted};
 use crate::web::log::EventLog;
+use crate::web::places::Caller;
 use crate::web::view::Known;
 
 /// Bytes of a request's body: the largest block of any definition (4 MiB) in hex, and its envelope.
@@ -42,6 +45,10 @@ const MAX_BODY: usize = 8 * 1024 * 1024 + 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a wrong password costs, so that guessing is slow: Bitcoin Core's figure.
 const WRONG_PASSWORD_DELAY: Duration = Duration::from_millis(250);
+
+/// Questions of callers without the secret that are looked into at once; further ones wait in line. Each
+/// takes a moment of the node's time.
+pub const MAX_FREE_QUESTIONS: usize = 4;
 
 /// What the server needs besides the node.
 pub struct Settings {
@@ -58,8 +65,9 @@ struct App {
     rpc: Rpc,
     events: EventLog,
     known: Known,
-    cookie: Arc<Cookie>,
     gate: Arc<Gate>,
+    followers: Followers,
+    questions: Arc<Semaphore>,
     stop: CancellationToken,
     /// Whether only this machine can connect.
     on_loopback: bool,
@@ -78,11 +86,14 @@ pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::
         known: Known::default(),
         rpc,
         stop: settings.stop.clone(),
-        cookie: cookie.clone(),
         gate: Arc::new(Gate::new(address, settings.allowed_hosts)),
+        followers: Followers::default(),
+        questions: Arc::new(Semaphore::new(MAX_FREE_QUESTIONS)),
         on_loopback: address.ip().is_loopback(),
     };
-    connections::serve(listener, router(app), settings.stop).await;
+    let known = cookie.clone();
+    let knows = Arc::new(move |headers: &HeaderMap| known.admits(headers));
+    connections::serve(listener, router(app), knows, settings.stop).await;
     cookie.remove();
     Ok(())
 }
@@ -108,23 +119,28 @@ fn router(app: App) -> Router {
 }
 
 async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.gate.check(request.headers()) {
+    page::for_this_server_alone(match app.gate.check(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => (StatusCode::FORBIDDEN, format!("{refusal}\n")).into_response(),
-    }
+    })
 }
 
 /// The page about this node. Its files hold nothing secret; what they show does.
-async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
-    match app.admit_reader(&headers).await {
+async fn index(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap) -> Response {
+    match app.admit_reader(caller, &headers).await {
         Ok(()) => page::index().await,
         Err(refused) => refused,
     }
 }
 
 /// The secret is checked before a byte of the body is read.
-async fn call(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    if let Err(refused) = app.admit(&headers).await {
+async fn call(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if let Err(refused) = app.admit(caller, &headers).await {
         return refused;
     }
     if body.size_hint().lower() > MAX_BODY as u64 {
@@ -145,30 +161,42 @@ fn too_large() -> Response {
     (StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {MAX_BODY} bytes\n")).into_response()
 }
 
-async fn follow(State(app): State<App>, Query(wanted): Query<Wanted>, headers: HeaderMap) -> Response {
-    match app.admit(&headers).await {
-        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop, Duration::ZERO),
+async fn follow(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Response {
+    match app.admit(caller, &headers).await {
+        Ok(()) => app.followers.follow(caller, app.events, &wanted, &headers, app.stop, Duration::ZERO),
         Err(refused) => refused,
     }
 }
 
 /// The same stream for pages.
-async fn follow_freely(State(app): State<App>, Query(wanted): Query<Wanted>, headers: HeaderMap) -> Response {
-    match app.admit_reader(&headers).await {
-        Ok(()) => events::follow(app.events, &wanted, &headers, app.stop, events::FOR_PAGES),
+async fn follow_freely(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Response {
+    match app.admit_reader(caller, &headers).await {
+        Ok(()) => app.followers.follow(caller, app.events, &wanted, &headers, app.stop, events::FOR_PAGES),
         Err(refused) => refused,
     }
 }
 
 async fn ask(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     Path((node, method)): Path<(String, String)>,
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refused) = app.admit_reader(&headers).await {
-        return refused;
-    }
+    let _turn = match app.admit_question(caller, &headers).await {
+        Ok(turn) => turn,
+        Err(refused) => return refused,
+    };
     ask::answer(match asked {
         _ if node != ask::ITSELF => Err(ask::no_such_node(&node)),
         Ok(Query(asked)) => rpc::ask(&app.rpc, &method, asked.params.as_deref()).await,
@@ -176,18 +204,22 @@ async fn ask(
     })
 }
 
-async fn view(State(app): State<App>, headers: HeaderMap) -> Response {
-    match app.admit_reader(&headers).await {
-        Ok(()) => ask::answer(view::view(&app.rpc, &app.known).await),
+async fn view(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap) -> Response {
+    match app.admit_question(caller, &headers).await {
+        Ok(_turn) => ask::answer(view::view(&app.rpc, &app.known).await),
         Err(refused) => refused,
     }
 }
 
-async fn measure(State(app): State<App>, headers: HeaderMap) -> Response {
-    if let Err(refused) = app.admit_reader(&headers).await {
-        return refused;
+async fn measure(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Response {
+    match app.admit_question(caller, &headers).await {
+        Ok(_turn) => metrics::page(&app.rpc).await.into_response(),
+        Err(refused) => refused,
     }
-    metrics::page(&app.rpc).await.into_response()
 }
 
 /// 200 once the node answers, 503 while it loads or stops.
@@ -201,12 +233,27 @@ async fn health(State(app): State<App>) -> Response {
 impl App {
     /// What the node shows of itself and the chain is no secret on its own machine, but not for
     /// strangers on others: those need the cookie.
-    async fn admit_reader(&self, headers: &HeaderMap) -> Result<(), Response> {
-        if self.on_loopback { Ok(()) } else { self.admit(headers).await }
+    async fn admit_reader(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Response> {
+        if self.on_loopback { Ok(()) } else { self.admit(caller, headers).await }
     }
 
-    async fn admit(&self, headers: &HeaderMap) -> Result<(), Response> {
-        if self.cookie.admits(headers) {
+    /// A reader whose question takes the node's time. A stranger's waits for its turn, which lasts as long
+    /// as what is returned.
+    async fn admit_question(
+        &self,
+        caller: Caller,
+        headers: &HeaderMap,
+    ) -> Result<Option<OwnedSemaphorePermit>, Response> {
+        self.admit_reader(caller, headers).await?;
+        match caller {
+            Caller::Known => Ok(None),
+            // The semaphore is never closed.
+            Caller::Stranger => Ok(self.questions.clone().acquire_owned().await.ok()),
+        }
+    }
+
+    async fn admit(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Response> {
+        if caller == Caller::Known {
             return Ok(());
         }
         if headers.contains_key(axum::http::header::AUTHORIZATION) {

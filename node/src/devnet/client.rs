@@ -91,7 +91,9 @@ impl Client {
     /// # Errors
     /// As [`Self::step`].
     pub fn view(&self, blocks: usize) -> Result<Value, ClientError> {
-        let request = self.agent.get(format!("http://{}/v1/view?blocks={blocks}", self.found.devnet.control));
+        let Devnet { control, token, .. } = &self.found.devnet;
+        let request = self.agent.get(format!("http://{control}/v1/view?blocks={blocks}"));
+        let request = request.header("Authorization", format!("Bearer {token}"));
         self.read(request.config().timeout_global(Some(PATIENCE)).build().call())
     }
 

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -33,9 +33,13 @@ use crate::devnet::{account, fork, mining, status};
 use crate::page;
 use crate::rpc::auth::Gate;
 use crate::web::connections;
+use crate::web::events::Followers;
+use crate::web::places::Caller;
 
 /// No step needs more words.
 const MAX_BODY: usize = 16 * 1024;
+/// How long a caller may take to send them.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Blocks of one request.
 const MOST_BLOCKS: u64 = 10_000;
@@ -52,7 +56,6 @@ pub struct Control {
     network: Arc<Network>,
     view: View,
     faucet: Result<Faucet, String>,
-    token: String,
     player: Arc<Player>,
 }
 
@@ -144,9 +147,10 @@ pub async fn serve(
     let gate = Arc::new(Gate::new(listener.local_addr()?, Vec::new()));
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let stop = CancellationToken::new();
-    let pages = Pages::new(network.clone(), view.clone(), stop.clone());
-    let theatre = Theatre { player: Arc::default(), stop: stop.clone() };
-    let control = Arc::new(Control { network, view, faucet, token, player: theatre.player.clone() });
+    let followers = Followers::default();
+    let pages = Pages::new(network.clone(), view.clone(), followers.clone(), stop.clone());
+    let theatre = Theatre { player: Arc::default(), followers, stop: stop.clone() };
+    let control = Arc::new(Control { network, view, faucet, player: theatre.player.clone() });
     let router = Router::new()
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))
@@ -178,54 +182,88 @@ pub async fn serve(
                 "this path takes another method: steps are a POST, the rest a GET",
             )
         })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(gate, pass));
-    connections::serve(listener, router, stop).await;
+    let knows = Arc::new(move |headers: &HeaderMap| {
+        let found = token_of(headers).map(|found| found.as_bytes().ct_eq(token.as_bytes()));
+        found.is_some_and(bool::from)
+    });
+    connections::serve(listener, router, knows, stop).await;
     Ok(())
 }
 
 /// A page of another site can reach loopback, and so can one whose name was made to point there.
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    match gate.check(request.headers()) {
+    page::for_this_server_alone(match gate.check(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refuse(StatusCode::FORBIDDEN, &refusal.to_string()),
-    }
+    })
 }
 
 async fn step(
     State(control): State<Arc<Control>>,
+    Extension(caller): Extension<Caller>,
     Path(step): Path<String>,
     wait: Result<Query<Wait>, QueryRejection>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
     let patience = match wait {
         Ok(Query(Wait { wait_ms })) => wait_ms.map_or(PATIENCE, Duration::from_millis).min(PATIENCE),
         Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
     };
-    steer(control, &headers, move |control| control.carry_out(&step, patience, &body)).await
+    let act = move |control: &Control, body: &[u8]| control.carry_out(&step, patience, body);
+    steer(control, caller, &headers, body, act).await
 }
 
 async fn turn(
     State(control): State<Arc<Control>>,
+    Extension(caller): Extension<Caller>,
     Path(knob): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    steer(control, &headers, move |control| player_api::turn(&control.player, &knob, &body)).await
+    let act = move |control: &Control, body: &[u8]| player_api::turn(&control.player, &knob, body);
+    steer(control, caller, &headers, body, act).await
 }
 
-/// What only who has the token may do. It waits for nodes, so it must not hold up the tasks of the
-/// runtime.
+/// Steering takes the token.
+fn admit(caller: Caller, headers: &HeaderMap) -> Result<(), &'static str> {
+    match caller {
+        Caller::Known => Ok(()),
+        Caller::Stranger if token_of(headers).is_none() => {
+            Err("steering takes the devnet's token, which is in the address that it printed")
+        }
+        Caller::Stranger => {
+            Err("the token is wrong: it belongs to another devnet, or this one was restarted")
+        }
+    }
+}
+
+fn token_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// Carries out what was asked for. It waits for nodes, so it must not hold up the tasks of the runtime. The
+/// body is read first: a caller that is still writing it would never read why it was refused.
 async fn steer(
     control: Arc<Control>,
+    caller: Caller,
     headers: &HeaderMap,
-    act: impl FnOnce(&Control) -> Result<Value, DevnetError> + Send + 'static,
+    body: Body,
+    act: impl FnOnce(&Control, &[u8]) -> Result<Value, DevnetError> + Send + 'static,
 ) -> Response {
-    if let Err(refusal) = control.admit(headers) {
+    let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(body)) => body,
+        // Too large or cut off: in the second case nobody is left to read this.
+        Ok(Err(_)) => {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body has at most {MAX_BODY} bytes"));
+        }
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+    };
+    if let Err(refusal) = admit(caller, headers) {
         return refuse(StatusCode::FORBIDDEN, refusal);
     }
-    match tokio::task::spawn_blocking(move || act(&control)).await {
+    match tokio::task::spawn_blocking(move || act(&control, &body)).await {
         Ok(Ok(value)) => Json(value).into_response(),
         Ok(Err(error)) if error.is_after_the_beginning() => refuse(BEGUN, &error.to_string()),
         Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
@@ -249,20 +287,6 @@ fn refuse(status: StatusCode, message: &str) -> Response {
 }
 
 impl Control {
-    /// Steering takes the token.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), &'static str> {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let token = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        let Some(token) = token else {
-            return Err("steering takes the devnet's token, which is in the address that it printed");
-        };
-        if bool::from(token.as_bytes().ct_eq(self.token.as_bytes())) {
-            Ok(())
-        } else {
-            Err("the token is wrong: it belongs to another devnet, or this one was restarted")
-        }
-    }
-
     fn carry_out(&self, step: &str, patience: Duration, body: &[u8]) -> Result<Value, DevnetError> {
         let network = &*self.network;
         let nodes = network.ids().end;

@@ -99,6 +99,7 @@ impl NodeRpc {
     pub fn page(&self, patience: Duration, path: &str) -> Result<(u16, Vec<u8>), RpcFailure> {
         let silent = |error: ureq::Error| RpcFailure::Silent(error.to_string());
         let request = self.agent.get(format!("http://{}{path}", self.address));
+        let request = request.header("Authorization", self.authorization()?);
         let request = request.config().timeout_recv_response(Some(patience)).build();
         let mut response = request.call().map_err(silent)?;
         let body = response.body_mut().with_config().limit(MAX_PAGE).read_to_vec().map_err(silent)?;

@@ -1,23 +1,27 @@
 //! What a browser reads of the devnet: the picture, the events, and what nodes answer. Reading takes
 //! no token.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{Extension, Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::view::View;
 use crate::rpc::reads::is_readable;
+use crate::web::MAX_FREE_QUESTIONS;
 use crate::web::ask::for_pages;
-use crate::web::events::{self, Wanted};
+use crate::web::events::{FOR_PAGES, Followers, Wanted};
+use crate::web::places::Caller;
 
 /// How long a node may take to answer a page: a question that is open keeps one of the browser's six connections.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,12 +33,15 @@ pub struct Pages {
     view: View,
     /// What never changes.
     fixed: serde_json::Value,
+    followers: Followers,
+    /// Turns of questions without the token, for each node: one that hangs holds up no other.
+    questions: Arc<BTreeMap<u16, Arc<Semaphore>>>,
     stop: CancellationToken,
 }
 
 impl Pages {
     /// Of this network and the picture of it.
-    pub fn new(network: Arc<Network>, view: View, stop: CancellationToken) -> Self {
+    pub fn new(network: Arc<Network>, view: View, followers: Followers, stop: CancellationToken) -> Self {
         let addresses = network.ids().filter_map(|id| network.plan(id).ok());
         let fixed = json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -42,7 +49,9 @@ impl Pages {
                 .map(|plan| json!({ "peer": plan.peer.to_string(), "rpc": plan.rpc.to_string() }))
                 .collect::<Vec<_>>(),
         });
-        Self { network, view, fixed, stop }
+        let turns = || Arc::new(Semaphore::new(MAX_FREE_QUESTIONS));
+        let questions = Arc::new(network.ids().map(|id| (id, turns())).collect());
+        Self { network, view, fixed, followers, questions, stop }
     }
 }
 
@@ -69,15 +78,18 @@ pub async fn view(State(pages): State<Pages>, extent: Result<Query<Extent>, Quer
 /// What happens, as server-sent events.
 pub async fn follow(
     State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    events::follow(pages.view.log().clone(), &wanted, &headers, pages.stop, events::FOR_PAGES)
+    let log = pages.view.log().clone();
+    pages.followers.follow(caller, log, &wanted, &headers, pages.stop, FOR_PAGES)
 }
 
 /// A question that only reads, passed on to a node.
 pub async fn ask(
     State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
     Path((node, method)): Path<(u16, String)>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -87,6 +99,11 @@ pub async fn ask(
     if !pages.view.answers(node) {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, &DevnetError::NotAnswering { node }.to_string());
     }
+    let _turn = match pages.questions.get(&node) {
+        // The semaphore is never closed.
+        Some(turns) if caller == Caller::Stranger => turns.clone().acquire_owned().await.ok(),
+        _ => None,
+    };
     let path = format!("/v1/ask/0/{method}?{}", query.unwrap_or_default());
     let asked = move || -> Result<(u16, Vec<u8>), DevnetError> {
         pages.network.rpc(node)?.page(PATIENCE, &path).map_err(|failure| DevnetError::Node { node, failure })

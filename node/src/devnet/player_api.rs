@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
@@ -12,13 +12,16 @@ use tokio_util::sync::CancellationToken;
 use crate::devnet::error::DevnetError;
 use crate::devnet::player::{FASTEST, Player, shelf};
 use crate::web::ask::for_pages;
-use crate::web::events::{self, Wanted};
+use crate::web::events::{FOR_PAGES, Followers, Wanted};
+use crate::web::places::Caller;
 
 /// The player, and when the server ends.
 #[derive(Clone, Debug)]
 pub struct Theatre {
     /// The player.
     pub player: Arc<Player>,
+    /// The places for streams.
+    pub followers: Followers,
     /// Ends the streams.
     pub stop: CancellationToken,
 }
@@ -56,11 +59,15 @@ pub async fn view(State(theatre): State<Theatre>) -> Response {
 /// What happens in it, as server-sent events.
 pub async fn follow(
     State(theatre): State<Theatre>,
+    Extension(caller): Extension<Caller>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
     match theatre.player.view() {
-        Some(view) => events::follow(view.log().clone(), &wanted, &headers, theatre.stop, events::FOR_PAGES),
+        Some(view) => {
+            let log = view.log().clone();
+            theatre.followers.follow(caller, log, &wanted, &headers, theatre.stop, FOR_PAGES)
+        }
         None => nothing_plays(),
     }
 }

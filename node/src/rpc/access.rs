@@ -150,6 +150,19 @@ impl Rpc {
     }
 }
 
+/// Does something long on a thread of its own: neither the driver nor the tasks of the runtime wait for it.
+///
+/// # Errors
+/// What it fails with; [`Code::Internal`] when it panics.
+pub async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RpcError> + Send + 'static,
+) -> Result<T, RpcError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| {
+        Err(RpcError::new(Code::Internal, "this call met a fault of the node; its log says more"))
+    })
+}
+
 /// The error of every call once the node stops.
 pub fn stopping() -> RpcError {
     RpcError::new(Code::InWarmup, "the node is stopping")

@@ -1,14 +1,17 @@
 //! Methods about addresses, answered from the address index.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cairn_core::address::Address;
-use cairn_core::hash::Txid;
+use cairn_core::amount::Amount;
+use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::lock::Lock;
 use cairn_core::transaction::OutPoint;
+use cairn_protocol::mempool::entry::Entry;
 
 use crate::machine::Machine;
-use crate::rpc::access::Rpc;
+use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Change, Coins, Object, Sum, Text, object, reply};
 use crate::rpc::lookup::{self, failed};
@@ -37,8 +40,10 @@ methods! { "Blockchain":
 
 /// Entries in an answer, unless told otherwise.
 const DEFAULT_COUNT: u32 = 25;
-/// Entries in an answer: each is a look into the store while the node waits.
+/// Entries in an answer: each is a look into the store.
 const MAX_COUNT: u32 = 500;
+/// How often an address is read again because the chain changed meanwhile.
+const MAX_ATTEMPTS: u32 = 5;
 
 /// What a call asks for.
 struct Asked {
@@ -57,41 +62,88 @@ impl Asked {
         }
         Ok(Self { address, count, skip: params.number("skip")?.unwrap_or(0) })
     }
+}
 
-    fn lock(&self, node: &Machine) -> Result<Lock, RpcError> {
-        let address = Address::parse(&self.address, &lookup::params(node).address_prefix);
-        address
+/// What an answer is made from, taken in one step of the driver.
+struct Look {
+    asked: Arc<Asked>,
+    lock: Lock,
+    index: AddressIndex,
+    mempool: Vec<Entry>,
+    tip: BlockHash,
+    checkpoint: u64,
+}
+
+impl Look {
+    fn take(node: &Machine, asked: Arc<Asked>) -> Result<Self, RpcError> {
+        let address = Address::parse(&asked.address, &lookup::params(node).address_prefix);
+        let lock = address
             .map(|address| address.lock())
-            .map_err(|error| RpcError::new(Code::InvalidAddressOrKey, format!("Invalid address: {error}")))
+            .map_err(|error| RpcError::new(Code::InvalidAddressOrKey, format!("Invalid address: {error}")))?;
+        Ok(Self {
+            lock,
+            index: index(node)?.about(&lock),
+            mempool: node.mempool().entries().iter().cloned().collect(),
+            tip: lookup::tip(node).0,
+            checkpoint: node.chain().store().sequence(),
+            asked,
+        })
+    }
+
+    /// Whether what was read since is of the moment at which this was taken.
+    fn is_whole(&self, node: &Machine) -> bool {
+        node.chain().store().sequence() == self.checkpoint && lookup::is_in_best_chain(node, &self.tip)
     }
 }
 
+/// Reads the index beside the driver, which an address of many thousand coins would hold up, and shows what
+/// was found. A checkpoint or a reorganisation meanwhile would mix two states: then it is read again.
+async fn answer<T: Send + 'static>(
+    rpc: &Rpc,
+    params: &Params,
+    read: fn(&Look) -> Result<T, RpcError>,
+    show: fn(&Machine, &Look, T) -> RpcResult,
+) -> RpcResult {
+    let asked = Arc::new(Asked::read(params)?);
+    for _ in 0..MAX_ATTEMPTS {
+        let asked = asked.clone();
+        let look = rpc.query(move |node| Look::take(node, asked)).await??;
+        let (found, look) = aside(move || Ok((read(&look), look))).await?;
+        let shown = rpc.query(move |node| look.is_whole(node).then(|| show(node, &look, found?)));
+        if let Some(reply) = shown.await? {
+            return reply;
+        }
+    }
+    Err(RpcError::new(Code::Misc, "The chain changed each time while the address was read: ask again"))
+}
+
 async fn get_address_history(rpc: Rpc, params: Params) -> RpcResult {
-    let asked = Asked::read(&params)?;
-    rpc.query(move |node| {
-        let (index, lock) = (index(node)?, asked.lock(node)?);
-        let summary = index.summary(&lock).map_err(failed)?;
-        let visits = index.history(&lock, asked.skip.into(), asked.count.into()).map_err(failed)?;
-        let history: Vec<Object> = visits.iter().map(|visit| confirmed(node, visit)).collect();
+    let read = |look: &Look| {
+        let (lock, asked) = (&look.lock, &look.asked);
+        let visits = look.index.history(lock, asked.skip.into(), asked.count.into()).map_err(failed)?;
+        Ok((look.index.summary(lock).map_err(failed)?, visits, pending(look)?))
+    };
+    answer(&rpc, &params, read, |node, look, (summary, visits, unconfirmed)| {
         Ok(reply! {
-            "address": asked.address,
+            "address": look.asked.address,
             "balance": Sum(summary.balance()),
             "received": Sum(summary.received),
             "txs": summary.transactions,
             "utxos": summary.coins,
-            "history": history,
-            "unconfirmed": pending(node, index, &lock)?,
+            "history": visits.iter().map(|visit| confirmed(node, visit)).collect::<Vec<_>>(),
+            "unconfirmed": unconfirmed,
         })
     })
-    .await?
+    .await
 }
 
 async fn get_address_utxos(rpc: Rpc, params: Params) -> RpcResult {
-    let asked = Asked::read(&params)?;
-    rpc.query(move |node| {
-        let (index, lock) = (index(node)?, asked.lock(node)?);
-        let summary = index.summary(&lock).map_err(failed)?;
-        let coins = index.coins(&lock, asked.skip as usize, asked.count as usize).map_err(failed)?;
+    let read = |look: &Look| {
+        let (skip, count) = (look.asked.skip as usize, look.asked.count as usize);
+        let coins = look.index.coins(&look.lock, skip, count).map_err(failed)?;
+        Ok((look.index.summary(&look.lock).map_err(failed)?, coins))
+    };
+    answer(&rpc, &params, read, |node, look, (summary, coins)| {
         let shown = coins.iter().map(|(outpoint, amount)| {
             let place = lookup::place_of(node, &outpoint.txid)?;
             Ok(object! {
@@ -104,13 +156,13 @@ async fn get_address_utxos(rpc: Rpc, params: Params) -> RpcResult {
             })
         });
         Ok(reply! {
-            "address": asked.address,
+            "address": look.asked.address,
             "balance": Sum(summary.balance()),
             "utxos": summary.coins,
             "unspents": shown.collect::<Result<Vec<_>, RpcError>>()?,
         })
     })
-    .await?
+    .await
 }
 
 fn index(node: &Machine) -> Result<&AddressIndex, RpcError> {
@@ -135,11 +187,16 @@ fn confirmed(node: &Machine, visit: &Visit) -> Object {
 }
 
 /// What waiting transactions would change for an address, parents before children.
-fn pending(node: &Machine, index: &AddressIndex, lock: &Lock) -> Result<Vec<Object>, RpcError> {
-    let mempool = node.mempool();
-    let mut spent = spent_from_the_chain(node, index, lock)?;
+fn pending(look: &Look) -> Result<Vec<Object>, RpcError> {
+    let lock = &look.lock;
+    let spends = |entry: &Entry| {
+        let txid = entry.transaction().txid();
+        entry.transaction().inputs().iter().map(move |input| (*input, txid)).collect::<Vec<_>>()
+    };
+    let spenders: BTreeMap<OutPoint, Txid> = look.mempool.iter().flat_map(spends).collect();
+    let mut spent = spent_from_the_chain(look, &spenders)?;
     let mut found = Vec::new();
-    for entry in mempool.entries().iter() {
+    for entry in &look.mempool {
         let transaction = entry.transaction();
         let txid = transaction.txid();
         let mut change: Option<i128> = spent.remove(&txid).map(|spent| -spent);
@@ -147,8 +204,8 @@ fn pending(node: &Machine, index: &AddressIndex, lock: &Lock) -> Result<Vec<Obje
             let amount = i128::from(output.amount.units());
             *change.get_or_insert(0) += amount;
             // Its spender comes after it.
-            if let Some(spender) = mempool.spender(&OutPoint { txid, index }) {
-                *spent.entry(spender).or_default() += amount;
+            if let Some(spender) = spenders.get(&OutPoint { txid, index }) {
+                *spent.entry(*spender).or_default() += amount;
             }
         }
         if let Some(change) = change.filter(|_| found.len() < MAX_COUNT as usize) {
@@ -166,29 +223,24 @@ fn pending(node: &Machine, index: &AddressIndex, lock: &Lock) -> Result<Vec<Obje
 /// What waiting transactions take of an address's coins on the chain. Whichever are fewer are gone
 /// through: its coins or what the mempool spends.
 fn spent_from_the_chain(
-    node: &Machine,
-    index: &AddressIndex,
-    lock: &Lock,
+    look: &Look,
+    spenders: &BTreeMap<OutPoint, Txid>,
 ) -> Result<BTreeMap<Txid, i128>, RpcError> {
-    let mempool = node.mempool();
     let mut spent: BTreeMap<Txid, i128> = BTreeMap::new();
-    let mut note = |txid, amount: cairn_core::amount::Amount| {
-        *spent.entry(txid).or_default() += i128::from(amount.units());
-    };
-    if mempool.is_empty() {
+    let mut note =
+        |txid: &Txid, amount: Amount| *spent.entry(*txid).or_default() += i128::from(amount.units());
+    if spenders.is_empty() {
         return Ok(spent);
     }
-    if index.summary(lock).map_err(failed)?.coins <= mempool.len() as u64 {
-        for (outpoint, amount) in index.coins(lock, 0, usize::MAX).map_err(failed)? {
-            mempool.spender(&outpoint).into_iter().for_each(|spender| note(spender, amount));
+    if look.index.summary(&look.lock).map_err(failed)?.coins <= spenders.len() as u64 {
+        for (outpoint, amount) in look.index.coins(&look.lock, 0, usize::MAX).map_err(failed)? {
+            spenders.get(&outpoint).into_iter().for_each(|spender| note(spender, amount));
         }
         return Ok(spent);
     }
-    for transaction in mempool.iter() {
-        for outpoint in transaction.inputs() {
-            if let Some(amount) = index.coin(lock, outpoint).map_err(failed)? {
-                note(transaction.txid(), amount);
-            }
+    for (outpoint, spender) in spenders {
+        if let Some(amount) = look.index.coin(&look.lock, outpoint).map_err(failed)? {
+            note(spender, amount);
         }
     }
     Ok(spent)

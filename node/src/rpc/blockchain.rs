@@ -12,7 +12,7 @@ use cairn_core::params::ChainParams;
 use tokio::time::{Instant, timeout_at};
 
 use crate::machine::Machine;
-use crate::rpc::access::Rpc;
+use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, Object, Text, json, object, reply};
 use crate::rpc::lookup;
@@ -79,21 +79,25 @@ async fn get_block_hash(rpc: Rpc, params: Params) -> RpcResult {
 async fn get_block_header(rpc: Rpc, params: Params) -> RpcResult {
     let hash: BlockHash = Params::must(params.hash("blockhash")?);
     let verbose = params.flag("verbose").unwrap_or(true);
-    rpc.query(move |node| {
-        let mut placed = lookup::header(node, &hash)?;
-        Ok(match verbose {
-            true => {
-                placed.transactions =
-                    lookup::block(node, &hash).map_or(0, |block| block.transactions().len() + 1);
-                json(&placed.object(lookup::params(node)))
-            }
-            false => json(&hex::encode(placed.header.to_bytes())),
+    let (mut placed, stored, params) = rpc
+        .query(move |node| {
+            let stored = lookup::block(node, &hash).ok();
+            Ok::<_, RpcError>((lookup::header(node, &hash)?, stored, lookup::params(node).clone()))
         })
+        .await??;
+    if !verbose {
+        return Ok(json(&hex::encode(placed.header.to_bytes())));
+    }
+    aside(move || {
+        if let Some(stored) = stored {
+            placed.transactions = stored.block().map_err(lookup::failed)?.transactions().len() + 1;
+        }
+        Ok(json(&placed.object(&params)))
     })
-    .await?
+    .await
 }
 
-/// What `getblock` needs, taken in one step so that it is of one moment.
+/// What `getblock` shows.
 struct FoundBlock {
     block: Arc<Block>,
     placed: PlacedHeader,
@@ -104,25 +108,28 @@ struct FoundBlock {
 async fn get_block(rpc: Rpc, params: Params) -> RpcResult {
     let hash: BlockHash = Params::must(params.hash("blockhash")?);
     let verbosity = params.verbosity("verbosity", 1)?;
-    let found = rpc
+    let (placed, stored, params) = rpc
         .query(move |node| {
-            let (placed, block) = (lookup::header(node, &hash)?, lookup::block(node, &hash)?);
-            Ok::<_, RpcError>(FoundBlock {
-                placed: PlacedHeader { transactions: block.transactions().len() + 1, ..placed },
-                block,
-                undo: if verbosity >= 2 { lookup::undo(node, &hash)? } else { None },
-                params: lookup::params(node).clone(),
-            })
+            let (placed, stored) = (lookup::header(node, &hash)?, lookup::block(node, &hash)?);
+            Ok::<_, RpcError>((placed, stored, lookup::params(node).clone()))
         })
         .await??;
-    // Rendered here and not on the node's thread, which has better things to do.
-    Ok(match verbosity {
-        0 => json(&hex::encode(encode(&*found.block))),
-        1 => found
-            .with_transactions(|found| found.block.txids().iter().map(|txid| json(&Text(txid))).collect()),
-        2 => found.with_transactions(|found| found.transactions(|coins| Spent::Known(coins))),
-        _ => found.with_transactions(|found| found.transactions(|coins| Spent::Shown(coins))),
+    // Read and rendered here and not on the node's thread, which has better things to do.
+    aside(move || {
+        let block = stored.block().map_err(lookup::failed)?;
+        let undo = if verbosity >= 2 { stored.undo().map_err(lookup::failed)? } else { None };
+        let placed = PlacedHeader { transactions: block.transactions().len() + 1, ..placed };
+        let found = FoundBlock { placed, block, undo, params };
+        Ok(match verbosity {
+            0 => json(&hex::encode(encode(&*found.block))),
+            1 => found.with_transactions(|found| {
+                found.block.txids().iter().map(|txid| json(&Text(txid))).collect()
+            }),
+            2 => found.with_transactions(|found| found.transactions(|coins| Spent::Known(coins))),
+            _ => found.with_transactions(|found| found.transactions(|coins| Spent::Shown(coins))),
+        })
     })
+    .await
 }
 
 impl FoundBlock {

@@ -127,7 +127,7 @@ fn chosen(node: &Machine, value: &Value) -> Result<(Arc<Transaction>, cairn_core
         let message = format!("Transaction decode failed for {text}: {error}");
         RpcError::new(Code::Deserialization, message)
     })?;
-    let coins = lookup::coins_spent_by(node, &transaction, None)?.unwrap_or_default();
+    let coins = lookup::coins_spent_by(node, &transaction)?.unwrap_or_default();
     let fee = render::fee_of(&transaction, &coins).unwrap_or_default();
     Ok((Arc::new(transaction), fee))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cairn_core::block::Block;
-use cairn_core::coin::{Coin, Origin, Undo};
+use cairn_core::coin::{Coin, Origin};
 use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::rpc::error::{Code, RpcError};
 use crate::rpc::json::object;
 use crate::rpc::render::{PlacedHeader, coins_spent};
+use crate::store::StoredBlock;
 
 /// The chain's numbers.
 pub fn params(node: &Machine) -> &ChainParams {
@@ -77,25 +78,16 @@ pub fn header(node: &Machine, hash: &BlockHash) -> Result<PlacedHeader, RpcError
     entry(node, hash).map(|entry| placed(node, entry))
 }
 
-/// A block on whatever branch.
+/// A block on whatever branch, to be read beside the driver.
 ///
 /// # Errors
 /// [`Code::InvalidAddressOrKey`] when it is not known, [`Code::Misc`] while only its header is.
-pub fn block(node: &Machine, hash: &BlockHash) -> Result<Arc<Block>, RpcError> {
+pub fn block(node: &Machine, hash: &BlockHash) -> Result<StoredBlock, RpcError> {
     entry(node, hash)?;
-    let found = node.chain().block(hash).map_err(failed)?;
-    found.ok_or_else(|| {
+    node.chain().store().stored_block(hash).ok_or_else(|| {
         let error = RpcError::new(Code::Misc, "Block not available (not fully downloaded)");
         error.with_data(object! { "hash": hash })
     })
-}
-
-/// What takes a block back, if it was ever connected.
-///
-/// # Errors
-/// [`Code::Internal`] when the store fails.
-pub fn undo(node: &Machine, hash: &BlockHash) -> Result<Option<Arc<Undo>>, RpcError> {
-    node.chain().store().undo(hash).map_err(failed)
 }
 
 /// A tip of a branch.
@@ -187,14 +179,12 @@ pub enum Found {
         /// The transaction.
         transaction: Arc<Transaction>,
         /// Its block.
-        place: Box<PlacedHeader>,
+        block: Arc<Block>,
     },
     /// It is a block's coinbase.
     Coinbase {
         /// The block.
         block: Arc<Block>,
-        /// The block's header.
-        place: Box<PlacedHeader>,
     },
 }
 
@@ -206,69 +196,101 @@ impl Found {
             Self::Coinbase { block, .. } => encode(block.coinbase()),
         })
     }
+}
 
-    /// Its block.
+/// Where a transaction is to be found.
+pub enum Whereabouts {
+    /// In the mempool; this is it.
+    Mempool(Arc<Transaction>),
+    /// In a block, if there.
+    Block {
+        /// The block.
+        stored: StoredBlock,
+        /// Its header.
+        place: Box<PlacedHeader>,
+    },
+}
+
+impl Whereabouts {
+    /// Where to look for a transaction: the mempool, the best chain, or the block that is named.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAddressOrKey`] when it is nowhere.
+    pub fn of(node: &Machine, txid: &Txid, inside: Option<&BlockHash>) -> Result<Self, RpcError> {
+        if inside.is_none()
+            && let Some(transaction) = node.mempool().get(txid)
+        {
+            return Ok(Self::Mempool(transaction));
+        }
+        let hash = match inside {
+            Some(hash) if node.chain().entry(hash).is_none() => {
+                return Err(RpcError::new(Code::InvalidAddressOrKey, "Block hash not found"));
+            }
+            Some(hash) => *hash,
+            None => {
+                block_of(node, txid)?.ok_or_else(|| no_such("mempool or blockchain transaction", txid))?
+            }
+        };
+        Ok(Self::Block { stored: block(node, &hash)?, place: Box::new(header(node, &hash)?) })
+    }
+
+    /// Its block's header.
     pub fn place(&self) -> Option<&PlacedHeader> {
         match self {
-            Self::Pending(_) => None,
-            Self::Confirmed { place, .. } | Self::Coinbase { place, .. } => Some(place),
+            Self::Mempool(_) => None,
+            Self::Block { place, .. } => Some(place),
         }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAddressOrKey`] when it is not in the block, [`Code::Internal`] when the store fails.
+    pub fn read(&self, txid: &Txid) -> Result<Found, RpcError> {
+        let block = match self {
+            Self::Mempool(transaction) => return Ok(Found::Pending(transaction.clone())),
+            Self::Block { stored, .. } => stored.block().map_err(failed)?,
+        };
+        if block.coinbase().txid() == *txid {
+            return Ok(Found::Coinbase { block });
+        }
+        let found = block.transactions().iter().find(|transaction| transaction.txid() == *txid).cloned();
+        let transaction = found.ok_or_else(|| no_such("transaction found in the provided block", txid))?;
+        Ok(Found::Confirmed { transaction, block })
+    }
+
+    /// The coins that a transaction of this block spends, in the order of its inputs, if all are known.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the store fails.
+    pub fn coins_spent_by(
+        &self,
+        transaction: &Transaction,
+        block: &Block,
+    ) -> Result<Option<Vec<Coin>>, RpcError> {
+        let Self::Block { stored, place } = self else { return Ok(None) };
+        let Some(undo) = stored.undo().map_err(failed)? else { return Ok(None) };
+        let known = coins_spent(block, place.height, &undo);
+        Ok(transaction.inputs().iter().map(|input| known.get(input).cloned()).collect())
     }
 }
 
-/// A transaction of the mempool or the best chain; or, with a block named, of that block.
-///
-/// # Errors
-/// [`Code::InvalidAddressOrKey`] when it is not there.
-pub fn transaction(node: &Machine, txid: &Txid, inside: Option<&BlockHash>) -> Result<Found, RpcError> {
-    if inside.is_none()
-        && let Some(transaction) = node.mempool().get(txid)
-    {
-        return Ok(Found::Pending(transaction));
-    }
-    let hash = match inside {
-        Some(hash) if node.chain().entry(hash).is_none() => {
-            return Err(RpcError::new(Code::InvalidAddressOrKey, "Block hash not found"));
-        }
-        Some(hash) => Some(*hash),
-        None => block_of(node, txid)?,
-    };
-    let missing = |what: &str| {
-        let message = format!("No such {what}. Use gettransaction for wallet transactions.");
-        RpcError::new(Code::InvalidAddressOrKey, message).with_data(object! { "txid": txid })
-    };
-    let Some(hash) = hash else { return Err(missing("mempool or blockchain transaction")) };
-    let block = block(node, &hash)?;
-    let place = Box::new(header(node, &hash)?);
-    if block.coinbase().txid() == *txid {
-        return Ok(Found::Coinbase { block, place });
-    }
-    let found = block.transactions().iter().find(|transaction| transaction.txid() == *txid).cloned();
-    let transaction = found.ok_or_else(|| missing("transaction found in the provided block"))?;
-    Ok(Found::Confirmed { transaction, place })
+fn no_such(what: &str, txid: &Txid) -> RpcError {
+    let message = format!("No such {what}. Use gettransaction for wallet transactions.");
+    RpcError::new(Code::InvalidAddressOrKey, message).with_data(object! { "txid": txid })
 }
 
-/// The coins that a transaction spends, in the order of its inputs, if all are known.
+/// The coins that a transaction would spend now, in the order of its inputs, if all are known.
 ///
 /// # Errors
 /// [`Code::Internal`] when the store fails.
-pub fn coins_spent_by(
-    node: &Machine,
-    transaction: &Transaction,
-    inside: Option<&BlockHash>,
-) -> Result<Option<Vec<Coin>>, RpcError> {
+pub fn coins_spent_by(node: &Machine, transaction: &Transaction) -> Result<Option<Vec<Coin>>, RpcError> {
     let mut coins = Vec::new();
-    if let Some(hash) = inside {
-        let Some(undo) = undo(node, hash)? else { return Ok(None) };
-        let known = coins_spent(&*block(node, hash)?, entry(node, hash)?.height, &undo);
-        coins.extend(transaction.inputs().iter().filter_map(|input| known.get(input).cloned()));
-    } else {
-        for input in transaction.inputs() {
-            coins.extend(match coin(node, input)? {
-                Some(coin) => Some(coin),
-                None => pending_coin(node, input),
-            });
-        }
+    for input in transaction.inputs() {
+        coins.extend(match coin(node, input)? {
+            Some(coin) => Some(coin),
+            None => pending_coin(node, input),
+        });
     }
     Ok((coins.len() == transaction.inputs().len()).then_some(coins))
 }

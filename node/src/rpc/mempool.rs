@@ -6,9 +6,9 @@ use cairn_protocol::mempool::fees::Basis;
 
 use crate::clock;
 use crate::machine::Machine;
-use crate::rpc::access::Rpc;
+use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Coins, Json, Object, json, object, reply};
+use crate::rpc::json::{Coins, Object, json, object, reply};
 use crate::rpc::lookup;
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required};
@@ -39,11 +39,7 @@ async fn get_raw_mempool(rpc: Rpc, params: Params) -> RpcResult {
         return Err(RpcError::invalid_parameter(message));
     }
     if verbose {
-        let entries = rpc.query(|node| {
-            let ids = node.mempool().iter().map(|transaction| transaction.txid());
-            entries(node, ids)
-        });
-        return entries.await;
+        return listing(rpc.query(|node| node.mempool().entries().iter().cloned().collect()).await?).await;
     }
     let txids = rpc
         .query(|node| node.mempool().iter().map(|transaction| transaction.txid()).collect::<Vec<Txid>>())
@@ -92,13 +88,17 @@ async fn get_mempool_descendants(rpc: Rpc, params: Params) -> RpcResult {
 async fn relatives(rpc: Rpc, params: Params, related: fn(&Machine, &Txid) -> Vec<Txid>) -> RpcResult {
     let txid: Txid = Params::must(params.hash("txid")?);
     let verbose = params.flag("verbose").unwrap_or(false);
-    rpc.query(move |node| {
-        find(node, &txid)?;
-        let mut ids = related(node, &txid);
-        ids.retain(|id| *id != txid);
-        Ok(if verbose { entries(node, ids) } else { json(&ids) })
-    })
-    .await?
+    let entries: Vec<Entry> = rpc
+        .query(move |node| {
+            find(node, &txid)?;
+            let related = related(node, &txid).into_iter().filter(|id| *id != txid);
+            Ok::<_, RpcError>(related.filter_map(|id| node.mempool().entry(&id).cloned()).collect())
+        })
+        .await??;
+    match verbose {
+        true => listing(entries).await,
+        false => Ok(json(&entries.iter().map(|entry| entry.transaction().txid()).collect::<Vec<_>>())),
+    }
 }
 
 fn find<'n>(node: &'n Machine, txid: &Txid) -> Result<&'n Entry, RpcError> {
@@ -108,12 +108,13 @@ fn find<'n>(node: &'n Machine, txid: &Txid) -> Result<&'n Entry, RpcError> {
     })
 }
 
-/// An object with an entry for each id.
-fn entries(node: &Machine, ids: impl IntoIterator<Item = Txid>) -> Json {
-    let known = ids.into_iter().filter_map(|txid| Some((txid.to_string(), node.mempool().entry(&txid)?)));
-    let known: std::collections::BTreeMap<String, Object> =
-        known.map(|(txid, entry)| (txid, entry_object(entry))).collect();
-    json(&known)
+/// An object with each entry under its id. The driver has only copied them: 18,000 take 60 ms to write down.
+async fn listing(entries: Vec<Entry>) -> RpcResult {
+    aside(move || {
+        let named = entries.iter().map(|entry| (entry.transaction().txid().to_string(), entry_object(entry)));
+        Ok(json(&named.collect::<std::collections::BTreeMap<String, Object>>()))
+    })
+    .await
 }
 
 fn entry_object(entry: &Entry) -> Object {

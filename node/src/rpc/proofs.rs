@@ -1,5 +1,6 @@
 //! Methods about inclusion: proving that a block holds transactions, and checking such a proof.
 
+use cairn_core::block::Block;
 use cairn_core::encoding::{Decode, Encode, decode, encode};
 use cairn_core::hash::{BlockHash, LeafHash, Txid};
 use cairn_core::header::Header;
@@ -7,7 +8,7 @@ use cairn_core::merkle::{InclusionProof, prove};
 use cairn_core::transaction::{Coinbase, Transaction};
 use serde_json::Value;
 
-use crate::rpc::access::Rpc;
+use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Text, json};
 use crate::rpc::lookup;
@@ -56,7 +57,7 @@ async fn get_tx_out_proof(rpc: Rpc, params: Params) -> RpcResult {
     let txids = txids(list)?;
     let blockhash: Option<BlockHash> = params.hash("blockhash")?;
     let first = txids[0];
-    let block = rpc
+    let stored = rpc
         .query(move |node| {
             let hash = match blockhash {
                 Some(hash) => hash,
@@ -67,6 +68,10 @@ async fn get_tx_out_proof(rpc: Rpc, params: Params) -> RpcResult {
             lookup::block(node, &hash)
         })
         .await??;
+    aside(move || prove_in(&*stored.block().map_err(lookup::failed)?, &txids)).await
+}
+
+fn prove_in(block: &Block, txids: &[Txid]) -> RpcResult {
     let mut leaves = vec![Leaf::Coinbase(block.coinbase().clone())];
     leaves.extend(block.transactions().iter().map(|transaction| Leaf::Transaction((**transaction).clone())));
     let hashes: Vec<LeafHash> = leaves.iter().map(Leaf::hash).collect();

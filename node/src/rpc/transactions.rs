@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cairn_core::amount::Amount;
-use cairn_core::encoding::{decode, encode};
+use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::Transaction;
 use cairn_protocol::mempool::policy::MempoolError;
@@ -11,11 +11,10 @@ use cairn_protocol::mempool::rate::FeeRate;
 use serde_json::Value;
 
 use crate::clock;
-use crate::machine::Machine;
-use crate::rpc::access::{Rpc, stopping};
+use crate::rpc::access::{Rpc, aside, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object};
-use crate::rpc::lookup::{self, Found};
+use crate::rpc::lookup::{self, Found, Whereabouts};
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required};
 use crate::rpc::refusal::{MISSING_INPUTS, Refusal};
@@ -55,20 +54,40 @@ async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
     let txid: Txid = Params::must(params.hash("txid")?);
     let verbosity = params.verbosity("verbosity", 0)?;
     let blockhash: Option<BlockHash> = params.hash("blockhash")?;
-    rpc.query(move |node| {
-        let found = lookup::transaction(node, &txid, blockhash.as_ref())?;
+    let (place, coins, prefix) = rpc
+        .query(move |node| {
+            let place = Whereabouts::of(node, &txid, blockhash.as_ref())?;
+            let coins = match &place {
+                Whereabouts::Mempool(transaction) if verbosity >= 2 => {
+                    lookup::coins_spent_by(node, transaction)?
+                }
+                _ => None,
+            };
+            Ok::<_, RpcError>((place, coins, lookup::params(node).address_prefix.clone()))
+        })
+        .await??;
+    // A block may have to be read for it.
+    aside(move || {
+        let found = place.read(&txid)?;
         if verbosity == 0 {
             return Ok(json(&found.hex()));
         }
-        let prefix = &lookup::params(node).address_prefix;
+        let coins = match &found {
+            Found::Confirmed { transaction, block } if verbosity >= 2 => {
+                place.coins_spent_by(transaction, block)?
+            }
+            _ => coins,
+        };
+        let spent = coins.as_deref().map_or(Spent::Unknown, Spent::Shown);
         let mut object = match &found {
-            Found::Coinbase { block, .. } => render::coinbase(block.coinbase(), prefix),
-            Found::Pending(transaction) => shown(node, transaction, None, verbosity)?,
-            Found::Confirmed { transaction, place, .. } => {
-                shown(node, transaction, Some(&place.hash), verbosity)?
+            Found::Coinbase { block } => render::coinbase(block.coinbase(), &prefix),
+            Found::Pending(transaction) | Found::Confirmed { transaction, .. } => {
+                let mut object = render::transaction(transaction, spent, &prefix);
+                object.put("hex", &found.hex());
+                object
             }
         };
-        if let Some(place) = found.place() {
+        if let Some(place) = place.place() {
             if blockhash.is_some() {
                 object.put("in_active_chain", &(place.confirmations > 0));
             }
@@ -80,21 +99,7 @@ async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
         }
         Ok(json(&object))
     })
-    .await?
-}
-
-fn shown(
-    node: &Machine,
-    transaction: &Transaction,
-    block: Option<&BlockHash>,
-    verbosity: u8,
-) -> Result<Object, RpcError> {
-    let prefix = &lookup::params(node).address_prefix;
-    let coins = if verbosity >= 2 { lookup::coins_spent_by(node, transaction, block)? } else { None };
-    let spent = coins.as_deref().map_or(Spent::Unknown, Spent::Shown);
-    let mut object = render::transaction(transaction, spent, prefix);
-    object.put("hex", &hex::encode(encode(transaction)));
-    Ok(object)
+    .await
 }
 
 async fn send_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {

@@ -113,6 +113,11 @@ pub fn coin_key(lock: &Lock, outpoint: &OutPoint) -> Vec<u8> {
     key(COIN, lock, &[outpoint.txid.as_bytes().as_slice(), &index].concat())
 }
 
+/// What the keys of a lock's history begin with.
+pub fn history_prefix(lock: &Lock) -> Vec<u8> {
+    key(HISTORY, lock, &[])
+}
+
 /// What the keys of all unspent outputs of a lock begin with.
 pub fn coin_prefix(lock: &Lock) -> Vec<u8> {
     key(COIN, lock, &[])

@@ -15,7 +15,8 @@ use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{Commit, StoreError};
 
 use crate::store::address_schema::{
-    Change, Changes, Mark, Summary, Visit, coin_key, coin_prefix, read_coin_key, summary_key, visit_key,
+    Change, Changes, Mark, Summary, Visit, coin_key, coin_prefix, history_prefix, read_coin_key, summary_key,
+    visit_key,
 };
 use crate::store::movements::{Movement, movements, outputs_before};
 use crate::store::state::State;
@@ -43,6 +44,16 @@ impl AddressIndex {
     /// The index over what sled holds, and how many records that is.
     pub const fn new(state: State, stored: u64) -> Self {
         Self { state, stored, changes: Changes::new() }
+    }
+
+    /// The part about one lock, to be read beside the driver. It is right until the next checkpoint.
+    pub fn about(&self, lock: &Lock) -> Self {
+        let prefixes = [summary_key(lock), history_prefix(lock), coin_prefix(lock)];
+        let changes = prefixes.iter().flat_map(|prefix| {
+            self.changes.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(prefix))
+        });
+        let changes = changes.map(|(key, change)| (key.clone(), change.clone())).collect();
+        Self { state: self.state.clone(), stored: self.stored, changes }
     }
 
     /// A lock in sums; all zero for one that the chain does not know.

@@ -5,7 +5,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
@@ -45,10 +45,11 @@ pub struct Place {
     pub length: u32,
 }
 
-/// The open file.
+/// The open file. A clone reads what was written before it was made; what was written never changes.
+#[derive(Clone)]
 pub struct Journal {
-    path: PathBuf,
-    file: File,
+    path: Arc<Path>,
+    file: Arc<File>,
     length: u64,
     is_dirty: bool,
 }
@@ -72,7 +73,7 @@ impl Journal {
         let failed = |source| io_error("open", path, source);
         let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        Ok(Self { path: path.to_owned(), file, length, is_dirty: false })
+        Ok(Self { path: path.into(), file: Arc::new(file), length, is_dirty: false })
     }
 
     /// Its size.
@@ -99,7 +100,7 @@ impl Journal {
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(&checksum(kind, &value));
         bytes.extend_from_slice(&value);
-        if let Err(source) = self.file.write_all(&bytes) {
+        if let Err(source) = (&*self.file).write_all(&bytes) {
             let _ = self.file.set_len(self.length);
             return Err(io_error("write", &self.path, source));
         }

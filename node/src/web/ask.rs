@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -28,15 +28,9 @@ pub fn answer(outcome: RpcResult) -> Response {
     for_pages(status, format!("{}\n", body.get()))
 }
 
-/// JSON that is of this moment and for this server's own pages only: no other page may draw it in, and
-/// nobody keeps it.
+/// JSON that is of this moment: no cache keeps it.
 pub fn for_pages(status: StatusCode, body: impl Into<Body>) -> Response {
-    let headers = [
-        (CONTENT_TYPE, "application/json"),
-        (CACHE_CONTROL, "no-store"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ];
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     (status, headers, body.into()).into_response()
 }
 

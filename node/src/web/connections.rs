@@ -1,20 +1,28 @@
 //! Connections of the HTTP server: so many at once, each with deadlines, all closed on one signal.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock;
+use crate::log::budget::{Budget, Room};
 use crate::web::patience::Patience;
+use crate::web::places::{Busy, Caller, Place, Places};
 
-/// Connections at once; one more waits in the system's queue until one ends.
+/// Connections at once. One more takes the place of a caller without the secret.
 const MAX_CONNECTIONS: usize = 256;
 /// How long a caller may take for a request's head, and keep an idle connection: Bitcoin Core's 30 s.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,30 +33,37 @@ const MAX_HEAD: usize = 64 * 1024;
 /// How long answers that are being written may take once the node stops.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Serves `app` until `stop`, then lets answers on their way finish.
-pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// Tells from a request's head whether it carries the server's secret.
+pub type Knows = Arc<dyn Fn(&HeaderMap) -> bool + Send + Sync>;
+
+/// Serves `app` until `stop`, then lets answers on their way finish. Every request carries its [`Caller`]
+/// among its extensions.
+pub async fn serve(listener: TcpListener, app: Router, knows: Knows, stop: CancellationToken) {
+    let places = Places::new(MAX_CONNECTIONS);
     let tasks = TaskTracker::new();
+    let mut lines = Budget::default();
     loop {
         let next = async {
-            let place = room.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (listener.accept().await, place)
+            match listener.accept().await {
+                Ok((stream, _)) => Ok((stream, places.take().await)),
+                Err(error) => Err(error),
+            }
         };
-        let (accepted, place) = tokio::select! {
+        let accepted = tokio::select! {
             next = next => next,
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, app.clone(), stop.clone());
-                tasks.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+            Ok((stream, place)) => {
+                tasks.spawn(connection(stream, place, app.clone(), knows.clone(), stop.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept an RPC connection");
-                // Out of file descriptors: trying again at once would only burn the processor.
+                if let Some(Room { left_out }) = lines.take(clock::now()) {
+                    tracing::warn!(%error, left_out, "cannot accept an RPC connection");
+                }
+                // Out of file descriptors, in all likelihood: one comes back, and trying again at once would
+                // only burn the processor.
+                places.evict();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -57,18 +72,30 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) 
     let _ = tokio::time::timeout(FAREWELL, tasks.wait()).await;
 }
 
-async fn connection(stream: TcpStream, app: Router, stop: CancellationToken) {
+async fn connection(stream: TcpStream, place: Place, app: Router, knows: Knows, stop: CancellationToken) {
     // Answers are small and awaited: they must not wait for the acknowledgement of what went before.
     let _ = stream.set_nodelay(true);
     let stream = TokioIo::new(Patience::new(stream, WRITE_TIMEOUT));
+    let app = TowerToHyperService::new(app);
+    let answer = |mut request: hyper::Request<Incoming>| {
+        let caller = if knows(request.headers()) { Caller::Known } else { Caller::Stranger };
+        request.extensions_mut().insert(caller);
+        let busy = place.begin(caller);
+        let answer = app.call(request);
+        async move { answer.await.map(|answer| answer.map(|body| Answering { body, _busy: busy })) }
+    };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(stream, TowerToHyperService::new(app));
+        .serve_connection(stream, service_fn(answer));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = place.evicted().cancelled() => {
+            tracing::debug!("an RPC connection gave way to another");
+            return;
+        }
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -76,5 +103,31 @@ async fn connection(stream: TcpStream, app: Router, stop: CancellationToken) {
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "an RPC connection ended");
+    }
+}
+
+/// An answer's body, under way until it is dropped.
+struct Answering {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -3,21 +3,28 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::ACCEPT;
+use axum::http::header::{ACCEPT, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event as Line, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::rpc::json::reply;
 use crate::web::ask::for_pages;
 use crate::web::log::{Entry, EventLog, Found};
+use crate::web::places::Caller;
+
+/// Streams at once to callers without the secret, which hold a connection each for as long as they like.
+const MAX_FREE_FOLLOWERS: usize = 64;
+/// Seconds after which a follower that was refused may try again.
+const TRY_AGAIN: &str = "5";
 
 /// How often a quiet stream shows that it lives. Scripts of a page do not see comments, so it is an event.
 const BEAT: Duration = Duration::from_secs(5);
@@ -33,32 +40,63 @@ pub struct Wanted {
     pub from: Option<u64>,
 }
 
-/// The stream of events. A browser that reconnects says by itself where it was (`Last-Event-ID`);
-/// that goes before `from`, because its address still holds the number it began with. What is told waits
-/// for `gather`, for what comes right after it. A caller that accepts JSON gets one answer with what there is.
-pub fn follow(
-    log: EventLog,
-    wanted: &Wanted,
-    headers: &HeaderMap,
-    stop: CancellationToken,
-    gather: Duration,
-) -> Response {
-    let from = match headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default()) {
-        None => Ok(wanted.from.unwrap_or_else(|| log.next())),
-        Some(id) => resumed(id, log.run()),
-    };
-    let Ok(from) = from else {
-        let message = "Last-Event-ID is no id of this stream: expected run-number as in the id lines\n";
-        return (StatusCode::BAD_REQUEST, message).into_response();
-    };
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accepted.contains("application/json") {
-        return for_pages(StatusCode::OK, batch(&log, from));
+/// The places for followers without the secret. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Followers(Arc<Semaphore>);
+
+impl Default for Followers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_FREE_FOLLOWERS)))
     }
-    let lines = lines(log, from, gather).take_until(stop.cancelled_owned());
-    Sse::new(lines)
-        .keep_alive(KeepAlive::new().interval(BEAT).event(Line::default().event("beat").data("{}")))
-        .into_response()
+}
+
+impl Followers {
+    /// The stream of events. A browser that reconnects says by itself where it was (`Last-Event-ID`);
+    /// that goes before `from`, because its address still holds the number it began with. What is told
+    /// waits for `gather`, for what comes right after it. A caller that accepts JSON gets one answer with
+    /// what there is, and keeps no place.
+    pub fn follow(
+        &self,
+        caller: Caller,
+        log: EventLog,
+        wanted: &Wanted,
+        headers: &HeaderMap,
+        stop: CancellationToken,
+        gather: Duration,
+    ) -> Response {
+        let from = match headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default()) {
+            None => Ok(wanted.from.unwrap_or_else(|| log.next())),
+            Some(id) => resumed(id, log.run()),
+        };
+        let Ok(from) = from else {
+            let message = "Last-Event-ID is no id of this stream: expected run-number as in the id lines\n";
+            return (StatusCode::BAD_REQUEST, message).into_response();
+        };
+        let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        if accepted.contains("application/json") {
+            return for_pages(StatusCode::OK, batch(&log, from));
+        }
+        let place = match caller {
+            Caller::Known => None,
+            Caller::Stranger => match self.0.clone().try_acquire_owned() {
+                Ok(place) => Some(place),
+                Err(_) => return refused(),
+            },
+        };
+        let lines = lines(log, from, gather).take_until(stop.cancelled_owned());
+        // The place is held by the stream.
+        let lines = lines.map(move |line| (&place, line).1);
+        Sse::new(lines)
+            .keep_alive(KeepAlive::new().interval(BEAT).event(Line::default().event("beat").data("{}")))
+            .into_response()
+    }
+}
+
+fn refused() -> Response {
+    let message = format!(
+        "{MAX_FREE_FOLLOWERS} streams are open already, the most without the secret; ask again later, or read /v1/view\n"
+    );
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, TRY_AGAIN)], message).into_response()
 }
 
 /// The events from a number on that are there already, as JSON. Every browser opens six connections to a server

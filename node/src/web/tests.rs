@@ -10,9 +10,10 @@ use tokio::net::TcpStream;
 
 use super::*;
 
+mod crowd;
 mod pages;
 
-struct Server {
+pub struct Server {
     address: SocketAddr,
     secret: String,
     stop: CancellationToken,

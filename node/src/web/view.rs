@@ -14,7 +14,7 @@ use cairn_protocol::peers::connection::Connection;
 
 use crate::handle::NodeHandle;
 use crate::machine::Machine;
-use crate::rpc::access::Rpc;
+use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, object, reply};
 use crate::rpc::lookup;
@@ -172,8 +172,7 @@ fn branching(machine: &Machine, entry: &Entry) -> Branching {
 }
 
 impl Known {
-    /// Reads the bodies that are not known yet, the newest first, one at a time: the node goes on
-    /// between two.
+    /// Reads the bodies that are not known yet, the newest first.
     async fn learn(&self, rpc: &Rpc, blocks: &[Branching]) -> Result<(), RpcError> {
         let mut left = MAX_READ;
         for (hash, size) in blocks.iter().rev().filter_map(|block| Some((block.hash, block.size? as usize))) {
@@ -182,8 +181,9 @@ impl Known {
             }
             let Some(rest) = left.checked_sub(size) else { break };
             left = rest;
-            let block = rpc.query(move |node| lookup::block(node, &hash)).await??;
-            self.facts().insert(hash, facts(&block));
+            let stored = rpc.query(move |node| lookup::block(node, &hash)).await??;
+            let facts = aside(move || Ok(facts(&*stored.block().map_err(lookup::failed)?))).await?;
+            self.facts().insert(hash, facts);
         }
         let mut facts = self.facts();
         if facts.len() > MAX_KNOWN {

@@ -24,10 +24,10 @@ use crate::store::directory::Directory;
 use crate::store::{Indexing, Opening, SledStore};
 
 /// A server with a node behind it.
-struct Site {
-    server: Server,
+pub struct Site {
+    pub server: Server,
     test: TestChain,
-    handle: NodeHandle,
+    pub handle: NodeHandle,
     /// Without it the driver would stop.
     _events: mpsc::Sender<crate::p2p::conversation::PeerEvent>,
     _directory: tempfile::TempDir,
@@ -35,6 +35,16 @@ struct Site {
 
 impl Site {
     async fn start(indexing: Indexing) -> Self {
+        Self::behind(Rpc::loading(Vec::new()), indexing).await
+    }
+
+    /// One whose calls can be watched.
+    pub async fn with_rpc() -> (Rpc, Self) {
+        let rpc = Rpc::loading(Vec::new());
+        (rpc.clone(), Self::behind(rpc, Indexing::Off).await)
+    }
+
+    async fn behind(rpc: Rpc, indexing: Indexing) -> Self {
         let (test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
         let taken = Directory::open(directory.path(), test.genesis.hash().into(), Opening::Resume);
         let store = SledStore::open_in(taken.expect("free"), &test.genesis, Opening::Resume, indexing);
@@ -56,7 +66,6 @@ impl Site {
         let ((sender, events), (orders, _)) = (mpsc::channel(4), mpsc::channel(64));
         let network = Network { own, listen: None, events, orders, traffic, delays: Default::default() };
         Driver::spawn(machine, ends, network, tokio::runtime::Handle::current()).expect("a thread");
-        let rpc = Rpc::loading(Vec::new());
         open(&rpc, handle.clone());
         let server = Server::of(rpc, "127.0.0.1:0").await;
         Self { server, test, handle, _events: sender, _directory: directory }

@@ -1,0 +1,187 @@
+//! Places: the connections that a server holds at once. When all are taken, a newcomer gets the place of
+//! a caller that has not shown the server's secret, so strangers cannot shut its owner out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Whether a request carried the server's secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// It did.
+    Known,
+    /// It did not: a page, or any other program of this machine.
+    Stranger,
+}
+
+/// The places of one server. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Places {
+    limit: usize,
+    table: Arc<Mutex<Table>>,
+    freed: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    taken: BTreeMap<u64, Holder>,
+}
+
+/// A connection that has a place.
+#[derive(Debug)]
+struct Holder {
+    caller: Caller,
+    /// Requests whose answer is not written yet.
+    requests: usize,
+    /// When it connected, or last began or ended a request.
+    since: Instant,
+    evicted: CancellationToken,
+}
+
+/// One place, until this is dropped or taken away.
+#[derive(Debug)]
+pub struct Place {
+    places: Places,
+    number: u64,
+    evicted: CancellationToken,
+}
+
+/// A request that is being answered, as long as this lives.
+#[derive(Debug)]
+pub struct Busy {
+    places: Places,
+    number: u64,
+}
+
+impl Places {
+    /// So many places.
+    pub fn new(limit: usize) -> Self {
+        Self { limit, table: Arc::default(), freed: Arc::default() }
+    }
+
+    /// Takes a place; with none free, that of a stranger. Waits only when known callers have them all.
+    pub async fn take(&self) -> Place {
+        loop {
+            let freed = self.freed.notified();
+            if let Some(place) = self.try_take() {
+                return place;
+            }
+            freed.await;
+        }
+    }
+
+    fn try_take(&self) -> Option<Place> {
+        let mut table = self.table();
+        if table.taken.len() >= self.limit && !table.evict() {
+            return None;
+        }
+        let (number, evicted) = (table.next, CancellationToken::new());
+        table.next += 1;
+        let (caller, since) = (Caller::Stranger, Instant::now());
+        table.taken.insert(number, Holder { caller, requests: 0, since, evicted: evicted.clone() });
+        Some(Place { places: self.clone(), number, evicted })
+    }
+
+    /// Closes a stranger's connection, if there is one.
+    pub fn evict(&self) {
+        self.table().evict();
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Closes the stranger's connection that has been idle longest; with none idle, the one whose answer
+    /// has been under way longest.
+    fn evict(&mut self) -> bool {
+        let strangers = self.taken.iter().filter(|(_, holder)| holder.caller == Caller::Stranger);
+        let chosen = strangers.min_by_key(|(_, holder)| (holder.requests > 0, holder.since));
+        let Some(number) = chosen.map(|(number, _)| *number) else { return false };
+        self.taken.remove(&number).inspect(|holder| holder.evicted.cancel()).is_some()
+    }
+}
+
+impl Place {
+    /// A request begins.
+    pub fn begin(&self, caller: Caller) -> Busy {
+        if let Some(holder) = self.places.table().taken.get_mut(&self.number) {
+            holder.requests += 1;
+            holder.since = Instant::now();
+            // A caller that has shown the secret once is known from then on.
+            if caller == Caller::Known {
+                holder.caller = Caller::Known;
+            }
+        }
+        Busy { places: self.places.clone(), number: self.number }
+    }
+
+    /// Tells when the place was given to another connection.
+    pub const fn evicted(&self) -> &CancellationToken {
+        &self.evicted
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.table().taken.remove(&self.number);
+        self.places.freed.notify_one();
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(holder) = self.places.table().taken.get_mut(&self.number) {
+            holder.requests -= 1;
+            holder.since = Instant::now();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn taken(places: &Places) -> Place {
+        places.try_take().expect("a place")
+    }
+
+    #[test]
+    fn the_longest_idle_stranger_gives_way_then_the_longest_busy_one_and_a_known_caller_never() {
+        let places = Places::new(4);
+        let [busy, known, idle, newest] = [(); 4].map(|()| taken(&places));
+        let answering = busy.begin(Caller::Stranger);
+        drop(known.begin(Caller::Known));
+        let evicted = || [&busy, &known, &idle, &newest].map(|place| place.evicted().is_cancelled());
+        let _fifth = taken(&places);
+        assert_eq!(evicted(), [false, false, true, false]);
+        let _sixth = taken(&places);
+        assert_eq!(evicted(), [false, false, true, true]);
+        let held = [taken(&places), taken(&places)].map(|place| {
+            drop(place.begin(Caller::Known));
+            place
+        });
+        assert_eq!(evicted(), [false, false, true, true], "the fifth and the sixth were idle");
+        drop((answering, held));
+    }
+
+    #[test]
+    fn a_newcomer_waits_while_known_callers_have_every_place() {
+        let places = Places::new(1);
+        let known = taken(&places);
+        drop(known.begin(Caller::Known));
+        let waiting = places.take();
+        let mut waiting = std::pin::pin!(waiting);
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(!known.evicted().is_cancelled());
+        drop(known);
+        assert!(waiting.now_or_never().is_some());
+    }
+}
