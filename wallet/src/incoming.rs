@@ -80,8 +80,11 @@ fn is_signed_by_us(
         if let Some(coin) = scan.coin(outpoint) {
             return Some(Coin { output: coin.output.clone(), height: coin.height, origin: coin.origin });
         }
-        let parent = session.book.payment(&outpoint.txid)?.transaction()?;
-        let output = parent.outputs().get(outpoint.index as usize)?.clone();
+        let index = outpoint.index as usize;
+        let output = match session.fetched.get(&outpoint.txid) {
+            Some(parent) => parent.outputs().get(index)?.clone(),
+            None => session.book.payment(&outpoint.txid)?.transaction()?.outputs().get(index)?.clone(),
+        };
         locks.contains(&output.lock).then_some(Coin { output, height, origin: Origin::Transaction })
     };
     let coins = transaction.inputs().iter().map(|outpoint| Some((*outpoint, own_coin(outpoint)?)));

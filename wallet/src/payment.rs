@@ -160,12 +160,15 @@ pub fn judge(payments: &[Payment], scan: &Scan, mempool: Option<&BTreeSet<Txid>>
         let is_in_mempool = mempool.is_some_and(|mempool| mempool.contains(&payment.txid));
         let obstacle = || {
             let parent = |txid: &Txid| index_of.get(txid).map(|index| &judged[*index]);
-            transaction.inputs().iter().find_map(|input| obstacle(input, payment, scan, parent(&input.txid)))
+            // A coin whose block was undone, and whose transaction waits for another one.
+            let waits = |txid: &Txid| mempool.is_some_and(|mempool| mempool.contains(txid));
+            let inputs = transaction.inputs().iter().filter(|input| !waits(&input.txid));
+            inputs.into_iter().find_map(|input| obstacle(input, payment, scan, parent(&input.txid)))
         };
         let state = match confirmed.get(&payment.txid) {
             Some(at) => State::Confirmed { at: *at },
+            None if is_in_mempool => State::Pending { in_mempool: true },
             None => obstacle().unwrap_or(match payment.release {
-                _ if is_in_mempool => State::Pending { in_mempool: true },
                 Release::Released => State::Pending { in_mempool: mempool.is_none() },
                 Release::Unreleased => State::Unreleased,
                 Release::EarlierChain => State::EarlierChain,

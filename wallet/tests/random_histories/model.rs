@@ -9,6 +9,7 @@ use cairn_core::amount::Amount;
 use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
 use cairn_core::transaction::{OutPoint, Transaction};
+use cairn_genesis::accounts;
 use cairn_wallet::keys::{Branch, Keys};
 use cairn_wallet::node::Node;
 use cairn_wallet::payment::{Lack, State};
@@ -17,8 +18,9 @@ use cairn_wallet::words::Words;
 /// Blocks until a mined coin may be spent.
 pub const MATURITY: u32 = 10;
 
-/// The keys of the wallet and of its copies.
-pub static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::new(&Words::from_entropy(&[7; 32])));
+/// The keys of the wallet and of its copies: genesis pays the first address, so that payments of an
+/// earlier chain have coins on a new one.
+pub static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::new(&Words::from_entropy(&accounts::entropy(3))));
 
 /// Every lock that a history here can reach, with its place among the keys.
 pub static LOCKS: LazyLock<BTreeMap<Lock, (Branch, u32)>> = LazyLock::new(|| {
@@ -89,7 +91,11 @@ impl Model {
         for transaction in node.waiting() {
             let own = |input: &OutPoint| match coins.unspent.get(input) {
                 Some(coin) => is_ours(&coin.output.lock),
-                None => self.output(input).is_some_and(|lock| is_ours(&lock)),
+                None => {
+                    let parent = node.waiting().into_iter().find(|one| one.txid() == input.txid);
+                    let output = |one: Arc<Transaction>| one.outputs().get(input.index as usize).cloned();
+                    parent.and_then(output).is_some_and(|output| is_ours(&output.lock))
+                }
             };
             let is_known = self.records.iter().any(|record| record.txid() == transaction.txid());
             if !is_known && transaction.inputs().iter().all(own) {
@@ -105,11 +111,6 @@ impl Model {
         is_anew
     }
 
-    fn output(&self, outpoint: &OutPoint) -> Option<Lock> {
-        let record = self.records.iter().find(|record| record.txid() == outpoint.txid)?;
-        record.transaction.outputs().get(outpoint.index as usize).map(|output| output.lock)
-    }
-
     fn states(&self, coins: &Coins, waiting: &BTreeSet<Txid>) -> Vec<State> {
         let mut states: Vec<State> = Vec::new();
         let is_lost = |state: &State| matches!(state, State::Displaced { .. } | State::Dead { .. });
@@ -119,7 +120,7 @@ impl Model {
                 if let Some(by) = coins.spenders.get(input) {
                     return Some(State::Displaced { by: *by });
                 }
-                if coins.unspent.contains_key(input) {
+                if coins.unspent.contains_key(input) || waiting.contains(&input.txid) {
                     return None;
                 }
                 let parent = self.records.iter().zip(&states).find(|(one, _)| one.txid() == input.txid);
