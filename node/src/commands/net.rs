@@ -44,8 +44,7 @@ fn steer_one(arguments: &NetArgs, command: &NetCommand) -> anyhow::Result<(Value
     }
     let (mut value, text) = match steer(&control, command) {
         Err(error)
-            if command.changes_the_devnet()
-                && error.downcast_ref().is_some_and(ClientError::may_be_done) =>
+            if command.changes_the_devnet() && error.downcast_ref().is_some_and(ClientError::may_be_done) =>
         {
             let done = "the step was begun and may be done (`cairn net status` shows the nodes)";
             return Err(AfterDone::new(done, json!({}), error).into());

@@ -24,7 +24,9 @@ pub enum DevnetError {
         failure: RpcFailure,
     },
     /// A node has not answered lately, and so is not asked again.
-    #[error("node {node} has not answered for some seconds, and was not asked; `cairn net status` shows the nodes")]
+    #[error(
+        "node {node} has not answered for some seconds, and was not asked; `cairn net status` shows the nodes"
+    )]
     NotAnswering {
         /// Which.
         node: u16,

@@ -240,7 +240,8 @@ mod tests {
         let ask = async |log: &EventLog, from| {
             let wanted = Wanted { from };
             let stop = CancellationToken::new();
-            let answer = follow(log.clone(), &wanted, &accepts, stop, FOR_PAGES);
+            let followers = Followers::default();
+            let answer = followers.follow(Caller::Stranger, log.clone(), &wanted, &accepts, stop, FOR_PAGES);
             let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a whole body");
             String::from_utf8(body.to_vec()).expect("text")
         };
