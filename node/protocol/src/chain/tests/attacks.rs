@@ -135,7 +135,7 @@ fn a_shorter_branch_with_more_work_beats_a_longer_one() {
         let mut blocks = vec![test.genesis.clone()];
         for _ in 0..count {
             let block = block_at(&chain, blocks.last().expect("genesis"), spacing, payee);
-            give(&mut chain, &block).expect("a valid block");
+            assert!(give(&mut chain, &block).is_ok(), "a valid block");
             blocks.push(block);
         }
         (chain.tip().hash, blocks.pop().expect("the last").hash())
