@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
@@ -12,7 +12,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{Termios, tcgetattr};
 use nix::unistd::Pid;
 
-use crate::patience::{LONG, wait_for};
+use crate::patience::LONG;
+
+/// The shell holds the terminal when the program has ended: with its last process a terminal forgets its modes.
+const SHELL: &str = r#""$0" "$@"; echo "[ended with $?]"; read -r end"#;
 
 /// A program and the terminal that it runs at.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ impl AtTerminal {
         let pair = openpty(None, None).expect("a terminal");
         let slave = || pair.slave.try_clone().expect("a descriptor");
         let mut through = Command::new("setsid");
-        through.arg("--ctty").arg(command.get_program()).args(command.get_args());
+        through.args(["--ctty", "sh", "-c", SHELL]).arg(command.get_program()).args(command.get_args());
         through.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let child = through.stdin(slave()).stdout(slave()).stderr(slave()).spawn().expect("setsid runs");
         let mut output = File::from(pair.master.try_clone().expect("a descriptor"));
@@ -81,23 +84,27 @@ impl AtTerminal {
         tcgetattr(&self.terminal).expect("the terminal is there")
     }
 
-    /// Sends the program a signal.
+    /// Sends the program alone a signal.
     ///
     /// # Panics
     /// When it has ended.
+    #[track_caller]
     pub fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).expect("process ids are small");
+        let path = format!("/proc/{0}/task/{0}/children", self.child.id());
+        let children = std::fs::read_to_string(path).expect("the shell runs");
+        let id = children.trim().parse().expect("the shell runs one program");
         kill(Pid::from_raw(id), signal).expect("it runs");
     }
 
-    /// Waits until the program has ended.
+    /// Waits until the program has ended; gives its exit status as a shell does, 128 more than a signal.
     ///
     /// # Panics
-    /// When it does not.
+    /// When it does not end.
     #[track_caller]
-    pub fn wait_for_exit(&mut self) -> ExitStatus {
-        let child = &mut self.child;
-        wait_for("the program ends", || child.try_wait().expect("a child can be waited for"))
+    pub fn wait_for_exit(&mut self) -> i32 {
+        self.wait_for("[ended with ");
+        let status = self.wait_for("]");
+        status.trim_end_matches(']').parse().expect("a status")
     }
 }
 

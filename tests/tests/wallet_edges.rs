@@ -300,13 +300,13 @@ fn a_prompt_keeps_no_other_command_waiting_and_two_prompts_never_spend_one_coin(
     let balance = ground.succeeds(&["balance"]);
     assert!(balance.stderr.is_empty(), "{balance:?}");
     one.type_in("y\n");
-    assert!(one.wait_for_exit().success());
+    assert_eq!(one.wait_for_exit(), 0);
     // Its coin is spent by now: the payment is shown anew.
     two.type_in("y\n");
     two.wait_for("look again");
     two.wait_for("send? [y/N] ");
     two.type_in("y\n");
-    assert!(two.wait_for_exit().success());
+    assert_eq!(two.wait_for_exit(), 0);
     ground.devnet.net(&["mine", "0", "1"]);
     let balance: Value =
         serde_json::from_slice(&ground.succeeds(&["balance", "--json"]).stdout).expect("JSON");
@@ -396,7 +396,7 @@ fn a_prompt_hides_what_is_typed_and_leaves_the_terminal_as_it_was_whatever_ends_
                 program.wait_for("the two passphrases differ");
             }
         }
-        assert!(!program.wait_for_exit().success());
+        assert_eq!(program.wait_for_exit(), ending.map_or(1, |signal| 128 + signal as i32));
         let flags = program.modes().local_flags;
         assert!(
             flags.contains(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG),
@@ -423,7 +423,7 @@ fn words_are_pasted_at_the_terminal_as_new_printed_them() {
     program.wait_for("the same again");
     program.type_in("a secret\n");
     let shown = program.wait_for("next ");
-    assert!(program.wait_for_exit().success());
+    assert_eq!(program.wait_for_exit(), 0);
     let address = printed.lines().find(|line| line.starts_with("address")).expect("an address");
     assert!(shown.contains(address), "{shown}");
 }
