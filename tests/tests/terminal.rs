@@ -92,7 +92,7 @@ fn panics() {
 fn a_small_terminal_shows_nodes_and_that_there_are_more_also_when_it_becomes_small() {
     let devnet = devnet(23_180, "6");
     let small = top(&devnet, (40, 8));
-    small.wait_for("+ 2 more");
+    small.wait_for("+ 1 more");
     small.wait_for("6/6 agree, height 0");
     let mut shrinks = top(&devnet, (120, 40));
     assert!(!shrinks.words().contains(" more"));

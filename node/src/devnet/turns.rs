@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_step_behind_a_long_one_is_refused_with_what_is_at_work_and_has_its_turn_afterwards() {
         let turns = Turns::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let _inside = runtime.enter();
         let long = std::thread::scope(|scope| scope.spawn(|| turns.wait("mine")).join().expect("no panic"));
         let refused = turns.wait_at_most(Duration::ZERO, "heal").expect_err("it must wait");

@@ -37,8 +37,10 @@ fn twelve_windows_are_live_and_each_of_them_steers_while_a_scenario_plays() {
     let devnet = resting(23_100, 2);
     let browser = Browser::start();
     let windows = windows(&browser, &devnet, "#/scenarios");
-    windows[0].wait_for_text(".scenario-list", "split-brain");
-    windows[0].evaluate("document.querySelector('.scenario-list button').click()");
+    windows[0].wait_for_text(".scenario-list", "double-spend");
+    // It lasts ten days: it plays until it is stopped.
+    let item = "[...document.querySelectorAll('.scenario-list li')].find((item) => item.querySelector('strong').textContent === 'double-spend')";
+    windows[0].evaluate(&format!("{item}.querySelector('button').click()"));
     for window in &windows {
         window.wait_for("what plays", "first('.stage h2') && first('.net-svg .node') && true");
     }
