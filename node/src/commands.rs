@@ -32,7 +32,7 @@ pub fn main() -> ExitCode {
         }
     };
     let json = matches!(&command, Command::Net(net) if net.json);
-    end("cairn", json, run(&command).as_ref().map(|()| ()).map_err(|error| error.as_ref())).into()
+    end("cairn", json, run(&command).as_ref().copied().map_err(|error| error.as_ref())).into()
 }
 
 fn run(command: &Command) -> anyhow::Result<()> {

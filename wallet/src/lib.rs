@@ -55,5 +55,5 @@ pub fn main() -> ExitCode {
         }
     };
     let json = cli.common.json;
-    end("error", json, commands::run(cli).as_ref().map(|()| ()).map_err(|error| error.as_ref())).into()
+    end("error", json, commands::run(cli).as_ref().copied().map_err(|error| error.as_ref())).into()
 }

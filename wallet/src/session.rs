@@ -164,7 +164,7 @@ impl Session {
             Some(given) => open_with(&sealed, given)?,
             None => {
                 self.yield_lock();
-                let words = keystore::open(&sealed, &*passphrase::ask()?)?;
+                let words = keystore::open(&sealed, &passphrase::ask()?)?;
                 self.retake_lock()?;
                 words
             }

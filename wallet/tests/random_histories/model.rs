@@ -164,10 +164,10 @@ impl Model {
                 place.is_some_and(|place| is_lost(&states[place]))
             };
             let lost = parents.into_iter().find(lost);
-            if let (Some(parent), false) = (lost, matches!(states[index], State::Confirmed { .. })) {
-                if !is_lost(&states[index]) {
-                    states[index] = State::Dead { lack: Lack::Parent(parent) };
-                }
+            if let (Some(parent), false) = (lost, matches!(states[index], State::Confirmed { .. }))
+                && !is_lost(&states[index])
+            {
+                states[index] = State::Dead { lack: Lack::Parent(parent) };
             }
         }
         states
