@@ -13,8 +13,6 @@ use crate::params::ChainParams;
 use crate::target::{CompactTarget, Target};
 use crate::time::Timestamp;
 
-pub mod outlook;
-
 /// The block from which targets are reckoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Anchor {

@@ -22,6 +22,7 @@ pub mod header;
 pub mod height;
 pub mod lock;
 pub mod merkle;
+pub mod outlook;
 pub mod params;
 pub mod signature;
 pub mod signing;

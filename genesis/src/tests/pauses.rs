@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cairn_core::difficulty::outlook::Outlook;
+use cairn_core::outlook::Outlook;
 use cairn_core::params::ChainParams;
 use cairn_core::time::Timestamp;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cairn_core::difficulty::outlook::Outlook;
 use cairn_core::encoding::{decode, encode};
 use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::outlook::Outlook;
 use cairn_core::subsidy::subsidy;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::template::Template;
