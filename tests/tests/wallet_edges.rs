@@ -36,7 +36,7 @@ impl Ground {
     fn wallet(&self, arguments: &[&str]) -> Command {
         let node = &self.devnet.ready["nodes"][0];
         let mut command = Command::new(wallet());
-        command.args(["-w", "a"]).args(arguments).stdin(Stdio::null());
+        command.args(arguments).env("CAIRN_WALLET", "a").stdin(Stdio::null());
         command.env("CAIRN_HOME", self.devnet.home());
         command.env("CAIRN_RPC", node["rpc"].as_str().expect("an address"));
         command.env("CAIRN_COOKIE", node["cookie"].as_str().expect("a path"));
@@ -60,8 +60,8 @@ impl Ground {
 
     /// The wallet `b` made anew, with its passphrase in a file.
     fn other_wallet(&self, arguments: &[&str], passphrase_file: &PathBuf) -> Output {
-        let mut command = self.wallet(&["-w", "b"]);
-        command.args(arguments).arg("--passphrase-file").arg(passphrase_file);
+        let mut command = self.wallet(arguments);
+        command.env("CAIRN_WALLET", "b").arg("--passphrase-file").arg(passphrase_file);
         command.output().expect("the program can be run")
     }
 
@@ -422,7 +422,7 @@ fn words_are_pasted_at_the_terminal_as_new_printed_them() {
     program.type_in("a secret\n");
     program.wait_for("the same again");
     program.type_in("a secret\n");
-    let shown = program.wait_for("next ");
+    let shown = program.wait_for("next     cairn-wallet");
     assert_eq!(program.wait_for_exit(), 0);
     let address = printed.lines().find(|line| line.starts_with("address")).expect("an address");
     assert!(shown.contains(address), "{shown}");
