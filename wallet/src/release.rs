@@ -131,7 +131,10 @@ pub fn sign(
     let signed = payment.sign(keys, &session.book.locks(), &session.book.genesis)?;
     let transaction = signed.transaction().clone();
     let before = session.book.clone();
-    session.book.add(&transaction, follow::now(), Release::Unreleased);
+    if !session.book.add(&transaction, follow::now(), Release::Unreleased) {
+        // The same was signed before, on a chain that was started anew.
+        session.book.set_release(&transaction.txid(), Release::Unreleased);
+    }
     session.book.look_ahead(keys);
     let Some(node) = node else {
         session.save_book()?;

@@ -263,8 +263,12 @@ impl World {
         match release::sign(&mut session, node, draft.agreed(), &KEYS) {
             Ok(transaction) => {
                 let typed = if is_offline { Typed::Offline } else { Typed::Released };
-                let record = Record { transaction: Arc::new(transaction), typed };
-                self.owners[by].model.records.push(record);
+                let records = &mut self.owners[by].model.records;
+                // Signing the same again, as on a chain that was started anew, gives the same transaction.
+                match records.iter_mut().find(|record| record.txid() == transaction.txid()) {
+                    Some(known) => known.typed = typed,
+                    None => records.push(Record { transaction: Arc::new(transaction), typed }),
+                }
             }
             // What can be spent is accepted, but for the length of unconfirmed chains.
             Err(error) => match error.downcast_ref::<ReleaseError>() {
