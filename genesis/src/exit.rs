@@ -89,13 +89,13 @@ pub fn say(line: impl Display) {
 }
 
 /// Ends a command: says what failed, if anything did, and chooses the exit status.
-pub fn end(program: &str, json: bool, outcome: Result<(), &(dyn Error + 'static)>) -> Exit {
+pub fn end(program: &str, json: bool, failure: Option<&(dyn Error + 'static)>) -> Exit {
     // What is still buffered counts too.
     let flushed = io::stdout().flush().map_err(OutputError);
-    let error: &(dyn Error + 'static) = match (outcome, &flushed) {
-        (Err(error), _) => error,
-        (Ok(()), Err(error)) => error,
-        (Ok(()), Ok(())) => return Exit::Done,
+    let error: &(dyn Error + 'static) = match (failure, &flushed) {
+        (Some(error), _) => error,
+        (None, Err(error)) => error,
+        (None, Ok(())) => return Exit::Done,
     };
     if is_reader_gone(error) {
         return Exit::Done;
@@ -140,9 +140,9 @@ mod tests {
     fn what_failed_after_it_was_done_has_a_status_of_its_own_wherever_it_is_wrapped() {
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         let after = || AfterDone::new("the payment is on its way", serde_json::json!({}), broken());
-        assert_eq!(end("test", false, Err(&after())), Exit::DoneBut);
-        assert_eq!(end("test", false, Err(&Around(after()))), Exit::DoneBut);
-        assert_eq!(end("test", false, Err(&io::Error::from(io::ErrorKind::NotFound))), Exit::NotDone);
-        assert_eq!(end("test", false, Err(&OutputError(broken()))), Exit::Done);
+        assert_eq!(end("test", false, Some(&after())), Exit::DoneBut);
+        assert_eq!(end("test", false, Some(&Around(after()))), Exit::DoneBut);
+        assert_eq!(end("test", false, Some(&io::Error::from(io::ErrorKind::NotFound))), Exit::NotDone);
+        assert_eq!(end("test", false, Some(&OutputError(broken()))), Exit::Done);
     }
 }

@@ -28,11 +28,11 @@ pub fn main() -> ExitCode {
         Err(usage) => {
             let printed = usage.print().map_err(OutputError::from);
             let status = u8::try_from(usage.exit_code()).unwrap_or(Exit::Usage as u8);
-            return printed.map_or_else(|error| end("cairn", false, Err(&error)).into(), |()| status.into());
+            return printed.map_or_else(|error| end("cairn", false, Some(&error)).into(), |()| status.into());
         }
     };
     let json = matches!(&command, Command::Net(net) if net.json);
-    end("cairn", json, run(&command).as_ref().copied().map_err(|error| error.as_ref())).into()
+    end("cairn", json, run(&command).err().as_ref().map(|error| error.as_ref())).into()
 }
 
 fn run(command: &Command) -> anyhow::Result<()> {

@@ -51,9 +51,9 @@ pub fn main() -> ExitCode {
         Err(usage) => {
             let printed = usage.print().map_err(OutputError::from);
             let status = u8::try_from(usage.exit_code()).unwrap_or(Exit::Usage as u8);
-            return printed.map_or_else(|error| end("error", false, Err(&error)).into(), |()| status.into());
+            return printed.map_or_else(|error| end("error", false, Some(&error)).into(), |()| status.into());
         }
     };
     let json = cli.common.json;
-    end("error", json, commands::run(cli).as_ref().copied().map_err(|error| error.as_ref())).into()
+    end("error", json, commands::run(cli).err().as_ref().map(|error| error.as_ref())).into()
 }
