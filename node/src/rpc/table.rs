@@ -80,7 +80,7 @@ mod tests {
     use crate::rpc::reads::READS;
 
     /// Methods that change something, or would if they were what they are in Bitcoin Core.
-    const CHANGES: [&str; 22] = [
+    const CHANGES: [&str; 23] = [
         "addnode",
         "clearbanned",
         "disconnectnode",
@@ -94,6 +94,7 @@ mod tests {
         "sendrawtransaction",
         "setban",
         "setblockedpeers",
+        "setclockoffset",
         "setlinkdelay",
         "setmining",
         "setnetworkactive",
@@ -106,8 +107,9 @@ mod tests {
         "waitfornewblock",
     ];
     /// Methods that change nothing and take long: a walk over all coins, a template with its long poll,
-    /// signatures without end.
-    const TAKES_LONG: [&str; 3] = ["getblocktemplate", "gettxoutsetinfo", "testmempoolaccept"];
+    /// signatures without end, the difficulty of many blocks.
+    const TAKES_LONG: [&str; 4] =
+        ["estimatemining", "getblocktemplate", "gettxoutsetinfo", "testmempoolaccept"];
 
     /// A new method is in none of the lists: whoever adds it decides.
     #[test]

@@ -95,8 +95,10 @@ fn a_killed_devnets_note_and_temporary_directory_go_when_another_starts_and_a_ke
         std::mem::forget(place);
         path
     };
-    let temporary = kill(announced(home.path(), None, None));
-    kill(announced(home.path(), Some(kept.path()), None));
+    let (first, second) =
+        (announced(home.path(), None, None), announced(home.path(), Some(kept.path()), None));
+    let temporary = kill(first);
+    kill(second);
     assert_eq!((names(home.path()).len(), noted(home.path()).len()), (0, 2));
     let next = announced(home.path(), None, None);
     assert_eq!((names(home.path()), noted(home.path()).len()), (vec!["devnet-1".to_owned()], 1));
