@@ -9,10 +9,9 @@ use cairn_core::header::Header;
 use cairn_core::time::Timestamp;
 
 use crate::action::{Action, Answer};
-use crate::chain::Chain;
 use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::tree::Entry;
-use crate::chain::verdict::{BlockRejection, BlockVerdict, ChainChange};
+use crate::chain::{BlockRejection, BlockVerdict, Chain, ChainChange};
 use crate::conduct::{Consequence, Offence};
 use crate::event::{DisconnectReason, Event};
 use crate::input::{Input, Submission};
