@@ -24,7 +24,7 @@ fn a_clock_behind_the_blocks_of_most_peers_is_told_and_one_peer_among_three_prov
     let expected =
         "block time is 1,260 s ahead of this node's clock, at most 60 s are accepted: set the clock, or wait";
     assert_eq!(sentence.as_deref(), Some(expected));
-    net.pass(1_200_000);
+    net.pass(1_200_001);
     assert_eq!(told(&net), None, "its time has come");
     assert_eq!(net.tips(), [block.hash()].into());
 }
