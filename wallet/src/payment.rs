@@ -165,14 +165,16 @@ pub fn judge(payments: &[Payment], scan: &Scan, mempool: Option<&BTreeSet<Txid>>
             let inputs = transaction.inputs().iter().filter(|input| !waits(&input.txid));
             inputs.into_iter().find_map(|input| obstacle(input, payment, scan, parent(&input.txid)))
         };
-        let state = match confirmed.get(&payment.txid) {
-            Some(at) => State::Confirmed { at: *at },
-            None if is_in_mempool => State::Pending { in_mempool: true },
-            None => obstacle().unwrap_or(match payment.release {
+        let state = match (confirmed.get(&payment.txid), obstacle()) {
+            (Some(at), _) => State::Confirmed { at: *at },
+            (None, Some(displaced @ State::Displaced { .. })) => displaced,
+            _ if is_in_mempool => State::Pending { in_mempool: true },
+            (None, Some(dead)) => dead,
+            (None, None) => match payment.release {
                 Release::Released => State::Pending { in_mempool: mempool.is_none() },
                 Release::Unreleased => State::Unreleased,
                 Release::EarlierChain => State::EarlierChain,
-            }),
+            },
         };
         index_of.insert(payment.txid, judged.len());
         judged.push(JudgedPayment { transaction, made_ms: payment.made_ms, state });
