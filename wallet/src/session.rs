@@ -94,7 +94,7 @@ impl Session {
         let chain = chain_named(&book.chain)?;
         if chain.params.genesis_hash != book.genesis {
             bail!(
-                "this wallet is for the chain with genesis {}, but {} now has genesis {}",
+                "this wallet is for the chain with genesis {}, but {} now has genesis {}: restore it from its words under another name to use it there",
                 book.genesis,
                 book.chain,
                 chain.params.genesis_hash
