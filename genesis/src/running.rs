@@ -205,7 +205,9 @@ pub fn find(wanted: Option<&OsStr>) -> Result<Found, FindError> {
 
 /// A devnet in a directory is found there, so that it needs no home.
 fn named(wanted: &OsStr, living: Vec<Devnet>) -> Result<Found, FindError> {
-    let by_name = living.iter().find(|devnet| wanted == OsStr::new(&devnet.name.0)).cloned();
+    let name = wanted.to_str().and_then(|wanted| wanted.parse::<DevnetName>().ok());
+    let has_name = |devnet: &&Devnet| name.as_ref().is_some_and(|name| devnet.name.is_same_file(name));
+    let by_name = living.iter().find(has_name).cloned();
     let found = match by_name {
         Some(devnet) => Some(devnet),
         None => Devnet::in_directory(Path::new(wanted))?.filter(Devnet::is_alive),

@@ -15,7 +15,7 @@ use budget::{Budget, Room};
 
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
-#[error("--log {found:?} is no filter ({source}); examples: info, warn, info,cairn_node::p2p=debug")]
+#[error("{found:?} is not a log filter ({source}); examples: info, warn, info,cairn_node::p2p=debug")]
 pub struct LogError {
     found: String,
     source: tracing_subscriber::filter::ParseError,

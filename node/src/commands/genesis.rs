@@ -1,6 +1,5 @@
 //! `cairn genesis`: makes and prints chain definitions.
 
-use std::io::{Write, stdout};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -10,6 +9,7 @@ use cairn_core::subsidy::supply;
 use cairn_genesis::Chain;
 use cairn_genesis::bounded::{Bounded, Name};
 use cairn_genesis::definition::{GAP_SPACINGS, Payment};
+use cairn_genesis::exit::{AfterDone, answer};
 use serde_json::{Value, json};
 
 use crate::assembly::find_chain;
@@ -27,8 +27,8 @@ pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
         GenesisCommand::Show { chain, json } => {
             let chain = find_chain(chain)?;
             match json {
-                true => writeln!(stdout(), "{}", describe(&chain))?,
-                false => writeln!(stdout(), "{}", in_words(&chain))?,
+                true => answer(describe(&chain))?,
+                false => answer(in_words(&chain))?,
             }
             Ok(())
         }
@@ -60,9 +60,12 @@ fn make(wanted: &NewArgs) -> anyhow::Result<()> {
             let file =
                 file.as_mut().map_err(|error| anyhow::anyhow!("cannot make {}: {error}", path.display()))?;
             std::io::Write::write_all(file, text.as_bytes())?;
-            writeln!(stdout(), "{}\n\nwritten to {}", in_words(&chain), path.display())?;
+            let written = format!("written to {}", path.display());
+            let facts = json!({ "path": path.display().to_string() });
+            answer(format_args!("{}\n\n{written}", in_words(&chain)))
+                .map_err(|error| AfterDone::new(written, facts, error))?;
         }
-        None => write!(stdout(), "{text}")?,
+        None => answer(text.trim_end())?,
     }
     Ok(())
 }
@@ -108,7 +111,7 @@ fn in_words(chain: &Chain) -> String {
         None => "fixed at the limit".to_owned(),
     };
     let pause = match params.longest_gap {
-        Some(gap) => format!("forgotten: a block later than {gap:?} counts as {gap:?} late"),
+        Some(gap) => format!("forgotten: a block later than {0} counts as {0} late", span(gap)),
         None if params.half_life.is_some() => "counts as lateness".to_owned(),
         None => "has no effect".to_owned(),
     };

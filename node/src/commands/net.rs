@@ -178,11 +178,17 @@ fn mine(control: &Client, node: u16, blocks: u32, to: Option<&str>) -> anyhow::R
         let chunk = left.min(CHUNK);
         let mined = control.step("mine", &json!({ "node": node, "blocks": chunk, "to": to }));
         let mut value = match mined {
-            Err(error) if !hashes.is_empty() => {
+            Err(error) => {
+                if let ClientError::Begun { hashes: mined, .. } = &error {
+                    hashes.extend(mined.iter().cloned().map(Value::from));
+                }
+                if hashes.is_empty() {
+                    return Err(error.into());
+                }
                 let done = format!("{} of {blocks} blocks are mined", hashes.len());
                 return Err(AfterDone::new(done, json!({ "node": node, "hashes": hashes }), error).into());
             }
-            mined => mined?,
+            Ok(mined) => mined,
         };
         if let Value::Array(mined) = value["hashes"].take() {
             hashes.extend(mined);

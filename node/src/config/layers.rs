@@ -28,7 +28,10 @@ impl Layers {
         arguments: &NodeArgs,
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
-        let named = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        // An empty variable counts as one that is not set, as CAIRN_HOME's does.
+        let named = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value)).filter(|(_, value)| !value.is_empty())
+        };
         let variables: BTreeMap<String, OsString> = of_cairn(environment).filter_map(named).collect();
         let path = arguments.config.clone().or_else(|| variables.get("CAIRN_CONFIG").map(PathBuf::from));
         let file = path.as_deref().map(file::read).transpose()?.unwrap_or_default();

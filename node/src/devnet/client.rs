@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use cairn_genesis::running::{self, Devnet, FindError, Found};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// The status of the answer to a step that was begun and may be done.
@@ -38,8 +39,13 @@ pub enum ClientError {
         why: String,
     },
     /// It says that a node did not answer, or took too long, when the step was begun already.
-    #[error("{0}")]
-    Begun(String),
+    #[error("{why}")]
+    Begun {
+        /// What it says.
+        why: String,
+        /// The blocks that were mined before.
+        hashes: Vec<String>,
+    },
     /// The answer is no JSON.
     #[error("the devnet's answer is not understood: {0}")]
     Answer(String),
@@ -51,7 +57,7 @@ pub enum ClientError {
 impl ClientError {
     /// Whether what was asked for may be done all the same, in whole or in part.
     pub fn may_be_done(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Begun(_) | Self::Answer(_))
+        matches!(self, Self::Lost { .. } | Self::Begun { .. } | Self::Answer(_))
     }
 }
 
@@ -115,7 +121,10 @@ impl Client {
         let answer: Value =
             response.body_mut().read_json().map_err(|error| ClientError::Answer(error.to_string()))?;
         match answer.get("error").and_then(Value::as_str) {
-            Some(error) if response.status() == BEGUN => Err(ClientError::Begun(error.to_owned())),
+            Some(error) if response.status() == BEGUN => {
+                let hashes = answer.get("hashes").and_then(|hashes| Vec::deserialize(hashes).ok());
+                Err(ClientError::Begun { why: error.to_owned(), hashes: hashes.unwrap_or_default() })
+            }
             Some(error) => Err(ClientError::Refused(error.to_owned())),
             None => Ok(answer),
         }

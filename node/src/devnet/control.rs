@@ -265,7 +265,10 @@ async fn steer(
     }
     match tokio::task::spawn_blocking(move || act(&control, &body)).await {
         Ok(Ok(value)) => Json(value).into_response(),
-        Ok(Err(error)) if error.is_after_the_beginning() => refuse(BEGUN, &error.to_string()),
+        Ok(Err(error)) if error.is_after_the_beginning() => {
+            let begun = json!({ "error": error.to_string(), "hashes": error.mined() });
+            (BEGUN, Json(begun)).into_response()
+        }
         Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
         Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
     }

@@ -40,12 +40,12 @@ pub enum DevnetError {
         why: String,
     },
     /// A node mined fewer blocks than it was asked for.
-    #[error("node {node} mined {mined} of {blocks} blocks: {why}")]
+    #[error("node {node} mined {} of {blocks} blocks: {why}", hashes.len())]
     MinedFewer {
         /// Which.
         node: u16,
-        /// How many it mined.
-        mined: usize,
+        /// Those that it mined.
+        hashes: Vec<String>,
         /// How many were asked for.
         blocks: u32,
         /// What it said.
@@ -241,6 +241,11 @@ impl DevnetError {
                 | Self::TooSlow { .. }
                 | Self::NoAgreement { .. }
         )
+    }
+
+    /// The blocks that were mined before it failed.
+    pub fn mined(&self) -> &[String] {
+        if let Self::MinedFewer { hashes, .. } = self { hashes } else { &[] }
     }
 
     /// Reads what a step is to do.

@@ -145,9 +145,9 @@ pub fn mine(network: &Network, node: u16, blocks: u32, to: &str) -> Result<Vec<S
     let mut left = blocks;
     while left > 0 {
         let chunk = left.min(CHUNK);
-        let fewer = |mined: usize, why: String| match mined {
-            0 => DevnetError::NotMined { node, why },
-            mined => DevnetError::MinedFewer { node, mined, blocks, why },
+        let fewer = |hashes: Vec<String>, why: String| match hashes.is_empty() {
+            true => DevnetError::NotMined { node, why },
+            false => DevnetError::MinedFewer { node, hashes, blocks, why },
         };
         match network.rpc(node).map(|rpc| rpc.call("generatetoaddress", json!([chunk, to]))) {
             Ok(Ok(mined)) => {
@@ -155,17 +155,17 @@ pub fn mine(network: &Network, node: u16, blocks: u32, to: &str) -> Result<Vec<S
                 let is_short = mined.len() < chunk as usize;
                 hashes.extend(mined);
                 if is_short {
-                    return Err(fewer(hashes.len(), "the tries of one request are used up".into()));
+                    return Err(fewer(hashes, "the tries of one request are used up".into()));
                 }
             }
             Ok(Err(failure)) => {
                 let told =
                     failure.data().and_then(|data| Unmined::deserialize(data).ok()).unwrap_or_default();
-                let mined = hashes.len() + told.hashes.len();
-                return Err(fewer(mined, told.why.unwrap_or_else(|| failure.to_string())));
+                hashes.extend(told.hashes);
+                return Err(fewer(hashes, told.why.unwrap_or_else(|| failure.to_string())));
             }
             Err(error) if hashes.is_empty() => return Err(error),
-            Err(error) => return Err(fewer(hashes.len(), error.to_string())),
+            Err(error) => return Err(fewer(hashes, error.to_string())),
         }
         left -= chunk;
     }

@@ -1,12 +1,14 @@
 //! Many seeds of one scenario, played on all cores.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use anyhow::{Context, bail};
+use cairn_genesis::exit::{AfterDone, answer};
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::play;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use serde_json::json;
 
 use crate::cli::simulate::{Seeds, SimulateArgs};
 use crate::commands::simulate::replay::Replay;
@@ -22,12 +24,19 @@ pub fn run(plan: &Plan, seeds: Seeds, replay: &Replay, arguments: &SimulateArgs)
     let summary = play_all(plan, seeds, replay)?;
     // Before anything is shown, which may fail where nobody reads any more.
     arguments.report.iter().try_for_each(|directory| report::write_seeds(&summary, directory))?;
+    let mut text = Vec::new();
     match arguments.json {
-        true => writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?,
-        false => print_seeds(&summary, &mut stdout().lock())?,
+        true => serde_json::to_writer(&mut text, &summary)?,
+        false => print_seeds(&summary, &mut text)?,
     }
-    if let Some(directory) = arguments.report.as_ref().filter(|_| !arguments.json) {
-        writeln!(stdout(), "\nthe report is in {}", directory.join("index.html").display())?;
+    let written = arguments.report.as_ref();
+    let written = written.map(|path| format!("the report is in {}", path.join("index.html").display()));
+    if let Some(written) = written.as_ref().filter(|_| !arguments.json) {
+        write!(text, "\n{written}")?;
+    }
+    match (answer(String::from_utf8_lossy(&text).trim_end()), written) {
+        (Err(error), Some(written)) => return Err(AfterDone::new(written, json!({}), error).into()),
+        (told, _) => told?,
     }
     if summary.as_expected < summary.seeds.len() {
         bail!("{}", summary.verdict());
