@@ -17,8 +17,8 @@ pub const HELP: &str = "Exit status:
   0  done
   1  not done; standard error says why (with --json, the key \"error\" on standard output)
   2  the arguments make no sense
-  3  done, or perhaps done, and something after it failed: standard error begins with what
-     was done; look before you do it again";
+  3  done, or perhaps done, and something after it failed, or undid it: standard error begins
+     with what was done; look before you do it again";
 
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,6 +72,10 @@ pub struct Connection {
     pub tip: String,
     /// The devnet it belongs to, if it was found through one.
     pub devnet: Option<DevnetName>,
+    /// Which of several devnets that is, in words.
+    pub choice: Option<String>,
+    /// Which node was passed over for this one, in words.
+    pub detour: Option<String>,
 }
 
 /// What is read of `getblockchaininfo`.
@@ -81,12 +85,22 @@ struct ChainInfo {
     bestblockhash: String,
 }
 
-/// Finds a node that answers, on this chain if one is given.
+/// Finds a node that answers, on this chain if one is given, and says which, unless it is the only choice.
 ///
 /// # Errors
 /// Every variant of [`ConnectError`].
 pub fn connect(common: &Common, genesis: Option<GenesisHash>) -> Result<Connection, ConnectError> {
-    let Candidates { devnet, notice, nodes } = candidates(common)?;
+    let connection = find_node(common, genesis)?;
+    connection.choice.iter().chain(&connection.detour).for_each(say);
+    Ok(connection)
+}
+
+/// As [`connect`], for a command that looks often and chooses itself what it says.
+///
+/// # Errors
+/// As for [`connect`].
+pub fn find_node(common: &Common, genesis: Option<GenesisHash>) -> Result<Connection, ConnectError> {
+    let Candidates { devnet, notice: choice, nodes } = candidates(common)?;
     let mut passed_over = None;
     for (place, (name, client)) in nodes.iter().enumerate() {
         let mut answer = client.call_at_once("getblockchaininfo", json!([]));
@@ -107,15 +121,10 @@ pub fn connect(common: &Common, genesis: Option<GenesisHash>) -> Result<Connecti
             let (url, found) = (client.url().to_owned(), crate::show::harmless(&info.genesishash));
             return Err(ConnectError::OtherChain { url, found, expected });
         }
-        if let Some(notice) = notice {
-            say(notice);
-        }
-        if let Some(silent) = passed_over {
-            say(format_args!("{silent} does not answer; {name} is asked instead"));
-        }
+        let detour = passed_over.map(|silent| format!("{silent} does not answer; {name} is asked instead"));
         let client = nodes.into_iter().nth(place).map(|(_, client)| client);
         let Some(client) = client else { break };
-        return Ok(Connection { client, tip: info.bestblockhash, devnet });
+        return Ok(Connection { client, tip: info.bestblockhash, devnet, choice, detour });
     }
     match devnet {
         Some(devnet) => Err(ConnectError::AllDown { devnet }),
