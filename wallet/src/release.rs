@@ -190,17 +190,19 @@ pub fn release(
     }
 }
 
-/// What failed after the node had taken payments in.
+/// What failed after the node had accepted payments.
 pub fn on_its_way(txids: &[Txid], failure: impl Into<Box<dyn Error + Send + Sync>>) -> AfterDone {
+    let facts = if let [txid] = txids { json!({ "txid": txid }) } else { json!({ "txids": txids }) };
+    AfterDone::new(sent(txids), facts, failure)
+}
+
+/// Says that the node has accepted payments.
+pub fn sent(txids: &[Txid]) -> String {
     match txids {
-        [txid] => {
-            let done = format!("the payment {txid} is on its way; do not make it again");
-            AfterDone::new(done, json!({ "txid": txid }), failure)
-        }
+        [txid] => format!("the payment {txid} is on its way; do not make it again"),
         several => {
             let ids: Vec<String> = several.iter().map(Txid::to_string).collect();
-            let done = format!("the payments {} are on their way; do not make them again", ids.join(", "));
-            AfterDone::new(done, json!({ "txids": ids }), failure)
+            format!("the payments {} are on their way; do not make them again", ids.join(", "))
         }
     }
 }

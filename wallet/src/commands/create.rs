@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::text::with_causes;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::{AfterDone, answer, say};
+use cairn_genesis::exit::{answer, answer_done, say};
 use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -46,8 +46,8 @@ pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     if common.json {
         return Ok(());
     }
-    let told = answer(summary(common, &files, &address));
-    Ok(told.map_err(|error| made(&files, &address, error))?)
+    let facts = json!({ "wallet": name, "address": address });
+    Ok(answer_done(false, facts, summary(common, &files, &address), made(&files, &address))?)
 }
 
 /// What `restore --json` prints.
@@ -100,11 +100,8 @@ pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
     });
     let wallet = files.name().to_string();
     let restored = Restored { wallet, address: &address, searched: view.is_some(), notices };
-    let told = match common.json {
-        true => answer(serde_json::to_string(&restored)?),
-        false => answer(warning.unwrap_or_default() + &summary(common, &files, &address)),
-    };
-    Ok(told.map_err(|error| made(&files, &address, error))?)
+    let text = warning.unwrap_or_default() + &summary(common, &files, &address);
+    Ok(answer_done(common.json, serde_json::to_value(&restored)?, text, made(&files, &address))?)
 }
 
 /// Searches the chain while the keys are at hand; gives the newest address that it has paid.
@@ -148,14 +145,8 @@ fn address(chain: &Chain, book: &Book) -> String {
     Address::new(&chain.params.address_prefix, book.current()).to_string()
 }
 
-fn made(
-    files: &WalletFiles,
-    address: &str,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> AfterDone {
-    let name = files.name().to_string();
-    let done = format!("the wallet {name} is made, its address is {address}");
-    AfterDone::new(done, json!({ "wallet": name, "address": address }), error)
+fn made(files: &WalletFiles, address: &str) -> String {
+    format!("the wallet {} is made, its address is {address}", files.name())
 }
 
 fn in_rows(words: &Words) -> Zeroizing<String> {
