@@ -107,7 +107,8 @@ pub fn answer_done(
 pub fn check_output() -> Result<(), OutputError> {
     const READ_WRITE: u32 = 2;
     let info = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
-    let flags = info.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+    let flags =
+        info.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
     match is_answer_lost() && flags.is_some_and(|flags| flags & 3 == READ_WRITE) {
         true => Err(io::Error::new(io::ErrorKind::NotConnected, "it is closed").into()),
         false => Ok(()),

@@ -58,7 +58,8 @@ fn steer_one(arguments: &NetArgs, command: &NetCommand) -> anyhow::Result<(Value
 /// The devnets that run, for programs, and for people.
 fn list(living: &[Devnet]) -> (Value, String) {
     let program = |devnet: &Devnet| {
-        let Devnet { name, pid, dir, chain, nodes, .. } = devnet;
+        let Devnet { name, pid, chain, nodes, .. } = devnet;
+        let dir = devnet.dir.display().to_string();
         json!({ "name": name, "pid": pid, "dir": dir, "chain": chain, "nodes": nodes.len(), "page": devnet.page() })
     };
     if living.is_empty() {
