@@ -92,8 +92,7 @@ pub fn wait(
 impl Waiting<'_> {
     /// Confirmations, height and tip; nothing while the tip is the one that was seen.
     fn look(&mut self, common: &Common, seen: Option<&str>) -> anyhow::Result<Option<(u32, Height, String)>> {
-        let Connection { client, tip, detour, .. } =
-            devnet::find_node(common, Some(self.session.book.genesis))?;
+        let Connection { client, tip, detour, .. } = devnet::find_node(common, Some(&self.session.chain))?;
         if self.silent_since.take().is_some() {
             self.say("a node answers again");
         }
