@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cairn_core::text::with_causes;
 use serde_json::{Map, Value};
@@ -17,8 +18,8 @@ pub const HELP: &str = "Exit status:
   0  done
   1  not done; standard error says why (with --json, the key \"error\" on standard output)
   2  the arguments make no sense
-  3  done, or perhaps done, and something after it failed: standard error begins with what
-     was done; look before you do it again";
+  3  done, or perhaps done, and something after it failed, or undid it: standard error begins
+     with what was done; look before you do it again";
 
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,14 +69,50 @@ impl AfterDone {
 #[error("cannot write to standard output: {0}")]
 pub struct OutputError(#[from] io::Error);
 
+/// Whether this process has begun to write its answer: a second JSON value must not follow the first.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
 /// Writes a command's answer, and a line end, to standard output.
 ///
 /// # Errors
 /// When not all of it could be written.
 pub fn answer(text: impl Display) -> Result<(), OutputError> {
+    ANSWERED.store(true, Ordering::Relaxed);
+    check_output()?;
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
+}
+
+/// Answers for programs or for people. Where the answer is of something that was done, that it cannot be
+/// written says so.
+///
+/// # Errors
+/// [`AfterDone`] with these words, and the answer for programs as its facts.
+pub fn answer_done(
+    json: bool,
+    value: Value,
+    text: impl Display,
+    done: impl Into<String>,
+) -> Result<(), AfterDone> {
+    let told = if json { answer(&value) } else { answer(text) };
+    told.map_err(|error| AfterDone::new(done, value, error))
+}
+
+/// Refuses a standard output that was closed when the program started: the runtime opens `/dev/null` in its
+/// place, for reading and writing. A shell's `>/dev/null` is open for writing alone, and is wanted.
+///
+/// # Errors
+/// When nothing that is written can be read.
+pub fn check_output() -> Result<(), OutputError> {
+    const READ_WRITE: u32 = 2;
+    let info = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
+    let flags =
+        info.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+    match is_answer_lost() && flags.is_some_and(|flags| flags & 3 == READ_WRITE) {
+        true => Err(io::Error::new(io::ErrorKind::NotConnected, "it is closed").into()),
+        false => Ok(()),
+    }
 }
 
 /// Whether answers go nowhere: `>/dev/null`, or standard output was closed, which the runtime replaces by that.
@@ -104,7 +141,8 @@ pub fn end(program: &str, json: bool, failure: Option<&(dyn Error + 'static)>) -
     let sentence = with_causes(error);
     let mut object = after.map(|after| after.facts.clone()).unwrap_or_default();
     object.insert("error".to_owned(), Value::from(sentence.as_str()));
-    let is_told = json && answer(Value::Object(object)).is_ok();
+    let is_read = json && !ANSWERED.load(Ordering::Relaxed) && !is_answer_lost();
+    let is_told = is_read && answer(Value::Object(object)).is_ok();
     if !is_told || after.is_some() {
         say(format_args!("{program}: {sentence}"));
     }

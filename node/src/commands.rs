@@ -1,10 +1,9 @@
 //! The commands, one file each, and how the program ends.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use cairn_genesis::environment;
-use cairn_genesis::exit::{Exit, OutputError, end};
+use cairn_genesis::exit::{Exit, OutputError, answer, end};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
@@ -49,7 +48,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "cairn", &mut script);
-            Ok(std::io::stdout().write_all(&script)?)
+            Ok(answer(String::from_utf8_lossy(&script).trim_end())?)
         }
     }
 }

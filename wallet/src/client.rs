@@ -228,13 +228,15 @@ fn request(id: usize, method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
 }
 
-fn nonsense(method: &str, what: &str) -> ClientError {
+/// An answer that is not understood.
+pub fn nonsense(method: &str, what: &str) -> ClientError {
     ClientError::Nonsense { method: method.to_owned(), what: crate::show::harmless(what) }
 }
 
 fn result_of<T: DeserializeOwned>(method: &str, mut answer: Value) -> Result<T, ClientError> {
     if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
-        let message = error["message"].as_str().unwrap_or("no reason given");
+        // A server that is no node may say no more than a sentence.
+        let message = error["message"].as_str().or(error.as_str()).unwrap_or("no reason given");
         return Err(ClientError::Refused {
             code: error["code"].as_i64().unwrap_or_default(),
             message: crate::show::harmless(message),
@@ -258,6 +260,13 @@ mod tests {
             ClientError::Unreachable { url, reason, may_have_arrived }
         };
         assert!(!silent(true).is_refused_for_good() && silent(false).is_refused_for_good());
+    }
+
+    #[test]
+    fn what_a_server_that_is_no_node_says_is_told() {
+        let answer = json!({ "error": "the token is missing" });
+        let error = result_of::<Value>("getblockcount", answer).expect_err("refused");
+        assert_eq!(error.to_string(), "the token is missing");
     }
 
     /// A port that nobody listens on, and one whose listener hangs up.

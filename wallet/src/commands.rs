@@ -12,9 +12,8 @@ mod resend;
 mod send;
 mod wait;
 
-use std::io::Write;
-
 use cairn_genesis::environment;
+use cairn_genesis::exit::answer;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
@@ -42,7 +41,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             // Not straight to standard output: the library panics where that cannot be written.
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "cairn-wallet", &mut script);
-            Ok(std::io::stdout().write_all(&script)?)
+            Ok(answer(String::from_utf8_lossy(&script).trim_end())?)
         }
     }
 }

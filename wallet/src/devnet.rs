@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cairn_core::hash::GenesisHash;
+use cairn_genesis::Chain;
 use cairn_genesis::exit::say;
 use cairn_genesis::home::{HomeError, home};
 use cairn_genesis::running::{self, DevnetName, DevnetNode, FindError};
@@ -42,10 +43,13 @@ pub enum ConnectError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The node is on another chain than the wallet.
-    #[error("the node at {url} is on another chain: its genesis is {found}, this wallet's is {expected}")]
+    #[error(
+        "{node} is on another chain: its genesis is {found}, this wallet's is {expected}; --devnet-dir NAME|DIR \
+         chooses another devnet, --rpc and --cookie any node"
+    )]
     OtherChain {
-        /// Where it is.
-        url: String,
+        /// Which node.
+        node: String,
         /// Its chain.
         found: String,
         /// The wallet's chain.
@@ -72,6 +76,10 @@ pub struct Connection {
     pub tip: String,
     /// The devnet it belongs to, if it was found through one.
     pub devnet: Option<DevnetName>,
+    /// Which of several devnets that is, in words.
+    pub choice: Option<String>,
+    /// Which node was passed over for this one, in words.
+    pub detour: Option<String>,
 }
 
 /// What is read of `getblockchaininfo`.
@@ -81,12 +89,22 @@ struct ChainInfo {
     bestblockhash: String,
 }
 
-/// Finds a node that answers, on this chain if one is given.
+/// Finds a node that answers, on this chain if one is given, and says which, unless it is the only choice.
 ///
 /// # Errors
 /// Every variant of [`ConnectError`].
-pub fn connect(common: &Common, genesis: Option<GenesisHash>) -> Result<Connection, ConnectError> {
-    let Candidates { devnet, notice, nodes } = candidates(common)?;
+pub fn connect(common: &Common, chain: Option<&Chain>) -> Result<Connection, ConnectError> {
+    let connection = find_node(common, chain)?;
+    connection.choice.iter().chain(&connection.detour).for_each(say);
+    Ok(connection)
+}
+
+/// As [`connect`], for a command that looks often and chooses itself what it says.
+///
+/// # Errors
+/// As for [`connect`].
+pub fn find_node(common: &Common, chain: Option<&Chain>) -> Result<Connection, ConnectError> {
+    let Candidates { devnet, notice: choice, nodes } = candidates(common, chain)?;
     let mut passed_over = None;
     for (place, (name, client)) in nodes.iter().enumerate() {
         let mut answer = client.call_at_once("getblockchaininfo", json!([]));
@@ -103,19 +121,15 @@ pub fn connect(common: &Common, genesis: Option<GenesisHash>) -> Result<Connecti
             }
             Err(error) => return Err(error.into()),
         };
+        let genesis = chain.map(|chain| chain.params.genesis_hash);
         if let Some(expected) = genesis.filter(|genesis| info.genesishash != genesis.to_string()) {
-            let (url, found) = (client.url().to_owned(), crate::show::harmless(&info.genesishash));
-            return Err(ConnectError::OtherChain { url, found, expected });
+            let (node, found) = (name.clone(), crate::show::harmless(&info.genesishash));
+            return Err(ConnectError::OtherChain { node, found, expected });
         }
-        if let Some(notice) = notice {
-            say(notice);
-        }
-        if let Some(silent) = passed_over {
-            say(format_args!("{silent} does not answer; {name} is asked instead"));
-        }
+        let detour = passed_over.map(|silent| format!("{silent} does not answer; {name} is asked instead"));
         let client = nodes.into_iter().nth(place).map(|(_, client)| client);
         let Some(client) = client else { break };
-        return Ok(Connection { client, tip: info.bestblockhash, devnet });
+        return Ok(Connection { client, tip: info.bestblockhash, devnet, choice, detour });
     }
     match devnet {
         Some(devnet) => Err(ConnectError::AllDown { devnet }),
@@ -133,7 +147,7 @@ struct Candidates {
     nodes: Vec<(String, Client)>,
 }
 
-fn candidates(common: &Common) -> Result<Candidates, ConnectError> {
+fn candidates(common: &Common, chain: Option<&Chain>) -> Result<Candidates, ConnectError> {
     let named = |rpc: &RpcAddress, cookie: &Path| {
         let nodes = vec![(format!("the node at {rpc}"), Client::new(rpc, cookie))];
         Ok(Candidates { devnet: None, notice: None, nodes })
@@ -149,8 +163,18 @@ fn candidates(common: &Common) -> Result<Candidates, ConnectError> {
         }
         (_, None) => {}
     }
-    let found = running::find(common.devnet_dir.as_deref())?;
-    let notice = found.notice_with("--devnet-dir");
+    let mut found = running::find(common.devnet_dir.as_deref())?;
+    let mut notice = found.notice_with("--devnet-dir");
+    let wanted = chain.map(|chain| &chain.params.name).filter(|name| **name != found.devnet.chain);
+    if let Some(chain) = wanted.filter(|_| found.is_default)
+        && let Some(fitting) = running::living(&home()?).into_iter().rfind(|devnet| devnet.chain == *chain)
+    {
+        let (name, newest) = (&fitting.name, &found.devnet.name);
+        notice = Some(format!(
+            "devnet {name}: the newest on this wallet's chain, {chain}; {newest} is on another; --devnet-dir NAME chooses"
+        ));
+        found.devnet = fitting;
+    }
     let name = found.devnet.name;
     let wanted = |node: &DevnetNode| common.rpc.as_ref().is_none_or(|rpc| has_address(node, rpc));
     let client = |node: DevnetNode| {

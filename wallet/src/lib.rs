@@ -39,14 +39,16 @@ pub mod words;
 #[cfg(test)]
 mod attacks;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use cairn_genesis::exit::{Exit, OutputError, end};
-use clap::Parser;
+use clap::error::{Error as UsageError, ErrorKind};
+use clap::{Arg, CommandFactory, FromArgMatches};
 
 /// Parses what was typed, runs it, and says in one sentence what went wrong, if so.
 pub fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(usage) => {
             let printed = usage.print().map_err(OutputError::from);
@@ -56,4 +58,22 @@ pub fn main() -> ExitCode {
     };
     let json = cli.common.json;
     end("error", json, commands::run(cli).err().as_ref().map(|error| error.as_ref())).into()
+}
+
+/// What was typed, and what the environment says beside it: an empty variable counts as one that is not set.
+fn parse() -> Result<cli::Cli, UsageError> {
+    let value = |arg: &Arg| arg.get_env().and_then(std::env::var_os);
+    let is_empty = |arg: &Arg| value(arg).is_some_and(|value| value.is_empty());
+    let mut command =
+        cli::Cli::command().mut_args(|arg| if is_empty(&arg) { arg.env(None::<&str>) } else { arg });
+    let is_text = |arg: &&Arg| ["wallet", "rpc"].contains(&arg.get_id().as_str());
+    for arg in command.get_arguments().filter(is_text) {
+        if let Some(found) = value(arg).filter(|value| value.to_str().is_none()) {
+            let name = arg.get_env().unwrap_or(OsStr::new("")).display();
+            let reason = format!("the environment variable {name} is {found:?}: expected UTF-8 text");
+            return Err(UsageError::raw(ErrorKind::InvalidUtf8, reason + "\n"));
+        }
+    }
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    cli::Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }

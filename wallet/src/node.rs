@@ -13,7 +13,7 @@ use cairn_core::transaction::Transaction;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, nonsense};
 
 /// Bitcoin Core's codes for a height, hash or transaction that is not there.
 const NOT_THERE: [i64; 2] = [-8, -5];
@@ -144,8 +144,4 @@ fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
 fn decoded<T: Decode<()>>(method: &str, raw: &str) -> Result<T, ClientError> {
     let bytes = hex::decode(raw).map_err(|error| nonsense(method, &error.to_string()))?;
     decode(&bytes, bytes.len()).map_err(|error| nonsense(method, &error.to_string()))
-}
-
-fn nonsense(method: &str, what: &str) -> ClientError {
-    ClientError::Nonsense { method: method.to_owned(), what: crate::show::harmless(what) }
 }

@@ -1,5 +1,6 @@
 //! The passphrase: from a file, the environment or the terminal, never from the command line.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,12 @@ pub enum PassphraseError {
         /// The file or the variable.
         origin: String,
     },
+    /// The first line has a zero byte, which nobody can type.
+    #[error("{origin} holds a zero byte, as text in UTF-16 does; the passphrase is its first line, as UTF-8")]
+    ZeroByte {
+        /// The file or the variable.
+        origin: String,
+    },
     /// It cannot be asked for.
     #[error("a passphrase is needed: use --passphrase-file or {VARIABLE} where it cannot be typed ({0})")]
     Terminal(#[from] TerminalError),
@@ -59,7 +66,7 @@ pub struct Given {
 impl Given {
     /// Whether there is anything to find.
     pub fn is_named(file: Option<&Path>) -> bool {
-        file.is_some() || std::env::var_os(VARIABLE).is_some()
+        file.is_some() || variable().is_some()
     }
 
     /// Of the file if one is named, else of the environment; nothing if neither says anything.
@@ -77,7 +84,7 @@ impl Given {
             let text = text.map_err(|_| PassphraseError::NotText { origin: origin.clone() })?;
             return Ok(Some(Self::of(text, text.trim_end_matches(['\r', '\n']), origin)));
         }
-        let Some(value) = std::env::var_os(VARIABLE) else { return Ok(None) };
+        let Some(value) = variable() else { return Ok(None) };
         let origin = VARIABLE.to_owned();
         match value.into_string().map(Zeroizing::new) {
             Ok(text) => Ok(Some(Self::of(&text, &text, origin))),
@@ -88,20 +95,29 @@ impl Given {
     fn of(text: &str, earlier: &str, origin: String) -> Self {
         let first = text.strip_prefix('\u{feff}').unwrap_or(text);
         let first = first.split(['\r', '\n']).next().unwrap_or_default();
-        let earlier_reading = (earlier != first).then(|| Zeroizing::new(earlier.to_owned()));
+        let earlier_reading =
+            (earlier != first || first.contains('\0')).then(|| Zeroizing::new(earlier.to_owned()));
         Self { first_line: Zeroizing::new(first.to_owned()), earlier_reading, origin }
     }
 
-    /// The first line, which must not be empty.
+    /// The first line, which must not be empty or have a zero byte.
     ///
     /// # Errors
-    /// [`PassphraseError::EmptyFirstLine`].
+    /// [`PassphraseError::EmptyFirstLine`] and [`PassphraseError::ZeroByte`].
     pub fn passphrase(self) -> Result<Zeroizing<String>, PassphraseError> {
         if self.first_line.is_empty() {
             return Err(PassphraseError::EmptyFirstLine { origin: self.origin });
         }
+        if self.first_line.contains('\0') {
+            return Err(PassphraseError::ZeroByte { origin: self.origin });
+        }
         Ok(self.first_line)
     }
+}
+
+/// The variable, if it is set to anything.
+fn variable() -> Option<OsString> {
+    std::env::var_os(VARIABLE).filter(|value| !value.is_empty())
 }
 
 /// Asks for the passphrase of an existing wallet.
@@ -165,5 +181,7 @@ mod tests {
         }
         assert!(matches!(read(b"p\xff\n"), Err(PassphraseError::NotText { .. })));
         assert!(matches!(read(b"\xff\xfep\0\n\0"), Err(PassphraseError::NotText { .. })), "UTF-16");
+        let without_mark = Given::of("p\0\n\0", "p\0\n\0", "the file".to_owned());
+        assert!(matches!(without_mark.passphrase(), Err(PassphraseError::ZeroByte { .. })));
     }
 }

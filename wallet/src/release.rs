@@ -39,11 +39,11 @@ pub enum ReleaseError {
     Files(#[from] anyhow::Error),
 }
 
-/// Why a payment can never be confirmed.
+/// Why no block confirms a payment on the chain as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GoneError {
     /// Another transaction spends one of its coins.
-    #[error("the payment {txid} can no longer be confirmed: it was displaced by {by}")]
+    #[error("the chain as it is now cannot confirm the payment {txid}: it was displaced by {by}")]
     Displaced {
         /// The payment.
         txid: Txid,
@@ -51,12 +51,18 @@ pub enum GoneError {
         by: Txid,
     },
     /// It spends what the chain does not have.
-    #[error("the payment {txid} can no longer be confirmed: {lack}; `abandon {txid}` forgets it")]
+    #[error("the chain as it is now cannot confirm the payment {txid}: {lack}; `abandon {txid}` forgets it")]
     Dead {
         /// The payment.
         txid: Txid,
         /// What it lacks.
         lack: Lack,
+    },
+    /// It was made on an earlier run of the chain.
+    #[error("the chain was started anew without the payment {txid}; `resend {txid}` makes it on this one")]
+    EarlierChain {
+        /// The payment.
+        txid: Txid,
     },
     /// The book does not have it any more.
     #[error("the payment {txid} is no longer in this wallet: it was abandoned meanwhile")]
@@ -184,22 +190,24 @@ pub fn release(
     }
 }
 
-/// What failed after the node had taken payments in.
+/// What failed after the node had accepted payments.
 pub fn on_its_way(txids: &[Txid], failure: impl Into<Box<dyn Error + Send + Sync>>) -> AfterDone {
+    let facts = if let [txid] = txids { json!({ "txid": txid }) } else { json!({ "txids": txids }) };
+    AfterDone::new(sent(txids), facts, failure)
+}
+
+/// Says that the node has accepted payments.
+pub fn sent(txids: &[Txid]) -> String {
     match txids {
-        [txid] => {
-            let done = format!("the payment {txid} is on its way; do not make it again");
-            AfterDone::new(done, json!({ "txid": txid }), failure)
-        }
+        [txid] => format!("the payment {txid} is on its way; do not make it again"),
         several => {
             let ids: Vec<String> = several.iter().map(Txid::to_string).collect();
-            let done = format!("the payments {} are on their way; do not make them again", ids.join(", "));
-            AfterDone::new(done, json!({ "txids": ids }), failure)
+            format!("the payments {} are on their way; do not make them again", ids.join(", "))
         }
     }
 }
 
-/// Blocks that confirm a payment, or why none ever will.
+/// Blocks that confirm a payment, or why none will on the chain as it is now.
 ///
 /// # Errors
 /// Every variant of [`GoneError`].
@@ -208,7 +216,8 @@ pub fn confirmations(view: &View, txid: Txid) -> Result<u32, GoneError> {
         Some(State::Confirmed { at }) => Ok(view.scan.height().since(*at).unwrap_or(0).saturating_add(1)),
         Some(State::Displaced { by }) => Err(GoneError::Displaced { txid, by: *by }),
         Some(State::Dead { lack }) => Err(GoneError::Dead { txid, lack: *lack }),
-        Some(State::Pending { .. } | State::Unreleased | State::EarlierChain) => Ok(0),
+        Some(State::EarlierChain) => Err(GoneError::EarlierChain { txid }),
+        Some(State::Pending { .. } | State::Unreleased) => Ok(0),
         None => Err(GoneError::Abandoned { txid }),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use cairn_core::address::Address;
 use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
@@ -71,6 +71,21 @@ pub fn chain_named(name: &str) -> anyhow::Result<Chain> {
         format!("\"{name}\" is neither devnet, testnet, regtest nor a readable chain definition")
     })?;
     Chain::from_toml(&text).with_context(|| format!("the chain definition {name} is not valid"))
+}
+
+/// What the book keeps of a chain that was named: a definition's path is whole, so that it is found from any
+/// directory.
+///
+/// # Errors
+/// When the file is gone, or its path is not UTF-8.
+pub fn kept_name(name: &str) -> anyhow::Result<String> {
+    if Chain::builtin(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    let path = std::fs::canonicalize(name).with_context(|| format!("cannot find {name}"))?;
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| anyhow!("the path {path:?} is not UTF-8: move the file"))
 }
 
 impl Session {
@@ -216,7 +231,7 @@ impl Session {
     /// # Errors
     /// When it does not answer or is on another chain.
     pub fn connect(&self, common: &Common) -> Result<Connection, ConnectError> {
-        devnet::connect(common, Some(self.book.genesis))
+        devnet::connect(common, Some(&self.chain))
     }
 }
 

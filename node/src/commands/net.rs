@@ -1,7 +1,7 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
 use anyhow::bail;
-use cairn_genesis::exit::{AfterDone, answer, say};
+use cairn_genesis::exit::{AfterDone, answer, answer_done, say};
 use cairn_genesis::home::home;
 use cairn_genesis::running::{self, Devnet};
 use indicatif::ProgressBar;
@@ -25,13 +25,11 @@ pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
         NetTask::List => (false, list(&running::living(&home()?))),
         NetTask::Steer(command) => (command.changes_the_devnet(), steer_one(arguments, command)?),
     };
-    let told = match arguments.json {
-        true => answer(&value),
-        false => answer(text.trim_end()),
-    };
-    match told {
-        Err(error) if changes => Err(AfterDone::new(text.trim_end(), value, error).into()),
-        told => Ok(told?),
+    let text = text.trim_end();
+    match changes {
+        true => Ok(answer_done(arguments.json, value, text, text)?),
+        false if arguments.json => Ok(answer(value)?),
+        false => Ok(answer(text)?),
     }
 }
 
@@ -60,7 +58,8 @@ fn steer_one(arguments: &NetArgs, command: &NetCommand) -> anyhow::Result<(Value
 /// The devnets that run, for programs, and for people.
 fn list(living: &[Devnet]) -> (Value, String) {
     let program = |devnet: &Devnet| {
-        let Devnet { name, pid, dir, chain, nodes, .. } = devnet;
+        let Devnet { name, pid, chain, nodes, .. } = devnet;
+        let dir = devnet.dir.display().to_string();
         json!({ "name": name, "pid": pid, "dir": dir, "chain": chain, "nodes": nodes.len(), "page": devnet.page() })
     };
     if living.is_empty() {

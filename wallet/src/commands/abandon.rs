@@ -1,7 +1,7 @@
 //! `abandon`: forgets a payment that waits in vain, so that its coins can pay something else.
 
 use cairn_core::hash::Txid;
-use cairn_genesis::exit::{AfterDone, answer, say};
+use cairn_genesis::exit::{answer_done, say};
 use serde_json::json;
 
 use crate::cli::Common;
@@ -17,14 +17,8 @@ pub fn run(common: &Common, txid: &Txid) -> anyhow::Result<()> {
     show::tell(&view.notices);
     let forgotten = abandon(&mut session, &view, txid)?;
     let ids: Vec<String> = forgotten.iter().map(Txid::to_string).collect();
-    let told = match common.json {
-        true => answer(json!({ "abandoned": ids })),
-        false => answer(ids.join("\n")),
-    };
-    told.map_err(|error| {
-        let done = format!("the payment {} is forgotten", ids.join(", "));
-        AfterDone::new(done, json!({ "abandoned": ids }), error)
-    })?;
+    let done = format!("the payment {} is forgotten", ids.join(", "));
+    answer_done(common.json, json!({ "abandoned": ids }), ids.join("\n"), done)?;
     if !common.json {
         say("forgotten; the coins can be spent again. Until that is confirmed, whoever has kept the signed \
              payment can still have it confirmed");

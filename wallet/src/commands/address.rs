@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use cairn_core::lock::Lock;
-use cairn_genesis::exit::{AfterDone, answer, say};
+use cairn_genesis::exit::{answer, answer_done, say};
 use qrcode::QrCode;
 use qrcode::render::unicode;
 use qrcode::types::QrError;
@@ -36,17 +36,15 @@ pub fn run(common: &Common, options: &AddressOptions) -> anyhow::Result<()> {
         vec![session.book.current()]
     };
     let addresses: Vec<String> = locks.into_iter().map(|lock| session.address(lock)).collect();
-    let text = match common.json {
-        true => json!({ "addresses": addresses }).to_string(),
-        false if options.qr => in_codes(&addresses)?,
-        false => addresses.join("\n"),
-    };
-    match answer(text) {
-        Err(error) if options.new => {
+    let value = json!({ "addresses": addresses });
+    let text = if options.qr { in_codes(&addresses)? } else { addresses.join("\n") };
+    match options.new {
+        true => {
             let done = format!("the address {} is handed out", addresses.concat());
-            Err(AfterDone::new(done, json!({ "addresses": addresses }), error).into())
+            Ok(answer_done(common.json, value, text, done)?)
         }
-        told => Ok(told?),
+        false if common.json => Ok(answer(value)?),
+        false => Ok(answer(text)?),
     }
 }
 

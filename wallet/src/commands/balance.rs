@@ -1,8 +1,7 @@
 //! `balance`: what the wallet has, told apart by what can be done with it.
 
-use std::io::{Write, stdout};
-
 use cairn_core::amount::Amount;
+use cairn_genesis::exit::answer;
 use serde::Serialize;
 
 use crate::balance::Balance;
@@ -31,22 +30,20 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     let coming_in = coming_in.map(|sum| sum.unwrap_or(session.chain.params.max_supply));
     if common.json {
         let shown = Shown { balance, pending_in: coming_in, notices: &view.notices };
-        writeln!(stdout(), "{}", serde_json::to_string(&shown)?)?;
-        return Ok(());
+        return Ok(answer(serde_json::to_string(&shown)?)?);
     }
-    writeln!(stdout(), "spendable  {} coins", balance.spendable)?;
+    let mut lines = vec![format!("spendable  {} coins", balance.spendable)];
     if let (Some(first), Some(all)) = (balance.blocks_to_first_maturity, balance.blocks_to_full_maturity) {
-        writeln!(
-            stdout(),
+        lines.push(format!(
             "immature   {} coins (blocks to come: {first} for the first, {all} for all)",
             balance.immature
-        )?;
+        ));
     }
     if balance.pending_change > Amount::ZERO {
-        writeln!(stdout(), "change     {} coins, not yet confirmed", balance.pending_change)?;
+        lines.push(format!("change     {} coins, not yet confirmed", balance.pending_change));
     }
     if balance.pending_out > Amount::ZERO {
-        writeln!(stdout(), "going out  {} coins, not yet confirmed", balance.pending_out)?;
+        lines.push(format!("going out  {} coins, not yet confirmed", balance.pending_out));
     }
     let held = [
         (
@@ -61,13 +58,13 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
         ),
     ];
     for (amount, what, remedy) in held.into_iter().filter(|(amount, ..)| *amount > Amount::ZERO) {
-        writeln!(stdout(), "reserved   {amount} coins, by payments that are {what} ({remedy})")?;
+        lines.push(format!("reserved   {amount} coins, by payments that are {what} ({remedy})"));
     }
     match coming_in {
         Some(Amount::ZERO) => {}
-        Some(amount) => writeln!(stdout(), "coming in  {amount} coins, not yet confirmed")?,
-        None => writeln!(stdout(), "coming in  unknown: too many transactions wait to be looked through")?,
+        Some(amount) => lines.push(format!("coming in  {amount} coins, not yet confirmed")),
+        None => lines.push("coming in  unknown: too many transactions wait to be looked through".to_owned()),
     }
-    writeln!(stdout(), "as of block {}", balance.height)?;
-    Ok(())
+    lines.push(format!("as of block {}", balance.height));
+    Ok(answer(lines.join("\n"))?)
 }

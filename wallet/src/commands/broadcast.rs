@@ -4,7 +4,7 @@ use anyhow::Context;
 use cairn_core::encoding::decode;
 use cairn_core::hash::Txid;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, answer, is_answer_lost, say};
+use cairn_genesis::exit::{AfterDone, answer_done, is_answer_lost, say};
 use serde_json::json;
 
 use crate::book::Book;
@@ -14,7 +14,7 @@ use crate::devnet;
 use crate::files::{WalletFiles, wallets_in};
 use crate::node::Node;
 use crate::payment::Release;
-use crate::release::on_its_way;
+use crate::release::{on_its_way, sent};
 use crate::session::directory;
 
 /// Sends the transaction and prints its id.
@@ -28,12 +28,9 @@ pub fn run(common: &Common, hex_text: &str) -> anyhow::Result<()> {
     if is_answer_lost() {
         say(format_args!("the payment {txid} is on its way"));
     }
-    let told = match common.json {
-        true => answer(json!({ "txid": txid })),
-        false => answer(txid),
-    };
     let noted = note_release(common, &txid).context("it cannot be noted in the wallet");
-    Ok(told.map_err(anyhow::Error::from).and(noted).map_err(|error| on_its_way(&[txid], error))?)
+    answer_done(common.json, json!({ "txid": txid }), txid, sent(&[txid]))?;
+    Ok(noted.map_err(|error| on_its_way(&[txid], error))?)
 }
 
 /// Hands the transaction in. Where it may have got to the node, the error says so.

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::text::with_causes;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::{AfterDone, answer, say};
+use cairn_genesis::exit::{answer, answer_done, say};
 use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use crate::book::{Book, KeySource, Search, check_absent};
 use crate::cli::{ChainChoice, Common, Restore};
 use crate::files::{WalletFiles, remove, write_private};
 use crate::keys::{Branch, Keys};
-use crate::session::{Session, chain_named, files_of, published_words};
+use crate::session::{Session, chain_named, files_of, kept_name, published_words};
 use crate::terminal::Hidden;
 use crate::view::{Notice, View};
 use crate::words::Words;
@@ -27,13 +27,13 @@ use crate::{follow, keystore, passphrase, show};
 ///
 /// The words are shown before anything is written: where nobody could read them, nothing is left behind.
 pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
-    let (files, chain) = prepare(common, choice)?;
+    let (files, chain, kept_name) = prepare(common, choice)?;
     let passphrase = passphrase::choose(common.passphrase_file.as_deref())?;
     let words = Words::generate().context("the system gives no randomness")?;
     let sealed = keystore::seal(&words, &passphrase)?;
     let _lock = lock_absent(&files)?;
     let keys = Keys::new(&words);
-    let book = Book::new(&choice.chain, chain.params.genesis_hash, KeySource::Encrypted, &keys, Search::Done);
+    let book = Book::new(&kept_name, chain.params.genesis_hash, KeySource::Encrypted, &keys, Search::Done);
     let address = address(&chain, &book);
     let name = files.name().to_string();
     let shown = match common.json {
@@ -46,8 +46,8 @@ pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     if common.json {
         return Ok(());
     }
-    let told = answer(summary(common, &files, &address));
-    Ok(told.map_err(|error| made(&files, &address, error))?)
+    let facts = json!({ "wallet": name, "address": address });
+    Ok(answer_done(false, facts, summary(common, &files, &address), made(&files, &address))?)
 }
 
 /// What `restore --json` prints.
@@ -62,7 +62,7 @@ struct Restored<'a> {
 
 /// Makes a wallet again, or takes a devnet account, and searches the chain if a node answers.
 pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
-    let (files, chain) = prepare(common, &choice.chain)?;
+    let (files, chain, kept_name) = prepare(common, &choice.chain)?;
     let (source, keys, sealed) = match choice.devnet {
         Some(account) => {
             let keys = Keys::new(&published_words(account));
@@ -79,7 +79,7 @@ pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
     {
         let _lock = lock_absent(&files)?;
         let genesis = chain.params.genesis_hash;
-        let book = Book::new(&choice.chain.chain, genesis, source, &keys, Search::Due);
+        let book = Book::new(&kept_name, genesis, source, &keys, Search::Due);
         write(&files, sealed.as_deref(), &book)?;
     }
     let (address, view) = match search(common, &keys) {
@@ -100,11 +100,8 @@ pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
     });
     let wallet = files.name().to_string();
     let restored = Restored { wallet, address: &address, searched: view.is_some(), notices };
-    let told = match common.json {
-        true => answer(serde_json::to_string(&restored)?),
-        false => answer(warning.unwrap_or_default() + &summary(common, &files, &address)),
-    };
-    Ok(told.map_err(|error| made(&files, &address, error))?)
+    let text = warning.unwrap_or_default() + &summary(common, &files, &address);
+    Ok(answer_done(common.json, serde_json::to_value(&restored)?, text, made(&files, &address))?)
 }
 
 /// Searches the chain while the keys are at hand; gives the newest address that it has paid.
@@ -116,10 +113,10 @@ fn search(common: &Common, keys: &Keys) -> anyhow::Result<(String, View)> {
 }
 
 /// What can be refused before a person is asked for anything.
-fn prepare(common: &Common, choice: &ChainChoice) -> anyhow::Result<(WalletFiles, Chain)> {
+fn prepare(common: &Common, choice: &ChainChoice) -> anyhow::Result<(WalletFiles, Chain, String)> {
     let files = files_of(common)?;
     check_absent(&files)?;
-    Ok((files, chain_named(&choice.chain)?))
+    Ok((files, chain_named(&choice.chain)?, kept_name(&choice.chain)?))
 }
 
 /// The lock of a wallet that is not there: another command may have made it while a person was asked.
@@ -148,14 +145,8 @@ fn address(chain: &Chain, book: &Book) -> String {
     Address::new(&chain.params.address_prefix, book.current()).to_string()
 }
 
-fn made(
-    files: &WalletFiles,
-    address: &str,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> AfterDone {
-    let name = files.name().to_string();
-    let done = format!("the wallet {name} is made, its address is {address}");
-    AfterDone::new(done, json!({ "wallet": name, "address": address }), error)
+fn made(files: &WalletFiles, address: &str) -> String {
+    format!("the wallet {} is made, its address is {address}", files.name())
 }
 
 fn in_rows(words: &Words) -> Zeroizing<String> {

@@ -1,12 +1,12 @@
 //! `history`: every payment in and out, oldest first.
 
 use std::collections::BTreeSet;
-use std::io::{Write, stdout};
 
 use cairn_core::amount::Amount;
 use cairn_core::lock::Lock;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
+use cairn_genesis::exit::answer;
 use serde::Serialize;
 
 use crate::cli::Common;
@@ -46,9 +46,9 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     let rows = rows(&view, &session.locks());
     if common.json {
         let shown = Shown { history: &rows, notices: &view.notices };
-        writeln!(stdout(), "{}", serde_json::to_string(&shown)?)?;
+        answer(serde_json::to_string(&shown)?)?;
     } else if rows.is_empty() {
-        writeln!(stdout(), "nothing yet: no block up to {} pays this wallet", view.scan.height())?;
+        answer(format_args!("nothing yet: no block up to {} pays this wallet", view.scan.height()))?;
     } else {
         let mut head = vec!["time", "block", "kind", "coins", "transaction"];
         let has_notes = rows.iter().any(|row| !row.note.is_empty());
@@ -58,7 +58,7 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
             cells.extend(has_notes.then_some(row.note));
             cells
         });
-        writeln!(stdout(), "{}", show::table(&head, &[1, 3], cells.collect()))?;
+        answer(show::table(&head, &[1, 3], cells.collect()))?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `list`: the wallets in the directory.
 
-use std::io::{Write, stdout};
-
+use cairn_genesis::exit::answer;
 use serde_json::json;
 
 use crate::book::{Book, KeySource};
@@ -27,12 +26,12 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
             .iter()
             .map(|[name, chain, keys]| json!({ "wallet": name, "chain": chain, "keys": keys }))
             .collect();
-        writeln!(stdout(), "{}", json!({ "directory": directory, "wallets": rows }))?;
+        answer(json!({ "directory": directory.display().to_string(), "wallets": rows }))?;
     } else if rows.is_empty() {
-        writeln!(stdout(), "no wallets in {}; `cairn-wallet new` makes one", directory.display())?;
+        answer(format_args!("no wallets in {}; `cairn-wallet new` makes one", directory.display()))?;
     } else {
         let rows = rows.into_iter().map(|row| row.to_vec()).collect();
-        writeln!(stdout(), "{}", show::table(&["wallet", "chain", "keys"], &[], rows))?;
+        answer(show::table(&["wallet", "chain", "keys"], &[], rows))?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `rescan`: searches the chain for coins on addresses far beyond those that were handed out here.
 
-use std::io::{Write, stdout};
-
+use cairn_genesis::exit::answer;
 use serde::Serialize;
 
 use crate::book::SEARCH_GAP;
@@ -24,14 +23,9 @@ pub fn run(common: &Common) -> anyhow::Result<()> {
     let view = follow::look(&mut session, &client, Some(&keys), SEARCH_GAP)?;
     let height = view.scan.height().get();
     show::tell(&view.notices);
-    match common.json {
-        true => {
-            let done = Rescanned { height, notices: &view.notices };
-            writeln!(stdout(), "{}", serde_json::to_string(&done)?)?;
-        }
-        false => {
-            writeln!(stdout(), "read up to block {height}; `cairn-wallet balance` shows what was found")?
-        }
+    if common.json {
+        let done = Rescanned { height, notices: &view.notices };
+        return Ok(answer(serde_json::to_string(&done)?)?);
     }
-    Ok(())
+    Ok(answer(format_args!("read up to block {height}; `cairn-wallet balance` shows what was found"))?)
 }

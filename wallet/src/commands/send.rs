@@ -7,7 +7,7 @@ use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
-use cairn_genesis::exit::{AfterDone, OutputError, answer, is_answer_lost, say};
+use cairn_genesis::exit::{AfterDone, answer_done, is_answer_lost, say};
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::commands::wait::wait;
 use crate::keys::Keys;
 use crate::node::Node;
-use crate::release::{draft, on_its_way, sign};
+use crate::release::{draft, sent, sign};
 use crate::selection::FeeRate;
 use crate::session::Session;
 use crate::spend::{Draft, LeftOut, Wish};
@@ -55,7 +55,7 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         return print_unsent(common, txid, &encode(&transaction), summary);
     };
     // From here on the payment is on its way, and every error says so.
-    print(common, txid, summary).map_err(|error| on_its_way(&[txid], error))?;
+    print(common, txid, summary)?;
     match send.wait {
         Some(confirmations) => wait(common, &mut session, connection, &transaction, confirmations),
         None => Ok(()),
@@ -98,7 +98,7 @@ fn agree(
         let balance = Balance::of(&view, &session.locks(), &session.chain.params);
         let change_to = session.book.change.next();
         let draft = draft(session, &view, wish)?;
-        if !common.json {
+        if !(common.json && send.yes) {
             show_draft(&draft, &send.address, &balance);
         }
         let asks_for_passphrase = opened.is_none() && session.asks_for_passphrase(common);
@@ -170,31 +170,20 @@ fn agreed() -> anyhow::Result<bool> {
     Ok(matches!(typed.trim(), "y" | "Y" | "yes"))
 }
 
-fn print(common: &Common, txid: Txid, mut summary: Value) -> Result<(), OutputError> {
+fn print(common: &Common, txid: Txid, mut summary: Value) -> Result<(), AfterDone> {
     if is_answer_lost() {
         say(format_args!("the payment {txid} is on its way"));
     }
-    if common.json {
-        summary["txid"] = json!(txid);
-        return answer(summary);
-    }
-    answer(txid)
+    summary["txid"] = json!(txid);
+    answer_done(common.json, summary, txid, sent(&[txid]))
 }
 
 /// The signed payment, for `broadcast`.
 fn print_unsent(common: &Common, txid: Txid, bytes: &[u8], mut summary: Value) -> anyhow::Result<()> {
-    let bytes = hex::encode(bytes);
-    let told = if common.json {
-        summary["txid"] = json!(txid);
-        summary["hex"] = json!(bytes);
-        answer(summary)
-    } else {
-        answer(&bytes)
-    };
-    told.map_err(|error| {
-        let done = format!(
-            "the payment {txid} is signed and not sent, and its coins are reserved (`abandon {txid}` frees them)"
-        );
-        AfterDone::new(done, json!({ "txid": txid }), error).into()
-    })
+    let hex = hex::encode(bytes);
+    (summary["txid"], summary["hex"]) = (json!(txid), json!(hex));
+    let done = format!(
+        "the payment {txid} is signed and not sent, and its coins are reserved (`abandon {txid}` frees them)"
+    );
+    Ok(answer_done(common.json, summary, hex, done)?)
 }

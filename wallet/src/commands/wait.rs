@@ -6,16 +6,18 @@ use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::text::with_causes;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::say;
+use cairn_genesis::exit::{AfterDone, say};
 use indicatif::ProgressBar;
+use serde_json::json;
 
 use crate::cli::Common;
 use crate::client::{Client, ClientError};
-use crate::devnet::{ConnectError, Connection};
+use crate::devnet::{self, ConnectError, Connection};
 use crate::follow;
 use crate::payment::State;
 use crate::release::{GoneError, ReleaseError, confirmations, on_its_way, release};
 use crate::session::Session;
+use crate::view::Notice;
 
 /// How often the node is looked at.
 const POLL: Duration = Duration::from_millis(250);
@@ -28,10 +30,12 @@ struct Waiting<'a> {
     transaction: &'a Transaction,
     line: ProgressBar,
     silent_since: Option<Instant>,
+    /// The node that was passed over when the last one was asked, in words.
+    detour: Option<String>,
     rejection: Option<ReleaseError>,
 }
 
-/// Waits until so many blocks confirm the payment, or none ever will.
+/// Waits until so many blocks confirm the payment, or none will on the chain as it is now.
 pub fn wait(
     common: &Common,
     session: &mut Session,
@@ -42,7 +46,8 @@ pub fn wait(
     let txid = transaction.txid();
     let common = common.pinned_to(first.devnet.as_ref());
     let line = if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    let mut waiting = Waiting { session, transaction, line, silent_since: None, rejection: None };
+    let detour = first.detour.clone();
+    let mut waiting = Waiting { session, transaction, line, silent_since: None, detour, rejection: None };
     let mut seen = None;
     loop {
         match waiting.look(&common, seen.as_deref()) {
@@ -60,8 +65,11 @@ pub fn wait(
                     seen = Some(tip);
                 }
             }
-            // Not on its way any more: it may be made again.
-            Err(error) if error.is::<GoneError>() => return Err(error),
+            // A further reorganization may bring it back: made again, it may be paid twice.
+            Err(error) if error.is::<GoneError>() => {
+                let done = format!("the payment {txid} was sent; look at `history` before you make it again");
+                return Err(AfterDone::new(done, json!({ "txid": txid }), error).into());
+            }
             Err(error) if is_of_the_moment(&error) => {
                 seen = None;
                 if waiting.silent_since.is_none() {
@@ -84,9 +92,13 @@ pub fn wait(
 impl Waiting<'_> {
     /// Confirmations, height and tip; nothing while the tip is the one that was seen.
     fn look(&mut self, common: &Common, seen: Option<&str>) -> anyhow::Result<Option<(u32, Height, String)>> {
-        let Connection { client, tip, .. } = self.session.connect(common)?;
+        let Connection { client, tip, detour, .. } = devnet::find_node(common, Some(&self.session.chain))?;
         if self.silent_since.take().is_some() {
             self.say("a node answers again");
+        }
+        if detour != self.detour {
+            detour.iter().for_each(|detour| self.say(detour));
+            self.detour = detour;
         }
         if seen == Some(tip.as_str()) {
             return Ok(None);
@@ -100,6 +112,8 @@ impl Waiting<'_> {
     fn count(&mut self, client: &Client) -> anyhow::Result<(u32, Height)> {
         let txid: Txid = self.transaction.txid();
         let view = follow::catch_up(self.session, client, None)?;
+        let is_news = |notice: &&Notice| matches!(notice, Notice::ChainStartedAnew { .. });
+        view.notices.iter().filter(is_news).for_each(|notice| self.say(&format!("note: {notice}")));
         let depth = confirmations(&view, txid)?;
         let state = view.payment(&txid).map(|payment| &payment.state);
         if state == Some(&State::Pending { in_mempool: false }) && self.rejection.is_none() {
