@@ -80,6 +80,24 @@ impl View {
         let meant = self.payments.iter().filter(|payment| is_meant(&payment.state));
         meant.flat_map(|payment| payment.transaction.inputs().to_vec()).collect()
     }
+
+    /// What an input of a payment holds: a coin of the chain, or an output of another payment of ours.
+    pub fn own_amount(&self, input: &OutPoint) -> Option<Amount> {
+        if let Some(coin) = self.scan.coin(input) {
+            return Some(coin.output.amount);
+        }
+        let parent = self.payment(&input.txid)?;
+        parent.transaction.outputs().get(input.index as usize).map(|output| output.amount)
+    }
+
+    /// Whether an input of a payment is there now: unspent in the chain, or made by a payment in the
+    /// mempool. The output of one that waits elsewhere is not: its own inputs still hold that money.
+    pub fn exists(&self, input: &OutPoint) -> bool {
+        match (self.scan.coin(input), self.payment(&input.txid)) {
+            (Some(coin), _) => coin.spent.is_none(),
+            (None, parent) => parent.is_some_and(|one| one.state == State::Pending { in_mempool: true }),
+        }
+    }
 }
 
 impl std::fmt::Display for Notice {

@@ -169,7 +169,15 @@ impl World {
         self.tally(&view);
         let balance = Balance::of(&view, &session.locks(), &session.chain.params);
         let incoming = view.incoming.iter().flatten().map(|one| one.amount);
+        let parts = [
+            balance.spendable,
+            balance.immature,
+            balance.pending_change,
+            balance.unreleased,
+            balance.not_in_mempool,
+        ];
         let shown = Expected {
+            all: Amount::checked_sum(parts.into_iter()).expect("below the supply"),
             spendable: balance.spendable,
             immature: balance.immature,
             pending_change: balance.pending_change,
@@ -427,4 +435,16 @@ fn a_wallet_shows_and_does_what_the_model_says_in_random_histories_3() {
 #[test]
 fn a_wallet_shows_and_does_what_the_model_says_in_random_histories_4() {
     histories(21);
+}
+
+#[test]
+fn change_that_waits_in_the_mempool_does_not_vanish_when_an_unreleased_payment_spends_it() {
+    let mut world = World::new();
+    world.send(0, 10, false);
+    world.send(0, 10, true);
+    world.check(0);
+    let (session, view) = world.look(0);
+    let balance = Balance::of(&view, &session.locks(), &session.chain.params);
+    assert_eq!((balance.spendable, balance.pending_change), (Amount::ZERO, Amount::ZERO));
+    assert!(balance.unreleased > Amount::ZERO, "the change of the first is reserved by the second");
 }

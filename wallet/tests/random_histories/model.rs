@@ -67,6 +67,8 @@ pub struct Expected {
     pub unreleased: Amount,
     pub not_in_mempool: Amount,
     pub incoming: Amount,
+    /// What is ours and waits for nobody: no other part of the balance is left out or counted twice.
+    pub all: Amount,
     pub states: Vec<(Txid, State)>,
 }
 
@@ -76,6 +78,19 @@ pub fn is_ours(lock: &Lock) -> bool {
 
 fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
     Amount::checked_sum(amounts).expect("below the supply")
+}
+
+/// Outputs of ours that are neither spent nor about to be: of the chain, and of our payments that wait.
+fn owned(coins: &Coins, waiting: &[Arc<Transaction>], records: &[Record]) -> BTreeMap<OutPoint, Amount> {
+    let confirmed = coins.unspent.iter().map(|(at, coin)| (*at, coin.output.clone()));
+    let known = |txid: Txid| records.iter().any(|record| record.txid() == txid);
+    let own = waiting.iter().filter(|one| known(one.txid()));
+    let made = own.flat_map(|one| {
+        (0..).zip(one.outputs()).map(|(index, it)| (OutPoint { txid: one.txid(), index }, it.clone()))
+    });
+    let spent: BTreeSet<OutPoint> = waiting.iter().flat_map(|one| one.inputs().to_vec()).collect();
+    let ours = confirmed.chain(made).filter(|(at, output)| is_ours(&output.lock) && !spent.contains(at));
+    ours.map(|(at, output)| (at, output.amount)).collect()
 }
 
 impl Model {
@@ -192,9 +207,10 @@ impl Model {
             |coin: &UnspentCoin| coin.is_mined && next.since(coin.height).is_none_or(|age| age < MATURITY);
         let ours: BTreeMap<&OutPoint, &UnspentCoin> =
             coins.unspent.iter().filter(|(_, coin)| is_ours(&coin.output.lock)).collect();
+        let owned = owned(&coins, &waiting, &self.records);
         let held = |state: State| {
             let inputs = inputs(&with(&|one| *one == state));
-            sum(ours.iter().filter(|(at, _)| inputs.contains(at)).map(|(_, coin)| coin.output.amount))
+            sum(inputs.iter().filter_map(|at| owned.get(at).copied()))
         };
         let pending = with(&|state| *state == State::Pending { in_mempool: true });
         let mut change = Vec::new();
@@ -217,12 +233,16 @@ impl Model {
                 .iter()
                 .filter(|(at, coin)| !reserved.contains(at) && !is_young(coin))
                 .map(|(_, coin)| coin.output.amount)),
-            immature: sum(ours.values().filter(|coin| is_young(coin)).map(|coin| coin.output.amount)),
+            immature: sum(ours
+                .iter()
+                .filter(|(at, coin)| !reserved.contains(at) && is_young(coin))
+                .map(|(_, coin)| coin.output.amount)),
             pending_change: sum(change.into_iter()),
             pending_out: sum(out.into_iter()),
             unreleased: held(State::Unreleased),
             not_in_mempool: held(State::Pending { in_mempool: false }),
             incoming: sum(incoming.map(|output| output.amount)),
+            all: sum(owned.into_values()),
             states: self.records.iter().map(Record::txid).zip(states).collect(),
         }
     }
