@@ -57,6 +57,8 @@ pub struct KnownChain {
     pub height: Height,
     /// Hash of the tip.
     pub tip: BlockHash,
+    /// Time of the tip.
+    pub tip_time: Timestamp,
 }
 
 /// What `NAME.json` holds.

@@ -39,11 +39,14 @@ pub struct Incoming {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Notice {
-    /// The node's chain has no block in common with the one that was read before, but genesis.
+    /// The node's chain has no block in common with the one that was read before, but genesis, and
+    /// began after it.
     ChainStartedAnew {
         /// Payments of the earlier chain that could be made on this one.
         payments: usize,
     },
+    /// The node does not know the chain that was read before, which may live on elsewhere.
+    ChainUnknownToNode,
     /// The chain may have paid addresses beyond those that the wallet looks for.
     MoreMayLieBeyond {
         /// How many receiving addresses it looks for.
@@ -111,6 +114,10 @@ impl std::fmt::Display for Notice {
             Self::ChainStartedAnew { payments } => write!(
                 f,
                 "this chain was started anew; {payments} payments of the old one are not made again (`resend` makes them)"
+            ),
+            Self::ChainUnknownToNode => write!(
+                f,
+                "this node does not know the chain that was read before: it was cut off from it, has no block yet, or is of another network; payments made there keep their coins reserved"
             ),
             Self::MoreMayLieBeyond { receiving, change } => write!(
                 f,

@@ -97,12 +97,13 @@ impl Model {
     /// Takes note of what a look at the node shows; says whether the chain was started anew.
     pub fn look(&mut self, node: &MemoryNode, run: u32) -> bool {
         let coins = Coins::of(&node.best_chain());
-        let is_anew = self.run.is_some_and(|known| known != run);
+        let has_blocks = node.height().expect("memory").get() > 0;
+        let is_anew = has_blocks && self.run.is_some_and(|known| known != run);
         if is_anew {
             let released = self.records.iter_mut().filter(|record| record.typed == Typed::Released);
             released.for_each(|record| record.typed = Typed::OnEarlierChain);
         }
-        self.run = (node.height().expect("memory").get() > 0).then_some(run);
+        self.run = if has_blocks { Some(run) } else { self.run };
         for transaction in node.waiting() {
             let own = |input: &OutPoint| match coins.unspent.get(input) {
                 Some(coin) => is_ours(&coin.output.lock),
