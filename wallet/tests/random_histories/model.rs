@@ -115,7 +115,7 @@ impl Model {
             };
             let is_known = self.records.iter().any(|record| record.txid() == transaction.txid());
             if !is_known && transaction.inputs().iter().all(own) {
-                self.records.push(Record { transaction, typed: Typed::Released });
+                self.add(Record { transaction, typed: Typed::Released });
             }
         }
         let waiting: BTreeSet<Txid> = node.waiting().iter().map(|one| one.txid()).collect();
@@ -125,6 +125,22 @@ impl Model {
             }
         }
         is_anew
+    }
+
+    /// Notes a payment, before those that spend its outputs.
+    pub fn add(&mut self, record: Record) {
+        let mut family = BTreeSet::from([record.txid()]);
+        let (mut children, mut others) = (Vec::new(), Vec::new());
+        for known in self.records.drain(..) {
+            match known.transaction.inputs().iter().any(|input| family.contains(&input.txid)) {
+                true => {
+                    family.insert(known.txid());
+                    children.push(known);
+                }
+                false => others.push(known),
+            }
+        }
+        self.records = others.into_iter().chain([record]).chain(children).collect();
     }
 
     fn states(&self, coins: &Coins, waiting: &BTreeSet<Txid>) -> Vec<State> {
