@@ -19,7 +19,7 @@ use crate::view::View;
 pub struct Balance {
     /// Can be spent now.
     pub spendable: Amount,
-    /// Mined, but too young to be spent.
+    /// Mined, but too young to be spent, and not reserved.
     pub immature: Amount,
     /// How many more blocks until the first of the immature coins can be spent.
     pub blocks_to_first_maturity: Option<u32>,
@@ -29,9 +29,9 @@ pub struct Balance {
     pub pending_change: Amount,
     /// On its way out to others.
     pub pending_out: Amount,
-    /// Coins reserved by payments that are signed and not released.
+    /// Coins, and change that waits in the mempool, reserved by payments that are signed and not released.
     pub unreleased: Amount,
-    /// Coins reserved by released payments that the node's mempool does not hold.
+    /// The same, reserved by released payments that the node's mempool does not hold.
     pub not_in_mempool: Amount,
     /// The block up to which this was read.
     pub height: u32,
@@ -97,19 +97,19 @@ fn own_outputs<'a>(
 impl Balance {
     /// Adds up what chain, mempool and book say.
     pub fn of(view: &View, locks: &BTreeSet<Lock>, params: &ChainParams) -> Self {
-        let (scan, coins) = (&view.scan, spendable(view, locks, params));
+        let (scan, coins, reserved) = (&view.scan, spendable(view, locks, params), view.reserved());
         let part = |unconfirmed: bool| {
             sum(coins.iter().filter(|c| c.unconfirmed == unconfirmed).map(|c| c.output.amount))
         };
         let immature: Vec<(&OwnedCoin, u32)> = scan
             .unspent()
+            .filter(|(outpoint, _)| !reserved.contains(outpoint))
             .map(|(_, coin)| (coin, blocks_missing(coin, scan.height(), params)))
             .filter(|(_, missing)| *missing > 0)
             .collect();
         let held = |state: State| {
             let inputs = view.inputs_of(|of| *of == state);
-            let coins = inputs.iter().filter_map(|input| scan.coin(input));
-            sum(coins.filter(|coin| coin.spent.is_none()).map(|coin| coin.output.amount))
+            sum(inputs.iter().filter(|input| view.exists(input)).filter_map(|input| view.own_amount(input)))
         };
         let pending = view.payments.iter().filter(|one| one.state == State::Pending { in_mempool: true });
         let out = pending.flat_map(|payment| payment.transaction.outputs());

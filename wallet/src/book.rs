@@ -57,6 +57,8 @@ pub struct KnownChain {
     pub height: Height,
     /// Hash of the tip.
     pub tip: BlockHash,
+    /// Time of the tip.
+    pub tip_time: Timestamp,
 }
 
 /// What `NAME.json` holds.
@@ -78,7 +80,7 @@ pub struct Book {
     pub search: Search,
     /// The chain as it was last read; none before the first block on genesis.
     pub known_chain: Option<KnownChain>,
-    /// Signed payments in the order of signing, until they are abandoned or deep in the chain.
+    /// Signed payments in the order of signing, parents before children, until they are abandoned or deep in the chain.
     pub payments: Vec<Payment>,
 }
 
@@ -283,12 +285,15 @@ impl Book {
         self.payments.iter().find(|payment| payment.txid == *txid)
     }
 
-    /// Writes a payment down, which reserves its coins; says whether it was new.
+    /// Writes a payment down, which reserves its coins, before those that spend its change: another copy of
+    /// these words may have shown them first. Says whether it was new.
     pub fn add(&mut self, transaction: &Transaction, made: Timestamp, release: Release) -> bool {
         let (txid, made_ms) = (transaction.txid(), made.millis());
         let is_new = self.payment(&txid).is_none();
         if is_new {
-            self.payments.push(Payment { txid, bytes: encode(transaction), made_ms, release });
+            self.payments.insert(0, Payment { txid, bytes: encode(transaction), made_ms, release });
+            let family = self.with_descendants(&txid);
+            self.payments.sort_by_key(|payment| family.contains(&payment.txid));
         }
         // Another copy of these words may have made it: its change address is used up here, too.
         self.change.mark_used(&transaction.outputs().iter().map(|output| output.lock).collect());

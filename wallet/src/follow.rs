@@ -17,7 +17,7 @@ use crate::headers::ChainError;
 use crate::incoming;
 use crate::keys::Keys;
 use crate::node::Node;
-use crate::payment::{State, judge};
+use crate::payment::{Release, State, judge};
 use crate::scan::{Scan, ScanError};
 use crate::session::Session;
 use crate::view::{Notice, View};
@@ -47,8 +47,8 @@ pub fn catch_up(session: &mut Session, node: &impl Node, keys: Option<&Keys>) ->
 /// # Errors
 /// As for [`catch_up`].
 pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u32) -> anyhow::Result<View> {
-    let is_anew = is_started_anew(session, node)?;
-    if is_anew {
+    let other = other_chain(session, node)?;
+    if other == Some(OtherChain::StartedAnew) {
         session.book.begin_anew();
     }
     let mut notices = Vec::new();
@@ -66,14 +66,16 @@ pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u
     let incoming = incoming::look_through(session, node, &scan, &mempool, now())?;
     let mempool: BTreeSet<Txid> = mempool.into_iter().collect();
     session.book.settle(&scan, &mempool);
-    session.book.known_chain = known_chain(&scan);
+    // A node without blocks does not tell yet which chain it will have.
+    session.book.known_chain = known_chain(&scan).or(session.book.known_chain);
     session.save_scan(&scan)?;
     session.save_book()?;
     let payments = judge(&session.book.payments, &scan, Some(&mempool));
-    if is_anew {
-        let payments = payments.iter().filter(|payment| payment.state == State::EarlierChain).count();
-        notices.push(Notice::ChainStartedAnew { payments });
-    }
+    let earlier = payments.iter().filter(|payment| payment.state == State::EarlierChain).count();
+    notices.extend(other.map(|other| match other {
+        OtherChain::StartedAnew => Notice::ChainStartedAnew { payments: earlier },
+        OtherChain::Branch => Notice::ChainUnknownToNode,
+    }));
     if session.book.may_miss_addresses() {
         let watched = session.book.watched();
         notices.push(Notice::MoreMayLieBeyond { receiving: watched.receive, change: watched.change });
@@ -86,10 +88,11 @@ pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u
 /// # Errors
 /// When the files cannot be read, or what was read of the chain is no longer there.
 pub fn offline(session: &mut Session) -> anyhow::Result<View> {
-    let scan = session.load_scan()?;
-    if known_chain(&scan) != session.book.known_chain {
+    let kept = session.kept_scan()?;
+    if kept.is_none() && session.book.known_chain.is_some() {
         bail!("what was read of the chain is not kept any more: `balance` reads it again from a node");
     }
+    let scan = kept.unwrap_or_else(|| session.new_scan());
     let payments = judge(&session.book.payments, &scan, None);
     Ok(View { scan, mempool: None, payments, incoming: None, notices: Vec::new() })
 }
@@ -101,18 +104,38 @@ pub fn now() -> Timestamp {
 }
 
 fn known_chain(scan: &Scan) -> Option<KnownChain> {
-    let height = scan.height();
-    Some(KnownChain { first: scan.hash_at(Height::GENESIS.next())?, height, tip: scan.hash_at(height)? })
+    let (height, tip_time) = (scan.height(), scan.tip_time());
+    let (first, tip) = (scan.hash_at(Height::GENESIS.next())?, scan.hash_at(height)?);
+    Some(KnownChain { first, height, tip, tip_time })
 }
 
-/// Whether the node's chain is another run of the one that was read before: not even the first block is
-/// the same, and the node has never heard of the old tip. A reorganization down to genesis leaves the
-/// old tip known, as a side branch.
-fn is_started_anew(session: &Session, node: &impl Node) -> anyhow::Result<bool> {
-    let Some(known) = session.book.known_chain else { return Ok(false) };
-    Ok(node.hash_at(known.height)? != Some(known.tip)
-        && node.hash_at(Height::GENESIS.next())? != Some(known.first)
-        && !node.knows_block(&known.tip)?)
+/// What a node's chain is that has nothing in common with the one that was read before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OtherChain {
+    /// It began after all that is known of the other one.
+    StartedAnew,
+    /// It existed beside the other one, or has no block yet: a partition, or another network.
+    Branch,
+}
+
+/// Compares the node's chain with the one that was read before: not even the first block is the same, and
+/// the node has never heard of the old tip. A reorganization down to genesis leaves the old tip known, as
+/// a side branch. Payments may yet be confirmed on a chain that lives on, so a run is only taken for
+/// a new one if it began after the old tip and after the last payment that was released.
+fn other_chain(session: &Session, node: &impl Node) -> anyhow::Result<Option<OtherChain>> {
+    let Some(known) = session.book.known_chain else { return Ok(None) };
+    let first = Height::GENESIS.next();
+    if node.hash_at(known.height)? == Some(known.tip)
+        || node.hash_at(first)? == Some(known.first)
+        || node.knows_block(&known.tip)?
+    {
+        return Ok(None);
+    }
+    let begun = node.blocks(first, 1)?.and_then(|blocks| blocks.first().map(|block| block.header().time));
+    let released = session.book.payments.iter().filter(|payment| payment.release == Release::Released);
+    let paid = released.map(|payment| Timestamp::from_millis(payment.made_ms)).max();
+    let is_later = |begun: Timestamp| begun > known.tip_time && paid.is_none_or(|paid| begun > paid);
+    Ok(Some(if begun.is_some_and(is_later) { OtherChain::StartedAnew } else { OtherChain::Branch }))
 }
 
 /// Reads the chain, and with the keys reads it again for further addresses, until the last `gap` ones of

@@ -35,15 +35,19 @@ struct PaymentOfFormat1 {
 }
 
 impl BookOfFormat1 {
-    /// Its payments, parents before children: what was pending may spend change of what was confirmed. All
-    /// of them had been handed to a node.
+    /// Its payments, parents before children: what was pending may spend change of what was confirmed. What
+    /// was signed offline was pending, too: until a mempool or block shows it, nobody is taken to have
+    /// released what was pending.
     pub fn payments(&self) -> Vec<Payment> {
-        let released = |old: &PaymentOfFormat1| Payment {
-            txid: old.txid,
-            bytes: old.bytes.clone(),
-            made_ms: old.sent_ms,
-            release: Release::Released,
+        let payment = |release| {
+            move |old: &PaymentOfFormat1| Payment {
+                txid: old.txid,
+                bytes: old.bytes.clone(),
+                made_ms: old.sent_ms,
+                release,
+            }
         };
-        self.confirmed.iter().chain(&self.pending).map(released).collect()
+        let pending = self.pending.iter().map(payment(Release::Unreleased));
+        self.confirmed.iter().map(payment(Release::Released)).chain(pending).collect()
     }
 }

@@ -89,16 +89,15 @@ impl Scan {
         scan
     }
 
-    /// The scan that [`Self::write`] gave these bytes for, if it is of this chain and looked for so
-    /// many locks. A byte that changed since would be a wrong balance; so there is none then.
-    pub fn read(bytes: &[u8], genesis: &Block, watched: Watched) -> Option<Self> {
+    /// The scan that [`Self::write`] gave these bytes for, if it is of this chain. A byte that changed since
+    /// would be a wrong balance; so there is none then.
+    pub fn read(bytes: &[u8], genesis: &Block) -> Option<Self> {
         let (checksum, bytes) = bytes.split_first_chunk::<32>()?;
         if *checksum != sha256d(bytes) {
             return None;
         }
         let scan = encoding::decode::<Self>(bytes, MAX_BYTES).ok()?;
-        let fits = scan.watched == watched && scan.hash_at(Height::GENESIS) == Some(genesis.hash());
-        fits.then_some(scan)
+        (scan.hash_at(Height::GENESIS) == Some(genesis.hash())).then_some(scan)
     }
 
     /// The scan as bytes, to be kept: a checksum first.
@@ -115,6 +114,11 @@ impl Scan {
     /// Median time past of the last block that was read.
     pub fn median_time_past(&self, params: &ChainParams) -> Timestamp {
         self.headers.median_time_past(params)
+    }
+
+    /// Time of the last block that was read.
+    pub fn tip_time(&self) -> Timestamp {
+        self.headers.time_at(self.height()).expect("genesis is never removed")
     }
 
     /// Hash of the block that was read at a height.
@@ -246,14 +250,13 @@ mod tests {
     const WATCHED: Watched = Watched { receive: 10, change: 2 };
 
     #[test]
-    fn a_kept_scan_comes_back_for_its_own_chain_and_locks_alone() {
+    fn a_kept_scan_comes_back_for_its_own_chain_alone() {
         let (test, other) = (TestChain::new(), TestChain::named("other"));
         let locks = test.genesis.coinbase().outputs.iter().map(|output| output.lock).collect();
         let scan = Scan::new(&test.genesis, &locks, WATCHED);
         let kept = scan.write();
-        assert_eq!(Scan::read(&kept, &test.genesis, WATCHED), Some(scan));
-        assert_eq!(Scan::read(&kept, &other.genesis, WATCHED), None);
-        assert_eq!(Scan::read(&kept, &test.genesis, Watched { change: 3, ..WATCHED }), None);
+        assert_eq!(Scan::read(&kept, &test.genesis), Some(scan));
+        assert_eq!(Scan::read(&kept, &other.genesis), None);
     }
 
     /// A changed amount was a wrong balance, and two of them could end the program.
@@ -265,7 +268,7 @@ mod tests {
         for place in 0..kept.len() {
             let mut damaged = kept.clone();
             damaged[place] ^= 0x80;
-            assert_eq!(Scan::read(&damaged, &test.genesis, WATCHED), None, "byte {place}");
+            assert_eq!(Scan::read(&damaged, &test.genesis), None, "byte {place}");
         }
     }
 }

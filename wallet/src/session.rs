@@ -197,14 +197,22 @@ impl Session {
         self.book.locks().into_keys().collect()
     }
 
-    /// What earlier commands read of the chain, or a fresh start.
+    /// What earlier commands read of the chain, perhaps when fewer addresses were derived; those derived since
+    /// lie beyond the look-ahead of that time.
     ///
     /// # Errors
     /// When the cache exists but cannot be read.
-    pub fn load_scan(&mut self) -> anyhow::Result<Scan> {
+    pub fn kept_scan(&mut self) -> anyhow::Result<Option<Scan>> {
         self.saved_scan = files::read(&self.files.scan())?;
-        let kept = self.saved_scan.as_deref();
-        let kept = kept.and_then(|bytes| Scan::read(bytes, &self.chain.genesis, self.book.watched()));
+        Ok(self.saved_scan.as_deref().and_then(|bytes| Scan::read(bytes, &self.chain.genesis)))
+    }
+
+    /// What earlier commands read of the chain for every address of now, or a fresh start.
+    ///
+    /// # Errors
+    /// As for [`Self::kept_scan`].
+    pub fn load_scan(&mut self) -> anyhow::Result<Scan> {
+        let kept = self.kept_scan()?.filter(|scan| scan.watched() == self.book.watched());
         Ok(kept.unwrap_or_else(|| self.new_scan()))
     }
 

@@ -39,11 +39,14 @@ pub struct Incoming {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Notice {
-    /// The node's chain has no block in common with the one that was read before, but genesis.
+    /// The node's chain has no block in common with the one that was read before, but genesis, and
+    /// began after it.
     ChainStartedAnew {
         /// Payments of the earlier chain that could be made on this one.
         payments: usize,
     },
+    /// The node does not know the chain that was read before, which may live on elsewhere.
+    ChainUnknownToNode,
     /// The chain may have paid addresses beyond those that the wallet looks for.
     MoreMayLieBeyond {
         /// How many receiving addresses it looks for.
@@ -80,6 +83,24 @@ impl View {
         let meant = self.payments.iter().filter(|payment| is_meant(&payment.state));
         meant.flat_map(|payment| payment.transaction.inputs().to_vec()).collect()
     }
+
+    /// What an input of a payment holds: a coin of the chain, or an output of another payment of ours.
+    pub fn own_amount(&self, input: &OutPoint) -> Option<Amount> {
+        if let Some(coin) = self.scan.coin(input) {
+            return Some(coin.output.amount);
+        }
+        let parent = self.payment(&input.txid)?;
+        parent.transaction.outputs().get(input.index as usize).map(|output| output.amount)
+    }
+
+    /// Whether an input of a payment is there now: unspent in the chain, or made by a payment in the
+    /// mempool. The output of one that waits elsewhere is not: its own inputs still hold that money.
+    pub fn exists(&self, input: &OutPoint) -> bool {
+        match (self.scan.coin(input), self.payment(&input.txid)) {
+            (Some(coin), _) => coin.spent.is_none(),
+            (None, parent) => parent.is_some_and(|one| one.state == State::Pending { in_mempool: true }),
+        }
+    }
 }
 
 impl std::fmt::Display for Notice {
@@ -93,6 +114,10 @@ impl std::fmt::Display for Notice {
             Self::ChainStartedAnew { payments } => write!(
                 f,
                 "this chain was started anew; {payments} payments of the old one are not made again (`resend` makes them)"
+            ),
+            Self::ChainUnknownToNode => write!(
+                f,
+                "this node does not know the chain that was read before: it was cut off from it, has no block yet, or is of another network; payments made there keep their coins reserved"
             ),
             Self::MoreMayLieBeyond { receiving, change } => write!(
                 f,

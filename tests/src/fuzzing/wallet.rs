@@ -70,7 +70,7 @@ fn work(bytes: &[u8]) -> Option<u32> {
 /// When it does not hold.
 pub fn wallet_scan(bytes: &[u8]) {
     let chain = regtest();
-    let Some(mut scan) = Scan::read(bytes, &chain.genesis, WATCHED) else { return };
+    let Some(mut scan) = Scan::read(bytes, &chain.genesis) else { return };
     assert_eq!(scan.write(), bytes);
     assert!(
         scan.hash_at(scan.height()).is_some()

@@ -78,6 +78,22 @@ fn a_payment_that_is_given_up_takes_along_what_spends_its_change() {
     assert_eq!(left, [first.txid(), other.txid()]);
 }
 
+/// The child came from the mempool when a block held its parent; then the block was undone.
+#[test]
+fn a_payment_that_comes_after_those_that_spend_its_change_stands_before_them() {
+    let mut book = book();
+    let first = payment(&book, Txid::from_bytes([1; 32]));
+    let second = payment(&book, first.txid());
+    let third = payment(&book, second.txid());
+    let other = payment(&book, Txid::from_bytes([2; 32]));
+    for one in [&third, &other, &first, &second] {
+        book.add(one, Timestamp::from_millis(1), Release::Released);
+    }
+    let order: Vec<Txid> = book.payments.iter().map(|payment| payment.txid).collect();
+    assert_eq!(order, [other.txid(), first.txid(), second.txid(), third.txid()]);
+    assert_eq!(book.with_descendants(&first.txid()), order[1..]);
+}
+
 /// A book as the program before format 2 wrote it.
 #[test]
 fn a_book_of_format_1_comes_along_with_its_payments_and_is_searched_anew() {
@@ -104,8 +120,11 @@ fn a_book_of_format_1_comes_along_with_its_payments_and_is_searched_anew() {
     assert_eq!((read.receive.used(), read.change.used(), read.receive.derived()), (3, 2, 200));
     assert_eq!(read.search, Search::Due, "what lies beyond was never looked for");
     book.add(&confirmed, Timestamp::from_millis(7), Release::Released);
-    book.add(&pending, Timestamp::from_millis(7), Release::Released);
-    assert_eq!(read.payments, book.payments, "parents before children");
+    book.add(&pending, Timestamp::from_millis(7), Release::Unreleased);
+    assert_eq!(
+        read.payments, book.payments,
+        "parents before children; what was pending may be signed offline"
+    );
 }
 
 #[test]

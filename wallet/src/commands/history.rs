@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use cairn_core::amount::Amount;
 use cairn_core::lock::Lock;
 use cairn_core::time::Timestamp;
-use cairn_core::transaction::OutPoint;
 use cairn_genesis::exit::answer;
 use serde::Serialize;
 
@@ -97,7 +96,7 @@ fn row_of(payment: &JudgedPayment, view: &View, locks: &BTreeSet<Lock>) -> Row {
         let those = payment.transaction.outputs().iter().filter(|one| locks.contains(&one.lock) == ours);
         Amount::checked_sum(those.map(|output| output.amount)).unwrap_or(Amount::ZERO)
     };
-    let coins = payment.transaction.inputs().iter().map(|input| own_amount(view, input));
+    let coins = payment.transaction.inputs().iter().map(|input| view.own_amount(input));
     let spent = coins.collect::<Option<Vec<_>>>().and_then(Amount::checked_sum);
     let (kind, amount) = match spent.filter(|_| payment.state.reserves_coins()) {
         Some(spent) => moved(outputs(true), spent),
@@ -130,13 +129,4 @@ fn moved(received: Amount, spent: Amount) -> (&'static str, String) {
         Some(gain) => ("received", format!("+{gain}")),
         None => ("sent", format!("-{}", spent.checked_sub(received).unwrap_or(Amount::ZERO))),
     }
-}
-
-/// What an input of a payment holds: a coin of the chain, or an output of another payment of ours.
-fn own_amount(view: &View, input: &OutPoint) -> Option<Amount> {
-    if let Some(coin) = view.scan.coin(input) {
-        return Some(coin.output.amount);
-    }
-    let parent = view.payment(&input.txid)?;
-    parent.transaction.outputs().get(input.index as usize).map(|output| output.amount)
 }

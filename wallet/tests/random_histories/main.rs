@@ -29,6 +29,7 @@ use tempfile::TempDir;
 use memory_node::{Coins, MemoryNode, UnspentCoin};
 use model::{Expected, KEYS, LOCKS, MATURITY, Model, Record, Typed};
 
+mod cases;
 mod memory_node;
 mod model;
 mod restore;
@@ -169,7 +170,15 @@ impl World {
         self.tally(&view);
         let balance = Balance::of(&view, &session.locks(), &session.chain.params);
         let incoming = view.incoming.iter().flatten().map(|one| one.amount);
+        let parts = [
+            balance.spendable,
+            balance.immature,
+            balance.pending_change,
+            balance.unreleased,
+            balance.not_in_mempool,
+        ];
         let shown = Expected {
+            all: Amount::checked_sum(parts.into_iter()).expect("below the supply"),
             spendable: balance.spendable,
             immature: balance.immature,
             pending_change: balance.pending_change,
@@ -263,11 +272,11 @@ impl World {
         match release::sign(&mut session, node, draft.agreed(), &KEYS) {
             Ok(transaction) => {
                 let typed = if is_offline { Typed::Offline } else { Typed::Released };
-                let records = &mut self.owners[by].model.records;
+                let model = &mut self.owners[by].model;
                 // Signing the same again, as on a chain that was started anew, gives the same transaction.
-                match records.iter_mut().find(|record| record.txid() == transaction.txid()) {
+                match model.records.iter_mut().find(|record| record.txid() == transaction.txid()) {
                     Some(known) => known.typed = typed,
-                    None => records.push(Record { transaction: Arc::new(transaction), typed }),
+                    None => model.add(Record { transaction: Arc::new(transaction), typed }),
                 }
             }
             // What can be spent is accepted, but for the length of unconfirmed chains.

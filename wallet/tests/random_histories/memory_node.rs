@@ -47,8 +47,9 @@ fn new_chain(definition: &Definition) -> Chain<MemoryStore> {
 }
 
 impl MemoryNode {
+    /// Later than ever before, and than any payment that the wallet has signed.
     fn now(&self) -> Timestamp {
-        self.clock.set(self.clock.get() + 1_000);
+        self.clock.set((self.clock.get() + 1).max(cairn_wallet::follow::now().millis() + 1));
         Timestamp::from_millis(self.clock.get())
     }
 
@@ -108,8 +109,18 @@ impl MemoryNode {
 
     /// Begins the chain anew from genesis, as a devnet does that is started again.
     pub fn start_anew(&self) {
-        *self.chain.borrow_mut() = new_chain(&self.definition);
+        drop(self.swap_chain(self.empty_chain()));
+    }
+
+    /// Is another node from here on, with this chain and an empty mempool; gives the chain it had.
+    pub fn swap_chain(&self, chain: Chain<MemoryStore>) -> Chain<MemoryStore> {
         self.restart();
+        self.chain.replace(chain)
+    }
+
+    /// A chain of genesis alone.
+    pub fn empty_chain(&self) -> Chain<MemoryStore> {
+        new_chain(&self.definition)
     }
 
     /// Takes a transaction of another wallet into the mempool; says whether it fits.

@@ -67,6 +67,8 @@ pub struct Expected {
     pub unreleased: Amount,
     pub not_in_mempool: Amount,
     pub incoming: Amount,
+    /// What is ours and waits for nobody: no other part of the balance is left out or counted twice.
+    pub all: Amount,
     pub states: Vec<(Txid, State)>,
 }
 
@@ -78,16 +80,30 @@ fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
     Amount::checked_sum(amounts).expect("below the supply")
 }
 
+/// Outputs of ours that are neither spent nor about to be: of the chain, and of our payments that wait.
+fn owned(coins: &Coins, waiting: &[Arc<Transaction>], records: &[Record]) -> BTreeMap<OutPoint, Amount> {
+    let confirmed = coins.unspent.iter().map(|(at, coin)| (*at, coin.output.clone()));
+    let known = |txid: Txid| records.iter().any(|record| record.txid() == txid);
+    let own = waiting.iter().filter(|one| known(one.txid()));
+    let made = own.flat_map(|one| {
+        (0..).zip(one.outputs()).map(|(index, it)| (OutPoint { txid: one.txid(), index }, it.clone()))
+    });
+    let spent: BTreeSet<OutPoint> = waiting.iter().flat_map(|one| one.inputs().to_vec()).collect();
+    let ours = confirmed.chain(made).filter(|(at, output)| is_ours(&output.lock) && !spent.contains(at));
+    ours.map(|(at, output)| (at, output.amount)).collect()
+}
+
 impl Model {
     /// Takes note of what a look at the node shows; says whether the chain was started anew.
     pub fn look(&mut self, node: &MemoryNode, run: u32) -> bool {
         let coins = Coins::of(&node.best_chain());
-        let is_anew = self.run.is_some_and(|known| known != run);
+        let has_blocks = node.height().expect("memory").get() > 0;
+        let is_anew = has_blocks && self.run.is_some_and(|known| known != run);
         if is_anew {
             let released = self.records.iter_mut().filter(|record| record.typed == Typed::Released);
             released.for_each(|record| record.typed = Typed::OnEarlierChain);
         }
-        self.run = (node.height().expect("memory").get() > 0).then_some(run);
+        self.run = if has_blocks { Some(run) } else { self.run };
         for transaction in node.waiting() {
             let own = |input: &OutPoint| match coins.unspent.get(input) {
                 Some(coin) => is_ours(&coin.output.lock),
@@ -99,7 +115,7 @@ impl Model {
             };
             let is_known = self.records.iter().any(|record| record.txid() == transaction.txid());
             if !is_known && transaction.inputs().iter().all(own) {
-                self.records.push(Record { transaction, typed: Typed::Released });
+                self.add(Record { transaction, typed: Typed::Released });
             }
         }
         let waiting: BTreeSet<Txid> = node.waiting().iter().map(|one| one.txid()).collect();
@@ -109,6 +125,22 @@ impl Model {
             }
         }
         is_anew
+    }
+
+    /// Notes a payment, before those that spend its outputs.
+    pub fn add(&mut self, record: Record) {
+        let mut family = BTreeSet::from([record.txid()]);
+        let (mut children, mut others) = (Vec::new(), Vec::new());
+        for known in self.records.drain(..) {
+            match known.transaction.inputs().iter().any(|input| family.contains(&input.txid)) {
+                true => {
+                    family.insert(known.txid());
+                    children.push(known);
+                }
+                false => others.push(known),
+            }
+        }
+        self.records = others.into_iter().chain([record]).chain(children).collect();
     }
 
     fn states(&self, coins: &Coins, waiting: &BTreeSet<Txid>) -> Vec<State> {
@@ -192,9 +224,10 @@ impl Model {
             |coin: &UnspentCoin| coin.is_mined && next.since(coin.height).is_none_or(|age| age < MATURITY);
         let ours: BTreeMap<&OutPoint, &UnspentCoin> =
             coins.unspent.iter().filter(|(_, coin)| is_ours(&coin.output.lock)).collect();
+        let owned = owned(&coins, &waiting, &self.records);
         let held = |state: State| {
             let inputs = inputs(&with(&|one| *one == state));
-            sum(ours.iter().filter(|(at, _)| inputs.contains(at)).map(|(_, coin)| coin.output.amount))
+            sum(inputs.iter().filter_map(|at| owned.get(at).copied()))
         };
         let pending = with(&|state| *state == State::Pending { in_mempool: true });
         let mut change = Vec::new();
@@ -217,12 +250,16 @@ impl Model {
                 .iter()
                 .filter(|(at, coin)| !reserved.contains(at) && !is_young(coin))
                 .map(|(_, coin)| coin.output.amount)),
-            immature: sum(ours.values().filter(|coin| is_young(coin)).map(|coin| coin.output.amount)),
+            immature: sum(ours
+                .iter()
+                .filter(|(at, coin)| !reserved.contains(at) && is_young(coin))
+                .map(|(_, coin)| coin.output.amount)),
             pending_change: sum(change.into_iter()),
             pending_out: sum(out.into_iter()),
             unreleased: held(State::Unreleased),
             not_in_mempool: held(State::Pending { in_mempool: false }),
             incoming: sum(incoming.map(|output| output.amount)),
+            all: sum(owned.into_values()),
             states: self.records.iter().map(Record::txid).zip(states).collect(),
         }
     }
