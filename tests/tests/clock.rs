@@ -157,6 +157,16 @@ fn on_regtest_all_miners_together_keep_the_spacing() {
     for node in 0..2 {
         assert_eq!(call(&devnet.rpc(node), "getnodestatus", json!([]))["mining"]["hashrate"], 0.5);
     }
+    // And a node that is told to mine without a rate: at once the whole chain's.
+    let address = devnet.net(&["accounts"])[0]["address"].clone();
+    for (order, rate) in [
+        (json!([address]), json!(1)),
+        (json!([address, 1, 0]), Value::Null),
+        (json!([address, 1, 2]), json!(2)),
+    ] {
+        call(&devnet.rpc(0), "setmining", order);
+        assert_eq!(call(&devnet.rpc(0), "getnodestatus", json!([]))["mining"]["hashrate"], rate);
+    }
     devnet.net(&["hashrate", "0", "300%"]);
     assert_eq!(call(&devnet.rpc(0), "getnodestatus", json!([]))["mining"]["hashrate"], 1.5);
     assert_eq!(devnet.net(&["mine", "1", "300"])["estimate"], Value::Null, "its difficulty is fixed");
