@@ -96,6 +96,22 @@ fn nodes_are_not_told_to_set_their_clocks_because_of_one_that_is_ahead() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_during_the_run_is_told() {
+    let devnet = Devnet::start(22_230, &["--nodes", "1", "--mine", "none"]);
+    let node = devnet.rpc(0);
+    call(&node, "setclockoffset", json!([200_000]));
+    assert_eq!(devnet.net(&["status"])["nodes"][0]["stuck"], Value::Null);
+    call(&node, "setclockoffset", json!([0]));
+    let told = "s behind this node's clock, which runs at half pace";
+    let stuck = devnet.net(&["status"])["nodes"][0]["stuck"].clone();
+    assert!(stuck.as_str().is_some_and(|stuck| stuck.contains(told)), "{stuck}");
+    let warnings = call(&node, "getnetworkinfo", json!([]))["warnings"].clone();
+    assert!(warnings[0].as_str().is_some_and(|warning| warning.contains(told)), "{warnings}");
+    call(&node, "setclockoffset", json!([200_000]));
+    assert_eq!(devnet.net(&["status"])["nodes"][0]["stuck"], Value::Null);
+}
+
+#[test]
 fn many_blocks_at_once_are_told_before_and_too_many_refused() {
     let devnet = Devnet::start(22_150, &["--nodes", "2", "--mine", "none"]);
     let run = |arguments: &[&str]| {
