@@ -45,6 +45,8 @@ fn a_devnet_resumed_with_its_clock_set_back_says_so_and_mines_nothing() {
         assert!(status["nodes"][node]["stuck"].as_str().expect("a sentence").contains(AHEAD), "{status}");
     }
     assert!(devnet.net_fails(&["mine", "0", "1"]).contains(AHEAD));
+    let refusal = devnet.net_fails(&["mine", "0", "150"]);
+    assert!(refusal.contains(AHEAD) && !refusal.contains("at once are"), "no estimate before it: {refusal}");
     assert!(devnet.net_fails(&["fork", "--blocks", "1"]).contains(AHEAD));
     let told = refused(&node, "generatetoaddress", json!([2, address]));
     assert!(told.starts_with("0 of 2 blocks mined: block time is 259,") && told.contains(AHEAD), "{told}");
