@@ -1,9 +1,11 @@
 //! The clock: the only place that asks what time it is.
 
+use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cairn_core::text::grouped;
 use cairn_core::time::Timestamp;
 
 /// What the clock showed last.
@@ -36,6 +38,36 @@ pub fn now() -> Timestamp {
     };
     *last = Some(Reading { shown, at });
     Timestamp::from_millis(u64::try_from(shown.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A system's clock, with the offset set from it, that was set back during the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetBack(Duration);
+
+/// How far the clock runs ahead of the system's before it is told: small corrections are usual.
+const TOLD_ABOVE: Duration = Duration::from_secs(5);
+
+impl SetBack {
+    fn check(shown: Duration, wall: Duration) -> Option<Self> {
+        Some(shown.saturating_sub(wall)).filter(|by| *by > TOLD_ABOVE).map(Self)
+    }
+}
+
+impl fmt::Display for SetBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the system's clock was set back: it is {} s behind this node's clock, which runs at half pace until \
+             the system's has caught up: set the clock, or wait",
+            grouped(self.0.as_secs())
+        )
+    }
+}
+
+/// Whether this clock waits for the system's, which was set back.
+pub fn set_back() -> Option<SetBack> {
+    let shown = Duration::from_millis(now().millis());
+    SetBack::check(shown, wall())
 }
 
 /// What to show now: the wall clock, unless that is behind what was shown.
@@ -74,6 +106,14 @@ mod tests {
             shown = next;
         }
         assert_eq!(shown, s(1200), "the wall clock has caught up");
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_back_is_told_until_it_has_nearly_caught_up() {
+        assert_eq!(SetBack::check(s(1000), s(1001)), None);
+        assert_eq!(SetBack::check(s(1000), s(995)), None, "a small correction");
+        let told = SetBack::check(s(100_000), s(13_600)).expect("a day").to_string();
+        assert!(told.contains("86,400 s behind this node's clock") && told.contains("half pace"), "{told}");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
-use cairn_protocol::chain::AheadOfClock;
 use cairn_protocol::event::{DisconnectReason, Event};
+use cairn_protocol::node::clock::Behind;
 use cairn_protocol::peer::PeerAddress;
 use tracing_subscriber::EnvFilter;
 
@@ -113,14 +113,14 @@ impl EventLog {
     }
 
     /// Logs that the clock is behind the blocks that are seen, and that it no longer is: once each.
-    pub fn clock(&mut self, behind: Option<AheadOfClock>, now: Timestamp) {
+    pub fn clock(&mut self, behind: Option<Behind>, now: Timestamp) {
         if behind.is_some() == self.is_behind {
             return;
         }
         self.is_behind = behind.is_some();
         match (self.clock.take(now), behind) {
             (None, _) => {}
-            (Some(Room { left_out }), Some(ahead)) => tracing::warn!(left_out, "{ahead}"),
+            (Some(Room { left_out }), Some(behind)) => tracing::warn!(left_out, "{behind}"),
             (Some(Room { left_out }), None) => {
                 tracing::info!(left_out, "block times are no longer ahead of this node's clock");
             }

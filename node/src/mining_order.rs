@@ -1,6 +1,7 @@
 //! What is to be mined: the word between those who say it (settings, RPC) and the miner.
 
 use cairn_core::lock::Lock;
+use cairn_core::params::ChainParams;
 use cairn_simulator::mining::Hashrate;
 use tokio::sync::watch;
 
@@ -13,6 +14,12 @@ pub struct MiningOrder {
     pub threads: usize,
     /// How fast all threads hash together at the most; none for as fast as they can.
     pub hashrate: Option<Hashrate>,
+}
+
+/// The hash rate that keeps a chain's spacing where no difficulty follows the hash rate: there, mining as
+/// fast as possible floods the chain. None where the difficulty does.
+pub fn spacing_hashrate(params: &ChainParams) -> Option<Hashrate> {
+    params.half_life.is_none().then(|| Hashrate::for_spacing(params.pow_limit, params.spacing))
 }
 
 /// Where the order of the moment is said; the miner follows by subscribing. None: it rests.

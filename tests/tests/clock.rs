@@ -45,6 +45,8 @@ fn a_devnet_resumed_with_its_clock_set_back_says_so_and_mines_nothing() {
         assert!(status["nodes"][node]["stuck"].as_str().expect("a sentence").contains(AHEAD), "{status}");
     }
     assert!(devnet.net_fails(&["mine", "0", "1"]).contains(AHEAD));
+    let refusal = devnet.net_fails(&["mine", "0", "150"]);
+    assert!(refusal.contains(AHEAD) && !refusal.contains("at once are"), "no estimate before it: {refusal}");
     assert!(devnet.net_fails(&["fork", "--blocks", "1"]).contains(AHEAD));
     let told = refused(&node, "generatetoaddress", json!([2, address]));
     assert!(told.starts_with("0 of 2 blocks mined: block time is 259,") && told.contains(AHEAD), "{told}");
@@ -74,9 +76,41 @@ fn a_node_whose_clock_is_behind_those_of_its_peers_says_so() {
     devnet.net(&["mine", "0", "1"]);
     wait_until("the node behind says so", || {
         let stuck = devnet.net(&["status"])["nodes"][2]["stuck"].clone();
-        stuck.as_str().is_some_and(|told| told.contains(AHEAD))
+        let told = "this node's clock is behind those of 2 of 2 peers, or theirs are ahead: block time is";
+        stuck.as_str().is_some_and(|stuck| stuck.starts_with(told) && stuck.contains(AHEAD))
     });
     assert_eq!(devnet.net(&["status"])["nodes"][1]["stuck"], Value::Null);
+}
+
+#[test]
+fn nodes_are_not_told_to_set_their_clocks_because_of_one_that_is_ahead() {
+    let devnet = Devnet::start(22_210, &["--nodes", "3", "--mine", "none"]);
+    call(&devnet.rpc(0), "setclockoffset", json!([200_000]));
+    devnet.net(&["mine", "0", "1"]);
+    devnet.net(&["mine", "1", "2"]);
+    wait_until("all have the longer chain", || {
+        (0..3).all(|node| call(&devnet.rpc(node), "getblockcount", json!([])) == 2)
+    });
+    let status = devnet.net(&["status"]);
+    for node in 0..3 {
+        assert_eq!(status["nodes"][node]["stuck"], Value::Null, "{status}");
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_during_the_run_is_told() {
+    let devnet = Devnet::start(22_230, &["--nodes", "1", "--mine", "none"]);
+    let node = devnet.rpc(0);
+    call(&node, "setclockoffset", json!([200_000]));
+    assert_eq!(devnet.net(&["status"])["nodes"][0]["stuck"], Value::Null);
+    call(&node, "setclockoffset", json!([0]));
+    let told = "s behind this node's clock, which runs at half pace";
+    let stuck = devnet.net(&["status"])["nodes"][0]["stuck"].clone();
+    assert!(stuck.as_str().is_some_and(|stuck| stuck.contains(told)), "{stuck}");
+    let warnings = call(&node, "getnetworkinfo", json!([]))["warnings"].clone();
+    assert!(warnings[0].as_str().is_some_and(|warning| warning.contains(told)), "{warnings}");
+    call(&node, "setclockoffset", json!([200_000]));
+    assert_eq!(devnet.net(&["status"])["nodes"][0]["stuck"], Value::Null);
 }
 
 #[test]
@@ -140,6 +174,16 @@ fn on_regtest_all_miners_together_keep_the_spacing() {
     let devnet = Devnet::start(22_190, &["--nodes", "2", "--chain", "regtest"]);
     for node in 0..2 {
         assert_eq!(call(&devnet.rpc(node), "getnodestatus", json!([]))["mining"]["hashrate"], 0.5);
+    }
+    // And a node that is told to mine without a rate: at once the whole chain's.
+    let address = devnet.net(&["accounts"])[0]["address"].clone();
+    for (order, rate) in [
+        (json!([address]), json!(1)),
+        (json!([address, 1, 0]), Value::Null),
+        (json!([address, 1, 2]), json!(2)),
+    ] {
+        call(&devnet.rpc(0), "setmining", order);
+        assert_eq!(call(&devnet.rpc(0), "getnodestatus", json!([]))["mining"]["hashrate"], rate);
     }
     devnet.net(&["hashrate", "0", "300%"]);
     assert_eq!(call(&devnet.rpc(0), "getnodestatus", json!([]))["mining"]["hashrate"], 1.5);

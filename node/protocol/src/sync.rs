@@ -17,7 +17,7 @@ pub mod bodies;
 pub mod headers;
 
 use bodies::Bodies;
-use headers::{Headers, Outcome};
+use headers::{Headers, Outcome, ShownBeyond};
 
 /// Who is asked for what, so that our chain becomes the best there is.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,7 @@ impl Sync {
         chain: &Chain<S>,
     ) {
         if let BlockVerdict::TooEarly(ahead) = verdict {
-            self.headers.shown_early(&peer, ahead.time);
+            self.headers.shown_early(&peer, ahead.time, chain.tip().height);
         }
         self.bodies.arrived(now, peer, &hash, size);
         self.headers.has(peer, &hash, chain);
@@ -140,10 +140,10 @@ impl Sync {
         self.bodies.busiest()
     }
 
-    /// A block time beyond this one that at least half of all peers have shown, and at least one: of
-    /// the times that they showed the earliest.
-    pub fn shown_beyond(&self, limit: Timestamp) -> Option<Timestamp> {
-        self.headers.shown_beyond(limit)
+    /// The block times beyond `limit` that peers show, if most of all clocks known, ours among them, are
+    /// theirs, and a chain with its tip at `tip` has not gone on without these blocks.
+    pub fn shown_beyond(&self, limit: Timestamp, tip: Height) -> Option<ShownBeyond> {
+        self.headers.shown_beyond(limit, tip)
     }
 
     /// The best header that a peer has shown.

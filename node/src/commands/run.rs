@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cairn_core::address::Address;
-use cairn_simulator::mining::Hashrate;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::node::NodeArgs;
 use crate::config::Config;
 use crate::miner::Miner;
-use crate::mining_order::MiningOrder;
+use crate::mining_order::{MiningOrder, spacing_hashrate};
 use crate::p2p::hint;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{COOKIE_FILE, Cookie};
@@ -63,11 +62,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     server.rpc.mining().send_replace(pay_to.map(|address| MiningOrder {
         pay_to: address.lock(),
         threads: config.threads,
-        // Where no difficulty follows the hash rate, mining as fast as can be floods the chain.
-        hashrate: config.hashrate.or_else(|| {
-            let usual = || Hashrate::for_spacing(chain.params.pow_limit, chain.params.spacing);
-            chain.params.half_life.is_none().then(usual)
-        }),
+        hashrate: config.hashrate.or_else(|| spacing_hashrate(&chain.params)),
     }));
     let tag = config.tag.clone().into_bytes();
     server.rpc.mines(Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe()));

@@ -15,6 +15,7 @@ use cairn_simulator::words::duration;
 
 use crate::devnet::account;
 use crate::devnet::error::DevnetError;
+use crate::mining_order::spacing_hashrate;
 
 /// Up to so many nodes everybody dials everybody.
 const FULL_MESH: u16 = 8;
@@ -29,9 +30,7 @@ const USUAL_HASHRATE: Hashrate = Hashrate::per_second(2_048);
 /// What all miners hash together unless told otherwise. Where no difficulty follows the hash rate, it is
 /// the rate that keeps the spacing.
 pub fn usual_hashrate(params: &ChainParams) -> Hashrate {
-    params
-        .half_life
-        .map_or_else(|| Hashrate::for_spacing(params.pow_limit, params.spacing), |_| USUAL_HASHRATE)
+    spacing_hashrate(params).unwrap_or(USUAL_HASHRATE)
 }
 
 /// What to tell of a rate at which a chain of fixed difficulty is flooded with blocks.

@@ -140,8 +140,14 @@ async fn estimate_mining(rpc: Rpc, params: Params) -> RpcResult {
         )));
     }
     let hashrate = hash_rate(&params)?;
-    let (params, parent) =
-        rpc.query(|node| (lookup::params(node).clone(), node.chain().next_context())).await?;
+    let (params, parent, on_time) = rpc
+        .query(|node| {
+            let (chain, now) = (node.chain(), clock::now());
+            let on_time = Template::new(now, chain, node.mempool()).check_clock(now, chain.params());
+            (lookup::params(node).clone(), chain.next_context(), on_time)
+        })
+        .await?;
+    on_time.map_err(|ahead| RpcError::new(Code::Verify, format!("0 of {blocks} blocks mined: {ahead}")))?;
     if params.half_life.is_none() {
         return Ok(json(&()));
     }

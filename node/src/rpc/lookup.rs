@@ -28,14 +28,15 @@ pub fn params(node: &Machine) -> &ChainParams {
 
 /// What an operator must know, in sentences; usually nothing.
 pub fn warnings(node: &Machine) -> Vec<String> {
-    behind(clock::now(), node.chain(), node.sync()).iter().map(ToString::to_string).collect()
+    let behind = behind(clock::now(), node.chain(), node.sync()).map(|behind| behind.to_string());
+    behind.into_iter().chain(clock::set_back().map(|set_back| set_back.to_string())).collect()
 }
 
 /// Why nothing moves although it should, in words; none when all is well.
 pub fn stuck(node: &Machine) -> Option<String> {
     let chain = node.chain();
-    if let Some(ahead) = behind(clock::now(), chain, node.sync()) {
-        return Some(ahead.to_string());
+    if let Some(clock) = warnings(node).into_iter().next() {
+        return Some(clock);
     }
     let (tip, best) = (chain.tip(), chain.best_header());
     if best.work <= tip.work {

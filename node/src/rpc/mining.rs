@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::clock;
 use crate::machine::Machine;
-use crate::mining_order::MiningOrder;
+use crate::mining_order::{MiningOrder, spacing_hashrate};
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Object, Text, json, object, reply};
@@ -42,7 +42,8 @@ methods! { "Mining":
         optional("threads", Kind::Number),
         optional("hashrate", Kind::Number),
     ] "Mines from now on to this address, on so many threads (1 unless told), at most so many hashes per \
-       second (0 for as many as it can); without an address it rests." => set_mining;
+       second (0 for as many as it can; without a number as many as it can, but on a chain of fixed \
+       difficulty as many as keep its spacing); without an address it rests." => set_mining;
     "submitblock" [required("hexdata", Kind::Text), optional("dummy", Kind::Text)]
         "Hands in a mined block; null when it is the new tip, else why not (BIP 22)." => submit_block;
     "submitheader" [required("hexdata", Kind::Text)]
@@ -178,11 +179,15 @@ pub fn hash_rate(params: &Params) -> Result<Option<Hashrate>, RpcError> {
 
 async fn set_mining(rpc: Rpc, params: Params) -> RpcResult {
     let threads: u16 = params.number("threads")?.unwrap_or(1);
-    let hashrate = hash_rate(&params)?;
+    let given = hash_rate(&params)?;
     let order = match params.text("address") {
         None => None,
         Some(address) => {
             let pay_to = pay_to(&rpc, address.to_owned()).await?;
+            let hashrate = match params.get("hashrate") {
+                Some(_) => given,
+                None => rpc.query(|node| spacing_hashrate(lookup::params(node))).await?,
+            };
             Some(MiningOrder { pay_to, threads: usize::from(threads.max(1)), hashrate })
         }
     };

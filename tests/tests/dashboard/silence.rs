@@ -64,13 +64,18 @@ fn a_node_that_hangs_is_drawn_as_one_that_does_not_answer_and_holds_up_no_other(
 
 #[test]
 fn a_node_whose_clock_is_behind_says_so_on_the_page() {
-    let devnet = resting(22_210, 2);
+    let devnet = resting(22_210, 3);
     let browser = Browser::start();
-    let page = look(&browser, &devnet, 2);
-    devnet.rpc(0).call("setclockoffset", json!([200_000])).expect("the clock is set");
+    let page = look(&browser, &devnet, 3);
+    for node in [0, 2] {
+        devnet.rpc(node).call("setclockoffset", json!([200_000])).expect("the clock is set");
+    }
     devnet.net(&["mine", "0", "1"]);
     let told = "document.querySelector('.key').textContent";
-    page.wait_for("a sentence", &format!("{told}.startsWith('Node 1 is stuck: block time is')"));
+    page.wait_for(
+        "a sentence",
+        &format!("{told}.startsWith('Node 1 is stuck: this node\\'s clock is behind')"),
+    );
     devnet.rpc(1).call("setclockoffset", json!([200_000])).expect("the clock is set");
     page.wait_for("it follows", &format!("{told} === ''"));
     page.wait_for_text("#height", "1");

@@ -34,8 +34,30 @@ struct TheirChain {
     /// When a header of its chain that was ahead of our clock no longer is: then it is asked again.
     ask_again: Option<Timestamp>,
     /// The latest time of a block that it has shown and that was ahead of our clock.
-    early: Option<Timestamp>,
+    early: Option<Early>,
     silences: u32,
+}
+
+/// A block time ahead of our clock.
+#[derive(Clone, Copy, Debug)]
+struct Early {
+    time: Timestamp,
+    /// The height of our tip when it was shown last.
+    tip: Height,
+}
+
+/// A best chain that has grown by so many blocks since a peer showed an early one has gone on without it.
+const GONE_ON: u32 = 6;
+
+/// The block times that most peers show and our clock does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownBeyond {
+    /// The earliest of them.
+    pub time: Timestamp,
+    /// Peers that show one.
+    pub peers: usize,
+    /// All peers.
+    pub of: usize,
 }
 
 /// What came of a list of headers.
@@ -226,21 +248,29 @@ impl Headers {
         let is_early = matches!(rejection, BlockRejection::Header(error) if error.is_too_new());
         if let Some(theirs) = self.peers.get_mut(&peer).filter(|_| is_early) {
             theirs.ask_again = Some(header.time.saturating_sub(chain.params().max_future_drift));
-            theirs.early = theirs.early.max(Some(header.time));
+        }
+        if is_early {
+            self.shown_early(&peer, header.time, chain.tip().height);
         }
         self.reschedule();
     }
 
-    /// A peer has shown a block of this time, which our clock does not allow yet.
-    pub fn shown_early(&mut self, peer: &PeerId, time: Timestamp) {
+    /// A peer has shown a block of this time, which our clock does not allow yet; our tip is at `tip`.
+    pub fn shown_early(&mut self, peer: &PeerId, time: Timestamp, tip: Height) {
         if let Some(theirs) = self.peers.get_mut(peer) {
-            theirs.early = theirs.early.max(Some(time));
+            let time = theirs.early.map_or(time, |early| early.time.max(time));
+            theirs.early = Some(Early { time, tip });
         }
     }
 
-    /// The earliest of the times beyond `limit` that peers have shown, if half of them or more have.
-    pub fn shown_beyond(&self, limit: Timestamp) -> Option<Timestamp> {
-        let beyond = || self.peers.values().filter_map(|theirs| theirs.early).filter(|time| *time > limit);
-        beyond().min().filter(|_| beyond().count() * 2 >= self.peers.values().count())
+    /// The times beyond `limit` that peers have shown, if their clocks are most of all clocks known, ours
+    /// among them, and our chain with its tip at `tip` has not gone on without their blocks.
+    pub fn shown_beyond(&self, limit: Timestamp, tip: Height) -> Option<ShownBeyond> {
+        let is_recent = |early: &Early| tip.since(early.tip).is_none_or(|grown| grown < GONE_ON);
+        let early = self.peers.values().filter_map(|theirs| theirs.early).filter(is_recent);
+        let beyond: Vec<_> = early.map(|early| early.time).filter(|time| *time > limit).collect();
+        let (peers, of) = (beyond.len(), self.peers.values().count());
+        let time = beyond.into_iter().min().filter(|_| peers * 2 > of + 1)?;
+        Some(ShownBeyond { time, peers, of })
     }
 }
