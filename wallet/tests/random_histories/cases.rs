@@ -56,3 +56,19 @@ fn a_machine_without_a_network_signs_on_when_more_addresses_were_derived_than_we
     std::fs::remove_file(session.files.scan()).expect("it is there");
     assert!(follow::offline(&mut session).is_err(), "what was read is gone");
 }
+
+/// For root every directory can be written.
+#[test]
+fn a_wallet_in_a_directory_that_cannot_be_written_is_read_all_the_same() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut world = World::new();
+    world.node.mine(false, accounts::lock(9));
+    let directory = world.owners[0].directory.path().to_owned();
+    let set_mode = |mode| std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(mode));
+    set_mode(0o500).expect("it is ours");
+    let is_root = std::fs::write(directory.join("probe"), "").is_ok();
+    let (mut session, view) = world.look(0);
+    assert!(Balance::of(&view, &session.locks(), &session.chain.params).spendable > Amount::ZERO);
+    assert_eq!(session.save_book().is_ok(), is_root, "a command that must write does not go on");
+    set_mode(0o700).expect("it is ours");
+}
