@@ -95,8 +95,16 @@ impl Session {
         let book = Book::load(&files)?;
         let chain = chain_named(&book.chain)?;
         if chain.params.genesis_hash != book.genesis {
+            let remedy = match book.keys {
+                KeySource::Published(account) => {
+                    format!("`restore --devnet {account}` under another name uses it there")
+                }
+                KeySource::Encrypted => {
+                    "restore it from its words under another name to use it there".to_owned()
+                }
+            };
             bail!(
-                "this wallet is for the chain with genesis {}, but {} now has genesis {}: restore it from its words under another name to use it there",
+                "this wallet is for the chain with genesis {}, but {} now has genesis {}: {remedy}",
                 book.genesis,
                 book.chain,
                 chain.params.genesis_hash
@@ -221,14 +229,6 @@ impl Session {
         Ok(())
     }
 
-    /// The node to ask, checked to be on the wallet's chain.
-    ///
-    /// # Errors
-    /// When it does not answer or is on another chain.
-    pub fn connect(&self, common: &Common) -> Result<Connection, ConnectError> {
-        devnet::connect(common, Some(self.book.genesis))
-    }
-}
     /// Keeps scan and book after reading. Where nothing can be written that is said once, and reading goes on.
     ///
     /// # Errors
@@ -246,6 +246,14 @@ impl Session {
         }
     }
 
+    /// The node to ask, checked to be on the wallet's chain.
+    ///
+    /// # Errors
+    /// When it does not answer or is on another chain.
+    pub fn connect(&self, common: &Common) -> Result<Connection, ConnectError> {
+        devnet::connect(common, Some(self.book.genesis))
+    }
+}
 
 /// Opens the key file with the first line that was given, or as earlier versions read it.
 fn open_with(sealed: &[u8], mut given: Given) -> anyhow::Result<Words> {

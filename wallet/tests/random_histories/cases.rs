@@ -1,14 +1,16 @@
 //! Single cases that were wrong once, with the node and the model of the random histories.
 
 use cairn_core::amount::Amount;
+use cairn_core::hash::GenesisHash;
 use cairn_genesis::accounts;
 use cairn_wallet::balance::Balance;
+use cairn_wallet::book::{Book, KeySource, Search};
 use cairn_wallet::follow;
 use cairn_wallet::session::Session;
 use cairn_wallet::view::Notice;
 
-use crate::World;
 use crate::model::KEYS;
+use crate::{Owner, World};
 
 #[test]
 fn change_that_waits_in_the_mempool_does_not_vanish_when_an_unreleased_payment_spends_it() {
@@ -71,4 +73,16 @@ fn a_wallet_in_a_directory_that_cannot_be_written_is_read_all_the_same() {
     assert!(Balance::of(&view, &session.locks(), &session.chain.params).spendable > Amount::ZERO);
     assert_eq!(session.save_book().is_ok(), is_root, "a command that must write does not go on");
     set_mode(0o700).expect("it is ours");
+}
+
+#[test]
+fn a_published_account_of_another_genesis_is_told_how_it_is_made_for_this_one() {
+    let owner = Owner::new(GenesisHash::ZERO);
+    let said = |keys| {
+        let book = Book::new("regtest", GenesisHash::ZERO, keys, &KEYS, Search::Done);
+        book.save(&owner.files()).expect("written");
+        Session::load(owner.files()).err().expect("another genesis").to_string()
+    };
+    assert!(said(KeySource::Published(3)).contains("`restore --devnet 3` under another name"));
+    assert!(said(KeySource::Encrypted).contains("from its words"));
 }
