@@ -164,7 +164,7 @@ fn a_payment_that_no_node_takes_can_be_given_up_and_one_that_waits_cannot() {
     let txid = cheap["txid"].as_str().expect("an id");
     assert_eq!(three(&["abandon", txid])["abandoned"], serde_json::json!([txid]));
     assert_eq!(three(&["balance"])["spendable"], before["spendable"]);
-    assert!(fails(&["abandon", txid]).contains("no payment of this wallet waits"));
+    assert!(fails(&["abandon", txid]).contains("no payment of this wallet has the id"));
 
     let paid = three(&["send", &address, "1", "--yes"]);
     let txid = paid["txid"].as_str().expect("an id");

@@ -87,11 +87,11 @@ impl WalletFiles {
     }
 
     /// Holds the lock that keeps two commands from writing one wallet at once, until dropped. A command that
-    /// has to wait for another soon says so.
+    /// has to wait for another soon says so. None where no file can be made, for nothing is written there.
     ///
     /// # Errors
-    /// When the directory or the lock file cannot be made.
-    pub fn lock(&self) -> Result<fs::File, FileError> {
+    /// When the directory or the lock file cannot be made for another reason.
+    pub fn lock(&self) -> Result<Option<fs::File>, FileError> {
         make_private_directory(&self.directory)?;
         let path = self.directory.join(format!("{}.lock", self.name));
         let fail = |attempt| {
@@ -99,6 +99,13 @@ impl WalletFiles {
             move |source| FileError { attempt, path, source }
         };
         let file = fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = match file {
+            Err(error) if is_read_only(&error) => match fs::File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                readable => readable,
+            },
+            file => file,
+        };
         let file = file.map_err(fail("open"))?;
         let begun = Instant::now();
         let mut told = None;
@@ -119,8 +126,13 @@ impl WalletFiles {
         }
         // For whoever waits for this command. Should the disk be full, nobody is named.
         let _ = file.set_len(0).and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
-        Ok(file)
+        Ok(Some(file))
     }
+}
+
+/// Whether the system lets nobody, or not this user, write there.
+pub fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Every wallet in the directory, by name.

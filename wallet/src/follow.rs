@@ -68,8 +68,7 @@ pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u
     session.book.settle(&scan, &mempool);
     // A node without blocks does not tell yet which chain it will have.
     session.book.known_chain = known_chain(&scan).or(session.book.known_chain);
-    session.save_scan(&scan)?;
-    session.save_book()?;
+    session.keep(&scan)?;
     let payments = judge(&session.book.payments, &scan, Some(&mempool));
     let earlier = payments.iter().filter(|payment| payment.state == State::EarlierChain).count();
     notices.extend(other.map(|other| match other {

@@ -15,7 +15,7 @@ use cairn_genesis::exit::say;
 use crate::book::{Book, KeySource};
 use crate::cli::Common;
 use crate::devnet::{self, ConnectError, Connection};
-use crate::files::{self, WalletFiles};
+use crate::files::{self, FileError, WalletFiles};
 use crate::keys::Keys;
 use crate::passphrase::Given;
 use crate::scan::Scan;
@@ -38,6 +38,8 @@ pub struct Session {
     saved_scan: Option<Vec<u8>>,
     /// Held while the wallet's files are worked on; not while a person is asked or blocks are waited for.
     lock: Option<std::fs::File>,
+    /// Whether it was said that nothing can be written.
+    is_read_only: bool,
 }
 
 /// The files that the command's settings name.
@@ -108,15 +110,23 @@ impl Session {
         let book = Book::load(&files)?;
         let chain = chain_named(&book.chain)?;
         if chain.params.genesis_hash != book.genesis {
+            let remedy = match book.keys {
+                KeySource::Published(account) => {
+                    format!("`restore --devnet {account}` under another name uses it there")
+                }
+                KeySource::Encrypted => {
+                    "restore it from its words under another name to use it there".to_owned()
+                }
+            };
             bail!(
-                "this wallet is for the chain with genesis {}, but {} now has genesis {}: restore it from its words under another name to use it there",
+                "this wallet is for the chain with genesis {}, but {} now has genesis {}: {remedy}",
                 book.genesis,
                 book.chain,
                 chain.params.genesis_hash
             );
         }
         let (saved_book, saved_scan, fetched) = (book.clone(), None, BTreeMap::new());
-        Ok(Self { files, book, chain, fetched, saved_book, saved_scan, lock: Some(lock) })
+        Ok(Self { files, book, chain, fetched, saved_book, saved_scan, lock, is_read_only: false })
     }
 
     /// Writes the book, if it has changed.
@@ -142,7 +152,7 @@ impl Session {
     /// When the wallet is gone or damaged.
     pub fn retake_lock(&mut self) -> anyhow::Result<()> {
         if self.lock.is_none() {
-            self.lock = Some(self.files.lock()?);
+            self.lock = self.files.lock()?;
             self.book = Book::load(&self.files)?;
             self.saved_book = self.book.clone();
         }
@@ -232,6 +242,23 @@ impl Session {
             self.saved_scan = Some(bytes);
         }
         Ok(())
+    }
+
+    /// Keeps scan and book after reading. Where nothing can be written that is said once, and reading goes on.
+    ///
+    /// # Errors
+    /// When the file system refuses for another reason.
+    pub fn keep(&mut self, scan: &Scan) -> anyhow::Result<()> {
+        let kept = self.save_scan(scan).and_then(|()| self.save_book());
+        match kept.as_ref().map_err(|error| error.downcast_ref::<FileError>()) {
+            Err(Some(error)) if files::is_read_only(&error.source) => {
+                if !std::mem::replace(&mut self.is_read_only, true) {
+                    say(format_args!("{error}; what was read of the chain is not kept"));
+                }
+                Ok(())
+            }
+            _ => kept,
+        }
     }
 
     /// The node to ask, checked to be on the wallet's chain.

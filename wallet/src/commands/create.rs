@@ -120,7 +120,7 @@ fn prepare(common: &Common, choice: &ChainChoice) -> anyhow::Result<(WalletFiles
 }
 
 /// The lock of a wallet that is not there: another command may have made it while a person was asked.
-fn lock_absent(files: &WalletFiles) -> anyhow::Result<File> {
+fn lock_absent(files: &WalletFiles) -> anyhow::Result<Option<File>> {
     let lock = files.lock()?;
     check_absent(files)?;
     Ok(lock)

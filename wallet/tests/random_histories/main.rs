@@ -178,7 +178,7 @@ impl World {
             balance.not_in_mempool,
         ];
         let shown = Expected {
-            all: Amount::checked_sum(parts.into_iter()).expect("below the supply"),
+            all: Amount::checked_sum(parts).expect("below the supply"),
             spendable: balance.spendable,
             immature: balance.immature,
             pending_change: balance.pending_change,
