@@ -24,7 +24,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::NodeHandle;
@@ -33,7 +32,7 @@ use crate::rpc;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
 use crate::rpc::error::{Code, RpcError};
-use crate::web::ask::Asked;
+use crate::web::ask::{Asked, FreeTurn, FreeTurns};
 use crate::web::events::{Followers, Wanted};
 use crate::web::log::EventLog;
 use crate::web::places::Caller;
@@ -45,10 +44,6 @@ const MAX_BODY: usize = 8 * 1024 * 1024 + 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a wrong password costs, so that guessing is slow: Bitcoin Core's figure.
 const WRONG_PASSWORD_DELAY: Duration = Duration::from_millis(250);
-
-/// Questions of callers without the secret that are looked into at once; further ones wait in line. Each
-/// takes a moment of the node's time.
-pub const MAX_FREE_QUESTIONS: usize = 4;
 
 /// What the server needs besides the node.
 pub struct Settings {
@@ -67,7 +62,7 @@ struct App {
     known: Known,
     gate: Arc<Gate>,
     followers: Followers,
-    questions: Arc<Semaphore>,
+    questions: FreeTurns,
     stop: CancellationToken,
     /// Whether only this machine can connect.
     on_loopback: bool,
@@ -88,7 +83,7 @@ pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::
         stop: settings.stop.clone(),
         gate: Arc::new(Gate::new(address, settings.allowed_hosts)),
         followers: Followers::default(),
-        questions: Arc::new(Semaphore::new(MAX_FREE_QUESTIONS)),
+        questions: FreeTurns::default(),
         on_loopback: address.ip().is_loopback(),
     };
     let known = cookie.clone();
@@ -243,13 +238,9 @@ impl App {
         &self,
         caller: Caller,
         headers: &HeaderMap,
-    ) -> Result<Option<OwnedSemaphorePermit>, Response> {
+    ) -> Result<Option<FreeTurn>, Response> {
         self.admit_reader(caller, headers).await?;
-        match caller {
-            Caller::Known => Ok(None),
-            // The semaphore is never closed.
-            Caller::Stranger => Ok(self.questions.clone().acquire_owned().await.ok()),
-        }
+        Ok(self.questions.wait(caller).await)
     }
 
     async fn admit(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Response> {

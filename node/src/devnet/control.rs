@@ -32,6 +32,7 @@ use crate::devnet::view::View;
 use crate::devnet::{account, fork, mining, status};
 use crate::page;
 use crate::rpc::auth::Gate;
+use crate::web::ask::FreeTurns;
 use crate::web::connections;
 use crate::web::events::Followers;
 use crate::web::places::Caller;
@@ -147,9 +148,9 @@ pub async fn serve(
     let gate = Arc::new(Gate::new(listener.local_addr()?, Vec::new()));
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let stop = CancellationToken::new();
-    let followers = Followers::default();
-    let pages = Pages::new(network.clone(), view.clone(), followers.clone(), stop.clone());
-    let theatre = Theatre { player: Arc::default(), followers, stop: stop.clone() };
+    let (followers, readers) = (Followers::default(), FreeTurns::default());
+    let pages = Pages::new(network.clone(), view.clone(), followers.clone(), readers.clone(), stop.clone());
+    let theatre = Theatre { player: Arc::default(), followers, readers, stop: stop.clone() };
     let control = Arc::new(Control { network, view, faucet, player: theatre.player.clone() });
     let router = Router::new()
         .route("/", get(page::index))

@@ -11,15 +11,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::view::View;
 use crate::rpc::reads::is_readable;
-use crate::web::MAX_FREE_QUESTIONS;
-use crate::web::ask::for_pages;
+use crate::web::ask::{FreeTurns, for_pages};
 use crate::web::events::{FOR_PAGES, Followers, Wanted};
 use crate::web::places::Caller;
 
@@ -35,13 +33,21 @@ pub struct Pages {
     fixed: serde_json::Value,
     followers: Followers,
     /// Turns of questions without the token, for each node: one that hangs holds up no other.
-    questions: Arc<BTreeMap<u16, Arc<Semaphore>>>,
+    questions: Arc<BTreeMap<u16, FreeTurns>>,
+    /// Turns of those who read a picture without the token.
+    readers: FreeTurns,
     stop: CancellationToken,
 }
 
 impl Pages {
     /// Of this network and the picture of it.
-    pub fn new(network: Arc<Network>, view: View, followers: Followers, stop: CancellationToken) -> Self {
+    pub fn new(
+        network: Arc<Network>,
+        view: View,
+        followers: Followers,
+        readers: FreeTurns,
+        stop: CancellationToken,
+    ) -> Self {
         let addresses = network.ids().filter_map(|id| network.plan(id).ok());
         let fixed = json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -49,9 +55,8 @@ impl Pages {
                 .map(|plan| json!({ "peer": plan.peer.to_string(), "rpc": plan.rpc.to_string() }))
                 .collect::<Vec<_>>(),
         });
-        let turns = || Arc::new(Semaphore::new(MAX_FREE_QUESTIONS));
-        let questions = Arc::new(network.ids().map(|id| (id, turns())).collect());
-        Self { network, view, fixed, followers, questions, stop }
+        let questions = Arc::new(network.ids().map(|id| (id, FreeTurns::default())).collect());
+        Self { network, view, fixed, followers, questions, readers, stop }
     }
 }
 
@@ -63,11 +68,16 @@ pub struct Extent {
 }
 
 /// The whole picture.
-pub async fn view(State(pages): State<Pages>, extent: Result<Query<Extent>, QueryRejection>) -> Response {
+pub async fn view(
+    State(pages): State<Pages>,
+    Extension(caller): Extension<Caller>,
+    extent: Result<Query<Extent>, QueryRejection>,
+) -> Response {
     let extent = match extent {
         Ok(Query(extent)) => extent,
         Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
     };
+    let _turn = pages.readers.wait(caller).await;
     let mut picture = pages.view.snapshot(extent.blocks.unwrap_or(usize::MAX));
     for (name, value) in pages.fixed.as_object().into_iter().flatten() {
         picture[name] = value.clone();
@@ -100,9 +110,8 @@ pub async fn ask(
         return refuse(StatusCode::SERVICE_UNAVAILABLE, &DevnetError::NotAnswering { node }.to_string());
     }
     let _turn = match pages.questions.get(&node) {
-        // The semaphore is never closed.
-        Some(turns) if caller == Caller::Stranger => turns.clone().acquire_owned().await.ok(),
-        _ => None,
+        Some(turns) => turns.wait(caller).await,
+        None => None,
     };
     let path = format!("/v1/ask/0/{method}?{}", query.unwrap_or_default());
     let asked = move || -> Result<(u16, Vec<u8>), DevnetError> {

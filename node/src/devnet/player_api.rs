@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::player::{FASTEST, Player, shelf};
-use crate::web::ask::for_pages;
+use crate::web::ask::{FreeTurns, for_pages};
 use crate::web::events::{FOR_PAGES, Followers, Wanted};
 use crate::web::places::Caller;
 
@@ -22,6 +22,8 @@ pub struct Theatre {
     pub player: Arc<Player>,
     /// The places for streams.
     pub followers: Followers,
+    /// Turns of those who read a picture without the token.
+    pub readers: FreeTurns,
     /// Ends the streams.
     pub stop: CancellationToken,
 }
@@ -40,7 +42,7 @@ struct Speed {
 
 /// What can be played.
 pub async fn scenarios() -> Response {
-    for_pages(StatusCode::OK, shelf::list().to_string())
+    for_pages(StatusCode::OK, shelf::list())
 }
 
 /// What is played, if anything is: `{"plays": null}` otherwise.
@@ -49,7 +51,8 @@ pub async fn bill(State(theatre): State<Theatre>) -> Response {
 }
 
 /// The picture of what is played.
-pub async fn view(State(theatre): State<Theatre>) -> Response {
+pub async fn view(State(theatre): State<Theatre>, Extension(caller): Extension<Caller>) -> Response {
+    let _turn = theatre.readers.wait(caller).await;
     match theatre.player.view() {
         Some(view) => for_pages(StatusCode::OK, view.snapshot(usize::MAX).to_string()),
         None => nothing_plays(),

@@ -1,16 +1,48 @@
 //! `GET /v1/ask/{node}/{method}`: methods that only read, for pages.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::reply;
+use crate::web::places::Caller;
+
+/// Questions of callers without the secret that are looked into at once; further ones wait in line. Each
+/// takes a moment of the server's time.
+pub const MAX_FREE_QUESTIONS: usize = 4;
 
 /// The number that a node has when it is asked itself; a devnet's nodes have numbers of their own.
 pub const ITSELF: &str = "0";
+
+/// The turn of one question; the next one's begins when this is dropped.
+pub type FreeTurn = OwnedSemaphorePermit;
+
+/// The turns of questions without the secret. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct FreeTurns(Arc<Semaphore>);
+
+impl Default for FreeTurns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_FREE_QUESTIONS)))
+    }
+}
+
+impl FreeTurns {
+    /// Waits for the turn of a question; a known caller needs none.
+    pub async fn wait(&self, caller: Caller) -> Option<FreeTurn> {
+        match caller {
+            Caller::Known => None,
+            // The semaphore is never closed.
+            Caller::Stranger => self.0.clone().acquire_owned().await.ok(),
+        }
+    }
+}
 
 /// The arguments of a question.
 #[derive(Debug, Deserialize)]

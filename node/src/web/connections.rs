@@ -56,6 +56,8 @@ pub async fn serve(listener: TcpListener, app: Router, knows: Knows, stop: Cance
         match accepted {
             Ok((stream, place)) => {
                 tasks.spawn(connection(stream, place, app.clone(), knows.clone(), stop.clone()));
+                // It reads what has been sent before further ones can take its place.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
                 if let Some(Room { left_out }) = lines.take(clock::now()) {

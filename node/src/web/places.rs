@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+/// How long a connection outlasts older ones of strangers: its first request may carry the secret, and on a
+/// busy machine it takes a moment until that is sent and read.
+const NEW: Duration = Duration::from_secs(1);
 
 /// Whether a request carried the server's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,7 @@ struct Holder {
     caller: Caller,
     /// Requests whose answer is not written yet.
     requests: usize,
+    connected: Instant,
     /// When it connected, or last began or ended a request.
     since: Instant,
     evicted: CancellationToken,
@@ -67,28 +72,29 @@ impl Places {
     pub async fn take(&self) -> Place {
         loop {
             let freed = self.freed.notified();
-            if let Some(place) = self.try_take() {
+            if let Some(place) = self.try_take(Instant::now()) {
                 return place;
             }
             freed.await;
         }
     }
 
-    fn try_take(&self) -> Option<Place> {
+    fn try_take(&self, now: Instant) -> Option<Place> {
         let mut table = self.table();
-        if table.taken.len() >= self.limit && !table.evict() {
+        if table.taken.len() >= self.limit && !table.evict(now) {
             return None;
         }
         let (number, evicted) = (table.next, CancellationToken::new());
         table.next += 1;
-        let (caller, since) = (Caller::Stranger, Instant::now());
-        table.taken.insert(number, Holder { caller, requests: 0, since, evicted: evicted.clone() });
+        let (caller, evicting) = (Caller::Stranger, evicted.clone());
+        let holder = Holder { caller, requests: 0, connected: now, since: now, evicted: evicting };
+        table.taken.insert(number, holder);
         Some(Place { places: self.clone(), number, evicted })
     }
 
     /// Closes a stranger's connection, if there is one.
     pub fn evict(&self) {
-        self.table().evict();
+        self.table().evict(Instant::now());
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -98,10 +104,15 @@ impl Places {
 
 impl Table {
     /// Closes the stranger's connection that has been idle longest; with none idle, the one whose answer
-    /// has been under way longest.
-    fn evict(&mut self) -> bool {
+    /// has been under way longest; with none that is not new, the oldest. A new one is idle until its first
+    /// request is read, so it must not give way to those that keep the server busy.
+    fn evict(&mut self, now: Instant) -> bool {
         let strangers = self.taken.iter().filter(|(_, holder)| holder.caller == Caller::Stranger);
-        let chosen = strangers.min_by_key(|(_, holder)| (holder.requests > 0, holder.since));
+        let chosen =
+            strangers.min_by_key(|(_, holder)| match now.saturating_duration_since(holder.connected) < NEW {
+                true => (true, false, holder.connected),
+                false => (false, holder.requests > 0, holder.since),
+            });
         let Some(number) = chosen.map(|(number, _)| *number) else { return false };
         self.taken.remove(&number).inspect(|holder| holder.evicted.cancel()).is_some()
     }
@@ -149,14 +160,16 @@ mod tests {
 
     use super::*;
 
-    fn taken(places: &Places) -> Place {
-        places.try_take().expect("a place")
+    fn taken_at(places: &Places, now: Instant) -> Place {
+        places.try_take(now).expect("a place")
     }
 
     #[test]
     fn the_longest_idle_stranger_gives_way_then_the_longest_busy_one_and_a_known_caller_never() {
-        let places = Places::new(4);
-        let [busy, known, idle, newest] = [(); 4].map(|()| taken(&places));
+        let (places, begun) = (Places::new(4), Instant::now());
+        let taken = |places: &Places| taken_at(places, begun + NEW);
+        let later = || taken_at(&places, begun + NEW * 2);
+        let [busy, known, idle, newest] = [(); 4].map(|()| taken_at(&places, begun));
         let answering = busy.begin(Caller::Stranger);
         drop(known.begin(Caller::Known));
         let evicted = || [&busy, &known, &idle, &newest].map(|place| place.evicted().is_cancelled());
@@ -164,7 +177,7 @@ mod tests {
         assert_eq!(evicted(), [false, false, true, false]);
         let _sixth = taken(&places);
         assert_eq!(evicted(), [false, false, true, true]);
-        let held = [taken(&places), taken(&places)].map(|place| {
+        let held = [later(), later()].map(|place| {
             drop(place.begin(Caller::Known));
             place
         });
@@ -173,9 +186,25 @@ mod tests {
     }
 
     #[test]
+    fn a_new_connection_that_has_said_nothing_outlasts_older_ones_that_are_busy() {
+        let (places, begun) = (Places::new(3), Instant::now());
+        let busy = [(); 2].map(|()| taken_at(&places, begun));
+        let answering = busy.each_ref().map(|place| place.begin(Caller::Stranger));
+        let owner = taken_at(&places, begun + NEW);
+        let crowd = || taken_at(&places, begun + NEW + NEW / 2);
+        let (first, second) = (crowd(), crowd());
+        assert!(busy.iter().all(|place| place.evicted().is_cancelled()));
+        assert!(!owner.evicted().is_cancelled());
+        let third = crowd();
+        assert!(owner.evicted().is_cancelled(), "of new ones the oldest gives way");
+        assert!([first, second, third].iter().all(|place| !place.evicted().is_cancelled()));
+        drop(answering);
+    }
+
+    #[test]
     fn a_newcomer_waits_while_known_callers_have_every_place() {
         let places = Places::new(1);
-        let known = taken(&places);
+        let known = taken_at(&places, Instant::now());
         drop(known.begin(Caller::Known));
         let waiting = places.take();
         let mut waiting = std::pin::pin!(waiting);

@@ -1,9 +1,25 @@
 //! The shelf: the scenarios that come with the program.
 
+use std::sync::LazyLock;
+
 use cairn_simulator::plan::Plan;
 use cairn_simulator::scenario;
 use rust_embed::RustEmbed;
 use serde_json::{Value, json};
+
+/// The list is asked for without the token, and every file must be parsed for it: once.
+static LIST: LazyLock<String> = LazyLock::new(|| {
+    let told = |plan: Plan| {
+        json!({
+            "name": plan.name,
+            "teaches": plan.teaches,
+            "nodes": plan.nodes(),
+            "steps": plan.steps.len(),
+            "lasts_ms": plan.stop.after.as_millis() as u64,
+        })
+    };
+    plans().map(told).collect::<Value>().to_string()
+});
 
 #[derive(RustEmbed)]
 #[folder = "../tests/scenarios/"]
@@ -14,18 +30,9 @@ pub fn find(name: &str) -> Option<Plan> {
     plans().find(|plan| plan.name == name)
 }
 
-/// All of them, as the page gets them.
-pub fn list() -> Value {
-    let told = |plan: Plan| {
-        json!({
-            "name": plan.name,
-            "teaches": plan.teaches,
-            "nodes": plan.nodes(),
-            "steps": plan.steps.len(),
-            "lasts_ms": plan.stop.after.as_millis() as u64,
-        })
-    };
-    plans().map(told).collect()
+/// All of them, as the page gets them: a JSON array.
+pub fn list() -> &'static str {
+    &LIST
 }
 
 fn plans() -> impl Iterator<Item = Plan> {
@@ -39,7 +46,7 @@ mod tests {
 
     #[test]
     fn every_file_on_the_shelf_is_a_scenario_with_a_sentence_on_what_it_teaches() {
-        let list = list();
+        let list: Value = serde_json::from_str(list()).expect("JSON");
         let list = list.as_array().expect("a list");
         assert!(list.len() >= 10 && list.len() == Files::iter().count(), "{}", list.len());
         assert!(list.iter().all(|one| one["teaches"].as_str().is_some_and(|teaches| teaches.len() > 20)));

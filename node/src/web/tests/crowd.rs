@@ -3,6 +3,7 @@
 use tokio::io::AsyncBufReadExt;
 
 use super::*;
+use crate::web::ask::MAX_FREE_QUESTIONS;
 
 /// More than there are places.
 const CROWD: usize = 300;
