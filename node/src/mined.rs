@@ -1,7 +1,8 @@
 //! What became of a block that was made here. A verdict that is no error is not yet a success: a block
 //! is mined when it is part of the best chain.
 
-use cairn_protocol::chain::{AheadOfClock, BlockRejection, BlockVerdict};
+use cairn_core::check::header::AheadOfClock;
+use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 
 /// Why a block that was made here is not part of the best chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_core::block::Block;
-use cairn_protocol::chain::AheadOfClock;
+use cairn_core::check::header::AheadOfClock;
 use cairn_protocol::template::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, sleep_until};

@@ -1,5 +1,6 @@
 //! Rules for headers: first what a header shows alone, then what its parent demands.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::difficulty::{Anchor, next_bits};
@@ -8,6 +9,7 @@ use crate::header::Header;
 use crate::height::Height;
 use crate::params::ChainParams;
 use crate::target::{CompactTarget, TargetError};
+use crate::text::grouped;
 use crate::time::Timestamp;
 
 /// A rule that a header breaks.
@@ -67,21 +69,54 @@ pub enum HeaderError {
         span: usize,
     },
     /// Too far ahead of our clock: it may be welcome later.
-    #[error("block time {found} is more than {} s ahead of {now}", allowed.as_secs_f64())]
-    TimeTooNew {
-        /// Its time.
-        found: Timestamp,
-        /// Our time.
-        now: Timestamp,
-        /// How far ahead it may be.
-        allowed: Duration,
-    },
+    #[error(transparent)]
+    TimeTooNew(#[from] AheadOfClock),
 }
 
 impl HeaderError {
     /// Whether time alone mends it.
     pub const fn is_too_new(&self) -> bool {
-        matches!(self, Self::TimeTooNew { .. })
+        matches!(self, Self::TimeTooNew(_))
+    }
+}
+
+/// A block time that a clock does not allow yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AheadOfClock {
+    /// The block's time.
+    pub time: Timestamp,
+    /// What the clock shows.
+    pub now: Timestamp,
+    /// How far ahead a block may be.
+    pub allowed: Duration,
+}
+
+impl AheadOfClock {
+    /// Whether a clock that shows `now` allows a block time.
+    ///
+    /// # Errors
+    /// How far the time is ahead.
+    pub fn check(time: Timestamp, now: Timestamp, allowed: Duration) -> Result<(), Self> {
+        if time > now.saturating_add(allowed) { Err(Self { time, now, allowed }) } else { Ok(()) }
+    }
+
+    /// How far the block is ahead.
+    pub const fn by(&self) -> Duration {
+        self.time.since(self.now)
+    }
+}
+
+impl core::error::Error for AheadOfClock {}
+
+impl fmt::Display for AheadOfClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (by, allowed) = (self.by().as_millis().div_ceil(1_000), self.allowed.as_secs());
+        let by = grouped(u64::try_from(by).unwrap_or(u64::MAX));
+        write!(
+            f,
+            "block time is {by} s ahead of this node's clock, at most {} s are accepted: set the clock, or wait",
+            grouped(allowed)
+        )
     }
 }
 
@@ -140,11 +175,7 @@ pub fn check_header_on_parent(
         let (median, span) = (parent.median_time_past, params.median_time_span);
         return Err(HeaderError::TimeTooOld { found: header.time, median, span });
     }
-    if header.time > now.saturating_add(params.max_future_drift) {
-        let allowed = params.max_future_drift;
-        return Err(HeaderError::TimeTooNew { found: header.time, now, allowed });
-    }
-    Ok(())
+    Ok(AheadOfClock::check(header.time, now, params.max_future_drift)?)
 }
 
 #[cfg(test)]

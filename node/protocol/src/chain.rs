@@ -30,7 +30,7 @@ pub mod store;
 pub mod tree;
 pub mod verdict;
 
-pub use verdict::{Accepted, AheadOfClock, BlockRejection, BlockVerdict, ChainChange};
+pub use verdict::{Accepted, BlockRejection, BlockVerdict, ChainChange};
 
 use aside::KeptAside;
 use branch::{BadBranch, Ground, Step};
@@ -114,8 +114,8 @@ impl<S: ChainStore> Chain<S> {
         }
         match self.accept_header(now, block.header()) {
             Ok(_) => {}
-            Err(BlockRejection::Header(HeaderError::TimeTooNew { found: time, now, allowed })) => {
-                let (due, ahead) = (time.saturating_sub(allowed), AheadOfClock { time, now, allowed });
+            Err(BlockRejection::Header(HeaderError::TimeTooNew(ahead))) => {
+                let due = ahead.time.saturating_sub(ahead.allowed);
                 // A false body must not take the place of the true one until then (ATTACKS 17).
                 return Ok(check_block(block, &self.params).map_err(BlockRejection::from).map(|checked| {
                     self.aside.keep(due, checked);

@@ -92,7 +92,7 @@ fn of_transaction(error: &TransactionError) -> Consequence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cairn_core::check::header::HeaderError;
+    use cairn_core::check::header::{AheadOfClock, HeaderError};
     use cairn_core::hash::BlockHash;
     use cairn_core::time::Timestamp;
     use cairn_core::transaction::OutPoint;
@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn what_the_moment_decides_means_nothing() {
         let now = Timestamp::from_millis(0);
-        let too_new = HeaderError::TimeTooNew { found: now, now, allowed: core::time::Duration::ZERO };
+        let allowed = core::time::Duration::ZERO;
+        let too_new = HeaderError::from(AheadOfClock { time: now, now, allowed });
         assert_eq!(of(BlockRejection::Header(too_new)), Consequence::Nothing);
         assert_eq!(of(BlockRejection::UnknownParent { parent: BlockHash::ZERO }), Consequence::Nothing);
         let outpoint = OutPoint { txid: cairn_core::hash::Txid::ZERO, index: 0 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cairn_core::amount::Amount;
 use cairn_core::block::Block;
+use cairn_core::check::header::AheadOfClock;
 use cairn_core::difficulty::next_bits;
 use cairn_core::encoding::encoded_size;
 use cairn_core::hash::{BlockHash, MerkleRoot, Txid};
@@ -17,8 +18,8 @@ use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, Output, Transaction};
 
+use crate::chain::Chain;
 use crate::chain::store::ChainStore;
-use crate::chain::{AheadOfClock, Chain};
 use crate::mempool::Mempool;
 use crate::mempool::entry::{Entry, Package};
 use crate::mempool::package::Entries;

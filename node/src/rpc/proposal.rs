@@ -81,7 +81,7 @@ fn header(error: &HeaderError) -> &'static str {
         HeaderError::WorkMissing { .. } => "high-hash",
         HeaderError::Parent { .. } => "inconclusive-not-best-prevblk",
         HeaderError::TimeTooOld { .. } => "time-too-old",
-        HeaderError::TimeTooNew { .. } => "time-too-new",
+        HeaderError::TimeTooNew(_) => "time-too-new",
     }
 }
 

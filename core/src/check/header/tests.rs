@@ -114,8 +114,13 @@ fn a_time_beyond_the_drift_is_too_new_and_at_the_drift_passes() {
     let allowed = test.params.max_future_drift;
     let time = NOW.saturating_add(allowed);
     assert_eq!(on_parent(&test, &Header { time, ..draft(&test) }), Ok(()));
-    let found = time.saturating_add(Duration::from_millis(1));
-    let error = HeaderError::TimeTooNew { found, now: NOW, allowed };
+    let time = time.saturating_add(Duration::from_millis(1));
+    let error = HeaderError::from(AheadOfClock { time, now: NOW, allowed });
     assert!(error.is_too_new());
-    assert_eq!(on_parent(&test, &Header { time: found, ..draft(&test) }), Err(error));
+    let told = error.to_string();
+    assert!(
+        told.contains("ahead of this node's clock") && told.ends_with(": set the clock, or wait"),
+        "{told}"
+    );
+    assert_eq!(on_parent(&test, &Header { time, ..draft(&test) }), Err(error));
 }

@@ -1,17 +1,13 @@
 //! What became of a block: refused by which rule, or taken in, and how the best chain changed.
 
-use core::fmt;
-use core::time::Duration;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
 use cairn_core::check::block::BlockError;
 use cairn_core::check::connect::ConnectError;
-use cairn_core::check::header::HeaderError;
+use cairn_core::check::header::{AheadOfClock, HeaderError};
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
-use cairn_core::text::grouped;
-use cairn_core::time::Timestamp;
 use cairn_core::work::Work;
 
 /// Why a header or block is not taken in.
@@ -50,46 +46,6 @@ pub enum BlockRejection {
         /// The rule.
         error: ConnectError,
     },
-}
-
-/// A block time that a clock does not allow yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AheadOfClock {
-    /// The block's time.
-    pub time: Timestamp,
-    /// What the clock shows.
-    pub now: Timestamp,
-    /// How far ahead a block may be.
-    pub allowed: Duration,
-}
-
-impl AheadOfClock {
-    /// Whether a clock that shows `now` allows a block time.
-    ///
-    /// # Errors
-    /// How far the time is ahead.
-    pub fn check(time: Timestamp, now: Timestamp, allowed: Duration) -> Result<(), Self> {
-        if time > now.saturating_add(allowed) { Err(Self { time, now, allowed }) } else { Ok(()) }
-    }
-
-    /// How far the block is ahead.
-    pub const fn by(&self) -> Duration {
-        self.time.since(self.now)
-    }
-}
-
-impl core::error::Error for AheadOfClock {}
-
-impl fmt::Display for AheadOfClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (by, allowed) = (self.by().as_millis().div_ceil(1_000), self.allowed.as_secs());
-        let by = grouped(u64::try_from(by).unwrap_or(u64::MAX));
-        write!(
-            f,
-            "block time is {by} s ahead of this node's clock, at most {} s are accepted: set the clock, or wait",
-            grouped(allowed)
-        )
-    }
 }
 
 /// What became of a block that broke no rule. That is not yet a success: whoever made the block looks

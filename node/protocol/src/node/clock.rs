@@ -3,9 +3,10 @@
 
 use core::fmt;
 
+use cairn_core::check::header::AheadOfClock;
 use cairn_core::time::Timestamp;
 
-use crate::chain::{AheadOfClock, Chain};
+use crate::chain::Chain;
 use crate::chain::store::ChainStore;
 use crate::sync::Sync;
 use crate::template::Template;

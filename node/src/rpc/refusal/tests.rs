@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cairn_core::amount::Amount;
 use cairn_core::check::block::BlockError;
 use cairn_core::check::connect::ConnectError;
-use cairn_core::check::header::HeaderError;
+use cairn_core::check::header::{AheadOfClock, HeaderError};
 use cairn_core::encoding::DecodeError;
 use cairn_core::hash::{BlockHash, GenesisHash, MerkleRoot, Txid};
 use cairn_core::height::Height;
@@ -77,9 +77,9 @@ fn header_errors() -> Vec<HeaderError> {
             Error::Parent { .. } => Error::WrongTarget { found: BITS, expected: BITS },
             Error::WrongTarget { .. } => Error::TimeTooOld { found: TIME, median: TIME, span: 11 },
             Error::TimeTooOld { .. } => {
-                Error::TimeTooNew { found: TIME, now: TIME, allowed: Duration::from_secs(60) }
+                Error::from(AheadOfClock { time: TIME, now: TIME, allowed: Duration::from_secs(60) })
             }
-            Error::TimeTooNew { .. } => return None,
+            Error::TimeTooNew(_) => return None,
         })
     })
 }
