@@ -78,14 +78,13 @@ static ANSWERED: AtomicBool = AtomicBool::new(false);
 /// When not all of it could be written.
 pub fn answer(text: impl Display) -> Result<(), OutputError> {
     ANSWERED.store(true, Ordering::Relaxed);
-    check_output()?;
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
 }
 
-/// Answers for programs or for people. Where the answer is of something that was done, that it cannot be
-/// written says so.
+/// Answers for programs or for people, of something that was done. Where the answer cannot be written, the
+/// error says that it was done; where it goes nowhere, standard error says it.
 ///
 /// # Errors
 /// [`AfterDone`] with these words, and the answer for programs as its facts.
@@ -95,12 +94,18 @@ pub fn answer_done(
     text: impl Display,
     done: impl Into<String>,
 ) -> Result<(), AfterDone> {
+    let done = done.into();
+    if check_output().is_err() {
+        say(&done);
+    }
     let told = if json { answer(&value) } else { answer(text) };
     told.map_err(|error| AfterDone::new(done, value, error))
 }
 
 /// Refuses a standard output that was closed when the program started: the runtime opens `/dev/null` in its
-/// place, for reading and writing. A shell's `>/dev/null` is open for writing alone, and is wanted.
+/// place, for reading and writing. A shell's `>/dev/null` is open for writing alone. Some programs that
+/// start others open it for both (Python's `subprocess.DEVNULL`), so this is an error only where what is
+/// written must be seen.
 ///
 /// # Errors
 /// When nothing that is written can be read.

@@ -4,7 +4,7 @@ use anyhow::Context;
 use cairn_core::encoding::decode;
 use cairn_core::hash::Txid;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, answer_done, is_answer_lost, say};
+use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
 use serde_json::json;
 
 use crate::book::Book;
@@ -25,7 +25,7 @@ pub fn run(common: &Common, hex_text: &str) -> anyhow::Result<()> {
         decode(&bytes, bytes.len()).context("the hex is no whole transaction; was it cut off?")?;
     let txid = transaction.txid();
     submit(&devnet::connect(common, None)?.client, &transaction)?;
-    if is_answer_lost() {
+    if is_answer_lost() && check_output().is_ok() {
         say(format_args!("the payment {txid} is on its way"));
     }
     let noted = note_release(common, &txid).context("it cannot be noted in the wallet");

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::text::with_causes;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::{answer, answer_done, say};
+use cairn_genesis::exit::{answer, answer_done, check_output, say};
 use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -36,10 +36,10 @@ pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     let book = Book::new(&kept_name, chain.params.genesis_hash, KeySource::Encrypted, &keys, Search::Done);
     let address = address(&chain, &book);
     let name = files.name().to_string();
-    let shown = match common.json {
+    let shown = check_output().and_then(|()| match common.json {
         true => answer(json!({ "wallet": name, "address": address, "words": words.as_str() })),
         false => answer(in_rows(&words).as_str()),
-    };
+    });
     shown.context("the words could not be shown, so no wallet was made")?;
     write(&files, Some(&sealed), &book)
         .context("no wallet was made: the words that were shown belong to none")?;

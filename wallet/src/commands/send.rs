@@ -7,7 +7,7 @@ use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
-use cairn_genesis::exit::{AfterDone, answer_done, is_answer_lost, say};
+use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
@@ -171,7 +171,7 @@ fn agreed() -> anyhow::Result<bool> {
 }
 
 fn print(common: &Common, txid: Txid, mut summary: Value) -> Result<(), AfterDone> {
-    if is_answer_lost() {
+    if is_answer_lost() && check_output().is_ok() {
         say(format_args!("the payment {txid} is on its way"));
     }
     summary["txid"] = json!(txid);
