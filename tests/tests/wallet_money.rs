@@ -312,8 +312,11 @@ fn a_payment_whose_coin_was_undone_is_dead_and_counts_for_nothing() {
 
     devnet.net(&["mine", "1", "12"]);
     heal(&devnet);
-    waiting.wait_for(&format!("error: the payment {txid} can no longer be confirmed: its coin was undone ("));
-    assert_eq!(waiting.wait_for_exit(), 1);
+    waiting.wait_for(&format!(
+        "error: the payment {txid} was sent; look at `history` before you make it again: "
+    ));
+    waiting.wait_for("its coin was undone (");
+    assert_eq!(waiting.wait_for_exit(), 3);
 
     miner.has_only("0");
     let rows = miner.history();
