@@ -100,7 +100,7 @@ fn nodes_are_not_told_to_set_their_clocks_because_of_one_that_is_ahead() {
 
 #[test]
 fn a_clock_that_was_set_back_during_the_run_is_told() {
-    let devnet = Devnet::start(22_230, &["--nodes", "1", "--mine", "none"]);
+    let devnet = Devnet::start(22_230, &["--nodes", "2", "--mine", "none"]);
     let node = devnet.rpc(0);
     call(&node, "setclockoffset", json!([200_000]));
     assert_eq!(devnet.net(&["status"])["nodes"][0]["stuck"], Value::Null);
