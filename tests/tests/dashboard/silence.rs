@@ -40,8 +40,9 @@ fn a_server_that_hangs_is_noticed_and_so_is_its_return() {
     drop(frozen);
     page.wait_for("it is back", "document.body.dataset.state === 'live'");
     page.wait_for_text("#notice", "Forked and healed");
+    // The fork's four blocks, and one more.
     devnet.net(&["mine", "0", "1"]);
-    page.wait_for_text("#height", "4");
+    page.wait_for_text("#height", "5");
 }
 
 #[test]
