@@ -85,7 +85,7 @@ fn a_node_whose_clock_is_behind_those_of_its_peers_says_so() {
 
 #[test]
 fn nodes_are_not_told_to_set_their_clocks_because_of_one_that_is_ahead() {
-    let devnet = Devnet::start(22_210, &["--nodes", "3", "--mine", "none"]);
+    let devnet = Devnet::start(22_250, &["--nodes", "3", "--mine", "none"]);
     call(&devnet.rpc(0), "setclockoffset", json!([200_000]));
     devnet.net(&["mine", "0", "1"]);
     devnet.net(&["mine", "1", "2"]);
