@@ -242,6 +242,10 @@ fn a_payment_of_a_devnet_that_ended_is_made_again_when_resend_asks_for_it() {
     // The first command of all must not make the payment that it is to forget.
     assert_eq!(wallet.run(&["abandon", &other])["abandoned"], json!([other]));
     look(&wallet, &[]);
+    // Without a block it may also be a node that has not heard of the chain yet: the coin stays reserved.
+    assert_eq!(wallet.run(&["balance"])["not_in_mempool"], "10000");
+    third.net(&["mine", "0", "1"]);
+    look(&wallet, &[]);
     let row = wallet.row(&txid);
     let reason = json!("made on a chain that was started anew");
     assert_eq!((&row["state"], &row["reason"]), (&json!("earlier-chain"), &reason));

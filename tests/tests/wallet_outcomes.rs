@@ -78,10 +78,10 @@ fn what_was_done_is_said_where_standard_output_was_closed_and_a_wanted_dev_null_
         (wallet(), &["-w", "b", "new"][..], Some(1), "no wallet was made"),
         (wallet(), &["--json", "balance", "-w", "none"], Some(1), "none"),
         (wallet(), &["address", "--new"], Some(0), "is handed out"),
-        (wallet(), &["send", "--yes", "--offline", &paid, "1"], Some(0), "is signed and not sent"),
         (wallet(), &["send", "--yes", &paid, "1"], Some(0), "is on its way; do not make it again"),
         (program(), &["net", "mine", "0", "1"], Some(0), "node 0 mined 1 block"),
         (program(), &["net", "faucet", &paid, "3"], Some(0), "sent 3 coins by node 0"),
+        (wallet(), &["send", "--yes", "--offline", &paid, "1"], Some(0), "is signed and not sent"),
     ] {
         let command = in_home_of(&devnet, tested, arguments);
         let output = closed(&command);

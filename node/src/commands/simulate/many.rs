@@ -3,14 +3,13 @@
 use std::io::Write;
 
 use anyhow::{Context, bail};
-use cairn_genesis::exit::{AfterDone, answer};
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::play;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use serde_json::json;
 
 use crate::cli::simulate::{Seeds, SimulateArgs};
+use crate::commands::output::Output;
 use crate::commands::simulate::replay::Replay;
 use crate::report;
 use crate::report::seeds::{SeedFigures, SeedOutcome, Summary};
@@ -34,10 +33,9 @@ pub fn run(plan: &Plan, seeds: Seeds, replay: &Replay, arguments: &SimulateArgs)
     if let Some(written) = written.as_ref().filter(|_| !arguments.json) {
         write!(text, "\n{written}")?;
     }
-    match (answer(String::from_utf8_lossy(&text).trim_end()), written) {
-        (Err(error), Some(written)) => return Err(AfterDone::new(written, json!({}), error).into()),
-        (told, _) => told?,
-    }
+    let mut output = Output::new(arguments.report.is_some());
+    output.write(|out| writeln!(out, "{}", String::from_utf8_lossy(&text).trim_end()));
+    output.end()?;
     if summary.as_expected < summary.seeds.len() {
         bail!("{}", summary.verdict());
     }
