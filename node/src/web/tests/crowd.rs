@@ -93,6 +93,9 @@ async fn followers_without_the_secret_are_so_many_and_one_more_is_told_to_come_a
         held.push(stream);
     }
     assert_eq!(admitted, 64);
+    while held.len() < CROWD {
+        held.push(server.connect(&server.head("GET /v1/events", "")).await);
+    }
     server.is_reached_beside("followers", &held).await;
     let known = server.head("GET /events", &format!("Authorization: {}\r\n", server.basic()));
     let mut known = server.connect(&known).await;
