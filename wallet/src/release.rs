@@ -7,8 +7,8 @@ use anyhow::Context;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::AfterDone;
-use serde_json::json;
+use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
+use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
 use crate::client::ClientError;
@@ -205,6 +205,18 @@ pub fn sent(txids: &[Txid]) -> String {
             format!("the payments {} are on their way; do not make them again", ids.join(", "))
         }
     }
+}
+
+/// Answers with the id of a payment that the node has accepted. Where answers are thrown away, standard error
+/// has it.
+///
+/// # Errors
+/// [`AfterDone`] when it cannot be written.
+pub fn answer_sent(json: bool, value: Value, txid: Txid) -> Result<(), AfterDone> {
+    if is_answer_lost() && check_output().is_ok() {
+        say(format_args!("the payment {txid} is on its way"));
+    }
+    answer_done(json, value, txid, sent(&[txid]))
 }
 
 /// Blocks that confirm a payment, or why none will on the chain as it is now.

@@ -4,7 +4,7 @@ use anyhow::Context;
 use cairn_core::encoding::decode;
 use cairn_core::hash::Txid;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
+use cairn_genesis::exit::AfterDone;
 use serde_json::json;
 
 use crate::book::Book;
@@ -14,7 +14,7 @@ use crate::devnet;
 use crate::files::{WalletFiles, wallets_in};
 use crate::node::Node;
 use crate::payment::Release;
-use crate::release::{on_its_way, sent};
+use crate::release::{answer_sent, on_its_way};
 use crate::session::directory;
 
 /// Sends the transaction and prints its id.
@@ -25,11 +25,8 @@ pub fn run(common: &Common, hex_text: &str) -> anyhow::Result<()> {
         decode(&bytes, bytes.len()).context("the hex is no whole transaction; was it cut off?")?;
     let txid = transaction.txid();
     submit(&devnet::connect(common, None)?.client, &transaction)?;
-    if is_answer_lost() && check_output().is_ok() {
-        say(format_args!("the payment {txid} is on its way"));
-    }
     let noted = note_release(common, &txid).context("it cannot be noted in the wallet");
-    answer_done(common.json, json!({ "txid": txid }), txid, sent(&[txid]))?;
+    answer_sent(common.json, json!({ "txid": txid }), txid)?;
     Ok(noted.map_err(|error| on_its_way(&[txid], error))?)
 }
 

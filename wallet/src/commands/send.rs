@@ -7,7 +7,7 @@ use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
-use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
+use cairn_genesis::exit::{AfterDone, answer_done, say};
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::commands::wait::wait;
 use crate::keys::Keys;
 use crate::node::Node;
-use crate::release::{draft, sent, sign};
+use crate::release::{answer_sent, draft, sign};
 use crate::selection::FeeRate;
 use crate::session::Session;
 use crate::spend::{Draft, LeftOut, Wish};
@@ -171,11 +171,8 @@ fn agreed() -> anyhow::Result<bool> {
 }
 
 fn print(common: &Common, txid: Txid, mut summary: Value) -> Result<(), AfterDone> {
-    if is_answer_lost() && check_output().is_ok() {
-        say(format_args!("the payment {txid} is on its way"));
-    }
     summary["txid"] = json!(txid);
-    answer_done(common.json, summary, txid, sent(&[txid]))
+    answer_sent(common.json, summary, txid)
 }
 
 /// The signed payment, for `broadcast`.
