@@ -19,6 +19,7 @@ pub mod bounded;
 pub mod definition;
 pub mod environment;
 pub mod exit;
+pub mod hashrate;
 pub mod home;
 pub mod running;
 
