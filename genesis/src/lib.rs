@@ -35,36 +35,30 @@ pub const BUILTIN: [(&str, &str); 3] = [
 /// A chain: its numbers, its genesis block, and the definition that both come from.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    /// What the rules need to know.
     pub params: ChainParams,
-    /// The block at height 0.
     pub genesis: Arc<Block>,
-    /// What the file says.
     pub definition: Definition,
 }
 
-/// A definition is refused; says where in the file, when the text was at hand.
+/// A definition is invalid; with the line, if its text was at hand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// At a line.
+    /// The error is about one line, counted from 1.
     #[error("line {line}: {error}")]
     AtLine { line: usize, error: DefinitionError },
-    /// Nowhere in particular.
+    /// The error is about the definition as a whole.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
 }
 
 impl Chain {
-    /// The built-in chain of this name.
+    /// The built-in chain of this name, if there is one.
     pub fn builtin(name: &str) -> Option<Self> {
         let (_, text) = BUILTIN.iter().find(|(builtin, _)| *builtin == name)?;
         Some(Self::from_toml(text).expect("a test makes every built-in chain"))
     }
 
     /// The chain of a definition's text.
-    ///
-    /// # Errors
-    /// When the text is no definition or its values do not fit together.
     pub fn from_toml(text: &str) -> Result<Self, ChainError> {
         Self::from_definition(Definition::parse(text)?).map_err(|error| match line_of(text, &error) {
             Some(line) => ChainError::AtLine { line, error },
@@ -73,9 +67,6 @@ impl Chain {
     }
 
     /// The chain of a definition.
-    ///
-    /// # Errors
-    /// When its values do not fit together.
     pub fn from_definition(definition: Definition) -> Result<Self, DefinitionError> {
         let (mut params, payments) = definition.to_params()?;
         let genesis = block::genesis_block(&params, definition.message.as_str(), &payments);

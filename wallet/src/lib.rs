@@ -20,7 +20,6 @@ pub mod files;
 pub mod follow;
 mod format1;
 pub mod headers;
-pub mod incoming;
 pub mod keys;
 pub mod keystore;
 pub mod mnemonic;

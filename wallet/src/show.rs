@@ -1,4 +1,4 @@
-//! What people see: tables and sentences; and text from a node made harmless.
+//! Output: tables, dates, notices, and text of a node with its control characters removed.
 
 use std::fmt::Display;
 use std::time::{Duration, UNIX_EPOCH};
@@ -26,7 +26,7 @@ pub fn tell(notices: &[Notice]) {
 /// Prints the answer of a command that reads: one JSON value for programs, else the text.
 ///
 /// # Errors
-/// When standard output takes nothing.
+/// When standard output cannot be written.
 pub fn reply(json: bool, value: &impl Serialize, text: impl Display) -> anyhow::Result<()> {
     match json {
         true => answer(serde_json::to_string(value)?)?,
