@@ -12,11 +12,11 @@ use cairn_protocol::limits::PING_INTERVAL;
 use crate::behaviour::Behaviour;
 use crate::expectation::Expectation;
 use crate::luck;
-use crate::mining::Hashrate;
 use crate::network::{Links, LinksSaid, Network};
 use crate::payments::{usual_chain, with_purses};
 use crate::place::Place;
 use crate::topology::{Shape, Topology};
+use cairn_genesis::hashrate::Hashrate;
 
 /// A million: shares and rates are counted in millionths, so that no report depends on how a
 /// machine rounds.

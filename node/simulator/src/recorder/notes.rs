@@ -9,7 +9,6 @@ use cairn_core::hash::{BlockHash, Txid};
 
 use crate::behaviour::Behaviour;
 use crate::cut::Cut;
-use crate::mining::hashes_of;
 use crate::place::Place;
 use crate::plan::Plan;
 use crate::recorder::agreement::Agreement;
@@ -20,6 +19,7 @@ use crate::recorder::under_way::UnderWay;
 use crate::report::{Convergence, Moment, MomentKind, Payments, Reorganisation};
 use crate::settling::is_one_in_each;
 use crate::standing::Standing;
+use cairn_genesis::hashrate::hashes_of;
 
 /// Reorganisations told one by one in a report; of more only the deepest.
 const TOLD_REORGANISATIONS: usize = 1_000;

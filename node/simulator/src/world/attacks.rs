@@ -14,7 +14,6 @@ use cairn_protocol::message::Message;
 use crate::agenda::{Occurrence, Parcel};
 use crate::behaviour::Behaviour;
 use crate::invariants::{Violation, coins};
-use crate::mining::Hashrate;
 use crate::payments::miner_lock;
 use crate::place::Place;
 use crate::report::MomentKind;
@@ -23,6 +22,7 @@ use crate::strategy::selfish::Shown;
 use crate::words::count;
 use crate::world::finding::BLOCK_REQUEST;
 use crate::world::state::World;
+use cairn_genesis::hashrate::Hashrate;
 
 /// Payments of attackers: whether they were taken is looked up.
 const ATTACK_REQUEST: RequestId = RequestId(u64::MAX - 1);
