@@ -2,8 +2,7 @@
 //!
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.
-//! Node and wallet also share where Cairn keeps its files ([`home`]) and how it replaces them ([`files`]), which
-//! variables they read ([`environment`]), which devnets run ([`running`]) and how a program ends ([`exit`]).
+//! The leaves that the programs of node and wallet share lie in [`programs`].
 
 #![forbid(unsafe_code)]
 
@@ -17,12 +16,8 @@ pub mod accounts;
 pub mod block;
 pub mod bounded;
 pub mod definition;
-pub mod environment;
-pub mod exit;
-pub mod files;
 pub mod hashrate;
-pub mod home;
-pub mod running;
+pub mod programs;
 
 use definition::{Definition, DefinitionError};
 
@@ -52,7 +47,38 @@ pub enum ChainError {
     Definition(#[from] DefinitionError),
 }
 
+/// A text names neither a built-in chain nor the file of a valid definition.
+#[derive(Debug, thiserror::Error)]
+pub enum FindChainError {
+    /// It is not a built-in chain, and not a file that can be read.
+    #[error(
+        "{name:?} is neither a built-in chain ({}) nor a file that can be read: {source}",
+        builtin_names()
+    )]
+    Unknown { name: String, source: std::io::Error },
+    /// The file breaks a rule of definitions.
+    #[error("the chain definition {name} is invalid: {source}")]
+    Invalid { name: String, source: ChainError },
+}
+
+fn builtin_names() -> String {
+    BUILTIN.map(|(name, _)| name).join(", ")
+}
+
 impl Chain {
+    /// The built-in chain of this name, or the chain of the definition in this file.
+    ///
+    /// # Errors
+    /// Both variants of [`FindChainError`].
+    pub fn find(name: &str) -> Result<Self, FindChainError> {
+        if let Some(chain) = Self::builtin(name) {
+            return Ok(chain);
+        }
+        let text = std::fs::read_to_string(name);
+        let text = text.map_err(|source| FindChainError::Unknown { name: name.to_owned(), source })?;
+        Self::from_toml(&text).map_err(|source| FindChainError::Invalid { name: name.to_owned(), source })
+    }
+
     /// The built-in chain of this name, if there is one.
     pub fn builtin(name: &str) -> Option<Self> {
         let (_, text) = BUILTIN.iter().find(|(builtin, _)| *builtin == name)?;

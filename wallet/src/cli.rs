@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use cairn_core::amount::Amount;
 use cairn_core::hash::Txid;
-use cairn_genesis::{exit, running};
+use cairn_genesis::programs::{exit, running};
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::RpcAddress;

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use cairn_core::hash::GenesisHash;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::say;
-use cairn_genesis::home::{HomeError, home};
-use cairn_genesis::running::{self, DevnetName, DevnetNode, FindError};
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::home::{HomeError, home};
+use cairn_genesis::programs::running::{self, DevnetName, DevnetNode, FindError};
 use serde::Deserialize;
 use serde_json::json;
 

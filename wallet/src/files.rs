@@ -6,8 +6,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cairn_genesis::exit::say;
-use cairn_genesis::files::replace_durably;
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::files::replace_durably;
 
 /// How long a command waits for another until it says so.
 const SILENT_WAIT: Duration = Duration::from_millis(500);

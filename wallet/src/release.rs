@@ -7,7 +7,7 @@ use anyhow::Context;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
+use cairn_genesis::programs::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};

@@ -10,8 +10,8 @@ use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
 use cairn_core::transaction::Transaction;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::say;
-use cairn_genesis::home::{HomeError, home};
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::home::{HomeError, home};
 
 use crate::book::{Book, KeySource};
 use crate::cli::Common;
@@ -46,20 +46,6 @@ pub fn directory(common: &Common) -> Result<PathBuf, HomeError> {
     common.dir.clone().map_or_else(|| Ok(home()?.join("wallets")), Ok)
 }
 
-/// A chain by name, or from a definition file.
-///
-/// # Errors
-/// When it is neither, or the definition breaks a rule.
-pub fn chain_named(name: &str) -> anyhow::Result<Chain> {
-    if let Some(chain) = Chain::builtin(name) {
-        return Ok(chain);
-    }
-    let text = std::fs::read_to_string(name).with_context(|| {
-        format!("\"{name}\" is neither devnet, testnet, regtest nor a readable chain definition")
-    })?;
-    Chain::from_toml(&text).with_context(|| format!("the chain definition {name} is not valid"))
-}
-
 /// The name of a chain as the book keeps it. The path of a definition is made absolute: it is found from any directory.
 ///
 /// # Errors
@@ -89,7 +75,7 @@ impl Session {
         Book::load(&files)?;
         let lock = files.lock()?;
         let book = Book::load(&files)?;
-        let chain = chain_named(&book.chain)?;
+        let chain = Chain::find(&book.chain)?;
         if chain.params.genesis_hash != book.genesis {
             let source = match book.keys {
                 KeySource::Published(account) => format!("by `restore --devnet {account}`"),

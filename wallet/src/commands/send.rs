@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
-use cairn_genesis::exit::{answer_done, say};
+use cairn_genesis::programs::exit::{answer_done, say};
 use serde_json::json;
 
 use crate::balance::{Balance, spendable};

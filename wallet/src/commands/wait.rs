@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cairn_core::height::Height;
 use cairn_core::text::with_causes;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, say};
+use cairn_genesis::programs::exit::{AfterDone, say};
 use indicatif::ProgressBar;
 use serde_json::json;
 

@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::home::{HomeError, home};
+use crate::programs::home::{HomeError, home};
 
 /// The lock in a devnet's directory.
 pub const LOCK_FILE: &str = "devnet.lock";

@@ -32,8 +32,8 @@ pub const VARIABLES: [&str; 30] = [
     "CAIRN_TAG",
     "CAIRN_THREADS",
     // Every program; then `cairn net`, `cairn top` and the wallet.
-    crate::home::VARIABLE,
-    crate::running::VARIABLE,
+    crate::programs::home::VARIABLE,
+    crate::programs::running::VARIABLE,
     // The wallet.
     "CAIRN_COOKIE",
     "CAIRN_WALLET",
