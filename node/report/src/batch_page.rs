@@ -50,7 +50,8 @@ pub fn seeds_csv(summary: &Summary) -> String {
         cells.push(outcome.complaint());
         cells
     };
-    let rows: Vec<Vec<String>> = [header.map(str::to_owned).collect()].into_iter().chain(summary.seeds.iter().map(row)).collect();
+    let rows: Vec<Vec<String>> =
+        [header.map(str::to_owned).collect()].into_iter().chain(summary.seeds.iter().map(row)).collect();
     csv(&rows)
 }
 

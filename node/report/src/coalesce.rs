@@ -1,79 +1,73 @@
-//! Telling moments as they happen: of what many nodes do alike, one line.
+//! Coalesced moments: one line for reorganisations that many nodes have alike.
 
 use std::collections::BTreeMap;
 
 use cairn_simulator::report::{Moment, MomentKind};
 
-use crate::words::numbers;
+use crate::format::numbers;
 
-/// With more nodes than this, changes of branch are told once for each block that causes them.
+/// With more nodes than this, a reorganisation has one line for each block that causes it.
 const FEW_NODES: usize = 50;
 
 /// Holds reorganisations back until all that are alike have come.
 #[derive(Clone, Debug)]
-pub struct Teller {
+pub struct Coalescer {
     has_few_nodes: bool,
-    /// When the first of those held back happened.
+    /// The time of the first that is held back, in milliseconds.
     since_ms: u64,
-    /// What happened to which nodes.
-    alike: BTreeMap<String, Vec<u16>>,
+    /// The nodes of each reorganisation that is held back.
+    held: BTreeMap<String, Vec<u16>>,
 }
 
-impl Teller {
-    /// Nothing told yet, in a world of so many nodes.
+impl Coalescer {
+    /// A coalescer for a run of this many nodes.
     pub const fn new(nodes: usize) -> Self {
-        Self { has_few_nodes: nodes <= FEW_NODES, since_ms: 0, alike: BTreeMap::new() }
+        Self { has_few_nodes: nodes <= FEW_NODES, since_ms: 0, held: BTreeMap::new() }
     }
 
-    /// What can be told now that this happened too.
-    pub fn hear(&mut self, moment: &Moment) -> Vec<Moment> {
+    /// The moments that are complete now that this one happened.
+    pub fn push(&mut self, moment: &Moment) -> Vec<Moment> {
         let Some((node, what)) = reorganisation(moment) else {
-            let mut told = self.rest();
-            told.push(moment.clone());
-            return told;
+            let mut complete = self.flush();
+            complete.push(moment.clone());
+            return complete;
         };
-        let is_new = self.alike.is_empty();
-        let told = match self.has_few_nodes && !is_new && moment.at_ms != self.since_ms {
-            true => self.rest(),
-            false => Vec::new(),
-        };
-        if self.alike.is_empty() {
+        let is_over = self.has_few_nodes && moment.at_ms != self.since_ms;
+        let complete = if is_over { self.flush() } else { Vec::new() };
+        if self.held.is_empty() {
             self.since_ms = moment.at_ms;
         }
-        self.alike.entry(what.to_owned()).or_default().push(node);
-        told
+        self.held.entry(what.to_owned()).or_default().push(node);
+        complete
     }
 
-    /// Whatever was held back.
-    pub fn rest(&mut self) -> Vec<Moment> {
+    /// The moments that were held back.
+    pub fn flush(&mut self) -> Vec<Moment> {
         let (at_ms, has_few) = (self.since_ms, self.has_few_nodes);
-        let tell = |(what, mut nodes): (String, Vec<u16>)| {
+        let moment = |(what, mut nodes): (String, Vec<u16>)| {
             nodes.sort_unstable();
             nodes.dedup();
-            let who = match (nodes.as_slice(), has_few) {
-                ([one], _) => format!("node {one}"),
-                (many, true) => format!("nodes {}", numbers(many)),
-                (many, false) => format!("{} nodes", many.len()),
+            let nodes = match nodes.as_slice() {
+                [one] => format!("node {one}"),
+                many if has_few => format!("nodes {}", numbers(many)),
+                many => format!("{} nodes", many.len()),
             };
-            Moment {
-                at_ms,
-                kind: MomentKind::Reorganisation,
-                text: format!("reorganisation on {who}: {what}"),
-            }
+            let text = format!("reorganisation on {nodes}: {what}");
+            Moment { at_ms, kind: MomentKind::Reorganisation, text }
         };
-        core::mem::take(&mut self.alike).into_iter().map(tell).collect()
+        std::mem::take(&mut self.held).into_iter().map(moment).collect()
     }
 }
 
-/// A whole timeline, told this way.
-pub fn tell_all(timeline: &[Moment], nodes: usize) -> Vec<Moment> {
-    let mut teller = Teller::new(nodes);
-    let mut told: Vec<Moment> = timeline.iter().flat_map(|moment| teller.hear(moment)).collect();
-    told.extend(teller.rest());
-    told
+/// A whole timeline, coalesced.
+pub fn coalesce(timeline: &[Moment], nodes: usize) -> Vec<Moment> {
+    let mut coalescer = Coalescer::new(nodes);
+    let mut moments: Vec<Moment> = timeline.iter().flat_map(|moment| coalescer.push(moment)).collect();
+    moments.extend(coalescer.flush());
+    moments
 }
 
-/// The node that changed branch, and what that was.
+/// The node that had a reorganisation, and its text.
 fn reorganisation(moment: &Moment) -> Option<(u16, &str)> {
     let rest = moment.text.strip_prefix("reorganisation on node ")?;
     let (node, what) = rest.split_once(": ")?;
@@ -94,7 +88,7 @@ mod tests {
     }
 
     fn texts(nodes: usize) -> Vec<String> {
-        tell_all(&timeline(), nodes).into_iter().map(|moment| moment.text).collect()
+        coalesce(&timeline(), nodes).into_iter().map(|moment| moment.text).collect()
     }
 
     #[test]
@@ -111,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_nodes_only_their_number_is_told_once_for_each_block() {
+    fn of_many_nodes_only_their_number_is_shown_once_for_each_block() {
         let what = "2 left, 3 joined, fork point 12";
         assert_eq!(
             texts(51),

@@ -83,9 +83,8 @@ impl<'r> ForkTree<'r> {
         let branches = final_chain_first(blocks);
         let end_ms = blocks.iter().map(|block| block.at_ms).fold(report.lasted_ms, u64::max).max(1);
         let shown = shown_spans(blocks, &branches, report.spacing_ms, end_ms);
-        let is_shown = |block: &&BlockReport| {
-            shown.iter().any(|span| (span.start..=span.end).contains(&block.at_ms))
-        };
+        let is_shown =
+            |block: &&BlockReport| shown.iter().any(|span| (span.start..=span.end).contains(&block.at_ms));
         let pixels = (blocks.iter().filter(is_shown).count() * BLOCK).clamp(MIN_WIDTH, MAX_WIDTH);
         let axis = TimeAxis::new(&shown, end_ms, LEFT, pixels as f64);
         let x = |block: usize| axis.pixel(blocks[block].at_ms);
@@ -277,7 +276,6 @@ mod tests {
     use cairn_simulator::play::play;
     use cairn_simulator::report::BlockPropagation;
 
-    pub use super::final_chain_first;
     use super::*;
 
     pub fn block(parent: Option<usize>, at_ms: u64, height: u32, is_in_chain: bool) -> BlockReport {
@@ -301,9 +299,7 @@ mod tests {
         let parents = [None, Some(0), Some(0), Some(2), Some(3), Some(3), Some(1), Some(5)];
         let heights = [1, 2, 2, 3, 4, 4, 3, 5];
         let mut blocks: Vec<BlockReport> = (0..parents.len())
-            .map(|number| {
-                block(parents[number], number as u64, heights[number], [0, 1, 6].contains(&number))
-            })
+            .map(|number| block(parents[number], number as u64, heights[number], [0, 1, 6].contains(&number)))
             .collect();
         let found = |blocks: &[BlockReport]| -> Vec<Vec<usize>> {
             final_chain_first(blocks).into_iter().map(|branch| branch.blocks).collect()

@@ -57,9 +57,11 @@ fn agreement(report: &Report) -> String {
         let spans = spans(&report.agreement, report.lasted_ms);
         let mean = spans.iter().map(|span| (at(span.begin_ms), percent(span.mean)));
         let least = spans.iter().map(|span| (at(span.begin_ms), percent(span.least)));
-        chart = chart
-            .with(Series::new(Style::Steps, "mean of a span", mean))
-            .with(Series::new(Style::Steps, "least of a span", least));
+        chart = chart.with(Series::new(Style::Steps, "mean of a span", mean)).with(Series::new(
+            Style::Steps,
+            "least of a span",
+            least,
+        ));
     }
     steps(report).fold(chart, |chart, (ms, label)| chart.with_annotation(at(ms), label)).to_svg()
 }
@@ -95,7 +97,9 @@ fn spans(points: &[AgreementPoint], end_ms: u64) -> Vec<Span> {
     for begin_ms in (0..end_ms).step_by(usize::try_from(length).unwrap_or(usize::MAX)) {
         let end = begin_ms + length;
         let (mut weighted, mut weight, mut least) = (0.0, 0.0, f64::INFINITY);
-        while let Some(Held { from_ms, to_ms, share }) = left.last().copied().filter(|held| held.from_ms < end) {
+        while let Some(Held { from_ms, to_ms, share }) =
+            left.last().copied().filter(|held| held.from_ms < end)
+        {
             let time = to_ms.min(end).saturating_sub(from_ms.max(begin_ms)) as f64;
             weighted += share * time;
             weight += time;

@@ -133,7 +133,9 @@ impl Svg {
         match symbol {
             Symbol::Line => self.line(&ends, colour, 2),
             Symbol::DashedLine => self.dashed_line(&ends, colour, 2),
-            Symbol::Disc => self.text += &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{colour}\"/>\n"),
+            Symbol::Disc => {
+                self.text += &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{colour}\"/>\n")
+            }
             Symbol::Ring => {
                 self.text += &format!(
                     "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{PAPER}\" stroke=\"{colour}\" stroke-width=\"2\"/>\n"

@@ -25,7 +25,7 @@ pub fn shown_spans(
 ) -> Vec<Range<u64>> {
     let end_ms = end_ms.max(1);
     if blocks.len() <= ALL_BLOCKS {
-        return vec![0..end_ms];
+        return std::iter::once(0..end_ms).collect();
     }
     let margin = spacing_ms.max(1) * 2;
     let around = |from: u64, to: u64| from.saturating_sub(margin)..to.saturating_add(margin).min(end_ms);
@@ -66,7 +66,8 @@ fn join(mut spans: Vec<Range<u64>>, is_close: impl Fn(u64, u64) -> bool) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fork_tree::tests::{block, final_chain_first};
+    use crate::fork_tree::final_chain_first;
+    use crate::fork_tree::tests::block;
 
     #[test]
     fn of_a_long_run_every_fork_is_shown_and_straight_stretches_are_not() {
