@@ -21,6 +21,7 @@ pub mod environment;
 pub mod exit;
 pub mod home;
 pub mod running;
+pub mod toml_file;
 
 use definition::{Definition, DefinitionError};
 

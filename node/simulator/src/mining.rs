@@ -12,7 +12,7 @@ use cairn_protocol::mempool::Mempool;
 use cairn_protocol::template::Template;
 
 pub mod hashrate;
-pub mod lottery;
+pub mod pow_sampler;
 
 pub use hashrate::{Hashrate, hashes_of};
 

@@ -2,7 +2,7 @@
 
 use cairn_core::text::is_harmless;
 
-pub use cairn_simulator::words::{count, duration, grouped, numbers, percent};
+pub use cairn_simulator::text::{count, duration, grouped, numbers, percent};
 
 /// A time since the beginning, in seconds, rounded.
 pub fn moment(ms: u64) -> String {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::BlockHash;
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
@@ -49,7 +49,7 @@ impl Chronicle {
         let genesis = network.chain.genesis.hash();
         let nodes = usize::from(plan.nodes());
         let mut recorder = Recorder::new(&plan, genesis);
-        plan.places().for_each(|place| recorder.came_up(0, place, genesis));
+        plan.indices().for_each(|node| recorder.came_up(0, node, genesis));
         Self {
             plan,
             network,
@@ -82,8 +82,8 @@ impl Chronicle {
     }
 
     /// How often a node was started so far.
-    pub fn life(&self, place: Place) -> u32 {
-        self.lives.get(place.index()).map_or(0, |(life, _)| *life)
+    pub fn life(&self, node: NodeIndex) -> u32 {
+        self.lives.get(node.index()).map_or(0, |(life, _)| *life)
     }
 
     /// What was recorded since the last time somebody asked.
@@ -124,17 +124,17 @@ impl Chronicle {
     }
 
     /// Whether running nodes have one tip on each of these sides.
-    pub fn agrees_within(&self, sides: &[Vec<Place>]) -> bool {
+    pub fn agrees_within(&self, sides: &[Vec<NodeIndex>]) -> bool {
         self.recorder.agrees_within(sides)
     }
 
     /// Whether nodes have one tip in each of these groups.
-    pub fn agree(&self, groups: &[Vec<Place>]) -> bool {
+    pub fn agree(&self, groups: &[Vec<NodeIndex>]) -> bool {
         self.recorder.agree(groups)
     }
 
     /// Whom each running node is linked to, or would be: whom it dials, and who dials it.
-    pub fn ways(&self) -> BTreeMap<Place, BTreeSet<Place>> {
+    pub fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
         let running = self.network.running();
         let mut pairs = Vec::new();
         for (node, dialled) in (0..).zip(ground::dials(&self.plan)).filter(|(node, _)| running.contains(node))
@@ -143,7 +143,7 @@ impl Chronicle {
             let peers = status["peers"].as_array().cloned().unwrap_or_default();
             let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
             let others = linked.chain(dialled).filter(|other| running.contains(other));
-            pairs.extend(others.map(|other| (Place::new(node), Place::new(other))));
+            pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
         }
         ways(pairs)
     }
@@ -167,9 +167,9 @@ impl Chronicle {
     }
 
     /// Whether the running nodes of each of these groups have chains of equal work.
-    pub fn are_even(&self, groups: &[Vec<Place>]) -> bool {
-        is_one_in_each(groups, |place| {
-            let status = self.network.call(place.number(), "getnodestatus", json!([])).ok()?;
+    pub fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
+        is_one_in_each(groups, |node| {
+            let status = self.network.call(node.number(), "getnodestatus", json!([])).ok()?;
             status["chainwork"].as_str().map(str::to_owned)
         })
     }
@@ -218,7 +218,7 @@ impl Chronicle {
         if let Some((_, runs)) = self.lives.get_mut(usize::from(node)) {
             *runs = false;
             self.to_join[usize::from(node)] = 0;
-            self.recorder.went_down(at_ms, Place::new(node));
+            self.recorder.went_down(at_ms, NodeIndex::new(node));
         }
     }
 
@@ -234,23 +234,23 @@ impl Chronicle {
         let tip = self.network.tip(node).ok().and_then(|tip| tip.parse().ok());
         if let Some(tip) = tip {
             self.know(at_ms, node, tip);
-            self.recorder.came_up(at_ms, Place::new(node), tip);
+            self.recorder.came_up(at_ms, NodeIndex::new(node), tip);
         }
     }
 
     fn event(&mut self, at_ms: u64, node: u16, kind: &str, data: &Value) {
-        let (place, number) = (Place::new(node), |key: &str| data[key].as_u64().unwrap_or_default());
+        let (node, number) = (NodeIndex::new(node), |key: &str| data[key].as_u64().unwrap_or_default());
         let hash = || data["hash"].as_str().and_then(|hash| hash.parse::<BlockHash>().ok());
         match kind {
             "reorganised" => {
                 let small = |key| u32::try_from(number(key)).unwrap_or(u32::MAX);
                 let (left, joined) = (small("disconnected"), small("connected"));
-                self.recorder.changes_branch(place, small("fork_height"), left, joined);
+                self.recorder.changes_branch(node, small("fork_height"), left, joined);
                 self.to_join[usize::from(node)] = u64::from(joined);
             }
             "block_disconnected" => {
                 if let Some(block) = hash().and_then(|hash| self.know(at_ms, node, hash)) {
-                    self.recorder.disconnected(place, &block);
+                    self.recorder.disconnected(node, &block);
                 }
             }
             "block_connected" => {
@@ -271,16 +271,16 @@ impl Chronicle {
     }
 
     fn connected(&mut self, at_ms: u64, node: u16, hash: BlockHash) {
-        let place = Place::new(node);
+        let node = NodeIndex::new(node);
         if let Some(block) = self.know(at_ms, node, hash) {
             self.highest = self.highest.max(block.coinbase().height.get());
-            self.recorder.connected(at_ms, place, &block);
+            self.recorder.connected(at_ms, node, &block);
         }
         let to_join = &mut self.to_join[usize::from(node)];
         *to_join = to_join.saturating_sub(1);
         // Half of a changed branch is nobody's tip; nor is what a node told before it was killed.
         if *to_join == 0 && self.runs(node) {
-            self.recorder.tip(at_ms, place, hash);
+            self.recorder.tip(at_ms, node, hash);
         }
     }
 
@@ -303,7 +303,7 @@ impl Chronicle {
         for (hash, block) in unknown.into_iter().rev() {
             let miner = miner(&block.coinbase().tag).filter(|miner| *miner < self.plan.nodes());
             let height = block.coinbase().height.get();
-            self.recorder.found(at_ms, Place::new(miner.unwrap_or(node)), height, &block);
+            self.recorder.found(at_ms, NodeIndex::new(miner.unwrap_or(node)), height, &block);
             self.known.insert(hash);
         }
         Some(block)

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::{Engine, Plan};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
@@ -128,7 +128,7 @@ enum Phase {
     /// Nobody mines any more: what is under way arrives at those who must agree.
     Resting {
         until: Duration,
-        must_agree: Vec<Vec<Place>>,
+        must_agree: Vec<Vec<NodeIndex>>,
     },
     Over,
 }
@@ -184,7 +184,7 @@ impl Run<'_> {
     /// Whoever comes and goes, and has just come, goes again; whether its time or a step started it.
     fn hear(&mut self, happening: Happening) -> Result<(), ScenarioFault> {
         let restarted = match &happening.what {
-            What::Restarted(node) => Some(Place::new(*node)),
+            What::Restarted(node) => Some(NodeIndex::new(*node)),
             _ => None,
         };
         match &happening.what {
