@@ -14,18 +14,10 @@ use bincode::config::{Config, Configuration, Fixint, Limit, LittleEndian};
 pub enum DecodeError {
     /// Longer than such a value may be.
     #[error("{found} bytes are more than the {allowed} that this value may have")]
-    TooLong {
-        /// Bytes given.
-        found: usize,
-        /// Bytes allowed.
-        allowed: usize,
-    },
+    TooLong { found: usize, allowed: usize },
     /// The value ended before the bytes did.
     #[error("{left} bytes are left over after the value")]
-    TrailingBytes {
-        /// Bytes left.
-        left: usize,
-    },
+    TrailingBytes { left: usize },
     /// A count, a number or a list goes on beyond the last byte.
     #[error("the bytes end before the value does")]
     TooShort,

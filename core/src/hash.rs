@@ -13,11 +13,9 @@ use crate::encoding::{Decode, Encode};
 pub enum Tag {
     /// Id of a transaction: all but its signatures.
     Transaction,
-    /// Id of a coinbase.
     Coinbase,
     /// What a Merkle leaf commits to: id and full bytes.
     Leaf,
-    /// What a key signs.
     Signature,
     /// The numbers of a chain definition; genesis commits to them.
     Definition,

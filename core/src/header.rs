@@ -10,7 +10,6 @@ use crate::time::Timestamp;
 pub struct Header {
     /// Which rules the block follows; 1.
     pub version: u32,
-    /// The parent.
     pub previous_block_hash: BlockHash,
     /// Root over the block's transactions, coinbase first.
     pub merkle_root: MerkleRoot,

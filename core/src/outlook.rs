@@ -12,13 +12,10 @@ use crate::time::Timestamp;
 /// A chain as the difficulty rule sees it, and blocks that might follow.
 #[derive(Clone, Debug)]
 pub struct Outlook<'p> {
-    /// The chain's numbers.
     pub params: &'p ChainParams,
     /// Where the difficulty of the next block is anchored.
     pub anchor: Option<Anchor>,
-    /// The last block's height.
     pub height: Height,
-    /// The last block's time.
     pub time: Timestamp,
 }
 

@@ -39,9 +39,7 @@ pub fn pay(coins: u64, number: u8) -> Output {
 /// for each of the keys 0 to 9.
 #[derive(Clone, Debug)]
 pub struct TestChain {
-    /// Its numbers.
     pub params: ChainParams,
-    /// Its first block.
     pub genesis: Arc<Block>,
 }
 

@@ -17,10 +17,7 @@ pub enum HomeError {
     #[error(
         "CAIRN_HOME is {found:?}: expected an absolute path, so that programs in other directories find the same home"
     )]
-    Relative {
-        /// What the variable says.
-        found: PathBuf,
-    },
+    Relative { found: PathBuf },
 }
 
 /// The directory that `CAIRN_HOME` names, else `~/.cairn`. An empty variable counts as one that is not set,

@@ -2,8 +2,8 @@
 //!
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.
-//! Node and wallet also share where Cairn keeps its files ([`home`]), which devnets run ([`running`]) and how
-//! a program ends ([`exit`]).
+//! Node and wallet also share where Cairn keeps its files ([`home`]) and how it replaces them ([`files`]), which
+//! variables they read ([`environment`]), which devnets run ([`running`]) and how a program ends ([`exit`]).
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ pub mod bounded;
 pub mod definition;
 pub mod environment;
 pub mod exit;
+pub mod files;
 pub mod home;
 pub mod running;
 pub mod toml_file;
@@ -48,12 +49,7 @@ pub struct Chain {
 pub enum ChainError {
     /// At a line.
     #[error("line {line}: {error}")]
-    AtLine {
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong.
-        error: DefinitionError,
-    },
+    AtLine { line: usize, error: DefinitionError },
     /// Nowhere in particular.
     #[error(transparent)]
     Definition(#[from] DefinitionError),

@@ -21,52 +21,50 @@ pub const LOCK_FILE: &str = "devnet.lock";
 pub const NOTE_FILE: &str = "devnet.json";
 /// The variable that chooses a devnet where none is typed.
 pub const VARIABLE: &str = "CAIRN_DEVNET";
-/// Characters of a name at most.
+/// Limit of a name's length, in bytes.
 const LONGEST_NAME: usize = 64;
 
-/// What a running devnet says of itself.
+/// The note that a running devnet leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Devnet {
     /// Its name, which no other living devnet of the same home has.
     pub name: DevnetName,
-    /// Its process.
+    /// Id of the devnet's process.
     pub pid: u32,
-    /// When it started, in milliseconds since 1970; later than every devnet that lived then.
+    /// Time of its start, in milliseconds since 1970; later than that of every devnet that lived then.
     pub started_ms: u64,
-    /// Its directory.
+    /// The devnet's own directory.
     pub dir: PathBuf,
-    /// Whether the directory goes with the devnet.
+    /// Whether the directory is removed when the devnet ends.
     pub temporary: bool,
     /// The name of its chain.
     pub chain: String,
-    /// Where it is steered.
+    /// Address of its control server and page.
     pub control: SocketAddr,
-    /// What steering takes.
+    /// Secret that the control server demands.
     pub token: String,
-    /// Its nodes, in order of their numbers.
+    /// The nodes in order of their numbers.
     pub nodes: Vec<DevnetNode>,
 }
 
 /// A node of a running devnet. It may be down for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DevnetNode {
-    /// Its number.
     pub id: u16,
-    /// Where it answers programs.
+    /// Address of its JSON-RPC server.
     pub rpc: SocketAddr,
-    /// Its cookie file.
+    /// Path of the file with its RPC secret.
     pub cookie: PathBuf,
-    /// Its data directory.
     pub data_dir: PathBuf,
-    /// Where it meets peers.
+    /// Address where it accepts peers.
     pub peer: SocketAddr,
-    /// Its identity among peers.
+    /// Its libp2p identity.
     pub peer_id: String,
 }
 
 /// A devnet's name: letters, digits, `.`, `-` and `_`, so that it can be a file's name on every system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct DevnetName(String);
 
 /// Text is not a devnet's name.
@@ -81,7 +79,6 @@ pub struct DevnetNameError {
 /// A devnet that was looked for, and the names of all that live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The devnet.
     pub devnet: Devnet,
     /// Every living devnet of this home, the newest last.
     pub living: Vec<DevnetName>,
@@ -92,25 +89,15 @@ pub struct Found {
 /// No running devnet is the one that is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
-    /// There is none.
+    /// No devnet runs for this home.
     #[error("no devnet runs; start one with `cairn devnet`")]
     NoneRuns,
     /// None of those that run has this name or directory.
     #[error("no devnet {wanted:?} runs; {}", others(.living))]
-    NoSuch {
-        /// The name or directory.
-        wanted: String,
-        /// Those that run.
-        living: Vec<DevnetName>,
-    },
+    NoSuch { wanted: String, living: Vec<DevnetName> },
     /// A note is not as this version writes it.
     #[error("the note {} cannot be read ({reason}); was it written by another version of Cairn?", path.display())]
-    Note {
-        /// The file.
-        path: PathBuf,
-        /// What the parser met.
-        reason: String,
-    },
+    Note { path: PathBuf, reason: String },
     /// Cairn has no home to look in.
     #[error(transparent)]
     Home(#[from] HomeError),
@@ -224,18 +211,13 @@ fn names(living: Vec<Devnet>) -> Vec<DevnetName> {
 }
 
 impl Found {
-    /// Where several devnets run, a sentence about which of them answers.
-    pub fn notice(&self) -> Option<String> {
-        self.notice_with("--devnet")
-    }
-
-    /// As [`Self::notice`], of a program where another option chooses the devnet.
-    pub fn notice_with(&self, option: &str) -> Option<String> {
+    /// Where several devnets run, a sentence about the one that is meant. `option` chooses another.
+    pub fn notice(&self, option: &str) -> Option<String> {
         let (name, count) = (&self.devnet.name, self.living.len());
+        let names = in_words(&self.living);
         (count > 1).then(|| match self.is_default {
             true => format!(
-                "devnet {name}: the newest of {count} that run ({}); {option} NAME chooses another",
-                in_words(&self.living)
+                "devnet {name}: the newest of {count} that run ({names}); {option} NAME chooses another"
             ),
             false => format!("devnet {name}"),
         })
@@ -288,12 +270,6 @@ impl TryFrom<String> for DevnetName {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
-    }
-}
-
-impl From<DevnetName> for String {
-    fn from(name: DevnetName) -> Self {
-        name.0
     }
 }
 

@@ -40,7 +40,6 @@ impl FileError<TomlFault> {
 
 /// A rule that holds for every TOML file, broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)]
 pub enum TomlFault {
     /// The text is not TOML.
     #[error(

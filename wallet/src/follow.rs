@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
+use cairn_core::block::Block;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::book::{GAP, KnownChain, SEARCH_GAP, Search};
-use crate::client::MAX_ANSWER_BYTES;
+use crate::cli::Common;
+use crate::client::{Client, MAX_REPLY_BYTES};
 use crate::headers::ChainError;
 use crate::incoming;
 use crate::keys::Keys;
@@ -20,8 +22,11 @@ use crate::node::Node;
 use crate::payment::{Release, State, judge};
 use crate::scan::{Scan, ScanError};
 use crate::session::Session;
+use crate::show;
 use crate::view::{Notice, View};
 
+/// The progress bar of a long read.
+const PROGRESS: &str = "reading the chain {bar:40} {pos}/{len} blocks, {eta}";
 /// Blocks in one request, if they are small.
 const WINDOW: u32 = 64;
 /// Reorganizations that may happen while the chain is read before the command gives up.
@@ -29,6 +34,30 @@ const MAX_RESTARTS: u32 = 100;
 /// Blocks that may come between reading the chain and reading the mempool before both are taken as
 /// they are.
 const MAX_REREADS: u32 = 20;
+
+/// A wallet that was read up to the tip of its node.
+pub struct Followed {
+    /// The opened wallet.
+    pub session: Session,
+    /// The node that was read.
+    pub client: Client,
+    /// State of chain, mempool and payments.
+    pub view: View,
+}
+
+impl Followed {
+    /// Opens the wallet that the settings name, reads its node and shows the notices.
+    ///
+    /// # Errors
+    /// When the wallet cannot be opened, no node answers, or as for [`catch_up`].
+    pub fn open(common: &Common) -> anyhow::Result<Self> {
+        let mut session = Session::open(common)?;
+        let client = session.connect(common)?.client;
+        let view = catch_up(&mut session, &client, None)?;
+        show::tell(&view.notices);
+        Ok(Self { session, client, view })
+    }
+}
 
 /// Brings the wallet up to the node's tip and mempool and writes its files. With the keys, which a
 /// published account always has, addresses are derived as far as the chain has used them.
@@ -178,43 +207,47 @@ fn read_all_addresses(
 fn read_to_tip(session: &Session, node: &impl Node, scan: &mut Scan) -> anyhow::Result<()> {
     let (locks, params) = (session.locks(), &session.chain.params);
     // As hex a block is twice as long, and an answer holds a little more than the blocks.
-    let fit = MAX_ANSWER_BYTES / (2 * params.max_block_bytes as u64 + 1024);
+    let fit = MAX_REPLY_BYTES / (2 * params.max_block_bytes as u64 + 1024);
     let window = u32::try_from(fit).unwrap_or(WINDOW).clamp(1, WINDOW);
     let bar = ProgressBar::hidden();
     for _ in 0..MAX_RESTARTS {
         rewind_to_fork(node, scan)?;
         let tip = node.height()?;
         if tip.since(scan.height()).is_some_and(|missing| missing > 4 * WINDOW) && bar.is_hidden() {
-            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::with_template(
-                "reading the chain {bar:40} {pos}/{len} blocks, {eta}",
-            )?);
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.set_style(ProgressStyle::with_template(PROGRESS)?);
         }
         bar.set_length(u64::from(tip.get()));
-        let mut moved = false;
-        while scan.height() < tip && !moved {
-            let missing = tip.since(scan.height()).unwrap_or(0);
-            // None: the chain became shorter meanwhile.
-            let blocks = node.blocks(scan.height().next(), missing.min(window))?;
-            moved = blocks.is_none();
-            for block in blocks.into_iter().flatten() {
-                match scan.connect(Arc::new(block), &locks, params, now()) {
-                    Ok(()) => {}
-                    Err(ScanError::Header(ChainError::NotLinked)) => {
-                        moved = true;
-                        break;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
+        if connect_up_to(tip, node, scan, window, |scan, block| {
             bar.set_position(u64::from(scan.height().get()));
-        }
-        if !moved {
+            scan.connect(Arc::new(block), &locks, params, now())
+        })? {
             bar.finish_and_clear();
             return Ok(());
         }
     }
     bail!("the node's chain changed {MAX_RESTARTS} times while it was read; try again")
+}
+
+/// Reads blocks up to this height, a window at a time. False when the node's chain has changed meanwhile.
+fn connect_up_to(
+    tip: Height,
+    node: &impl Node,
+    scan: &mut Scan,
+    window: u32,
+    connect: impl Fn(&mut Scan, Block) -> Result<(), ScanError>,
+) -> anyhow::Result<bool> {
+    while let Some(missing) = tip.since(scan.height()).filter(|missing| *missing > 0) {
+        // None: the chain became shorter.
+        let Some(blocks) = node.blocks(scan.height().next(), missing.min(window))? else { return Ok(false) };
+        for block in blocks {
+            match connect(scan, block) {
+                Err(ScanError::Header(ChainError::NotLinked)) => return Ok(false),
+                connected => connected?,
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Goes back to the highest block that the node's best chain shares with ours.

@@ -5,7 +5,7 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::words::Words;
+use crate::mnemonic::Words;
 
 /// Purpose of BIP 44.
 const PURPOSE: u32 = 44;

@@ -4,7 +4,7 @@ use age::scrypt::{Identity, Recipient};
 use age::secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::words::Words;
+use crate::mnemonic::Words;
 
 /// log2 of scrypt's cost: 2^16 blocks, 64 MiB and about a fifth of a second for each guess.
 const WORK_FACTOR: u8 = 16;

@@ -1,11 +1,13 @@
 //! What people see: tables and sentences; and text from a node made harmless.
 
+use std::fmt::Display;
 use std::time::{Duration, UNIX_EPOCH};
 
 use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
-use cairn_genesis::exit::say;
+use cairn_genesis::exit::{answer, say};
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use serde::Serialize;
 
 use crate::view::Notice;
 
@@ -19,6 +21,28 @@ pub fn tell(notices: &[Notice]) {
     for notice in notices {
         say(format_args!("note: {notice}"));
     }
+}
+
+/// Prints the answer of a command that reads: one JSON value for programs, else the text.
+///
+/// # Errors
+/// When standard output takes nothing.
+pub fn reply(json: bool, value: &impl Serialize, text: impl Display) -> anyhow::Result<()> {
+    match json {
+        true => answer(serde_json::to_string(value)?)?,
+        false => answer(text)?,
+    }
+    Ok(())
+}
+
+/// Several things on one line.
+pub fn list(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Several things, each on a line of its own.
+pub fn lines(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A table without lines; the columns named in `right` are numbers.

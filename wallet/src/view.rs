@@ -41,30 +41,20 @@ pub struct Incoming {
 pub enum Notice {
     /// The node's chain has no block in common with the one that was read before, but genesis, and
     /// began after it.
-    ChainStartedAnew {
-        /// Payments of the earlier chain that could be made on this one.
-        payments: usize,
-    },
+    ChainStartedAnew { payments: usize },
     /// The node does not know the chain that was read before, which may live on elsewhere.
     ChainUnknownToNode,
     /// The chain may have paid addresses beyond those that the wallet looks for.
-    MoreMayLieBeyond {
-        /// How many receiving addresses it looks for.
-        receiving: u32,
-        /// How many change addresses it looks for.
-        change: u32,
-    },
+    MoreMayLieBeyond { receiving: u32, change: u32 },
     /// The chain was searched for addresses far beyond the used ones.
-    Searched {
-        /// How many receiving addresses were looked for.
-        receiving: u32,
-        /// How many of them were used up to the last one.
-        receiving_used: u32,
-        /// How many change addresses were looked for.
-        change: u32,
-        /// How many of them were used up to the last one.
-        change_used: u32,
-    },
+    Searched { receiving: u32, receiving_used: u32, change: u32, change_used: u32 },
+}
+
+impl Notice {
+    /// Whether the chain was started anew: that is said once, when it is found.
+    pub fn is_of_a_new_chain(&self) -> bool {
+        matches!(self, Self::ChainStartedAnew { .. })
+    }
 }
 
 impl View {

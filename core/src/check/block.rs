@@ -14,51 +14,22 @@ use crate::transaction::{Coinbase, OutPoint};
 pub enum BlockError {
     /// The body is not the one that the header commits to.
     #[error("the Merkle root of the body is {found}, the header commits to {expected}")]
-    MerkleRoot {
-        /// Root of the body.
-        found: MerkleRoot,
-        /// Root in the header.
-        expected: MerkleRoot,
-    },
-    /// Too many bytes.
+    MerkleRoot { found: MerkleRoot, expected: MerkleRoot },
     #[error("the block has {found} bytes, at most {allowed} are allowed")]
-    TooLarge {
-        /// Its bytes.
-        found: usize,
-        /// The chain's bound.
-        allowed: usize,
-    },
-    /// The coinbase pays nobody.
+    TooLarge { found: usize, allowed: usize },
     #[error("the coinbase has no outputs")]
     CoinbaseWithoutOutputs,
     /// The miner's text is too long.
     #[error("the coinbase's tag has {found} bytes, at most {allowed} are allowed")]
-    CoinbaseTag {
-        /// Its bytes.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
-    /// One transaction twice.
+    CoinbaseTag { found: usize, allowed: usize },
     #[error("transaction {txid} is in the block twice")]
-    DuplicateTransaction {
-        /// Which.
-        txid: Txid,
-    },
+    DuplicateTransaction { txid: Txid },
     /// One output spent twice (CVE-2018-17144).
     #[error("{outpoint} is spent twice in the block")]
-    DoubleSpend {
-        /// The output.
-        outpoint: OutPoint,
-    },
+    DoubleSpend { outpoint: OutPoint },
     /// A transaction breaks a rule on its own.
     #[error("transaction {txid}: {error}")]
-    Transaction {
-        /// Which.
-        txid: Txid,
-        /// The rule.
-        error: TransactionError,
-    },
+    Transaction { txid: Txid, error: TransactionError },
 }
 
 /// A block whose body is the one that its header commits to, and breaks no rule on its own.

@@ -20,20 +20,10 @@ use crate::transaction::{OutPoint, Output};
 pub enum ConnectError {
     /// The coinbase names another height (BIP 34).
     #[error("the coinbase says height {found}, the block is at {expected}")]
-    CoinbaseHeight {
-        /// What it says.
-        found: Height,
-        /// Where the block is.
-        expected: Height,
-    },
+    CoinbaseHeight { found: Height, expected: Height },
     /// A transaction breaks a rule.
     #[error("transaction {txid}: {error}")]
-    Transaction {
-        /// Which.
-        txid: Txid,
-        /// The rule.
-        error: TransactionError,
-    },
+    Transaction { txid: Txid, error: TransactionError },
     /// The fees exceed all coins there can be.
     #[error("the fees exceed the maximum supply of {maximum}")]
     FeesExceedSupply {
@@ -42,12 +32,7 @@ pub enum ConnectError {
     },
     /// The coinbase claims more than there is.
     #[error("the coinbase claims {claimed}, subsidy and fees are {allowed}")]
-    CoinbaseClaimsTooMuch {
-        /// What it claims.
-        claimed: Amount,
-        /// What it may.
-        allowed: Amount,
-    },
+    CoinbaseClaimsTooMuch { claimed: Amount, allowed: Amount },
 }
 
 /// What connecting a block changes.

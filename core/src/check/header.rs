@@ -17,57 +17,24 @@ use crate::time::Timestamp;
 pub enum HeaderError {
     /// Only one version has rules.
     #[error("header version {found}, {expected} is expected")]
-    Version {
-        /// Its version.
-        found: u32,
-        /// The version.
-        expected: u32,
-    },
+    Version { found: u32, expected: u32 },
     /// The target is no number.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The target is easier than the chain allows.
     #[error("target {found} is above the limit {limit}")]
-    TargetAboveLimit {
-        /// Its target.
-        found: CompactTarget,
-        /// The limit.
-        limit: CompactTarget,
-    },
+    TargetAboveLimit { found: CompactTarget, limit: CompactTarget },
     /// The hash does not meet the target.
     #[error("block hash {hash} does not meet its target {target}")]
-    WorkMissing {
-        /// The hash.
-        hash: BlockHash,
-        /// The target.
-        target: CompactTarget,
-    },
-    /// Another parent is meant.
+    WorkMissing { hash: BlockHash, target: CompactTarget },
     #[error("the header stands on {found}, not on {expected}")]
-    Parent {
-        /// The parent it names.
-        found: BlockHash,
-        /// The parent given.
-        expected: BlockHash,
-    },
+    Parent { found: BlockHash, expected: BlockHash },
     /// The target is not the one that is due.
     #[error("target {found} where {expected} is due")]
-    WrongTarget {
-        /// Its target.
-        found: CompactTarget,
-        /// The target due.
-        expected: CompactTarget,
-    },
+    WrongTarget { found: CompactTarget, expected: CompactTarget },
     /// Not later than the median of its ancestors (BIP 113's clock).
     #[error("block time {found} is not after the median of the last {span}, {median}")]
-    TimeTooOld {
-        /// Its time.
-        found: Timestamp,
-        /// The median.
-        median: Timestamp,
-        /// Blocks looked at.
-        span: usize,
-    },
+    TimeTooOld { found: Timestamp, median: Timestamp, span: usize },
     /// Too far ahead of our clock: it may be welcome later.
     #[error(transparent)]
     TimeTooNew(#[from] AheadOfClock),
@@ -83,9 +50,7 @@ impl HeaderError {
 /// A block time that a clock does not allow yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AheadOfClock {
-    /// The block's time.
     pub time: Timestamp,
-    /// What the clock shows.
     pub now: Timestamp,
     /// How far ahead a block may be.
     pub allowed: Duration,
@@ -123,11 +88,8 @@ impl fmt::Display for AheadOfClock {
 /// What a header's rules need to know of its parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParentContext {
-    /// Its hash.
     pub hash: BlockHash,
-    /// Its height.
     pub height: Height,
-    /// Its time.
     pub time: Timestamp,
     /// The median time of it and its ancestors.
     pub median_time_past: Timestamp,

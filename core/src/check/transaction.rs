@@ -14,32 +14,18 @@ use crate::transaction::{LockTime, OutPoint, Output, Transaction};
 /// A rule that a transaction breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransactionError {
-    /// It spends nothing.
     #[error("the transaction has no inputs")]
     NoInputs,
-    /// It makes nothing.
     #[error("the transaction has no outputs")]
     NoOutputs,
     /// It could not be in any block.
     #[error("the transaction has {found} bytes, a block at most {allowed}")]
-    TooLarge {
-        /// Its bytes.
-        found: usize,
-        /// Bytes of a block.
-        allowed: usize,
-    },
+    TooLarge { found: usize, allowed: usize },
     /// It spends one output twice (CVE-2018-17144).
     #[error("the transaction spends {outpoint} twice")]
-    DuplicateInput {
-        /// The output.
-        outpoint: OutPoint,
-    },
-    /// An output of nothing.
+    DuplicateInput { outpoint: OutPoint },
     #[error("output {index} has amount zero")]
-    ZeroOutput {
-        /// Which.
-        index: usize,
-    },
+    ZeroOutput { index: usize },
     /// The outputs exceed all coins there can be (CVE-2010-5139).
     #[error("the outputs exceed the maximum supply of {maximum}")]
     OutputsExceedSupply {
@@ -48,22 +34,16 @@ pub enum TransactionError {
     },
     /// What it spends is not there: it never was, or is spent.
     #[error("{outpoint} does not exist or is spent")]
-    MissingCoin {
-        /// The output.
-        outpoint: OutPoint,
-    },
+    MissingCoin { outpoint: OutPoint },
     /// A coinbase is spent too early.
     #[error(
         "{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}"
     )]
     ImmatureCoinbase {
-        /// The output.
         outpoint: OutPoint,
-        /// Where it was made.
         made_at: Height,
         /// From where it may be spent.
         spendable_at: u64,
-        /// Where it is spent.
         height: Height,
     },
     /// Its time has not come.
@@ -71,7 +51,6 @@ pub enum TransactionError {
         "the transaction is locked up to {lock_time}; the block has height {height}, its parent's median time is {median_time_past}"
     )]
     Locked {
-        /// Its lock time.
         lock_time: LockTime,
         /// The height of the block.
         height: Height,
@@ -80,26 +59,13 @@ pub enum TransactionError {
     },
     /// It makes more than it spends.
     #[error("the outputs ({outputs}) exceed the inputs ({inputs})")]
-    OutputsExceedInputs {
-        /// Sum of the inputs.
-        inputs: Amount,
-        /// Sum of the outputs.
-        outputs: Amount,
-    },
+    OutputsExceedInputs { inputs: Amount, outputs: Amount },
     /// One signature for each distinct key, no more and no less.
     #[error("{found} signatures where {expected} are needed, one for each distinct key")]
-    SignatureCount {
-        /// How many there are.
-        found: usize,
-        /// How many are needed.
-        expected: usize,
-    },
+    SignatureCount { found: usize, expected: usize },
     /// A signature is not valid.
     #[error("signature {index} is not valid")]
-    BadSignature {
-        /// Which.
-        index: usize,
-    },
+    BadSignature { index: usize },
 }
 
 /// Where a transaction would stand.

@@ -76,12 +76,12 @@ fn where_several_run_the_answer_says_which_is_meant() {
     let home = tempfile::tempdir().expect("a directory");
     let (a, _a) = write(home.path(), "a", 1);
     let alone = named(OsStr::new("a"), living(home.path())).expect("found");
-    assert_eq!(alone.notice(), None);
+    assert_eq!(alone.notice("--devnet"), None);
     let (_, _b) = write(home.path(), "b", 2);
     let found = named(OsStr::new("a"), living(home.path())).expect("found");
-    assert_eq!(found.notice().as_deref(), Some("devnet a"));
+    assert_eq!(found.notice("--devnet").as_deref(), Some("devnet a"));
     let default = Found { devnet: a, is_default: true, ..found };
-    assert!(default.notice().expect("several run").contains("(a, b); --devnet NAME"));
+    assert!(default.notice("--devnet").expect("several run").contains("(a, b); --devnet NAME"));
 }
 
 #[test]

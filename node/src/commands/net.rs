@@ -37,7 +37,7 @@ pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
 fn steer_one(arguments: &NetArgs, command: &NetCommand) -> anyhow::Result<(Value, String)> {
     let control = Client::find(arguments.which.wanted().as_deref())?;
     // Before it is done: the devnet may not be the one that was meant.
-    if let Some(notice) = control.found.notice() {
+    if let Some(notice) = control.found.notice("--devnet") {
         say(notice);
     }
     let (mut value, text) = match steer(&control, command) {

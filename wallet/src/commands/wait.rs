@@ -17,12 +17,11 @@ use crate::follow;
 use crate::payment::State;
 use crate::release::{GoneError, ReleaseError, confirmations, on_its_way, release};
 use crate::session::Session;
-use crate::view::Notice;
 
-/// How often the node is looked at.
+/// Interval between two looks at the node.
 const POLL: Duration = Duration::from_millis(250);
-/// How long a node that is gone is waited for.
-const NODE_PATIENCE: Duration = Duration::from_secs(600);
+/// Time that a node may be gone before the command gives up.
+const NODE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A payment that is waited for. The wallet's lock is held for each look alone.
 struct Waiting<'a> {
@@ -70,14 +69,14 @@ pub fn wait(
                 let done = format!("the payment {txid} was sent; look at `history` before you make it again");
                 return Err(AfterDone::new(done, json!({ "txid": txid }), error).into());
             }
-            Err(error) if is_of_the_moment(&error) => {
+            Err(error) if is_temporary(&error) => {
                 seen = None;
                 if waiting.silent_since.is_none() {
                     let why = with_causes(error.as_ref());
                     waiting.say(&format!("the payment {txid} is on its way; waiting for a node: {why}"));
                 }
-                if waiting.silent_since.get_or_insert_with(Instant::now).elapsed() > NODE_PATIENCE {
-                    let minutes = NODE_PATIENCE.as_secs() / 60;
+                if waiting.silent_since.get_or_insert_with(Instant::now).elapsed() > NODE_TIMEOUT {
+                    let minutes = NODE_TIMEOUT.as_secs() / 60;
                     let error = error.context(format!("no node has answered for {minutes} minutes"));
                     return Err(on_its_way(&[txid], error).into());
                 }
@@ -112,8 +111,8 @@ impl Waiting<'_> {
     fn count(&mut self, client: &Client) -> anyhow::Result<(u32, Height)> {
         let txid: Txid = self.transaction.txid();
         let view = follow::catch_up(self.session, client, None)?;
-        let is_news = |notice: &&Notice| matches!(notice, Notice::ChainStartedAnew { .. });
-        view.notices.iter().filter(is_news).for_each(|notice| self.say(&format!("note: {notice}")));
+        let news = view.notices.iter().filter(|notice| notice.is_of_a_new_chain());
+        news.for_each(|notice| self.say(&format!("note: {notice}")));
         let depth = confirmations(&view, txid)?;
         let state = view.payment(&txid).map(|payment| &payment.state);
         if state == Some(&State::Pending { in_mempool: false }) && self.rejection.is_none() {
@@ -132,8 +131,8 @@ impl Waiting<'_> {
     }
 }
 
-fn is_of_the_moment(error: &anyhow::Error) -> bool {
-    let connecting = error.downcast_ref::<ConnectError>().map(ConnectError::is_of_the_moment);
-    let asking = || error.downcast_ref::<ClientError>().map(ClientError::is_of_the_moment);
+fn is_temporary(error: &anyhow::Error) -> bool {
+    let connecting = error.downcast_ref::<ConnectError>().map(ConnectError::is_temporary);
+    let asking = || error.downcast_ref::<ClientError>().map(ClientError::is_temporary);
     connecting.or_else(asking).unwrap_or(false)
 }

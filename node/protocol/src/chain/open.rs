@@ -16,7 +16,6 @@ use crate::chain::tree::HeaderTree;
 /// Why a chain cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store holds another chain.

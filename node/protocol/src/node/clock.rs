@@ -20,9 +20,7 @@ pub enum Behind {
     Peers {
         /// How far the earliest of them is ahead.
         ahead: AheadOfClock,
-        /// Peers that show one.
         peers: usize,
-        /// All peers.
         of: usize,
     },
 }

@@ -11,7 +11,6 @@ pub type ScenarioError = FileError<Fault>;
 
 /// A rule of scenario files, broken. The message of each variant says what it is about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)]
 pub enum Fault {
     #[error("found {found} bytes, expected at most {most}")]
     TooLong { found: usize, most: usize },

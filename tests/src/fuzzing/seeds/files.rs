@@ -23,9 +23,9 @@ use cairn_protocol::chain::store::{BlockStatus, HeaderRecord};
 use cairn_wallet::book::{Book, KeySource, Search};
 use cairn_wallet::files::WalletFiles;
 use cairn_wallet::keys::Keys;
+use cairn_wallet::mnemonic::Words;
 use cairn_wallet::payment::Release;
 use cairn_wallet::scan::Scan;
-use cairn_wallet::words::Words;
 use serde_json::Value;
 
 use crate::fuzzing::rules::regtest;

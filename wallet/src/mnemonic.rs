@@ -10,16 +10,10 @@ use zeroize::Zeroizing;
 pub enum WordsError {
     /// BIP 39 knows 12, 15, 18, 21 and 24 words.
     #[error("{found} words were found; a wallet has 24 (12, 15, 18 and 21 are accepted too)")]
-    Count {
-        /// How many were found.
-        found: usize,
-    },
+    Count { found: usize },
     /// Not in the list.
     #[error("word {position} is not in the BIP 39 list, or is missing: check its spelling")]
-    Unknown {
-        /// Counted from 1, as a person counts.
-        position: usize,
-    },
+    Unknown { position: usize },
     /// All are known, but they do not belong together.
     #[error("the words are known but their checksum does not fit: one is wrong or two are swapped")]
     Checksum,

@@ -1,4 +1,4 @@
-//! Hands: the thread that does to the nodes what the plan says, one thing after another.
+//! Executor: the thread that does to the nodes what the plan says, one thing after another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +18,12 @@ use crate::devnet::groups::Groups;
 use crate::devnet::happening::What;
 use crate::devnet::mining::mine;
 use crate::devnet::network::Network;
-use crate::devnet::scenario::payer::Payer;
+use crate::devnet::scenario::payments::Payer;
 use crate::devnet::scenario::rates::Rates;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Command {
     /// Everybody begins to mine.
     Mine,
     /// A step of the plan, by number.
@@ -41,7 +41,7 @@ pub enum Order {
 
 /// What the thread works with.
 #[derive(Debug)]
-pub struct Hands {
+pub struct Executor {
     plan: Plan,
     rates: Rates,
     network: Arc<Network>,
@@ -55,8 +55,8 @@ pub struct Hands {
     distances: Option<Distances>,
 }
 
-impl Hands {
-    /// Hands that have done nothing yet.
+impl Executor {
+    /// Executor that have done nothing yet.
     pub fn new(plan: Plan, rates: Rates, network: Arc<Network>, payer: Arc<Mutex<Payer>>) -> Self {
         let now = rates.first().to_vec();
         let distances = plan.has_late_links().then(|| plan.network(plan.seed));
@@ -65,7 +65,7 @@ impl Hands {
 
     /// Carries out orders until nobody gives any, or until `stop` is set; says when each step of the
     /// plan begins and ends.
-    pub fn work(mut self, orders: &Receiver<Order>, stop: &AtomicBool) {
+    pub fn work(mut self, orders: &Receiver<Command>, stop: &AtomicBool) {
         while let Ok(order) = orders.recv() {
             if stop.load(Ordering::Relaxed) {
                 return;
@@ -79,30 +79,30 @@ impl Hands {
         }
     }
 
-    fn in_words(&self, order: &Order) -> String {
+    fn in_words(&self, order: &Command) -> String {
         match order {
-            Order::Mine => "everybody begins to mine".into(),
-            Order::Step(number) => {
+            Command::Mine => "everybody begins to mine".into(),
+            Command::Step(number) => {
                 self.plan.steps.get(*number).map_or_else(String::new, |(_, step)| self.plan.in_words(step))
             }
-            Order::Kill(node) => format!("{node} goes"),
-            Order::Restart(node) => format!("{node} comes back"),
-            Order::Rest => "nobody mines any more".into(),
-            Order::Settle(_) => "all are mended, and one miner goes on until all agree".into(),
+            Command::Kill(node) => format!("{node} goes"),
+            Command::Restart(node) => format!("{node} comes back"),
+            Command::Rest => "nobody mines any more".into(),
+            Command::Settle(_) => "all are mended, and one miner goes on until all agree".into(),
         }
     }
 
-    fn carry_out(&mut self, order: &Order) -> Result<(), DevnetError> {
+    fn carry_out(&mut self, order: &Command) -> Result<(), DevnetError> {
         match order {
-            Order::Mine => {
+            Command::Mine => {
                 self.lengthen_links(&self.plan.indices().collect::<Vec<_>>())?;
                 self.mine_everywhere()
             }
-            Order::Step(number) => self.plan_step(*number),
-            Order::Kill(node) => self.kill(*node),
-            Order::Restart(node) => self.restart(&[*node]),
-            Order::Settle(taken) => self.settle(*taken),
-            Order::Rest => {
+            Command::Step(number) => self.plan_step(*number),
+            Command::Kill(node) => self.kill(*node),
+            Command::Restart(node) => self.restart(&[*node]),
+            Command::Settle(taken) => self.settle(*taken),
+            Command::Rest => {
                 self.now.fill(0);
                 self.mine_everywhere()
             }

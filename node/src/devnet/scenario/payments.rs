@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::What;
 use crate::devnet::network::Network;
-use crate::devnet::scenario::ground::account_of;
+use crate::devnet::scenario::chain_setup::account_of;
 
 /// One of the wallets.
 #[derive(Debug)]
