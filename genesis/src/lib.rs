@@ -20,6 +20,7 @@ pub mod definition;
 pub mod environment;
 pub mod exit;
 pub mod files;
+pub mod hashrate;
 pub mod home;
 pub mod running;
 pub mod toml_file;

@@ -17,7 +17,6 @@ use cairn_protocol::peers::Room;
 use cairn_protocol::random::Random;
 
 use crate::invariants::Witness;
-use crate::mining::Hashrate;
 use crate::network::{LinkNumber, LinkQueue, Network};
 use crate::node_index::NodeIndex;
 use crate::sessions::Sessions;
@@ -25,6 +24,7 @@ use crate::shared_store::SharedStore;
 use crate::trace::Trace;
 use crate::verifier::OncePerWorld;
 use crate::wallets::miner_lock;
+use cairn_genesis::hashrate::Hashrate;
 
 /// Others that may dial it: in a world nobody is to be left without room.
 const INBOUND: usize = 1_000;

@@ -11,12 +11,12 @@ use cairn_protocol::limits::PING_INTERVAL;
 
 use crate::behaviour::Behaviour;
 use crate::expectation::Expectation;
-use crate::mining::Hashrate;
 use crate::network::{Links, LinksSaid, Network};
 use crate::node_index::NodeIndex;
 use crate::rng_streams;
 use crate::topology::{Shape, Topology};
 use crate::wallets::{usual_chain, with_wallets};
+use cairn_genesis::hashrate::Hashrate;
 
 /// A million: shares and rates are counted in millionths, so that no report depends on how a
 /// machine rounds.

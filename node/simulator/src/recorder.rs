@@ -8,7 +8,6 @@ use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 
 use crate::behaviour::Behaviour;
-use crate::mining::hashes_of;
 use crate::node_index::NodeIndex;
 use crate::partition::Partition;
 use crate::partition_state::PartitionState;
@@ -20,6 +19,7 @@ use crate::recorder::conflicts::Conflicts;
 use crate::recorder::pending_step::PendingStep;
 use crate::report::{Convergence, Moment, MomentKind, Payments, Reorganisation};
 use crate::settling::is_one_in_each;
+use cairn_genesis::hashrate::hashes_of;
 
 pub mod agreement;
 pub mod arrivals;

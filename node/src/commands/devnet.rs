@@ -10,7 +10,6 @@ use cairn_core::address::Address;
 use cairn_genesis::Chain;
 use serde_json::json;
 
-use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::output::Output;
 use crate::commands::scenario;
@@ -23,7 +22,8 @@ use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
 use crate::devnet::{account, opening, status};
-use crate::files;
+use cairn_daemon::assembly::find_chain;
+use cairn_daemon::files;
 
 /// How often the narrator looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_millis(50);

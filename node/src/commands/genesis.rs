@@ -12,10 +12,10 @@ use cairn_genesis::definition::{GAP_SPACINGS, Payment};
 use cairn_genesis::exit::{AfterDone, answer};
 use serde_json::{Value, json};
 
-use crate::assembly::find_chain;
 use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
 use crate::devnet::account;
-use crate::report::words::duration;
+use cairn_daemon::assembly::find_chain;
+use cairn_report::words::duration;
 
 /// Runs the command.
 ///

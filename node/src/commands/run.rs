@@ -10,17 +10,17 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::node::NodeArgs;
-use crate::config::Config;
-use crate::miner::Miner;
-use crate::mining_order::{MiningOrder, spacing_hashrate};
-use crate::p2p::hint;
-use crate::rpc::access::Rpc;
-use crate::rpc::auth::{COOKIE_FILE, Cookie};
-use crate::store::Opening;
-use crate::store::directory::Directory;
-use crate::web::{self, Settings};
-use crate::{assembly, log, signals};
+use cairn_daemon::config::Config;
+use cairn_daemon::config::args::NodeArgs;
+use cairn_daemon::miner::Miner;
+use cairn_daemon::mining_order::{MiningOrder, spacing_hashrate};
+use cairn_daemon::p2p::hint;
+use cairn_daemon::rpc::access::Rpc;
+use cairn_daemon::rpc::auth::{COOKIE_FILE, Cookie};
+use cairn_daemon::store::Opening;
+use cairn_daemon::store::directory::Directory;
+use cairn_daemon::web::{self, Settings};
+use cairn_daemon::{assembly, log, signals};
 
 /// Threads that carry bytes; whatever takes long has a thread of its own.
 const WORKERS: usize = 2;

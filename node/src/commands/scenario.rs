@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use cairn_genesis::Chain;
-use cairn_simulator::mining::Hashrate;
+use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::report::{Moment, Report};
 use serde_json::json;
@@ -21,11 +21,11 @@ use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
 use crate::devnet::scenario::play::play;
 use crate::devnet::scenario::rates::Rates;
-use crate::files;
 use crate::plan_file::read_plan;
-use crate::report;
-use crate::report::figures::verdict_in_words;
-use crate::report::print::print;
+use cairn_daemon::files;
+use cairn_report as report;
+use cairn_report::figures::verdict_in_words;
+use cairn_report::print::print;
 
 /// Runs the command.
 ///

@@ -10,12 +10,12 @@ use cairn_genesis::{BUILTIN, Chain as Definition};
 use cairn_protocol::chain::Chain;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::assembly::find_chain;
 use crate::cli::verify::VerifyArgs;
-use crate::clock;
-use crate::store::directory::recorded_genesis;
-use crate::store::verify::{Verified, verify};
-use crate::store::{Opening, SledStore};
+use cairn_daemon::assembly::find_chain;
+use cairn_daemon::clock;
+use cairn_daemon::store::directory::recorded_genesis;
+use cairn_daemon::store::verify::{Verified, verify};
+use cairn_daemon::store::{Opening, SledStore};
 
 /// Runs the command.
 ///

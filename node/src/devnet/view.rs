@@ -20,7 +20,7 @@ use crate::devnet::happening::{Happening, What};
 use crate::devnet::narrate::Narrator;
 use crate::devnet::narrate::line::Line;
 use crate::devnet::view::world::{Mark, Node, World};
-use crate::web::log::EventLog;
+use cairn_daemon::event_log::EventLog;
 
 /// The picture. Clones are the same picture.
 #[derive(Clone, Debug)]

@@ -3,14 +3,14 @@
 use std::fs;
 
 use cairn_core::encoding::encode;
-use cairn_node::store::address_schema::{
+use cairn_daemon::store::address_schema::{
     Kind, MARK_KEY, Mark, Summary, Visit, coin_key, read_coin_key, read_lock, summary_key, visit_key,
 };
-use cairn_node::store::journal::{Entry, Found, Journal};
-use cairn_node::store::schema::{
+use cairn_daemon::store::journal::{Entry, Found, Journal};
+use cairn_daemon::store::schema::{
     Checkpoint, Key, StoredHeader, StoredTransaction, header_key, read_key, transaction_key,
 };
-use cairn_node::waiting;
+use cairn_daemon::waiting;
 use cairn_protocol::chain::store::StoreError;
 use sha2::{Digest, Sha256};
 

@@ -2,8 +2,8 @@
 
 use cairn_tests::browser::Browser;
 
-use super::ground::{look, resting};
 use super::explorer::search;
+use super::ground::{look, resting};
 
 #[test]
 fn blocks_of_the_other_side_of_a_cut_are_found_and_keep_their_address() {

@@ -7,8 +7,8 @@
 use cairn_core::time::Timestamp;
 use cairn_protocol::random::Random;
 
-use crate::mining::hashrate::Hashrate;
 use crate::node_index::NodeIndex;
+use cairn_genesis::hashrate::Hashrate;
 
 /// A ticket's unit: blocks per 2^20 * 10^9 seconds. Fine enough for 10,000 miners with equal parts.
 const SCALE: u128 = 1 << 20;

@@ -14,7 +14,6 @@ use cairn_protocol::message::Message;
 use crate::agenda::{Occurrence, Payload};
 use crate::behaviour::Behaviour;
 use crate::invariants::{Violation, coins};
-use crate::mining::Hashrate;
 use crate::node_index::NodeIndex;
 use crate::report::MomentKind;
 use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Progress};
@@ -23,6 +22,7 @@ use crate::text::count;
 use crate::wallets::miner_lock;
 use crate::world::World;
 use crate::world::mining::BLOCK_REQUEST;
+use cairn_genesis::hashrate::Hashrate;
 
 /// Payments of attackers: whether they were taken is looked up.
 const ATTACK_REQUEST: RequestId = RequestId(u64::MAX - 1);

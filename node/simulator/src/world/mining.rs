@@ -3,9 +3,10 @@
 use cairn_protocol::input::{Input, RequestId, Submission};
 
 use crate::invariants::Violation;
-use crate::mining::{Hashrate, find_block, hashes_for_next};
+use crate::mining::{find_block, hashes_for_next};
 use crate::node_index::NodeIndex;
 use crate::world::World;
+use cairn_genesis::hashrate::Hashrate;
 
 /// Submissions of blocks carry this mark; lower ones are the purses'.
 pub(super) const BLOCK_REQUEST: RequestId = RequestId(u64::MAX);

@@ -7,11 +7,11 @@ use cairn_protocol::input::{Command, Input};
 use crate::agenda::Occurrence;
 use crate::behaviour::Behaviour;
 use crate::invariants::Violation;
-use crate::mining::Hashrate;
 use crate::node_index::NodeIndex;
 use crate::plan::Step;
 use crate::settling::{Settlement, is_one_in_each, steps_left, ways};
 use crate::world::World;
+use cairn_genesis::hashrate::Hashrate;
 
 impl World {
     pub(super) fn take_plan_step(&mut self, index: usize) -> Result<(), Violation> {

@@ -1,7 +1,7 @@
 //! From a simulated world to the picture: what its nodes tell, how it is cut, what was expected.
 
+use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::expectation::Verdict;
-use cairn_simulator::mining::Hashrate;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::{Failure, Run};
 use cairn_simulator::report::{Moment, MomentKind};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::devnet::view::View;
 use crate::devnet::view::world::Mark;
-use crate::web::describe::describe;
+use cairn_daemon::web::describe::describe;
 
 /// The picture, and what of the world is in it already.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use cairn_core::address::{Address, AddressPrefix};
 use cairn_core::amount::Amount;
 use cairn_genesis::bounded::Bits;
 use cairn_genesis::definition::{DefinitionError, Payment};
+use cairn_genesis::hashrate::hashes_of;
 use cairn_genesis::{Chain, accounts};
-use cairn_simulator::mining::hashes_of;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 

@@ -12,13 +12,13 @@ use cairn_core::encoding::encode;
 use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
-use cairn_genesis::accounts;
-use cairn_node::store::address_schema::{MARK_KEY, Mark, Summary, Visit, coin_key, summary_key, visit_key};
-use cairn_node::store::journal::{Entry, HEAD, Journal, Place};
-use cairn_node::store::schema::{
+use cairn_daemon::store::address_schema::{MARK_KEY, Mark, Summary, Visit, coin_key, summary_key, visit_key};
+use cairn_daemon::store::journal::{Entry, HEAD, Journal, Place};
+use cairn_daemon::store::schema::{
     CHECKPOINT_KEY, Checkpoint, Fate, StoredHeader, StoredTransaction, header_key, transaction_key,
 };
-use cairn_node::waiting;
+use cairn_daemon::waiting;
+use cairn_genesis::accounts;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord};
 use cairn_wallet::book::{Book, KeySource, Search};
 use cairn_wallet::files::WalletFiles;

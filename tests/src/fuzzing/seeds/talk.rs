@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cairn_core::encoding::encode;
 use cairn_core::hash::BlockHash;
-use cairn_node::p2p::stream::push_frame;
+use cairn_daemon::p2p::stream::push_frame;
 use cairn_protocol::message::{Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION, codec};
 use cairn_simulator::node_index::NodeIndex;
 
