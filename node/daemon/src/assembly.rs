@@ -45,24 +45,6 @@ pub struct Running {
     waiting: tokio::task::JoinHandle<Vec<Arc<Transaction>>>,
 }
 
-/// The chain that a setting names: a built-in one, or a definition's file.
-///
-/// # Errors
-/// When there is no such chain, or the file is unreadable or wrong.
-pub fn find_chain(name: &str) -> anyhow::Result<cairn_genesis::Chain> {
-    if let Some(chain) = cairn_genesis::Chain::builtin(name) {
-        return Ok(chain);
-    }
-    let names: Vec<_> = cairn_genesis::BUILTIN.iter().map(|(name, _)| *name).collect();
-    let text = std::fs::read_to_string(name).map_err(|error| {
-        anyhow!(
-            "--chain {name:?} is neither a chain this program knows ({}) nor a file it can read: {error}",
-            names.join(", ")
-        )
-    })?;
-    cairn_genesis::Chain::from_toml(&text).with_context(|| format!("the chain definition in {name} is wrong"))
-}
-
 /// Makes the data directory, for its owner's eyes only.
 ///
 /// # Errors

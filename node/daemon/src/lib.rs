@@ -10,7 +10,6 @@ pub mod clock;
 pub mod config;
 pub mod driver;
 pub mod event_log;
-pub mod files;
 pub mod generate;
 pub mod handle;
 pub mod log;

@@ -9,8 +9,8 @@ use cairn_core::encoding;
 use cairn_core::hash::GenesisHash;
 use cairn_core::transaction::Transaction;
 
-use crate::files;
 use crate::handle::NodeHandle;
+use cairn_genesis::programs::files;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "mempool";

@@ -47,7 +47,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     if config.stop_on_stdin_close {
         stop_on_stdin_close(stop.clone()).context("cannot watch standard input")?;
     }
-    let chain = assembly::find_chain(&config.chain)?;
+    let chain = cairn_genesis::Chain::find(&config.chain)?;
     let pay_to = config.mine.as_deref().map(|text| {
         Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
     });

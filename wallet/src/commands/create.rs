@@ -7,7 +7,7 @@ use std::fs::File;
 use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::text::with_causes;
-use cairn_genesis::exit::{answer, answer_done, check_output, say};
+use cairn_genesis::programs::exit::{answer, answer_done, check_output, say};
 use cairn_genesis::{Chain, accounts};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use crate::cli::{ChainChoice, Common, Restore};
 use crate::files::{WalletFiles, remove, write_private};
 use crate::keys::{Branch, Keys};
 use crate::mnemonic::Words;
-use crate::session::{Session, chain_named, files_of, kept_name, published_words};
+use crate::session::{Session, files_of, kept_name, published_words};
 use crate::terminal::Hidden;
 use crate::view::View;
 use crate::{follow, keystore, passphrase, show};
@@ -106,7 +106,7 @@ fn search(common: &Common, keys: &Keys) -> anyhow::Result<(String, View)> {
 fn prepare(common: &Common, choice: &ChainChoice) -> anyhow::Result<(WalletFiles, Chain, String)> {
     let files = files_of(common)?;
     check_absent(&files)?;
-    Ok((files, chain_named(&choice.chain)?, kept_name(&choice.chain)?))
+    Ok((files, Chain::find(&choice.chain)?, kept_name(&choice.chain)?))
 }
 
 /// The lock of a wallet that is not there: another command may have made it while a person was asked.
@@ -116,8 +116,7 @@ fn lock_absent(files: &WalletFiles) -> anyhow::Result<Option<File>> {
     Ok(lock)
 }
 
-/// Writes all files of a wallet or none. The words come first: a book without them would be a wallet that
-/// can only receive.
+/// Writes all files of a wallet or none. The words come first: a book alone would be a wallet that cannot pay.
 fn write(files: &WalletFiles, sealed: Option<&[u8]>, book: &Book) -> anyhow::Result<()> {
     // What an earlier wallet of this name read of the chain is not about these keys.
     remove(&files.scan())?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cairn_protocol::peer::PeerId;
 use libp2p::identity::{Keypair, PublicKey, ed25519};
 
-use crate::files;
+use cairn_genesis::programs::files;
 
 /// The file's name in the data directory.
 pub const KEY_FILE: &str = "node.key";

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq;
 
-use crate::files;
+use cairn_genesis::programs::files;
 
 /// The cookie's name in the data directory, Bitcoin Core's.
 pub const COOKIE_FILE: &str = ".cookie";
