@@ -39,7 +39,7 @@ fn a_block_is_told_once_and_then_who_got_it_from_whom() {
     let from = view.log().next();
     connects(&view, 0, 1, "aa", "g", None);
     connects(&view, 1, 1, "aa", "g", Some("p0"));
-    let kinds: Vec<&str> = news(&view, from).iter().map(|(kind, _)| kind.as_str()).collect();
+    let kinds: Vec<String> = news(&view, from).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["block", "got", "tip", "agreement", "got", "tip", "agreement"]);
     let picture = view.snapshot(usize::MAX);
     let got = picture["blocks"][0]["got"].as_array().expect("a list").clone();
