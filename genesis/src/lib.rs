@@ -55,7 +55,31 @@ pub enum ChainError {
     Definition(#[from] DefinitionError),
 }
 
+/// Why a setting names no chain.
+#[derive(Debug, thiserror::Error)]
+pub enum FindChainError {
+    /// It is no built-in name, and no file of this path can be read.
+    #[error("{name:?} is neither a chain this program knows ({}) nor a file it can read: {source}", BUILTIN.map(|(name, _)| name).join(", "))]
+    Unknown { name: String, source: std::io::Error },
+    /// The file is there, and its definition breaks a rule.
+    #[error("the chain definition in {path} is not valid: {error}")]
+    Invalid { path: String, error: ChainError },
+}
+
 impl Chain {
+    /// The chain that a setting names: a built-in one, or a definition's file.
+    ///
+    /// # Errors
+    /// When it is neither, or the definition breaks a rule.
+    pub fn find(name: &str) -> Result<Self, FindChainError> {
+        if let Some(chain) = Self::builtin(name) {
+            return Ok(chain);
+        }
+        let text = std::fs::read_to_string(name)
+            .map_err(|source| FindChainError::Unknown { name: name.to_owned(), source })?;
+        Self::from_toml(&text).map_err(|error| FindChainError::Invalid { path: name.to_owned(), error })
+    }
+
     /// The built-in chain of this name.
     pub fn builtin(name: &str) -> Option<Self> {
         let (_, text) = BUILTIN.iter().find(|(builtin, _)| *builtin == name)?;

@@ -55,20 +55,6 @@ pub fn directory(common: &Common) -> Result<PathBuf, HomeError> {
     common.dir.clone().map_or_else(|| Ok(home()?.join("wallets")), Ok)
 }
 
-/// A chain by name, or from a definition file.
-///
-/// # Errors
-/// When it is neither, or the definition breaks a rule.
-pub fn chain_named(name: &str) -> anyhow::Result<Chain> {
-    if let Some(chain) = Chain::builtin(name) {
-        return Ok(chain);
-    }
-    let text = std::fs::read_to_string(name).with_context(|| {
-        format!("\"{name}\" is neither devnet, testnet, regtest nor a readable chain definition")
-    })?;
-    Chain::from_toml(&text).with_context(|| format!("the chain definition {name} is not valid"))
-}
-
 /// What the book keeps of a chain that was named: a definition's path is whole, so that it is found from any
 /// directory.
 ///
@@ -102,7 +88,7 @@ impl Session {
         Book::load(&files)?;
         let lock = files.lock()?;
         let book = Book::load(&files)?;
-        let chain = chain_named(&book.chain)?;
+        let chain = Chain::find(&book.chain)?;
         if chain.params.genesis_hash != book.genesis {
             let source = match book.keys {
                 KeySource::Published(account) => format!("by `restore --devnet {account}`"),

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
 use crate::devnet::account;
-use cairn_daemon::assembly::find_chain;
 use cairn_report::words::duration;
 
 /// Runs the command.
@@ -25,7 +24,7 @@ pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
     match &arguments.command {
         GenesisCommand::New(wanted) => make(wanted),
         GenesisCommand::Show { chain, json } => {
-            let chain = find_chain(chain)?;
+            let chain = Chain::find(chain)?;
             match json {
                 true => answer(describe(&chain))?,
                 false => answer(in_words(&chain))?,
@@ -36,7 +35,7 @@ pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
 }
 
 fn make(wanted: &NewArgs) -> anyhow::Result<()> {
-    let mut definition = find_chain(&wanted.like)?.definition;
+    let mut definition = Chain::find(&wanted.like)?.definition;
     definition.name = Name::new(wanted.name.clone())?;
     let letters =
         |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();

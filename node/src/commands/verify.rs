@@ -11,7 +11,6 @@ use cairn_protocol::chain::Chain;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::verify::VerifyArgs;
-use cairn_daemon::assembly::find_chain;
 use cairn_daemon::clock;
 use cairn_daemon::store::directory::recorded_genesis;
 use cairn_daemon::store::verify::{Verified, verify};
@@ -79,7 +78,7 @@ fn definition(path: &Path, asked: Option<&str>) -> anyhow::Result<Definition> {
         anyhow!("{} holds no chain: name the data directory of a node with --data-dir", path.display())
     })?;
     if let Some(name) = asked {
-        return find_chain(name);
+        return Ok(Definition::find(name)?);
     }
     let known = BUILTIN.iter().filter_map(|(name, _)| Definition::builtin(name));
     match known.into_iter().find(|chain| chain.params.genesis_hash == recorded) {

@@ -11,8 +11,8 @@ use cairn_genesis::home::{self, HomeError};
 use cairn_genesis::running::{self, Devnet, DevnetName, LOCK_FILE, NOTE_FILE};
 
 use crate::devnet::error::DevnetError;
-use cairn_daemon::files;
 use cairn_daemon::store::directory;
+use cairn_genesis::files;
 
 /// How temporary directories of devnets are named.
 pub const TEMPORARY: &str = "cairn-devnet-";

@@ -17,7 +17,7 @@ use crate::cli::{ChainChoice, Common, Restore};
 use crate::files::{WalletFiles, remove, write_private};
 use crate::keys::{Branch, Keys};
 use crate::mnemonic::Words;
-use crate::session::{Session, chain_named, files_of, kept_name, published_words};
+use crate::session::{Session, files_of, kept_name, published_words};
 use crate::terminal::Hidden;
 use crate::view::View;
 use crate::{follow, keystore, passphrase, show};
@@ -106,7 +106,7 @@ fn search(common: &Common, keys: &Keys) -> anyhow::Result<(String, View)> {
 fn prepare(common: &Common, choice: &ChainChoice) -> anyhow::Result<(WalletFiles, Chain, String)> {
     let files = files_of(common)?;
     check_absent(&files)?;
-    Ok((files, chain_named(&choice.chain)?, kept_name(&choice.chain)?))
+    Ok((files, Chain::find(&choice.chain)?, kept_name(&choice.chain)?))
 }
 
 /// The lock of a wallet that is not there: another command may have made it while a person was asked.

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cairn_core::hash::GenesisHash;
+use cairn_genesis::files;
 use cairn_protocol::chain::store::StoreError;
 
-use crate::files;
 use crate::store::schema::FORMAT_VERSION;
 
 /// The lock in a data directory, held by the node that uses it.

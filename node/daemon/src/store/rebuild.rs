@@ -6,9 +6,9 @@ use std::fs;
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
+use cairn_genesis::files;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord, StoreError};
 
-use crate::files;
 use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Found, Journal, Place, io_error};
 use crate::store::schema::{Checkpoint, Headers, Part};
