@@ -61,7 +61,7 @@ pub struct KnownChain {
     pub tip_time: Timestamp,
 }
 
-/// What `NAME.json` holds.
+/// The content of the file `NAME.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Book {
@@ -152,7 +152,7 @@ impl Book {
         book
     }
 
-    /// Reads the book.
+    /// Reads the book of a wallet from its file.
     ///
     /// # Errors
     /// Every variant of [`BookError`] but `Exists`.
@@ -184,10 +184,7 @@ impl Book {
         Ok(book)
     }
 
-    /// Writes the book.
-    ///
-    /// # Errors
-    /// When the file system refuses.
+    /// Writes the book to its file.
     pub fn save(&self, files: &WalletFiles) -> Result<(), FileError> {
         let mut text = serde_json::to_vec_pretty(self).expect("a book has only strings and numbers");
         text.push(b'\n');

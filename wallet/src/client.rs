@@ -123,17 +123,11 @@ impl Client {
     }
 
     /// One call of a method.
-    ///
-    /// # Errors
-    /// Every variant of [`ClientError`].
     pub fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ClientError> {
         self.call_within(TIMEOUT, method, params)
     }
 
     /// As [`Self::call`], with another timeout.
-    ///
-    /// # Errors
-    /// Every variant of [`ClientError`].
     pub fn call_within<T: DeserializeOwned>(
         &self,
         timeout: Duration,

@@ -7,8 +7,8 @@ mod send;
 mod unconfirmed;
 mod wait;
 
-use cairn_genesis::environment;
-use cairn_genesis::exit::answer;
+use cairn_genesis::programs::environment;
+use cairn_genesis::programs::exit::answer;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};

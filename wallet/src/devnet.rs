@@ -1,13 +1,14 @@
-//! Which node is asked: the one that was named, or one of a running devnet.
+//! Connections: finds the node to call, the one that was named or one of a running devnet.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use cairn_core::hash::GenesisHash;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::say;
-use cairn_genesis::home::{HomeError, home};
-use cairn_genesis::running::{self, DevnetName, DevnetNode, FindError};
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::home::{HomeError, home};
+use cairn_genesis::programs::running::{self, DevnetName, DevnetNode, FindError};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,9 +16,8 @@ use crate::cli::Common;
 use crate::client::{Client, ClientError, FIRST_TIMEOUT, RpcAddress};
 use crate::show::harmless;
 
-/// Where a node answers unless told otherwise; a cookie file alone names it.
-const USUAL: std::net::SocketAddr =
-    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 18_443);
+/// Address of a node whose cookie file alone is named.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 18_443);
 
 /// No node can be asked.
 #[derive(Debug, thiserror::Error)]
@@ -78,9 +78,6 @@ struct ChainInfo {
 }
 
 /// Finds a node that answers, on this chain if one is given, and says which, unless it is the only choice.
-///
-/// # Errors
-/// Every variant of [`ConnectError`].
 pub fn connect(common: &Common, chain: Option<&Chain>) -> Result<Connection, ConnectError> {
     let connection = find_node(common, chain)?;
     connection.choice.iter().chain(&connection.detour).for_each(say);
@@ -88,9 +85,6 @@ pub fn connect(common: &Common, chain: Option<&Chain>) -> Result<Connection, Con
 }
 
 /// As [`connect`], for a command that looks often and chooses itself what it says.
-///
-/// # Errors
-/// As for [`connect`].
 pub fn find_node(common: &Common, chain: Option<&Chain>) -> Result<Connection, ConnectError> {
     let Candidates { devnet, notice: choice, nodes } = candidates(common, chain)?;
     let is_only = nodes.len() == 1;
@@ -130,20 +124,18 @@ struct Candidates {
 }
 
 fn candidates(common: &Common, chain: Option<&Chain>) -> Result<Candidates, ConnectError> {
-    let named = |rpc: &RpcAddress, cookie: &Path| {
-        let nodes = vec![(format!("the node at {rpc}"), Client::new(rpc, cookie))];
+    let named = |rpc: RpcAddress, cookie: &Path| {
+        let nodes = vec![(format!("the node at {rpc}"), Client::new(&rpc, cookie))];
         Ok(Candidates { devnet: None, notice: None, nodes })
     };
-    match (&common.rpc, &common.cookie) {
-        (Some(rpc), Some(cookie)) => return named(rpc, cookie),
-        (None, Some(cookie)) => return named(&USUAL.into(), cookie),
-        (Some(rpc), None) if common.devnet_dir.is_none() => {
-            let all = running::living(&home()?).into_iter().flat_map(|devnet| devnet.nodes);
-            let node = all.into_iter().find(|node| has_address(node, rpc));
-            let node = node.ok_or_else(|| ConnectError::NotADevnets { rpc: rpc.clone() })?;
-            return named(rpc, &node.cookie);
-        }
-        (_, None) => {}
+    if let Some(cookie) = &common.cookie {
+        return named(common.rpc.clone().unwrap_or(DEFAULT_ADDRESS.into()), cookie);
+    }
+    if let (Some(rpc), None) = (&common.rpc, &common.devnet_dir) {
+        let mut nodes = running::living(&home()?).into_iter().flat_map(|devnet| devnet.nodes);
+        let node = nodes.find(|node| has_address(node, rpc));
+        let node = node.ok_or_else(|| ConnectError::NotADevnets { rpc: rpc.clone() })?;
+        return named(rpc.clone(), &node.cookie);
     }
     let mut found = running::find(common.devnet_dir.as_deref())?;
     let mut notice = found.notice("--devnet-dir");

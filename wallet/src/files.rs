@@ -6,8 +6,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cairn_genesis::exit::say;
-use cairn_genesis::files::replace_durably;
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::files::replace_durably;
 
 /// How long a command waits for another until it says so.
 const SILENT_WAIT: Duration = Duration::from_millis(500);
@@ -36,7 +36,6 @@ pub struct BadName(String);
 pub struct FileError {
     attempt: &'static str,
     path: PathBuf,
-    /// The system's reason.
     pub source: io::Error,
 }
 
@@ -72,7 +71,6 @@ impl WalletFiles {
         Self { directory: directory.to_owned(), name }
     }
 
-    /// The wallet's name.
     pub fn name(&self) -> &WalletName {
         &self.name
     }
@@ -101,9 +99,8 @@ impl WalletFiles {
         self.directory.join(format!("{}.{extension}", self.name))
     }
 
-    /// Takes the lock that keeps two commands from writing one wallet at once; it is held until dropped. A
-    /// command that has to wait for another soon says so. None where no file can be made, for nothing is
-    /// written there.
+    /// Takes the lock that keeps two commands from writing one wallet at once; it is held until dropped. None
+    /// where no file can be made, for nothing is written there. A wait for another command is announced.
     ///
     /// # Errors
     /// When the directory or the lock file cannot be made for another reason.
@@ -145,9 +142,6 @@ pub fn is_read_only(error: &io::Error) -> bool {
 }
 
 /// Every wallet in the directory, by name.
-///
-/// # Errors
-/// When the directory exists but cannot be read.
 pub fn wallets_in(directory: &Path) -> Result<Vec<WalletName>, FileError> {
     let Some(entries) = if_there(fs::read_dir(directory)).map_err(FileError::of("list", directory))? else {
         return Ok(Vec::new());
@@ -161,9 +155,6 @@ pub fn wallets_in(directory: &Path) -> Result<Vec<WalletName>, FileError> {
 }
 
 /// Reads a file; `None` when there is none.
-///
-/// # Errors
-/// When it is there and cannot be read.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     if_there(fs::read(path)).map_err(FileError::of("read", path))
 }
@@ -182,9 +173,6 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 }
 
 /// Removes a file, if it is there.
-///
-/// # Errors
-/// When it is there and cannot be removed.
 pub fn remove(path: &Path) -> Result<(), FileError> {
     if_there(fs::remove_file(path)).map_err(FileError::of("remove", path))?;
     Ok(())

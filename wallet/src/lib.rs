@@ -20,7 +20,6 @@ pub mod files;
 pub mod follow;
 mod format1;
 pub mod headers;
-pub mod incoming;
 pub mod keys;
 pub mod keystore;
 pub mod mnemonic;
@@ -42,7 +41,7 @@ mod attacks;
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
-use cairn_genesis::exit::{Exit, OutputError, end};
+use cairn_genesis::programs::exit::{Exit, OutputError, end};
 use clap::error::{Error as UsageError, ErrorKind};
 use clap::{Arg, CommandFactory, FromArgMatches};
 

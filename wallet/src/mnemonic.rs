@@ -1,23 +1,23 @@
-//! Words: the 24 that a person writes down, and the seed they stand for (BIP 39, English).
+//! Mnemonic: the 24 words that a person writes down, and the seed they stand for (BIP 39, English).
 
 use std::collections::BTreeMap;
 
 use bip39::Mnemonic;
 use zeroize::Zeroizing;
 
-/// What is wrong with words that were typed in.
+/// Text does not hold the words of a wallet.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WordsError {
     /// BIP 39 knows 12, 15, 18, 21 and 24 words.
     #[error("{found} words were found; a wallet has 24 (12, 15, 18 and 21 are accepted too)")]
     Count { found: usize },
-    /// Not in the list.
+    /// A word is not in the list; positions count from 1.
     #[error("word {position} is not in the BIP 39 list, or is missing: check its spelling")]
     Unknown { position: usize },
     /// All are known, but they do not belong together.
     #[error("the words are known but their checksum does not fit: one is wrong or two are swapped")]
     Checksum,
-    /// Not even text.
+    /// The bytes are not UTF-8 text.
     #[error("the words are not UTF-8 text: save the file as UTF-8")]
     NotText,
 }
@@ -69,9 +69,6 @@ impl Words {
     }
 
     /// The same of bytes that were read from a file.
-    ///
-    /// # Errors
-    /// Every variant of [`WordsError`].
     pub fn parse_bytes(bytes: &[u8]) -> Result<Self, WordsError> {
         Self::parse(std::str::from_utf8(bytes).map_err(|_| WordsError::NotText)?)
     }

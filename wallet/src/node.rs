@@ -22,54 +22,31 @@ const ALREADY_IN_CHAIN: i64 = -27;
 /// Confirmations that the fee estimate aims at.
 const ESTIMATE_TARGET: u32 = 2;
 
-/// A node's chain and mempool. Only [`Self::submit`] changes anything there.
+/// A node's chain and mempool. Only [`Self::submit`] changes anything there. Every method fails if the
+/// node does not reply.
 pub trait Node {
     /// Height of the best chain's tip.
-    ///
-    /// # Errors
-    /// When the call has no result, as for all methods here.
     fn height(&self) -> Result<Height, ClientError>;
 
     /// Hash of the best chain's block at a height; none above the tip.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn hash_at(&self, height: Height) -> Result<Option<BlockHash>, ClientError>;
 
     /// Whether the node knows a block, on any branch.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn knows_block(&self, hash: &BlockHash) -> Result<bool, ClientError>;
 
     /// This many blocks of the best chain from a height on; none when the chain became shorter.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn blocks(&self, first: Height, count: u32) -> Result<Option<Vec<Block>>, ClientError>;
 
     /// Ids of the mempool's transactions, parents before children.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn mempool(&self) -> Result<Vec<Txid>, ClientError>;
 
     /// The transactions among these that the node still has, in the same order.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn transactions(&self, txids: &[Txid]) -> Result<Vec<Arc<Transaction>>, ClientError>;
 
     /// Hands a transaction to the network. One that the node has already is not an error.
-    ///
-    /// # Errors
-    /// [`ClientError::Refused`] with the node's reason, and as for [`Self::height`].
     fn submit(&self, transaction: &Transaction) -> Result<(), ClientError>;
 
     /// The fee per 1,000 bytes that the node estimates for one of the next blocks.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn fee_rate(&self) -> Result<Amount, ClientError>;
 }
 

@@ -56,9 +56,6 @@ impl Given {
     }
 
     /// Of the file if one is named, else of the environment; nothing if neither says anything.
-    ///
-    /// # Errors
-    /// [`PassphraseError::Unreadable`] and [`PassphraseError::NotText`].
     pub fn find(file: Option<&Path>) -> Result<Option<Self>, PassphraseError> {
         if let Some(path) = file {
             let mut bytes = Zeroizing::new(Vec::new());
@@ -87,9 +84,6 @@ impl Given {
     }
 
     /// The first line, which must not be empty or have a zero byte.
-    ///
-    /// # Errors
-    /// [`PassphraseError::EmptyFirstLine`] and [`PassphraseError::ZeroByte`].
     pub fn passphrase(self) -> Result<Zeroizing<String>, PassphraseError> {
         if self.first_line.is_empty() {
             return Err(PassphraseError::EmptyFirstLine { origin: self.origin });
@@ -107,17 +101,11 @@ fn variable() -> Option<OsString> {
 }
 
 /// Asks for the passphrase of an existing wallet.
-///
-/// # Errors
-/// [`PassphraseError::Terminal`].
 pub fn ask() -> Result<Zeroizing<String>, PassphraseError> {
     Ok(Hidden::open()?.ask("passphrase: ")?)
 }
 
 /// A passphrase for a new wallet; at a terminal it is typed twice.
-///
-/// # Errors
-/// Every variant of [`PassphraseError`].
 pub fn choose(file: Option<&Path>) -> Result<Zeroizing<String>, PassphraseError> {
     if let Some(given) = Given::find(file)? {
         return given.passphrase();

@@ -17,9 +17,7 @@ use crate::scan::Scan;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payment {
-    /// The id of its transaction.
     pub txid: Txid,
-    /// The signed transaction.
     #[serde(with = "hex::serde")]
     pub bytes: Vec<u8>,
     /// When it was signed, in ms since 1970.
@@ -40,16 +38,16 @@ pub enum Release {
     EarlierChain,
 }
 
-/// Where a payment stands.
+/// What chain and mempool make of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// A block holds it.
+    /// A block at this height holds it.
     Confirmed { at: Height },
-    /// Released, and no block holds it.
+    /// It was released, and no block holds it.
     Pending { in_mempool: bool },
-    /// Signed and not released; its coins are reserved.
+    /// It is signed and not released; its coins are reserved.
     Unreleased,
-    /// Released on a chain that was started anew since; its coins are free.
+    /// It was released on a chain that was started anew since; its coins are free.
     EarlierChain,
     /// Another transaction spends one of its coins.
     Displaced { by: Txid },
@@ -69,11 +67,9 @@ pub enum Lack {
 /// A payment with its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgedPayment {
-    /// The signed transaction.
     pub transaction: Transaction,
     /// When it was signed, in ms since 1970.
     pub made_ms: u64,
-    /// Where it stands.
     pub state: State,
 }
 
@@ -202,8 +198,8 @@ fn obstacle(
     }
 }
 
-/// Of two payments that spend one coin the one in the mempool stands, else the later one: it was made
-/// when the earlier one was dead, displaced or of another chain.
+/// Of two payments that spend one coin the one in the mempool displaces the other, else the later one: it was
+/// made when the earlier one was dead, displaced or of another chain.
 fn displace_each_other(judged: &mut [JudgedPayment]) {
     let rank = |state: &State| match state {
         State::Pending { in_mempool: true } => 0,

@@ -7,7 +7,7 @@ use anyhow::Context;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
+use cairn_genesis::programs::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
@@ -71,8 +71,7 @@ pub enum UnfitError {
     InMempool { txid: Txid },
 }
 
-/// Chooses coins for a payment. The change address is the next unused one, and stays unused until the
-/// payment is signed.
+/// Chooses coins for a payment. Its change address is the next unused one, which signing marks as used.
 ///
 /// # Errors
 /// When there is too little, or no change address is derived: the keys derive more.
@@ -107,7 +106,7 @@ pub fn sign(
     };
     let released = release(session, node, &transaction);
     if matches!(released, Err(ReleaseError::Rejected { .. })) {
-        // Nobody has seen it: its change address is unused.
+        // No other node has seen it: its change address is unused.
         session.book = before;
         session.save_book()?;
     }
@@ -116,9 +115,6 @@ pub fn sign(
 
 /// Writes a payment down as released and hands it to the node, in this order: a crash in between must
 /// not spend its coins twice. One that the node rejects is as it was before.
-///
-/// # Errors
-/// Every variant of [`ReleaseError`].
 pub fn release(
     session: &mut Session,
     node: &impl Node,
@@ -171,8 +167,7 @@ pub fn sent(txids: &[Txid]) -> String {
     }
 }
 
-/// Answers with the id of a payment that the node has accepted. Where answers are thrown away, standard error
-/// has it.
+/// Prints the id of a payment that the node has accepted, on standard error where standard output is lost.
 ///
 /// # Errors
 /// [`AfterDone`] when it cannot be written.
@@ -184,9 +179,6 @@ pub fn answer_sent(json: bool, value: Value, txid: Txid) -> Result<(), AfterDone
 }
 
 /// Number of blocks that confirm a payment; 0 while none does and one may.
-///
-/// # Errors
-/// Every variant of [`GoneError`].
 pub fn confirmations(view: &View, txid: Txid) -> Result<u32, GoneError> {
     match view.payment(&txid).map(|payment| payment.state) {
         Some(State::Confirmed { at }) => Ok(view.scan.height().since(at).unwrap_or(0).saturating_add(1)),

@@ -10,8 +10,8 @@ use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
 use cairn_core::transaction::Transaction;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::say;
-use cairn_genesis::home::{HomeError, home};
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::home::{HomeError, home};
 
 use crate::book::{Book, KeySource};
 use crate::cli::Common;
@@ -23,13 +23,10 @@ use crate::passphrase::Given;
 use crate::scan::Scan;
 use crate::{keystore, passphrase};
 
-/// An opened wallet.
+/// A wallet that a command has opened, with its chain.
 pub struct Session {
-    /// Its files.
     pub files: WalletFiles,
-    /// Its public book.
     pub book: Book,
-    /// Its chain.
     pub chain: Chain,
     /// Transactions of the node's mempool that were fetched already, for a command that looks often.
     pub fetched: BTreeMap<Txid, Arc<Transaction>>,
@@ -40,23 +37,16 @@ pub struct Session {
 }
 
 /// The files that the command's settings name.
-///
-/// # Errors
-/// When there is neither `--dir` nor a home directory.
 pub fn files_of(common: &Common) -> Result<WalletFiles, HomeError> {
     Ok(WalletFiles::new(&directory(common)?, common.wallet.clone()))
 }
 
 /// The directory of the wallets.
-///
-/// # Errors
-/// When there is neither `--dir` nor a home directory.
 pub fn directory(common: &Common) -> Result<PathBuf, HomeError> {
     common.dir.clone().map_or_else(|| Ok(home()?.join("wallets")), Ok)
 }
 
-/// What the book keeps of a chain that was named: a definition's path is whole, so that it is found from any
-/// directory.
+/// The name of a chain as the book keeps it. The path of a definition is made absolute: it is found from any directory.
 ///
 /// # Errors
 /// When the file is gone, or its path is not UTF-8.
@@ -80,9 +70,6 @@ impl Session {
     }
 
     /// Opens the wallet of these files.
-    ///
-    /// # Errors
-    /// As for [`Self::open`].
     pub fn load(files: WalletFiles) -> anyhow::Result<Self> {
         // A wallet that is not there or not whole is told without waiting for another command.
         Book::load(&files)?;
@@ -104,9 +91,6 @@ impl Session {
     }
 
     /// Writes the book, if it has changed.
-    ///
-    /// # Errors
-    /// When the file system refuses.
     pub fn save_book(&self) -> Result<(), FileError> {
         self.book.save(&self.files)
     }
@@ -178,18 +162,12 @@ impl Session {
 
     /// What earlier commands read of the chain, perhaps when fewer addresses were derived; those derived since
     /// lie beyond the look-ahead of that time.
-    ///
-    /// # Errors
-    /// When the cache exists but cannot be read.
     pub fn kept_scan(&self) -> Result<Option<Scan>, FileError> {
         let bytes = files::read(&self.files.scan())?;
         Ok(bytes.and_then(|bytes| Scan::read(&bytes, &self.chain.genesis)))
     }
 
     /// What earlier commands read of the chain for every address of now, or a fresh start.
-    ///
-    /// # Errors
-    /// As for [`Self::kept_scan`].
     pub fn load_scan(&self) -> Result<Scan, FileError> {
         let kept = self.kept_scan()?.filter(|scan| scan.watched() == self.book.watched());
         Ok(kept.unwrap_or_else(|| self.new_scan()))
@@ -200,11 +178,7 @@ impl Session {
         Scan::new(&self.chain.genesis, &self.locks(), self.book.watched())
     }
 
-    /// Writes scan and book for the next command. Where nothing can be written that is said once, and reading
-    /// goes on.
-    ///
-    /// # Errors
-    /// When the file system refuses for another reason.
+    /// Writes scan and book for the next command. A read-only directory is reported once and is not an error.
     pub fn keep(&mut self, scan: &Scan) -> Result<(), FileError> {
         let kept = files::write_private(&self.files.scan(), &scan.write()).and_then(|()| self.save_book());
         match kept {

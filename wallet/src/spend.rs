@@ -18,14 +18,13 @@ const LEAST_CHANGE: u64 = 1_000;
 /// No node relays a transaction with more bytes than this (docs/protocol.md, 12).
 const LARGEST: usize = 100_000;
 
-/// What a person asks for.
+/// A payment as a person asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// Who is paid.
+    /// The lock of the output that pays the recipient.
     pub to: Lock,
-    /// How much; none means all there is, less the fee.
+    /// What the recipient gets; none means all there is, less the fee.
     pub amount: Option<Amount>,
-    /// The fee rate.
     pub rate: FeeRate,
     /// More than this is never paid as a fee.
     pub fee_ceiling: Amount,
@@ -34,21 +33,21 @@ pub struct Wish {
 /// The payment cannot be made.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SpendError {
-    /// There is too little.
+    /// The coins that can be spent are too few.
     #[error("{}", insufficient(*.needed, .balance))]
     InsufficientFunds { needed: Amount, balance: Box<Balance> },
     /// The amount is zero.
     #[error("the amount is zero: nothing would be paid")]
     Nothing,
-    /// Fat fingers.
+    /// The fee is above the ceiling, as after a slip of the finger.
     #[error(
         "the fee would be {fee}, more than the ceiling of {ceiling}; raise it with --max-fee if you mean it"
     )]
     FeeAboveCeiling { fee: Amount, ceiling: Amount },
-    /// Sums beyond all amounts.
+    /// Sums exceed the range of amounts.
     #[error("amount and fee together exceed every possible amount")]
     Overflow,
-    /// So many small coins that no node would relay it.
+    /// It takes so many small coins that no node would relay it.
     #[error(
         "{coins} coins would pay this, in {size} bytes, and no node relays more than {LARGEST}; pay less at once, or send `all` to an address of your own first, which joins the largest of them"
     )]
@@ -67,9 +66,9 @@ pub struct Draft {
     pub amount: Amount,
     /// What the miner gets.
     pub fee: Amount,
-    /// What comes back.
+    /// Output that comes back to the wallet; zero if there is none.
     pub change: Amount,
-    /// Bytes once signed.
+    /// Bytes of the transaction once signed.
     pub size: usize,
     /// What did not fit when all was to be sent.
     pub left_out: LeftOut,
@@ -78,9 +77,7 @@ pub struct Draft {
 /// Coins beyond what one transaction holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// How many.
     pub coins: usize,
-    /// What they hold.
     pub amount: Amount,
 }
 
@@ -204,9 +201,6 @@ fn largest(all: usize, fits: impl Fn(usize) -> bool) -> usize {
 
 impl Reviewed {
     /// Signs with one signature for each distinct key.
-    ///
-    /// # Errors
-    /// [`SpendError::ForeignCoin`].
     pub fn sign(
         self,
         keys: &Keys,

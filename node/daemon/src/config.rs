@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cairn_genesis::hashrate::Hashrate;
-use cairn_genesis::home::{HomeError, home};
+use cairn_genesis::programs::home::{HomeError, home};
 use cairn_protocol::limits::{MAX_INBOUND, OUTBOUND_TARGET};
 
 use crate::config::args::NodeArgs;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cairn_core::text::is_harmless;
+use cairn_core::text::harmless;
 use cairn_core::time::Timestamp;
 use cairn_protocol::event::{DisconnectReason, Event};
 use cairn_protocol::node::clock::Behind;
@@ -12,6 +12,9 @@ use tracing_subscriber::EnvFilter;
 pub mod budget;
 
 use budget::{Budget, Room};
+
+/// Limit of a text of a peer in one line, in characters.
+const FOREIGN_TEXT: usize = 256;
 
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +97,7 @@ impl EventLog {
             }
             Event::PeerConnected { peer, direction, address, user_agent } => {
                 self.absent.remove(address);
-                let user_agent = harmless(user_agent);
+                let user_agent = harmless(user_agent, FOREIGN_TEXT);
                 tracing::info!(?peer, %direction, %address, %user_agent, left_out, "peer connected");
             }
             Event::PeerDisconnected { peer, reason } => {
@@ -154,17 +157,13 @@ pub fn in_words(reason: &DisconnectReason) -> String {
         DisconnectReason::Operator => "the operator asked for it".into(),
         DisconnectReason::Banned => "it is banned".into(),
         DisconnectReason::Blocked => "the network is cut here".into(),
-        DisconnectReason::Misconduct(offence) => format!("it broke a rule: {}", harmless(offence)),
+        DisconnectReason::Misconduct(offence) => {
+            format!("it broke a rule: {}", harmless(offence, FOREIGN_TEXT))
+        }
         DisconnectReason::TimedOut => "it fell silent".into(),
         DisconnectReason::Full => "there is no room".into(),
         DisconnectReason::Duplicate => "it is connected already, or it is this node".into(),
     }
-}
-
-/// Foreign text without anything that a terminal would obey, and not endless.
-pub fn harmless(text: &str) -> String {
-    let shown = text.chars().take(256);
-    shown.map(|character| if is_harmless(character) { character } else { '\u{fffd}' }).collect()
 }
 
 #[cfg(test)]
@@ -222,8 +221,8 @@ mod tests {
 
     #[test]
     fn foreign_text_cannot_command_a_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{202e}d"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
-        assert_eq!(harmless(&"x".repeat(1000)).len(), 256);
+        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{202e}d", FOREIGN_TEXT), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
+        assert_eq!(harmless(&"x".repeat(1000), FOREIGN_TEXT).len(), 256);
     }
 
     #[test]

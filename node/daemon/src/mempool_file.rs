@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cairn_core::encoding;
 use cairn_core::hash::GenesisHash;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::files;
+use cairn_genesis::programs::files;
 
 use crate::handle::NodeHandle;
 

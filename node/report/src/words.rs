@@ -1,7 +1,5 @@
 //! Figures and strangers' texts as people read them.
 
-use cairn_core::text::is_harmless;
-
 pub use cairn_simulator::words::{count, duration, grouped, numbers, percent};
 
 /// A time since the beginning, in seconds, rounded.
@@ -10,14 +8,9 @@ pub fn moment(ms: u64) -> String {
     format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
-/// A stranger's text for a terminal or a picture: what commands, hides or turns is replaced.
+/// Foreign text for a terminal or a picture, without characters that control it; at most 10,000 are kept.
 pub fn harmless(text: &str) -> String {
-    let shown =
-        |character: char| match is_harmless(character) && !matches!(character, '\u{fffe}' | '\u{ffff}') {
-            true => character,
-            false => '\u{fffd}',
-        };
-    text.chars().map(shown).collect()
+    cairn_core::text::harmless(text, 10_000)
 }
 
 /// A stranger's text for a page, between tags or in quotation marks.

@@ -22,7 +22,7 @@ use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
 use crate::devnet::{account, opening, status};
-use cairn_genesis::files;
+use cairn_genesis::programs::files;
 
 /// How often the narrator looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_millis(50);

@@ -9,7 +9,7 @@ use cairn_core::subsidy::supply;
 use cairn_genesis::Chain;
 use cairn_genesis::bounded::{Bounded, Name};
 use cairn_genesis::definition::{GAP_SPACINGS, Payment};
-use cairn_genesis::exit::{AfterDone, answer};
+use cairn_genesis::programs::exit::{AfterDone, answer};
 use serde_json::{Value, json};
 
 use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};

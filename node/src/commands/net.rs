@@ -1,9 +1,9 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
 use anyhow::bail;
-use cairn_genesis::exit::{AfterDone, answer, answer_done, say};
-use cairn_genesis::home::home;
-use cairn_genesis::running::{self, Devnet};
+use cairn_genesis::programs::exit::{AfterDone, answer, answer_done, say};
+use cairn_genesis::programs::home::home;
+use cairn_genesis::programs::running::{self, Devnet};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -22,7 +22,7 @@ use crate::devnet::scenario::ground;
 use crate::devnet::scenario::play::play;
 use crate::devnet::scenario::rates::Rates;
 use crate::plan_file::read_plan;
-use cairn_genesis::files;
+use cairn_genesis::programs::files;
 use cairn_report as report;
 use cairn_report::figures::verdict_in_words;
 use cairn_report::print::print;

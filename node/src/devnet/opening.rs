@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use cairn_genesis::Chain;
-use cairn_genesis::running::{Devnet, DevnetName, DevnetNode};
+use cairn_genesis::programs::running::{Devnet, DevnetName, DevnetNode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use cairn_core::lock::Lock;
-use cairn_genesis::exit::{answer_done, say};
+use cairn_genesis::programs::exit::{answer_done, say};
 use qrcode::QrCode;
 use qrcode::render::unicode;
 use qrcode::types::QrError;

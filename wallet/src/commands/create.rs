@@ -7,7 +7,7 @@ use std::fs::File;
 use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::text::with_causes;
-use cairn_genesis::exit::{answer, answer_done, check_output, say};
+use cairn_genesis::programs::exit::{answer, answer_done, check_output, say};
 use cairn_genesis::{Chain, accounts};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -116,8 +116,7 @@ fn lock_absent(files: &WalletFiles) -> anyhow::Result<Option<File>> {
     Ok(lock)
 }
 
-/// Writes all files of a wallet or none. The words come first: a book without them would be a wallet that
-/// can only receive.
+/// Writes all files of a wallet or none. The words come first: a book alone would be a wallet that cannot pay.
 fn write(files: &WalletFiles, sealed: Option<&[u8]>, book: &Book) -> anyhow::Result<()> {
     // What an earlier wallet of this name read of the chain is not about these keys.
     remove(&files.scan())?;

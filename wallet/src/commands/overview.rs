@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cairn_core::amount::Amount;
 use cairn_core::lock::Lock;
 use cairn_core::time::Timestamp;
-use cairn_genesis::exit::answer;
+use cairn_genesis::programs::exit::answer;
 use serde::Serialize;
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
-use cairn_genesis::exit::{answer_done, say};
+use cairn_genesis::programs::exit::{answer_done, say};
 use serde_json::json;
 
 use crate::balance::{Balance, spendable};
@@ -25,7 +25,7 @@ use crate::{follow, show};
 /// Fee of 1,000 bytes that `--offline` pays without `--fee-rate`: the relay minimum of every chain.
 const OFFLINE_RATE: Amount = Amount::from_units(1_000);
 
-/// Makes one payment.
+/// Makes a payment of one output, and change.
 pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
     let to = Address::parse(&send.address, &session.chain.params.address_prefix)

@@ -5,7 +5,7 @@ use cairn_core::encoding::decode;
 use cairn_core::hash::Txid;
 use cairn_core::text::with_causes;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{answer_done, say};
+use cairn_genesis::programs::exit::{answer_done, say};
 use serde::Serialize;
 use serde_json::json;
 

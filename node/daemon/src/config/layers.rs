@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use cairn_genesis::environment::of_cairn;
+use cairn_genesis::programs::environment::of_cairn;
 
 use crate::config::args::NodeArgs;
 use crate::config::file::{self, Entry};

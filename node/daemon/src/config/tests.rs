@@ -146,7 +146,7 @@ fn the_address_that_the_wallet_takes_is_taken_or_said_to_be_shared() {
 
 #[test]
 fn every_setting_has_a_variable_in_the_table_that_all_programs_share() {
-    let table = cairn_genesis::environment::VARIABLES;
+    let table = cairn_genesis::programs::environment::VARIABLES;
     let missing: Vec<String> = words::KEYS
         .iter()
         .map(|key| layers::variable(key))

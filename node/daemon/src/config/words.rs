@@ -3,8 +3,8 @@
 use core::fmt;
 use std::path::PathBuf;
 
-use cairn_genesis::environment::RPC;
-use cairn_genesis::home::HomeError;
+use cairn_genesis::programs::environment::RPC;
+use cairn_genesis::programs::home::HomeError;
 
 /// Every key of the file; its flag is `--KEY`, its variable `CAIRN_KEY`.
 pub const KEYS: [&str; 18] = [

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use cairn_genesis::files;
+use cairn_genesis::programs::files;
 use cairn_protocol::peer::PeerId;
 use libp2p::identity::{Keypair, PublicKey, ed25519};
 

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cairn_genesis::files;
+use cairn_genesis::programs::files;
 use subtle::ConstantTimeEq;
 
 /// The cookie's name in the data directory, Bitcoin Core's.

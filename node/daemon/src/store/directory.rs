@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cairn_core::hash::GenesisHash;
-use cairn_genesis::files;
+use cairn_genesis::programs::files;
 use cairn_protocol::chain::store::StoreError;
 
 use crate::store::schema::FORMAT_VERSION;

@@ -6,7 +6,7 @@ use std::fs;
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
-use cairn_genesis::files;
+use cairn_genesis::programs::files;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord, StoreError};
 
 use crate::store::directory::{Directory, OpenError};

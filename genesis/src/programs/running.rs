@@ -1,4 +1,4 @@
-//! Running devnets: the notes by which other programs find them. Nothing here writes.
+//! Running devnets: the notes by which other programs find them. Nothing here writes a file.
 //!
 //! A devnet leaves one note in its own directory and one in Cairn's home, under its name. It holds the lock
 //! in its directory as long as it lives; the system releases it however the devnet ends, so a note whose
@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::home::{HomeError, home};
+use crate::programs::home::{HomeError, home};
 
 /// The lock in a devnet's directory.
 pub const LOCK_FILE: &str = "devnet.lock";
@@ -58,7 +58,7 @@ pub struct DevnetNode {
     pub data_dir: PathBuf,
     /// Address where it accepts peers.
     pub peer: SocketAddr,
-    /// Its libp2p identity.
+    /// Its libp2p identity, in base 58.
     pub peer_id: String,
 }
 
@@ -117,17 +117,11 @@ fn in_words(names: &[DevnetName]) -> String {
 
 impl Devnet {
     /// The note in a directory; none if there is no such file.
-    ///
-    /// # Errors
-    /// [`FindError::Note`].
     pub fn in_directory(directory: &Path) -> Result<Option<Self>, FindError> {
         Self::read(&directory.join(NOTE_FILE))
     }
 
     /// Reads a note; none if there is no such file.
-    ///
-    /// # Errors
-    /// [`FindError::Note`].
     pub fn read(path: &Path) -> Result<Option<Self>, FindError> {
         let Ok(bytes) = fs::read(path) else { return Ok(None) };
         let note =

@@ -1,6 +1,6 @@
-//! How the programs end: one exit status for each kind of outcome, and the last thing they say.
+//! The end of a program: one exit status for each kind of outcome, and the last message.
 //!
-//! "Not done" and "done, but what came after it failed" must never look alike: who is told the first does
+//! "Not done" and "done, but something after it failed" must never look alike: after the first, a person does
 //! it again, and pays twice.
 
 use std::error::Error;
@@ -24,13 +24,13 @@ pub const HELP: &str = "Exit status:
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It is done.
+    /// The command has done what it was asked for.
     Done = 0,
-    /// It is not done.
+    /// The command has changed nothing.
     NotDone = 1,
     /// The arguments make no sense (the parser of arguments ends with this status too).
     Usage = 2,
-    /// It is done, or perhaps done, and something after it failed.
+    /// The command is done, or perhaps done, and something after it failed.
     DoneBut = 3,
 }
 
@@ -64,7 +64,7 @@ impl AfterDone {
     }
 }
 
-/// Standard output takes nothing.
+/// Standard output cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
 pub struct OutputError(#[from] io::Error);
@@ -125,7 +125,7 @@ pub fn is_answer_lost() -> bool {
     std::fs::read_link("/proc/self/fd/1").is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
-/// Says something on standard error. Where nobody can read it, the command goes on all the same.
+/// Writes a line to standard error. If that fails, the command goes on all the same.
 pub fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

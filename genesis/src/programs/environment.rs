@@ -32,8 +32,8 @@ pub const VARIABLES: [&str; 30] = [
     "CAIRN_TAG",
     "CAIRN_THREADS",
     // Every program; then `cairn net`, `cairn top` and the wallet.
-    crate::home::VARIABLE,
-    crate::running::VARIABLE,
+    crate::programs::home::VARIABLE,
+    crate::programs::running::VARIABLE,
     // The wallet.
     "CAIRN_COOKIE",
     "CAIRN_WALLET",
@@ -61,10 +61,7 @@ pub fn of_cairn(
     variables.filter(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
 }
 
-/// Refuses a variable that nothing reads: it would be a setting that is silently not in force.
-///
-/// # Errors
-/// [`UnknownVariable`].
+/// Rejects a variable that no program reads: it would be a setting that silently has no effect.
 pub fn check(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), UnknownVariable> {
     let is_known = |name: &str| VARIABLES.contains(&name);
     for (name, value) in of_cairn(variables) {
@@ -76,8 +73,8 @@ pub fn check(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<()
     Ok(())
 }
 
-/// Whether Kubernetes sets the variable in every pod for a service called `cairn` or `cairn-something`
-/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
+/// Whether Kubernetes sets the variable in every pod for a service called `cairn` or `cairn-something`. Source: its page
+/// on services, <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>.
 fn is_of_a_cluster(name: &str, value: &OsStr) -> bool {
     let is_url =
         || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.to_string_lossy().starts_with(scheme));
