@@ -11,7 +11,7 @@ use cairn_core::text::grouped;
 use cairn_genesis::Chain;
 use cairn_genesis::hashrate::Hashrate;
 use cairn_protocol::random::Random;
-use cairn_simulator::words::duration;
+use cairn_simulator::text::duration;
 
 use crate::devnet::account;
 use crate::devnet::error::DevnetError;
