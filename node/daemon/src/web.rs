@@ -4,7 +4,6 @@ pub mod ask;
 pub mod connections;
 pub mod events;
 pub mod metrics;
-pub mod patience;
 pub mod places;
 pub mod record;
 pub mod view;

@@ -5,9 +5,9 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_protocol::peer::PeerId;
 
+use crate::Machine;
 use crate::api::status::{MiningStatus, NodeStatus, PeerStatus};
 use crate::clock;
-use crate::machine::Machine;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::json;
