@@ -18,6 +18,7 @@ pub mod bounded;
 pub mod definition;
 pub mod hashrate;
 pub mod programs;
+pub mod toml_file;
 
 use definition::{Definition, DefinitionError};
 

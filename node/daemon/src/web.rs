@@ -5,7 +5,6 @@ pub mod connections;
 pub mod describe;
 pub mod events;
 pub mod metrics;
-pub mod patience;
 pub mod places;
 pub mod record;
 pub mod view;

@@ -1,6 +1,6 @@
 //! Figures and strangers' texts as people read them.
 
-pub use cairn_simulator::words::{count, duration, grouped, numbers, percent};
+pub use cairn_simulator::text::{count, duration, grouped, numbers, percent};
 
 /// A time since the beginning, in seconds, rounded.
 pub fn moment(ms: u64) -> String {

@@ -57,7 +57,7 @@ impl View {
     pub fn of_scenario(plan: &Plan) -> Self {
         let view = Self::new(&plan.simulated_chain(), plan.nodes());
         view.change(0, |scene| {
-            scene.peers = plan.places().map(|place| (place.peer_id().to_string(), place.number())).collect();
+            scene.peers = plan.indices().map(|place| (place.peer_id().to_string(), place.number())).collect();
         });
         view
     }

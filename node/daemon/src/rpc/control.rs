@@ -5,8 +5,8 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_protocol::peer::PeerId;
 
+use crate::Machine;
 use crate::clock;
-use crate::machine::Machine;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Object, Text, json, object, reply};

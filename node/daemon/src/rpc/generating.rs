@@ -10,9 +10,9 @@ use cairn_core::transaction::Transaction;
 use cairn_protocol::template::Template;
 use serde_json::Value;
 
+use crate::Machine;
 use crate::clock;
 use crate::generate::{End, MOST_HASHES_AT_ONCE, Wanted, solve};
-use crate::machine::Machine;
 use crate::mined::NotMined;
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};

@@ -12,8 +12,8 @@ use cairn_protocol::chain::tree::Entry;
 use cairn_protocol::peer::Direction;
 use cairn_protocol::peers::connection::Connection;
 
+use crate::Machine;
 use crate::handle::NodeHandle;
-use crate::machine::Machine;
 use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, object, reply};

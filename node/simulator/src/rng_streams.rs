@@ -3,21 +3,21 @@
 use cairn_protocol::random::Random;
 
 /// Who dials whom.
-pub fn of_topology(seed: u64) -> Random {
-    of_world(seed, 0)
+pub fn topology(seed: u64) -> Random {
+    stream(seed, 0)
 }
 
 /// Which miner finds a block, and when.
-pub fn of_miners(seed: u64) -> Random {
-    of_world(seed, 2)
+pub fn mining(seed: u64) -> Random {
+    stream(seed, 2)
 }
 
 /// Who comes and goes when.
-pub fn of_comings(seed: u64) -> Random {
-    of_world(seed, 3)
+pub fn churn(seed: u64) -> Random {
+    stream(seed, 3)
 }
 
 /// Nodes count their streams from zero, the world counts its own from the other end.
-fn of_world(seed: u64, index: u64) -> Random {
+fn stream(seed: u64, index: u64) -> Random {
     Random::derive(seed, u64::MAX - index)
 }

@@ -1,10 +1,10 @@
-//! Contact: which nodes live and reach each other, and since when without interruption.
+//! Reachability: which nodes live and reach each other, and since when without interruption.
 
-use crate::place::{Place, sides};
+use crate::node_index::{NodeIndex, sides};
 
 /// Who was away or cut off when.
 #[derive(Clone, Debug)]
-pub struct Contact {
+pub struct Reachability {
     /// How often somebody came or a cut began or ended: tells what was first within a millisecond.
     now: u32,
     /// Since when each node lives; none while it does not, or is no part of the network.
@@ -13,7 +13,7 @@ pub struct Contact {
     cuts: Vec<(u32, Option<Vec<usize>>)>,
 }
 
-impl Contact {
+impl Reachability {
     /// No node lives yet, and nothing is cut.
     pub fn new(nodes: usize) -> Self {
         Self { now: 0, up_since: vec![None; nodes], cuts: vec![(0, None)] }
@@ -25,7 +25,7 @@ impl Contact {
     }
 
     /// A node lives; nothing new if it did already.
-    pub fn came_up(&mut self, at: Place) {
+    pub fn came_up(&mut self, at: NodeIndex) {
         if let Some(since) = self.up_since.get_mut(at.index()).filter(|since| since.is_none()) {
             self.now += 1;
             *since = Some(self.now);
@@ -33,14 +33,14 @@ impl Contact {
     }
 
     /// A node is gone.
-    pub fn went_down(&mut self, at: Place) {
+    pub fn went_down(&mut self, at: NodeIndex) {
         if let Some(since) = self.up_since.get_mut(at.index()) {
             *since = None;
         }
     }
 
     /// The network is cut; whoever is in no group is alone.
-    pub fn cut(&mut self, groups: &[Vec<Place>]) {
+    pub fn cut(&mut self, groups: &[Vec<NodeIndex>]) {
         self.now += 1;
         self.cuts.push((self.now, Some(sides(groups, self.up_since.len()))));
     }
@@ -52,22 +52,22 @@ impl Contact {
     }
 
     /// Every node.
-    pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        Place::first(u16::try_from(self.up_since.len()).unwrap_or(u16::MAX))
+    pub fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        NodeIndex::first(u16::try_from(self.up_since.len()).unwrap_or(u16::MAX))
     }
 
     /// Whether a node lives.
-    pub fn is_up(&self, at: Place) -> bool {
+    pub fn is_up(&self, at: NodeIndex) -> bool {
         self.up_since.get(at.index()).is_some_and(Option::is_some)
     }
 
     /// Whether a node lived then, and has never been gone since.
-    pub fn is_up_since(&self, at: Place, then: u32) -> bool {
+    pub fn is_up_since(&self, at: NodeIndex, then: u32) -> bool {
         self.up_since.get(at.index()).copied().flatten().is_some_and(|since| since <= then)
     }
 
     /// Whether a cut lay between two nodes then or at any time since.
-    pub fn was_cut_since(&self, one: Place, other: Place, then: u32) -> bool {
+    pub fn was_cut_since(&self, one: NodeIndex, other: NodeIndex, then: u32) -> bool {
         let before = self.cuts.partition_point(|(when, _)| *when <= then).saturating_sub(1);
         let mut sides = self.cuts[before..].iter().filter_map(|(_, sides)| sides.as_ref());
         sides.any(|sides| sides.get(one.index()) != sides.get(other.index()))

@@ -12,15 +12,15 @@ const DIALLING_PORT: u16 = 50_000;
 
 /// A node's number in the world, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place(u16);
+pub struct NodeIndex(u16);
 
-impl Place {
+impl NodeIndex {
     /// The node of this number.
     pub const fn new(number: u16) -> Self {
         Self(number)
     }
 
-    /// The first so many places.
+    /// The first so many nodes.
     pub fn first(count: u16) -> impl DoubleEndedIterator<Item = Self> {
         (0..count).map(Self)
     }
@@ -77,11 +77,11 @@ impl Place {
 
 /// The side of each of so many nodes when the network is cut into these groups; whoever is in no group
 /// is alone on one.
-pub fn sides(groups: &[Vec<Place>], nodes: usize) -> Vec<usize> {
+pub fn sides(groups: &[Vec<NodeIndex>], nodes: usize) -> Vec<usize> {
     let mut sides: Vec<usize> = (groups.len()..groups.len() + nodes).collect();
     for (number, group) in groups.iter().enumerate() {
-        for place in group {
-            if let Some(side) = sides.get_mut(place.index()) {
+        for node in group {
+            if let Some(side) = sides.get_mut(node.index()) {
                 *side = number;
             }
         }
@@ -89,7 +89,7 @@ pub fn sides(groups: &[Vec<Place>], nodes: usize) -> Vec<usize> {
     sides
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for NodeIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "node {}", self.0)
     }
@@ -102,10 +102,10 @@ mod tests {
     #[test]
     fn number_identity_and_address_tell_the_same() {
         for number in [0, 1, 255, 256, 9_999, u16::MAX] {
-            let place = Place::new(number);
-            assert_eq!(Place::of_peer(&place.peer_id()), place);
-            assert_eq!(Place::listening_at(&place.listens_at()), Some(place));
-            assert_eq!(Place::listening_at(&place.dials_from()), None);
+            let node = NodeIndex::new(number);
+            assert_eq!(NodeIndex::of_peer(&node.peer_id()), node);
+            assert_eq!(NodeIndex::listening_at(&node.listens_at()), Some(node));
+            assert_eq!(NodeIndex::listening_at(&node.dials_from()), None);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::behaviour::Behaviour;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::plan::{Plan, Step};
 
 impl Plan {
@@ -27,19 +27,19 @@ impl Plan {
                     bridges => format!("{cut}, but for {}, who may reach all", self.nodes_in_words(bridges)),
                 }
             }
-            Step::Kill(places) => format!("power lost: {}", self.who(places)),
-            Step::Restart(places) => format!("started again: {}", self.who(places)),
-            Step::Slow { places, percent: 100 } => format!("as fast as before: {}", self.who(places)),
-            Step::Slow { places, percent } => {
+            Step::Kill(nodes) => format!("power lost: {}", self.who(nodes)),
+            Step::Restart(nodes) => format!("started again: {}", self.who(nodes)),
+            Step::Slow { nodes, percent: 100 } => format!("as fast as before: {}", self.who(nodes)),
+            Step::Slow { nodes, percent } => {
                 let times = f64::from(*percent) / 100.0;
-                format!("slow: messages to and from {} take {times} times as long", self.who(places))
+                format!("slow: messages to and from {} take {times} times as long", self.who(nodes))
             }
-            Step::Mine { place, blocks: 1 } => format!("{place} mines a block at once"),
-            Step::Mine { place, blocks } => format!("{place} mines {blocks} blocks at once"),
-            Step::Pay { place, payments, twice_at } => {
+            Step::Mine { node, blocks: 1 } => format!("{node} mines a block at once"),
+            Step::Mine { node, blocks } => format!("{node} mines {blocks} blocks at once"),
+            Step::Pay { node, payments, twice_at } => {
                 let handed_in = match payments {
-                    1 => format!("a payment is handed in at {place}"),
-                    many => format!("{many} payments are handed in at {place}"),
+                    1 => format!("a payment is handed in at {node}"),
+                    many => format!("{many} payments are handed in at {node}"),
                 };
                 match (twice_at, payments) {
                     (None, _) => handed_in,
@@ -47,8 +47,8 @@ impl Plan {
                     (Some(other), _) => format!("{handed_in}, and others of their coins at {other}"),
                 }
             }
-            Step::SetHashrate { places, percent } => {
-                format!("hash rate: {} at {percent} % of the first", self.who(places))
+            Step::SetHashrate { nodes, percent } => {
+                format!("hash rate: {} at {percent} % of the first", self.who(nodes))
             }
             Step::Behave { group, behaviour } => {
                 let name = self.groups.get(*group).map_or("?", |group| group.name.as_str());
@@ -57,21 +57,21 @@ impl Plan {
         }
     }
 
-    fn cut_in_words(&self, groups: &[Vec<Place>], by_itself: Option<String>) -> String {
+    fn cut_in_words(&self, groups: &[Vec<NodeIndex>], by_itself: Option<String>) -> String {
         let sides: Vec<String> = groups.iter().map(|group| self.who(group)).chain(by_itself).collect();
         format!("cut: {} no longer reach each other", sides.join(" / "))
     }
 
     /// Nodes that are on no side.
-    fn outside(&self, groups: &[Vec<Place>]) -> Vec<Place> {
-        let named: BTreeSet<&Place> = groups.iter().flatten().collect();
-        self.places().filter(|place| !named.contains(place)).collect()
+    fn outside(&self, groups: &[Vec<NodeIndex>]) -> Vec<NodeIndex> {
+        let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
+        self.indices().filter(|node| !named.contains(node)).collect()
     }
 
     /// The same as the beginning of a sentence: `node 2`, `nodes 0-3`, or groups by their names.
-    pub fn nodes_in_words(&self, places: &[Place]) -> String {
-        let who = self.who(places);
-        match places {
+    pub fn nodes_in_words(&self, nodes: &[NodeIndex]) -> String {
+        let who = self.who(nodes);
+        match nodes {
             [one] => one.to_string(),
             _ if who.starts_with(|first: char| first.is_ascii_digit()) => format!("nodes {who}"),
             _ => who,
@@ -79,17 +79,17 @@ impl Plan {
     }
 
     /// Nodes in words: groups by their names, others by their numbers.
-    pub fn who(&self, places: &[Place]) -> String {
+    pub fn who(&self, nodes: &[NodeIndex]) -> String {
         let mut words = Vec::new();
-        let mut left: Vec<Place> = places.to_vec();
+        let mut left: Vec<NodeIndex> = nodes.to_vec();
         for group in &self.groups {
-            let members: Vec<Place> = group.places().collect();
+            let members: Vec<NodeIndex> = group.members().collect();
             if self.groups.len() > 1 && members.iter().all(|member| left.contains(member)) {
                 words.push(group.name.clone());
-                left.retain(|place| !members.contains(place));
+                left.retain(|node| !members.contains(node));
             }
         }
-        let left: Vec<u16> = left.iter().map(|place| place.number()).collect();
+        let left: Vec<u16> = left.iter().map(|node| node.number()).collect();
         if !left.is_empty() {
             words.push(numbers(&left));
         }
@@ -172,30 +172,30 @@ mod tests {
     #[test]
     fn nodes_of_one_group_are_told_by_their_numbers() {
         let plan = Plan::quiet(9);
-        let places: Vec<Place> = [0, 1, 2, 4, 5, 8].map(Place::new).to_vec();
-        assert_eq!(plan.who(&places), "0-2,4,5,8");
+        let nodes: Vec<NodeIndex> = [0, 1, 2, 4, 5, 8].map(NodeIndex::new).to_vec();
+        assert_eq!(plan.who(&nodes), "0-2,4,5,8");
     }
 
     #[test]
     fn a_cut_names_who_is_alone_who_bridges_it_and_that_one_side_of_all_is_none() {
-        let (plan, places) = (Plan::quiet(4), |numbers: &[u16]| {
-            numbers.iter().copied().map(Place::new).collect::<Vec<Place>>()
+        let (plan, nodes) = (Plan::quiet(4), |numbers: &[u16]| {
+            numbers.iter().copied().map(NodeIndex::new).collect::<Vec<NodeIndex>>()
         });
         let words = [
             (
-                Step::Partition(vec![places(&[0])]),
+                Step::Partition(vec![nodes(&[0])]),
                 "cut: 0 / every other node by itself no longer reach each other",
             ),
             (
-                Step::Partition(vec![places(&[0, 1]), places(&[3])]),
+                Step::Partition(vec![nodes(&[0, 1]), nodes(&[3])]),
                 "cut: 0,1 / 3 / 2 no longer reach each other",
             ),
             (
-                Step::Refuse(vec![places(&[0, 1]), places(&[3])]),
+                Step::Refuse(vec![nodes(&[0, 1]), nodes(&[3])]),
                 "cut: 0,1 / 3 no longer reach each other, but for node 2, who may reach all",
             ),
-            (Step::Partition(vec![places(&[0, 1, 2, 3])]), "healed: all nodes may reach each other again"),
-            (Step::Refuse(vec![places(&[0, 1])]), "healed: all nodes may reach each other again"),
+            (Step::Partition(vec![nodes(&[0, 1, 2, 3])]), "healed: all nodes may reach each other again"),
+            (Step::Refuse(vec![nodes(&[0, 1])]), "healed: all nodes may reach each other again"),
         ];
         for (step, text) in words {
             assert_eq!(plan.in_words(&step), text);

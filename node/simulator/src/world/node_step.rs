@@ -14,12 +14,12 @@ use cairn_protocol::input::{Input, RequestId};
 use cairn_protocol::message::Message;
 use cairn_protocol::peer::PeerAddress;
 
-use crate::agenda::{Occurrence, Parcel};
+use crate::agenda::{Occurrence, Payload};
 use crate::behaviour::Behaviour;
 use crate::host::Host;
 use crate::invariants::Violation;
 use crate::network::Network;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::strategy::gate;
 use crate::strategy::selfish::Selfish;
 use crate::weight::{bytes_of, in_words};
@@ -33,7 +33,7 @@ pub struct Surroundings {
     /// The plan's group of each node.
     pub groups: Vec<usize>,
     /// Pools that mine selfishly.
-    pub selfish: BTreeMap<Place, Selfish>,
+    pub selfish: BTreeMap<NodeIndex, Selfish>,
     /// The chain's first block.
     pub genesis: BlockHash,
     /// How long a disk takes for what is written at one time.
@@ -50,7 +50,7 @@ pub struct Outbox {
     /// What others will hear, and when.
     pub plans: Vec<(Timestamp, Occurrence)>,
     /// Everything else, in the order of happening.
-    pub effects: Vec<(Timestamp, Place, Effect)>,
+    pub effects: Vec<(Timestamp, NodeIndex, Effect)>,
     /// Messages said, and their bytes.
     pub traffic: (u64, u64),
     /// Inputs heard.
@@ -62,7 +62,7 @@ pub enum Effect {
     /// It dials.
     Dials(PeerAddress),
     /// It hangs up.
-    HangsUp(Place),
+    HangsUp(NodeIndex),
     /// It answers a submission.
     Answers(RequestId, Answer),
     /// It tells people something.
@@ -75,8 +75,8 @@ pub enum Effect {
 
 impl Surroundings {
     /// What a node does.
-    pub fn behaviour_of(&self, place: Place) -> &Behaviour {
-        &self.behaviours[self.groups[place.index()]]
+    pub fn behaviour_of(&self, node: NodeIndex) -> &Behaviour {
+        &self.behaviours[self.groups[node.index()]]
     }
 
     /// Something happens to one node and to no other: a message arrives, its disk is done, it wakes.
@@ -92,7 +92,7 @@ impl Surroundings {
     ) -> Result<(), Violation> {
         match what {
             Occurrence::Arrival { from, number, parcel, .. } if host.session(from) == Some(number) => {
-                let behaviour = self.behaviour_of(host.place());
+                let behaviour = self.behaviour_of(host.index());
                 match gate::incoming(behaviour, from, parcel.unpack(), self.genesis) {
                     Some(message) => {
                         self.hear(now, host, Input::Received { peer: from.peer_id(), message }, outbox)
@@ -122,7 +122,7 @@ impl Surroundings {
         input: Input,
         outbox: &mut Outbox,
     ) -> Result<(), Violation> {
-        let (at, life) = (host.place(), host.life());
+        let (at, life) = (host.index(), host.life());
         let is_wake = matches!(input, Input::Wake);
         outbox.events += 1;
         host.trace.note(now, at, &input);
@@ -156,7 +156,7 @@ impl Surroundings {
 
     /// The disk is done: what waited for it is carried out.
     fn flush(&self, now: Timestamp, host: &mut Host, outbox: &mut Outbox) -> Result<(), Violation> {
-        let at = host.place();
+        let at = host.index();
         let Some((node, _)) = host.alive() else { return Ok(()) };
         node.flush().map_err(|error| Violation::Store { at, error })?;
         host.is_flushing = false;
@@ -164,7 +164,7 @@ impl Surroundings {
         for action in core::mem::take(&mut host.waiting) {
             let effect = match action {
                 Action::Send { peer, message } => {
-                    self.say(now, host, Place::of_peer(&peer), message, outbox);
+                    self.say(now, host, NodeIndex::of_peer(&peer), message, outbox);
                     continue;
                 }
                 Action::Block { peers } => {
@@ -176,7 +176,7 @@ impl Surroundings {
                     continue;
                 }
                 Action::Connect { address } => Effect::Dials(address),
-                Action::Disconnect { peer } => Effect::HangsUp(Place::of_peer(&peer)),
+                Action::Disconnect { peer } => Effect::HangsUp(NodeIndex::of_peer(&peer)),
                 Action::Reply { request, answer } => Effect::Answers(request, answer),
                 Action::Emit(event) => {
                     if let Some((_, witness)) = host.alive()
@@ -199,8 +199,8 @@ impl Surroundings {
     }
 
     /// A node says something to another, as far as its behaviour lets it.
-    pub fn say(&self, now: Timestamp, host: &mut Host, to: Place, message: Message, outbox: &mut Outbox) {
-        let from = host.place();
+    pub fn say(&self, now: Timestamp, host: &mut Host, to: NodeIndex, message: Message, outbox: &mut Outbox) {
+        let from = host.index();
         let Some(number) = host.session(to) else { return };
         let message = match self.selfish.get(&from) {
             Some(pool) => pool.outgoing(message),
@@ -212,7 +212,9 @@ impl Surroundings {
         let bytes = bytes_of(&message);
         let arrival = host.carry(&self.network, now, to, bytes);
         outbox.traffic = (outbox.traffic.0 + 1, outbox.traffic.1 + bytes);
-        outbox.plans.push((arrival, Occurrence::Arrival { from, to, number, parcel: Parcel::pack(message) }));
+        outbox
+            .plans
+            .push((arrival, Occurrence::Arrival { from, to, number, parcel: Payload::pack(message) }));
     }
 
     /// Whether a punishment hit somebody who does not keep to the manners.
@@ -222,7 +224,7 @@ impl Surroundings {
         else {
             return false;
         };
-        let is_rude = !self.behaviour_of(Place::of_peer(peer)).is_mannerly();
+        let is_rude = !self.behaviour_of(NodeIndex::of_peer(peer)).is_mannerly();
         is_rude && matches!(reason, DisconnectReason::Misconduct(_))
     }
 }

@@ -1,4 +1,4 @@
-//! Rivals: payments whose coin was paid a second time elsewhere, and which of the two lasted.
+//! Conflicts: payments whose coin was paid a second time elsewhere, and which of the two lasted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::recorder::blocks::Known;
 
 /// Payments of one coin, two by two.
 #[derive(Clone, Debug, Default)]
-pub struct Rivals {
+pub struct Conflicts {
     pairs: Vec<(Txid, Txid)>,
     /// Those of them that a node took.
     accepted: BTreeSet<Txid>,
@@ -17,7 +17,7 @@ pub struct Rivals {
     held_by: BTreeMap<Txid, Vec<usize>>,
 }
 
-impl Rivals {
+impl Conflicts {
     /// A payment and its rival; blocks that hold one are found after this.
     pub fn watch(&mut self, payment: Txid, rival: Txid) {
         self.pairs.push((payment, rival));
@@ -81,7 +81,7 @@ mod tests {
     use cairn_core::hash::BlockHash;
 
     use super::*;
-    use crate::place::Place;
+    use crate::node_index::NodeIndex;
     use crate::recorder::blocks::{Blocks, Found};
 
     fn hash(number: u8) -> BlockHash {
@@ -96,11 +96,11 @@ mod tests {
             [(1, 0, 1), (2, 1, 2), (3, 2, 3), (4, 0, 1), (5, 4, 2), (6, 5, 3), (7, 6, 4)]
         {
             let (hash, parent) = (hash(number), hash(parent));
-            let at = Place::new(0);
+            let at = NodeIndex::new(0);
             blocks.found(Found { hash, parent, height, miner: at, at_ms: 0, transactions: 1, hashes: 1 });
         }
         let txid = |number| Txid::from_bytes([number; 32]);
-        let mut rivals = Rivals::default();
+        let mut rivals = Conflicts::default();
         rivals.watch(txid(1), txid(2));
         rivals.watch(txid(3), txid(4));
         rivals.watch(txid(5), txid(6));

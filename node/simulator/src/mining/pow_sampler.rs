@@ -7,7 +7,7 @@
 use cairn_core::time::Timestamp;
 use cairn_protocol::random::Random;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use cairn_genesis::hashrate::Hashrate;
 
 /// A ticket's unit: blocks per 2^20 * 10^9 seconds. Fine enough for 10,000 miners with equal parts.
@@ -17,7 +17,7 @@ const PER_UNIT: u128 = 244_140_625;
 
 /// Every miner's chance.
 #[derive(Clone, Debug)]
-pub struct Lottery {
+pub struct PowSampler {
     tickets: Vec<u64>,
     /// Sums of tickets (a Fenwick tree), so that a miner is found by its place among all tickets.
     sums: Vec<u128>,
@@ -30,7 +30,7 @@ pub struct Lottery {
     random: Random,
 }
 
-impl Lottery {
+impl PowSampler {
     /// Nobody mines yet.
     pub fn new(miners: usize, now: Timestamp, mut random: Random) -> Self {
         let left = draw(&mut random);
@@ -39,7 +39,7 @@ impl Lottery {
     }
 
     /// From now on this miner searches so fast for a block of so many hashes.
-    pub fn set(&mut self, now: Timestamp, miner: Place, rate: Hashrate, hashes: u64) {
+    pub fn set(&mut self, now: Timestamp, miner: NodeIndex, rate: Hashrate, hashes: u64) {
         let tickets = u128::from(rate.0) * SCALE / u128::from(hashes.max(1));
         let tickets = u64::try_from(tickets).unwrap_or(u64::MAX);
         let Some(held) = self.tickets.get_mut(miner.index()) else { return };
@@ -71,7 +71,7 @@ impl Lottery {
     }
 
     /// Who finds the block whose time has come; the next wait is drawn.
-    pub fn take(&mut self, now: Timestamp) -> Option<Place> {
+    pub fn take(&mut self, now: Timestamp) -> Option<NodeIndex> {
         if self.total == 0 {
             return None;
         }
@@ -79,7 +79,7 @@ impl Lottery {
         self.reschedule();
         let high = u128::from(self.random.next_u64()) << 64;
         let ticket = multiply_high(high | u128::from(self.random.next_u64()), self.total);
-        Some(Place::new(u16::try_from(self.holder(ticket)).unwrap_or(u16::MAX)))
+        Some(NodeIndex::new(u16::try_from(self.holder(ticket)).unwrap_or(u16::MAX)))
     }
 
     /// Whose ticket it is, counted through all of them.
@@ -154,11 +154,11 @@ mod tests {
     #[test]
     fn miners_win_in_proportion_to_their_rates_and_blocks_come_at_the_spacing() {
         let mut now = Timestamp::from_millis(0);
-        let mut lottery = Lottery::new(5, now, Random::derive(3, 0));
+        let mut lottery = PowSampler::new(5, now, Random::derive(3, 0));
         // 32 hashes a block, 16 hashes a second in all: a block every two seconds.
         let rates = [1, 0, 3, 4, 8].map(|rate| Hashrate(rate * 1_000_000_000));
-        for (place, rate) in Place::first(5).zip(rates) {
-            lottery.set(now, place, rate, 32);
+        for (node, rate) in NodeIndex::first(5).zip(rates) {
+            lottery.set(now, node, rate, 32);
         }
         let mut won = [0_u32; 5];
         for _ in 0..100_000 {
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn a_change_of_rates_stretches_the_wait_that_is_left() {
         let now = Timestamp::from_millis(0);
-        let mut lottery = Lottery::new(2, now, Random::derive(4, 0));
+        let mut lottery = PowSampler::new(2, now, Random::derive(4, 0));
         assert_eq!(lottery.next_time(), None);
-        lottery.set(now, Place::new(0), Hashrate(1_000_000_000), 1_000);
+        lottery.set(now, NodeIndex::new(0), Hashrate(1_000_000_000), 1_000);
         let wait = lottery.next_time().expect("it mines").millis();
         let half = Timestamp::from_millis(wait / 2);
-        lottery.set(half, Place::new(1), Hashrate(1_000_000_000), 1_000);
+        lottery.set(half, NodeIndex::new(1), Hashrate(1_000_000_000), 1_000);
         let then = lottery.next_time().expect("both mine").millis();
         assert!(then.abs_diff(wait / 2 + wait / 4) <= 1, "{wait} {then}");
     }

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use crate::place::{Place, sides};
+use crate::node_index::{NodeIndex, sides};
 use crate::plan::Step;
 
 /// How the network is cut now. A new cut takes the place of the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Cut {
+pub enum Partition {
     /// All nodes may reach each other.
     #[default]
     Whole,
     /// Only nodes of one side reach each other; whoever is on none is alone.
-    Parted(Vec<Vec<Place>>),
+    Parted(Vec<Vec<NodeIndex>>),
     /// Nodes refuse those of other sides; whoever is on none reaches all.
-    Refused(Vec<Vec<Place>>),
+    Refused(Vec<Vec<NodeIndex>>),
 }
 
-impl Cut {
+impl Partition {
     /// A step of a plan for so many nodes is carried out.
     pub fn take(&mut self, step: &Step, nodes: usize) {
         match step {
@@ -34,9 +34,9 @@ impl Cut {
     }
 
     /// Whether it keeps these two from each other.
-    pub fn bars(&self, one: Place, other: Place) -> bool {
+    pub fn bars(&self, one: NodeIndex, other: NodeIndex) -> bool {
         let (Self::Parted(groups) | Self::Refused(groups)) = self else { return false };
-        let side = |place| groups.iter().position(|group| group.contains(&place));
+        let side = |node| groups.iter().position(|group| group.contains(&node));
         match (self, side(one), side(other)) {
             (_, Some(one), Some(other)) => one != other,
             (Self::Parted(_), ..) => one != other,
@@ -46,24 +46,24 @@ impl Cut {
 
     /// The nodes that can agree with each other, side by side: every one of so many nodes is on one.
     /// `passes_on` tells of a node whether others hear through it what it hears.
-    pub fn sides(&self, nodes: u16, passes_on: impl Fn(Place) -> bool) -> Vec<Vec<Place>> {
-        let all = || Place::first(nodes).collect::<Vec<_>>();
+    pub fn sides(&self, nodes: u16, passes_on: impl Fn(NodeIndex) -> bool) -> Vec<Vec<NodeIndex>> {
+        let all = || NodeIndex::first(nodes).collect::<Vec<_>>();
         let groups = match self {
             Self::Whole => return vec![all()],
             Self::Parted(groups) => groups,
             Self::Refused(groups) => {
-                let named: BTreeSet<&Place> = groups.iter().flatten().collect();
+                let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
                 // Whoever is on no side tells all of them what each of them says.
-                if all().iter().any(|place| !named.contains(place) && passes_on(*place)) {
+                if all().iter().any(|node| !named.contains(node) && passes_on(*node)) {
                     return vec![all()];
                 }
                 groups
             }
         };
         let of = sides(groups, usize::from(nodes));
-        let mut found: Vec<Vec<Place>> = vec![Vec::new(); of.iter().max().map_or(0, |last| last + 1)];
-        for (place, side) in Place::first(nodes).zip(of) {
-            found[side].push(place);
+        let mut found: Vec<Vec<NodeIndex>> = vec![Vec::new(); of.iter().max().map_or(0, |last| last + 1)];
+        for (node, side) in NodeIndex::first(nodes).zip(of) {
+            found[side].push(node);
         }
         found.retain(|side| !side.is_empty());
         found
@@ -74,21 +74,21 @@ impl Cut {
 mod tests {
     use super::*;
 
-    fn places(numbers: &[u16]) -> Vec<Place> {
-        numbers.iter().copied().map(Place::new).collect()
+    fn nodes(numbers: &[u16]) -> Vec<NodeIndex> {
+        numbers.iter().copied().map(NodeIndex::new).collect()
     }
 
-    fn after(steps: &[Step]) -> Cut {
-        let mut cut = Cut::default();
+    fn after(steps: &[Step]) -> Partition {
+        let mut cut = Partition::default();
         steps.iter().for_each(|step| cut.take(step, 4));
         cut
     }
 
     #[test]
     fn whoever_is_on_no_side_is_alone_when_parted_and_a_bridge_when_others_refuse() {
-        let sides = vec![places(&[0, 1]), places(&[3])];
+        let sides = vec![nodes(&[0, 1]), nodes(&[3])];
         let bars = |step: Step| {
-            let (cut, [zero, one, two, three]) = (after(&[step]), [0, 1, 2, 3].map(Place::new));
+            let (cut, [zero, one, two, three]) = (after(&[step]), [0, 1, 2, 3].map(NodeIndex::new));
             [cut.bars(zero, one), cut.bars(zero, two), cut.bars(two, three), cut.bars(one, three)]
         };
         assert_eq!(bars(Step::Partition(sides.clone())), [false, true, true, true]);
@@ -97,27 +97,27 @@ mod tests {
         let parted = after(&[Step::Partition(sides.clone())]).sides(4, |_| true);
         assert_eq!(
             BTreeSet::from_iter(parted),
-            [vec![0, 1], vec![2], vec![3]].map(|side| places(&side)).into()
+            [vec![0, 1], vec![2], vec![3]].map(|side| nodes(&side)).into()
         );
         let bridged = after(&[Step::Refuse(sides)]);
-        assert_eq!(bridged.sides(4, |_| true), [places(&[0, 1, 2, 3])]);
-        let without = bridged.sides(4, |place| place != Place::new(2));
+        assert_eq!(bridged.sides(4, |_| true), [nodes(&[0, 1, 2, 3])]);
+        let without = bridged.sides(4, |node| node != NodeIndex::new(2));
         assert_eq!(
             BTreeSet::from_iter(without),
-            [vec![0, 1], vec![2], vec![3]].map(|side| places(&side)).into(),
+            [vec![0, 1], vec![2], vec![3]].map(|side| nodes(&side)).into(),
             "a bridge that is down or keeps things to itself is none"
         );
-        let refused = after(&[Step::Refuse(vec![places(&[0, 3]), places(&[1, 2])])]);
-        assert_eq!(refused.sides(4, |_| true), [places(&[0, 3]), places(&[1, 2])]);
+        let refused = after(&[Step::Refuse(vec![nodes(&[0, 3]), nodes(&[1, 2])])]);
+        assert_eq!(refused.sides(4, |_| true), [nodes(&[0, 3]), nodes(&[1, 2])]);
     }
 
     #[test]
     fn a_heal_and_a_side_of_all_end_a_cut_and_a_new_cut_takes_the_place_of_the_old() {
-        let cut = Step::Partition(vec![places(&[0]), places(&[1, 2, 3])]);
-        let refusal = Step::Refuse(vec![places(&[0, 1]), places(&[2, 3])]);
+        let cut = Step::Partition(vec![nodes(&[0]), nodes(&[1, 2, 3])]);
+        let refusal = Step::Refuse(vec![nodes(&[0, 1]), nodes(&[2, 3])]);
         assert!(after(&[cut.clone(), Step::Heal]).is_whole());
-        assert!(after(&[refusal.clone(), Step::Partition(vec![places(&[3, 2, 1, 0])])]).is_whole());
-        assert!(after(&[cut.clone(), Step::Refuse(vec![places(&[0, 1])])]).is_whole());
+        assert!(after(&[refusal.clone(), Step::Partition(vec![nodes(&[3, 2, 1, 0])])]).is_whole());
+        assert!(after(&[cut.clone(), Step::Refuse(vec![nodes(&[0, 1])])]).is_whole());
         assert_eq!(after(&[cut, refusal.clone()]), after(&[refusal]));
     }
 }

@@ -1,5 +1,8 @@
 //! Paying in a world: purses hand in transactions, and what nodes tell is written down.
 
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
 use cairn_core::hash::Txid;
 use cairn_protocol::action::Answer;
 use cairn_protocol::chain::BlockVerdict;
@@ -9,10 +12,31 @@ use cairn_protocol::mempool::MempoolError;
 
 use crate::agenda::Occurrence;
 use crate::invariants::{Violation, supply_is_exact};
-use crate::payments::home;
-use crate::place::Place;
-use crate::world::overheard::Told;
-use crate::world::state::World;
+use crate::node_index::NodeIndex;
+use crate::wallets::SimWallet;
+use crate::wallets::home;
+use crate::world::World;
+use crate::world::event_tap::Told;
+
+/// Purses, and payments that are not answered yet.
+pub struct Payers {
+    pub purses: Vec<SimWallet>,
+    /// Whose turn it is.
+    pub next: usize,
+    /// When the next payment comes, to the nanosecond.
+    pub at: Duration,
+    /// Of whom an answer is awaited that people want to know: their payments are part of the plan.
+    pub planned: BTreeSet<RequestId>,
+    /// Second payments of coins that nodes have not answered: where, and of which the second is the rival.
+    pub rivals: BTreeMap<RequestId, (NodeIndex, Txid, Txid)>,
+}
+
+impl Payers {
+    /// Nobody has paid yet.
+    pub const fn new(purses: Vec<SimWallet>) -> Self {
+        Self { purses, next: 0, at: Duration::ZERO, planned: BTreeSet::new(), rivals: BTreeMap::new() }
+    }
+}
 
 impl World {
     /// After the payment before it, and not after the millisecond in which that came: what is left of
@@ -36,7 +60,7 @@ impl World {
     }
 
     /// Purses that are ready pay at a node, as a step says, one after the other; says how many did.
-    pub(super) fn pay(&mut self, at: Place, payments: u32) -> Result<u32, Violation> {
+    pub(super) fn pay(&mut self, at: NodeIndex, payments: u32) -> Result<u32, Violation> {
         for paid in 0..payments {
             let Some(index) = self.next_ready_purse() else { return Ok(paid) };
             let asked = self.pay_from(index, at)?;
@@ -46,7 +70,7 @@ impl World {
     }
 
     /// Returns the mark that the answer will bear, which waits for the node's disk, if anything is handed in.
-    fn pay_from(&mut self, index: usize, at: Place) -> Result<Option<RequestId>, Violation> {
+    fn pay_from(&mut self, index: usize, at: NodeIndex) -> Result<Option<RequestId>, Violation> {
         if !self.takes_payments(at) {
             return Ok(None);
         }
@@ -59,7 +83,11 @@ impl World {
 
     /// Purses that are ready pay at one node, and pay themselves with the same coins at another; says how
     /// many did. Where one of the two takes no payments, no coin is paid twice.
-    pub(super) fn pay_twice(&mut self, (at, other): (Place, Place), payments: u32) -> Result<u32, Violation> {
+    pub(super) fn pay_twice(
+        &mut self,
+        (at, other): (NodeIndex, NodeIndex),
+        payments: u32,
+    ) -> Result<u32, Violation> {
         if !self.takes_payments(at) || !self.takes_payments(other) {
             return self.pay(at, payments);
         }
@@ -81,7 +109,7 @@ impl World {
         Ok(payments)
     }
 
-    fn takes_payments(&self, at: Place) -> bool {
+    fn takes_payments(&self, at: NodeIndex) -> bool {
         self.host(at).node().is_some() && !self.apart.contains(&at)
     }
 
@@ -95,7 +123,7 @@ impl World {
 
     pub(super) fn answered(
         &mut self,
-        at: Place,
+        at: NodeIndex,
         request: RequestId,
         answer: Answer,
     ) -> Result<(), Violation> {
@@ -136,7 +164,7 @@ impl World {
     fn rival_answered(
         &mut self,
         request: RequestId,
-        (at, payment, rival): (Place, Txid, Txid),
+        (at, payment, rival): (NodeIndex, Txid, Txid),
         outcome: Result<Txid, MempoolError>,
     ) {
         if let Some(purse) = self.payers.purses.iter_mut().find(|purse| purse.rival_request() == request) {
@@ -152,8 +180,8 @@ impl World {
     }
 
     /// A node is gone, and its answers with it.
-    pub(super) fn rivals_lost(&mut self, at: Place) {
-        let lost: Vec<(Place, Txid, Txid)> =
+    pub(super) fn rivals_lost(&mut self, at: NodeIndex) {
+        let lost: Vec<(NodeIndex, Txid, Txid)> =
             self.payers.rivals.values().filter(|(asked, ..)| *asked == at).copied().collect();
         self.payers.rivals.retain(|_, (asked, ..)| *asked != at);
         for (_, payment, _) in lost {
@@ -167,7 +195,7 @@ impl World {
         self.overheard.take()
     }
 
-    pub(super) fn heard(&mut self, at: Place, event: &Event) -> Result<(), Violation> {
+    pub(super) fn heard(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
         if self.apart.contains(&at) {
             return Ok(());
         }

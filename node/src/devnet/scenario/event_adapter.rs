@@ -1,4 +1,4 @@
-//! The chronicle: what nodes tell, in the words in which the simulator's recorder hears it.
+//! The adapter: what nodes tell, in the words in which the simulator's recorder hears it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Instant;
 use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::BlockHash;
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
@@ -17,15 +17,15 @@ use serde_json::{Value, json};
 
 use crate::devnet::happening::{Happening, What};
 use crate::devnet::network::Network;
-use crate::devnet::scenario::fault::ScenarioFault;
-use crate::devnet::scenario::ground;
+use crate::devnet::scenario::chain_setup;
+use crate::devnet::scenario::error::ScenarioError;
 
 /// Blocks kept so that nobody must be asked for them again: all that nodes tell of in a moment.
 const KEPT: usize = 512;
 
 /// What has happened so far.
 #[derive(Debug)]
-pub struct Chronicle {
+pub struct EventAdapter {
     plan: Plan,
     network: Arc<Network>,
     recorder: Recorder,
@@ -43,13 +43,13 @@ pub struct Chronicle {
     told: usize,
 }
 
-impl Chronicle {
+impl EventAdapter {
     /// All nodes run and stand on genesis, now.
     pub fn new(plan: Plan, network: Arc<Network>) -> Self {
         let genesis = network.chain.genesis.hash();
         let nodes = usize::from(plan.nodes());
         let mut recorder = Recorder::new(&plan, genesis);
-        plan.places().for_each(|place| recorder.came_up(0, place, genesis));
+        plan.indices().for_each(|node| recorder.came_up(0, node, genesis));
         Self {
             plan,
             network,
@@ -82,8 +82,8 @@ impl Chronicle {
     }
 
     /// How often a node was started so far.
-    pub fn life(&self, place: Place) -> u32 {
-        self.lives.get(place.index()).map_or(0, |(life, _)| *life)
+    pub fn life(&self, node: NodeIndex) -> u32 {
+        self.lives.get(node.index()).map_or(0, |(life, _)| *life)
     }
 
     /// What was recorded since the last time somebody asked.
@@ -97,7 +97,7 @@ impl Chronicle {
     ///
     /// # Errors
     /// When it means that the scenario cannot go on.
-    pub fn hear(&mut self, happening: Happening) -> Result<(), ScenarioFault> {
+    pub fn hear(&mut self, happening: Happening) -> Result<(), ScenarioError> {
         // Threads tell of what happened in the same instant in any order; a report has one.
         let at_ms = happening.at.saturating_duration_since(self.begin).as_millis() as u64;
         self.last_ms = self.last_ms.max(at_ms);
@@ -106,7 +106,7 @@ impl Chronicle {
             What::Told { node, kind, data } => self.event(at_ms, node, &kind, &data),
             What::StepBegun(number) => self.step_begun(at_ms, number),
             What::StepDone(number) => self.step_done(at_ms, number),
-            What::StepFailed { what, why } => return Err(ScenarioFault::Step { what, why }),
+            What::StepFailed { what, why } => return Err(ScenarioError::Step { what, why }),
             What::Settling(settlement) => self.recorder.mining_ends(at_ms, &settlement),
             What::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
             What::Accepted(txid) => self.recorder.accepted(txid),
@@ -115,7 +115,7 @@ impl Chronicle {
             What::HandedIn { payments, why } => self.recorder.handed_in(payments, &why),
             What::Killed(node) => self.went_down(at_ms, node),
             What::Restarted(node) => self.came_up(at_ms, node),
-            What::Died { node, how } => return Err(ScenarioFault::Died { node, how }),
+            What::Died { node, how } => return Err(ScenarioError::Died { node, how }),
             What::Stop => self.recorder.interrupted(at_ms),
             // Told as steps of the plan.
             What::Cut(_) | What::Hashrate { .. } | What::Slowed { .. } => {}
@@ -124,26 +124,27 @@ impl Chronicle {
     }
 
     /// Whether running nodes have one tip on each of these sides.
-    pub fn agrees_within(&self, sides: &[Vec<Place>]) -> bool {
+    pub fn agrees_within(&self, sides: &[Vec<NodeIndex>]) -> bool {
         self.recorder.agrees_within(sides)
     }
 
     /// Whether nodes have one tip in each of these groups.
-    pub fn agree(&self, groups: &[Vec<Place>]) -> bool {
+    pub fn agree(&self, groups: &[Vec<NodeIndex>]) -> bool {
         self.recorder.agree(groups)
     }
 
     /// Whom each running node is linked to, or would be: whom it dials, and who dials it.
-    pub fn ways(&self) -> BTreeMap<Place, BTreeSet<Place>> {
+    pub fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
         let running = self.network.running();
         let mut pairs = Vec::new();
-        for (node, dialled) in (0..).zip(ground::dials(&self.plan)).filter(|(node, _)| running.contains(node))
+        for (node, dialled) in
+            (0..).zip(chain_setup::dials(&self.plan)).filter(|(node, _)| running.contains(node))
         {
             let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
             let peers = status["peers"].as_array().cloned().unwrap_or_default();
             let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
             let others = linked.chain(dialled).filter(|other| running.contains(other));
-            pairs.extend(others.map(|other| (Place::new(node), Place::new(other))));
+            pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
         }
         ways(pairs)
     }
@@ -167,9 +168,9 @@ impl Chronicle {
     }
 
     /// Whether the running nodes of each of these groups have chains of equal work.
-    pub fn are_even(&self, groups: &[Vec<Place>]) -> bool {
-        is_one_in_each(groups, |place| {
-            let status = self.network.call(place.number(), "getnodestatus", json!([])).ok()?;
+    pub fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
+        is_one_in_each(groups, |node| {
+            let status = self.network.call(node.number(), "getnodestatus", json!([])).ok()?;
             status["chainwork"].as_str().map(str::to_owned)
         })
     }
@@ -218,7 +219,7 @@ impl Chronicle {
         if let Some((_, runs)) = self.lives.get_mut(usize::from(node)) {
             *runs = false;
             self.to_join[usize::from(node)] = 0;
-            self.recorder.went_down(at_ms, Place::new(node));
+            self.recorder.went_down(at_ms, NodeIndex::new(node));
         }
     }
 
@@ -234,23 +235,23 @@ impl Chronicle {
         let tip = self.network.tip(node).ok().and_then(|tip| tip.parse().ok());
         if let Some(tip) = tip {
             self.know(at_ms, node, tip);
-            self.recorder.came_up(at_ms, Place::new(node), tip);
+            self.recorder.came_up(at_ms, NodeIndex::new(node), tip);
         }
     }
 
     fn event(&mut self, at_ms: u64, node: u16, kind: &str, data: &Value) {
-        let (place, number) = (Place::new(node), |key: &str| data[key].as_u64().unwrap_or_default());
+        let (index, number) = (NodeIndex::new(node), |key: &str| data[key].as_u64().unwrap_or_default());
         let hash = || data["hash"].as_str().and_then(|hash| hash.parse::<BlockHash>().ok());
         match kind {
             "reorganised" => {
                 let small = |key| u32::try_from(number(key)).unwrap_or(u32::MAX);
                 let (left, joined) = (small("disconnected"), small("connected"));
-                self.recorder.changes_branch(place, small("fork_height"), left, joined);
+                self.recorder.changes_branch(index, small("fork_height"), left, joined);
                 self.to_join[usize::from(node)] = u64::from(joined);
             }
             "block_disconnected" => {
                 if let Some(block) = hash().and_then(|hash| self.know(at_ms, node, hash)) {
-                    self.recorder.disconnected(place, &block);
+                    self.recorder.disconnected(index, &block);
                 }
             }
             "block_connected" => {
@@ -271,16 +272,16 @@ impl Chronicle {
     }
 
     fn connected(&mut self, at_ms: u64, node: u16, hash: BlockHash) {
-        let place = Place::new(node);
+        let index = NodeIndex::new(node);
         if let Some(block) = self.know(at_ms, node, hash) {
             self.highest = self.highest.max(block.coinbase().height.get());
-            self.recorder.connected(at_ms, place, &block);
+            self.recorder.connected(at_ms, index, &block);
         }
         let to_join = &mut self.to_join[usize::from(node)];
         *to_join = to_join.saturating_sub(1);
         // Half of a changed branch is nobody's tip; nor is what a node told before it was killed.
         if *to_join == 0 && self.runs(node) {
-            self.recorder.tip(at_ms, place, hash);
+            self.recorder.tip(at_ms, index, hash);
         }
     }
 
@@ -303,7 +304,7 @@ impl Chronicle {
         for (hash, block) in unknown.into_iter().rev() {
             let miner = miner(&block.coinbase().tag).filter(|miner| *miner < self.plan.nodes());
             let height = block.coinbase().height.get();
-            self.recorder.found(at_ms, Place::new(miner.unwrap_or(node)), height, &block);
+            self.recorder.found(at_ms, NodeIndex::new(miner.unwrap_or(node)), height, &block);
             self.known.insert(hash);
         }
         Some(block)

@@ -4,8 +4,8 @@ use cairn_protocol::input::{Input, RequestId, Submission};
 
 use crate::invariants::Violation;
 use crate::mining::{find_block, hashes_for_next};
-use crate::place::Place;
-use crate::world::state::World;
+use crate::node_index::NodeIndex;
+use crate::world::World;
 use cairn_genesis::hashrate::Hashrate;
 
 /// Submissions of blocks carry this mark; lower ones are the purses'.
@@ -16,7 +16,7 @@ const MOST_HASHES: u64 = 1 << 24;
 
 impl World {
     /// From now on this miner has the chance that its rate and its tip give it.
-    pub(super) fn enter_lottery(&mut self, at: Place) {
+    pub(super) fn enter_lottery(&mut self, at: NodeIndex) {
         let host = &self.hosts[at.index()];
         let hashes = host.node().filter(|_| host.hashrate > Hashrate::NONE);
         match hashes.and_then(|node| hashes_for_next(node.chain())) {
@@ -26,12 +26,12 @@ impl World {
     }
 
     /// Changes how fast a node mines.
-    pub fn set_hashrate(&mut self, place: Place, hashrate: Hashrate) {
-        self.host_mut(place).hashrate = hashrate;
-        self.enter_lottery(place);
+    pub fn set_hashrate(&mut self, node: NodeIndex, hashrate: Hashrate) {
+        self.host_mut(node).hashrate = hashrate;
+        self.enter_lottery(node);
     }
 
-    pub(super) fn found(&mut self, at: Place) -> Result<(), Violation> {
+    pub(super) fn found(&mut self, at: NodeIndex) -> Result<(), Violation> {
         let Some(node) = self.host(at).node() else { return Ok(()) };
         let hashes = hashes_for_next(node.chain()).unwrap_or(u64::MAX);
         if hashes > MOST_HASHES {

@@ -9,7 +9,7 @@ use cairn_genesis::bounded::Bits;
 use cairn_genesis::definition::{DefinitionError, Payment};
 use cairn_genesis::hashrate::hashes_of;
 use cairn_genesis::{Chain, accounts};
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 
 use crate::devnet::scenario::rates::{Rates, target_for};
@@ -47,7 +47,7 @@ pub fn account_of(wallet: u16) -> u8 {
 /// Whom each node dials: the same that a world of the simulator draws from the plan's seed.
 pub fn dials(plan: &Plan) -> Vec<BTreeSet<u16>> {
     let dials = plan.dials(plan.seed, &BTreeSet::new());
-    dials.into_iter().map(|dialled| dialled.into_iter().map(Place::number).collect()).collect()
+    dials.into_iter().map(|dialled| dialled.into_iter().map(NodeIndex::number).collect()).collect()
 }
 
 fn hashes(bits: Bits) -> u64 {

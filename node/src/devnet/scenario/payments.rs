@@ -6,15 +6,15 @@ use cairn_core::encoding::encode;
 use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output, Transaction};
 use cairn_genesis::accounts;
-use cairn_simulator::payments::{home, payment_and_change};
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::wallets::{home, payment_and_change};
 use ed25519_dalek::SigningKey;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::What;
 use crate::devnet::network::Network;
-use crate::devnet::scenario::ground::account_of;
+use crate::devnet::scenario::chain_setup::account_of;
 
 /// One of the wallets.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Payer {
 
     /// So many wallets pay at a node, each once; with `twice_at`, each pays itself with the same coin there.
     /// Says how many did, and why not all.
-    pub fn pay_many(&mut self, at: Place, payments: u32, twice_at: Option<Place>) -> (u32, String) {
+    pub fn pay_many(&mut self, at: NodeIndex, payments: u32, twice_at: Option<NodeIndex>) -> (u32, String) {
         let wallets = self.wallets.len();
         let turns: Vec<usize> = (0..wallets).map(|turn| (self.turn + turn) % wallets).collect();
         let ready = turns.into_iter().filter(|turn| !self.wallets[*turn].has_cheated);
@@ -80,12 +80,17 @@ impl Payer {
         (paid, why)
     }
 
-    fn runs(&self, place: Place) -> bool {
-        self.network.rpc(place.number()).is_ok()
+    fn runs(&self, node: NodeIndex) -> bool {
+        self.network.rpc(node.number()).is_ok()
     }
 
     /// Says whether the wallet had enough.
-    fn pay_from(&mut self, turn: usize, at: Place, twice_at: Option<Place>) -> Result<bool, DevnetError> {
+    fn pay_from(
+        &mut self,
+        turn: usize,
+        at: NodeIndex,
+        twice_at: Option<NodeIndex>,
+    ) -> Result<bool, DevnetError> {
         let payee = self.wallets[(turn + 1) % self.wallets.len()].coin.1.lock;
         let genesis = self.network.chain.params.genesis_hash;
         let wallet = &self.wallets[turn];
@@ -124,14 +129,14 @@ impl Payer {
         Ok(true)
     }
 
-    fn hand_in(&self, at: Place, transaction: &Transaction) -> Result<(), DevnetError> {
+    fn hand_in(&self, at: NodeIndex, transaction: &Transaction) -> Result<(), DevnetError> {
         let params = json!([hex::encode(encode(transaction))]);
         self.network.call(at.number(), "sendrawtransaction", params).map(drop)
     }
 }
 
 /// Why a node did not take a payment, without its name, which the sentence around it has.
-fn reason(at: Place, error: &DevnetError) -> String {
+fn reason(at: NodeIndex, error: &DevnetError) -> String {
     let (name, text) = (format!("{at}: "), error.to_string());
     text.strip_prefix(&name).unwrap_or(&text).to_owned()
 }

@@ -2,11 +2,11 @@
 
 use cairn_protocol::event::Event;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// What was told since it was taken last; nothing is kept until somebody wants it.
 #[derive(Debug, Default)]
-pub struct Overheard(Option<Vec<Told>>);
+pub struct EventTap(Option<Vec<Told>>);
 
 /// One thing that a node told.
 #[derive(Clone, Debug)]
@@ -14,14 +14,14 @@ pub struct Told {
     /// When, in milliseconds since the world began.
     pub at_ms: u64,
     /// Who.
-    pub node: Place,
+    pub node: NodeIndex,
     /// What.
     pub event: Event,
 }
 
-impl Overheard {
+impl EventTap {
     /// A node tells something.
-    pub fn note(&mut self, at_ms: u64, node: Place, event: &Event) {
+    pub fn note(&mut self, at_ms: u64, node: NodeIndex, event: &Event) {
         if let Some(told) = &mut self.0 {
             told.push(Told { at_ms, node, event: event.clone() });
         }

@@ -9,7 +9,7 @@ use crate::devnet::scenario::rates::TooSmallPart;
 
 /// A scenario could not be played, or not to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum ScenarioFault {
+pub enum ScenarioError {
     /// Real nodes cannot do what it wants.
     #[error("the scenario {name:?} cannot be played on real nodes: {why}; play it in the simulator")]
     Refused {

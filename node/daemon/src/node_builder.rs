@@ -20,16 +20,16 @@ use cairn_protocol::peer::PeerAddress;
 use cairn_protocol::peers::Room;
 use tokio_util::sync::CancellationToken;
 
+use crate::Machine;
 use crate::config::Config;
 use crate::config::host::HostPort;
 use crate::driver::Driver;
 use crate::handle::NodeHandle;
-use crate::machine::Machine;
+use crate::mempool_file;
 use crate::p2p::names::{self, Change};
 use crate::p2p::{self, identity};
 use crate::store::directory::Directory;
 use crate::store::{Indexing, Opening, SledStore};
-use crate::waiting;
 
 /// A running node.
 pub struct Running {
@@ -41,8 +41,8 @@ pub struct Running {
     data_dir: PathBuf,
     driver: JoinHandle<Result<Machine, StoreError>>,
     network: tokio::task::JoinHandle<()>,
-    /// Hands in what waited when the node stopped last, and gives back what it did not get to.
-    waiting: tokio::task::JoinHandle<Vec<Arc<Transaction>>>,
+    /// Submits the saved mempool again; returns the transactions that it had no time for.
+    saved_mempool: tokio::task::JoinHandle<Vec<Arc<Transaction>>>,
 }
 
 /// Makes the data directory, for its owner's eyes only.
@@ -98,9 +98,10 @@ pub fn start(
     for name in names {
         follow_name(handle.clone(), name.clone());
     }
-    let waiting = tokio::spawn(waiting::hand_in(handle.clone(), waiting::load(&config.data_dir, genesis)));
+    let saved = mempool_file::load(&config.data_dir, genesis);
+    let saved_mempool = tokio::spawn(mempool_file::submit(handle.clone(), saved));
     let data_dir = config.data_dir.clone();
-    Ok(Running { handle, listen, genesis, data_dir, driver, network: network_task, waiting })
+    Ok(Running { handle, listen, genesis, data_dir, driver, network: network_task, saved_mempool })
 }
 
 fn follow_name(handle: NodeHandle, name: HostPort) {
@@ -136,8 +137,8 @@ impl Running {
             }
             Err(_) => bail!("the driver panicked: this is a fault of the program; the log says where"),
         };
-        let left = self.waiting.await.unwrap_or_default();
-        let saved = waiting::save(&self.data_dir, self.genesis, machine.mempool().iter().chain(&left));
+        let left = self.saved_mempool.await.unwrap_or_default();
+        let saved = mempool_file::save(&self.data_dir, self.genesis, machine.mempool().iter().chain(&left));
         let count =
             saved.with_context(|| format!("cannot save the mempool in {}", self.data_dir.display()))?;
         tracing::info!(transactions = count, "stopped");

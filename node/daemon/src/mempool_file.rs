@@ -1,4 +1,4 @@
-//! Transactions that wait for a block, kept over a restart in a file of the data directory.
+//! The mempool's file: unconfirmed transactions, kept over a restart in the data directory.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use cairn_core::encoding;
 use cairn_core::hash::GenesisHash;
 use cairn_core::transaction::Transaction;
+use cairn_genesis::programs::files;
 
 use crate::handle::NodeHandle;
-use cairn_genesis::programs::files;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "mempool";
@@ -65,7 +65,7 @@ fn read(directory: &Path, genesis: GenesisHash) -> io::Result<Vec<Transaction>> 
 
 /// Hands in again what waited, parents before children. What no longer fits is left out. Returns
 /// those for which there was no time before the node stopped.
-pub async fn hand_in(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<Arc<Transaction>> {
+pub async fn submit(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<Arc<Transaction>> {
     let (count, mut taken) = (transactions.len(), 0);
     let mut waiting = transactions.into_iter().map(Arc::new);
     while let Some(transaction) = waiting.next() {
@@ -123,7 +123,7 @@ mod tests {
         let (handle, driver) = NodeHandle::new(own, Arc::default(), Arc::default(), CancellationToken::new());
         drop(driver);
         let waiting = [transaction(2), transaction(1)];
-        let left = hand_in(handle, waiting.iter().map(|one| one.as_ref().clone()).collect()).await;
+        let left = submit(handle, waiting.iter().map(|one| one.as_ref().clone()).collect()).await;
         assert_eq!(left, waiting);
     }
 }

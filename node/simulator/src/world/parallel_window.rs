@@ -7,8 +7,8 @@
 //! (a dial, to hang up) is carried out when the window ends, so up to one least latency late.
 //!
 //! The result cannot depend on threads. Which occurrences a window holds is decided before any is
-//! worked off; a node's work reads and writes that node alone ([`super::alone`]), luck included; and
-//! what follows for others is put together in the order of time and then of places, and messages that
+//! worked off; a node's work reads and writes that node alone ([`super::node_step`]), luck included; and
+//! what follows for others is put together in the order of time and then of node indices, and messages that
 //! arrive in one millisecond in the order of who sent them, wherever and whenever it was worked out.
 //! It is not the order of a small world, which goes from occurrence to occurrence.
 
@@ -19,9 +19,9 @@ use cairn_core::time::Timestamp;
 use crate::agenda::Occurrence;
 use crate::host::Host;
 use crate::invariants::Violation;
-use crate::place::Place;
-use crate::world::alone::{Outbox, Surroundings};
-use crate::world::state::World;
+use crate::node_index::NodeIndex;
+use crate::world::World;
+use crate::world::node_step::{Outbox, Surroundings};
 
 /// Smaller worlds have so few occurrences in a window that one after the other is faster.
 const MIN_NODES: usize = 64;
@@ -29,14 +29,14 @@ const MIN_NODES: usize = 64;
 const WORTH_A_THREAD: usize = 32;
 
 /// Something that is due within a window.
-type Due = (Timestamp, Place, Occurrence);
+type Due = (Timestamp, NodeIndex, Occurrence);
 
 /// What came of the work on some nodes.
 #[derive(Default)]
 struct Done {
     outbox: Outbox,
     /// The first breach.
-    breach: Option<(Timestamp, Place, Violation)>,
+    breach: Option<(Timestamp, NodeIndex, Violation)>,
 }
 
 impl World {
@@ -68,8 +68,8 @@ impl World {
 
     fn work_off(&mut self, mut due: Vec<Due>, end: Timestamp) -> Result<(), Violation> {
         let last = self.now;
-        // Of one place the order of time stays.
-        due.sort_by_key(|(_, place, _)| *place);
+        // Of one node the order of time stays.
+        due.sort_by_key(|(_, node, _)| *node);
         let threads = self.workers.count().min(due.len() / WORTH_A_THREAD).max(1);
         let around = &self.around;
         let done = if threads == 1 {
@@ -84,7 +84,7 @@ impl World {
         Ok(())
     }
 
-    /// Carries out what followed, in the order of time and then of places.
+    /// Carries out what followed, in the order of time and then of node indices.
     fn put_together(&mut self, done: Vec<Done>) -> Result<(), Violation> {
         let (mut effects, mut breach) = (Vec::new(), None);
         for Done { mut outbox, breach: other } in done {
@@ -105,22 +105,22 @@ impl World {
 }
 
 fn earlier<T>(
-    one: Option<(Timestamp, Place, T)>,
-    other: Option<(Timestamp, Place, T)>,
-) -> Option<(Timestamp, Place, T)> {
-    one.into_iter().chain(other).min_by_key(|(when, place, _)| (*when, *place))
+    one: Option<(Timestamp, NodeIndex, T)>,
+    other: Option<(Timestamp, NodeIndex, T)>,
+) -> Option<(Timestamp, NodeIndex, T)> {
+    one.into_iter().chain(other).min_by_key(|(when, node, _)| (*when, *node))
 }
 
 /// Some hosts, the number of the first, and what is due for them.
 type Part<'h> = (&'h mut [Host], usize, Vec<Due>);
 
-/// Parts with about as much to do each; what is due for one place stays together.
+/// Parts with about as much to do each; what is due for one node stays together.
 fn split<'h>(mut hosts: &'h mut [Host], due: &mut Vec<Due>, threads: usize) -> Vec<Part<'h>> {
     let (each, mut parts) = (due.len().div_ceil(threads), Vec::with_capacity(threads));
     let mut end = hosts.len();
     while due.len() > each {
         let first = due[due.len() - each].1;
-        let from = due.partition_point(|(_, place, _)| *place < first);
+        let from = due.partition_point(|(_, node, _)| *node < first);
         let (before, part) = hosts.split_at_mut(first.index());
         parts.push((part, first.index(), due.split_off(from)));
         (hosts, end) = (before, first.index());
@@ -135,13 +135,13 @@ fn split<'h>(mut hosts: &'h mut [Host], due: &mut Vec<Due>, threads: usize) -> V
 fn work(around: &Surroundings, hosts: &mut [Host], first: usize, due: &mut Vec<Due>, end: Timestamp) -> Done {
     let mut done = Done::default();
     let mut due = due.drain(..).peekable();
-    while let Some((_, place, _)) = due.peek() {
-        let place = *place;
-        let host = &mut hosts[place.index() - first];
+    while let Some((_, node, _)) = due.peek() {
+        let node = *node;
+        let host = &mut hosts[node.index() - first];
         let mut own: Vec<(Timestamp, Occurrence)> = Vec::new();
         let mut is_sound = true;
         loop {
-            let next = due.peek().filter(|(_, whose, _)| *whose == place).map(|(when, ..)| *when);
+            let next = due.peek().filter(|(_, whose, _)| *whose == node).map(|(when, ..)| *when);
             let next_own = own.iter().map(|(when, _)| *when).min().filter(|when| *when < end);
             let (when, what) = match (next, next_own) {
                 // What was planned before the window began was planned first.
@@ -159,7 +159,7 @@ fn work(around: &Surroundings, hosts: &mut [Host], first: usize, due: &mut Vec<D
                 continue;
             }
             if let Err(violation) = around.take(when, host, what, &mut done.outbox) {
-                done.breach = earlier(done.breach.take(), Some((when, place, violation)));
+                done.breach = earlier(done.breach.take(), Some((when, node, violation)));
                 is_sound = false;
             }
             own.append(&mut done.outbox.own);
@@ -178,14 +178,14 @@ mod tests {
 
     use super::*;
 
-    /// Cut, healed, killed and started again, with jitter and lost packets, all of it in windows.
+    /// Partition, healed, killed and started again, with jitter and lost packets, all of it in windows.
     fn plan() -> Plan {
         let mut plan = Plan::partition_and_heal(80, Duration::from_secs(4));
         plan.topology = Shape::Random { outbound: 8 }.into();
         let (least, most) = (Duration::from_millis(40), Duration::from_millis(80));
         plan.links.usual.latency = Latency::Uniform { least, most };
         plan.links.usual.jitter = Duration::from_millis(20);
-        let killed = vec![Place::new(3), Place::new(70)];
+        let killed = vec![NodeIndex::new(3), NodeIndex::new(70)];
         plan.steps.push((Duration::from_secs(25), Step::Kill(killed.clone())));
         plan.steps.push((Duration::from_secs(27), Step::Restart(killed)));
         plan.stop.after = Duration::from_secs(30);
@@ -211,9 +211,9 @@ mod tests {
     fn parts_have_about_as_much_to_do_and_what_is_due_for_one_place_stays_together() {
         let world = World::new(Plan::quiet(5), 1).expect("every node starts");
         let mut hosts = world.hosts;
-        let places = [0, 0, 1, 3, 3, 3, 3, 4].map(Place::new);
-        let due = |place| (Timestamp::from_millis(0), place, Occurrence::Payment);
-        let mut due: Vec<Due> = places.into_iter().map(due).collect();
+        let nodes = [0, 0, 1, 3, 3, 3, 3, 4].map(NodeIndex::new);
+        let due = |node| (Timestamp::from_millis(0), node, Occurrence::Payment);
+        let mut due: Vec<Due> = nodes.into_iter().map(due).collect();
         let parts = split(&mut hosts, &mut due, 3);
         let parts: Vec<(usize, usize, usize)> =
             parts.iter().map(|(hosts, first, due)| (*first, hosts.len(), due.len())).collect();

@@ -13,7 +13,7 @@ use cairn_genesis::definition::{Definition, DefinitionError, Payment};
 use cairn_protocol::input::RequestId;
 use ed25519_dalek::SigningKey;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// What each payment pays the miner.
 const FEE: Amount = Amount::from_units(10_000);
@@ -30,16 +30,16 @@ const FIRST_MINER: u32 = 1 << 16;
 ///
 /// # Panics
 /// When the definition's numbers do not fit together, or not with that many purses: whoever read it
-/// has checked that with [`chain_with_purses`].
-pub fn with_purses(definition: &Definition, purses: u16) -> Chain {
-    chain_with_purses(definition, purses).expect("a plan's chain was checked when it was read")
+/// has checked that with [`chain_with_wallets`].
+pub fn with_wallets(definition: &Definition, purses: u16) -> Chain {
+    chain_with_wallets(definition, purses).expect("a plan's chain was checked when it was read")
 }
 
 /// The same of a definition that nobody has checked.
 ///
 /// # Errors
 /// What does not fit together.
-pub fn chain_with_purses(definition: &Definition, purses: u16) -> Result<Chain, DefinitionError> {
+pub fn chain_with_wallets(definition: &Definition, purses: u16) -> Result<Chain, DefinitionError> {
     let mut definition = definition.clone();
     let (params, _) = definition.to_params()?;
     definition.premine = (0..purses)
@@ -72,22 +72,22 @@ pub fn payment_and_change(coin: &Output, payee: Lock) -> Option<Vec<Output>> {
 
 /// Somebody with coins.
 #[derive(Clone, Debug)]
-pub struct Purse {
+pub struct SimWallet {
     number: u16,
     purses: u16,
     key: SigningKey,
     coin: (OutPoint, Output),
     /// A payment that was handed in and not yet answered.
-    asked: Option<(Place, Arc<Transaction>)>,
+    asked: Option<(NodeIndex, Arc<Transaction>)>,
     /// The node where it paid its coin once more, and which has not yet answered; and that payment.
-    asked_twice: Option<(Place, Arc<Transaction>)>,
+    asked_twice: Option<(NodeIndex, Arc<Transaction>)>,
     /// Of a coin that is paid twice: whether the first payment was accepted, and the second one if it was.
     taken: (bool, Option<Arc<Transaction>>),
     /// Whether it paid a coin twice.
     has_cheated: bool,
 }
 
-impl Purse {
+impl SimWallet {
     /// Every purse of a chain, as genesis filled it.
     pub fn all(chain: &Chain) -> Vec<Self> {
         let txid = chain.genesis.coinbase().txid();
@@ -121,7 +121,7 @@ impl Purse {
     }
 
     /// Pays the next purse, at this node; none while the last payment is not answered.
-    pub fn pay(&mut self, at: Place, genesis: &GenesisHash) -> Option<Arc<Transaction>> {
+    pub fn pay(&mut self, at: NodeIndex, genesis: &GenesisHash) -> Option<Arc<Transaction>> {
         if !self.is_ready() {
             return None;
         }
@@ -141,7 +141,7 @@ impl Purse {
     /// will tell.
     pub fn pay_twice(
         &mut self,
-        (at, other): (Place, Place),
+        (at, other): (NodeIndex, NodeIndex),
         genesis: &GenesisHash,
     ) -> Option<(Arc<Transaction>, Arc<Transaction>)> {
         let rival = self.sign_payment(genesis, self.own_lock())?;
@@ -205,7 +205,7 @@ impl Purse {
     }
 
     /// A node is gone, and its answer with it, if it was asked.
-    pub fn lost(&mut self, at: Place) {
+    pub fn lost(&mut self, at: NodeIndex) {
         self.asked.take_if(|(asked, _)| *asked == at);
         self.asked_twice.take_if(|(asked, _)| *asked == at);
         self.settle_rivals();
@@ -228,9 +228,9 @@ fn lock(number: u32) -> Lock {
     Lock::PublicKey(PublicKey::from_bytes(key(number).verifying_key().to_bytes()))
 }
 
-/// The node of its own that a wallet has: so many places after that of the wallet before it that
+/// The node of its own that a wallet has: so many nodes after that of the wallet before it that
 /// wallets in turn use all nodes, however many there are.
-pub fn home(wallet: usize, nodes: usize) -> Place {
+pub fn home(wallet: usize, nodes: usize) -> NodeIndex {
     let shares_no_factor = |step: &usize| {
         let (mut one, mut other) = (*step, nodes.max(1));
         while other != 0 {
@@ -239,7 +239,7 @@ pub fn home(wallet: usize, nodes: usize) -> Place {
         one == 1
     };
     let step = (7..).find(shares_no_factor).unwrap_or(1);
-    Place::new((wallet % nodes.max(1) * step % nodes.max(1)) as u16)
+    NodeIndex::new((wallet % nodes.max(1) * step % nodes.max(1)) as u16)
 }
 
 #[cfg(test)]
@@ -248,27 +248,27 @@ mod tests {
 
     #[test]
     fn the_simulated_chain_is_a_valid_definition_that_fills_every_purse() {
-        let chain = with_purses(&usual_chain(), 300);
+        let chain = with_wallets(&usual_chain(), 300);
         assert_eq!(chain.genesis.coinbase().outputs.len(), 300);
     }
 
     #[test]
     fn a_purse_waits_for_its_answer() {
-        let chain = with_purses(&usual_chain(), 10);
-        let mut purse = Purse::all(&chain).remove(0);
-        let first = purse.pay(Place::new(0), &chain.params.genesis_hash).expect("it is full");
-        assert!(purse.pay(Place::new(0), &chain.params.genesis_hash).is_none());
+        let chain = with_wallets(&usual_chain(), 10);
+        let mut purse = SimWallet::all(&chain).remove(0);
+        let first = purse.pay(NodeIndex::new(0), &chain.params.genesis_hash).expect("it is full");
+        assert!(purse.pay(NodeIndex::new(0), &chain.params.genesis_hash).is_none());
         assert_eq!(purse.answered(true), Some(first.txid()));
-        let second = purse.pay(Place::new(0), &chain.params.genesis_hash).expect("change is left");
+        let second = purse.pay(NodeIndex::new(0), &chain.params.genesis_hash).expect("change is left");
         assert_eq!(second.inputs(), [OutPoint { txid: first.txid(), index: 1 }]);
     }
 
     #[test]
     fn a_purse_that_pays_a_coin_twice_pays_others_and_itself_and_then_no_more_if_both_are_taken() {
-        let chain = with_purses(&usual_chain(), 10);
-        let (genesis, at) = (chain.params.genesis_hash, Place::new(0));
-        let mut purse = Purse::all(&chain).remove(0);
-        let both = (at, Place::new(1));
+        let chain = with_wallets(&usual_chain(), 10);
+        let (genesis, at) = (chain.params.genesis_hash, NodeIndex::new(0));
+        let mut purse = SimWallet::all(&chain).remove(0);
+        let both = (at, NodeIndex::new(1));
         let (payment, _) = purse.pay_twice(both, &genesis).expect("it is full");
         purse.answered(true);
         assert!(!purse.is_ready(), "the other has not answered");
@@ -290,10 +290,10 @@ mod tests {
     #[test]
     fn as_many_wallets_as_nodes_have_each_another_home() {
         for nodes in [1, 2, 7, 10, 14, 49, 210] {
-            let homes: std::collections::BTreeSet<Place> =
+            let homes: std::collections::BTreeSet<NodeIndex> =
                 (0..nodes).map(|wallet| home(wallet, nodes)).collect();
             assert_eq!(homes.len(), nodes);
         }
-        assert_eq!(home(3, 0), Place::new(0));
+        assert_eq!(home(3, 0), NodeIndex::new(0));
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How living nodes stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct PartitionState {
     /// How many live.
     pub running: usize,
     /// How many tips they have.
@@ -13,7 +13,7 @@ pub struct Standing {
     pub is_cut: bool,
 }
 
-impl Standing {
+impl PartitionState {
     /// Whether that keeps nodes from agreeing.
     pub const fn is_divided(&self) -> bool {
         self.is_cut && self.tips > 1

@@ -34,7 +34,7 @@ pub struct Examined {
 pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
     let mut seen = BTreeSet::new();
     for host in world.living() {
-        let (at, Some(node)) = (host.place(), host.node()) else { continue };
+        let (at, Some(node)) = (host.index(), host.node()) else { continue };
         let chain = node.chain();
         if !seen.insert((chain.tip().hash, chain.store().digest())) {
             continue;
