@@ -14,6 +14,7 @@ use cairn_core::time::Timestamp;
 use serde::Deserialize;
 
 use crate::bounded::{Bits, Bounded, Message, Name};
+use crate::toml_file::{Document, FileError, TomlFault};
 
 /// Limit of `max_block_bytes` in any definition: peers accept no longer message.
 pub const LARGEST_BLOCK: u64 = 4 * 1024 * 1024;
@@ -28,13 +29,10 @@ pub const GAP_SPACINGS: u64 = 10;
 /// A rule between the values of a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionError {
-    /// Not TOML, an unknown key, a value of another type or out of its bounds; lines count from 1.
-    #[error("line {line}, `{text}`: {fault}")]
-    Malformed { line: usize, text: String, fault: String },
-    /// A key is missing; the parser's words name it.
-    #[error("{fault}")]
-    Missing { fault: String },
-    /// The address prefix has other characters than it may have.
+    /// The file is not TOML, or has an unknown key, lacks one, or has a value out of its bounds.
+    #[error(transparent)]
+    File(#[from] FileError<TomlFault>),
+    /// The prefix is none.
     #[error("address_prefix: {0}")]
     Prefix(#[from] PrefixError),
     /// Block 1 would be rejected: its target is above the limit.
@@ -83,7 +81,7 @@ impl DefinitionError {
     /// The key that the error is about, if there is one.
     pub const fn key(&self) -> Option<&'static str> {
         match self {
-            Self::Malformed { .. } | Self::Missing { .. } => None,
+            Self::File(_) => None,
             Self::Prefix(_) => Some("address_prefix"),
             Self::GenesisBitsAboveLimit { .. } | Self::GenesisBitsUnused { .. } => Some("genesis_bits"),
             Self::PremineAddress { .. } | Self::PremineOfNothing { .. } | Self::PremineTooLong { .. } => {
@@ -149,25 +147,16 @@ impl Definition {
     /// Reads a definition's text.
     ///
     /// # Errors
-    /// [`DefinitionError::Malformed`] and [`DefinitionError::Missing`].
+    /// [`DefinitionError::File`].
     pub fn parse(text: &str) -> Result<Self, DefinitionError> {
-        toml::from_str(text).map_err(|error| {
-            let fault = error.message().to_owned();
-            let at = error.span().filter(|_| !fault.starts_with("missing field")).map(|span| span.start);
-            let Some(before) = at.and_then(|at| text.get(..at)) else {
-                return DefinitionError::Missing { fault };
-            };
-            let line = before.matches('\n').count().saturating_add(1);
-            let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-            DefinitionError::Malformed { line, text: shown.trim().chars().take(80).collect(), fault }
-        })
+        Ok(Document::parse::<TomlFault>(text)?.read::<Self, TomlFault>()?)
     }
 
     /// The numbers that the rules use, and what genesis pays. The genesis hash is still to be
     /// computed, for it covers them.
     ///
     /// # Errors
-    /// Every variant of [`DefinitionError`] but `Malformed`, `Missing` and `GenesisTooLarge`.
+    /// Every variant of [`DefinitionError`] but `File` and `GenesisTooLarge`.
     pub fn to_params(&self) -> Result<(ChainParams, Vec<(Address, Amount)>), DefinitionError> {
         let address_prefix = AddressPrefix::new(&self.address_prefix)?;
         let (found, limit) = (self.genesis_bits.compact(), self.pow_limit.compact());

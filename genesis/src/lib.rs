@@ -19,6 +19,7 @@ pub mod definition;
 pub mod format;
 pub mod hashrate;
 pub mod programs;
+pub mod toml_file;
 
 use definition::{Definition, DefinitionError};
 

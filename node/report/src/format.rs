@@ -1,7 +1,7 @@
 //! Text of reports: numbers, durations and foreign text as people, pages and shells read them.
 
 pub use cairn_genesis::format::{count, decimal, duration, grouped, moment, percent};
-pub use cairn_simulator::words::numbers;
+pub use cairn_simulator::text::numbers;
 
 /// Foreign text for a terminal or a picture, with U+FFFD for each character that is not harmless.
 pub fn harmless(text: &str) -> String {

@@ -12,7 +12,7 @@ use cairn_protocol::chain::store::ChainStore;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::template::Template;
 
-pub mod lottery;
+pub mod pow_sampler;
 
 /// How many hashes the next block of a chain takes, on average.
 pub fn hashes_for_next<S: ChainStore>(chain: &Chain<S>) -> Option<u64> {

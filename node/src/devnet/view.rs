@@ -57,7 +57,7 @@ impl View {
     pub fn of_scenario(plan: &Plan) -> Self {
         let view = Self::new(&plan.simulated_chain(), plan.nodes());
         view.change(0, |scene| {
-            scene.peers = plan.places().map(|place| (place.peer_id().to_string(), place.number())).collect();
+            scene.peers = plan.indices().map(|place| (place.peer_id().to_string(), place.number())).collect();
         });
         view
     }
@@ -118,7 +118,7 @@ impl View {
         let mut scene = self.kept();
         change(&mut scene);
         for (kind, data) in scene.world.take_news() {
-            self.log.push(kind, |_| data.to_string());
+            self.log.push(&BTreeMap::from([(kind, data)]));
         }
     }
 

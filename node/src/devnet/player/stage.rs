@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::devnet::view::View;
 use crate::devnet::view::world::Mark;
-use cairn_daemon::web::describe::describe;
+use cairn_daemon::api::event::NodeEvent;
+use cairn_daemon::api::tagged::split;
 
 /// The picture, and what of the world is in it already.
 #[derive(Debug)]
@@ -38,13 +39,13 @@ impl Stage {
         let sides: Vec<Vec<u16>> =
             sides.iter().map(|side| side.iter().map(|place| place.number()).collect()).collect();
         let mut living = vec![false; usize::from(self.nodes)];
-        world.living().for_each(|host| living[host.place().index()] = true);
+        world.living().for_each(|host| living[host.index().index()] = true);
         let moments = run.timeline().get(self.moments..).unwrap_or_default();
         self.view.change(at, |scene| {
             for told in &told {
-                let (kind, data) = describe(&told.event);
-                if let Ok(data) = serde_json::to_value(&data) {
-                    scene.told(told.node.number(), kind, &data, told.at_ms);
+                let (kind, data) = split(&NodeEvent::from(&told.event));
+                if let Ok(data) = serde_json::from_str(&data) {
+                    scene.told(told.node.number(), &kind, &data, told.at_ms);
                 }
             }
             for (node, (is_up, was_up)) in (0..).zip(living.iter().zip(&self.living)) {
@@ -55,7 +56,7 @@ impl Stage {
                 }
             }
             for host in world.living() {
-                scene.world.mining(host.place().number(), host.hashrate > Hashrate::NONE, at);
+                scene.world.mining(host.index().number(), host.hashrate > Hashrate::NONE, at);
             }
             let is_cut = (sides != self.sides).then_some(sides.len() > 1);
             if is_cut.is_some() {
