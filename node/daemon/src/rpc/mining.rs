@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::Machine;
 use crate::clock;
-use crate::miner::{MiningOrder, spacing_hashrate};
+use crate::miner::{MiningSettings, spacing_hashrate};
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Object, Text, json, object, reply};
@@ -188,7 +188,7 @@ async fn set_mining(rpc: Rpc, params: Params) -> RpcResult {
                 Some(_) => given,
                 None => rpc.query(|node| spacing_hashrate(lookup::params(node))).await?,
             };
-            Some(MiningOrder { pay_to, threads: usize::from(threads.max(1)), hashrate })
+            Some(MiningSettings { pay_to, threads: usize::from(threads.max(1)), hashrate })
         }
     };
     rpc.mining().send_replace(order);

@@ -12,7 +12,7 @@ use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
 use serde_json::Value;
 
 use crate::clock;
-use crate::p2p::delays::LONGEST;
+use crate::p2p::delays::MAX_DELAY;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object, reply};
@@ -163,7 +163,7 @@ async fn set_blocked_peers(rpc: Rpc, params: Params) -> RpcResult {
 }
 
 async fn set_link_delay(rpc: Rpc, params: Params) -> RpcResult {
-    let longest = LONGEST.as_millis() as u64;
+    let longest = MAX_DELAY.as_millis() as u64;
     let milliseconds = Params::must(params.number::<u64>("milliseconds")?);
     if milliseconds > longest {
         return Err(RpcError::invalid_parameter(format!("a link is delayed by at most {longest} ms")));
