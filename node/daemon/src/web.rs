@@ -2,7 +2,6 @@
 
 pub mod ask;
 pub mod connections;
-pub mod describe;
 pub mod events;
 pub mod metrics;
 pub mod places;
