@@ -17,72 +17,51 @@ use crate::node_index::NodeIndex;
 pub enum Occurrence {
     /// A step of the plan.
     PlanStep(usize),
-    /// Somebody pays.
     Payment,
     /// An attacker begins an attempt.
     Attack(usize),
     /// A node that comes and goes does so.
     ComesOrGoes {
-        /// Who.
         at: NodeIndex,
         /// In which life it goes; none when it comes.
         life: Option<u32>,
     },
     /// A dial reaches the other end.
     Dialled {
-        /// Who dials.
         from: NodeIndex,
-        /// Where.
         address: Box<PeerAddress>,
     },
     /// A dial has come to nothing, and the dialler hears of it.
     DialFailed {
-        /// Who dialled.
         at: NodeIndex,
-        /// Where.
         address: Box<PeerAddress>,
     },
     /// The dialler hears that the link stands.
     LinkStands {
-        /// Who dialled.
         at: NodeIndex,
-        /// Who was dialled.
         to: NodeIndex,
-        /// Which link.
         number: LinkNumber,
     },
     /// One end hears that the link is gone.
     LinkGone {
-        /// Who hears.
         at: NodeIndex,
-        /// Who was at the other end.
         to: NodeIndex,
-        /// Which link.
         number: LinkNumber,
     },
-    /// A message arrives.
     Arrival {
-        /// Who said it.
         from: NodeIndex,
-        /// To whom.
         to: NodeIndex,
-        /// Over which link.
         number: LinkNumber,
-        /// What.
         parcel: Payload,
     },
     /// The disk has taken what was written; what waited for it is carried out.
     Flush {
-        /// Whose disk.
         at: NodeIndex,
-        /// In which life.
         life: u32,
     },
     /// The time that a node named has come.
     Wake {
-        /// Who.
         at: NodeIndex,
-        /// In which life.
         life: u32,
     },
 }
@@ -100,9 +79,7 @@ impl Occurrence {
 /// A message on its way. Most are blocks, which all nodes share, so that nothing is made for the way.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// A whole block.
     Block(Arc<Block>),
-    /// Anything else.
     Other(Box<Message>),
 }
 

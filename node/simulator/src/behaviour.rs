@@ -21,19 +21,11 @@ pub enum Behaviour {
     DoubleSpend(DoubleSpend),
     /// Cuts nodes off from all others by being their only peers: passes no block and no transaction
     /// between them and the rest.
-    Eclipse {
-        /// Whom.
-        victims: Vec<NodeIndex>,
-    },
+    Eclipse { victims: Vec<NodeIndex> },
     /// Announces blocks by their headers and never delivers one.
     Withhold,
     /// Goes and comes back again and again.
-    Intermittent {
-        /// Stays for about so long,
-        up: Duration,
-        /// and is away for about so long.
-        down: Duration,
-    },
+    Intermittent { up: Duration, down: Duration },
 }
 
 impl Behaviour {

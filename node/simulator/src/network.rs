@@ -22,15 +22,9 @@ pub enum Latency {
     /// The same for all.
     Fixed(Duration),
     /// Any time between two.
-    Uniform {
-        /// The shortest.
-        least: Duration,
-        /// The longest.
-        most: Duration,
-    },
+    Uniform { least: Duration, most: Duration },
     /// Log-normal, as measured networks have it: many are near, some are very far.
     LogNormal {
-        /// Half of the pairs are nearer.
         median: Duration,
         /// The standard deviation of the logarithm, in thousandths.
         sigma_thousandths: u32,
@@ -60,7 +54,6 @@ impl Latency {
 /// What a link is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quality {
-    /// Time one way.
     pub latency: Latency,
     /// Up to so much more, drawn for each message.
     pub jitter: Duration,
@@ -97,7 +90,6 @@ pub struct LinksSaid {
 /// What the links of a world are like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// All of them,
     pub usual: Quality,
     /// but for those between these groups, which may be one and the same.
     pub between: Vec<(usize, usize, Quality)>,
@@ -137,7 +129,6 @@ pub struct Network {
 /// One way of a link. Its sender keeps it, with its place in the queue of bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkQueue {
-    /// Of which link.
     pub number: LinkNumber,
     latency: Duration,
     /// Until then earlier bytes are being sent.

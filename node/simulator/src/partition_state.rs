@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 /// How living nodes stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
-    /// How many live.
     pub running: usize,
     /// How many tips they have.
     pub tips: usize,

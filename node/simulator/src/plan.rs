@@ -27,9 +27,7 @@ pub const MILLION: u64 = 1_000_000;
 pub struct Group {
     /// What it is called.
     pub name: String,
-    /// Its first node.
     pub first: u16,
-    /// How many nodes.
     pub nodes: u16,
     /// Its part of all hash rate, in millionths; its nodes have equal parts of it.
     pub share: u64,
@@ -63,7 +61,6 @@ pub enum Step {
     Partition(Vec<Vec<NodeIndex>>),
     /// The same, done as a devnet does it: every node is told to refuse the other groups.
     Refuse(Vec<Vec<NodeIndex>>),
-    /// Every cut ends.
     Heal,
     /// Power goes: nodes lose whatever their disks had not taken.
     Kill(Vec<NodeIndex>),
@@ -71,39 +68,30 @@ pub enum Step {
     Restart(Vec<NodeIndex>),
     /// Everything to and from these nodes takes so many per cent of its usual time from now on.
     Slow {
-        /// Which.
         nodes: Vec<NodeIndex>,
-        /// 100 is as usual.
         percent: u32,
     },
     /// A node finds so many blocks at once, one on the other.
     Mine {
-        /// Which.
         node: NodeIndex,
-        /// How many.
         blocks: u32,
     },
     /// So many payments are handed in at a node.
     Pay {
-        /// Where.
         node: NodeIndex,
-        /// How many.
         payments: u32,
         /// Where their coins are paid once more, to whoever pays.
         twice_at: Option<NodeIndex>,
     },
     /// Nodes mine at so many per cent of their first rate from now on.
     SetHashrate {
-        /// Which.
         nodes: Vec<NodeIndex>,
         /// 100 is the first rate, 0 ends their mining.
         percent: u32,
     },
     /// A group behaves in another way from now on.
     Behave {
-        /// Which, by its index in the plan.
         group: usize,
-        /// How.
         behaviour: Behaviour,
     },
 }
@@ -186,7 +174,6 @@ pub struct Plan {
     pub chain: Definition,
     /// Who takes part; their nodes follow each other without gap.
     pub groups: Vec<Group>,
-    /// Who dials whom.
     pub topology: Topology,
     /// What the links are like,
     pub links: Links,
@@ -197,11 +184,9 @@ pub struct Plan {
     pub ping_every: Option<Duration>,
     /// How long a disk takes for what is written at one time.
     pub disk: Duration,
-    /// Who pays.
     pub workload: Workload,
     /// What is done when, from the beginning of the world; in the order of time.
     pub steps: Vec<(Duration, Step)>,
-    /// When it ends.
     pub stop: Stop,
     /// What it is expected to come to.
     pub expectations: Vec<Expectation>,

@@ -21,7 +21,6 @@ const REST: Duration = Duration::from_secs(600);
 #[derive(Debug, thiserror::Error)]
 #[error("seed {seed}, event {event}, after {after_ms} ms: {violation}")]
 pub struct Failure {
-    /// The seed.
     pub seed: u64,
     /// Which event broke it.
     pub event: u64,
@@ -30,7 +29,6 @@ pub struct Failure {
     /// Whether it shows only when time has passed, or when all is examined in the end, and not right
     /// after the event.
     pub is_of_the_end: bool,
-    /// What.
     pub violation: Box<Violation>,
 }
 
@@ -61,7 +59,6 @@ pub struct Run {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// All miners mine.
     Mining,
     /// One mines until all agree.
     Settling {

@@ -72,7 +72,6 @@ pub struct Recorder {
     attempts_ended: u64,
     /// When the network was cut first.
     pub(crate) first_cut_ms: Option<u64>,
-    /// When that ended.
     pub(crate) healed_ms: Option<u64>,
 }
 

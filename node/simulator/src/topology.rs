@@ -16,41 +16,21 @@ pub enum Shape {
     /// Each dials the one before it: the longest way a block can have.
     Line,
     /// A line whose ends meet, and this many random others dialled by each, so that ways are short.
-    Ring {
-        /// Random others that each node dials besides.
-        chords: u16,
-    },
+    Ring { chords: u16 },
     /// Everybody dials so many others, drawn by lot.
-    Random {
-        /// How many.
-        outbound: u16,
-    },
+    Random { outbound: u16 },
     /// Everybody has so many links, dialled by either end: a random regular graph.
-    Regular {
-        /// How many.
-        degree: u16,
-    },
+    Regular { degree: u16 },
     /// Watts and Strogatz 1998: everybody dials its next neighbours on a ring, and so many
     /// millionths of these links lead to somebody drawn by lot instead.
-    SmallWorld {
-        /// Neighbours that each dials.
-        neighbours: u16,
-        /// Millionths.
-        rewired: u32,
-    },
+    SmallWorld { neighbours: u16, rewired: u32 },
     /// Everybody dials so many in its own group, and so many elsewhere.
-    Regions {
-        /// In its own group.
-        inside: u16,
-        /// In others.
-        outside: u16,
-    },
+    Regions { inside: u16, outside: u16 },
 }
 
 /// A shape, and who is kept to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology {
-    /// The shape.
     pub shape: Shape,
     /// Groups whose nodes dial nodes of another group and nobody else, and whom nobody else dials.
     pub confined: Vec<(usize, usize)>,

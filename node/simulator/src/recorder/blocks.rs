@@ -11,15 +11,10 @@ use crate::recorder::reachability::Reachability;
 /// A block that was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
-    /// Its hash.
     pub hash: BlockHash,
-    /// Its parent.
     pub parent: BlockHash,
-    /// Its height.
     pub height: u32,
-    /// Who found it.
     pub miner: NodeIndex,
-    /// When.
     pub at_ms: u64,
     /// How many transactions it holds, the coinbase not counted.
     pub transactions: u32,
@@ -30,7 +25,6 @@ pub struct Found {
 /// A block and where it has been.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// The block.
     pub found: Found,
     /// The parent's node in the list; none when it is genesis.
     pub parent: Option<usize>,

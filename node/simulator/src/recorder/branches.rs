@@ -13,9 +13,7 @@ use crate::node_index::NodeIndex;
 pub struct Done {
     /// The height of the last block that both branches share.
     pub fork_height: u32,
-    /// Blocks that left.
     pub disconnected: u32,
-    /// Blocks that joined.
     pub connected: u32,
     /// Transactions that left with them and did not come back.
     pub unconfirmed: u32,

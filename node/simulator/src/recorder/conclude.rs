@@ -17,7 +17,6 @@ use crate::text::{count, duration, grouped, percent};
 /// What only the engine knows.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// Which engine.
     pub engine: Engine,
     /// The seed, if there is one.
     pub seed: Option<u64>,

@@ -5,7 +5,6 @@ use crate::plan::Step;
 /// What is foreseen of a step, before it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingStep {
-    /// The step.
     pub step: Step,
     /// What it does, in words.
     pub text: String,

@@ -18,7 +18,6 @@ pub type References = List<String>;
 /// A file and its groups, by which references are resolved.
 #[derive(Clone, Debug)]
 pub struct Reader<'t> {
-    /// The file.
     pub document: Document<'t>,
     /// Every group with its name and nodes; behaviours may still be missing.
     pub groups: Vec<Group>,

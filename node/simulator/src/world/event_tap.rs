@@ -13,9 +13,7 @@ pub struct EventTap(Option<Vec<Told>>);
 pub struct Told {
     /// When, in milliseconds since the world began.
     pub at_ms: u64,
-    /// Who.
     pub node: NodeIndex,
-    /// What.
     pub event: Event,
 }
 

@@ -26,7 +26,6 @@ use crate::weight::{bytes_of, in_words};
 
 /// What is around every node and stays as it is while nodes are at work.
 pub struct Surroundings {
-    /// What joins them.
     pub network: Network,
     /// What each group does now.
     pub behaviours: Vec<Behaviour>,
@@ -53,15 +52,12 @@ pub struct Outbox {
     pub effects: Vec<(Timestamp, NodeIndex, Effect)>,
     /// Messages said, and their bytes.
     pub traffic: (u64, u64),
-    /// Inputs heard.
     pub events: u64,
 }
 
 /// What a node's work does to the world beside messages.
 pub enum Effect {
-    /// It dials.
     Dials(PeerAddress),
-    /// It hangs up.
     HangsUp(NodeIndex),
     /// It answers a submission.
     Answers(RequestId, Answer),

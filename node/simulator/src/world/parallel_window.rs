@@ -35,7 +35,6 @@ type Due = (Timestamp, NodeIndex, Occurrence);
 #[derive(Default)]
 struct Done {
     outbox: Outbox,
-    /// The first breach.
     breach: Option<(Timestamp, NodeIndex, Violation)>,
 }
 

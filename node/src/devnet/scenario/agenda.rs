@@ -18,7 +18,6 @@ pub enum Due {
     Payment,
     /// An intermittent node comes back, or goes if it still lives that life.
     ComesOrGoes {
-        /// Which.
         at: NodeIndex,
         /// The life that it was in when this was planned; none when it was down.
         life: Option<u32>,

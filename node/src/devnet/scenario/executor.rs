@@ -30,7 +30,6 @@ pub enum Command {
     Step(usize),
     /// A node goes without a word.
     Kill(NodeIndex),
-    /// It comes back.
     Restart(NodeIndex),
     /// Mining ends, and the plan with it, of which so many steps were taken: what would have been mended is
     /// mended, and then nobody mines but one on each side of a cut that is left, with what all had.

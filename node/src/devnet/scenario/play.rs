@@ -116,7 +116,6 @@ fn connect(plan: &Plan, network: &Network, happenings: &Receiver<Happening>) -> 
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
-    /// All miners mine.
     Mining,
     /// What is left of the plan is mended, and miners are stopped.
     Ending,
