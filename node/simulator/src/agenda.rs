@@ -8,6 +8,7 @@ use cairn_core::time::Timestamp;
 use cairn_protocol::message::Message;
 use cairn_protocol::peer::PeerAddress;
 
+use crate::conductor::schedule::Due;
 use crate::network::LinkNumber;
 use crate::node_index::NodeIndex;
 
@@ -15,17 +16,10 @@ use crate::node_index::NodeIndex;
 /// since. Kept small: a large world plans millions.
 #[derive(Clone, Debug)]
 pub enum Occurrence {
-    /// A step of the plan.
-    PlanStep(usize),
-    Payment,
+    /// What the plan's schedule says.
+    Due(Due),
     /// An attacker begins an attempt.
     Attack(usize),
-    /// A node that comes and goes does so.
-    ComesOrGoes {
-        at: NodeIndex,
-        /// In which life it goes; none when it comes.
-        life: Option<u32>,
-    },
     /// A dial reaches the other end.
     Dialled {
         from: NodeIndex,
@@ -184,15 +178,15 @@ mod tests {
     fn of_two_things_at_one_time_the_one_planned_first_happens_first() {
         let mut agenda = Agenda::default();
         let at = Timestamp::from_millis;
-        agenda.plan(at(2), Occurrence::PlanStep(0));
-        agenda.plan(at(1), Occurrence::PlanStep(1));
-        agenda.plan(at(2), Occurrence::PlanStep(2));
+        agenda.plan(at(2), Occurrence::Due(Due::Step(0)));
+        agenda.plan(at(1), Occurrence::Due(Due::Step(1)));
+        agenda.plan(at(2), Occurrence::Due(Due::Step(2)));
         let mut order = Vec::new();
         while let Some((when, what)) = agenda.take_next() {
-            let Occurrence::PlanStep(step) = what else { unreachable!("only plan steps were planned") };
+            let Occurrence::Due(Due::Step(step)) = what else { unreachable!("only plan steps were planned") };
             order.push((when.millis(), step));
             if order.len() == 2 {
-                agenda.plan(at(2), Occurrence::PlanStep(3));
+                agenda.plan(at(2), Occurrence::Due(Due::Step(3)));
                 assert_eq!(agenda.next_time(), Some(at(2)));
             }
         }

@@ -16,6 +16,7 @@ use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::Room;
 use cairn_protocol::random::Random;
 
+use crate::conductor::wallets::miner_lock;
 use crate::invariants::Witness;
 use crate::network::{LinkNumber, LinkQueue, Network};
 use crate::node_index::NodeIndex;
@@ -23,11 +24,43 @@ use crate::sessions::Sessions;
 use crate::shared_store::SharedStore;
 use crate::trace::Trace;
 use crate::verifier::OncePerWorld;
-use crate::wallets::miner_lock;
 use cairn_genesis::hashrate::Hashrate;
 
 /// Others that may dial it: in a world nobody is to be left without room.
 const INBOUND: usize = 1_000;
+
+/// A computer's clock. Like the one of a real node it never goes back: set back, it goes on at half its pace until
+/// true time and offset have caught up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    offset_ms: i64,
+    /// What it showed when it was set last, and the true time then.
+    set: Option<(Timestamp, Timestamp)>,
+}
+
+impl Clock {
+    /// Sets it ahead of true time, or behind it when negative, from `now` on.
+    pub fn set_offset(&mut self, now: Timestamp, offset_ms: i64) {
+        self.set = Some((self.shows(now), now));
+        self.offset_ms = offset_ms;
+    }
+
+    /// What it shows at a true time.
+    pub fn shows(&self, now: Timestamp) -> Timestamp {
+        let wall = shifted(now, self.offset_ms);
+        self.set.map_or(wall, |(shown, at)| wall.max(shown.saturating_add(now.since(at) / 2)))
+    }
+
+    /// The true time at which it shows a time.
+    pub fn true_time(&self, shown: Timestamp) -> Timestamp {
+        let by_wall = shifted(shown, -self.offset_ms);
+        self.set.map_or(by_wall, |(before, at)| by_wall.min(at.saturating_add(shown.since(before) * 2)))
+    }
+}
+
+fn shifted(time: Timestamp, by_ms: i64) -> Timestamp {
+    Timestamp::from_millis(time.millis().saturating_add_signed(by_ms))
+}
 
 /// A node and what surrounds it.
 pub struct Host {
@@ -47,6 +80,8 @@ pub struct Host {
     pub is_flushing: bool,
     /// For when a wake is planned.
     pub wake_planned: Option<Timestamp>,
+    /// The computer's clock.
+    pub clock: Clock,
     /// How fast it mines.
     pub hashrate: Hashrate,
     /// What it has shown so far.
@@ -85,6 +120,7 @@ impl Host {
             waiting: Vec::new(),
             is_flushing: false,
             wake_planned: None,
+            clock: Clock::default(),
             hashrate: Hashrate::NONE,
             witness,
             trace: Trace::default(),

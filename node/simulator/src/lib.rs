@@ -20,6 +20,7 @@
 
 pub mod agenda;
 pub mod behaviour;
+pub mod conductor;
 pub mod engines;
 pub mod event_log;
 pub mod expectation;
@@ -38,13 +39,11 @@ pub mod report;
 pub mod rng_streams;
 pub mod scenario;
 pub mod sessions;
-pub mod settling;
 pub mod shared_store;
 pub mod strategy;
 pub mod text;
 pub mod topology;
 pub mod trace;
 pub mod verifier;
-pub mod wallets;
 pub mod weight;
 pub mod world;

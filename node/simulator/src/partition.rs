@@ -12,7 +12,7 @@ pub enum Partition {
     #[default]
     Whole,
     /// Only nodes of one side reach each other; whoever is on none is alone.
-    Parted(Vec<Vec<NodeIndex>>),
+    Split(Vec<Vec<NodeIndex>>),
     /// Nodes refuse those of other sides; whoever is on none reaches all.
     Refused(Vec<Vec<NodeIndex>>),
 }
@@ -22,7 +22,7 @@ impl Partition {
     pub fn take(&mut self, step: &Step, nodes: usize) {
         match step {
             step if step.joins_all(nodes) => *self = Self::Whole,
-            Step::Partition(sides) => *self = Self::Parted(sides.clone()),
+            Step::Partition(sides) => *self = Self::Split(sides.clone()),
             Step::Refuse(sides) => *self = Self::Refused(sides.clone()),
             _ => {}
         }
@@ -35,11 +35,11 @@ impl Partition {
 
     /// Whether it keeps these two from each other.
     pub fn bars(&self, one: NodeIndex, other: NodeIndex) -> bool {
-        let (Self::Parted(groups) | Self::Refused(groups)) = self else { return false };
+        let (Self::Split(groups) | Self::Refused(groups)) = self else { return false };
         let side = |node| groups.iter().position(|group| group.contains(&node));
         match (self, side(one), side(other)) {
             (_, Some(one), Some(other)) => one != other,
-            (Self::Parted(_), ..) => one != other,
+            (Self::Split(_), ..) => one != other,
             _ => false,
         }
     }
@@ -50,7 +50,7 @@ impl Partition {
         let all = || NodeIndex::first(nodes).collect::<Vec<_>>();
         let groups = match self {
             Self::Whole => return vec![all()],
-            Self::Parted(groups) => groups,
+            Self::Split(groups) => groups,
             Self::Refused(groups) => {
                 let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
                 // Whoever is on no side tells all of them what each of them says.

@@ -10,12 +10,12 @@ use cairn_genesis::definition::Definition;
 use cairn_protocol::limits::PING_INTERVAL;
 
 use crate::behaviour::Behaviour;
+use crate::conductor::wallets::{usual_chain, with_wallets};
 use crate::expectation::Expectation;
 use crate::network::{Links, LinksSaid, Network};
 use crate::node_index::NodeIndex;
 use crate::rng_streams;
 use crate::topology::{Shape, Topology};
-use crate::wallets::{usual_chain, with_wallets};
 use cairn_genesis::hashrate::Hashrate;
 
 /// A million: shares and rates are counted in millionths, so that no report depends on how a
@@ -83,6 +83,11 @@ pub enum Step {
         /// Where their coins are paid once more, to whoever pays.
         twice_at: Option<NodeIndex>,
     },
+    /// The clocks of nodes are set ahead of true time, or behind it when negative.
+    Clock {
+        nodes: Vec<NodeIndex>,
+        offset_ms: i64,
+    },
     /// Nodes mine at so many per cent of their first rate from now on.
     SetHashrate {
         nodes: Vec<NodeIndex>,
@@ -98,7 +103,7 @@ pub enum Step {
 
 impl Step {
     /// Whether some of so many nodes can agree again because of it: time to agreement counts from here.
-    pub fn mends(&self, nodes: usize) -> bool {
+    pub fn heals(&self, nodes: usize) -> bool {
         match self {
             Self::Restart(_) => true,
             Self::Behave { behaviour, .. } => behaviour.is_mannerly(),

@@ -2,15 +2,16 @@
 
 use core::num::NonZero;
 use core::time::Duration;
+use std::sync::Arc;
 
+use crate::conductor;
+use crate::conductor::phases::{NoAgreement, Order, Phases};
 use crate::expectation::Verdict;
 use crate::final_check::{Examined, examine};
 use crate::invariants::Violation;
-use crate::node_index::NodeIndex;
 use crate::plan::{Engine, Plan};
 use crate::recorder::conclude::Ending;
 use crate::report::{Moment, Report, TraceReport};
-use crate::settling::Settlement;
 use crate::world::World;
 
 /// How long blocks may be under way when nobody mines any more. No time is lost with it: a run ends as soon
@@ -48,27 +49,9 @@ pub fn play(plan: &Plan, seed: u64) -> Result<Report, Failure> {
 /// A run that is under way.
 pub struct Run {
     world: World,
-    plan: Plan,
     seed: u64,
-    phase: Phase,
-    /// Who is to agree once mining has ended.
-    settlement: Settlement,
-    /// Nodes that must agree in the end, in groups that hear of each other.
-    must_agree: Vec<Vec<NodeIndex>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Mining,
-    /// One mines until all agree.
-    Settling {
-        until: Duration,
-    },
-    /// Nobody mines any more: what is under way arrives.
-    Resting {
-        until: Duration,
-    },
-    Over,
+    phases: Phases,
+    plan: Arc<Plan>,
 }
 
 impl Run {
@@ -77,6 +60,7 @@ impl Run {
     /// # Errors
     /// When a node does not start.
     pub fn new(plan: Plan, seed: u64) -> Result<Self, Failure> {
+        let plan = Arc::new(plan);
         let world = World::new(plan.clone(), seed).map_err(|violation| Failure {
             seed,
             event: 0,
@@ -85,15 +69,7 @@ impl Run {
             violation: Box::new(violation),
         })?;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self {
-            world,
-            plan,
-            seed,
-            phase: Phase::Mining,
-            settlement: Settlement::default(),
-            must_agree: Vec::new(),
-        }
-        .with_threads(threads))
+        Ok(Self { world, seed, phases: Phases::new(plan.clone(), REST), plan }.with_threads(threads))
     }
 
     /// The same run, worked off by so many threads instead of one for each core. What happens does not
@@ -121,7 +97,7 @@ impl Run {
 
     /// Whether nothing is left to do but [`Self::finish`].
     pub fn is_over(&self) -> bool {
-        self.phase == Phase::Over
+        self.phases.is_over()
     }
 
     /// What has become of each expectation so far. Later ones may undo it.
@@ -131,10 +107,7 @@ impl Run {
 
     /// How much of the run is done, in thousandths, as far as it can be foreseen.
     pub fn progress(&self) -> u64 {
-        match self.phase {
-            Phase::Mining => self.plan.stop.progress(self.world.elapsed(), self.world.highest()),
-            Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => 1_000,
-        }
+        self.phases.progress(self.world.elapsed(), self.world.highest())
     }
 
     /// Lets so much of the world's time pass, or less if the run is over before.
@@ -166,112 +139,34 @@ impl Run {
 
     /// Does what is next if it comes before `until`; says whether there was something.
     fn turn(&mut self, until: Duration) -> Result<bool, Violation> {
+        let now = self.world.elapsed();
+        match self.phases.advance(now, &mut self.world) {
+            Ok(Some(Order::Settle)) => {
+                let settlement = self.world.settle()?;
+                self.phases.settled(now, settlement);
+                return Ok(true);
+            }
+            Ok(Some(Order::EndMining)) => {
+                conductor::end_mining(&mut self.world)?;
+                return Ok(true);
+            }
+            Ok(None) if self.is_over() => return Ok(false),
+            Ok(None) => {}
+            Err(NoAgreement { waited }) => {
+                let (waited_ms, tips) = (waited.as_millis() as u64, self.world.tips());
+                return Err(Violation::NoAgreement { waited_ms, tips });
+            }
+        }
+        let end = self.phases.deadline();
         let next = self.world.next_time();
-        match self.phase {
-            Phase::Mining => {
-                let end = self.plan.stop.after;
-                let is_high = self.plan.stop.height.is_some_and(|stop| self.world.highest() >= stop);
-                let attempts = self.world.recorder().attempts_ended();
-                let is_tried = self.plan.stop.attempts.is_some_and(|stop| attempts >= stop);
-                if is_high || is_tried {
-                    self.stop_mining()?;
-                    return Ok(true);
-                }
-                self.step_or_pass(next, until, end)
-            }
-            Phase::Settling { .. } if self.world.recorder().agrees_within(&self.settlement.sides) => {
-                self.end();
-                Ok(false)
-            }
-            Phase::Resting { .. } if self.world.recorder().agree(&self.must_agree) => {
-                self.end();
-                Ok(false)
-            }
-            Phase::Settling { until: deadline } | Phase::Resting { until: deadline } => {
-                self.step_or_pass(next, until, deadline)
-            }
-            Phase::Over => Ok(false),
-        }
-    }
-
-    /// Takes a step of a phase that ends at `end`, or lets time pass; says whether to go on.
-    fn step_or_pass(
-        &mut self,
-        next: Option<Duration>,
-        until: Duration,
-        end: Duration,
-    ) -> Result<bool, Violation> {
         if let Some(next) = next.filter(|next| *next < end) {
-            if next >= until {
-                self.world.pass(until);
-                return Ok(false);
-            }
-            self.world.step_before(end)?;
-            return Ok(true);
-        }
-        if until < end {
-            self.world.pass(until);
-            return Ok(false);
-        }
-        self.world.pass(end);
-        match self.phase {
-            Phase::Settling { .. } => {
-                self.rest();
-                Ok(true)
-            }
-            // Of branches of equal work each keeps the one it heard of first.
-            Phase::Resting { .. } if self.world.are_even(&self.must_agree) => {
-                let at_ms = self.at_ms();
-                self.world.recorder_mut().ends_even(at_ms);
-                self.phase = Phase::Over;
-                Ok(false)
-            }
-            Phase::Resting { .. } => {
-                let waited_ms = (self.patience() + REST).as_millis() as u64;
-                Err(Violation::NoAgreement { waited_ms, tips: self.world.tips() })
-            }
-            Phase::Mining | Phase::Over => {
-                self.stop_mining()?;
-                Ok(true)
+            if next < until {
+                self.world.step_before(end)?;
+                return Ok(true);
             }
         }
-    }
-
-    fn patience(&self) -> Duration {
-        self.plan.stop.agreement_within.unwrap_or_default()
-    }
-
-    /// The time for agreement is over. A block may be under way to somebody, and others may have no way to
-    /// those that mined: what is there now must reach whoever can hear of it.
-    fn rest(&mut self) {
-        self.must_agree = self.settlement.must_agree(&self.world.ways());
-        self.world.end_mining();
-        self.phase = Phase::Resting { until: self.world.elapsed().saturating_add(REST) };
-    }
-
-    /// From here on one miner breaks ties, so that there is one best chain to agree on.
-    fn stop_mining(&mut self) -> Result<(), Violation> {
-        self.world.end_attacks();
-        let Some(patience) = self.plan.stop.agreement_within else {
-            let at_ms = self.at_ms();
-            let left_out = self.world.steps_left();
-            self.world.recorder_mut().ends_as_it_stands(at_ms, left_out);
-            self.phase = Phase::Over;
-            return Ok(());
-        };
-        self.settlement = self.world.settle()?;
-        self.phase = Phase::Settling { until: self.world.elapsed().saturating_add(patience) };
-        Ok(())
-    }
-
-    fn end(&mut self) {
-        let at_ms = self.at_ms();
-        self.world.recorder_mut().settled(at_ms);
-        self.phase = Phase::Over;
-    }
-
-    fn at_ms(&self) -> u64 {
-        self.world.elapsed().as_millis() as u64
+        self.world.pass(until.min(end));
+        Ok(end <= until)
     }
 
     /// Examines what all agreed on, and reports.
@@ -292,7 +187,7 @@ impl Run {
         Ending {
             engine: Engine::Simulator,
             seed: Some(self.seed),
-            lasted_ms: self.at_ms(),
+            lasted_ms: self.world.elapsed().as_millis() as u64,
             trace,
             confirmed: examined.confirmed,
             dropped: Some(examined.dropped),
@@ -301,7 +196,7 @@ impl Run {
     }
 
     fn failure(&self, violation: Violation) -> Failure {
-        let after_ms = self.at_ms();
+        let after_ms = self.world.elapsed().as_millis() as u64;
         let is_of_the_end = matches!(violation, Violation::NoAgreement { .. });
         let (seed, event) = (self.seed, self.world.events());
         Failure { seed, event, after_ms, is_of_the_end, violation: Box::new(violation) }

@@ -3,22 +3,26 @@
 //! Times are milliseconds since the run began. Whoever tells keeps to the order of time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 
 use crate::behaviour::Behaviour;
+use crate::conductor::settlement::Settlement;
+use crate::conductor::settlement::is_one_in_each;
+use crate::conductor::{Note, PlanState, StepEffect};
 use crate::node_index::NodeIndex;
 use crate::partition::Partition;
 use crate::partition_state::PartitionState;
 use crate::plan::Plan;
+use crate::plan::Step;
 use crate::recorder::agreement::Agreement;
 use crate::recorder::blocks::{Blocks, Found};
 use crate::recorder::branches::{Branches, Done};
 use crate::recorder::conflicts::Conflicts;
-use crate::recorder::pending_step::PendingStep;
 use crate::report::{Convergence, Moment, MomentKind, Payments, Reorganisation};
-use crate::settling::is_one_in_each;
+use crate::text::duration;
 use cairn_genesis::hashrate::hashes_of;
 
 pub mod agreement;
@@ -27,9 +31,7 @@ pub mod blocks;
 pub mod branches;
 pub mod conclude;
 pub mod conflicts;
-pub mod pending_step;
 pub mod reachability;
-pub mod steps;
 pub mod tips;
 
 /// Reorganisations told one by one in a report; of more only the deepest.
@@ -37,66 +39,71 @@ const TOLD_REORGANISATIONS: usize = 1_000;
 /// Moments in a timeline; a run of thousands of blocks tells its steps and the first of the rest.
 const MAX_MOMENTS: usize = 20_000;
 
+/// A step that is being carried out.
+#[derive(Clone, Debug)]
+struct PendingStep {
+    effect: StepEffect,
+    /// The number of payments that it handed in, and the reason why not all were.
+    handed_in: Option<(u32, String)>,
+}
+
 /// What has happened so far.
 #[derive(Clone, Debug)]
 pub struct Recorder {
-    plan: Plan,
-    pub(crate) groups: Vec<usize>,
-    pub(crate) blocks: Blocks,
-    pub(crate) agreement: Agreement,
+    plan: Arc<Plan>,
+    groups: Vec<usize>,
+    blocks: Blocks,
+    agreement: Agreement,
     branches: Branches,
-    pub(crate) timeline: Vec<Moment>,
-    pub(crate) convergence: Vec<Convergence>,
+    timeline: Vec<Moment>,
+    convergence: Vec<Convergence>,
     /// Whether agreement is awaited since the last step that mends.
-    pub(crate) is_mending: bool,
+    is_healing: bool,
     /// The step that is being carried out.
-    pub(crate) under_way: Option<PendingStep>,
-    /// How the network is cut now.
-    pub(crate) cut: Partition,
+    pending: Option<PendingStep>,
+    /// What steps have made of the plan so far.
+    state: PlanState,
     /// Whether nodes that were given time to agree had no way to.
-    pub(crate) is_apart: bool,
-    pub(crate) is_interrupted: bool,
+    is_apart: bool,
+    is_interrupted: bool,
     /// Moments that are not in the timeline.
     untold: u64,
-    pub(crate) rivals: Conflicts,
-    /// What each group does now.
-    pub(crate) behaviours: Vec<Behaviour>,
+    conflicts: Conflicts,
     /// Secret nodes of double-spenders that live: the network knows nothing of them.
-    pub(crate) secret: BTreeSet<NodeIndex>,
-    pub(crate) reorganisations: Vec<Reorganisation>,
-    pub(crate) reorganisations_in_all: u64,
-    pub(crate) deepest: u32,
+    secret: BTreeSet<NodeIndex>,
+    reorganisations: Vec<Reorganisation>,
+    reorganisations_in_all: u64,
+    deepest: u32,
     accepted: BTreeSet<Txid>,
     undone: BTreeSet<Txid>,
-    pub(crate) payments: Payments,
+    payments: Payments,
     attempts_ended: u64,
     /// When the network was cut first.
-    pub(crate) first_cut_ms: Option<u64>,
-    pub(crate) healed_ms: Option<u64>,
+    first_partition_ms: Option<u64>,
+    healed_ms: Option<u64>,
 }
 
 impl Recorder {
     /// Nothing has happened yet; all nodes stand on genesis, and those that are up say so with
     /// [`Self::came_up`].
-    pub fn new(plan: &Plan, genesis: BlockHash) -> Self {
+    pub fn new(plan: impl Into<Arc<Plan>>, genesis: BlockHash) -> Self {
+        let plan = plan.into();
         let groups = plan.indices().map(|node| plan.group_of(node)).collect();
         let nodes = usize::from(plan.nodes());
         Self {
-            plan: plan.clone(),
             groups,
             blocks: Blocks::new(nodes, genesis),
             agreement: Agreement::new(nodes),
             branches: Branches::default(),
             timeline: Vec::new(),
             convergence: Vec::new(),
-            is_mending: false,
-            under_way: None,
-            cut: Partition::default(),
+            is_healing: false,
+            pending: None,
+            state: PlanState::new(&plan),
             is_apart: false,
             is_interrupted: false,
             untold: 0,
-            rivals: Conflicts::default(),
-            behaviours: plan.groups.iter().map(|group| group.behaviour.clone()).collect(),
+            conflicts: Conflicts::default(),
             secret: BTreeSet::new(),
             reorganisations: Vec::new(),
             reorganisations_in_all: 0,
@@ -105,8 +112,9 @@ impl Recorder {
             undone: BTreeSet::new(),
             payments: Payments::default(),
             attempts_ended: 0,
-            first_cut_ms: None,
+            first_partition_ms: None,
             healed_ms: None,
+            plan,
         }
     }
 
@@ -117,7 +125,7 @@ impl Recorder {
         let hashes = hashes_of(block.header().bits).unwrap_or(0);
         let found = Found { hash: block.hash(), parent, height, miner, at_ms, transactions, hashes };
         if self.blocks.found(found) {
-            self.rivals.found(self.blocks.list().len() - 1, block);
+            self.conflicts.found(self.blocks.list().len() - 1, block);
             let payments = match transactions {
                 0 => String::new(),
                 1 => ", 1 transaction".into(),
@@ -168,7 +176,7 @@ impl Recorder {
             return;
         }
         let sides = self.sides_if_bridged();
-        self.blocks.contact.came_up(at);
+        self.blocks.reachability.came_up(at);
         self.bridges_changed(sides);
         self.tip(at_ms, at, tip);
     }
@@ -178,7 +186,7 @@ impl Recorder {
         self.secret.remove(&at);
         let sides = self.sides_if_bridged();
         self.branches.forget(at);
-        self.blocks.contact.went_down(at);
+        self.blocks.reachability.went_down(at);
         self.bridges_changed(sides);
         // Who is gone disagrees no longer and agrees no more: agreement is for those to show that stay.
         self.agreement.moved(at_ms, at, None);
@@ -201,7 +209,7 @@ impl Recorder {
 
     /// A payment was accepted.
     pub fn accepted(&mut self, txid: Txid) {
-        self.rivals.accepted(txid);
+        self.conflicts.accepted(txid);
         if self.accepted.insert(txid) {
             self.payments.accepted += 1;
         }
@@ -224,9 +232,9 @@ impl Recorder {
 
     /// An attacker pays, and pays itself with the same coin in a chain that nobody sees.
     pub fn attempted(&mut self, payment: Txid, rival: Txid) {
-        self.rivals.watch(payment, rival);
-        self.rivals.accepted(payment);
-        self.rivals.accepted(rival);
+        self.conflicts.watch(payment, rival);
+        self.conflicts.accepted(payment);
+        self.conflicts.accepted(rival);
     }
 
     /// What was told so far, in the order of time.
@@ -240,28 +248,8 @@ impl Recorder {
     }
 
     /// How many moments are not in the timeline, as there were too many.
-    pub(crate) const fn untold(&self) -> u64 {
+    const fn untold(&self) -> u64 {
         self.untold
-    }
-
-    /// A payment and another of the same coin are handed in: at most one of them lasts.
-    pub fn paid_twice(&mut self, payment: Txid, rival: Txid) {
-        self.rivals.watch(payment, rival);
-    }
-
-    /// The second payment of a coin was accepted.
-    pub fn rival_accepted(&mut self, txid: Txid) {
-        self.rivals.accepted(txid);
-    }
-
-    /// A node refuses a payment that a step of the plan hands in.
-    pub fn payment_refused(&mut self, at_ms: u64, at: NodeIndex, why: &str) {
-        self.tell(at_ms, MomentKind::Step, format!("{at} refuses a payment: {why}"));
-    }
-
-    /// A node refuses the second payment of a coin.
-    pub fn rival_refused(&mut self, at_ms: u64, at: NodeIndex, why: &str) {
-        self.tell(at_ms, MomentKind::Attack, format!("{at} takes no second payment of a coin: {why}"));
     }
 
     /// Blocks that the final chain leaves out.
@@ -276,9 +264,9 @@ impl Recorder {
         &self.convergence
     }
 
-    /// How the network is cut now.
-    pub const fn cut(&self) -> &Partition {
-        &self.cut
+    /// What steps have made of the plan so far.
+    pub const fn state(&self) -> &PlanState {
+        &self.state
     }
 
     /// Whether nodes have one tip on each of these sides.
@@ -296,7 +284,7 @@ impl Recorder {
         PartitionState {
             running: self.agreement.living(),
             tips: self.agreement.tips(),
-            is_cut: self.is_apart || (!self.cut.is_whole() && self.sides().len() > 1),
+            is_cut: self.is_apart || (!self.state.partition.is_whole() && self.sides().len() > 1),
         }
     }
 
@@ -329,12 +317,12 @@ impl Recorder {
         self.reorganisations.push(told);
     }
 
-    pub(crate) fn keep_deepest(&mut self) {
+    fn keep_deepest(&mut self) {
         self.reorganisations.sort_by_key(|one| (core::cmp::Reverse(one.disconnected), one.at_ms, one.node));
         self.reorganisations.truncate(TOLD_REORGANISATIONS);
     }
 
-    pub(crate) fn is_honest(&self, at: NodeIndex) -> bool {
+    fn is_honest(&self, at: NodeIndex) -> bool {
         let group = self.groups.get(at.index()).and_then(|group| self.plan.groups.get(*group));
         group.is_none_or(|group| {
             !matches!(
@@ -345,7 +333,7 @@ impl Recorder {
     }
 
     /// Blocks of each group among those given by number.
-    pub(crate) fn by_group(&self, miners: impl Iterator<Item = NodeIndex>) -> BTreeMap<usize, u64> {
+    fn by_group(&self, miners: impl Iterator<Item = NodeIndex>) -> BTreeMap<usize, u64> {
         let mut counts = BTreeMap::new();
         for miner in miners {
             let group = self.groups.get(miner.index()).copied().unwrap_or_default();
@@ -355,15 +343,308 @@ impl Recorder {
     }
 }
 
+impl Recorder {
+    /// The conductor has done something.
+    pub fn note(&mut self, at_ms: u64, note: Note) {
+        let plan = self.plan.clone();
+        let step = |index: usize| plan.steps.get(index).map(|(_, step)| step);
+        match note {
+            Note::StepBegins(index) => step(index).into_iter().for_each(|step| self.step_begins(at_ms, step)),
+            Note::StepIsDone(index) => {
+                step(index).into_iter().for_each(|step| self.step_is_done(at_ms, step))
+            }
+            Note::MiningEnds(settlement) => self.mining_ends(at_ms, &settlement),
+            Note::HandedIn { paid, why } => {
+                if let Some(pending) = &mut self.pending {
+                    pending.handed_in = Some((paid, why));
+                }
+            }
+            Note::Accepted(txid) => self.accepted(txid),
+            Note::Rejected { at, why } => {
+                self.tell(at_ms, MomentKind::Step, format!("{at} rejects a payment: {why}"));
+            }
+            Note::PaidTwice { payment, conflict } => self.conflicts.watch(payment, conflict),
+            Note::ConflictAccepted(txid) => self.conflicts.accepted(txid),
+            Note::ConflictRejected { at, why, .. } => {
+                self.tell(
+                    at_ms,
+                    MomentKind::Attack,
+                    format!("{at} rejects the second payment of a coin: {why}"),
+                );
+            }
+        }
+    }
+
+    /// A step of the plan is about to be carried out. One that heals is told now, before anything can follow from it.
+    pub fn step_begins(&mut self, at_ms: u64, step: &Step) {
+        let effect = self.effect(step);
+        if effect.heals {
+            let after = self.plan.effect_in_words(&effect, None);
+            self.convergence.push(Convergence { after: after.clone(), at_ms, took_ms: None });
+            self.is_healing = false;
+            self.tell(at_ms, MomentKind::Step, after);
+        }
+        self.pending = Some(PendingStep { effect, handed_in: None });
+        let sides = self.sides_if_bridged();
+        let was_whole = self.state.partition.is_whole();
+        self.state.take(step, self.groups.len());
+        match step {
+            Step::Heal | Step::Partition(_) | Step::Refuse(_) => {}
+            // A restart or another behaviour heals too, but the partition stays in force.
+            _ => return self.bridges_changed(sides),
+        }
+        if !self.state.partition.is_whole() {
+            self.blocks.reachability.split(&self.sides());
+            self.first_partition_ms.get_or_insert(at_ms);
+            // Agreement that was awaited is no longer to be had.
+            self.is_healing = false;
+        } else if !was_whole {
+            self.blocks.reachability.heal();
+            self.healed_ms.get_or_insert(at_ms);
+        }
+    }
+
+    /// A step has been carried out. Agreement after one that heals is measured from here: before, a node that is about
+    /// to start again is not yet among those that must agree.
+    pub fn step_is_done(&mut self, at_ms: u64, step: &Step) {
+        let pending = self.pending.take();
+        let PendingStep { effect, handed_in } =
+            pending.unwrap_or_else(|| PendingStep { effect: self.effect(step), handed_in: None });
+        if effect.heals {
+            self.is_healing = true;
+        } else {
+            self.is_healing &= self.agreement.tips() > 1;
+            let text = self.plan.effect_in_words(&effect, handed_in.as_ref());
+            self.tell(at_ms, MomentKind::Step, text);
+        }
+        self.look_for_agreement(at_ms);
+    }
+
+    fn effect(&self, step: &Step) -> StepEffect {
+        self.state.effect(&self.plan, step, |node| !self.is_down(node))
+    }
+
+    /// The sides of the partition in force.
+    pub fn sides(&self) -> Vec<Vec<NodeIndex>> {
+        let passes_on = |node: NodeIndex| {
+            let group = self.groups.get(node.index()).and_then(|group| self.state.behaviours.get(*group));
+            group.is_none_or(Behaviour::passes_on)
+        };
+        let is_bridge = |node| self.blocks.reachability.is_up(node) && passes_on(node);
+        self.state.partition.sides(self.plan.nodes(), is_bridge)
+    }
+
+    /// The sides, where nodes that come or go can change them.
+    fn sides_if_bridged(&self) -> Option<Vec<Vec<NodeIndex>>> {
+        matches!(self.state.partition, Partition::Refused(_)).then(|| self.sides())
+    }
+
+    /// A bridge between sides may have come or gone since they were these.
+    fn bridges_changed(&mut self, before: Option<Vec<Vec<NodeIndex>>>) {
+        let now = self.sides_if_bridged();
+        if let Some(sides) = now.filter(|now| before.is_some_and(|before| before != *now)) {
+            self.blocks.reachability.split(&sides);
+        }
+    }
+
+    /// Whether a node is known to be down. The secret node of a double-spender is no part of the network.
+    fn is_down(&self, node: NodeIndex) -> bool {
+        if self.plan.is_secret(node) {
+            return !self.secret.contains(&node);
+        }
+        !self.blocks.reachability.is_up(node)
+    }
+
+    /// Mining ends: from here on one node mines on each side, until each side agrees.
+    pub fn mining_ends(&mut self, at_ms: u64, settlement: &Settlement) {
+        let Settlement { sides, miners, left_out, .. } = settlement;
+        let left_out = left_out_in_words(*left_out);
+        let then = match (miners.as_slice(), sides.len() > 1) {
+            ([], _) => "no node runs".into(),
+            (_, true) if self.agrees_within(sides) => "each side agrees".into(),
+            (_, false) if self.agrees_within(sides) => "all nodes agree".into(),
+            (miners, true) => {
+                let mine = if miners.len() == 1 { "mines" } else { "mine" };
+                format!("{} {mine} on until each side agrees", self.plan.nodes_in_words(miners))
+            }
+            (miners, false) => format!("{} mines on until all agree", self.plan.nodes_in_words(miners)),
+        };
+        self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}; {then}"));
+    }
+
+    /// Mining ends, and the run with it, without time for agreement.
+    pub fn ends_as_it_stands(&mut self, at_ms: u64, left_out: usize) {
+        let (how, left_out) = (self.standing().in_words(), left_out_in_words(left_out));
+        self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}, and the run with it: {how}"));
+    }
+
+    /// The time for agreement is over, and branches of equal work are left: each node keeps the one that it saw first.
+    pub fn ends_even(&mut self, at_ms: u64) {
+        let how = self.standing().in_words();
+        self.tell(at_ms, MomentKind::Phase, format!("the run is over: {how} of equal work"));
+    }
+
+    /// All nodes that can agree have done so; others had the time for it, and no way to.
+    pub fn settled(&mut self, at_ms: u64) {
+        self.is_apart = self.agreement.tips() > 1;
+        let how = self.standing().in_words();
+        self.tell(at_ms, MomentKind::Phase, format!("the run is over: {how}"));
+    }
+
+    /// The run is stopped before its end.
+    pub fn interrupted(&mut self, at_ms: u64) {
+        if core::mem::replace(&mut self.is_interrupted, true) {
+            return;
+        }
+        self.tell(at_ms, MomentKind::Phase, "the run was stopped before its end".into());
+    }
+
+    pub(crate) fn look_for_agreement(&mut self, at_ms: u64) {
+        if !self.is_healing || self.agreement.tips() != 1 {
+            return;
+        }
+        self.is_healing = false;
+        let mut took = None;
+        for healed in self.convergence.iter_mut().rev().take_while(|one| one.took_ms.is_none()) {
+            let waited = at_ms.saturating_sub(healed.at_ms);
+            healed.took_ms = Some(waited);
+            took = took.or(Some(waited));
+        }
+        if let Some(took) = took {
+            let who = if self.plan.indices().any(|node| self.is_down(node)) { " that run" } else { "" };
+            let text =
+                format!("all nodes{who} agree again, {} after the last step that heals", duration(took));
+            self.tell(at_ms, MomentKind::Agreement, text);
+        }
+    }
+}
+
+fn left_out_in_words(steps: usize) -> String {
+    match steps {
+        0 => String::new(),
+        1 => " before its plan does, so that a step is left out".into(),
+        many => format!(" before its plan does, so that {many} steps are left out"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::Engine;
     use crate::recorder::conclude::Ending;
 
+    fn hash(number: u8) -> BlockHash {
+        BlockHash::from_bytes([number; 32])
+    }
+
+    /// Of three nodes the last is down.
+    fn recorder() -> Recorder {
+        let mut recorder = Recorder::new(Plan::quiet(3), hash(0));
+        (0..2).for_each(|number| recorder.came_up(0, NodeIndex::new(number), hash(1)));
+        recorder
+    }
+
+    fn told(recorder: &mut Recorder, step: Step) -> String {
+        recorder.step_begins(10, &step);
+        recorder.step_is_done(10, &step);
+        recorder.timeline().iter().rfind(|one| one.kind == MomentKind::Step).expect("told").text.clone()
+    }
+
+    #[test]
+    fn agreement_after_a_restart_counts_from_when_it_was_carried_out() {
+        let mut recorder = Recorder::new(Plan::quiet(2), hash(0));
+        recorder.came_up(0, NodeIndex::new(0), hash(1));
+        // The other is down, so those that live agree; they are not all that must.
+        let restart = Step::Restart(vec![NodeIndex::new(1)]);
+        recorder.step_begins(10, &restart);
+        assert_eq!(recorder.convergence[0].took_ms, None);
+        recorder.came_up(10, NodeIndex::new(1), hash(0));
+        recorder.step_is_done(10, &restart);
+        recorder.tip(40, NodeIndex::new(1), hash(1));
+        assert_eq!(recorder.convergence[0].took_ms, Some(30));
+    }
+
+    #[test]
+    fn only_what_joins_all_ends_the_first_cut() {
+        let (one, other) = (NodeIndex::new(0), NodeIndex::new(1));
+        let mut recorder = Recorder::new(Plan::quiet(2), BlockHash::ZERO);
+        recorder.step_begins(5, &Step::Heal);
+        recorder.step_begins(10, &Step::Partition(vec![vec![one], vec![other]]));
+        recorder.step_begins(20, &Step::Restart(vec![one]));
+        recorder.step_begins(30, &Step::Behave { group: 0, behaviour: crate::behaviour::Behaviour::Honest });
+        recorder.step_begins(40, &Step::Partition(vec![vec![other], vec![one]]));
+        assert_eq!((recorder.first_partition_ms, recorder.healed_ms), (Some(10), None));
+        recorder.step_begins(50, &Step::Partition(vec![vec![one, other]]));
+        recorder.step_begins(60, &Step::Heal);
+        assert_eq!((recorder.first_partition_ms, recorder.healed_ms), (Some(10), Some(50)));
+    }
+
+    #[test]
+    fn what_is_down_does_nothing_and_the_timeline_says_so() {
+        let (mut recorder, up, down) = (recorder(), NodeIndex::new(0), NodeIndex::new(2));
+        let words = [
+            (Step::Mine { node: down, blocks: 3 }, "node 2 is down: nothing is mined"),
+            (Step::Mine { node: up, blocks: 3 }, "node 0 mines 3 blocks at once"),
+            (Step::Pay { node: down, payments: 1, twice_at: None }, "node 2 is down: nothing is handed in"),
+            (
+                Step::Pay { node: up, payments: 1, twice_at: Some(down) },
+                "a payment is handed in at node 0; node 2 is down: nothing is paid twice",
+            ),
+            (Step::Kill(vec![down]), "no power is lost: node 2 is already down"),
+            (Step::Kill(vec![up, down]), "power lost: 0; node 2 is already down"),
+        ];
+        for (step, text) in words {
+            assert_eq!(told(&mut recorder, step), text);
+        }
+    }
+
+    #[test]
+    fn what_mends_nothing_is_told_as_that_and_not_waited_for() {
+        let (mut recorder, up, down) = (recorder(), NodeIndex::new(0), NodeIndex::new(2));
+        assert_eq!(told(&mut recorder, Step::Heal), "nothing to heal: no partition is in force");
+        let restart = Step::Restart(vec![up, NodeIndex::new(1)]);
+        assert_eq!(told(&mut recorder, restart), "no node is started: nodes 0,1 are already up");
+        assert!(recorder.convergence.is_empty());
+        let restart = Step::Restart(vec![up, down]);
+        assert_eq!(told(&mut recorder, restart), "started again: 2; node 0 is already up");
+        told(&mut recorder, Step::Partition(vec![vec![up], vec![down]]));
+        assert_eq!(told(&mut recorder, Step::Heal), "healed: all nodes may reach each other again");
+        assert_eq!(recorder.convergence.len(), 2);
+    }
+
+    #[test]
+    fn the_end_of_mining_names_who_mines_on_and_what_was_left_out() {
+        let mut recorder = recorder();
+        let (one, other) = (NodeIndex::new(0), NodeIndex::new(1));
+        let (all, sides) = (vec![vec![one, other]], vec![vec![one], vec![other]]);
+        let settlement = |miners: &[NodeIndex], sides: &Vec<Vec<NodeIndex>>, left_out| Settlement {
+            miners: miners.to_vec(),
+            sides: sides.clone(),
+            left_out,
+            ..Settlement::default()
+        };
+        recorder.tip(10, other, hash(2));
+        recorder.mining_ends(20, &settlement(&[other], &all, 0));
+        recorder.mining_ends(20, &settlement(&[one, other], &sides, 2));
+        recorder.came_up(25, NodeIndex::new(2), hash(3));
+        let of_three = vec![vec![one, NodeIndex::new(2)], vec![other]];
+        recorder.mining_ends(25, &settlement(&[one, other], &of_three, 0));
+        recorder.went_down(28, NodeIndex::new(2));
+        recorder.tip(30, other, hash(1));
+        recorder.mining_ends(30, &settlement(&[other], &all, 1));
+        let texts: Vec<&str> = recorder.timeline().iter().map(|one| one.text.as_str()).collect();
+        let expected = [
+            "mining ends; node 1 mines on until all agree",
+            "mining ends before its plan does, so that 2 steps are left out; each side agrees",
+            "mining ends; nodes 0,1 mine on until each side agrees",
+            "mining ends before its plan does, so that a step is left out; all nodes agree",
+        ];
+        assert_eq!(texts, expected);
+    }
+
     #[test]
     fn a_timeline_that_grows_too_long_says_where_it_ends_and_how_much_is_missing() {
-        let mut recorder = Recorder::new(&Plan::quiet(1), BlockHash::ZERO);
+        let mut recorder = Recorder::new(Plan::quiet(1), BlockHash::ZERO);
         for at_ms in 0..MAX_MOMENTS as u64 + 3 {
             recorder.tell(at_ms, MomentKind::Block, "a block".into());
         }

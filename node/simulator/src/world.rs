@@ -5,19 +5,25 @@
 
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::time::Timestamp;
 use cairn_genesis::Chain as Definition;
-use cairn_protocol::input::Input;
+use cairn_protocol::action::Answer;
+use cairn_protocol::chain::BlockVerdict;
+use cairn_protocol::event::Event;
+use cairn_protocol::input::{Input, RequestId};
 use cairn_protocol::message::Message;
 use cairn_protocol::random::Random;
 
 use crate::agenda::{Agenda, Occurrence};
 use crate::behaviour::Behaviour;
+use crate::conductor::schedule::Schedule;
+use crate::conductor::wallets::{self, SimWallet, Wallets};
 use crate::event_log::EventLog;
 use crate::host::Host;
-use crate::invariants::{Violation, Witness};
+use crate::invariants::{Violation, Witness, supply_is_exact};
 use crate::mining::pow_sampler::PowSampler;
 use crate::node_index::NodeIndex;
 use crate::plan::Plan;
@@ -28,26 +34,23 @@ use crate::strategy::attackers;
 use crate::strategy::double_spend::DoubleSpender;
 use crate::trace;
 use crate::verifier::OncePerWorld;
-use crate::wallets::SimWallet;
-use crate::world::event_tap::EventTap;
+use crate::world::event_tap::{EventTap, Told};
 use crate::world::node_step::{Effect, Outbox, Surroundings};
-use crate::world::payments::Payers;
 use crate::world::workers::Workers;
 
 mod attacks;
+mod engine;
 pub mod event_tap;
 mod links;
 mod mining;
 pub mod node_step;
 mod parallel_window;
-mod payments;
-mod steps;
 mod workers;
 
 /// Nodes, what joins them, and what is going to happen to them.
 pub struct World {
     definition: Definition,
-    plan: Plan,
+    plan: Arc<Plan>,
     begin: Timestamp,
     now: Timestamp,
     agenda: Agenda,
@@ -56,10 +59,9 @@ pub struct World {
     double_spenders: Vec<DoubleSpender>,
     /// Nodes that are no part of the network: secret miners.
     apart: BTreeSet<NodeIndex>,
-    payers: Payers,
-    lottery: PowSampler,
-    /// The luck of whoever comes and goes.
-    comings: Random,
+    wallets: Wallets,
+    sampler: PowSampler,
+    schedule: Schedule,
     verifier: OncePerWorld,
     events: u64,
     /// Events that were told to the log, or came before it was kept.
@@ -78,10 +80,10 @@ pub struct World {
     /// Ledgers whose supply was found to be exact.
     exact: BTreeSet<Digest>,
     highest: u32,
-    /// How many steps of the plan are behind it.
+    /// The number of steps of the plan that were carried out.
     steps_taken: usize,
     /// Sides whose nodes refuse those of the others: a node that is started again goes on with it.
-    refusals: Vec<Vec<NodeIndex>>,
+    refused: Vec<Vec<NodeIndex>>,
     /// Who works off what happens at one time.
     workers: Workers,
     /// What nodes tell, for whoever watches.
@@ -96,7 +98,8 @@ impl World {
     ///
     /// # Errors
     /// When a node does not start.
-    pub fn new(plan: Plan, seed: u64) -> Result<Self, Violation> {
+    pub fn new(plan: impl Into<Arc<Plan>>, seed: u64) -> Result<Self, Violation> {
+        let plan = plan.into();
         let definition = plan.simulated_chain();
         let begin = definition.params.genesis_time;
         let groups: Vec<usize> = plan.indices().map(|node| plan.group_of(node)).collect();
@@ -131,14 +134,14 @@ impl World {
             hosts: hosts.collect(),
             double_spenders,
             apart,
-            payers: Payers::new(purses),
-            lottery: PowSampler::new(nodes, begin, rng_streams::mining(seed)),
-            comings: rng_streams::churn(seed),
+            wallets: Wallets::new(definition.params.genesis_hash, purses),
+            sampler: PowSampler::new(nodes, begin, rng_streams::mining(seed)),
+            schedule: Schedule::new(plan.clone(), seed),
             verifier: OncePerWorld::default(),
             events: 0,
             told: 0,
             log: None,
-            recorder: Recorder::new(&plan, definition.genesis.hash()),
+            recorder: Recorder::new(plan.clone(), definition.genesis.hash()),
             traffic: (0, 0),
             confirmed_once: BTreeSet::new(),
             connected_once: BTreeSet::new(),
@@ -147,7 +150,7 @@ impl World {
             exact: BTreeSet::new(),
             highest: 0,
             steps_taken: 0,
-            refusals: Vec::new(),
+            refused: Vec::new(),
             workers: Workers::default(),
             overheard: EventTap::default(),
             outbox: Outbox::default(),
@@ -160,14 +163,14 @@ impl World {
     }
 
     fn begin(&mut self) -> Result<(), Violation> {
-        for (index, (after, _)) in self.plan.steps.iter().enumerate() {
-            self.agenda.plan(self.now.saturating_add(*after), Occurrence::PlanStep(index));
-        }
-        self.plan_payment();
-        for node in self.plan.indices() {
-            self.host_mut(node).hashrate = self.plan.hashrate_of(node);
+        self.schedule.steps().into_iter().for_each(|due| self.plan_due(Some(due)));
+        let payment = self.schedule.next_payment();
+        self.plan_due(payment);
+        let plan = self.plan.clone();
+        for node in plan.indices() {
+            self.host_mut(node).hashrate = plan.hashrate_of(node);
             self.start(node)?;
-            self.plan_going(node);
+            self.plan_churn(node, Some(self.host(node).life()));
         }
         self.begin_attacks();
         Ok(())
@@ -267,7 +270,7 @@ impl World {
 
     /// When something happens next, since the world began; never when nothing ever does again.
     pub fn next_time(&self) -> Option<Duration> {
-        let next = [self.agenda.next_time(), self.lottery.next_time()].into_iter().flatten().min();
+        let next = [self.agenda.next_time(), self.sampler.next_time()].into_iter().flatten().min();
         next.map(|next| next.since(self.begin))
     }
 
@@ -282,10 +285,10 @@ impl World {
     /// A breach of what must hold.
     pub fn step(&mut self) -> Result<bool, Violation> {
         let planned = self.agenda.next_time();
-        let found = self.lottery.next_time();
+        let found = self.sampler.next_time();
         if let Some(found) = found.filter(|found| planned.is_none_or(|planned| *found < planned)) {
             self.now = self.now.max(found);
-            if let Some(miner) = self.lottery.take(self.now) {
+            if let Some(miner) = self.sampler.take(self.now) {
                 self.found(miner)?;
             }
             return Ok(true);
@@ -298,9 +301,7 @@ impl World {
 
     fn take(&mut self, what: Occurrence) -> Result<(), Violation> {
         match what {
-            Occurrence::PlanStep(index) => self.take_plan_step(index),
-            Occurrence::Payment => self.next_payment(),
-            Occurrence::ComesOrGoes { at, life } => self.comes_or_goes(at, life),
+            Occurrence::Due(due) => self.take_due(due),
             Occurrence::Attack(index) => self.attack(index),
             Occurrence::Dialled { from, address } => self.dialled(from, *address),
             Occurrence::DialFailed { at, address } => self.hand(at, Input::DialFailed { address: *address }),
@@ -348,7 +349,7 @@ impl World {
         witness.started(at, node.chain())?;
         let tip = node.chain().tip().hash;
         self.recorder.came_up(self.at_ms(), at, tip);
-        self.enter_lottery(at);
+        self.update_sampler(at);
         self.hand(at, Input::Wake)
     }
 
@@ -368,7 +369,7 @@ impl World {
             self.highest = self.highest.max(height);
             self.recorder.tip(self.at_ms(), at, tip);
         }
-        self.enter_lottery(at);
+        self.update_sampler(at);
         self.look_at_attempt(at)
     }
 
@@ -400,5 +401,61 @@ impl World {
 
     fn host_mut(&mut self, node: NodeIndex) -> &mut Host {
         &mut self.hosts[node.index()]
+    }
+
+    fn answered(&mut self, at: NodeIndex, request: RequestId, answer: Answer) -> Result<(), Violation> {
+        match answer {
+            Answer::Block(Err(error)) => Err(Violation::OwnBlockRefused { at, error: error.to_string() }),
+            Answer::Block(Ok(BlockVerdict::TooEarly(ahead))) => {
+                Err(Violation::OwnBlockRefused { at, error: ahead.to_string() })
+            }
+            // Whoever mines in secret hands in rivals and children first: that is no fault.
+            Answer::Block(Ok(
+                BlockVerdict::Connected
+                | BlockVerdict::Duplicate
+                | BlockVerdict::SideBranch
+                | BlockVerdict::KeptAside,
+            ))
+            | Answer::Header(_)
+            | Answer::Mark(_) => Ok(()),
+            Answer::Transaction(outcome) => {
+                wallets::answered(self, at, request, outcome.map(drop).map_err(|why| why.to_string()));
+                Ok(())
+            }
+        }
+    }
+
+    /// What the nodes told since this was asked last; the first time it begins to be kept.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        self.overheard.take()
+    }
+
+    fn heard(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
+        if self.apart.contains(&at) {
+            return Ok(());
+        }
+        let at_ms = self.at_ms();
+        self.overheard.note(at_ms, at, event);
+        match event {
+            Event::Reorganised { fork_point, disconnected, connected, .. } => {
+                self.recorder.changes_branch(at, fork_point.get(), *disconnected, *connected);
+                if let Some(node) = self.hosts[at.index()].node()
+                    && self.exact.insert(node.chain().store().digest())
+                {
+                    supply_is_exact(at, node.chain())?;
+                }
+            }
+            Event::BlockOnSideBranch { block, .. } => self.recorder.has(at_ms, at, &block.hash()),
+            Event::BlockDisconnected { block, .. } => self.recorder.disconnected(at, block),
+            Event::BlockConnected { block, .. } => {
+                self.recorder.connected(at_ms, at, block);
+                if self.connected_once.insert(block.hash()) {
+                    let txids = block.transactions().iter().map(|transaction| transaction.txid());
+                    self.confirmed_once.extend(txids);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }

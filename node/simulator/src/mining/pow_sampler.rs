@@ -1,4 +1,4 @@
-//! The lottery: which miner finds the next block, and when. One draw decides for all of them.
+//! The sampler: which miner finds the next block, and when. One draw decides for all of them.
 //!
 //! Waits for blocks are exponential, so the wait for the first of many miners is exponential with the
 //! sum of their rates, and who is first is drawn in proportion to them. A change of rates spends what

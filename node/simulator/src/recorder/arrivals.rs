@@ -76,7 +76,7 @@ impl Arrivals {
     }
 
     fn counts(&self, at: NodeIndex, contact: &Reachability) -> bool {
-        let was_cut = |(source, since)| contact.was_cut_since(at, source, since);
+        let was_cut = |(source, since)| contact.was_split_since(at, source, since);
         contact.is_up_since(at, self.shown.unwrap_or(contact.now())) && !self.source.is_some_and(was_cut)
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     fn who_was_away_or_cut_off_does_not_count() {
         let (mut contact, node) = (contact(6), NodeIndex::new);
         contact.went_down(node(3));
-        contact.cut(&[(0..4).map(node).collect(), vec![node(4), node(5)]]);
+        contact.split(&[(0..4).map(node).collect(), vec![node(4), node(5)]]);
         let mut spread = Arrivals::new(6, node(0), &contact);
         spread.reached(node(0), 0, &contact);
         spread.reached(node(1), 10, &contact);

@@ -40,13 +40,19 @@ pub struct Blocks {
     numbers: BTreeMap<BlockHash, usize>,
     genesis: BlockHash,
     /// Who can hear of them.
-    pub contact: Reachability,
+    pub reachability: Reachability,
 }
 
 impl Blocks {
     /// Genesis alone.
     pub fn new(nodes: usize, genesis: BlockHash) -> Self {
-        Self { nodes, list: Vec::new(), numbers: BTreeMap::new(), genesis, contact: Reachability::new(nodes) }
+        Self {
+            nodes,
+            list: Vec::new(),
+            numbers: BTreeMap::new(),
+            genesis,
+            reachability: Reachability::new(nodes),
+        }
     }
 
     /// A block was found; says whether it was new.
@@ -59,7 +65,7 @@ impl Blocks {
         self.list.push(Known {
             found,
             parent,
-            spread: Arrivals::new(self.nodes, found.miner, &self.contact),
+            spread: Arrivals::new(self.nodes, found.miner, &self.reachability),
         });
         true
     }
@@ -67,7 +73,7 @@ impl Blocks {
     /// A node has a block, on whatever branch, perhaps not for the first time.
     pub fn reached(&mut self, at_ms: u64, at: NodeIndex, hash: &BlockHash) {
         if let Some(known) = self.numbers.get(hash).and_then(|number| self.list.get_mut(*number)) {
-            known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms), &self.contact);
+            known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms), &self.reachability);
         }
     }
 

@@ -40,7 +40,7 @@ impl Recorder {
         let standing = self.standing();
         let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
         let is_in_chain = self.blocks.lineage(&tip);
-        let (list, contact) = (self.blocks.list(), &self.blocks.contact);
+        let (list, contact) = (self.blocks.list(), &self.blocks.reachability);
         let height = self.blocks.number(&tip).map_or(0, |number| list[number].found.height);
         let main = || list.iter().zip(&is_in_chain).filter(|(_, is_in)| **is_in).map(|(known, _)| known);
         let found_by = self.by_group(list.iter().map(|known| known.found.miner));
@@ -66,18 +66,18 @@ impl Recorder {
         let found = list.len() as u64;
         let stale = Stale { found, stale: found - in_all, rate: of(found - in_all, found) };
         let mut payments = self.payments;
-        payments.attempts = self.rivals.attempts_count();
+        payments.attempts = self.conflicts.attempts_count();
         payments.dropped = ending.dropped;
         payments.confirmed = ending.confirmed;
         payments.undone = self.undone();
         // While nodes are divided nobody can say which side's payments stay.
         if !standing.is_divided() {
-            for confirmations in self.rivals.taken_back(list, &is_in_chain) {
+            for confirmations in self.conflicts.taken_back(list, &is_in_chain) {
                 payments.double_spent += 1;
                 payments.deepest_double_spend = payments.deepest_double_spend.max(confirmations);
             }
         }
-        let (was_cut, cut_ms) = (self.first_cut_ms.is_some(), self.first_cut_ms.unwrap_or(0));
+        let (was_cut, cut_ms) = (self.first_partition_ms.is_some(), self.first_partition_ms.unwrap_or(0));
         let while_cut = cut_ms..self.healed_ms.unwrap_or(u64::MAX);
         let since_cut = self.by_group(
             main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),

@@ -40,7 +40,7 @@ impl Reachability {
     }
 
     /// The network is cut; whoever is in no group is alone.
-    pub fn cut(&mut self, groups: &[Vec<NodeIndex>]) {
+    pub fn split(&mut self, groups: &[Vec<NodeIndex>]) {
         self.now += 1;
         self.cuts.push((self.now, Some(sides(groups, self.up_since.len()))));
     }
@@ -67,7 +67,7 @@ impl Reachability {
     }
 
     /// Whether a cut lay between two nodes then or at any time since.
-    pub fn was_cut_since(&self, one: NodeIndex, other: NodeIndex, then: u32) -> bool {
+    pub fn was_split_since(&self, one: NodeIndex, other: NodeIndex, then: u32) -> bool {
         let before = self.cuts.partition_point(|(when, _)| *when <= then).saturating_sub(1);
         let mut sides = self.cuts[before..].iter().filter_map(|(_, sides)| sides.as_ref());
         sides.any(|sides| sides.get(one.index()) != sides.get(other.index()))

@@ -7,9 +7,9 @@ use cairn_genesis::toml_file::{Document, Spanned, Unread};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::conductor::wallets::{chain_with_wallets, usual_chain};
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::values::Time;
-use crate::wallets::{chain_with_wallets, usual_chain};
 
 /// The target of all blocks when difficulty is fixed: 32 hashes a block.
 const FIXED_TARGET: CompactTarget = CompactTarget::from_bits(0x2007_ffff);

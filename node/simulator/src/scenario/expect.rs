@@ -102,7 +102,7 @@ fn check(reader: &Reader, table: &ExpectTable, steps: &[(Duration, Step)]) -> Re
     let wants = [
         (
             table.converged_within.as_ref().map(Spanned::span),
-            has_step(&|step| step.mends(nodes)),
+            has_step(&|step| step.heals(nodes)),
             Fault::NothingHeals,
         ),
         (table.no_double_spend_deeper_than.as_ref().map(Spanned::span), is_tried, Fault::NoDoubleSpend),

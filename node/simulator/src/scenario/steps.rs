@@ -12,7 +12,7 @@ use crate::plan::{Step, Stop, Workload};
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::groups::behaviour;
 use crate::scenario::nodes::{Reader, References};
-use crate::scenario::values::{Decimal, TEN_YEARS, Time, small};
+use crate::scenario::values::{Decimal, Offset, TEN_YEARS, Time, small};
 
 /// The most steps of a plan.
 const MAX_STEPS: usize = 10_000;
@@ -36,6 +36,10 @@ enum Action {
     Slow {
         nodes: References,
         times: Decimal<1, 100_000, 100>,
+    },
+    Clock {
+        nodes: References,
+        offset: Offset,
     },
     Mine {
         node: Spanned<String>,
@@ -113,6 +117,9 @@ fn step(reader: &Reader, action: Action, wallets: u16) -> Result<Step, ScenarioE
         Action::Slow { nodes, times } => {
             Step::Slow { nodes: reader.nodes(&nodes)?, percent: times.parts() as u32 }
         }
+        Action::Clock { nodes, offset } => {
+            Step::Clock { nodes: reader.nodes(&nodes)?, offset_ms: offset.ms() }
+        }
         Action::Mine { node, blocks } => Step::Mine { node: reader.node(&node)?, blocks: small(blocks) },
         Action::Pay { node, payments, twice_at } => {
             let found = payments.get_ref().get();
@@ -169,7 +176,7 @@ fn nodes_in(step: &Step) -> usize {
     match step {
         Step::Partition(sides) | Step::Refuse(sides) => sides.iter().map(Vec::len).sum(),
         Step::Kill(nodes) | Step::Restart(nodes) => nodes.len(),
-        Step::Slow { nodes, .. } | Step::SetHashrate { nodes, .. } => nodes.len(),
+        Step::Slow { nodes, .. } | Step::Clock { nodes, .. } | Step::SetHashrate { nodes, .. } => nodes.len(),
         Step::Behave { behaviour: Behaviour::Eclipse { victims }, .. } => victims.len(),
         Step::Heal | Step::Mine { .. } | Step::Pay { .. } | Step::Behave { .. } => 1,
     }

@@ -47,6 +47,33 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Time<MIN, MAX> {
     }
 }
 
+/// The offset of a clock as a text, as in `"+3 s"` or `"-3 s"`: at most a day ahead or behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offset(i64);
+
+impl Offset {
+    /// Milliseconds ahead; behind when negative.
+    pub const fn ms(self) -> i64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Offset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let not_an_offset = "not an offset, expected a sign and a time such as \"+3 s\" or \"-250 ms\"";
+        let (sign, time) = match text.split_at_checked(1) {
+            Some(("+", time)) => (1, time),
+            Some(("-", time)) => (-1, time),
+            _ => return Err(D::Error::custom(not_an_offset)),
+        };
+        let time = Time::<0, 86_400_000>::deserialize(IntoDeserializer::<D::Error>::into_deserializer(
+            time.trim_start(),
+        ))?;
+        Ok(Self(sign * time.0.get() as i64))
+    }
+}
+
 /// A decimal from `MIN / PARTS` to `MAX / PARTS`, rounded to whole parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal<const MIN: u64, const MAX: u64, const PARTS: u64>(u64);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use cairn_core::transaction::Transaction;
 
 use crate::behaviour::DoubleSpend;
+use crate::conductor::wallets::SimWallet;
 use crate::node_index::NodeIndex;
-use crate::wallets::SimWallet;
 
 /// An attacker at work.
 #[derive(Clone, Debug)]

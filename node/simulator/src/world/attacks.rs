@@ -13,13 +13,13 @@ use cairn_protocol::message::Message;
 
 use crate::agenda::{Occurrence, Payload};
 use crate::behaviour::Behaviour;
+use crate::conductor::wallets::miner_lock;
 use crate::invariants::{Violation, coins};
 use crate::node_index::NodeIndex;
 use crate::report::MomentKind;
 use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Progress};
 use crate::strategy::selfish::Shown;
 use crate::text::count;
-use crate::wallets::miner_lock;
 use crate::world::World;
 use crate::world::mining::BLOCK_REQUEST;
 use cairn_genesis::hashrate::Hashrate;
@@ -33,7 +33,7 @@ impl World {
     pub(super) fn begin_attacks(&mut self) {
         for index in 0..self.double_spenders.len() {
             let secret = self.double_spenders[index].secret;
-            self.lottery.set(self.now, secret, Hashrate::NONE, 1);
+            self.sampler.set(self.now, secret, Hashrate::NONE, 1);
             self.rest_before_attack(index);
         }
     }
@@ -145,7 +145,7 @@ impl World {
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         let Attempt { payment, return_to_self, .. } = attempt;
         let work = |node| self.host(node).node().map(|node| node.chain().work());
-        let hears = |node: &NodeIndex| *node != face && !self.recorder.cut().bars(face, *node);
+        let hears = |node: &NodeIndex| *node != face && !self.recorder.state().partition.bars(face, *node);
         let others = self.living().map(|host| host.index()).filter(hears);
         let is_ahead = others.map(work).max().flatten() < work(secret);
         let (against, likely) = if is_ahead {
@@ -247,7 +247,7 @@ impl World {
     }
 
     /// Every pool shows what it has, and mines on as everybody does.
-    pub fn end_attacks(&mut self) {
+    pub fn stop_attackers(&mut self) {
         let pools: Vec<NodeIndex> = self.around.selfish.keys().copied().collect();
         pools.into_iter().for_each(|pool| self.show_secrets(pool));
         for index in 0..self.double_spenders.len() {

@@ -90,7 +90,7 @@ impl World {
         self.agenda.plan(arrival, Occurrence::LinkGone { at: to, to: at, number });
     }
 
-    pub(super) fn tell_of(&mut self, broken: Vec<(NodeIndex, NodeIndex, LinkNumber)>) {
+    pub(super) fn links_break(&mut self, broken: Vec<(NodeIndex, NodeIndex, LinkNumber)>) {
         for (one, other, number) in broken {
             let when = self.now.saturating_add(self.around.network.latency(one, other));
             self.agenda.plan(when, Occurrence::LinkGone { at: one, to: other, number });

@@ -125,8 +125,9 @@ impl Surroundings {
         if self.tells {
             outbox.effects.push((now, at, Effect::Heard(in_words(&input))));
         }
+        let clock = host.clock;
         let Some((node, witness)) = host.alive() else { return Ok(()) };
-        let actions = node.handle(now, input).map_err(|error| Violation::Store { at, error })?;
+        let actions = node.handle(clock.shows(now), input).map_err(|error| Violation::Store { at, error })?;
         witness.stepped(at, node.chain())?;
         if is_wake {
             witness.woke(now, at, actions.len())?;
@@ -142,7 +143,7 @@ impl Surroundings {
             outbox.own.push((now.saturating_add(self.disk), Occurrence::Flush { at, life }));
         }
         // What is due already was not done in this step, so it wants time to pass.
-        let wake = wake.map(|wake| wake.max(now.saturating_add(Duration::from_millis(1))));
+        let wake = wake.map(|wake| clock.true_time(wake).max(now.saturating_add(Duration::from_millis(1))));
         if let Some(wake) = wake.filter(|wake| host.wake_planned.is_none_or(|planned| *wake < planned)) {
             host.wake_planned = Some(wake);
             outbox.own.push((wake, Occurrence::Wake { at, life }));

@@ -53,7 +53,7 @@ impl World {
         let lookahead = self.around.network.lookahead();
         let Some(next) = self.agenda.next_time().filter(|_| self.has_windows()) else { return self.step() };
         let mut end = next.saturating_add(lookahead).min(self.begin.saturating_add(until));
-        if let Some(found) = self.lottery.next_time() {
+        if let Some(found) = self.sampler.next_time() {
             // What is due at the very time of a block comes before it.
             end = end.min(found.saturating_add(Duration::from_millis(1)));
         }
@@ -170,6 +170,7 @@ fn work(around: &Surroundings, hosts: &mut [Host], first: usize, due: &mut Vec<D
 
 #[cfg(test)]
 mod tests {
+
     use crate::network::Latency;
     use crate::plan::{Plan, Step};
     use crate::play::Run;
@@ -211,7 +212,7 @@ mod tests {
         let world = World::new(Plan::quiet(5), 1).expect("every node starts");
         let mut hosts = world.hosts;
         let nodes = [0, 0, 1, 3, 3, 3, 3, 4].map(NodeIndex::new);
-        let due = |node| (Timestamp::from_millis(0), node, Occurrence::Payment);
+        let due = |node| (Timestamp::from_millis(0), node, Occurrence::Attack(0));
         let mut due: Vec<Due> = nodes.into_iter().map(due).collect();
         let parts = split(&mut hosts, &mut due, 3);
         let parts: Vec<(usize, usize, usize)> =

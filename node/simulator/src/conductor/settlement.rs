@@ -12,7 +12,7 @@ use crate::plan::{Plan, Step};
 pub fn steps_left(plan: &Plan, taken: usize) -> Vec<usize> {
     let nodes = usize::from(plan.nodes());
     let steps = plan.steps.iter().enumerate().skip(taken);
-    let is_left = |step: &Step| step.mends(nodes) || matches!(step, Step::Slow { percent: 100, .. });
+    let is_left = |step: &Step| step.heals(nodes) || matches!(step, Step::Slow { percent: 100, .. });
     steps.filter(|(_, (_, step))| is_left(step)).map(|(number, _)| number).collect()
 }
 
