@@ -1,21 +1,21 @@
 // The whole page: one model, one feed, rooms by address, the header that is always there.
 
-import { hide, replace, setText } from "./dom.js";
-import { draw } from "./frames.js";
-import { World } from "./model.js";
-import { Feed } from "./feed.js";
-import { Steering, takeToken } from "./steer.js";
-import { busy } from "./busy.js";
-import { Overview } from "./overview.js";
-import { Agreement } from "./agreement.js";
-import { Explorer } from "./explorer.js";
-import { Scenarios } from "./scenarios.js";
-import { Live, sentence } from "./log.js";
-import { Pulse } from "./single.js";
-import { route } from "./router.js";
-import { theme } from "./theme.js";
-import { letter } from "./groups.js";
-import { count } from "./format.js";
+import { hide, replace, setText } from "./lib/dom.js";
+import { draw } from "./lib/frames.js";
+import { World } from "./model/world.js";
+import { Feed } from "./model/feed.js";
+import { Steering, takeToken } from "./model/steering.js";
+import { busy } from "./lib/busy.js";
+import { Overview } from "./network/overview.js";
+import { Agreement } from "./network/agreement.js";
+import { Explorer } from "./explorer/explorer.js";
+import { Scenarios } from "./reports/scenarios.js";
+import { Live, sentence } from "./network/eventLog.js";
+import { Pulse } from "./model/singleNode.js";
+import { route } from "./lib/router.js";
+import { theme } from "./lib/theme.js";
+import { letter } from "./model/groups.js";
+import { count } from "./lib/format.js";
 
 const part = (id) => document.getElementById(id);
 const steering = new Steering(takeToken(), late);

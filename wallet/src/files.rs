@@ -71,6 +71,7 @@ impl WalletFiles {
         Self { directory: directory.to_owned(), name }
     }
 
+    /// The wallet's name, unique in its directory.
     pub fn name(&self) -> &WalletName {
         &self.name
     }

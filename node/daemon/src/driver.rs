@@ -19,11 +19,11 @@ use cairn_protocol::node::clock::behind;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::Machine;
 use crate::clock;
 use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
 use crate::log::{EventLog, in_words};
-use crate::machine::Machine;
 use crate::p2p::conversation::PeerEvent;
 use crate::p2p::link::Link;
 use crate::p2p::{Network, Order};

@@ -13,8 +13,8 @@ use cairn_protocol::chain::store::StoreError;
 use cairn_protocol::input::{Input, RequestId, Submission};
 use cairn_protocol::template::Template;
 
+use crate::Machine;
 use crate::clock;
-use crate::machine::Machine;
 use crate::mined::NotMined;
 use crate::search::mine_once;
 

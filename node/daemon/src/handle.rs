@@ -18,8 +18,8 @@ use cairn_protocol::peer::PeerId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::Machine;
 use crate::generate::{Made, Wanted};
-use crate::machine::Machine;
 use crate::p2p::delays::Delays;
 use crate::p2p::link::Shared;
 use crate::p2p::traffic::Traffic;

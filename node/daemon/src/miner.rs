@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use cairn_core::block::Block;
 use cairn_core::check::header::AheadOfClock;
+use cairn_core::lock::Lock;
+use cairn_core::params::ChainParams;
+use cairn_genesis::hashrate::Hashrate;
 use cairn_protocol::template::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, sleep_until};
@@ -13,7 +16,6 @@ use tokio::time::{Instant as Moment, sleep_until};
 use crate::clock;
 use crate::handle::{NodeHandle, Stale, Stopped};
 use crate::mined::NotMined;
-use crate::mining_order::MiningOrder;
 
 pub mod throttle;
 pub mod workers;
@@ -28,6 +30,25 @@ const REBUILD_AT_LEAST_EACH: Duration = Duration::from_secs(1);
 const MAX_FOUND: usize = 4;
 /// The hash rate shown is that of about so many seconds.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// What the miner is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MiningOrder {
+    /// The lock of the coinbase outputs.
+    pub pay_to: Lock,
+    pub threads: usize,
+    /// The most hashes per second of all threads together; none: as many as they can.
+    pub hashrate: Option<Hashrate>,
+}
+
+/// Holds the current order, which settings and RPC set; the miner subscribes to it. None: it does not mine.
+pub type MiningSwitch = watch::Sender<Option<MiningOrder>>;
+
+/// The hash rate that keeps a chain's spacing where no difficulty follows the hash rate: there, mining as
+/// fast as possible floods the chain. None where the difficulty does.
+pub fn spacing_hashrate(params: &ChainParams) -> Option<Hashrate> {
+    params.half_life.is_none().then(|| Hashrate::for_spacing(params.pow_limit, params.spacing))
+}
 
 /// What a miner has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -15,7 +15,7 @@ use cairn_simulator::text::duration;
 
 use crate::devnet::account;
 use crate::devnet::error::DevnetError;
-use cairn_daemon::mining_order::spacing_hashrate;
+use cairn_daemon::miner::spacing_hashrate;
 
 /// Up to so many nodes everybody dials everybody.
 const FULL_MESH: u16 = 8;

@@ -5,10 +5,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use cairn_genesis::programs::files;
 use cairn_protocol::peer::PeerId;
 use libp2p::identity::{Keypair, PublicKey, ed25519};
-
-use cairn_genesis::programs::files;
 
 /// The file's name in the data directory.
 pub const KEY_FILE: &str = "node.key";

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use cairn_protocol::input::Command;
 use tokio::sync::watch;
 
+use crate::Machine;
 use crate::event_log::EventLog;
 use crate::handle::NodeHandle;
-use crate::machine::Machine;
-use crate::miner::{Miner, Stats};
-use crate::mining_order::MiningSwitch;
+use crate::miner::{Miner, MiningSwitch, Stats};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::json;
 use crate::rpc::scan::ScanPlace;

@@ -10,7 +10,7 @@ use cairn_core::lock::Lock;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::mempool::entry::Entry;
 
-use crate::machine::Machine;
+use crate::Machine;
 use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Change, Coins, Object, Sum, Text, object, reply};

@@ -10,9 +10,8 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use subtle::ConstantTimeEq;
-
 use cairn_genesis::programs::files;
+use subtle::ConstantTimeEq;
 
 /// The cookie's name in the data directory, Bitcoin Core's.
 pub const COOKIE_FILE: &str = ".cookie";

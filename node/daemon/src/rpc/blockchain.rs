@@ -11,7 +11,7 @@ use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use tokio::time::{Instant, timeout_at};
 
-use crate::machine::Machine;
+use crate::Machine;
 use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, Object, Text, json, object, reply};

@@ -14,7 +14,7 @@ use cairn_core::transaction::OutPoint;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::machine::Machine;
+use crate::Machine;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object, reply};

@@ -14,8 +14,8 @@ use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError, Transact
 use cairn_protocol::chain::tree::Entry;
 use cairn_protocol::node::clock::behind;
 
+use crate::Machine;
 use crate::clock;
-use crate::machine::Machine;
 use crate::rpc::error::{Code, RpcError};
 use crate::rpc::json::object;
 use crate::rpc::render::{PlacedHeader, coins_spent};

@@ -4,8 +4,8 @@ use cairn_core::hash::Txid;
 use cairn_protocol::mempool::entry::Entry;
 use cairn_protocol::mempool::fees::Basis;
 
+use crate::Machine;
 use crate::clock;
-use crate::machine::Machine;
 use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, json, object, reply};

@@ -17,9 +17,9 @@ use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::template::Template;
 use serde_json::Value;
 
+use crate::Machine;
 use crate::clock;
-use crate::machine::Machine;
-use crate::mining_order::{MiningOrder, spacing_hashrate};
+use crate::miner::{MiningOrder, spacing_hashrate};
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Object, Text, json, object, reply};

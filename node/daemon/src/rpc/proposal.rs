@@ -12,8 +12,8 @@ use cairn_core::coin::Coin;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::BlockRejection;
 
+use crate::Machine;
 use crate::clock;
-use crate::machine::Machine;
 use crate::rpc::refusal::rule;
 
 /// Why a block would not do.

@@ -8,7 +8,7 @@ use cairn_core::transaction::OutPoint;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::machine::Machine;
+use crate::Machine;
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError};
 use crate::rpc::lookup::failed;

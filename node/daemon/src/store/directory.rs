@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cairn_core::hash::GenesisHash;
+use cairn_genesis::programs::files;
 use cairn_protocol::chain::store::StoreError;
 
 use crate::store::schema::FORMAT_VERSION;
-use cairn_genesis::programs::files;
 
 /// The lock in a data directory, held by the node that uses it.
 pub const LOCK_FILE: &str = "LOCK";

@@ -6,13 +6,13 @@ use std::fs;
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
+use cairn_genesis::programs::files;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord, StoreError};
 
 use crate::store::directory::{Directory, OpenError};
 use crate::store::journal::{Entry, Found, Journal, Place, io_error};
 use crate::store::schema::{Checkpoint, Headers, Part};
 use crate::store::state::State;
-use cairn_genesis::programs::files;
 
 /// Up to this size the whole journal is read when opening, to find damage before it is used.
 const READ_ALL_BELOW: u64 = 64 * 1024 * 1024;

@@ -14,19 +14,19 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::log::budget::{Budget, Room};
-use crate::web::patience::Patience;
 use crate::web::places::{Busy, Caller, Place, Places};
 
 /// Connections at once. One more takes the place of a caller without the secret.
 const MAX_CONNECTIONS: usize = 256;
 /// How long a caller may take for a request's head, and keep an idle connection: Bitcoin Core's 30 s.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a caller may take nothing of what it asked for.
+/// How long a write may make no progress: a reader that stopped reading frees its place, also within an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
@@ -77,7 +77,10 @@ pub async fn serve(listener: TcpListener, app: Router, knows: Knows, stop: Cance
 async fn connection(stream: TcpStream, place: Place, app: Router, knows: Knows, stop: CancellationToken) {
     // Answers are small and awaited: they must not wait for the acknowledgement of what went before.
     let _ = stream.set_nodelay(true);
-    let stream = TokioIo::new(Patience::new(stream, WRITE_TIMEOUT));
+    let mut stream = TimeoutStream::new(stream);
+    // Reading has no deadline: a caller may wait for minutes for an answer that is being waited for here.
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let stream = TokioIo::new(Box::pin(stream));
     let app = TowerToHyperService::new(app);
     let answer = |mut request: hyper::Request<Incoming>| {
         let caller = if knows(request.headers()) { Caller::Known } else { Caller::Stranger };

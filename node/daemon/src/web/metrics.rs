@@ -7,7 +7,7 @@ use cairn_protocol::peer::Direction;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::machine::Machine;
+use crate::Machine;
 use crate::rpc::access::Rpc;
 
 /// The page. Gauges are read from the node at the moment of asking; counters run by themselves.
