@@ -258,3 +258,21 @@ impl Host {
         self.wake_planned = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_runs_at_half_pace_until_true_time_has_caught_up() {
+        let at = |seconds: u64| Timestamp::from_millis(seconds * 1_000);
+        let mut clock = Clock::default();
+        clock.set_offset(at(100), 10_000);
+        assert_eq!((clock.shows(at(100)), clock.true_time(at(115))), (at(110), at(105)));
+        clock.set_offset(at(110), 0);
+        assert_eq!(clock.shows(at(114)), at(122), "half of what has passed");
+        assert_eq!(clock.true_time(at(122)), at(114));
+        assert_eq!((clock.shows(at(130)), clock.shows(at(140))), (at(130), at(140)), "it is right again");
+        assert_eq!(clock.true_time(at(140)), at(140));
+    }
+}

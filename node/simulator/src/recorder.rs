@@ -57,7 +57,7 @@ pub struct Recorder {
     branches: Branches,
     timeline: Vec<Moment>,
     convergence: Vec<Convergence>,
-    /// Whether agreement is awaited since the last step that mends.
+    /// Whether agreement is awaited since the last step that heals.
     is_healing: bool,
     /// The step that is being carried out.
     pending: Option<PendingStep>,
