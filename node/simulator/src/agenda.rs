@@ -21,43 +21,19 @@ pub enum Occurrence {
     /// An attacker begins an attempt.
     Attack(usize),
     /// A dial reaches the other end.
-    Dialled {
-        from: NodeIndex,
-        address: Box<PeerAddress>,
-    },
+    Dialled { from: NodeIndex, address: Box<PeerAddress> },
     /// A dial has come to nothing, and the dialler hears of it.
-    DialFailed {
-        at: NodeIndex,
-        address: Box<PeerAddress>,
-    },
+    DialFailed { at: NodeIndex, address: Box<PeerAddress> },
     /// The dialler hears that the link stands.
-    LinkStands {
-        at: NodeIndex,
-        to: NodeIndex,
-        number: LinkNumber,
-    },
+    LinkStands { at: NodeIndex, to: NodeIndex, number: LinkNumber },
     /// One end hears that the link is gone.
-    LinkGone {
-        at: NodeIndex,
-        to: NodeIndex,
-        number: LinkNumber,
-    },
-    Arrival {
-        from: NodeIndex,
-        to: NodeIndex,
-        number: LinkNumber,
-        parcel: Payload,
-    },
+    LinkGone { at: NodeIndex, to: NodeIndex, number: LinkNumber },
+    /// A message arrives over a link.
+    Arrival { from: NodeIndex, to: NodeIndex, number: LinkNumber, parcel: Payload },
     /// The disk has taken what was written; what waited for it is carried out.
-    Flush {
-        at: NodeIndex,
-        life: u32,
-    },
+    Flush { at: NodeIndex, life: u32 },
     /// The time that a node named has come.
-    Wake {
-        at: NodeIndex,
-        life: u32,
-    },
+    Wake { at: NodeIndex, life: u32 },
 }
 
 impl Occurrence {

@@ -35,31 +35,22 @@ pub enum Power {
 pub enum Note {
     /// A step of the plan is about to be carried out.
     StepBegins(usize),
+    /// A step of the plan was carried out.
     StepIsDone(usize),
+    /// Mining ends, and these nodes settle.
     MiningEnds(Settlement),
     /// The number of payments that the step under way handed in, and the reason why not all were.
-    HandedIn {
-        paid: u32,
-        why: String,
-    },
+    HandedIn { paid: u32, why: String },
+    /// A node accepted a payment.
     Accepted(Txid),
     /// A node rejected a payment that a step handed in.
-    Rejected {
-        at: NodeIndex,
-        why: String,
-    },
+    Rejected { at: NodeIndex, why: String },
     /// Two payments of one coin are about to be handed in.
-    PaidTwice {
-        payment: Txid,
-        conflict: Txid,
-    },
+    PaidTwice { payment: Txid, conflict: Txid },
     /// The second payment of a coin was accepted.
     ConflictAccepted(Txid),
-    ConflictRejected {
-        at: NodeIndex,
-        payment: Txid,
-        why: String,
-    },
+    /// The second payment of a coin was rejected, so that the first is like any other.
+    ConflictRejected { at: NodeIndex, payment: Txid, why: String },
 }
 
 /// The answer of a node that a payment is handed in at.

@@ -163,14 +163,6 @@ impl Host {
         }
     }
 
-    /// The node, if it lives, to be given something.
-    pub fn node_mut(&mut self) -> Option<&mut Node<SharedStore>> {
-        match &mut self.state {
-            State::Up(node) => Some(node),
-            State::Down(_) => None,
-        }
-    }
-
     /// The node, if it lives, to be given something, and who watches it.
     pub fn alive(&mut self) -> Option<(&mut Node<SharedStore>, &mut Witness)> {
         match &mut self.state {

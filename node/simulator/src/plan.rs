@@ -61,21 +61,16 @@ pub enum Step {
     Partition(Vec<Vec<NodeIndex>>),
     /// The same, done as a devnet does it: every node is told to refuse the other groups.
     Refuse(Vec<Vec<NodeIndex>>),
+    /// The partition in force ends.
     Heal,
     /// Power goes: nodes lose whatever their disks had not taken.
     Kill(Vec<NodeIndex>),
     /// Killed nodes start again on their disks.
     Restart(Vec<NodeIndex>),
     /// Everything to and from these nodes takes so many per cent of its usual time from now on.
-    Slow {
-        nodes: Vec<NodeIndex>,
-        percent: u32,
-    },
+    Slow { nodes: Vec<NodeIndex>, percent: u32 },
     /// A node finds so many blocks at once, one on the other.
-    Mine {
-        node: NodeIndex,
-        blocks: u32,
-    },
+    Mine { node: NodeIndex, blocks: u32 },
     /// So many payments are handed in at a node.
     Pay {
         node: NodeIndex,
@@ -84,10 +79,7 @@ pub enum Step {
         twice_at: Option<NodeIndex>,
     },
     /// The clocks of nodes are set ahead of true time, or behind it when negative.
-    Clock {
-        nodes: Vec<NodeIndex>,
-        offset_ms: i64,
-    },
+    Clock { nodes: Vec<NodeIndex>, offset_ms: i64 },
     /// Nodes mine at so many per cent of their first rate from now on.
     SetHashrate {
         nodes: Vec<NodeIndex>,
@@ -95,10 +87,7 @@ pub enum Step {
         percent: u32,
     },
     /// A group behaves in another way from now on.
-    Behave {
-        group: usize,
-        behaviour: Behaviour,
-    },
+    Behave { group: usize, behaviour: Behaviour },
 }
 
 impl Step {

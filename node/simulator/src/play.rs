@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::conductor;
-use crate::conductor::phases::{NoAgreement, Order, Phases};
+use crate::conductor::phases::{NoAgreement, Observed, Order, Phases};
 use crate::expectation::Verdict;
 use crate::final_check::{Examined, examine};
 use crate::invariants::Violation;
@@ -92,7 +92,7 @@ impl Run {
 
     /// What happened so far, in plain words.
     pub fn timeline(&self) -> &[Moment] {
-        self.world.recorder().timeline()
+        self.world.recorder.timeline.moments()
     }
 
     /// Whether nothing is left to do but [`Self::finish`].
@@ -102,12 +102,12 @@ impl Run {
 
     /// What has become of each expectation so far. Later ones may undo it.
     pub fn verdicts_so_far(&self) -> Vec<Verdict> {
-        self.world.recorder().clone().conclude(self.ending(None, Examined::default())).expectations
+        self.world.recorder.clone().conclude(self.ending(None, Examined::default())).expectations
     }
 
     /// How much of the run is done, in thousandths, as far as it can be foreseen.
     pub fn progress(&self) -> u64 {
-        self.phases.progress(self.world.elapsed(), self.world.highest())
+        self.phases.progress(self.world.elapsed(), Observed::highest(&self.world))
     }
 
     /// Lets so much of the world's time pass, or less if the run is over before.
@@ -124,7 +124,7 @@ impl Run {
     /// # Errors
     /// The first breach of what must hold.
     pub fn advance_to_event(&mut self, event: u64) -> Result<(), Failure> {
-        while !self.is_over() && self.world.events() < event {
+        while !self.is_over() && self.world.traffic.events < event {
             self.turn(Duration::MAX).map_err(|violation| self.failure(violation))?;
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Run {
             Ok(None) if self.is_over() => return Ok(false),
             Ok(None) => {}
             Err(NoAgreement { waited }) => {
-                let (waited_ms, tips) = (waited.as_millis() as u64, self.world.tips());
+                let (waited_ms, tips) = (waited.as_millis() as u64, self.world.recorder.tips());
                 return Err(Violation::NoAgreement { waited_ms, tips });
             }
         }
@@ -179,7 +179,7 @@ impl Run {
             examined.map_err(|violation| Failure { is_of_the_end: true, ..self.failure(violation) })?;
         let (hash, events) = self.world.trace();
         let ending = self.ending(Some(TraceReport { hash, events }), examined);
-        Ok(self.world.into_recorder().conclude(ending))
+        Ok(self.world.recorder.conclude(ending))
     }
 
     /// What only the world knows of the run, as it stands.
@@ -191,14 +191,14 @@ impl Run {
             trace,
             confirmed: examined.confirmed,
             dropped: Some(examined.dropped),
-            traffic: self.world.traffic(),
+            traffic: (self.world.traffic.messages, self.world.traffic.bytes),
         }
     }
 
     fn failure(&self, violation: Violation) -> Failure {
         let after_ms = self.world.elapsed().as_millis() as u64;
         let is_of_the_end = matches!(violation, Violation::NoAgreement { .. });
-        let (seed, event) = (self.seed, self.world.events());
+        let (seed, event) = (self.seed, self.world.traffic.events);
         Failure { seed, event, after_ms, is_of_the_end, violation: Box::new(violation) }
     }
 }

@@ -20,8 +20,10 @@ use crate::plan::Step;
 use crate::recorder::agreement::Agreement;
 use crate::recorder::blocks::{Blocks, Found};
 use crate::recorder::branches::{Branches, Done};
-use crate::recorder::conflicts::Conflicts;
-use crate::report::{Convergence, Moment, MomentKind, Payments, Reorganisation};
+use crate::recorder::payment_log::PaymentLog;
+use crate::recorder::timeline::Timeline;
+use crate::report::{Branching, Convergence, MomentKind};
+use crate::text;
 use crate::text::duration;
 use cairn_genesis::hashrate::hashes_of;
 
@@ -30,14 +32,10 @@ pub mod arrivals;
 pub mod blocks;
 pub mod branches;
 pub mod conclude;
-pub mod conflicts;
+pub mod payment_log;
 pub mod reachability;
+pub mod timeline;
 pub mod tips;
-
-/// Reorganisations told one by one in a report; of more only the deepest.
-const TOLD_REORGANISATIONS: usize = 1_000;
-/// Moments in a timeline; a run of thousands of blocks tells its steps and the first of the rest.
-const MAX_MOMENTS: usize = 20_000;
 
 /// A step that is being carried out.
 #[derive(Clone, Debug)]
@@ -47,73 +45,55 @@ struct PendingStep {
     handed_in: Option<(u32, String)>,
 }
 
-/// What has happened so far.
-#[derive(Clone, Debug)]
-pub struct Recorder {
-    plan: Arc<Plan>,
-    groups: Vec<usize>,
-    blocks: Blocks,
-    agreement: Agreement,
-    branches: Branches,
-    timeline: Vec<Moment>,
-    convergence: Vec<Convergence>,
-    /// Whether agreement is awaited since the last step that heals.
-    is_healing: bool,
-    /// The step that is being carried out.
-    pending: Option<PendingStep>,
-    /// What steps have made of the plan so far.
-    state: PlanState,
-    /// Whether nodes that were given time to agree had no way to.
-    is_apart: bool,
-    is_interrupted: bool,
-    /// Moments that are not in the timeline.
-    untold: u64,
-    conflicts: Conflicts,
-    /// Secret nodes of double-spenders that live: the network knows nothing of them.
-    secret: BTreeSet<NodeIndex>,
-    reorganisations: Vec<Reorganisation>,
-    reorganisations_in_all: u64,
-    deepest: u32,
-    accepted: BTreeSet<Txid>,
-    undone: BTreeSet<Txid>,
-    payments: Payments,
-    attempts_ended: u64,
-    /// When the network was cut first.
+/// The time from steps that heal to agreement.
+#[derive(Clone, Debug, Default)]
+pub struct Healing {
+    /// Every step that healed.
+    pub steps: Vec<Convergence>,
+    /// Whether agreement is awaited since the last of them.
+    is_awaited: bool,
     first_partition_ms: Option<u64>,
+    /// When the first partition ended.
     healed_ms: Option<u64>,
 }
 
+/// Records what happens on either engine.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    plan: Arc<Plan>,
+    /// What steps have made of the plan so far.
+    pub state: PlanState,
+    pub timeline: Timeline,
+    pub healing: Healing,
+    pub payments: PaymentLog,
+    blocks: Blocks,
+    agreement: Agreement,
+    branches: Branches,
+    pending: Option<PendingStep>,
+    /// Secret nodes of double-spenders that live, which are no part of the network.
+    secret: BTreeSet<NodeIndex>,
+    /// Whether nodes that were given time to agree had no way to.
+    is_apart: bool,
+    is_interrupted: bool,
+}
+
 impl Recorder {
-    /// Nothing has happened yet; all nodes stand on genesis, and those that are up say so with
-    /// [`Self::came_up`].
+    /// A recorder of a run in which no node is up yet.
     pub fn new(plan: impl Into<Arc<Plan>>, genesis: BlockHash) -> Self {
         let plan = plan.into();
-        let groups = plan.indices().map(|node| plan.group_of(node)).collect();
         let nodes = usize::from(plan.nodes());
         Self {
-            groups,
+            state: PlanState::new(&plan),
+            timeline: Timeline::default(),
+            healing: Healing::default(),
+            payments: PaymentLog::default(),
             blocks: Blocks::new(nodes, genesis),
             agreement: Agreement::new(nodes),
             branches: Branches::default(),
-            timeline: Vec::new(),
-            convergence: Vec::new(),
-            is_healing: false,
             pending: None,
-            state: PlanState::new(&plan),
+            secret: BTreeSet::new(),
             is_apart: false,
             is_interrupted: false,
-            untold: 0,
-            conflicts: Conflicts::default(),
-            secret: BTreeSet::new(),
-            reorganisations: Vec::new(),
-            reorganisations_in_all: 0,
-            deepest: 0,
-            accepted: BTreeSet::new(),
-            undone: BTreeSet::new(),
-            payments: Payments::default(),
-            attempts_ended: 0,
-            first_partition_ms: None,
-            healed_ms: None,
             plan,
         }
     }
@@ -125,13 +105,9 @@ impl Recorder {
         let hashes = hashes_of(block.header().bits).unwrap_or(0);
         let found = Found { hash: block.hash(), parent, height, miner, at_ms, transactions, hashes };
         if self.blocks.found(found) {
-            self.conflicts.found(self.blocks.list().len() - 1, block);
-            let payments = match transactions {
-                0 => String::new(),
-                1 => ", 1 transaction".into(),
-                many => format!(", {many} transactions"),
-            };
-            self.tell(at_ms, MomentKind::Block, format!("block {height} by {miner}{payments}"));
+            self.payments.found(self.blocks.list().len() - 1, block);
+            let text = text::block_found(height, miner, transactions);
+            self.timeline.add(at_ms, MomentKind::Block, text);
         }
     }
 
@@ -150,11 +126,7 @@ impl Recorder {
 
     /// A block left a node's best chain.
     pub fn disconnected(&mut self, at: NodeIndex, block: &Block) {
-        for txid in block.transactions().iter().map(|transaction| transaction.txid()) {
-            if self.accepted.contains(&txid) {
-                self.undone.insert(txid);
-            }
-        }
+        self.payments.disconnected(block);
         self.branches.disconnected(at, block);
     }
 
@@ -192,81 +164,11 @@ impl Recorder {
         self.agreement.moved(at_ms, at, None);
     }
 
-    /// Something that people want to know.
-    pub fn tell(&mut self, at_ms: u64, kind: MomentKind, text: String) {
-        let is_always_told = matches!(kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
-        if self.timeline.len() >= MAX_MOMENTS && !is_always_told {
-            if self.untold == 0 {
-                let kind = MomentKind::Phase;
-                let text = format!("{MAX_MOMENTS} moments are told: from here on only steps and agreement");
-                self.timeline.push(Moment { at_ms, kind, text });
-            }
-            self.untold += 1;
-            return;
-        }
-        self.timeline.push(Moment { at_ms, kind, text });
-    }
-
-    /// A payment was accepted.
-    pub fn accepted(&mut self, txid: Txid) {
-        self.conflicts.accepted(txid);
-        if self.accepted.insert(txid) {
-            self.payments.accepted += 1;
-        }
-    }
-
-    /// Payments that were accepted.
-    pub fn payments(&self) -> impl Iterator<Item = &Txid> {
-        self.accepted.iter()
-    }
-
-    /// How many attempts have ended.
-    pub const fn attempts_ended(&self) -> u64 {
-        self.attempts_ended
-    }
-
-    /// An attempt has ended.
-    pub fn attempt_ended(&mut self) {
-        self.attempts_ended += 1;
-    }
-
-    /// An attacker pays, and pays itself with the same coin in a chain that nobody sees.
-    pub fn attempted(&mut self, payment: Txid, rival: Txid) {
-        self.conflicts.watch(payment, rival);
-        self.conflicts.accepted(payment);
-        self.conflicts.accepted(rival);
-    }
-
-    /// What was told so far, in the order of time.
-    pub fn timeline(&self) -> &[Moment] {
-        &self.timeline
-    }
-
-    /// How many payments lost a confirmation at least once.
-    pub fn undone(&self) -> u64 {
-        self.undone.len() as u64
-    }
-
-    /// How many moments are not in the timeline, as there were too many.
-    const fn untold(&self) -> u64 {
-        self.untold
-    }
-
     /// Blocks that the final chain leaves out.
     pub fn left_out(&self) -> Vec<BlockHash> {
         let is_in = self.blocks.lineage(&self.final_tip().unwrap_or(BlockHash::ZERO));
         let known = self.blocks.list().iter().zip(is_in);
         known.filter(|(_, is_in)| !is_in).map(|(known, _)| known.found.hash).collect()
-    }
-
-    /// Every mending so far, and how long it took until all agreed.
-    pub fn convergence(&self) -> &[Convergence] {
-        &self.convergence
-    }
-
-    /// What steps have made of the plan so far.
-    pub const fn state(&self) -> &PlanState {
-        &self.state
     }
 
     /// Whether nodes have one tip on each of these sides.
@@ -299,31 +201,14 @@ impl Recorder {
     }
 
     fn reorganised(&mut self, at_ms: u64, at: NodeIndex, done: Done) {
-        self.reorganisations_in_all += 1;
-        let is_honest = self.is_honest(at);
-        if is_honest {
-            self.deepest = self.deepest.max(done.disconnected);
-        }
-        let Done { fork_height, disconnected, connected, unconfirmed } = done;
-        let node = at.number();
-        let told = Reorganisation { at_ms, node, fork_height, disconnected, connected, unconfirmed };
-        let text = format!(
-            "reorganisation on {at}: {disconnected} left, {connected} joined, fork point {fork_height}"
-        );
-        self.tell(at_ms, MomentKind::Reorganisation, text);
-        if self.reorganisations.len() >= 2 * TOLD_REORGANISATIONS {
-            self.keep_deepest();
-        }
-        self.reorganisations.push(told);
-    }
-
-    fn keep_deepest(&mut self) {
-        self.reorganisations.sort_by_key(|one| (core::cmp::Reverse(one.disconnected), one.at_ms, one.node));
-        self.reorganisations.truncate(TOLD_REORGANISATIONS);
+        self.branches.add(at_ms, at, done, self.is_honest(at));
+        let Done { fork_height, disconnected, connected, .. } = done;
+        let reorganisation = Branching { fork_height, disconnected, connected };
+        self.timeline.add_reorganisation(at_ms, at, reorganisation);
     }
 
     fn is_honest(&self, at: NodeIndex) -> bool {
-        let group = self.groups.get(at.index()).and_then(|group| self.plan.groups.get(*group));
+        let group = self.plan.groups.get(self.plan.group_of(at));
         group.is_none_or(|group| {
             !matches!(
                 group.behaviour,
@@ -336,8 +221,7 @@ impl Recorder {
     fn by_group(&self, miners: impl Iterator<Item = NodeIndex>) -> BTreeMap<usize, u64> {
         let mut counts = BTreeMap::new();
         for miner in miners {
-            let group = self.groups.get(miner.index()).copied().unwrap_or_default();
-            *counts.entry(group).or_default() += 1;
+            *counts.entry(self.plan.group_of(miner)).or_default() += 1;
         }
         counts
     }
@@ -359,14 +243,14 @@ impl Recorder {
                     pending.handed_in = Some((paid, why));
                 }
             }
-            Note::Accepted(txid) => self.accepted(txid),
+            Note::Accepted(txid) => self.payments.accepted(txid),
             Note::Rejected { at, why } => {
-                self.tell(at_ms, MomentKind::Step, format!("{at} rejects a payment: {why}"));
+                self.timeline.add(at_ms, MomentKind::Step, format!("{at} rejects a payment: {why}"));
             }
-            Note::PaidTwice { payment, conflict } => self.conflicts.watch(payment, conflict),
-            Note::ConflictAccepted(txid) => self.conflicts.accepted(txid),
+            Note::PaidTwice { payment, conflict } => self.payments.watch(payment, conflict),
+            Note::ConflictAccepted(txid) => self.payments.conflict_accepted(txid),
             Note::ConflictRejected { at, why, .. } => {
-                self.tell(
+                self.timeline.add(
                     at_ms,
                     MomentKind::Attack,
                     format!("{at} rejects the second payment of a coin: {why}"),
@@ -380,14 +264,14 @@ impl Recorder {
         let effect = self.effect(step);
         if effect.heals {
             let after = self.plan.effect_in_words(&effect, None);
-            self.convergence.push(Convergence { after: after.clone(), at_ms, took_ms: None });
-            self.is_healing = false;
-            self.tell(at_ms, MomentKind::Step, after);
+            self.healing.steps.push(Convergence { after: after.clone(), at_ms, took_ms: None });
+            self.healing.is_awaited = false;
+            self.timeline.add(at_ms, MomentKind::Step, after);
         }
         self.pending = Some(PendingStep { effect, handed_in: None });
         let sides = self.sides_if_bridged();
         let was_whole = self.state.partition.is_whole();
-        self.state.take(step, self.groups.len());
+        self.state.take(step, usize::from(self.plan.nodes()));
         match step {
             Step::Heal | Step::Partition(_) | Step::Refuse(_) => {}
             // A restart or another behaviour heals too, but the partition stays in force.
@@ -395,12 +279,12 @@ impl Recorder {
         }
         if !self.state.partition.is_whole() {
             self.blocks.reachability.split(&self.sides());
-            self.first_partition_ms.get_or_insert(at_ms);
+            self.healing.first_partition_ms.get_or_insert(at_ms);
             // Agreement that was awaited is no longer to be had.
-            self.is_healing = false;
+            self.healing.is_awaited = false;
         } else if !was_whole {
             self.blocks.reachability.heal();
-            self.healed_ms.get_or_insert(at_ms);
+            self.healing.healed_ms.get_or_insert(at_ms);
         }
     }
 
@@ -411,11 +295,11 @@ impl Recorder {
         let PendingStep { effect, handed_in } =
             pending.unwrap_or_else(|| PendingStep { effect: self.effect(step), handed_in: None });
         if effect.heals {
-            self.is_healing = true;
+            self.healing.is_awaited = true;
         } else {
-            self.is_healing &= self.agreement.tips() > 1;
+            self.healing.is_awaited &= self.agreement.tips() > 1;
             let text = self.plan.effect_in_words(&effect, handed_in.as_ref());
-            self.tell(at_ms, MomentKind::Step, text);
+            self.timeline.add(at_ms, MomentKind::Step, text);
         }
         self.look_for_agreement(at_ms);
     }
@@ -427,7 +311,7 @@ impl Recorder {
     /// The sides of the partition in force.
     pub fn sides(&self) -> Vec<Vec<NodeIndex>> {
         let passes_on = |node: NodeIndex| {
-            let group = self.groups.get(node.index()).and_then(|group| self.state.behaviours.get(*group));
+            let group = self.state.behaviours.get(self.plan.group_of(node));
             group.is_none_or(Behaviour::passes_on)
         };
         let is_bridge = |node| self.blocks.reachability.is_up(node) && passes_on(node);
@@ -469,26 +353,30 @@ impl Recorder {
             }
             (miners, false) => format!("{} mines on until all agree", self.plan.nodes_in_words(miners)),
         };
-        self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}; {then}"));
+        self.timeline.add(at_ms, MomentKind::Phase, format!("mining ends{left_out}; {then}"));
     }
 
     /// Mining ends, and the run with it, without time for agreement.
     pub fn ends_as_it_stands(&mut self, at_ms: u64, left_out: usize) {
         let (how, left_out) = (self.standing().in_words(), left_out_in_words(left_out));
-        self.tell(at_ms, MomentKind::Phase, format!("mining ends{left_out}, and the run with it: {how}"));
+        self.timeline.add(
+            at_ms,
+            MomentKind::Phase,
+            format!("mining ends{left_out}, and the run with it: {how}"),
+        );
     }
 
     /// The time for agreement is over, and branches of equal work are left: each node keeps the one that it saw first.
     pub fn ends_even(&mut self, at_ms: u64) {
         let how = self.standing().in_words();
-        self.tell(at_ms, MomentKind::Phase, format!("the run is over: {how} of equal work"));
+        self.timeline.add(at_ms, MomentKind::Phase, format!("the run is over: {how} of equal work"));
     }
 
     /// All nodes that can agree have done so; others had the time for it, and no way to.
     pub fn settled(&mut self, at_ms: u64) {
         self.is_apart = self.agreement.tips() > 1;
         let how = self.standing().in_words();
-        self.tell(at_ms, MomentKind::Phase, format!("the run is over: {how}"));
+        self.timeline.add(at_ms, MomentKind::Phase, format!("the run is over: {how}"));
     }
 
     /// The run is stopped before its end.
@@ -496,16 +384,16 @@ impl Recorder {
         if core::mem::replace(&mut self.is_interrupted, true) {
             return;
         }
-        self.tell(at_ms, MomentKind::Phase, "the run was stopped before its end".into());
+        self.timeline.add(at_ms, MomentKind::Phase, "the run was stopped before its end".into());
     }
 
     pub(crate) fn look_for_agreement(&mut self, at_ms: u64) {
-        if !self.is_healing || self.agreement.tips() != 1 {
+        if !self.healing.is_awaited || self.agreement.tips() != 1 {
             return;
         }
-        self.is_healing = false;
+        self.healing.is_awaited = false;
         let mut took = None;
-        for healed in self.convergence.iter_mut().rev().take_while(|one| one.took_ms.is_none()) {
+        for healed in self.healing.steps.iter_mut().rev().take_while(|one| one.took_ms.is_none()) {
             let waited = at_ms.saturating_sub(healed.at_ms);
             healed.took_ms = Some(waited);
             took = took.or(Some(waited));
@@ -514,7 +402,7 @@ impl Recorder {
             let who = if self.plan.indices().any(|node| self.is_down(node)) { " that run" } else { "" };
             let text =
                 format!("all nodes{who} agree again, {} after the last step that heals", duration(took));
-            self.tell(at_ms, MomentKind::Agreement, text);
+            self.timeline.add(at_ms, MomentKind::Agreement, text);
         }
     }
 }
@@ -532,6 +420,7 @@ mod tests {
     use super::*;
     use crate::plan::Engine;
     use crate::recorder::conclude::Ending;
+    use crate::recorder::timeline::MAX_MOMENTS;
 
     fn hash(number: u8) -> BlockHash {
         BlockHash::from_bytes([number; 32])
@@ -547,7 +436,14 @@ mod tests {
     fn told(recorder: &mut Recorder, step: Step) -> String {
         recorder.step_begins(10, &step);
         recorder.step_is_done(10, &step);
-        recorder.timeline().iter().rfind(|one| one.kind == MomentKind::Step).expect("told").text.clone()
+        recorder
+            .timeline
+            .moments()
+            .iter()
+            .rfind(|one| one.kind == MomentKind::Step)
+            .expect("told")
+            .text
+            .clone()
     }
 
     #[test]
@@ -557,11 +453,11 @@ mod tests {
         // The other is down, so those that live agree; they are not all that must.
         let restart = Step::Restart(vec![NodeIndex::new(1)]);
         recorder.step_begins(10, &restart);
-        assert_eq!(recorder.convergence[0].took_ms, None);
+        assert_eq!(recorder.healing.steps[0].took_ms, None);
         recorder.came_up(10, NodeIndex::new(1), hash(0));
         recorder.step_is_done(10, &restart);
         recorder.tip(40, NodeIndex::new(1), hash(1));
-        assert_eq!(recorder.convergence[0].took_ms, Some(30));
+        assert_eq!(recorder.healing.steps[0].took_ms, Some(30));
     }
 
     #[test]
@@ -573,10 +469,10 @@ mod tests {
         recorder.step_begins(20, &Step::Restart(vec![one]));
         recorder.step_begins(30, &Step::Behave { group: 0, behaviour: crate::behaviour::Behaviour::Honest });
         recorder.step_begins(40, &Step::Partition(vec![vec![other], vec![one]]));
-        assert_eq!((recorder.first_partition_ms, recorder.healed_ms), (Some(10), None));
+        assert_eq!((recorder.healing.first_partition_ms, recorder.healing.healed_ms), (Some(10), None));
         recorder.step_begins(50, &Step::Partition(vec![vec![one, other]]));
         recorder.step_begins(60, &Step::Heal);
-        assert_eq!((recorder.first_partition_ms, recorder.healed_ms), (Some(10), Some(50)));
+        assert_eq!((recorder.healing.first_partition_ms, recorder.healing.healed_ms), (Some(10), Some(50)));
     }
 
     #[test]
@@ -604,12 +500,12 @@ mod tests {
         assert_eq!(told(&mut recorder, Step::Heal), "nothing to heal: no partition is in force");
         let restart = Step::Restart(vec![up, NodeIndex::new(1)]);
         assert_eq!(told(&mut recorder, restart), "no node is started: nodes 0,1 are already up");
-        assert!(recorder.convergence.is_empty());
+        assert!(recorder.healing.steps.is_empty());
         let restart = Step::Restart(vec![up, down]);
         assert_eq!(told(&mut recorder, restart), "started again: 2; node 0 is already up");
         told(&mut recorder, Step::Partition(vec![vec![up], vec![down]]));
         assert_eq!(told(&mut recorder, Step::Heal), "healed: all nodes may reach each other again");
-        assert_eq!(recorder.convergence.len(), 2);
+        assert_eq!(recorder.healing.steps.len(), 2);
     }
 
     #[test]
@@ -632,7 +528,7 @@ mod tests {
         recorder.went_down(28, NodeIndex::new(2));
         recorder.tip(30, other, hash(1));
         recorder.mining_ends(30, &settlement(&[other], &all, 1));
-        let texts: Vec<&str> = recorder.timeline().iter().map(|one| one.text.as_str()).collect();
+        let texts: Vec<&str> = recorder.timeline.moments().iter().map(|one| one.text.as_str()).collect();
         let expected = [
             "mining ends; node 1 mines on until all agree",
             "mining ends before its plan does, so that 2 steps are left out; each side agrees",
@@ -646,9 +542,9 @@ mod tests {
     fn a_timeline_that_grows_too_long_says_where_it_ends_and_how_much_is_missing() {
         let mut recorder = Recorder::new(Plan::quiet(1), BlockHash::ZERO);
         for at_ms in 0..MAX_MOMENTS as u64 + 3 {
-            recorder.tell(at_ms, MomentKind::Block, "a block".into());
+            recorder.timeline.add(at_ms, MomentKind::Block, "a block".into());
         }
-        recorder.tell(90_000, MomentKind::Step, "a step".into());
+        recorder.timeline.add(90_000, MomentKind::Step, "a step".into());
         let ending = Ending {
             engine: Engine::Simulator,
             seed: None,
@@ -660,7 +556,7 @@ mod tests {
         };
         let told = recorder.conclude(ending).timeline;
         let texts: Vec<&str> = told[MAX_MOMENTS..].iter().map(|moment| moment.text.as_str()).collect();
-        let limit = "20000 moments are told: from here on only steps and agreement";
-        assert_eq!(texts, [limit, "a step", "3 moments more are not told"]);
+        let limit = "20000 moments are shown: from here on only steps and agreement";
+        assert_eq!(texts, [limit, "a step", "3 more moments are not shown"]);
     }
 }

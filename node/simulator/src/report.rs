@@ -106,6 +106,17 @@ pub struct Moment {
     pub kind: MomentKind,
     /// What, in plain words.
     pub text: String,
+    /// Of a change of branch, the node and the blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reorganisation: Option<(u16, Branching)>,
+}
+
+/// A change of branch: the height of the last block that both branches share, and blocks that left and joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Branching {
+    pub fork_height: u32,
+    pub disconnected: u32,
+    pub connected: u32,
 }
 
 /// Kinds of things that happen.

@@ -8,6 +8,7 @@ use crate::behaviour::Behaviour;
 use crate::conductor::StepEffect;
 use crate::node_index::NodeIndex;
 use crate::plan::{Plan, Step};
+use crate::report::Branching;
 
 impl Plan {
     /// A step in words.
@@ -149,6 +150,21 @@ impl Plan {
         }
         words.join(",")
     }
+}
+
+/// A block that a node found.
+pub fn block_found(height: u32, miner: NodeIndex, transactions: u32) -> String {
+    match transactions {
+        0 => format!("block {height} by {miner}"),
+        1 => format!("block {height} by {miner}, 1 transaction"),
+        many => format!("block {height} by {miner}, {many} transactions"),
+    }
+}
+
+/// A change of branch on some nodes.
+pub fn reorganisation(nodes: &str, change: &Branching) -> String {
+    let Branching { fork_height, disconnected, connected } = change;
+    format!("reorganisation on {nodes}: {disconnected} left, {connected} joined, fork point {fork_height}")
 }
 
 /// Numbers of nodes, neighbours joined: `0-2,5`.

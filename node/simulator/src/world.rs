@@ -36,6 +36,7 @@ use crate::trace;
 use crate::verifier::OncePerWorld;
 use crate::world::event_tap::{EventTap, Told};
 use crate::world::node_step::{Effect, Outbox, Surroundings};
+use crate::world::parallel_window::Due;
 use crate::world::workers::Workers;
 
 mod attacks;
@@ -47,7 +48,33 @@ pub mod node_step;
 mod parallel_window;
 mod workers;
 
-/// Nodes, what joins them, and what is going to happen to them.
+/// What is known of payments and ledgers, so that the end of a run can be checked.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Payments that a block of some best chain held once.
+    pub confirmed: BTreeSet<Txid>,
+    /// Those blocks: each is looked through for the first node only.
+    connected: BTreeSet<BlockHash>,
+    /// Payments that an attacker or a second payment may have taken back.
+    pub taken_back: BTreeSet<Txid>,
+    /// Ledgers whose supply was found to be exact.
+    exact: BTreeSet<Digest>,
+    /// Whether a node lost its power.
+    pub lost_power: bool,
+}
+
+/// The traffic of a world, and its events as far as anyone wants them.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    pub messages: u64,
+    pub bytes: u64,
+    /// Inputs that nodes were given.
+    pub events: u64,
+    log: Option<EventLog>,
+    tap: EventTap,
+}
+
+/// Simulated computers, their network, and what is going to happen to them.
 pub struct World {
     definition: Definition,
     plan: Arc<Plan>,
@@ -57,40 +84,22 @@ pub struct World {
     around: Surroundings,
     hosts: Vec<Host>,
     double_spenders: Vec<DoubleSpender>,
-    /// Nodes that are no part of the network: secret miners.
+    /// Secret miners, which are no part of the network.
     apart: BTreeSet<NodeIndex>,
     wallets: Wallets,
     sampler: PowSampler,
     schedule: Schedule,
-    verifier: OncePerWorld,
-    events: u64,
-    /// Events that were told to the log, or came before it was kept.
-    told: u64,
-    log: Option<EventLog>,
-    recorder: Recorder,
-    traffic: (u64, u64),
-    /// Payments that a block of somebody's best chain held once,
-    confirmed_once: BTreeSet<Txid>,
-    /// and those blocks, so that each is looked through for the first node only.
-    connected_once: BTreeSet<BlockHash>,
-    /// Whether some node lost its power.
-    lost_power: bool,
-    /// Payments that attackers took back.
-    taken_back: BTreeSet<Txid>,
-    /// Ledgers whose supply was found to be exact.
-    exact: BTreeSet<Digest>,
-    highest: u32,
-    /// The number of steps of the plan that were carried out.
     steps_taken: usize,
-    /// Sides whose nodes refuse those of the others: a node that is started again goes on with it.
+    /// Sides whose nodes refuse those of the others; a node that is started again does so, too.
     refused: Vec<Vec<NodeIndex>>,
-    /// Who works off what happens at one time.
+    highest: u32,
+    pub verifier: OncePerWorld,
+    pub recorder: Recorder,
+    pub seen: Seen,
+    pub traffic: Traffic,
     workers: Workers,
-    /// What nodes tell, for whoever watches.
-    overheard: EventTap,
-    /// Room that is used again.
-    outbox: Outbox,
-    due: Vec<(Timestamp, NodeIndex, Occurrence)>,
+    /// Buffers that are used again.
+    buffers: (Outbox, Vec<Due>),
 }
 
 impl World {
@@ -104,8 +113,8 @@ impl World {
         let begin = definition.params.genesis_time;
         let groups: Vec<usize> = plan.indices().map(|node| plan.group_of(node)).collect();
         let nodes = groups.len();
-        let mut purses = SimWallet::all(&definition);
-        let double_spenders = attackers::double_spenders(&plan, &mut purses);
+        let mut wallets = SimWallet::all(&definition);
+        let double_spenders = attackers::double_spenders(&plan, &mut wallets);
         let apart: BTreeSet<NodeIndex> = double_spenders.iter().map(|one| one.secret).collect();
         let dials = plan.dials(seed, &apart);
         let shared = Shared::default();
@@ -134,27 +143,18 @@ impl World {
             hosts: hosts.collect(),
             double_spenders,
             apart,
-            wallets: Wallets::new(definition.params.genesis_hash, purses),
+            wallets: Wallets::new(definition.params.genesis_hash, wallets),
             sampler: PowSampler::new(nodes, begin, rng_streams::mining(seed)),
             schedule: Schedule::new(plan.clone(), seed),
-            verifier: OncePerWorld::default(),
-            events: 0,
-            told: 0,
-            log: None,
-            recorder: Recorder::new(plan.clone(), definition.genesis.hash()),
-            traffic: (0, 0),
-            confirmed_once: BTreeSet::new(),
-            connected_once: BTreeSet::new(),
-            lost_power: false,
-            taken_back: BTreeSet::new(),
-            exact: BTreeSet::new(),
-            highest: 0,
             steps_taken: 0,
             refused: Vec::new(),
+            highest: 0,
+            verifier: OncePerWorld::default(),
+            recorder: Recorder::new(plan.clone(), definition.genesis.hash()),
+            seen: Seen::default(),
+            traffic: Traffic::default(),
             workers: Workers::default(),
-            overheard: EventTap::default(),
-            outbox: Outbox::default(),
-            due: Vec::new(),
+            buffers: (Outbox::default(), Vec::new()),
             definition,
             plan,
         };
@@ -186,64 +186,9 @@ impl World {
         self.hosts.iter().filter(|host| host.node().is_some() && !self.apart.contains(&host.index()))
     }
 
-    /// The highest that a best chain ever was.
-    pub const fn highest(&self) -> u32 {
-        self.highest
-    }
-
-    /// How many tips living nodes have.
-    pub fn tips(&self) -> usize {
-        self.recorder.tips()
-    }
-
-    /// What is recorded so far.
-    pub const fn recorder(&self) -> &Recorder {
-        &self.recorder
-    }
-
-    /// How much happened.
-    pub const fn events(&self) -> u64 {
-        self.events
-    }
-
     /// Everything that happened as one hash, and how much did.
     pub fn trace(&self) -> (String, u64) {
-        (trace::of_all(self.hosts.iter().map(|host| &host.trace)), self.events)
-    }
-
-    /// Messages carried, and their bytes.
-    pub const fn traffic(&self) -> (u64, u64) {
-        self.traffic
-    }
-
-    /// Whose judgement of signatures all nodes share.
-    pub const fn verifier(&self) -> &OncePerWorld {
-        &self.verifier
-    }
-
-    /// Payments that a block of somebody's best chain held once.
-    pub fn confirmed_once(&self) -> impl Iterator<Item = &Txid> {
-        self.confirmed_once.iter()
-    }
-
-    /// Whether some node lost its power at some time.
-    pub const fn lost_power(&self) -> bool {
-        self.lost_power
-    }
-
-    /// Whether an attacker took this payment back.
-    pub fn is_taken_back(&self, txid: &Txid) -> bool {
-        self.taken_back.contains(txid)
-    }
-
-    /// The same, to tell it how the run goes.
-    pub const fn recorder_mut(&mut self) -> &mut Recorder {
-        &mut self.recorder
-    }
-
-    /// What was recorded; the world ends.
-    pub fn into_recorder(self) -> Recorder {
-        self.recorder
+        (trace::of_all(self.hosts.iter().map(|host| &host.trace)), self.traffic.events)
     }
 
     /// From now on so many threads work off what happens at one time; what happens stays the same.
@@ -251,17 +196,15 @@ impl World {
         self.workers = Workers::new(threads);
     }
 
-    /// From now on the last so many events are kept in words, up to the one of the number `last`.
+    /// Keeps the last events in words from now on, up to the one with the number `last`.
     pub fn keep_log(&mut self, lines: usize, last: u64) {
-        (self.around.tells, self.told) = (true, self.events);
-        let mut log = EventLog::new(lines, last);
-        log.begin_after(self.events);
-        self.log = Some(log);
+        self.around.tells = true;
+        self.traffic.log = Some(EventLog::new(lines, last, self.traffic.events));
     }
 
     /// The last events in words, if they are kept.
     pub fn log(&self) -> Vec<String> {
-        self.log.as_ref().map(EventLog::lines).unwrap_or_default()
+        self.traffic.log.as_ref().map(EventLog::lines).unwrap_or_default()
     }
 
     fn at_ms(&self) -> u64 {
@@ -324,11 +267,11 @@ impl World {
         at: NodeIndex,
         work: impl FnOnce(&Surroundings, Timestamp, &mut Host, &mut Outbox) -> Result<(), Violation>,
     ) -> Result<(), Violation> {
-        let mut outbox = core::mem::take(&mut self.outbox);
+        let mut outbox = core::mem::take(&mut self.buffers.0);
         let outcome = work(&self.around, self.now, &mut self.hosts[at.index()], &mut outbox);
         self.post(&mut outbox);
         let done = outbox.effects.drain(..).try_for_each(|(_, at, effect)| self.carry_out(at, effect));
-        self.outbox = outbox;
+        self.buffers.0 = outbox;
         done.and(outcome)
     }
 
@@ -336,9 +279,10 @@ impl World {
     fn post(&mut self, outbox: &mut Outbox) {
         outbox.plans.drain(..).for_each(|(when, what)| self.agenda.plan(when, what));
         outbox.own.drain(..).for_each(|(when, what)| self.agenda.plan(when, what));
-        self.events += core::mem::take(&mut outbox.events);
+        self.traffic.events += core::mem::take(&mut outbox.events);
         let (messages, bytes) = core::mem::take(&mut outbox.traffic);
-        self.traffic = (self.traffic.0 + messages, self.traffic.1 + bytes);
+        self.traffic.messages += messages;
+        self.traffic.bytes += bytes;
     }
 
     fn start(&mut self, at: NodeIndex) -> Result<(), Violation> {
@@ -358,10 +302,10 @@ impl World {
     }
 
     fn send(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
-        let mut outbox = core::mem::take(&mut self.outbox);
+        let mut outbox = core::mem::take(&mut self.buffers.0);
         self.around.say(self.now, &mut self.hosts[from.index()], to, message, &mut outbox);
         self.post(&mut outbox);
-        self.outbox = outbox;
+        self.buffers.0 = outbox;
     }
 
     fn moved(&mut self, at: NodeIndex, tip: BlockHash, height: u32) -> Result<(), Violation> {
@@ -382,9 +326,8 @@ impl World {
             Effect::Moves(tip, height) => self.moved(at, tip, height)?,
             Effect::Heard(words) => {
                 let since = self.elapsed();
-                if let Some(log) = &mut self.log {
-                    self.told += 1;
-                    log.note(self.told, since, at, &words);
+                if let Some(log) = &mut self.traffic.log {
+                    log.note(since, at, &words);
                 }
             }
         }
@@ -427,7 +370,7 @@ impl World {
 
     /// What the nodes told since this was asked last; the first time it begins to be kept.
     pub fn take_told(&mut self) -> Vec<Told> {
-        self.overheard.take()
+        self.traffic.tap.take()
     }
 
     fn heard(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
@@ -435,12 +378,12 @@ impl World {
             return Ok(());
         }
         let at_ms = self.at_ms();
-        self.overheard.note(at_ms, at, event);
+        self.traffic.tap.note(at_ms, at, event);
         match event {
             Event::Reorganised { fork_point, disconnected, connected, .. } => {
                 self.recorder.changes_branch(at, fork_point.get(), *disconnected, *connected);
                 if let Some(node) = self.hosts[at.index()].node()
-                    && self.exact.insert(node.chain().store().digest())
+                    && self.seen.exact.insert(node.chain().store().digest())
                 {
                     supply_is_exact(at, node.chain())?;
                 }
@@ -449,9 +392,9 @@ impl World {
             Event::BlockDisconnected { block, .. } => self.recorder.disconnected(at, block),
             Event::BlockConnected { block, .. } => {
                 self.recorder.connected(at_ms, at, block);
-                if self.connected_once.insert(block.hash()) {
+                if self.seen.connected.insert(block.hash()) {
                     let txids = block.transactions().iter().map(|transaction| transaction.txid());
-                    self.confirmed_once.extend(txids);
+                    self.seen.confirmed.extend(txids);
                 }
             }
             _ => {}

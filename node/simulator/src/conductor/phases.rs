@@ -16,15 +16,10 @@ enum Phase {
     /// Later steps that heal are carried out, and miners are stopped.
     Ending,
     /// One miner on each side mines until that side agrees.
-    Settling {
-        until: Duration,
-        settlement: Settlement,
-    },
+    Settling { until: Duration, settlement: Settlement },
     /// No node mines: blocks under way arrive at the nodes that must agree.
-    Resting {
-        until: Duration,
-        must_agree: Vec<Vec<NodeIndex>>,
-    },
+    Resting { until: Duration, must_agree: Vec<Vec<NodeIndex>> },
+    /// Nothing is left to do.
     Over,
 }
 
@@ -127,7 +122,7 @@ impl Phases {
         match &self.phase {
             Phase::Mining => {
                 let is_high = stop.height.is_some_and(|stop| engine.highest() >= stop);
-                let attempts = engine.recorder().attempts_ended();
+                let attempts = engine.recorder().payments.attempts_ended;
                 let is_tried = stop.attempts.is_some_and(|stop| attempts >= stop);
                 if !is_high && !is_tried && now < stop.after {
                     return Ok(None);

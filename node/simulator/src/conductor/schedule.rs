@@ -15,12 +15,10 @@ use crate::rng_streams;
 pub enum Due {
     /// A step of the plan, by its index.
     Step(u32),
+    /// The next payment of the workload.
     Payment,
     /// An intermittent node comes back, or goes if it still lives that life.
-    Churn {
-        node: NodeIndex,
-        life: Option<u32>,
-    },
+    Churn { node: NodeIndex, life: Option<u32> },
 }
 
 /// What is due when. Times count from the beginning of the run; the engine keeps the queue.

@@ -83,12 +83,6 @@ impl Settlement {
         Self { miners, sides, left_out: 0, unsure, groups, cut: cut.clone() }
     }
 
-    /// The same of a run that leaves out so many steps.
-    #[must_use]
-    pub fn leaving_out(self, left_out: usize) -> Self {
-        Self { left_out, ..self }
-    }
-
     /// Nodes of each side that must have one tip when the time for agreement is over: those that hear of
     /// the blocks of whoever mines there, over nodes that stay and pass on what they hear. `ways` has whom
     /// each living node is linked to, or would be if all went well. Who is on one side may still have no way

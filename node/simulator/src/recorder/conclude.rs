@@ -10,7 +10,7 @@ use crate::recorder::Recorder;
 use crate::recorder::blocks::Known;
 use crate::recorder::reachability::Reachability;
 use crate::report::{
-    BlockPropagation, BlockReport, GroupReport, MomentKind, Propagation, Report, Stale, TraceReport,
+    BlockPropagation, BlockReport, GroupReport, Payments, Propagation, Report, Stale, TraceReport,
 };
 use crate::text::{count, duration, grouped, percent};
 
@@ -35,8 +35,6 @@ pub struct Ending {
 impl Recorder {
     /// The report.
     pub fn conclude(mut self, ending: Ending) -> Report {
-        self.keep_deepest();
-        self.tell_of_the_untold(ending.lasted_ms);
         let standing = self.standing();
         let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
         let is_in_chain = self.blocks.lineage(&tip);
@@ -65,20 +63,18 @@ impl Recorder {
             .collect();
         let found = list.len() as u64;
         let stale = Stale { found, stale: found - in_all, rate: of(found - in_all, found) };
-        let mut payments = self.payments;
-        payments.attempts = self.conflicts.attempts_count();
-        payments.dropped = ending.dropped;
-        payments.confirmed = ending.confirmed;
-        payments.undone = self.undone();
+        let mut payments =
+            Payments { dropped: ending.dropped, confirmed: ending.confirmed, ..self.payments.figures() };
         // While nodes are divided nobody can say which side's payments stay.
         if !standing.is_divided() {
-            for confirmations in self.conflicts.taken_back(list, &is_in_chain) {
+            for confirmations in self.payments.taken_back(list, &is_in_chain) {
                 payments.double_spent += 1;
                 payments.deepest_double_spend = payments.deepest_double_spend.max(confirmations);
             }
         }
-        let (was_cut, cut_ms) = (self.first_partition_ms.is_some(), self.first_partition_ms.unwrap_or(0));
-        let while_cut = cut_ms..self.healed_ms.unwrap_or(u64::MAX);
+        let (was_cut, cut_ms) =
+            (self.healing.first_partition_ms.is_some(), self.healing.first_partition_ms.unwrap_or(0));
+        let while_cut = cut_ms..self.healing.healed_ms.unwrap_or(u64::MAX);
         let since_cut = self.by_group(
             main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),
         );
@@ -105,13 +101,13 @@ impl Recorder {
             most_tips: self.agreement.most_tips(),
             propagation: propagation(list),
             blocks,
-            timeline: self.timeline,
+            timeline: self.timeline.into_moments(ending.lasted_ms),
             agreement: self.agreement.into_points(ending.lasted_ms),
             tips,
-            convergence: self.convergence,
-            reorganisations: self.reorganisations,
-            reorganisations_in_all: self.reorganisations_in_all,
-            deepest: self.deepest,
+            convergence: self.healing.steps,
+            reorganisations_in_all: self.branches.count,
+            deepest: self.branches.deepest,
+            reorganisations: self.branches.into_list(),
             stale,
             payments,
             messages: ending.traffic.0,
@@ -124,16 +120,6 @@ impl Recorder {
         let judge = Judge { report: &report, winner, agreed };
         report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
         report
-    }
-}
-
-impl Recorder {
-    /// A timeline that is not whole says so in its last line.
-    fn tell_of_the_untold(&mut self, at_ms: u64) {
-        if self.untold() > 0 {
-            let text = format!("{} more are not told", count(self.untold(), "moment"));
-            self.tell(at_ms, MomentKind::Phase, text);
-        }
     }
 }
 

@@ -24,6 +24,11 @@ struct At {
     at: Spanned<Time<0, TEN_YEARS>>,
 }
 
+/// A reference to one node, or the name of a group.
+type Name = Spanned<String>;
+/// A number of payments; the plan's wallets are the other bound.
+type Payments = Spanned<Bounded<1, 4_294_967_295>>;
+
 /// What a step does: the one key of its table beside `at`.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
@@ -33,31 +38,12 @@ enum Action {
     Heal(Spanned<bool>),
     Kill(References),
     Restart(References),
-    Slow {
-        nodes: References,
-        times: Decimal<1, 100_000, 100>,
-    },
-    Clock {
-        nodes: References,
-        offset: Offset,
-    },
-    Mine {
-        node: Spanned<String>,
-        blocks: Bounded<1, 1_000>,
-    },
-    Pay {
-        node: Spanned<String>,
-        payments: Spanned<Bounded<1, 4_294_967_295>>,
-        twice_at: Option<Spanned<String>>,
-    },
-    Hashrate {
-        nodes: References,
-        percent: Bounded<0, 10_000>,
-    },
-    Behave {
-        group: Spanned<String>,
-        r#as: Unread,
-    },
+    Slow { nodes: References, times: Decimal<1, 100_000, 100> },
+    Clock { nodes: References, offset: Offset },
+    Mine { node: Name, blocks: Bounded<1, 1_000> },
+    Pay { node: Name, payments: Payments, twice_at: Option<Name> },
+    Hashrate { nodes: References, percent: Bounded<0, 10_000> },
+    Behave { group: Name, r#as: Unread },
 }
 
 /// Every step, each with its time.

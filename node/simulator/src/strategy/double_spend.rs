@@ -54,11 +54,10 @@ pub struct Progress {
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
+    /// Mine on in secret.
     Wait,
     /// Show the secret chain: it is longer, and the payee has delivered.
-    Release {
-        confirmations: u32,
-    },
+    Release { confirmations: u32 },
     /// It has no chance that is worth the work.
     GiveUp,
 }

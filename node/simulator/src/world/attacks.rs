@@ -70,8 +70,8 @@ impl World {
             self.rest_before_attack(index);
             return Ok(());
         }
-        self.recorder.attempted(payment.txid(), return_to_self.txid());
-        self.taken_back.extend([payment.txid(), return_to_self.txid()]);
+        self.recorder.payments.attempted(payment.txid(), return_to_self.txid());
+        self.seen.taken_back.extend([payment.txid(), return_to_self.txid()]);
         self.double_spenders[index].attempt = Some(Attempt { payment, return_to_self, is_trusted: false });
         if plan.premined {
             self.found(secret)?;
@@ -145,7 +145,7 @@ impl World {
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         let Attempt { payment, return_to_self, .. } = attempt;
         let work = |node| self.host(node).node().map(|node| node.chain().work());
-        let hears = |node: &NodeIndex| *node != face && !self.recorder.state().partition.bars(face, *node);
+        let hears = |node: &NodeIndex| *node != face && !self.recorder.state.partition.bars(face, *node);
         let others = self.living().map(|host| host.index()).filter(hears);
         let is_ahead = others.map(work).max().flatten() < work(secret);
         let (against, likely) = if is_ahead {
@@ -156,7 +156,7 @@ impl World {
         };
         self.double_spenders[index].purse.spent(&likely);
         let text = format!("double spend: {face} shows its secret chain, {against}");
-        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (secret, face))
     }
 
@@ -165,7 +165,7 @@ impl World {
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         self.double_spenders[index].purse.spent(&attempt.payment);
         let text = format!("double spend: {face} gives up, the payment stays");
-        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (face, secret))
     }
 
@@ -174,7 +174,7 @@ impl World {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         self.double_spenders[index].attempt = None;
         let text = format!("double spend: {face} begins anew, its payment is gone");
-        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         let work = |node| self.host(node).node().map(|node| node.chain().work());
         let is_ahead = work(secret) > work(face);
         self.end_attempt(index, if is_ahead { (secret, face) } else { (face, secret) })
@@ -188,7 +188,7 @@ impl World {
     ) -> Result<(), Violation> {
         self.set_hashrate(self.double_spenders[index].secret, Hashrate::NONE);
         self.carry_blocks(winner, loser)?;
-        self.recorder.attempt_ended();
+        self.recorder.payments.attempts_ended += 1;
         self.rest_before_attack(index);
         Ok(())
     }

@@ -92,7 +92,7 @@ impl Network for World {
     }
 
     fn state(&self) -> &PlanState {
-        self.recorder.state()
+        &self.recorder.state
     }
 
     fn is_up(&self, node: NodeIndex) -> bool {
@@ -102,8 +102,8 @@ impl Network for World {
     fn note(&mut self, note: Note) {
         match &note {
             // Whichever of the two the best chain ends up with: neither is lost.
-            Note::PaidTwice { payment, conflict } => self.taken_back.extend([*payment, *conflict]),
-            Note::ConflictRejected { payment, .. } => drop(self.taken_back.remove(payment)),
+            Note::PaidTwice { payment, conflict } => self.seen.taken_back.extend([*payment, *conflict]),
+            Note::ConflictRejected { payment, .. } => drop(self.seen.taken_back.remove(payment)),
             _ => {}
         }
         self.recorder.note(self.at_ms(), note);
@@ -133,7 +133,7 @@ impl Network for World {
             if !self.is_up(node) {
                 continue;
             }
-            self.lost_power = true;
+            self.seen.lost_power = true;
             self.host_mut(node).kill();
             lost(self, node);
             self.recorder.went_down(self.at_ms(), node);

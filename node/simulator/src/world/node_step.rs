@@ -16,13 +16,14 @@ use cairn_protocol::peer::PeerAddress;
 
 use crate::agenda::{Occurrence, Payload};
 use crate::behaviour::Behaviour;
+use crate::event_log::in_words;
 use crate::host::Host;
 use crate::invariants::Violation;
+use crate::message_size::bytes_of;
 use crate::network::Network;
 use crate::node_index::NodeIndex;
 use crate::strategy::gate;
 use crate::strategy::selfish::Selfish;
-use crate::weight::{bytes_of, in_words};
 
 /// What is around every node and stays as it is while nodes are at work.
 pub struct Surroundings {

@@ -29,7 +29,7 @@ const MIN_NODES: usize = 64;
 const WORTH_A_THREAD: usize = 32;
 
 /// Something that is due within a window.
-type Due = (Timestamp, NodeIndex, Occurrence);
+pub type Due = (Timestamp, NodeIndex, Occurrence);
 
 /// What came of the work on some nodes.
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl World {
             // What is due at the very time of a block comes before it.
             end = end.min(found.saturating_add(Duration::from_millis(1)));
         }
-        let mut due = core::mem::take(&mut self.due);
+        let mut due = core::mem::take(&mut self.buffers.1);
         let end = self.agenda.take_window(end, &mut due);
         let Some((last, ..)) = due.last() else { return self.step() };
         self.now = self.now.max(*last);
@@ -77,7 +77,7 @@ impl World {
             let parts = split(&mut self.hosts, &mut due, threads);
             self.workers.on_all(parts, |(hosts, first, mut due)| work(around, hosts, first, &mut due, end))
         };
-        self.due = due;
+        self.buffers.1 = due;
         self.put_together(done)?;
         self.now = self.now.max(last);
         Ok(())

@@ -92,7 +92,7 @@ impl EventAdapter {
 
     /// What was recorded since the last time somebody asked.
     pub fn news(&mut self) -> &[Moment] {
-        let timeline = self.recorder.timeline();
+        let timeline = self.recorder.timeline.moments();
         let from = std::mem::replace(&mut self.told, timeline.len());
         &timeline[from..]
     }
@@ -135,7 +135,7 @@ impl EventAdapter {
             let found = self.network.call(node, "getrawtransaction", json!([txid, 1]));
             found.is_ok_and(|found| found["confirmations"].as_u64() > Some(0))
         };
-        let confirmed = self.recorder.payments().filter(|txid| is_confirmed(txid.to_string()));
+        let confirmed = self.recorder.payments.all().filter(|txid| is_confirmed(txid.to_string()));
         confirmed.count() as u64
     }
 
