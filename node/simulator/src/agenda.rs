@@ -12,7 +12,7 @@ use crate::conductor::schedule::Due;
 use crate::network::LinkNumber;
 use crate::node_index::NodeIndex;
 
-/// One thing that is going to happen. `life` tells what was meant for a node that has been restarted
+/// Something that is going to happen. `life` shows what was meant for a node that has been restarted
 /// since. Kept small: a large world plans millions.
 #[derive(Clone, Debug)]
 pub enum Occurrence {
@@ -22,11 +22,11 @@ pub enum Occurrence {
     Attack(usize),
     /// A dial reaches the other end.
     Dialled { from: NodeIndex, address: Box<PeerAddress> },
-    /// A dial has come to nothing, and the dialler hears of it.
+    /// The dialler is notified that its dial failed.
     DialFailed { at: NodeIndex, address: Box<PeerAddress> },
-    /// The dialler hears that the link stands.
+    /// The dialler is notified that it has the link.
     LinkStands { at: NodeIndex, to: NodeIndex, number: LinkNumber },
-    /// One end hears that the link is gone.
+    /// One end is notified that the link is gone.
     LinkGone { at: NodeIndex, to: NodeIndex, number: LinkNumber },
     /// A message arrives over a link.
     Arrival { from: NodeIndex, to: NodeIndex, number: LinkNumber, parcel: Payload },
@@ -54,7 +54,7 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// Packs a message.
+    /// Packs a message for the way.
     pub fn pack(message: Message) -> Self {
         match message {
             Message::Block(block) => Self::Block(block),
@@ -62,7 +62,7 @@ impl Payload {
         }
     }
 
-    /// The message again.
+    /// The message that was packed.
     pub fn unpack(self) -> Message {
         match self {
             Self::Block(block) => Message::Block(block),

@@ -12,8 +12,8 @@ pub enum Behaviour {
     Honest,
     /// Keeps its blocks back and shows them when others find one (Eyal and Sirer 2014).
     Selfish {
-        /// Whom it shows its block first when another of the same height is about: those it has
-        /// better links to. All when nobody is named.
+        /// The nodes to which it shows its block first when there is another of the same height: those it has
+        /// better links to. All when none is named.
         shown_first_to: Vec<NodeIndex>,
     },
     /// Pays, and mines a chain in secret in which the payment went elsewhere (Nakamoto 2008,

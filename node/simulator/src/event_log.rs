@@ -1,4 +1,4 @@
-//! The last events of a world in words, for people who look for what went wrong.
+//! The last inputs of a world's nodes in words, to find what went wrong.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use cairn_protocol::message::Message;
 
 use crate::node_index::NodeIndex;
 
-/// The last so many.
+/// A log of the last inputs.
 #[derive(Clone, Debug)]
 pub struct EventLog {
     kept: usize,
@@ -30,7 +30,7 @@ impl EventLog {
         Self { kept, last, number: before, lines: line.into_iter().collect() }
     }
 
-    /// One more event.
+    /// Adds an event, unless it comes after the last one wanted.
     pub fn note(&mut self, when: Duration, node: NodeIndex, words: &str) {
         self.number += 1;
         if self.number > self.last {
@@ -49,7 +49,7 @@ impl EventLog {
     }
 }
 
-/// An input in a line, for people who look for what went wrong.
+/// An input in a line.
 pub fn in_words(input: &Input) -> String {
     match input {
         Input::Connected { peer, direction, .. } => {

@@ -46,7 +46,7 @@ pub enum Expectation {
     NoDoubleSpendDeeperThan(u32),
     /// Payments that a conflicting one took back after they were confirmed.
     DoubleSpends(Bounds),
-    /// Of the final chain's blocks from the first cut to its healing this group found most.
+    /// This group found most of the final chain's blocks from the first partition to its healing.
     Winner { group: usize },
     /// Part of the final chain's blocks that this group mined, in millionths.
     Revenue { group: usize, share: Bounds },

@@ -28,9 +28,6 @@ pub struct Examined {
 
 /// Examines every chain and every ledger once, and payments; of those that were confirmed once, only where
 /// nodes had the time to agree.
-///
-/// # Errors
-/// The first breach of what must hold.
 pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
     let mut seen = BTreeSet::new();
     for host in world.living() {

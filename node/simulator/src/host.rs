@@ -16,7 +16,6 @@ use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::Room;
 use cairn_protocol::random::Random;
 
-use crate::conductor::wallets::miner_lock;
 use crate::invariants::Witness;
 use crate::network::{LinkNumber, LinkQueue, Network};
 use crate::node_index::NodeIndex;
@@ -24,9 +23,10 @@ use crate::sessions::Sessions;
 use crate::shared_store::SharedStore;
 use crate::trace::Trace;
 use crate::verifier::OncePerWorld;
+use crate::wallets::miner_lock;
 use cairn_genesis::hashrate::Hashrate;
 
-/// Others that may dial it: in a world nobody is to be left without room.
+/// Inbound connections of a node: in a world none is to be rejected for lack of slots.
 const INBOUND: usize = 1_000;
 
 /// A computer's clock. Like the one of a real node it never goes back: set back, it goes on at half its pace until
@@ -72,7 +72,7 @@ pub struct Host {
     life: u32,
     /// The links whose node knows of them.
     sessions: Sessions,
-    /// Whom the transport lets neither in nor out.
+    /// Peers that the transport neither dials nor accepts.
     pub blocked: BTreeSet<PeerId>,
     /// Actions that wait until the disk has taken what they follow from.
     pub waiting: Vec<Action>,
@@ -80,7 +80,7 @@ pub struct Host {
     pub is_flushing: bool,
     /// For when a wake is planned.
     pub wake_planned: Option<Timestamp>,
-    /// The computer's clock.
+    /// The clock of the computer.
     pub clock: Clock,
     /// How fast it mines.
     pub hashrate: Hashrate,
@@ -88,9 +88,9 @@ pub struct Host {
     pub witness: Witness,
     /// Everything that it heard.
     pub trace: Trace,
-    /// The luck of what it sends: its own, so that nobody's depends on what others send meanwhile.
+    /// The random generator of what it sends: its own, so that none depends on what others send meanwhile.
     luck: Random,
-    /// Who is paid for its blocks; made once, as making a key takes longer than most steps.
+    /// The lock that its blocks pay; made once, as making a key takes longer than most steps.
     payee: OnceCell<Lock>,
 }
 
@@ -140,12 +140,12 @@ impl Host {
         self.index
     }
 
-    /// Whom it dials.
+    /// The nodes that it dials.
     pub const fn dials(&self) -> &BTreeSet<NodeIndex> {
         &self.dials
     }
 
-    /// Who is paid for its blocks.
+    /// The lock that its blocks pay.
     pub fn payee(&self) -> Lock {
         *self.payee.get_or_init(|| miner_lock(self.index.number()))
     }
@@ -163,7 +163,7 @@ impl Host {
         }
     }
 
-    /// The node, if it lives, to be given something, and who watches it.
+    /// The node, if it lives, to be given an input, and the witness of it.
     pub fn alive(&mut self) -> Option<(&mut Node<SharedStore>, &mut Witness)> {
         match &mut self.state {
             State::Up(node) => Some((node, &mut self.witness)),
@@ -187,13 +187,13 @@ impl Host {
         self.sessions.indices()
     }
 
-    /// Notes a link.
+    /// Adds a link, in the place of an earlier one.
     pub fn open_session(&mut self, to: NodeIndex, lane: LinkQueue) {
         self.forget_actions_for(to);
         self.sessions.open(to, lane);
     }
 
-    /// Forgets a link.
+    /// Removes a link, and what waits to be sent over it.
     pub fn close_session(&mut self, to: NodeIndex) {
         self.forget_actions_for(to);
         self.sessions.close(to);
@@ -223,7 +223,7 @@ impl Host {
             user_agent: format!("simulator/{}", self.index.index()),
             listen: vec![self.index.listens_at()],
             connect: self.dials.iter().map(|node| node.listens_at()).collect(),
-            // Whom it dials is the topology's to say, so it looks for nobody else.
+            // The topology says which nodes it dials, so it looks for no others.
             room: Room { outbound: 0, inbound: INBOUND },
             ping_every: self.ping_every,
         };

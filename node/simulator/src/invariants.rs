@@ -1,4 +1,4 @@
-//! What must hold in every world, whatever the luck. The first breach ends the run.
+//! What must hold in every world, for every seed. The first breach ends the run.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ use cairn_protocol::message::Message;
 
 use crate::node_index::NodeIndex;
 
-/// Who does nothing but wake for so long spins.
+/// A node that does nothing but wake for this long spins.
 const SPIN: Duration = Duration::from_secs(1);
 
 /// What may never happen, and did.
@@ -36,13 +36,13 @@ pub enum Violation {
     /// The best chain only changes for one with more work.
     #[error("the best chain of {at} went from work {before} to {after}")]
     WorkLost { at: NodeIndex, before: Work, after: Work },
-    /// Whoever follows the events sees the chain that the node has.
+    /// The events of a node lead to the chain that it has.
     #[error("the events of {at} lead to {told}, its chain ends in {found}")]
     EventsMislead { at: NodeIndex, told: BlockHash, found: BlockHash },
-    /// All nodes are honest here, so nobody may be punished (ATTACKS 29).
+    /// No honest node may be disconnected for misbehavior (ATTACKS 29).
     #[error("{at} punished an honest peer: {offence}")]
     HonestPeerPunished { at: NodeIndex, offence: String },
-    /// What was told to peers survives a loss of power.
+    /// A block that was announced survives a loss of power.
     #[error("{at} had announced block {hash} and lost it with its power")]
     AnnouncedBlockLost { at: NodeIndex, hash: BlockHash },
     /// A block that a node made on its own tip is valid.
@@ -84,7 +84,7 @@ pub struct Witness {
     work: Work,
     /// Where its events lead: the end of the best chain and its height.
     told: (BlockHash, Height),
-    /// What it told peers of; only noted where power may go.
+    /// Blocks that it announced; only kept where nodes may lose their power.
     announced: Option<BTreeSet<BlockHash>>,
     /// Wakes in a row that did nothing, and when the first of them was.
     idle_wakes: (u32, Timestamp),
@@ -103,7 +103,7 @@ impl Default for Witness {
 }
 
 impl Witness {
-    /// One that also remembers what the node told its peers, for nodes that may lose their power.
+    /// A witness that also remembers what the node announced, for nodes that may lose their power.
     pub fn with_memory() -> Self {
         Self { announced: Some(BTreeSet::new()), ..Self::default() }
     }
@@ -151,7 +151,7 @@ impl Witness {
         }
     }
 
-    /// The node tells people something.
+    /// The node has an event.
     pub fn told(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
         match event {
             Event::BlockDisconnected { block, height } => {
@@ -178,7 +178,7 @@ impl Witness {
         Ok(())
     }
 
-    /// Everything that the node did has been told.
+    /// Every change of the node's chain has been an event.
     pub fn told_all<S: ChainStore>(&self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
         let (told, found) = (self.told.0, chain.tip().hash);
         if told == found { Ok(()) } else { Err(Violation::EventsMislead { at, told, found }) }

@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use crate::node_index::{NodeIndex, sides};
 use crate::plan::Step;
 
-/// How the network is cut now. A new cut takes the place of the one before.
+/// A partition of the network. A new one replaces the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Partition {
     /// All nodes may reach each other.
     #[default]
     Whole,
-    /// Only nodes of one side reach each other; whoever is on none is alone.
+    /// Only nodes of one side reach each other; a node on no side is alone.
     Split(Vec<Vec<NodeIndex>>),
-    /// Nodes refuse those of other sides; whoever is on none reaches all.
+    /// Nodes block those of other sides; a node on no side reaches all.
     Refused(Vec<Vec<NodeIndex>>),
 }
 
 impl Partition {
-    /// A step of a plan for so many nodes is carried out.
+    /// A step of a plan is carried out. `nodes` is the number of all nodes.
     pub fn take(&mut self, step: &Step, nodes: usize) {
         match step {
             step if step.joins_all(nodes) => *self = Self::Whole,
@@ -28,7 +28,7 @@ impl Partition {
         }
     }
 
-    /// Whether nothing is cut.
+    /// Whether all nodes may reach each other.
     pub const fn is_whole(&self) -> bool {
         matches!(self, Self::Whole)
     }
@@ -44,8 +44,8 @@ impl Partition {
         }
     }
 
-    /// The nodes that can agree with each other, side by side: every one of so many nodes is on one.
-    /// `passes_on` tells of a node whether others hear through it what it hears.
+    /// The nodes that can agree with each other, side by side: each of `nodes` is on one.
+    /// `passes_on` says whether a node relays what it receives.
     pub fn sides(&self, nodes: u16, passes_on: impl Fn(NodeIndex) -> bool) -> Vec<Vec<NodeIndex>> {
         let all = || NodeIndex::first(nodes).collect::<Vec<_>>();
         let groups = match self {
@@ -53,7 +53,7 @@ impl Partition {
             Self::Split(groups) => groups,
             Self::Refused(groups) => {
                 let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
-                // Whoever is on no side tells all of them what each of them says.
+                // A node on no side relays between all of them.
                 if all().iter().any(|node| !named.contains(node) && passes_on(*node)) {
                     return vec![all()];
                 }

@@ -4,8 +4,8 @@ use core::num::NonZero;
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::conductor;
 use crate::conductor::phases::{NoAgreement, Observed, Order, Phases};
+use crate::conductor::steps;
 use crate::expectation::Verdict;
 use crate::final_check::{Examined, examine};
 use crate::invariants::Violation;
@@ -14,7 +14,7 @@ use crate::recorder::conclude::Ending;
 use crate::report::{Moment, Report, TraceReport};
 use crate::world::World;
 
-/// How long blocks may be under way when nobody mines any more. No time is lost with it: a run ends as soon
+/// The time that blocks may be under way when no node mines. No time is lost with it: a run ends as soon
 /// as they have arrived.
 const REST: Duration = Duration::from_secs(600);
 
@@ -34,11 +34,8 @@ pub struct Failure {
 }
 
 /// Plays a plan on this thread. The same plan and seed give the same report, on every machine.
-///
-/// # Errors
-/// The first breach of what must hold.
 pub fn play(plan: &Plan, seed: u64) -> Result<Report, Failure> {
-    // Whoever plays many seeds has a thread for each already.
+    // A sweep of many seeds has a thread for each already.
     let mut run = Run::new(plan.clone(), seed)?.with_threads(1);
     while !run.is_over() {
         run.advance(Duration::MAX)?;
@@ -56,9 +53,6 @@ pub struct Run {
 
 impl Run {
     /// A run that begins now.
-    ///
-    /// # Errors
-    /// When a node does not start.
     pub fn new(plan: Plan, seed: u64) -> Result<Self, Failure> {
         let plan = Arc::new(plan);
         let world = World::new(plan.clone(), seed).map_err(|violation| Failure {
@@ -72,15 +66,15 @@ impl Run {
         Ok(Self { world, seed, phases: Phases::new(plan.clone(), REST), plan }.with_threads(threads))
     }
 
-    /// The same run, worked off by so many threads instead of one for each core. What happens does not
-    /// depend on it; whoever plays many runs at a time gives each one.
+    /// The same run with this number of threads instead of one for each core. What happens does not
+    /// depend on it; a sweep of many runs gives each run one.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.world.set_threads(threads);
         self
     }
 
-    /// The world.
+    /// The world as it is now.
     pub const fn world(&self) -> &World {
         &self.world
     }
@@ -111,18 +105,12 @@ impl Run {
     }
 
     /// Lets so much of the world's time pass, or less if the run is over before.
-    ///
-    /// # Errors
-    /// The first breach of what must hold.
     pub fn advance(&mut self, time: Duration) -> Result<(), Failure> {
         let until = self.world.elapsed().saturating_add(time);
         self.go_on(until).map_err(|violation| self.failure(violation))
     }
 
     /// Lets the world run until so much has happened in it.
-    ///
-    /// # Errors
-    /// The first breach of what must hold.
     pub fn advance_to_event(&mut self, event: u64) -> Result<(), Failure> {
         while !self.is_over() && self.world.traffic.events < event {
             self.turn(Duration::MAX).map_err(|violation| self.failure(violation))?;
@@ -147,7 +135,7 @@ impl Run {
                 return Ok(true);
             }
             Ok(Some(Order::EndMining)) => {
-                conductor::end_mining(&mut self.world)?;
+                steps::end_mining(&mut self.world)?;
                 return Ok(true);
             }
             Ok(None) if self.is_over() => return Ok(false),
@@ -182,7 +170,7 @@ impl Run {
         Ok(self.world.recorder.conclude(ending))
     }
 
-    /// What only the world knows of the run, as it stands.
+    /// What only the world knows of the run so far.
     fn ending(&self, trace: Option<TraceReport>, examined: Examined) -> Ending {
         Ending {
             engine: Engine::Simulator,

@@ -24,11 +24,11 @@ pub struct Report {
     pub height: u32,
     /// How the nodes stood to each other at the end.
     pub standing: PartitionState,
-    /// Whether somebody stopped the run before its end.
+    /// Whether the run was stopped before its end.
     pub is_interrupted: bool,
     /// The hash of everything that happened, and how much did; nothing of real processes.
     pub trace: Option<TraceReport>,
-    /// Who took part, and what each got.
+    /// The groups, and what each got.
     pub groups: Vec<GroupReport>,
     /// What happened, in plain words.
     pub timeline: Vec<Moment>,
@@ -149,9 +149,9 @@ pub struct AgreementPoint {
 /// Which tip each node had, from when on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tips {
-    /// In the order of time. Who has none yet is down.
+    /// In the order of time. A node without one yet is down.
     pub changes: Vec<TipChange>,
-    /// From then on nothing is told, because there would be too much; none when all is.
+    /// The time from which on changes are left out, because there would be too many.
     pub until_ms: Option<u64>,
 }
 
@@ -189,11 +189,11 @@ pub struct BlockReport {
     /// How many nodes had it at some time.
     pub reached: u32,
     /// When half, nine of ten and 99 of 100 had it of all nodes that lived when it was first shown to
-    /// others and were neither gone nor cut off since; none if so many never did.
+    /// others and were neither down nor behind a partition since; none if they never did.
     pub propagation: BlockPropagation,
 }
 
-/// Time from finding a block to so many of the nodes that count having it, on whatever branch.
+/// Time from finding a block to a percentage of the nodes that count having it, on whatever branch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockPropagation {
     pub median_ms: Option<u64>,
@@ -254,7 +254,7 @@ pub struct Payments {
     pub deepest_double_spend: u32,
     /// Attempts at a double spend.
     pub attempts: u64,
-    /// They were in a block of some node's best chain once, and are in none now and wait nowhere: whoever
-    /// paid must hand them in again. None where nobody looked.
+    /// They were in a block of some node's best chain once, and are in none now nor in a mempool: the
+    /// payer must send them again. None where that is not known.
     pub dropped: Option<u64>,
 }

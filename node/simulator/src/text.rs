@@ -1,13 +1,13 @@
-//! Steps of a plan in plain words, as timelines tell them.
+//! Steps, blocks and reorganisations in words, and figures as people read them.
 
 use std::collections::BTreeSet;
 
 pub use cairn_genesis::format::{count, duration, grouped, percent};
 
 use crate::behaviour::Behaviour;
-use crate::conductor::StepEffect;
 use crate::node_index::NodeIndex;
 use crate::plan::{Plan, Step};
+use crate::plan_state::StepEffect;
 use crate::report::Branching;
 
 impl Plan {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cairn_simulator::conductor::Note;
+use cairn_simulator::note::Note;
 use serde_json::Value;
 
 use crate::devnet::groups::Groups;

@@ -4,14 +4,14 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::conductor::settlement::Settlement;
 use crate::node_index::NodeIndex;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
+use crate::settlement::Settlement;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
-    /// All miners mine.
+    /// All miners mine at their rates.
     Mining,
     /// Later steps that heal are carried out, and miners are stopped.
     Ending,
@@ -26,9 +26,9 @@ enum Phase {
 /// What an engine must do for the next phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Call [`super::settle`].
+    /// Call [`super::steps::settle`].
     Settle,
-    /// Call [`super::end_mining`].
+    /// Call [`super::steps::end_mining`].
     EndMining,
 }
 
@@ -41,6 +41,7 @@ pub struct NoAgreement {
 
 /// What the phases must know of an engine.
 pub trait Observed {
+    /// The recorder of the run.
     fn recorder(&mut self) -> &mut Recorder;
 
     /// Mining ends: attackers show what they kept back.
@@ -70,6 +71,7 @@ pub struct Phases {
 }
 
 impl Phases {
+    /// The first phase of a run.
     pub fn new(plan: Arc<Plan>, rest: Duration) -> Self {
         Self { plan, phase: Phase::Mining, rest }
     }
@@ -83,6 +85,7 @@ impl Phases {
         }
     }
 
+    /// Whether nothing is left to do.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
     }

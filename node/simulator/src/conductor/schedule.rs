@@ -30,6 +30,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// The schedule of a plan, with churn drawn from a seed.
     pub fn new(plan: Arc<Plan>, seed: u64) -> Self {
         Self { plan, churn: rng_streams::churn(seed), payment_at: Duration::ZERO }
     }

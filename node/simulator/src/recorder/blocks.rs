@@ -1,4 +1,4 @@
-//! Blocks: who found which, where each stands in the tree, and when nodes had it.
+//! Blocks: the finder, the parent and the arrivals of each.
 
 use std::collections::BTreeMap;
 
@@ -39,12 +39,12 @@ pub struct Blocks {
     list: Vec<Known>,
     numbers: BTreeMap<BlockHash, usize>,
     genesis: BlockHash,
-    /// Who can hear of them.
+    /// Which nodes can receive them.
     pub reachability: Reachability,
 }
 
 impl Blocks {
-    /// Genesis alone.
+    /// A tree with genesis alone.
     pub fn new(nodes: usize, genesis: BlockHash) -> Self {
         Self {
             nodes,
@@ -77,7 +77,7 @@ impl Blocks {
         }
     }
 
-    /// All of them.
+    /// All blocks in the order of finding.
     pub fn list(&self) -> &[Known] {
         &self.list
     }

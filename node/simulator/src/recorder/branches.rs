@@ -1,4 +1,4 @@
-//! Changes of branch, put together from the events in which a node tells them.
+//! Changes of branch, put together from the events of a node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,13 +66,13 @@ impl Branches {
         self.list.truncate(MAX_REORGANISATIONS);
     }
 
-    /// A node begins to tell one.
+    /// A node begins to change branch; its blocks follow.
     pub fn begin(&mut self, at: NodeIndex, fork_height: u32, disconnected: u32, connected: u32) {
         let done = Done { fork_height, disconnected, connected, unconfirmed: 0 };
         self.underway.insert(at, Underway { done, to_come: connected, gone: BTreeSet::new() });
     }
 
-    /// A block left.
+    /// A block left the best chain of a node.
     pub fn disconnected(&mut self, at: NodeIndex, block: &Block) {
         if let Some(change) = self.underway.get_mut(&at) {
             change.gone.extend(block.transactions().iter().map(|transaction| transaction.txid()));

@@ -6,9 +6,9 @@ use cairn_core::hash::BlockHash;
 
 use crate::expectation::{Bounds, Expectation, Verdict};
 use crate::plan::{Engine, MILLION};
-use crate::recorder::Recorder;
 use crate::recorder::blocks::Known;
 use crate::recorder::reachability::Reachability;
+use crate::recorder::record::Recorder;
 use crate::report::{
     BlockPropagation, BlockReport, GroupReport, Payments, Propagation, Report, Stale, TraceReport,
 };
@@ -33,7 +33,7 @@ pub struct Ending {
 }
 
 impl Recorder {
-    /// The report.
+    /// Makes the report of a run.
     pub fn conclude(mut self, ending: Ending) -> Report {
         let standing = self.standing();
         let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
@@ -65,7 +65,7 @@ impl Recorder {
         let stale = Stale { found, stale: found - in_all, rate: of(found - in_all, found) };
         let mut payments =
             Payments { dropped: ending.dropped, confirmed: ending.confirmed, ..self.payments.figures() };
-        // While nodes are divided nobody can say which side's payments stay.
+        // While nodes are divided it is open which side's payments stay.
         if !standing.is_divided() {
             for confirmations in self.payments.taken_back(list, &is_in_chain) {
                 payments.double_spent += 1;
@@ -114,7 +114,7 @@ impl Recorder {
             bytes: ending.traffic.1,
             expectations: Vec::new(),
         };
-        // Without a cut there was no branch to win, and while nodes are divided, or none runs, none has won.
+        // Without a partition there was no branch to win, and while nodes are divided, or none is up, none has won.
         let is_decided = was_cut && !standing.is_divided() && standing.running > 0;
         let winner = if is_decided { most(&since_cut) } else { None };
         let judge = Judge { report: &report, winner, agreed };
@@ -179,13 +179,13 @@ fn propagation(blocks: &[Known]) -> Option<Propagation> {
 
 struct Judge<'r> {
     report: &'r Report,
-    /// The group with most blocks of the final chain from the first cut to its healing.
+    /// The group with most blocks of the final chain from the first partition to its healing.
     winner: Option<usize>,
     /// Part of the living nodes on the final tip.
     agreed: u64,
 }
 
-/// What is found of double spends where a run stopped before anybody tried, or nobody could.
+/// What is found of double spends where none was tried.
 const NOT_TRIED: &str = "that no coin was paid twice";
 
 /// What cannot be met by what there is none of.

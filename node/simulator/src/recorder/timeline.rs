@@ -20,7 +20,7 @@ impl Timeline {
         &self.moments
     }
 
-    /// Something happened.
+    /// Adds a moment of any kind but a reorganisation.
     pub fn add(&mut self, at_ms: u64, kind: MomentKind, text: String) {
         self.push(Moment { at_ms, kind, text, reorganisation: None });
     }

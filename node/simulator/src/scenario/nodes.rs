@@ -51,9 +51,6 @@ impl Reader<'_> {
     }
 
     /// The nodes that references name, in order; no node is named twice.
-    ///
-    /// # Errors
-    /// Every fault of references.
     pub fn nodes(&self, references: &References) -> Result<Vec<NodeIndex>, ScenarioError> {
         let mut nodes = self.collect(references, &mut BTreeSet::new())?;
         nodes.sort_unstable();

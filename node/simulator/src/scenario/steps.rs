@@ -47,9 +47,6 @@ enum Action {
 }
 
 /// Every step, each with its time.
-///
-/// # Errors
-/// Every fault of steps.
 pub fn read(
     reader: &Reader,
     tables: &[Unread],

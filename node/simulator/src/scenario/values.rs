@@ -20,7 +20,7 @@ pub const TEN_YEARS: u64 = 10 * 365 * 24 * 3_600_000;
 pub struct Time<const MIN: u64, const MAX: u64>(Bounded<MIN, MAX>);
 
 impl<const MIN: u64, const MAX: u64> Time<MIN, MAX> {
-    /// The time.
+    /// The time as a duration.
     pub const fn get(self) -> Duration {
         Duration::from_millis(self.0.get())
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::behaviour::Behaviour;
-use crate::conductor::wallets::SimWallet;
 use crate::node_index::NodeIndex;
 use crate::plan::Plan;
 use crate::strategy::double_spend::DoubleSpender;
 use crate::strategy::selfish::Selfish;
+use crate::wallets::SimWallet;
 
 /// Every pool that mines selfishly.
 pub fn selfish(plan: &Plan) -> BTreeMap<NodeIndex, Selfish> {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use cairn_core::transaction::Transaction;
 
 use crate::behaviour::DoubleSpend;
-use crate::conductor::wallets::SimWallet;
 use crate::node_index::NodeIndex;
+use crate::wallets::SimWallet;
 
 /// An attacker at work.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct DoubleSpender {
     pub attempt: Option<Attempt>,
 }
 
-/// One attempt.
+/// An attempt at a double spend.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// What the payee sees.

@@ -1,4 +1,4 @@
-//! Attacks in a world: strategies are told what happens, and what they decide is carried out.
+//! Attacks in a world: strategies decide by what happens, and the world carries it out.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use cairn_protocol::message::Message;
 
 use crate::agenda::{Occurrence, Payload};
 use crate::behaviour::Behaviour;
-use crate::conductor::wallets::miner_lock;
 use crate::invariants::{Violation, coins};
 use crate::node_index::NodeIndex;
 use crate::report::MomentKind;
 use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Progress};
 use crate::strategy::selfish::Shown;
 use crate::text::count;
-use crate::world::World;
+use crate::wallets::miner_lock;
 use crate::world::mining::BLOCK_REQUEST;
+use crate::world::state::World;
 use cairn_genesis::hashrate::Hashrate;
 
 /// Payments of attackers: whether they were taken is looked up.
@@ -210,7 +210,7 @@ impl World {
         Ok(())
     }
 
-    /// A selfish pool hears a message, and then looks at the blocks that it tells of.
+    /// A selfish pool receives a message, and then looks at the blocks in it.
     pub(super) fn pool_hears(&mut self, at: NodeIndex, what: Occurrence) -> Result<(), Violation> {
         let Occurrence::Arrival { from, number, parcel, .. } = &what else { return Ok(()) };
         if self.host(at).session(*from) != Some(*number) {
@@ -246,7 +246,7 @@ impl World {
         }
     }
 
-    /// Every pool shows what it has, and mines on as everybody does.
+    /// Every pool shows what it has, and mines on as honest nodes do.
     pub fn stop_attackers(&mut self) {
         let pools: Vec<NodeIndex> = self.around.selfish.keys().copied().collect();
         pools.into_iter().for_each(|pool| self.show_secrets(pool));

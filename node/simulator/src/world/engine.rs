@@ -9,17 +9,19 @@ use cairn_protocol::input::{Command, Input, RequestId, Submission};
 
 use crate::agenda::Occurrence;
 use crate::behaviour::Behaviour;
+use crate::conductor::payments::{Answer, Payments, Wallets, lost, pay_many, pay_next};
 use crate::conductor::phases::Observed;
 use crate::conductor::schedule::Due;
-use crate::conductor::settlement::{Settlement, is_one_in_each, ways};
-use crate::conductor::wallets::{Wallets, lost, pay_many, pay_next};
-use crate::conductor::{self, Answer, Network, Note, Payments, PlanState, Power};
+use crate::conductor::steps::{self, Network, Power};
 use crate::invariants::Violation;
 use crate::node_index::NodeIndex;
+use crate::note::Note;
 use crate::partition::Partition;
 use crate::plan::Plan;
+use crate::plan_state::PlanState;
 use crate::recorder::Recorder;
-use crate::world::World;
+use crate::settlement::{Settlement, is_one_in_each, ways};
+use crate::world::state::World;
 
 impl World {
     pub(super) fn plan_due(&mut self, due: Option<(core::time::Duration, Due)>) {
@@ -33,7 +35,7 @@ impl World {
             Due::Step(index) if (index as usize) < self.steps_taken => Ok(()),
             Due::Step(index) => {
                 self.steps_taken = index as usize + 1;
-                conductor::take_step(self, index as usize)
+                steps::take_step(self, index as usize)
             }
             Due::Payment => {
                 let next = self.schedule.next_payment();
@@ -63,11 +65,8 @@ impl World {
     }
 
     /// Mining ends, and the plan with it.
-    ///
-    /// # Errors
-    /// A breach of what must hold.
     pub fn settle(&mut self) -> Result<Settlement, Violation> {
-        let settlement = conductor::settle(self, self.steps_taken)?;
+        let settlement = steps::settle(self, self.steps_taken)?;
         self.steps_taken = self.plan.steps.len();
         Ok(settlement)
     }

@@ -1,14 +1,14 @@
-//! Finding blocks in a world: who has which chance, and what becomes of a block that is found.
+//! Mining in a world: each node's rate, and what becomes of a block that is found.
 
 use cairn_protocol::input::{Input, RequestId, Submission};
 
 use crate::invariants::Violation;
 use crate::mining::{find_block, hashes_for_next};
 use crate::node_index::NodeIndex;
-use crate::world::World;
+use crate::world::state::World;
 use cairn_genesis::hashrate::Hashrate;
 
-/// Submissions of blocks carry this mark; lower ones are the purses'.
+/// The request id of block submissions; lower ones are those of wallets.
 pub(super) const BLOCK_REQUEST: RequestId = RequestId(u64::MAX);
 
 /// Hashes that a block may take on average: some seconds of a processor.

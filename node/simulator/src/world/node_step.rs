@@ -25,6 +25,9 @@ use crate::node_index::NodeIndex;
 use crate::strategy::gate;
 use crate::strategy::selfish::Selfish;
 
+/// Something that is due within a window.
+pub type Due = (Timestamp, NodeIndex, Occurrence);
+
 /// What is around every node and stays as it is while nodes are at work.
 pub struct Surroundings {
     pub network: Network,
@@ -38,7 +41,7 @@ pub struct Surroundings {
     pub genesis: BlockHash,
     /// How long a disk takes for what is written at one time.
     pub disk: Duration,
-    /// Whether what happens is to be told in words.
+    /// Whether the inputs of nodes are logged in words.
     pub tells: bool,
 }
 
@@ -62,7 +65,7 @@ pub enum Effect {
     HangsUp(NodeIndex),
     /// It answers a submission.
     Answers(RequestId, Answer),
-    /// It tells people something.
+    /// It has an event.
     Tells(Event),
     /// It has a new tip.
     Moves(BlockHash, u32),
@@ -77,9 +80,6 @@ impl Surroundings {
     }
 
     /// Something happens to one node and to no other: a message arrives, its disk is done, it wakes.
-    ///
-    /// # Errors
-    /// A breach of what must hold.
     pub fn take(
         &self,
         now: Timestamp,
@@ -109,9 +109,6 @@ impl Surroundings {
     }
 
     /// One step of one node. What it asks for waits for its disk.
-    ///
-    /// # Errors
-    /// A breach of what must hold.
     pub fn hear(
         &self,
         now: Timestamp,
@@ -215,7 +212,7 @@ impl Surroundings {
             .push((arrival, Occurrence::Arrival { from, to, number, parcel: Payload::pack(message) }));
     }
 
-    /// Whether a punishment hit somebody who does not keep to the manners.
+    /// Whether the node that was disconnected for misbehavior does misbehave.
     fn is_deserved(&self, event: &Event) -> bool {
         use cairn_protocol::event::DisconnectReason;
         let (Event::PeerDisconnected { peer, reason } | Event::PeerRefused { peer, reason, .. }) = event

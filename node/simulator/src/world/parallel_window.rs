@@ -3,13 +3,13 @@
 //! Nothing that a node says reaches another sooner than the least latency of all links. What happens
 //! within such a span of time, from the next occurrence on, can therefore be worked off node by node:
 //! no message of the others is missed. A window ends before anything planned that concerns more than
-//! one node: a dial, a cut, a payment, a block found. What a node asks for within it beside messages
+//! one node: a dial, a partition, a payment, a block found. What a node asks for within it beside messages
 //! (a dial, to hang up) is carried out when the window ends, so up to one least latency late.
 //!
 //! The result cannot depend on threads. Which occurrences a window holds is decided before any is
-//! worked off; a node's work reads and writes that node alone ([`super::node_step`]), luck included; and
+//! worked off; a node's work reads and writes that node alone ([`super::node_step`]), its random generator included; and
 //! what follows for others is put together in the order of time and then of node indices, and messages that
-//! arrive in one millisecond in the order of who sent them, wherever and whenever it was worked out.
+//! arrive in one millisecond in the order of their senders, wherever and whenever it was worked out.
 //! It is not the order of a small world, which goes from occurrence to occurrence.
 
 use core::time::Duration;
@@ -20,16 +20,13 @@ use crate::agenda::Occurrence;
 use crate::host::Host;
 use crate::invariants::Violation;
 use crate::node_index::NodeIndex;
-use crate::world::World;
-use crate::world::node_step::{Outbox, Surroundings};
+use crate::world::node_step::{Due, Outbox, Surroundings};
+use crate::world::state::World;
 
 /// Smaller worlds have so few occurrences in a window that one after the other is faster.
 const MIN_NODES: usize = 64;
 /// Occurrences that are worth another thread.
 const WORTH_A_THREAD: usize = 32;
-
-/// Something that is due within a window.
-pub type Due = (Timestamp, NodeIndex, Occurrence);
 
 /// What came of the work on some nodes.
 #[derive(Default)]
@@ -46,9 +43,6 @@ impl World {
     }
 
     /// Does what is next and comes before that time: one thing, or in a large world a window of them.
-    ///
-    /// # Errors
-    /// A breach of what must hold.
     pub fn step_before(&mut self, until: Duration) -> Result<bool, Violation> {
         let lookahead = self.around.network.lookahead();
         let Some(next) = self.agenda.next_time().filter(|_| self.has_windows()) else { return self.step() };

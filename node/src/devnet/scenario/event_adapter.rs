@@ -8,12 +8,12 @@ use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::BlockHash;
 use cairn_simulator::conductor::phases::Observed;
-use cairn_simulator::conductor::settlement::{is_one_in_each, ways};
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
+use cairn_simulator::settlement::{is_one_in_each, ways};
 use serde_json::{Value, json};
 
 use crate::devnet::happening::{Happening, What};
@@ -70,7 +70,7 @@ impl EventAdapter {
         }
     }
 
-    /// When it began.
+    /// The time at which the run began.
     pub const fn begin(&self) -> Instant {
         self.begin
     }
@@ -97,7 +97,7 @@ impl EventAdapter {
         &timeline[from..]
     }
 
-    /// Hears of something.
+    /// Takes an event of the devnet.
     ///
     /// # Errors
     /// When it means that the scenario cannot go on.
@@ -120,7 +120,7 @@ impl EventAdapter {
         Ok(())
     }
 
-    /// The report.
+    /// Makes the report of a run.
     pub fn conclude(self, ending: Ending) -> Report {
         self.recorder.conclude(ending)
     }

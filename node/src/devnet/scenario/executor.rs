@@ -6,12 +6,14 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cairn_simulator::behaviour::Behaviour;
-use cairn_simulator::conductor::wallets::pay_many;
-use cairn_simulator::conductor::{self, Network, Note, PlanState, Power};
+use cairn_simulator::conductor::payments::pay_many;
+use cairn_simulator::conductor::steps::{self, Network, Power};
 use cairn_simulator::network::Network as Distances;
 use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::note::Note;
 use cairn_simulator::partition::Partition;
 use cairn_simulator::plan::Plan;
+use cairn_simulator::plan_state::PlanState;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -53,6 +55,7 @@ pub struct Executor {
 }
 
 impl Executor {
+    /// An executor that has carried out nothing yet.
     pub fn new(plan: Arc<Plan>, rates: Rates, devnet: Arc<Devnet>, payer: Arc<Mutex<Payer>>) -> Self {
         let (power, state) = (rates.first().to_vec(), PlanState::new(&plan));
         let distances = plan.has_late_links().then(|| plan.network(plan.seed));
@@ -92,11 +95,11 @@ impl Executor {
                 self.set_delays(&self.plan.indices().collect::<Vec<_>>())?;
                 self.devnet.running().into_iter().try_for_each(|node| self.set_mining(node))
             }
-            Command::Step(index) => conductor::take_step(self, index),
+            Command::Step(index) => steps::take_step(self, index),
             Command::Kill(node) => self.kill(&[node]),
             Command::Restart(node) => self.restart(&[node]),
-            Command::Settle(steps_taken) => conductor::settle(self, steps_taken).map(drop),
-            Command::EndMining => conductor::end_mining(self),
+            Command::Settle(steps_taken) => steps::settle(self, steps_taken).map(drop),
+            Command::EndMining => steps::end_mining(self),
         }
     }
 

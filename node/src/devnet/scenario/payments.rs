@@ -7,9 +7,10 @@ use cairn_core::encoding::encode;
 use cairn_core::transaction::Transaction;
 use cairn_genesis::accounts;
 use cairn_protocol::input::RequestId;
-use cairn_simulator::conductor::wallets::{SimWallet, Wallets, pay_next};
-use cairn_simulator::conductor::{Answer, Note, Payments};
+use cairn_simulator::conductor::payments::{Answer, Payments, Wallets, pay_next};
 use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::note::Note;
+use cairn_simulator::wallets::SimWallet;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -25,6 +26,7 @@ pub struct Payer {
 }
 
 impl Payer {
+    /// The wallets of a devnet that has just started.
     pub fn new(network: Arc<Network>) -> Self {
         let accounts: Vec<_> = (0..accounts::COUNT).map(accounts::signing_key).collect();
         let outputs = network.chain.genesis.coinbase().outputs.len() as u16;

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cairn_simulator::conductor::Note;
 use cairn_simulator::conductor::phases::{NoAgreement, Order, Phases};
 use cairn_simulator::conductor::schedule::{Due, Schedule};
 use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::note::Note;
 use cairn_simulator::plan::{Engine, Plan};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};

@@ -1,6 +1,5 @@
 //! Wallets funded in genesis, and how they pay on either engine.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cairn_core::address::Address;
@@ -14,7 +13,6 @@ use cairn_genesis::definition::{Definition, DefinitionError, Payment};
 use cairn_protocol::input::RequestId;
 use ed25519_dalek::SigningKey;
 
-use crate::conductor::{Answer, Note, Payments};
 use crate::node_index::NodeIndex;
 
 /// What each payment pays the miner.
@@ -24,7 +22,7 @@ const PAYMENT: Amount = Amount::from_units(1_000_000);
 /// What genesis gives each wallet.
 const PREMINE: Amount = Amount::from_units(1_000_000_000_000);
 /// Marks of second payments of coins come after those of payments.
-const FIRST_CONFLICT: u64 = 1 << 32;
+pub const FIRST_CONFLICT: u64 = 1 << 32;
 /// Keys of miners come after those of wallets.
 const FIRST_MINER: u32 = 1 << 16;
 
@@ -37,7 +35,7 @@ pub fn with_wallets(definition: &Definition, wallets: u16) -> Chain {
     chain_with_wallets(definition, wallets).expect("a plan's chain was checked when it was read")
 }
 
-/// The same of a definition that nobody has checked.
+/// The same of a definition that is not checked yet.
 ///
 /// # Errors
 /// What does not fit together.
@@ -58,10 +56,10 @@ pub fn chain_with_wallets(definition: &Definition, wallets: u16) -> Result<Chain
 /// # Panics
 /// Never: a test makes it.
 pub fn usual_chain() -> Definition {
-    Definition::parse(include_str!("../../simulation.toml")).expect("a test parses it")
+    Definition::parse(include_str!("../simulation.toml")).expect("a test parses it")
 }
 
-/// Who is paid for a miner's blocks.
+/// The lock that a miner's blocks pay.
 pub fn miner_lock(miner: u16) -> Lock {
     lock(FIRST_MINER + u32::from(miner))
 }
@@ -213,180 +211,18 @@ impl SimWallet {
     }
 }
 
-/// Two payments of one coin, the second of which is not answered.
-#[derive(Clone, Copy, Debug)]
-struct Conflict {
-    at: NodeIndex,
-    payment: Txid,
-    conflict: Txid,
-}
-
-/// The wallets of a plan, which pay in turn.
-#[derive(Clone, Debug)]
-pub struct Wallets {
-    genesis: GenesisHash,
-    list: Vec<SimWallet>,
-    /// The wallet whose turn it is.
-    pub(crate) next: usize,
-    /// Payments of steps that are not answered.
-    planned: BTreeSet<RequestId>,
-    conflicts: BTreeMap<RequestId, Conflict>,
-}
-
-impl Wallets {
-    pub const fn new(genesis: GenesisHash, list: Vec<SimWallet>) -> Self {
-        Self { genesis, list, next: 0, planned: BTreeSet::new(), conflicts: BTreeMap::new() }
-    }
-
-    fn next_ready(&mut self) -> Option<usize> {
-        let count = self.list.len();
-        let index =
-            (0..count).map(|turn| (self.next + turn) % count).find(|index| self.list[*index].is_ready())?;
-        self.next = (index + 1) % count;
-        Some(index)
-    }
-}
-
-/// The wallet whose turn it is pays at its own node, unless it waits for an answer or its node takes no payments.
-///
-/// # Errors
-/// When the engine fails.
-pub fn pay_next<P: Payments>(to: &mut P, nodes: usize) -> Result<(), P::Error> {
-    let wallets = to.wallets();
-    let index = wallets.next;
-    wallets.next = (index + 1) % wallets.list.len().max(1);
-    let at = wallet_node(index, nodes);
-    if index < wallets.list.len() && to.takes_payments(at) {
-        pay_from(to, index, at, None)?;
-    }
-    Ok(())
-}
-
-/// Wallets that are ready pay at a node, one after the other; with `twice_at`, each also pays itself with the same
-/// coin there, unless that node takes no payments.
-///
-/// # Errors
-/// When the engine fails.
-pub fn pay_many<P: Payments>(
-    to: &mut P,
-    at: NodeIndex,
-    payments: u32,
-    twice_at: Option<NodeIndex>,
-) -> Result<(), P::Error> {
-    if !to.takes_payments(at) {
-        return Ok(());
-    }
-    let mut why = "every wallet waits for an answer, or has paid a coin twice".to_owned();
-    let mut paid = 0;
-    for _ in 0..payments {
-        let Some(index) = to.wallets().next_ready() else { break };
-        match pay_from(to, index, at, twice_at.filter(|other| to.takes_payments(*other)))? {
-            Some(Answer::Rejected(reason)) => why = reason,
-            Some(Answer::Later) => {
-                paid += 1;
-                let request = to.wallets().list[index].request();
-                to.wallets().planned.insert(request);
-            }
-            Some(Answer::Accepted) => paid += 1,
-            None => {}
-        }
-    }
-    to.note(Note::HandedIn { paid, why });
-    Ok(())
-}
-
-/// Returns the answer to the first payment; none where the wallet has too little or is not ready.
-fn pay_from<P: Payments>(
-    to: &mut P,
-    index: usize,
-    at: NodeIndex,
-    twice_at: Option<NodeIndex>,
-) -> Result<Option<Answer>, P::Error> {
-    let Wallets { genesis, list, conflicts, .. } = to.wallets();
-    let wallet = &mut list[index];
-    let (request, conflict_request) = (wallet.request(), wallet.conflict_request());
-    let paid = match twice_at {
-        Some(other) => {
-            wallet.pay_twice((at, other), genesis).map(|(payment, second)| (payment, Some((other, second))))
-        }
-        None => wallet.pay(at, genesis).map(|payment| (payment, None)),
-    };
-    let Some((payment, second)) = paid else { return Ok(None) };
-    if let Some((at, second)) = &second {
-        let (payment, conflict) = (payment.txid(), second.txid());
-        conflicts.insert(conflict_request, Conflict { at: *at, payment, conflict });
-        // The note comes before any block can hold either of them.
-        to.note(Note::PaidTwice { payment, conflict });
-    }
-    let answer = to.submit(at, request, payment)?;
-    match &answer {
-        Answer::Later => {}
-        Answer::Accepted => answered(to, at, request, Ok(())),
-        Answer::Rejected(why) => answered(to, at, request, Err(why.clone())),
-    }
-    match (second, &answer) {
-        (Some(_), Answer::Rejected(_)) => {
-            to.wallets().conflicts.remove(&conflict_request);
-            to.wallets().list[index].conflict_answered(false);
-        }
-        (Some((other, second)), _) => match to.submit(other, conflict_request, second)? {
-            Answer::Later => {}
-            Answer::Accepted => answered(to, other, conflict_request, Ok(())),
-            Answer::Rejected(why) => answered(to, other, conflict_request, Err(why)),
-        },
-        (None, _) => {}
-    }
-    Ok(Some(answer))
-}
-
-/// A node has answered a submission of a wallet.
-pub fn answered<P: Payments>(to: &mut P, at: NodeIndex, request: RequestId, outcome: Result<(), String>) {
-    let wallets = to.wallets();
-    let number = (request.0 % FIRST_CONFLICT) as usize;
-    let Some(wallet) = wallets.list.get_mut(number).filter(|_| request.0 < 2 * FIRST_CONFLICT) else {
-        return;
-    };
-    if let Some(Conflict { payment, conflict, .. }) = wallets.conflicts.remove(&request) {
-        wallet.conflict_answered(outcome.is_ok());
-        to.note(match outcome {
-            Ok(()) => Note::ConflictAccepted(conflict),
-            // One that is rejected takes nothing back.
-            Err(why) => Note::ConflictRejected { at, payment, why },
-        });
-        return;
-    }
-    let (accepted, is_planned) = (wallet.answered(outcome.is_ok()), wallets.planned.remove(&request));
-    if let Some(why) = outcome.err().filter(|_| is_planned) {
-        to.note(Note::Rejected { at, why });
-    }
-    if let Some(txid) = accepted {
-        to.note(Note::Accepted(txid));
-    }
-}
-
-/// A node is gone, and its answers with it.
-pub fn lost<P: Payments>(to: &mut P, node: NodeIndex) {
-    let wallets = to.wallets();
-    wallets.list.iter_mut().for_each(|wallet| wallet.lost(node));
-    let lost: Vec<Conflict> = wallets.conflicts.values().filter(|one| one.at == node).copied().collect();
-    wallets.conflicts.retain(|_, conflict| conflict.at != node);
-    for Conflict { at, payment, .. } in lost {
-        to.note(Note::ConflictRejected { at, payment, why: "it lost its power before it answered".into() });
-    }
-}
-
 fn key(number: u32) -> SigningKey {
     let mut seed = [1; 32];
     seed[..4].copy_from_slice(&number.to_be_bytes());
     SigningKey::from_bytes(&seed)
 }
 
-/// The lock of whoever holds this number's key.
+/// The lock of this number's key.
 fn lock(number: u32) -> Lock {
     Lock::PublicKey(PublicKey::from_bytes(key(number).verifying_key().to_bytes()))
 }
 
-/// The node of its own that a wallet has: so many nodes after that of the wallet before it that
+/// The own node of a wallet: as many nodes after that of the wallet before it that
 /// wallets in turn use all nodes, however many there are.
 pub fn wallet_node(wallet: usize, nodes: usize) -> NodeIndex {
     let shares_no_factor = |step: &usize| {
