@@ -146,12 +146,9 @@ impl Run {
             }
         }
         let end = self.phases.deadline();
-        let next = self.world.next_time();
-        if let Some(next) = next.filter(|next| *next < end) {
-            if next < until {
-                self.world.step_before(end)?;
-                return Ok(true);
-            }
+        if self.world.next_time().is_some_and(|next| next < end && next < until) {
+            self.world.step_before(end)?;
+            return Ok(true);
         }
         self.world.pass(until.min(end));
         Ok(end <= until)
