@@ -41,8 +41,7 @@ pub struct MiningSettings {
     pub hashrate: Option<Hashrate>,
 }
 
-/// Holds the current settings, which configuration and RPC set; the miner subscribes to it. None: it does not
-/// mine.
+/// Holds the current settings, which configuration and RPC set; the miner subscribes to it and rests at none.
 pub type MiningSwitch = watch::Sender<Option<MiningSettings>>;
 
 /// The hash rate that keeps a chain's spacing where no difficulty follows the hash rate: there, mining as

@@ -79,7 +79,7 @@ pub struct StoredBlock {
 }
 
 impl StoredBlock {
-    /// Reads the block.
+    /// Reads the block from the disk.
     ///
     /// # Errors
     /// When the medium fails, or the block is not as it was written.
@@ -212,7 +212,9 @@ impl SledStore {
 
     /// A block whose body is stored.
     pub fn stored_block(&self, hash: &BlockHash) -> Option<StoredBlock> {
-        stored_block(&self.journal, &self.headers, hash)
+        let stored = self.headers.get(hash)?;
+        let (journal, hash) = (self.journal.clone(), *hash);
+        Some(StoredBlock { journal, hash, body: stored.body?, undo: stored.undo })
     }
 
     /// The coins as they are now, to be read beside the driver while it continues.
@@ -293,7 +295,7 @@ impl ChainStore for SledStore {
     }
 
     fn undo(&self, hash: &BlockHash) -> Result<Option<Arc<Undo>>, StoreError> {
-        read_undo(&self.journal, &self.headers, hash)
+        self.stored_block(hash).map_or(Ok(None), |stored| stored.undo())
     }
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
@@ -340,8 +342,10 @@ impl ChainStore for SledStore {
             self.journal.append(&JournalRecord::Tip(tip))?;
         }
         self.transactions.apply(&commit)?;
-        if let Some(addresses) = &mut self.addresses {
-            addresses.apply(&commit, |hash| read_undo(&self.journal, &self.headers, hash))?;
+        if let Some(mut addresses) = self.addresses.take() {
+            let applied = addresses.apply(&commit, |hash| self.undo(hash));
+            self.addresses = Some(addresses);
+            applied?;
         }
         let is_first = self.checkpoint.tip.is_none();
         self.checkpoint.tip = commit.tip.or(self.checkpoint.tip);
@@ -359,8 +363,7 @@ impl ChainStore for SledStore {
 }
 
 impl Drop for SledStore {
-    /// After a clean stop the next start has no block to connect again. A failure here loses nothing: the
-    /// journal has everything.
+    /// After a clean stop the next start has no block to connect again. A failure here loses nothing.
     fn drop(&mut self) {
         if self.checkpoint.tip.is_some()
             && self.dirty() > 0
@@ -369,19 +372,6 @@ impl Drop for SledStore {
             tracing::warn!(%error, "the last checkpoint failed; the next start connects some blocks again");
         }
     }
-}
-
-fn stored_block(journal: &Journal, headers: &Headers, hash: &BlockHash) -> Option<StoredBlock> {
-    let stored = headers.get(hash)?;
-    Some(StoredBlock { journal: journal.clone(), hash: *hash, body: stored.body?, undo: stored.undo })
-}
-
-fn read_undo(
-    journal: &Journal,
-    headers: &Headers,
-    hash: &BlockHash,
-) -> Result<Option<Arc<Undo>>, StoreError> {
-    stored_block(journal, headers, hash).map_or(Ok(None), |stored| stored.undo())
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The latest blocks by height and branch: the branch with most work stands first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use cairn_report::tree_layout::{self, Branch};
 
 /// A block, as far as it is seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,27 +45,26 @@ pub struct Row {
 
 /// The rows, highest first.
 pub fn rows(blocks: &[Block], tips: &[(u16, String)]) -> Vec<Row> {
-    let by_hash: BTreeMap<&str, &Block> = blocks.iter().map(|block| (block.hash.as_str(), block)).collect();
-    let mut parents: BTreeSet<&str> = blocks.iter().map(|block| block.previous.as_str()).collect();
-    parents.retain(|hash| by_hash.contains_key(hash));
-    let mut leaves: Vec<&Block> =
-        blocks.iter().filter(|block| !parents.contains(block.hash.as_str())).collect();
-    // Of equal work the one that was there first stays in front, as for a node.
-    leaves.sort_by(|a, b| b.work.cmp(&a.work));
-    let mut branch_of: BTreeMap<&str, usize> = BTreeMap::new();
-    for (branch, leaf) in leaves.iter().enumerate() {
-        let mut next = Some(*leaf);
-        while let Some(block) = next.filter(|block| !branch_of.contains_key(block.hash.as_str())) {
-            branch_of.insert(&block.hash, branch);
-            next = by_hash.get(block.previous.as_str()).copied();
-        }
+    let numbers: BTreeMap<&str, usize> =
+        blocks.iter().enumerate().map(|(number, block)| (block.hash.as_str(), number)).collect();
+    let parents: Vec<Option<usize>> =
+        blocks.iter().map(|block| numbers.get(block.previous.as_str()).copied()).collect();
+    let mut leaves = tree_layout::tips(&parents);
+    // Of equal work the first seen stays in front, as for a node.
+    leaves.sort_by(|a, b| blocks[*b].work.cmp(&blocks[*a].work));
+    let branches = tree_layout::branches(&parents, leaves);
+    let span = |branch: &Branch| {
+        let heights = || branch.blocks.iter().map(|block| blocks[*block].height);
+        heights().min().unwrap_or(0)..heights().max().unwrap_or(0).saturating_add(1)
+    };
+    let lanes = tree_layout::lanes(&branches.iter().map(span).collect::<Vec<_>>());
+    let mut lane_of = vec![0; blocks.len()];
+    for (branch, lane) in branches.iter().zip(lanes) {
+        branch.blocks.iter().for_each(|block| lane_of[*block] = lane);
     }
-    let branch = |block: &Block| branch_of.get(block.hash.as_str()).copied().unwrap_or(leaves.len());
-    let lanes = lanes(blocks, branch);
     let mut heights: BTreeMap<u64, Vec<Cell>> = BTreeMap::new();
-    for block in blocks {
+    for (block, lane) in blocks.iter().zip(lane_of) {
         let on_it = tips.iter().filter(|(_, tip)| *tip == block.hash).map(|(node, _)| *node);
-        let lane = lanes.get(&branch(block)).copied().unwrap_or_default();
         let cell = Cell { hash: block.hash.clone(), miner: block.miner, tips: on_it.collect(), lane };
         heights.entry(block.height).or_default().push(cell);
     }
@@ -72,28 +73,6 @@ pub fn rows(blocks: &[Block], tips: &[(u16, String)]) -> Vec<Row> {
         Row { height, cells }
     };
     heights.into_iter().rev().map(row).collect()
-}
-
-/// The column of each branch. The best has the first to itself; any other takes the first that is free over
-/// all its heights.
-fn lanes(blocks: &[Block], branch: impl Fn(&Block) -> usize) -> BTreeMap<usize, usize> {
-    let mut spans: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
-    for block in blocks {
-        let span = spans.entry(branch(block)).or_insert((block.height, block.height));
-        *span = (span.0.min(block.height), span.1.max(block.height));
-    }
-    let mut taken: Vec<Vec<(u64, u64)>> = vec![vec![(0, u64::MAX)]];
-    let mut lanes = BTreeMap::from([(0, 0)]);
-    for (branch, span) in spans.into_iter().filter(|(branch, _)| *branch > 0) {
-        let is_free = |lane: &Vec<(u64, u64)>| lane.iter().all(|other| span.1 < other.0 || other.1 < span.0);
-        let lane = taken.iter().position(is_free).unwrap_or(taken.len());
-        if lane == taken.len() {
-            taken.push(Vec::new());
-        }
-        taken[lane].push(span);
-        lanes.insert(branch, lane);
-    }
-    lanes
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Runs a worker.
+    /// Runs a worker until there are no more assignments.
     fn run(&self, is_first: bool) {
         let begun = Instant::now();
         let mut throttle: Option<Throttle> = None;

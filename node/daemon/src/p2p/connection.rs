@@ -20,8 +20,8 @@ use crate::p2p::stream::{push_frame, read_frame};
 
 /// The time to write queued messages once this node disconnects.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
-/// The most requests of one peer that are held back until it reads earlier replies. One more closes the
-/// connection.
+/// The most requests of a peer that are held back until it reads earlier replies. With one more the
+/// connection is closed.
 pub const MAX_HELD_BACK: usize = 64;
 /// Small messages are sent together, up to about this many bytes.
 const BATCH: usize = 64 * 1024;
@@ -33,17 +33,37 @@ const KEPT_BUFFER: usize = 256 * 1024;
 #[derive(Debug)]
 pub enum PeerEvent {
     /// A connection's stream is open.
-    Connected { handle: PeerHandle, direction: Direction, address: PeerAddress },
+    Connected {
+        handle: PeerHandle,
+        direction: Direction,
+        address: PeerAddress,
+    },
     /// A peer sent a message. `permit` is its part of the budget for messages that are read and not handled.
-    Received { peer: PeerId, connection: ConnectionId, message: Message, permit: OwnedSemaphorePermit },
+    Received {
+        peer: PeerId,
+        connection: ConnectionId,
+        message: Message,
+        permit: OwnedSemaphorePermit,
+    },
     /// A peer sent bytes that are not a message. Nothing more is read from it.
-    Malformed { peer: PeerId, connection: ConnectionId, error: CodecError },
+    Malformed {
+        peer: PeerId,
+        connection: ConnectionId,
+        error: CodecError,
+    },
     /// A connection is closed.
-    Disconnected { peer: PeerId, connection: ConnectionId },
-    /// A dial failed.
-    DialFailed { address: PeerAddress, reason: String },
+    Disconnected {
+        peer: PeerId,
+        connection: ConnectionId,
+    },
+    DialFailed {
+        address: PeerAddress,
+        reason: String,
+    },
     /// A dial reached this node itself.
-    DialedSelf { address: PeerAddress },
+    DialedSelf {
+        address: PeerAddress,
+    },
 }
 
 /// The reading side of a connection.

@@ -18,13 +18,13 @@ impl Traffic {
         Self { total: Some(total), ..Self::default() }
     }
 
-    /// Counts received bytes.
+    /// Counts bytes that were received.
     pub fn add_received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
         self.total.iter().for_each(|total| total.add_received(bytes));
     }
 
-    /// Counts sent bytes.
+    /// Counts bytes that were sent.
     pub fn add_sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
         self.total.iter().for_each(|total| total.add_sent(bytes));

@@ -29,8 +29,7 @@ pub fn build(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise
 }
 
 /// Checks that an address can be listened on, and returns it with the port that the system chose. libp2p
-/// shares a port with other programs that share it, so a port in use would go unnoticed; a plain socket
-/// notices.
+/// shares a port with other programs that share it, so only a plain socket notices a port in use.
 ///
 /// # Errors
 /// The error of the system, as "address already in use".

@@ -44,8 +44,7 @@ pub struct LockSummary {
     pub transactions: u64,
     /// Number of its unspent outputs.
     pub coins: u64,
-    /// Units that outputs ever paid it. Coins that go in circles count each time, so this may exceed the
-    /// supply many times.
+    /// Units that outputs ever paid it. Coins that go in circles count each time, so this may exceed the supply.
     pub received: u128,
     /// Units that inputs ever spent from it.
     pub spent: u128,

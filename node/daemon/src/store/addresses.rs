@@ -29,7 +29,7 @@ pub enum Indexing {
     Kept,
     /// It is there from now on: built for the chain so far, if it is missing.
     On,
-    /// It is removed.
+    /// It is removed from the database.
     Off,
 }
 
@@ -47,8 +47,7 @@ impl AddressIndex {
         Self { database, stored, changes: AddressChanges::new() }
     }
 
-    /// The part of the index about one lock, to be read beside the driver. It is right until the next
-    /// checkpoint.
+    /// The part of the index about one lock, to be read beside the driver until the next checkpoint.
     pub fn about(&self, lock: &Lock) -> Self {
         let prefixes = [summary_key(lock), history_prefix(lock), coin_prefix(lock)];
         let changes = prefixes.iter().flat_map(|prefix| self.changes_with(prefix));
@@ -246,8 +245,7 @@ impl AddressIndex {
         from.take_while(move |(key, _)| key.starts_with(prefix))
     }
 
-    /// Stores a record; `was_stored` says whether the database has an older form, if the record is unchanged
-    /// so far.
+    /// Stores a record; `was_stored` says whether the database has an older form, if it did not change yet.
     fn insert<T: Encode>(&mut self, key: Vec<u8>, record: &T, was_stored: bool) {
         let now = Some(encode(record));
         self.changes.entry(key).or_insert(Change { was_stored, now: None }).now = now;

@@ -25,7 +25,7 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// is held here already, so this process was the last owner.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The open database.
+/// An open sled database.
 pub struct Database {
     path: PathBuf,
     /// Some until this is dropped.
@@ -43,7 +43,7 @@ impl Batch {
         self.0.insert(key, checksum::add(key, value));
     }
 
-    /// Removes a key.
+    /// Removes a key and its value.
     pub fn remove(&mut self, key: &[u8]) {
         self.0.remove(key);
     }
@@ -82,7 +82,7 @@ impl Database {
         found.map(|stored| self.decode(self.check(key, &stored)?)).transpose()
     }
 
-    /// Decodes a record.
+    /// Decodes the value of a record.
     ///
     /// # Errors
     /// When the bytes are malformed.
@@ -90,8 +90,7 @@ impl Database {
         decode(bytes, MAX_RECORD).map_err(|error| self.damaged(&format!("a record is {error}")))
     }
 
-    /// What `read` makes of every key with this prefix and its value, in the order of keys, up to the first
-    /// error.
+    /// What `read` makes of every key with this prefix and its value, in order, up to the first error.
     pub fn scan<T>(
         &self,
         prefix: &[u8],
@@ -193,8 +192,8 @@ thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs something that may panic; none if it did. sled's panic messages help nobody but its authors, so they
-/// are not printed.
+/// Runs something that may panic; none if it did. sled's panic messages help only its authors, so they are
+/// left out of standard error.
 fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

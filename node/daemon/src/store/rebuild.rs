@@ -39,7 +39,7 @@ pub struct Contents {
     early: BTreeMap<BlockHash, Vec<PartLocation>>,
     /// Number of records of transactions in the database.
     pub transactions: u64,
-    /// The last checkpoint.
+    /// The last checkpoint of the database.
     pub checkpoint: Checkpoint,
     /// The last tip that the journal names beyond the checkpoint.
     pub tip_to_reach: Option<BlockHash>,

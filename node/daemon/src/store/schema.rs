@@ -16,13 +16,14 @@ use crate::store::journal::Location;
 
 /// The version of the formats of the database and the journal.
 pub const FORMAT_VERSION: u32 = 2;
+/// The key of the checkpoint record.
 pub const CHECKPOINT_KEY: &[u8] = b"C";
 const HEADER: u8 = b'H';
 const TRANSACTION: u8 = b'T';
 /// The prefix of the keys of all headers.
 pub const HEADER_PREFIX: [u8; 1] = [HEADER];
 
-/// Every known header.
+/// Every known header by its hash.
 pub type Headers = HashMap<BlockHash, StoredHeader>;
 
 /// The state of the chain that the database has, written in one batch with the records of that state.

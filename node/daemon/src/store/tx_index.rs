@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 
 use cairn_core::block::Block;
@@ -16,7 +17,7 @@ use cairn_protocol::chain::store::{Commit, Spender, StoreError, TransactionPlace
 
 use crate::store::changes::{self, Change, Changes};
 use crate::store::database::Database;
-use crate::store::schema::{OutputState, StoredTransaction, stored_transactions, transaction_key};
+use crate::store::schema::{OutputState, StoredTransaction, transaction_key};
 use crate::store::snapshot::{Overwritten, Snapshot};
 
 /// Records and outputs in each generation of the cache: some 20,000 usual transactions, and no more
@@ -152,12 +153,9 @@ impl TxIndex {
     /// # Errors
     /// When the database fails.
     pub fn for_each_coin(&self, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), StoreError> {
-        merge(stored_transactions(&self.database), &self.changes, |txid, transaction| {
-            for (index, state) in (0..).zip(&transaction.outputs) {
-                if let OutputState::Unspent(output) = state {
-                    visit(OutPoint { txid, index }, transaction.coin(output));
-                }
-            }
+        self.snapshot().for_each_coin(&mut |outpoint, coin| {
+            visit(outpoint, coin);
+            ControlFlow::Continue(())
         })
     }
 
@@ -281,28 +279,4 @@ impl Cache {
         self.young.remove(txid);
         self.old.remove(txid);
     }
-}
-
-/// Visits the records of two ordered sources in one order; where both have a record, the changed one counts.
-fn merge(
-    stored: impl Iterator<Item = Result<(Txid, StoredTransaction), StoreError>>,
-    changes: &Changes<Txid, StoredTransaction>,
-    mut visit: impl FnMut(Txid, &StoredTransaction),
-) -> Result<(), StoreError> {
-    let mut changes = changes.iter().peekable();
-    let mut visit_changed = |txid: &Txid, change: &Change<StoredTransaction>| {
-        change.now.iter().for_each(|now| visit(*txid, now));
-    };
-    for record in stored {
-        let (txid, transaction) = record?;
-        while let Some((next, change)) = changes.next_if(|(next, _)| **next < txid) {
-            visit_changed(next, change);
-        }
-        match changes.next_if(|(next, _)| **next == txid) {
-            Some((_, change)) => visit_changed(&txid, change),
-            None => visit_changed(&txid, &Change { was_stored: true, now: Some(transaction) }),
-        }
-    }
-    changes.for_each(|(txid, change)| visit_changed(txid, change));
-    Ok(())
 }

@@ -60,7 +60,7 @@ impl<'i> AddressReplay<'i> {
     /// Compares the whole, after all blocks, which make these coins; returns the number of addresses.
     ///
     /// # Errors
-    /// The first difference.
+    /// The first difference that was found.
     pub fn finish(self, coins: &BTreeMap<OutPoint, Coin>) -> Result<u64, VerifyError> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);

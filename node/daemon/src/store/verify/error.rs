@@ -58,7 +58,6 @@ pub enum VerifyError {
     /// The address index has more than the blocks make.
     #[error("the address index has {found} records, the blocks make {expected}")]
     AddressRecords { found: u64, expected: u64 },
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
