@@ -27,24 +27,13 @@ pub enum AddressError {
     Malformed(String),
     /// An address of another chain.
     #[error("the address is of another chain: it begins with {found}1, not {expected}1")]
-    OtherChain {
-        /// The prefix it has.
-        found: String,
-        /// The prefix it should have.
-        expected: String,
-    },
+    OtherChain { found: String, expected: String },
     /// A kind of lock that this program does not know.
     #[error("the address has version {found}, only {VERSION_PUBLIC_KEY} is known")]
-    UnknownVersion {
-        /// Its version.
-        found: u8,
-    },
+    UnknownVersion { found: u8 },
     /// A key has 32 bytes.
     #[error("the address holds {found} bytes, 33 are expected")]
-    Length {
-        /// How many it holds.
-        found: usize,
-    },
+    Length { found: usize },
 }
 
 /// A lock and the chain it is meant for.

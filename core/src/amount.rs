@@ -23,7 +23,6 @@ pub enum ParseAmountError {
     /// More decimals than a coin has.
     #[error("{0:?} has more than {PLACES} decimals: the smallest amount is 0.00000001")]
     TooFine(String),
-    /// More than 2^64 units.
     #[error("{0:?} is more than any chain can hold")]
     TooLarge(String),
 }

@@ -9,7 +9,6 @@ use crate::transaction::{OutPoint, Output};
 /// What made a coin; decides when it may be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum Origin {
-    /// A transaction: at once.
     Transaction,
     /// A coinbase: after the chain's maturity.
     Coinbase,
@@ -24,7 +23,6 @@ pub struct Coin {
     pub output: Output,
     /// The height of the block that made it.
     pub height: Height,
-    /// What made it.
     pub origin: Origin,
 }
 
@@ -43,9 +41,7 @@ impl CoinView for BTreeMap<OutPoint, Coin> {
 /// The net change that a block makes: a coin made and spent within it is in neither list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoinChanges {
-    /// Coins that are gone.
     pub spent: Vec<(OutPoint, Coin)>,
-    /// Coins that are new.
     pub created: Vec<(OutPoint, Coin)>,
 }
 

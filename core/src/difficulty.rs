@@ -7,7 +7,7 @@ use core::time::Duration;
 use ruint::aliases::U512;
 
 use crate::encoding::{Decode, Encode};
-use crate::header::Header;
+use crate::header::HeaderFields;
 use crate::height::Height;
 use crate::params::ChainParams;
 use crate::target::{CompactTarget, Target};
@@ -16,12 +16,10 @@ use crate::time::Timestamp;
 /// The block from which targets are reckoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Anchor {
-    /// Its height.
     pub height: Height,
     /// When it was due: the schedule of the blocks after it begins there. Later by all that was
     /// forgotten of long gaps since.
     pub due: Timestamp,
-    /// Its target.
     pub bits: CompactTarget,
     /// The latest time of any block so far: gaps are measured from here, so that a block dated early
     /// makes no gap of the next one.
@@ -38,7 +36,7 @@ impl Anchor {
     pub fn after(
         previous: Option<&Self>,
         params: &ChainParams,
-        header: &Header,
+        header: &HeaderFields,
         height: Height,
         parent_time: Timestamp,
     ) -> Option<Self> {

@@ -14,18 +14,10 @@ use bincode::config::{Config, Configuration, Fixint, Limit, LittleEndian};
 pub enum DecodeError {
     /// Longer than such a value may be.
     #[error("{found} bytes are more than the {allowed} that this value may have")]
-    TooLong {
-        /// Bytes given.
-        found: usize,
-        /// Bytes allowed.
-        allowed: usize,
-    },
+    TooLong { found: usize, allowed: usize },
     /// The value ended before the bytes did.
     #[error("{left} bytes are left over after the value")]
-    TrailingBytes {
-        /// Bytes left.
-        left: usize,
-    },
+    TrailingBytes { left: usize },
     /// A count, a number or a list goes on beyond the last byte.
     #[error("the bytes end before the value does")]
     TooShort,
@@ -34,10 +26,7 @@ pub enum DecodeError {
     CountTooLarge,
     /// A choice that this version does not know.
     #[error("choice {found} does not exist")]
-    UnknownChoice {
-        /// The number of the choice.
-        found: u32,
-    },
+    UnknownChoice { found: u32 },
     /// A text that is not UTF-8.
     #[error("a text is not UTF-8")]
     NotUtf8,

@@ -17,6 +17,7 @@ pub mod check;
 pub mod coin;
 pub mod difficulty;
 pub mod encoding;
+pub mod generations;
 pub mod hash;
 pub mod header;
 pub mod height;

@@ -11,11 +11,9 @@ use crate::hash::{LeafHash, MerkleRoot};
 /// What shows that a leaf is in a tree: the sibling of each node from the leaf up to the root.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct InclusionProof {
-    /// The leaf's place.
     pub index: u32,
     /// How many leaves the tree has.
     pub leaf_count: u32,
-    /// Siblings, lowest first.
     pub path: Vec<[u8; 32]>,
 }
 

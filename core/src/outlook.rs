@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::difficulty::{Anchor, next_bits};
 use crate::hash::{BlockHash, MerkleRoot};
-use crate::header::Header;
+use crate::header::{Header, HeaderFields};
 use crate::height::Height;
 use crate::params::ChainParams;
 use crate::time::Timestamp;
@@ -12,13 +12,10 @@ use crate::time::Timestamp;
 /// A chain as the difficulty rule sees it, and blocks that might follow.
 #[derive(Clone, Debug)]
 pub struct Outlook<'p> {
-    /// The chain's numbers.
     pub params: &'p ChainParams,
     /// Where the difficulty of the next block is anchored.
     pub anchor: Option<Anchor>,
-    /// The last block's height.
     pub height: Height,
-    /// The last block's time.
     pub time: Timestamp,
 }
 
@@ -46,8 +43,8 @@ impl Outlook<'_> {
     pub fn push(&mut self, time: Timestamp) {
         let bits = next_bits(self.params, self.anchor.as_ref(), self.height, self.time);
         let (previous_block_hash, merkle_root) = (BlockHash::ZERO, MerkleRoot::ZERO);
-        let header =
-            Header { version: Header::VERSION, previous_block_hash, merkle_root, time, bits, nonce: 0 };
+        let version = Header::VERSION;
+        let header = HeaderFields { version, previous_block_hash, merkle_root, time, bits, nonce: 0 };
         let height = self.height.next();
         self.anchor = Anchor::after(self.anchor.as_ref(), self.params, &header, height, self.time);
         (self.height, self.time) = (height, time);

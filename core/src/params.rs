@@ -11,19 +11,13 @@ use crate::time::Timestamp;
 /// Every number of a chain. Made by cairn-genesis, which checks that they fit together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainParams {
-    /// For people.
     pub name: String,
-    /// Of addresses.
     pub address_prefix: AddressPrefix,
-    /// The chain's identity.
     pub genesis_hash: GenesisHash,
-    /// When the chain begins.
     pub genesis_time: Timestamp,
-    /// No target is above.
     pub pow_limit: CompactTarget,
     /// The target of block 1.
     pub genesis_bits: CompactTarget,
-    /// Wanted time between blocks.
     pub spacing: Duration,
     /// How far behind schedule the target doubles; none: the target is always the limit.
     pub half_life: Option<Duration>,
@@ -35,7 +29,6 @@ pub struct ChainParams {
     pub halving_interval: u32,
     /// A coinbase may be spent in a block so many above its own.
     pub coinbase_maturity: u32,
-    /// Bytes of a block.
     pub max_block_bytes: usize,
     /// Blocks that the median time past looks at.
     pub median_time_span: usize,
@@ -43,6 +36,5 @@ pub struct ChainParams {
     pub max_future_drift: Duration,
     /// No sum of coins is above.
     pub max_supply: Amount,
-    /// What genesis makes.
     pub premine: Amount,
 }

@@ -26,7 +26,6 @@ pub enum TargetError {
     /// No hash is that small.
     #[error("target {0:08x} is zero")]
     Zero(u32),
-    /// It exceeds 256 bits.
     #[error("target {0:08x} exceeds 256 bits")]
     Overflow(u32),
 }

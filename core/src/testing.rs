@@ -10,7 +10,7 @@ use crate::address::AddressPrefix;
 use crate::amount::Amount;
 use crate::block::Block;
 use crate::hash::{BlockHash, GenesisHash, MerkleRoot};
-use crate::header::Header;
+use crate::header::{Header, HeaderFields};
 use crate::height::Height;
 use crate::lock::{Lock, PublicKey};
 use crate::params::ChainParams;
@@ -39,9 +39,7 @@ pub fn pay(coins: u64, number: u8) -> Output {
 /// for each of the keys 0 to 9.
 #[derive(Clone, Debug)]
 pub struct TestChain {
-    /// Its numbers.
     pub params: ChainParams,
-    /// Its first block.
     pub genesis: Arc<Block>,
 }
 
@@ -135,28 +133,19 @@ pub fn seal(
     coinbase: Coinbase,
     transactions: Vec<Arc<Transaction>>,
 ) -> Block {
-    let header = Header {
-        version: Header::VERSION,
-        previous_block_hash: parent,
-        merkle_root: MerkleRoot::ZERO,
-        time,
-        bits,
-        nonce: 0,
-    };
-    let draft = Block::new(header, coinbase, transactions);
-    let header = mine(Header { merkle_root: draft.merkle_root(), ..header });
-    Block::new(header, draft.coinbase().clone(), draft.transactions().to_vec())
+    let (version, merkle_root) = (Header::VERSION, MerkleRoot::ZERO);
+    let fields = HeaderFields { version, previous_block_hash: parent, merkle_root, time, bits, nonce: 0 };
+    let block = Block::with_root(fields, coinbase, transactions);
+    let nonce = mine(*block.header()).nonce;
+    block.with_nonce(nonce)
 }
 
-/// Searches for a nonce; meant for trivial targets.
+/// The header with a nonce that meets its target, which must be a trivial one.
 ///
 /// # Panics
-/// When the bits are no target.
+/// When the bits are not a target.
 pub fn mine(header: Header) -> Header {
     let target = header.bits.to_target().expect("a valid target");
-    let nonces = (0..).map(|nonce| Header { nonce, ..header });
-    nonces
-        .into_iter()
-        .find(|header| target.is_met_by(header.hash()))
-        .expect("some nonce meets a trivial target")
+    let mut headers = (0..).map(|nonce| header.with_nonce(nonce));
+    headers.find(|header| target.is_met_by(header.hash())).expect("some nonce meets a trivial target")
 }

@@ -15,7 +15,6 @@ use crate::time::Timestamp;
 /// An output of a transaction, by id and place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct OutPoint {
-    /// The transaction.
     pub txid: Txid,
     /// The place among its outputs.
     pub index: u32,
@@ -29,16 +28,13 @@ pub struct ParseOutPointError(String);
 /// An amount and who may spend it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Output {
-    /// How much.
     pub amount: Amount,
-    /// Who.
     pub lock: Lock,
 }
 
 /// When a transaction may enter a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub enum LockTime {
-    /// At any time.
     Immediate,
     /// In blocks above this height.
     Height(Height),
@@ -53,9 +49,7 @@ pub struct Signature([u8; 64]);
 /// What a transaction does; its id covers all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct TransactionBody {
-    /// What is spent.
     pub inputs: Vec<OutPoint>,
-    /// What is made.
     pub outputs: Vec<Output>,
     /// When it may enter a block.
     pub lock_time: LockTime,
@@ -77,7 +71,6 @@ pub struct Transaction {
 pub struct Coinbase {
     /// The height of its block.
     pub height: Height,
-    /// Who gets what.
     pub outputs: Vec<Output>,
     /// Free text of the miner, at most [`Coinbase::MAX_TAG`] bytes.
     pub tag: Vec<u8>,

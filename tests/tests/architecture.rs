@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use syn::{Item, UseTree};
+use syn::{Attribute, ImplItem, Item, TraitItem, UseTree, Visibility};
 
 /// Packages with their sources, and what each may import of ours.
 const PACKAGES: [(&str, &[&str]); 6] = [
@@ -269,4 +269,66 @@ fn the_program_opens_no_router_finds_no_neighbour_and_fetches_nothing_from_stran
     let clients = ["node/src/devnet/client.rs", "node/src/devnet/node_rpc.rs", "wallet/src/client.rs"];
     let found: Vec<String> = PACKAGES.iter().flat_map(|(package, _)| files_with(package, "ureq")).collect();
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(), clients);
+}
+
+fn has_doc(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| attribute.path().is_ident("doc"))
+}
+
+/// Names of the public items of a file that have no doc comment.
+fn undocumented(file: &syn::File) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut check = |visibility: &Visibility, attributes: &[Attribute], name: &syn::Ident| {
+        if matches!(visibility, Visibility::Public(_)) && !has_doc(attributes) {
+            found.push(name.to_string());
+        }
+    };
+    for item in &file.items {
+        match item {
+            Item::Const(item) => check(&item.vis, &item.attrs, &item.ident),
+            Item::Enum(item) => check(&item.vis, &item.attrs, &item.ident),
+            Item::Fn(item) => check(&item.vis, &item.attrs, &item.sig.ident),
+            Item::Struct(item) => check(&item.vis, &item.attrs, &item.ident),
+            Item::Type(item) => check(&item.vis, &item.attrs, &item.ident),
+            Item::Trait(item) => {
+                check(&item.vis, &item.attrs, &item.ident);
+                let functions = item.items.iter().filter_map(|inner| match inner {
+                    TraitItem::Fn(inner) => Some(inner),
+                    _ => None,
+                });
+                functions.for_each(|inner| check(&item.vis, &inner.attrs, &inner.sig.ident));
+            }
+            Item::Impl(item) if item.trait_.is_none() => {
+                for inner in &item.items {
+                    match inner {
+                        ImplItem::Fn(inner) => check(&inner.vis, &inner.attrs, &inner.sig.ident),
+                        ImplItem::Const(inner) => check(&inner.vis, &inner.attrs, &inner.ident),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Fields and variants need no doc comment where name and type say all. The compiler's `missing_docs`
+/// cannot be told so.
+#[test]
+fn files_and_public_items_have_doc_comments() {
+    let mut missing = Vec::new();
+    for (package, _) in PACKAGES {
+        let mut files = Vec::new();
+        sources(&root().join(package).join("src"), &mut files);
+        for path in files {
+            let file = syn::parse_file(&fs::read_to_string(&path).expect("source")).expect("Rust");
+            let items = undocumented(&file).into_iter();
+            let itself = (!has_doc(&file.attrs)).then(|| "the file itself".to_owned());
+            missing.extend(itself.into_iter().chain(items).map(|name| format!("{}: {name}", path.display())));
+        }
+    }
+    assert!(missing.is_empty(), "without a doc comment: {missing:#?}");
+    let planted = "/// Has one.\npub struct A;\npub fn b() {}\nfn c() {}\nimpl A { pub fn d() {} }";
+    assert_eq!(undocumented(&syn::parse_file(planted).expect("Rust")), ["b", "d"]);
 }

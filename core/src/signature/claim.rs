@@ -9,9 +9,7 @@ use crate::transaction::Signature;
 pub struct SignatureClaim {
     /// Who is said to have signed.
     pub key: PublicKey,
-    /// What.
     pub digest: SignatureDigest,
-    /// The signature.
     pub signature: Signature,
 }
 

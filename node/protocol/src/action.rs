@@ -16,31 +16,24 @@ use crate::peer::{PeerAddress, PeerId};
 pub enum Action {
     /// Say this to that peer.
     Send {
-        /// To whom.
         peer: PeerId,
-        /// What.
         message: Message,
     },
     /// Dial; the outcome comes back as `Connected` or `DialFailed`.
     Connect {
-        /// Where.
         address: PeerAddress,
     },
     /// Hang up once what was sent before has left.
     Disconnect {
-        /// On whom.
         peer: PeerId,
     },
     /// From now on the transport lets nobody of this set in or out; it replaces the set before.
     Block {
-        /// Whom.
         peers: BTreeSet<PeerId>,
     },
     /// The answer to a submission.
     Reply {
-        /// The caller's mark.
         request: RequestId,
-        /// The answer.
         answer: Answer,
     },
     /// What a miner works on has changed: with `urgent` its blocks would be stale.
@@ -48,7 +41,6 @@ pub enum Action {
         /// The tip moved; otherwise there are merely better fees to be had.
         urgent: bool,
     },
-    /// Tell whoever listens.
     Emit(Event),
 }
 

@@ -18,7 +18,6 @@ pub enum Offence {
     /// It said something before `Hello`.
     #[error("said something before its Hello")]
     HelloMissing,
-    /// It said `Hello` twice.
     #[error("said Hello twice")]
     SecondHello,
     /// It sent headers that do not stand on each other.
@@ -39,7 +38,6 @@ pub enum Consequence {
     Nothing,
     /// We part, and may meet again.
     Disconnect,
-    /// We part for long.
     Ban,
 }
 

@@ -19,11 +19,8 @@ pub enum Event {
     Reorganised {
         /// The last block that both branches share.
         fork_point: Height,
-        /// The fork point's hash.
         fork_hash: BlockHash,
-        /// How many blocks leave.
         disconnected: u32,
-        /// How many blocks join.
         connected: u32,
         /// Chainwork of the branch that lost.
         old_work: Work,
@@ -31,17 +28,10 @@ pub enum Event {
         new_work: Work,
     },
     /// A block left the best chain.
-    BlockDisconnected {
-        /// The block.
-        block: Arc<Block>,
-        /// Where it was.
-        height: Height,
-    },
+    BlockDisconnected { block: Arc<Block>, height: Height },
     /// A block joined the best chain.
     BlockConnected {
-        /// The block.
         block: Arc<Block>,
-        /// Where it is.
         height: Height,
         /// Chainwork up to and with it.
         work: Work,
@@ -50,9 +40,7 @@ pub enum Event {
     },
     /// A valid block is kept on a branch that is not the best.
     BlockOnSideBranch {
-        /// The block.
         block: Arc<Block>,
-        /// Where on its branch.
         height: Height,
         /// Chainwork up to and with it.
         work: Work,
@@ -61,56 +49,31 @@ pub enum Event {
     },
     /// A transaction entered the mempool.
     TransactionAccepted {
-        /// Which.
         txid: Txid,
-        /// Its fee.
         fee: Amount,
-        /// Its size in bytes.
         size: usize,
         /// Which peer gave it to us; none for one handed in here or given back by a block that left.
         from: Option<PeerId>,
     },
     /// A transaction left the mempool without being confirmed.
-    TransactionRemoved {
-        /// Which.
-        txid: Txid,
-        /// Why.
-        reason: RemovalReason,
-    },
+    TransactionRemoved { txid: Txid, reason: RemovalReason },
     /// A peer completed the handshake.
     PeerConnected {
-        /// Who.
         peer: PeerId,
-        /// Who dialled.
         direction: Direction,
-        /// The remote end.
         address: PeerAddress,
         /// The program it says it runs.
         user_agent: String,
     },
     /// A peer that had completed the handshake is gone.
-    PeerDisconnected {
-        /// Who.
-        peer: PeerId,
-        /// Why, in words.
-        reason: DisconnectReason,
-    },
+    PeerDisconnected { peer: PeerId, reason: DisconnectReason },
     /// A connection ended before its handshake was complete: another chain, a ban, no room.
-    PeerRefused {
-        /// Who.
-        peer: PeerId,
-        /// The remote end.
-        address: PeerAddress,
-        /// Why, in words.
-        reason: DisconnectReason,
-    },
+    PeerRefused { peer: PeerId, address: PeerAddress, reason: DisconnectReason },
     /// What the node is busy with changed.
     SyncChanged {
         /// Peer we learn from; none when idle.
         from: Option<PeerId>,
-        /// Our best header.
         headers: Height,
-        /// Our tip.
         blocks: Height,
     },
 }
@@ -137,7 +100,6 @@ pub enum RemovalReason {
     Reorganised,
     /// The mempool is full and others pay more.
     Evicted,
-    /// It waited too long.
     Expired,
 }
 
@@ -167,15 +129,12 @@ pub enum DisconnectReason {
     WeSaid(Goodbye),
     /// The operator asked for it.
     Operator,
-    /// It is banned.
     Banned,
     /// The network was cut here.
     Blocked,
     /// It broke a rule; in words.
     Misconduct(String),
-    /// It fell silent.
     TimedOut,
-    /// There was no room.
     Full,
     /// It is connected already, or it is ourselves.
     Duplicate,

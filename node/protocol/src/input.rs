@@ -22,47 +22,35 @@ pub struct RequestId(pub u64);
 pub enum Input {
     /// A connection with a proven identity stands and its stream is open.
     Connected {
-        /// Who.
         peer: PeerId,
-        /// Who dialled.
         direction: Direction,
         /// The remote end as the transport saw it; the listening address comes in `Hello`.
         address: PeerAddress,
     },
-    /// A connection is gone.
     Disconnected {
-        /// Who.
         peer: PeerId,
     },
     /// A dial that the machine asked for came to nothing.
     DialFailed {
-        /// Who was dialled.
         address: PeerAddress,
     },
-    /// A peer said something.
     Received {
-        /// Who.
         peer: PeerId,
-        /// What.
         message: Message,
     },
     /// A peer sent bytes that are no message of this protocol; the edge read no further.
     Garbled {
-        /// Who.
         peer: PeerId,
         /// What was wrong with the bytes.
         fault: crate::message::codec::CodecError,
     },
     /// Discovery found where a node may listen.
     AddressFound {
-        /// Where.
         address: PeerAddress,
     },
     /// A caller hands something in and waits for the `Reply` of the same id.
     Submit {
-        /// The caller's mark.
         request: RequestId,
-        /// What.
         submission: Submission,
     },
     /// The operator wants something of the connections.
@@ -89,22 +77,15 @@ pub enum Submission {
 pub enum Command {
     /// Keep dialling this address, for ever.
     AddNode(PeerAddress),
-    /// Dial this address once.
     TryNode(PeerAddress),
-    /// Stop dialling this address.
     RemoveNode(PeerAddress),
-    /// Hang up.
     DisconnectPeer(PeerId),
     /// Hang up and refuse this peer for as long as given.
     Ban {
-        /// Who.
         peer: PeerId,
-        /// For how long.
         lasting: Duration,
     },
-    /// Forget a ban.
     Unban(PeerId),
-    /// Forget every ban.
     ClearBans,
     /// Cut the network: no connection to any of these, whoever dials. Replaces the set before;
     /// the empty set heals, and the healed peers are dialled at once.

@@ -95,9 +95,7 @@ impl fmt::Display for PeerAddress {
 /// Who dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
-    /// They dialled us.
     Inbound,
-    /// We dialled them.
     Outbound,
 }
 

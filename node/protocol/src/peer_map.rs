@@ -14,7 +14,6 @@ const FEW: usize = 24;
 /// One value for each peer, in the order of identities.
 #[derive(Clone, Debug)]
 pub struct PeerMap<T> {
-    /// How each identity begins.
     beginnings: SmallVec<[u32; FEW]>,
     entries: Vec<(PeerId, T)>,
 }

@@ -29,7 +29,6 @@ pub struct Relay {
     pub transactions: TransactionRelay,
     /// Transactions that wait for a parent.
     pub orphans: Orphans,
-    /// Transactions of our own.
     pub own: OwnTransactions,
 }
 

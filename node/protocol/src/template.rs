@@ -33,9 +33,7 @@ const MAX_MISSES: usize = 1_000;
 pub struct Template {
     /// Where the block will be.
     pub height: Height,
-    /// Its parent.
     pub previous: BlockHash,
-    /// Its target.
     pub bits: CompactTarget,
     /// Its time: now, or the first moment that the rules allow.
     pub time: Timestamp,

@@ -21,29 +21,23 @@ const MAX_CONNECTED_AT_ONCE: usize = 128;
 
 /// What a step is worked out from; nothing of it changes meanwhile.
 pub struct Ground<'c, S> {
-    /// All headers.
     pub tree: &'c HeaderTree,
     /// The best chain: the hash of each height.
     pub active: &'c [BlockHash],
     /// Blocks, undo data and coins.
     pub store: &'c S,
-    /// The chain's numbers.
     pub params: &'c ChainParams,
-    /// The judge of signatures.
     pub verifier: &'c dyn Verifier,
 }
 
 /// A branch that was tried, and the block in it that breaks a rule.
 pub struct BadBranch {
-    /// The block.
     pub hash: BlockHash,
-    /// The rule.
     pub error: BlockRejection,
 }
 
 /// A change of the best chain, worked out and not yet carried out.
 pub struct Step {
-    /// The change.
     pub change: ChainChange,
     /// What the store is to write; statuses, bodies and tip are still to be added.
     pub commit: Commit,

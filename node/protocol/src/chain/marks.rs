@@ -27,16 +27,10 @@ pub enum Mark {
 pub enum MarkError {
     /// There is no such block.
     #[error("block {hash} is not known")]
-    UnknownBlock {
-        /// The block.
-        hash: BlockHash,
-    },
+    UnknownBlock { hash: BlockHash },
     /// Without genesis there is no chain.
     #[error("block {hash} is genesis, which cannot be invalid: name a block above it")]
-    Genesis {
-        /// Genesis.
-        hash: BlockHash,
-    },
+    Genesis { hash: BlockHash },
 }
 
 /// Header records that a mark has changed, parents first.

@@ -16,15 +16,11 @@ use crate::chain::tree::HeaderTree;
 /// Why a chain cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store holds another chain.
     #[error("the store holds no block {expected}, the genesis of this chain: it belongs to another")]
-    OtherChain {
-        /// Genesis of the chain to be opened.
-        expected: BlockHash,
-    },
+    OtherChain { expected: BlockHash },
 }
 
 /// The headers that a store holds, and its best chain; a new store is given genesis first.

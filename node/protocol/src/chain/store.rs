@@ -15,40 +15,21 @@ use cairn_core::transaction::OutPoint;
 pub enum StoreError {
     /// The medium refused: full disk, lost permission, broken device.
     #[error("cannot {attempt} {place}: {source}")]
-    Io {
-        /// What was tried, as in "write".
-        attempt: &'static str,
-        /// File or directory.
-        place: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Io { attempt: &'static str, place: String, source: std::io::Error },
     /// What was read is not what was written.
     #[error(
         "{place} is damaged ({what}); start with --reindex to rebuild from what is intact, the rest is fetched again from peers"
     )]
-    Damaged {
-        /// File or directory.
-        place: String,
-        /// What does not fit.
-        what: String,
-    },
+    Damaged { place: String, what: String },
     /// The store contradicts itself: a record that another record promises is missing.
     #[error("the store holds no {kind} for block {hash}, though its index says so; start with --reindex")]
-    Missing {
-        /// Which record.
-        kind: &'static str,
-        /// Of which block.
-        hash: BlockHash,
-    },
+    Missing { kind: &'static str, hash: BlockHash },
 }
 
 /// What is stored of every header that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct HeaderRecord {
-    /// The header.
     pub header: Header,
-    /// Its distance from genesis.
     pub height: Height,
     /// How far its block has come.
     pub status: BlockStatus,
@@ -63,7 +44,6 @@ pub enum BlockStatus {
     BodyStored,
     /// It was connected once: all rules hold, undo data is here.
     Validated,
-    /// It breaks a rule.
     Invalid,
     /// An ancestor breaks a rule.
     DescendsFromInvalid,
@@ -72,9 +52,7 @@ pub enum BlockStatus {
 /// Where a transaction is in the best chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct TransactionPlace {
-    /// The block.
     pub block: BlockHash,
-    /// Its height.
     pub height: Height,
     /// Place in the block; the coinbase is 0.
     pub position: u32,
@@ -83,7 +61,6 @@ pub struct TransactionPlace {
 /// Who spent a coin in the best chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Spender {
-    /// The spending transaction.
     pub txid: Txid,
     /// The height of its block.
     pub height: Height,
@@ -97,7 +74,6 @@ pub struct Spender {
 pub struct Commit {
     /// New header records and changed statuses.
     pub headers: Vec<(BlockHash, HeaderRecord)>,
-    /// New block bodies.
     pub bodies: Vec<Arc<Block>>,
     /// Undo data of newly connected blocks.
     pub undo: Vec<(BlockHash, Arc<Undo>)>,

@@ -18,11 +18,8 @@ use crate::chain::store::{BlockStatus, HeaderRecord, StoreError};
 /// A header and what is known of its block.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its hash.
     pub hash: BlockHash,
-    /// The header.
     pub header: Header,
-    /// Distance from genesis.
     pub height: Height,
     /// Chainwork up to and with it.
     pub work: Work,

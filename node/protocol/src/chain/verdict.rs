@@ -15,22 +15,13 @@ use cairn_core::work::Work;
 pub enum BlockRejection {
     /// The parent's header is not known.
     #[error("the parent {parent} is not known")]
-    UnknownParent {
-        /// The parent.
-        parent: BlockHash,
-    },
+    UnknownParent { parent: BlockHash },
     /// It was found to break a rule before.
     #[error("block {hash} was refused before")]
-    KnownInvalid {
-        /// The block.
-        hash: BlockHash,
-    },
+    KnownInvalid { hash: BlockHash },
     /// An ancestor breaks a rule.
     #[error("block {hash} descends from one that was refused")]
-    DescendsFromInvalid {
-        /// The block.
-        hash: BlockHash,
-    },
+    DescendsFromInvalid { hash: BlockHash },
     /// The header breaks a rule.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -40,12 +31,7 @@ pub enum BlockRejection {
     Body(#[from] BlockError),
     /// The block breaks a rule where it stands in the chain.
     #[error("block {hash} cannot be connected: {error}")]
-    Connect {
-        /// The block.
-        hash: BlockHash,
-        /// The rule.
-        error: ConnectError,
-    },
+    Connect { hash: BlockHash, error: ConnectError },
 }
 
 /// What became of a block that broke no rule. That is not yet a success: whoever made the block looks
@@ -55,7 +41,6 @@ pub enum BlockRejection {
 pub enum BlockVerdict {
     /// It is part of the best chain.
     Connected,
-    /// It was known before.
     Duplicate,
     /// It is kept on a branch with no more work than the best.
     SideBranch,
@@ -68,7 +53,6 @@ pub enum BlockVerdict {
 /// A block that broke no rule, and what followed from it.
 #[derive(Clone, Debug)]
 pub struct Accepted {
-    /// What became of it.
     pub verdict: BlockVerdict,
     /// How the best chain changed, if it did.
     pub change: Option<ChainChange>,
@@ -79,15 +63,12 @@ pub struct Accepted {
 pub struct ChainChange {
     /// The last block that the old and the new chain share.
     pub fork_point: Height,
-    /// Its hash.
     pub fork_hash: BlockHash,
     /// Blocks that left, from the old tip down.
     pub disconnected: Vec<(Height, Arc<Block>)>,
     /// Blocks that joined, upwards, each with the chainwork up to it.
     pub connected: Vec<(Height, Arc<Block>, Work)>,
-    /// Chainwork before.
     pub old_work: Work,
-    /// Chainwork after.
     pub new_work: Work,
 }
 

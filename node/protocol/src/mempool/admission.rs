@@ -11,11 +11,8 @@ use crate::mempool::entry::Entry;
 /// A transaction that was taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// Which.
     pub txid: Txid,
-    /// What it pays.
     pub fee: Amount,
-    /// Its bytes.
     pub size: usize,
     /// Those that had to leave for it.
     pub removed: Vec<(Txid, RemovalReason)>,
@@ -42,7 +39,6 @@ pub enum Scrutiny {
 
 /// A transaction that may come in, and what must leave for it.
 pub struct Candidate {
-    /// The transaction.
     pub newcomer: Entry,
     /// Those whose coins it takes.
     pub replaced: BTreeSet<Txid>,

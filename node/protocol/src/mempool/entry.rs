@@ -19,11 +19,8 @@ const INPUT_OVERHEAD: usize = 128;
 /// Some transactions taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Package {
-    /// How many.
     pub count: usize,
-    /// Their bytes.
     pub size: usize,
-    /// What they pay.
     pub fees: Amount,
 }
 

@@ -13,25 +13,16 @@ use crate::mempool::rate::FeeRate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// Too few blocks were seen to tell: it is the least that is relayed.
-    NotEnoughBlocks {
-        /// How many were seen.
-        seen: u32,
-    },
+    NotEnoughBlocks { seen: u32 },
     /// What the last blocks left out, and what waits now.
-    Blocks {
-        /// How many were looked at.
-        seen: u32,
-    },
+    Blocks { seen: u32 },
 }
 
 /// A fee rate for a wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Estimate {
-    /// What to pay.
     pub rate: FeeRate,
-    /// Within how many blocks.
     pub blocks: u32,
-    /// How we know.
     pub basis: Basis,
 }
 

@@ -21,7 +21,6 @@ pub struct Entries {
     oldest_arrival: Option<Timestamp>,
     /// Best for a miner last: by what each pays together with its ancestors.
     by_ancestors: BTreeSet<(Score, Txid)>,
-    /// The least worth first.
     by_worth: BTreeSet<(Score, Txid)>,
     next_turn: u64,
     total: Package,

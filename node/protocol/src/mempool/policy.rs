@@ -28,170 +28,72 @@ pub const INCREMENTAL_FEE_RATE: FeeRate =
 /// Why a transaction is not taken in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MempoolError {
-    /// It waits already.
     #[error("transaction {txid} is in the mempool already")]
-    Known {
-        /// Which.
-        txid: Txid,
-    },
-    /// A block holds it.
+    Known { txid: Txid },
     #[error("transaction {txid} is confirmed already, at height {height}")]
-    Confirmed {
-        /// Which.
-        txid: Txid,
-        /// Where.
-        height: Height,
-    },
+    Confirmed { txid: Txid, height: Height },
     /// It breaks a rule of the chain.
     #[error(transparent)]
     Rule(#[from] TransactionError),
     /// Neither the chain nor the mempool knows the transaction whose output it spends. Transactions
     /// are not kept until their parents come: the sender hands in the parents first.
     #[error("{outpoint} does not exist: no such transaction is known here")]
-    UnknownOutput {
-        /// The output.
-        outpoint: OutPoint,
-    },
+    UnknownOutput { outpoint: OutPoint },
     /// The transaction is known but has fewer outputs.
     #[error("{outpoint} does not exist: the transaction has {outputs} outputs, counted from 0")]
-    NoSuchOutput {
-        /// The output.
-        outpoint: OutPoint,
-        /// How many there are.
-        outputs: usize,
-    },
+    NoSuchOutput { outpoint: OutPoint, outputs: usize },
     /// The chain has spent it.
     #[error("{outpoint} is spent by {by} at height {height}")]
-    SpentInChain {
-        /// The output.
-        outpoint: OutPoint,
-        /// The transaction that spent it.
-        by: Txid,
-        /// The height of its block.
-        height: Height,
-    },
+    SpentInChain { outpoint: OutPoint, by: Txid, height: Height },
     /// A coinbase that is not yet spendable.
     #[error(
         "{outpoint} was mined at height {made_at} and may be spent from height {spendable_at}: {missing} more blocks are needed"
     )]
-    Immature {
-        /// The output.
-        outpoint: OutPoint,
-        /// Where it was made.
-        made_at: Height,
-        /// From where it may be spent.
-        spendable_at: u64,
-        /// Blocks until the next block may spend it.
-        missing: u64,
-    },
+    Immature { outpoint: OutPoint, made_at: Height, spendable_at: u64, missing: u64 },
     /// Its lock time is not over.
     #[error(
         "the transaction is locked up to {lock_time}; the next block has height {height}, its parent's median time is {median_time_past}"
     )]
-    NotFinal {
-        /// Its lock time.
-        lock_time: LockTime,
-        /// The height of the next block.
-        height: Height,
-        /// The median time that the lock is compared with.
-        median_time_past: Timestamp,
-    },
+    NotFinal { lock_time: LockTime, height: Height, median_time_past: Timestamp },
     /// Another that waits spends the same output, and this one does not pay enough to replace it.
     #[error(
         "{outpoint} is spent by {by}, which waits for a block; to replace it a fee of {needed} is needed, this one pays {fee}"
     )]
-    Conflict {
-        /// The output.
-        outpoint: OutPoint,
-        /// Who spends it.
-        by: Txid,
-        /// What this one pays.
-        fee: Amount,
-        /// What it would have to pay.
-        needed: Amount,
-    },
+    Conflict { outpoint: OutPoint, by: Txid, fee: Amount, needed: Amount },
     /// A replacement that spends an output of what it replaces.
     #[error("it depends on {txid}, which it would replace")]
-    SpendsWhatItReplaces {
-        /// What it would replace.
-        txid: Txid,
-    },
+    SpendsWhatItReplaces { txid: Txid },
     /// A replacement that waits for more than what it replaces waited for (BIP 125, rule 2).
     #[error(
         "a replacement may not spend {outpoint}, which waits for a block and is not spent by what it replaces"
     )]
-    NewUnconfirmedInput {
-        /// The output.
-        outpoint: OutPoint,
-    },
+    NewUnconfirmedInput { outpoint: OutPoint },
     /// A replacement that displaces too many (BIP 125, rule 5).
     #[error("it would displace {found} waiting transactions, at most {allowed} are allowed")]
-    ReplacesTooMany {
-        /// How many.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
-    /// It pays too little.
+    ReplacesTooMany { found: usize, allowed: usize },
     #[error("the fee {fee} is too low: {size} bytes need {needed} ({rate})")]
-    FeeTooLow {
-        /// What it pays.
-        fee: Amount,
-        /// What it would have to pay.
-        needed: Amount,
-        /// Its bytes.
-        size: usize,
-        /// The rate that is asked for now: of relay, or more when the mempool is full.
-        rate: FeeRate,
-    },
+    FeeTooLow { fee: Amount, needed: Amount, size: usize, rate: FeeRate },
     /// It is larger than what is relayed.
     #[error("the transaction has {found} bytes, at most {allowed} are relayed")]
-    TooBig {
-        /// Its bytes.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
+    TooBig { found: usize, allowed: usize },
     /// An output that costs more to spend than it holds.
     #[error(
         "output {index} holds {amount}, less than the {minimum} that spending it costs: dust is not relayed"
     )]
-    Dust {
-        /// Which.
-        index: usize,
-        /// What it holds.
-        amount: Amount,
-        /// What it would have to hold.
-        minimum: Amount,
-    },
+    Dust { index: usize, amount: Amount, minimum: Amount },
     /// It depends on too many that wait.
     #[error(
         "with all it depends on it makes {count} waiting transactions of {size} bytes, at most {MAX_ANCESTORS} of {MAX_ANCESTOR_BYTES} are allowed"
     )]
-    TooManyAncestors {
-        /// How many.
-        count: usize,
-        /// Their bytes.
-        size: usize,
-    },
+    TooManyAncestors { count: usize, size: usize },
     /// One that it depends on has too many that depend on it.
     #[error(
         "with it {count} waiting transactions of {size} bytes depend on {on}, at most {MAX_DESCENDANTS} of {MAX_DESCENDANT_BYTES} are allowed"
     )]
-    TooManyDescendants {
-        /// What they depend on.
-        on: Txid,
-        /// How many.
-        count: usize,
-        /// Their bytes.
-        size: usize,
-    },
+    TooManyDescendants { on: Txid, count: usize, size: usize },
     /// There is no room, and all that wait pay more.
     #[error("the mempool is full and all that wait pay more: at least {rate} is needed")]
-    Full {
-        /// What has to be paid now.
-        rate: FeeRate,
-    },
+    Full { rate: FeeRate },
 }
 
 /// What can be said without looking at coins.

@@ -55,9 +55,7 @@ impl fmt::Display for FeeRate {
 /// A fee and the bytes that pay it, ordered by their exact quotient: no division, no rounding.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
-    /// The fee.
     pub fee: Amount,
-    /// The bytes.
     pub size: usize,
 }
 

@@ -20,69 +20,31 @@ pub enum CodecError {
     Empty,
     /// The frame is longer than any message at this point may be.
     #[error("a frame of {found} bytes, at most {allowed} are allowed")]
-    FrameTooLong {
-        /// Its length.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
+    FrameTooLong { found: usize, allowed: usize },
     /// No message of this protocol has this kind.
     #[error("message kind {found} does not exist")]
-    UnknownKind {
-        /// The first byte.
-        found: u8,
-    },
+    UnknownKind { found: u8 },
     /// The message is longer than its kind allows.
     #[error("a {kind} of {found} bytes, at most {allowed} are allowed")]
-    TooLong {
-        /// The kind's name.
-        kind: &'static str,
-        /// The length of the body.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
+    TooLong { kind: &'static str, found: usize, allowed: usize },
     /// The body does not decode, or has bytes left over.
     #[error("the {kind} does not decode: {source}")]
-    Malformed {
-        /// The kind's name.
-        kind: &'static str,
-        /// What the decoder met.
-        source: DecodeError,
-    },
+    Malformed { kind: &'static str, source: DecodeError },
     /// A Hello of which only the beginning decodes. Another version or chain may have another layout.
     #[error("{fault}")]
-    Hello {
-        /// The beginning.
-        start: HelloStart,
-        /// What is wrong with the rest.
-        fault: Box<Self>,
-    },
+    Hello { start: HelloStart, fault: Box<Self> },
     /// A Goodbye with a reason of another version.
     #[error("a Goodbye with a reason that this version does not know")]
     Goodbye,
     /// A list has more entries than its kind allows.
     #[error("a {kind} with {found} entries, at most {allowed} are allowed")]
-    TooMany {
-        /// The kind's name.
-        kind: &'static str,
-        /// How many.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
+    TooMany { kind: &'static str, found: usize, allowed: usize },
     /// The user agent would harm a terminal or a page.
     #[error("the user agent has bytes other than printable ASCII, or more than {allowed} of them")]
-    UserAgent {
-        /// The bound.
-        allowed: usize,
-    },
+    UserAgent { allowed: usize },
     /// IPv4 written as IPv6, which would count one host twice.
     #[error("the address {found} has a shorter form")]
-    Address {
-        /// As it was written.
-        found: PeerAddress,
-    },
+    Address { found: PeerAddress },
 }
 
 /// A kind of message: its byte, name and longest body.

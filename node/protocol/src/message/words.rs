@@ -28,14 +28,11 @@ pub enum Message {
         /// Sent back in the answer.
         nonce: u64,
     },
-    /// Answers a ping.
     Pong {
-        /// As in the ping.
         nonce: u64,
     },
     /// Asks for addresses of other nodes.
     GetPeers,
-    /// Addresses of other nodes.
     Peers(Vec<PeerAddress>),
     /// Asks for the headers that follow the newest of these hashes that the peer's chain has.
     GetHeaders {
@@ -44,7 +41,6 @@ pub enum Message {
     },
     /// Headers, each on the one before: an answer, or the announcement of new blocks (as in BIP 130).
     Headers(Vec<Header>),
-    /// Asks for whole blocks.
     GetBlocks(Vec<BlockHash>),
     /// A whole block: an answer, or pushed because it is new and small.
     Block(Arc<Block>),
@@ -52,7 +48,6 @@ pub enum Message {
     NotFound(Vec<Inventory>),
     /// Transactions the sender can deliver.
     AnnounceTransactions(Vec<Txid>),
-    /// Asks for announced transactions.
     GetTransactions(Vec<Txid>),
     /// Transactions that were asked for.
     Transactions(Vec<Arc<Transaction>>),
@@ -82,9 +77,7 @@ pub struct Hello {
     pub genesis: GenesisHash,
     /// What the sender offers: a bit each, none defined yet but the first (full blocks).
     pub services: u64,
-    /// The sender's tip.
     pub tip: BlockHash,
-    /// The tip's height.
     pub height: Height,
     /// The tip's chainwork, as the sender claims it.
     pub work: Work,
@@ -107,10 +100,7 @@ impl Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Goodbye {
     /// The peer is on another chain.
-    OtherChain {
-        /// The sender's chain.
-        ours: GenesisHash,
-    },
+    OtherChain { ours: GenesisHash },
     /// The peer's protocol version is not understood.
     OtherVersion {
         /// The version the sender speaks.
@@ -142,8 +132,6 @@ impl fmt::Display for Goodbye {
 /// A thing that can be asked for by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum Inventory {
-    /// A block.
     Block(BlockHash),
-    /// A transaction.
     Transaction(Txid),
 }

@@ -17,14 +17,7 @@ pub enum Behind {
     /// The blocks are those of the best chain.
     OwnChain(AheadOfClock),
     /// The blocks are those of most peers.
-    Peers {
-        /// How far the earliest of them is ahead.
-        ahead: AheadOfClock,
-        /// Peers that show one.
-        peers: usize,
-        /// All peers.
-        of: usize,
-    },
+    Peers { ahead: AheadOfClock, peers: usize, of: usize },
 }
 
 impl fmt::Display for Behind {

@@ -8,11 +8,9 @@ use crate::peers::Room;
 /// What a node is told when it is made.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
-    /// Its identity towards others.
     pub id: PeerId,
     /// The program and its version; printable ASCII.
     pub user_agent: String,
-    /// Where it accepts connections.
     pub listen: Vec<PeerAddress>,
     /// Whom it dials for ever.
     pub connect: Vec<PeerAddress>,

@@ -18,15 +18,11 @@ use crate::relay::Relay;
 
 /// What a transaction passes through, for one step.
 pub struct Intake<'n, S> {
-    /// When.
     pub now: Timestamp,
     /// The chain whose coins it spends.
     pub chain: &'n Chain<S>,
-    /// Where it waits.
     pub mempool: &'n mut Mempool,
-    /// Who tells the others.
     pub relay: &'n mut Relay,
-    /// What follows.
     pub actions: &'n mut Vec<Action>,
 }
 

@@ -12,9 +12,7 @@ use crate::peer::{PeerAddress, PeerId};
 /// One ban.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ban {
-    /// When it ends.
     pub until: Timestamp,
-    /// When it began.
     pub since: Timestamp,
     /// The host it extends to. A new identity costs nothing, a new host something; but hosts on the
     /// loopback and in private networks stand for many neighbours and are never banned as a whole.

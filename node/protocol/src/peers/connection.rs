@@ -12,13 +12,10 @@ use crate::peer::{Direction, PeerAddress, PeerId};
 /// A connection as the table keeps it.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Who.
     pub peer: PeerId,
-    /// Who dialled.
     pub direction: Direction,
     /// The remote end as the transport saw it.
     pub address: PeerAddress,
-    /// Since when.
     pub since: Timestamp,
     /// When it last said anything.
     pub last_heard: Timestamp,
@@ -58,18 +55,13 @@ pub enum Phase {
 /// Whether an answer to a ping is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
-    /// Nobody asks.
     Still,
     /// The next ping is due then.
     Resting {
-        /// When.
         until: Timestamp,
     },
-    /// A ping was sent.
     AwaitingPong {
-        /// Its mark.
         nonce: u64,
-        /// When.
         since: Timestamp,
     },
 }
@@ -77,9 +69,7 @@ pub enum Heartbeat {
 /// What a connection needs at some instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing.
     Nothing,
-    /// A ping is due.
     Ping,
     /// It fell silent: hang up.
     HangUp,

@@ -19,22 +19,17 @@ pub const SERVICE_FULL_BLOCKS: u64 = 1;
 pub struct Identity {
     /// The chain it is on.
     pub genesis: GenesisHash,
-    /// Random for each run.
     pub nonce: u64,
     /// The program and its version.
     pub user_agent: String,
-    /// Where it accepts connections.
     pub listen: Vec<PeerAddress>,
 }
 
 /// What is known of the best chain when a `Hello` is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Tip {
-    /// Its hash.
     pub hash: BlockHash,
-    /// Its height.
     pub height: Height,
-    /// Its chainwork.
     pub work: Work,
 }
 
@@ -47,22 +42,11 @@ impl From<&Entry> for Tip {
 /// Why two nodes cannot go on together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It speaks another version.
     #[error("the peer speaks protocol version {theirs}, this node {ours}")]
-    OtherVersion {
-        /// Theirs.
-        theirs: u32,
-        /// Ours.
-        ours: u32,
-    },
+    OtherVersion { theirs: u32, ours: u32 },
     /// It is on another chain.
     #[error("the peer is on the chain with genesis {theirs}, this node on {ours}")]
-    OtherChain {
-        /// Theirs.
-        theirs: GenesisHash,
-        /// Ours.
-        ours: GenesisHash,
-    },
+    OtherChain { theirs: GenesisHash, ours: GenesisHash },
     /// It is this very node.
     #[error("the peer is this node itself")]
     Ourselves,

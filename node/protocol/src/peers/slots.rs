@@ -17,7 +17,6 @@ use crate::peers::connection::Connection;
 pub struct Room {
     /// Outbound connections kept up from the address book; with 0, only named addresses are dialled.
     pub outbound: usize,
-    /// Inbound connections borne.
     pub inbound: usize,
 }
 

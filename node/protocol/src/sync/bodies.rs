@@ -47,7 +47,6 @@ struct Window {
 /// Who let its time pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stalled {
-    /// The peer.
     pub peer: PeerId,
     /// Whether it did so too often.
     pub is_hopeless: bool,

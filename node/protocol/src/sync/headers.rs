@@ -52,11 +52,8 @@ const GONE_ON: u32 = 6;
 /// The block times that most peers show and our clock does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShownBeyond {
-    /// The earliest of them.
     pub time: Timestamp,
-    /// Peers that show one.
     pub peers: usize,
-    /// All peers.
     pub of: usize,
 }
 
