@@ -1,6 +1,7 @@
 //! Difficulty: ASERT (aserti3-2d) on every block, in milliseconds.
 //!
-//! Source: the Bitcoin Cash specification of 2020-11-15, whose vectors are in the tests.
+//! Source: the Bitcoin Cash specification of 2020-11-15, whose vectors are in the tests. The idea
+//! is Mark Lundeberg's: absolutely scheduled exponentially rising targets (DA-ASERT, 2020).
 
 use core::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::params::ChainParams;
 use crate::target::{CompactTarget, Target};
 use crate::time::Timestamp;
 
-/// The block from which targets are reckoned.
+/// The block from which the targets of later ones are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Anchor {
     pub height: Height,

@@ -2,9 +2,7 @@
 
 use core::ops::Deref;
 
-use crate::encoding::{
-    Decode, DecodeFault, Decoder, Encode, EncodeFault, Encoder, impl_borrow_decode,
-};
+use crate::encoding::{Decode, DecodeFault, Decoder, Encode, EncodeFault, Encoder, impl_borrow_decode};
 use crate::hash::{BlockHash, MerkleRoot, sha256d};
 use crate::target::CompactTarget;
 use crate::time::Timestamp;

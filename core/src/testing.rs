@@ -20,7 +20,7 @@ use crate::target::CompactTarget;
 use crate::time::Timestamp;
 use crate::transaction::{Coinbase, OutPoint, Output, Transaction};
 
-/// The key of this number.
+/// The signing key whose 32 secret bytes are all this number.
 pub fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
@@ -30,7 +30,7 @@ pub fn lock(number: u8) -> Lock {
     Lock::PublicKey(PublicKey::from_bytes(key(number).verifying_key().to_bytes()))
 }
 
-/// So many whole coins, paid to the key of this number.
+/// An output that pays a number of whole coins to the key of this number.
 pub fn pay(coins: u64, number: u8) -> Output {
     Output { amount: Amount::from_units(coins.saturating_mul(Amount::COIN.units())), lock: lock(number) }
 }
@@ -50,12 +50,12 @@ impl Default for TestChain {
 }
 
 impl TestChain {
-    /// The chain for tests.
+    /// The chain for tests, named "test".
     pub fn new() -> Self {
         Self::named("test")
     }
 
-    /// Another chain for each name.
+    /// A chain with its own genesis for each name.
     pub fn named(name: &str) -> Self {
         let premine = Amount::from_units(Amount::COIN.units().saturating_mul(10_000));
         let genesis_time = Timestamp::from_millis(1_700_000_000_000);
@@ -102,7 +102,7 @@ impl TestChain {
         Arc::new(seal(parent.hash(), time, self.params.pow_limit, coinbase, transactions))
     }
 
-    /// So many empty blocks on `parent`, each on the one before.
+    /// A number of empty blocks on `parent`, each on the one before.
     pub fn blocks_on(&self, parent: &Block, payee: u8, count: usize) -> Vec<Arc<Block>> {
         let mut blocks: Vec<Arc<Block>> = Vec::with_capacity(count);
         for _ in 0..count {
@@ -113,7 +113,7 @@ impl TestChain {
         blocks
     }
 
-    /// The premine of the key of this number.
+    /// The outpoint and output of the premine of the key of this number.
     pub fn premine(&self, number: u8) -> (OutPoint, Output) {
         let outpoint = OutPoint { txid: self.genesis.coinbase().txid(), index: u32::from(number) };
         (outpoint, pay(1_000, number))

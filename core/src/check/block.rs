@@ -78,7 +78,8 @@ fn check_coinbase(coinbase: &Coinbase) -> Result<(), BlockError> {
 fn check_transactions_differ(block: &Block) -> Result<(), BlockError> {
     let mut txids = BTreeSet::new();
     let mut all = block.transactions().iter().map(|transaction| transaction.txid());
-    all.find(|txid| !txids.insert(*txid)).map_or(Ok(()), |txid| Err(BlockError::DuplicateTransaction { txid }))
+    all.find(|txid| !txids.insert(*txid))
+        .map_or(Ok(()), |txid| Err(BlockError::DuplicateTransaction { txid }))
 }
 
 fn check_transactions_alone(block: &Block, params: &ChainParams) -> Result<(), BlockError> {
