@@ -27,15 +27,7 @@ pub enum AddressError {
     Malformed(String),
     /// An address of another chain.
     #[error("the address is of another chain: it begins with {found}1, not {expected}1")]
-<<<<<<< HEAD
     OtherChain { found: String, expected: String },
-=======
-    OtherChain {
-        found: String,
-        /// The prefix it should have.
-        expected: String,
-    },
->>>>>>> main
     /// A kind of lock that this program does not know.
     #[error("the address has version {found}, only {VERSION_PUBLIC_KEY} is known")]
     UnknownVersion { found: u8 },

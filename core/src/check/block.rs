@@ -12,40 +12,23 @@ use crate::transaction::{Coinbase, OutPoint};
 /// A rule that a block's body breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlockError {
-<<<<<<< HEAD
     #[error("the block has {found} bytes, at most {allowed} are allowed")]
     TooLarge { found: usize, allowed: usize },
     /// The body is not the one that the header commits to. The header may yet be valid: the true body can
     /// come from another peer (CVE-2012-2459).
     #[error("the Merkle root of the body is {found}, the header commits to {expected}")]
     MerkleRoot { found: MerkleRoot, expected: MerkleRoot },
-=======
-    /// The body is not the one that the header commits to.
-    #[error("the Merkle root of the body is {found}, the header commits to {expected}")]
-    MerkleRoot { found: MerkleRoot, expected: MerkleRoot },
-    #[error("the block has {found} bytes, at most {allowed} are allowed")]
-    TooLarge { found: usize, allowed: usize },
->>>>>>> main
     #[error("the coinbase has no outputs")]
     CoinbaseWithoutOutputs,
     #[error("the coinbase's tag has {found} bytes, at most {allowed} are allowed")]
     CoinbaseTag { found: usize, allowed: usize },
     #[error("transaction {txid} is in the block twice")]
     DuplicateTransaction { txid: Txid },
-<<<<<<< HEAD
     #[error("transaction {txid}: {error}")]
     Transaction { txid: Txid, error: TransactionError },
     /// Two transactions of the block spend one output (CVE-2018-17144).
     #[error("{outpoint} is spent twice in the block")]
     DoubleSpend { outpoint: OutPoint },
-=======
-    /// One output spent twice (CVE-2018-17144).
-    #[error("{outpoint} is spent twice in the block")]
-    DoubleSpend { outpoint: OutPoint },
-    /// A transaction breaks a rule on its own.
-    #[error("transaction {txid}: {error}")]
-    Transaction { txid: Txid, error: TransactionError },
->>>>>>> main
 }
 
 /// A block whose body is the one that its header commits to, and breaks no rule on its own. Only

@@ -22,16 +22,9 @@ pub enum ConnectError {
     /// The coinbase names another height, so that its id could be that of an older one (BIP 34).
     #[error("the coinbase says height {found}, the block is at {expected}")]
     CoinbaseHeight { found: Height, expected: Height },
-<<<<<<< HEAD
     #[error("transaction {txid}: {error}")]
     Transaction { txid: Txid, error: TransactionError },
     /// The sum overflows, or is more than all coins there can be (CVE-2010-5139).
-=======
-    /// A transaction breaks a rule.
-    #[error("transaction {txid}: {error}")]
-    Transaction { txid: Txid, error: TransactionError },
-    /// The fees exceed all coins there can be.
->>>>>>> main
     #[error("the fees exceed the maximum supply of {maximum}")]
     FeesExceedSupply { maximum: Amount },
     /// The coinbase makes more coins than the subsidy and the fees.

@@ -17,25 +17,16 @@ use crate::time::Timestamp;
 pub enum HeaderError {
     #[error("header version {found}, {expected} is expected")]
     Version { found: u32, expected: u32 },
-<<<<<<< HEAD
-=======
-    /// The target is no number.
->>>>>>> main
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The target is easier than the chain allows.
     #[error("target {found} is above the limit {limit}")]
     TargetAboveLimit { found: CompactTarget, limit: CompactTarget },
-<<<<<<< HEAD
     /// The hash does not meet the target: there is no proof of work (Bitcoin Core's `CheckProofOfWork`).
-=======
-    /// The hash does not meet the target.
->>>>>>> main
     #[error("block hash {hash} does not meet its target {target}")]
     WorkMissing { hash: BlockHash, target: CompactTarget },
     #[error("the header stands on {found}, not on {expected}")]
     Parent { found: BlockHash, expected: BlockHash },
-<<<<<<< HEAD
     /// The target is not the one that the difficulty rule gives (aserti3-2d, see [`crate::difficulty`]).
     #[error("target {found} where {expected} is due")]
     WrongTarget { found: CompactTarget, expected: CompactTarget },
@@ -44,15 +35,6 @@ pub enum HeaderError {
     TimeTooOld { found: Timestamp, median: Timestamp, span: usize },
     /// The time is too far ahead of this node's clock: the header may be valid later (Bitcoin Core's
     /// `MAX_FUTURE_BLOCK_TIME`).
-=======
-    /// The target is not the one that is due.
-    #[error("target {found} where {expected} is due")]
-    WrongTarget { found: CompactTarget, expected: CompactTarget },
-    /// Not later than the median of its ancestors (BIP 113's clock).
-    #[error("block time {found} is not after the median of the last {span}, {median}")]
-    TimeTooOld { found: Timestamp, median: Timestamp, span: usize },
-    /// Too far ahead of our clock: it may be welcome later.
->>>>>>> main
     #[error(transparent)]
     TimeTooNew(#[from] AheadOfClock),
 }

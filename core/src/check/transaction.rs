@@ -22,25 +22,16 @@ pub enum TransactionError {
     /// The transaction could not be in any block.
     #[error("the transaction has {found} bytes, a block at most {allowed}")]
     TooLarge { found: usize, allowed: usize },
-<<<<<<< HEAD
     /// One transaction spends one output twice (CVE-2018-17144).
-=======
-    /// It spends one output twice (CVE-2018-17144).
->>>>>>> main
     #[error("the transaction spends {outpoint} twice")]
     DuplicateInput { outpoint: OutPoint },
     #[error("output {index} has amount zero")]
     ZeroOutput { index: usize },
-<<<<<<< HEAD
     /// The sum overflows, or is more than all coins there can be (CVE-2010-5139).
-=======
-    /// The outputs exceed all coins there can be (CVE-2010-5139).
->>>>>>> main
     #[error("the outputs exceed the maximum supply of {maximum}")]
     OutputsExceedSupply { maximum: Amount },
     #[error("{outpoint} does not exist or is spent")]
     MissingCoin { outpoint: OutPoint },
-<<<<<<< HEAD
     /// A coinbase is spent before a reorganization of usual depth can no longer undo it (Bitcoin Core's
     /// `COINBASE_MATURITY`).
     #[error(
@@ -57,37 +48,6 @@ pub enum TransactionError {
     #[error("{found} signatures where {expected} are needed, one for each distinct key")]
     SignatureCount { found: usize, expected: usize },
     /// The signature breaks ZIP 215's rules for ed25519 (RFC 8032).
-=======
-    /// A coinbase is spent too early.
-    #[error(
-        "{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}"
-    )]
-    ImmatureCoinbase {
-        outpoint: OutPoint,
-        made_at: Height,
-        /// From where it may be spent.
-        spendable_at: u64,
-        height: Height,
-    },
-    /// Its time has not come.
-    #[error(
-        "the transaction is locked up to {lock_time}; the block has height {height}, its parent's median time is {median_time_past}"
-    )]
-    Locked {
-        lock_time: LockTime,
-        /// The height of the block.
-        height: Height,
-        /// The median time of the parent.
-        median_time_past: Timestamp,
-    },
-    /// It makes more than it spends.
-    #[error("the outputs ({outputs}) exceed the inputs ({inputs})")]
-    OutputsExceedInputs { inputs: Amount, outputs: Amount },
-    /// One signature for each distinct key, no more and no less.
-    #[error("{found} signatures where {expected} are needed, one for each distinct key")]
-    SignatureCount { found: usize, expected: usize },
-    /// A signature is not valid.
->>>>>>> main
     #[error("signature {index} is not valid")]
     BadSignature { index: usize },
 }

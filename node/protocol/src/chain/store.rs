@@ -15,16 +15,7 @@ use cairn_core::transaction::OutPoint;
 pub enum StoreError {
     /// The medium refused: full disk, lost permission, broken device.
     #[error("cannot {attempt} {place}: {source}")]
-<<<<<<< HEAD
     Io { attempt: &'static str, place: String, source: std::io::Error },
-=======
-    Io {
-        /// What was tried, as in "write".
-        attempt: &'static str,
-        place: String,
-        source: std::io::Error,
-    },
->>>>>>> main
     /// What was read is not what was written.
     #[error(
         "{place} is damaged ({what}); start with --reindex to rebuild from what is intact, the rest is fetched again from peers"

@@ -44,63 +44,22 @@ pub enum MempoolError {
     NoSuchOutput { outpoint: OutPoint, outputs: usize },
     /// The chain has spent it.
     #[error("{outpoint} is spent by {by} at height {height}")]
-<<<<<<< HEAD
     SpentInChain { outpoint: OutPoint, by: Txid, height: Height },
-=======
-    SpentInChain {
-        outpoint: OutPoint,
-        /// The transaction that spent it.
-        by: Txid,
-        /// The height of its block.
-        height: Height,
-    },
->>>>>>> main
     /// A coinbase that is not yet spendable.
     #[error(
         "{outpoint} was mined at height {made_at} and may be spent from height {spendable_at}: {missing} more blocks are needed"
     )]
-<<<<<<< HEAD
     Immature { outpoint: OutPoint, made_at: Height, spendable_at: u64, missing: u64 },
-=======
-    Immature {
-        outpoint: OutPoint,
-        made_at: Height,
-        /// From where it may be spent.
-        spendable_at: u64,
-        /// Blocks until the next block may spend it.
-        missing: u64,
-    },
->>>>>>> main
     /// Its lock time is not over.
     #[error(
         "the transaction is locked up to {lock_time}; the next block has height {height}, its parent's median time is {median_time_past}"
     )]
-<<<<<<< HEAD
     NotFinal { lock_time: LockTime, height: Height, median_time_past: Timestamp },
-=======
-    NotFinal {
-        lock_time: LockTime,
-        /// The height of the next block.
-        height: Height,
-        /// The median time that the lock is compared with.
-        median_time_past: Timestamp,
-    },
->>>>>>> main
     /// Another that waits spends the same output, and this one does not pay enough to replace it.
     #[error(
         "{outpoint} is spent by {by}, which waits for a block; to replace it a fee of {needed} is needed, this one pays {fee}"
     )]
-<<<<<<< HEAD
     Conflict { outpoint: OutPoint, by: Txid, fee: Amount, needed: Amount },
-=======
-    Conflict {
-        outpoint: OutPoint,
-        by: Txid,
-        fee: Amount,
-        /// What it would have to pay.
-        needed: Amount,
-    },
->>>>>>> main
     /// A replacement that spends an output of what it replaces.
     #[error("it depends on {txid}, which it would replace")]
     SpendsWhatItReplaces { txid: Txid },
@@ -113,18 +72,7 @@ pub enum MempoolError {
     #[error("it would displace {found} waiting transactions, at most {allowed} are allowed")]
     ReplacesTooMany { found: usize, allowed: usize },
     #[error("the fee {fee} is too low: {size} bytes need {needed} ({rate})")]
-<<<<<<< HEAD
     FeeTooLow { fee: Amount, needed: Amount, size: usize, rate: FeeRate },
-=======
-    FeeTooLow {
-        fee: Amount,
-        /// What it would have to pay.
-        needed: Amount,
-        size: usize,
-        /// The rate that is asked for now: of relay, or more when the mempool is full.
-        rate: FeeRate,
-    },
->>>>>>> main
     /// It is larger than what is relayed.
     #[error("the transaction has {found} bytes, at most {allowed} are relayed")]
     TooBig { found: usize, allowed: usize },
@@ -132,16 +80,7 @@ pub enum MempoolError {
     #[error(
         "output {index} holds {amount}, less than the {minimum} that spending it costs: dust is not relayed"
     )]
-<<<<<<< HEAD
     Dust { index: usize, amount: Amount, minimum: Amount },
-=======
-    Dust {
-        index: usize,
-        amount: Amount,
-        /// What it would have to hold.
-        minimum: Amount,
-    },
->>>>>>> main
     /// It depends on too many that wait.
     #[error(
         "with all it depends on it makes {count} waiting transactions of {size} bytes, at most {MAX_ANCESTORS} of {MAX_ANCESTOR_BYTES} are allowed"

@@ -26,30 +26,13 @@ pub enum CodecError {
     UnknownKind { found: u8 },
     /// The message is longer than its kind allows.
     #[error("a {kind} of {found} bytes, at most {allowed} are allowed")]
-<<<<<<< HEAD
     TooLong { kind: &'static str, found: usize, allowed: usize },
-=======
-    TooLong {
-        kind: &'static str,
-        /// The length of the body.
-        found: usize,
-        allowed: usize,
-    },
->>>>>>> main
     /// The body does not decode, or has bytes left over.
     #[error("the {kind} does not decode: {source}")]
     Malformed { kind: &'static str, source: DecodeError },
     /// A Hello of which only the beginning decodes. Another version or chain may have another layout.
     #[error("{fault}")]
-<<<<<<< HEAD
     Hello { start: HelloStart, fault: Box<Self> },
-=======
-    Hello {
-        start: HelloStart,
-        /// What is wrong with the rest.
-        fault: Box<Self>,
-    },
->>>>>>> main
     /// A Goodbye with a reason of another version.
     #[error("a Goodbye with a reason that this version does not know")]
     Goodbye,

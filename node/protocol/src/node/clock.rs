@@ -17,16 +17,7 @@ pub enum Behind {
     /// The blocks are those of the best chain.
     OwnChain(AheadOfClock),
     /// The blocks are those of most peers.
-<<<<<<< HEAD
     Peers { ahead: AheadOfClock, peers: usize, of: usize },
-=======
-    Peers {
-        /// How far the earliest of them is ahead.
-        ahead: AheadOfClock,
-        peers: usize,
-        of: usize,
-    },
->>>>>>> main
 }
 
 impl fmt::Display for Behind {
