@@ -23,7 +23,7 @@ use crate::transaction::{LockTime, OutPoint, Output, Signature, Transaction, Tra
 /// let digest = signature_digest(&GenesisHash::ZERO, &body, &[output.clone()]);
 /// let other_chain = signature_digest(&GenesisHash::from_bytes([1; 32]), &body, &[output]);
 /// let other_amount = signature_digest(&GenesisHash::ZERO, &body, &[richer]);
-/// assert_eq!(digest.to_string(), "DIGEST");
+/// assert_eq!(digest.to_string(), "81b7ebadccd35838b4bccc5e504de575bab018669949bf14d4581870f4441161");
 /// assert!(digest != other_chain && digest != other_amount);
 /// ```
 pub fn signature_digest(genesis: &GenesisHash, body: &TransactionBody, spent: &[Output]) -> SignatureDigest {
