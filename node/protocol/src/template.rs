@@ -21,9 +21,9 @@ use cairn_core::transaction::{Coinbase, Output, Transaction};
 use crate::chain::Chain;
 use crate::chain::store::ChainStore;
 use crate::mempool::Mempool;
-use crate::mempool::entry::{Entry, Package};
-use crate::mempool::package::Entries;
-use crate::mempool::rate::Score;
+use crate::mempool::entry::{MempoolEntry, Package};
+use crate::mempool::entries::MempoolEntries;
+use crate::mempool::fee_rate::Score;
 
 /// Packages that do not fit any more before the search for small ones ends, as in Bitcoin Core.
 const MAX_MISSES: usize = 1_000;
@@ -55,7 +55,7 @@ impl Template {
         let min_time = Self::min_time(chain);
         let room = params.max_block_bytes.saturating_sub(bytes_beside_transactions());
         let chosen = choose(mempool.entries(), room);
-        let fees: Vec<Amount> = chosen.iter().map(|entry| entry.fee()).collect();
+        let fees: Vec<Amount> = chosen.iter().map(|entry| entry.fee).collect();
         let earned = fees.iter().copied().fold(subsidy(params, height), |sum, fee| {
             sum.checked_add(fee).expect("fees are coins that exist, and all coins fit")
         });
@@ -65,7 +65,7 @@ impl Template {
             bits: next_bits(params, parent.anchor.as_ref(), parent.height, parent.time),
             time: now.max(min_time),
             min_time,
-            transactions: chosen.into_iter().map(|entry| entry.transaction().clone()).collect(),
+            transactions: chosen.into_iter().map(|entry| entry.transaction.clone()).collect(),
             fees,
             reward: earned,
         }
@@ -117,7 +117,7 @@ fn bytes_beside_transactions() -> usize {
 
 /// Transactions by what each pays together with those it depends on that are not chosen yet, as long
 /// as there is room; parents before children. After Bitcoin Core's `addPackageTxs`.
-fn choose(entries: &Entries, mut room: usize) -> Vec<&Entry> {
+fn choose(entries: &MempoolEntries, mut room: usize) -> Vec<&MempoolEntry> {
     let (mut chosen, mut is_chosen) = (Vec::new(), BTreeSet::new());
     let mut waiting = entries.best_first().peekable();
     let mut lightened = Lightened::default();
@@ -128,11 +128,11 @@ fn choose(entries: &Entries, mut room: usize) -> Vec<&Entry> {
         let is_past = |txid: &Txid| {
             is_chosen.contains(txid) || lightened.packages.contains_key(txid) || passed_over.contains(txid)
         };
-        while waiting.next_if(|entry| is_past(&entry.transaction().txid())).is_some() {}
-        let plain = waiting.peek().map(|entry| (entry.ancestors().score(), entry.transaction().txid()));
+        while waiting.next_if(|entry| is_past(&entry.transaction.txid())).is_some() {}
+        let plain = waiting.peek().map(|entry| (entry.ancestors.score(), entry.transaction.txid()));
         let Some((_, txid)) = plain.max(lightened.best()) else { break };
         let size = lightened.packages.get(&txid).map_or_else(
-            || entries.get(&txid).map_or(0, |entry| entry.ancestors().size),
+            || entries.get(&txid).map_or(0, |entry| entry.ancestors.size),
             |package| package.size,
         );
         if size > room {
@@ -144,19 +144,19 @@ fn choose(entries: &Entries, mut room: usize) -> Vec<&Entry> {
         misses = 0;
         room -= size;
         let package = entries.with_ancestors([txid]);
-        let mut package: Vec<&Entry> = package
+        let mut package: Vec<&MempoolEntry> = package
             .iter()
             .filter(|txid| !is_chosen.contains(*txid))
             .filter_map(|txid| entries.get(txid))
             .collect();
-        package.sort_unstable_by_key(|entry| entry.turn());
+        package.sort_unstable_by_key(|entry| entry.sequence);
         for entry in &package {
-            let txid = entry.transaction().txid();
+            let txid = entry.transaction.txid();
             lightened.forget(&txid);
             is_chosen.insert(txid);
         }
         for entry in package {
-            for below in entries.with_descendants([entry.transaction().txid()]) {
+            for below in entries.with_descendants([entry.transaction.txid()]) {
                 if !is_chosen.contains(&below)
                     && let Some(descendant) = entries.get(&below)
                 {
@@ -169,7 +169,7 @@ fn choose(entries: &Entries, mut room: usize) -> Vec<&Entry> {
     chosen
 }
 
-/// Entries some of whose ancestors are chosen: what is left of their packages.
+/// MempoolEntries some of whose ancestors are chosen: what is left of their packages.
 #[derive(Default)]
 struct Lightened {
     packages: BTreeMap<Txid, Package>,
@@ -188,9 +188,9 @@ impl Lightened {
     }
 
     /// Takes a chosen ancestor out of a package.
-    fn lighten(&mut self, entry: &Entry, chosen: &Entry, is_candidate: bool) {
-        let txid = entry.transaction().txid();
-        let before = self.packages.get(&txid).copied().unwrap_or(entry.ancestors());
+    fn lighten(&mut self, entry: &MempoolEntry, chosen: &MempoolEntry, is_candidate: bool) {
+        let txid = entry.transaction.txid();
+        let before = self.packages.get(&txid).copied().unwrap_or(entry.ancestors);
         self.forget(&txid);
         let after = before.without(chosen);
         self.packages.insert(txid, after);

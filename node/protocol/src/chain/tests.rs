@@ -85,7 +85,7 @@ fn of_two_equal_blocks_the_one_whose_body_came_first_is_the_best_whichever_heade
         chain.accept_header(LATE, block.header()).expect("a valid header");
     }
     // A body whose parent's is missing has come when that one comes.
-    assert_eq!(give(&mut chain, &second), Ok(BlockVerdict::KeptAside));
+    assert_eq!(give(&mut chain, &second), Ok(BlockVerdict::AncestorMissing));
     give_all(&mut chain, &[shared, first]);
     assert_eq!(chain.tip().hash, second.hash());
 }
@@ -137,7 +137,7 @@ fn bodies_may_come_in_any_order_once_their_headers_are_known() {
         chain.accept_header(LATE, block.header()).expect("a valid header");
     }
     for block in blocks.iter().skip(1).rev() {
-        assert_eq!(give(&mut chain, block), Ok(BlockVerdict::KeptAside));
+        assert_eq!(give(&mut chain, block), Ok(BlockVerdict::AncestorMissing));
     }
     assert_eq!(give(&mut chain, &blocks[0]), Ok(BlockVerdict::Connected));
     assert_eq!(chain.tip().hash, blocks[19].hash());
@@ -300,7 +300,7 @@ fn a_block_called_invalid_takes_what_stands_on_it_along_and_the_next_best_branch
     give_all(&mut chain, &best);
     give_all(&mut chain, &second);
     give_all(&mut chain, &third);
-    let change = mark(&mut chain, &best[2], Mark::Invalid).expect("the tip moved");
+    let change = mark(&mut chain, &best[2], BlockOverride::Invalidate).expect("the tip moved");
     let left: Vec<BlockHash> = change.disconnected.iter().map(|(_, block)| block.hash()).collect();
     let joined: Vec<BlockHash> = change.connected.iter().map(|(_, block, _)| block.hash()).collect();
     assert_eq!(left, best[1..].iter().rev().map(|block| block.hash()).collect::<Vec<_>>());
@@ -322,12 +322,12 @@ fn without_another_branch_the_chain_ends_below_a_block_called_invalid_and_grows_
     let mut chain = open(&test);
     let blocks = test.blocks_on(&test.genesis, 1, 5);
     give_all(&mut chain, &blocks);
-    let change = mark(&mut chain, &blocks[1], Mark::Invalid).expect("the tip moved");
+    let change = mark(&mut chain, &blocks[1], BlockOverride::Invalidate).expect("the tip moved");
     assert_eq!((change.fork_hash, change.connected.len()), (blocks[0].hash(), 0));
     assert_eq!(chain.tip().hash, blocks[0].hash());
     let other = test.block_on(&blocks[0], 9, Amount::ZERO, Vec::new());
     assert_eq!(give(&mut chain, &other), Ok(BlockVerdict::Connected));
-    assert!(mark(&mut chain, &blocks[1], Mark::Invalid).is_none(), "it is out already");
+    assert!(mark(&mut chain, &blocks[1], BlockOverride::Invalidate).is_none(), "it is out already");
 }
 
 #[test]
@@ -337,14 +337,14 @@ fn a_mark_survives_a_restart_and_is_taken_back_by_reconsidering() {
     let blocks = test.blocks_on(&test.genesis, 1, 5);
     give_all(&mut chain, &blocks);
     let before = coins(&chain);
-    mark(&mut chain, &blocks[2], Mark::Invalid);
+    mark(&mut chain, &blocks[2], BlockOverride::Invalidate);
     let mut chain = open_on(&test, chain.into_store());
     assert_eq!(chain.tip().hash, blocks[1].hash());
     assert_eq!(chain.best_header().hash, blocks[1].hash());
     let hash = blocks[2].hash();
     assert_eq!(give(&mut chain, &blocks[2]), Err(BlockRejection::KnownInvalid { hash }));
     // Naming a descendant frees its ancestors, and what stands on it.
-    let change = mark(&mut chain, &blocks[3], Mark::Reconsidered).expect("the tip moved");
+    let change = mark(&mut chain, &blocks[3], BlockOverride::Reconsider).expect("the tip moved");
     assert_eq!((change.disconnected.len(), change.connected.len()), (0, 3));
     assert_eq!(chain.tip().hash, blocks[4].hash());
     assert_eq!(coins(&chain), before);
@@ -361,11 +361,11 @@ fn reconsidering_frees_branches_beside_but_not_those_with_a_mark_of_their_own() 
     give_all(&mut chain, &trunk);
     give_all(&mut chain, &free);
     give_all(&mut chain, &marked);
-    mark(&mut chain, &marked[1], Mark::Invalid);
-    mark(&mut chain, &trunk[0], Mark::Invalid);
+    mark(&mut chain, &marked[1], BlockOverride::Invalidate);
+    mark(&mut chain, &trunk[0], BlockOverride::Invalidate);
     assert_eq!(chain.tip().hash, test.genesis.hash());
-    mark(&mut chain, &free[0], Mark::Reconsidered);
-    let is_invalid = |block: &Block| chain.entry(&block.hash()).is_some_and(Entry::is_invalid);
+    mark(&mut chain, &free[0], BlockOverride::Reconsider);
+    let is_invalid = |block: &Block| chain.entry(&block.hash()).is_some_and(BlockIndexEntry::is_invalid);
     assert!(!is_invalid(&free[0]) && !is_invalid(&marked[0]));
     assert!(is_invalid(&marked[1]) && is_invalid(&marked[2]));
     assert_eq!(chain.tip().height, Height::from_u32(3));
@@ -378,9 +378,9 @@ fn a_block_that_breaks_a_rule_is_found_out_again_when_it_is_reconsidered() {
     let theft = test.spend(9, &[test.premine(3)], vec![pay(1_000, 9)]);
     let bad = test.block_on(&test.genesis, 2, Amount::ZERO, vec![theft]);
     assert!(matches!(give(&mut chain, &bad), Err(BlockRejection::Connect { .. })));
-    assert!(mark(&mut chain, &bad, Mark::Reconsidered).is_none());
+    assert!(mark(&mut chain, &bad, BlockOverride::Reconsider).is_none());
     assert_eq!(chain.tip().hash, test.genesis.hash());
-    assert!(chain.entry(&bad.hash()).is_some_and(Entry::is_invalid));
+    assert!(chain.entry(&bad.hash()).is_some_and(BlockIndexEntry::is_invalid));
 }
 
 #[test]
@@ -391,10 +391,10 @@ fn of_equal_branches_the_precious_one_is_the_best_and_more_work_still_wins() {
     let second = test.blocks_on(&test.genesis, 2, 2);
     give_all(&mut chain, &first);
     give_all(&mut chain, &second);
-    assert!(mark(&mut chain, &second[0], Mark::Precious).is_none(), "it has less work than the tip");
-    let change = mark(&mut chain, &second[1], Mark::Precious).expect("the tip moved");
+    assert!(mark(&mut chain, &second[0], BlockOverride::Precious).is_none(), "it has less work than the tip");
+    let change = mark(&mut chain, &second[1], BlockOverride::Precious).expect("the tip moved");
     assert_eq!((change.disconnected.len(), change.connected.len()), (2, 2));
-    mark(&mut chain, &first[1], Mark::Precious);
+    mark(&mut chain, &first[1], BlockOverride::Precious);
     assert_eq!(chain.tip().hash, first[1].hash(), "the last word counts");
     give_all(&mut chain, &test.blocks_on(&second[1], 2, 1));
     assert_eq!(chain.tip().height, Height::from_u32(3));
@@ -405,10 +405,10 @@ fn neither_genesis_nor_an_unknown_block_can_be_called_invalid() {
     let test = TestChain::new();
     let mut chain = open(&test);
     let hash = test.genesis.hash();
-    let outcome = chain.mark(hash, Mark::Invalid).expect("memory");
-    assert_eq!(outcome.err(), Some(MarkError::Genesis { hash }));
-    for mark in [Mark::Invalid, Mark::Reconsidered, Mark::Precious] {
+    let outcome = chain.mark(hash, BlockOverride::Invalidate).expect("memory");
+    assert_eq!(outcome.err(), Some(OverrideError::Genesis { hash }));
+    for mark in [BlockOverride::Invalidate, BlockOverride::Reconsider, BlockOverride::Precious] {
         let outcome = chain.mark(BlockHash::ZERO, mark).expect("memory");
-        assert_eq!(outcome.err(), Some(MarkError::UnknownBlock { hash: BlockHash::ZERO }));
+        assert_eq!(outcome.err(), Some(OverrideError::UnknownBlock { hash: BlockHash::ZERO }));
     }
 }

@@ -10,7 +10,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chain::memory::MemoryStore;
+use crate::chain::memory_store::MemoryStore;
 use crate::limits::{MAX_ANCESTORS, MAX_RELAYED_TRANSACTION};
 
 mod following;
@@ -50,7 +50,7 @@ impl World {
         self.test.spend(owner, funds, outputs)
     }
 
-    fn accept(&mut self, transaction: &Arc<Transaction>) -> Result<Admitted, MempoolError> {
+    fn accept(&mut self, transaction: &Arc<Transaction>) -> Result<AcceptedTransaction, MempoolError> {
         let tested = self.pool.test(NOW, transaction, &self.chain).expect("memory");
         let accepted = self.pool.accept(NOW, transaction.clone(), &self.chain).expect("memory");
         assert_eq!(tested, accepted, "a test foretells what happens");
@@ -59,9 +59,9 @@ impl World {
         accepted
     }
 
-    fn give(&mut self, block: &Arc<Block>) -> Followed {
+    fn give(&mut self, block: &Arc<Block>) -> MempoolChange {
         let accepted = self.chain.accept_block(NOW, block.clone()).expect("memory").expect("valid");
-        let Some(change) = accepted.change else { return Followed::default() };
+        let Some(change) = accepted.change else { return MempoolChange::default() };
         let followed = self.pool.follow(NOW, &change, &self.chain).expect("memory");
         self.pool.entries().assert_consistent();
         followed

@@ -9,10 +9,10 @@ use cairn_core::transaction::OutPoint;
 
 use super::*;
 use crate::input::Command;
-use crate::limits::{HANDSHAKE_TIMEOUT, PEERS_ASK_INTERVAL, PING_INTERVAL, PING_TIMEOUT, REDIAL_LONGEST};
+use crate::limits::{HANDSHAKE_TIMEOUT, PEERS_REQUEST_INTERVAL, PING_INTERVAL, PING_TIMEOUT, REDIAL_MAX};
 use crate::message::Goodbye;
 use crate::message::codec::CodecError;
-use crate::peers::Room;
+use crate::peers::ConnectionLimits;
 
 #[path = "tests/clock.rs"]
 mod clock_behind;
@@ -44,7 +44,7 @@ fn nodes_of_different_chains_tell_each_other_and_part() {
         *message == Message::Goodbye(Goodbye::OtherChain { ours })
     };
     assert!(net.said.iter().any(told), "the other side learns which chain this is");
-    assert!(net.events[0].iter().any(|event| matches!(event, Event::PeerRefused { .. })));
+    assert!(net.events[0].iter().any(|event| matches!(event, Event::PeerRejected { .. })));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_node_that_dials_itself_parts_and_never_dials_itself_again() {
     let test = TestChain::new();
     let mut net = Net::new(vec![node(&test, 0, &[0], QUIET)]);
     net.pass(120_000);
-    let refusals = net.events[0].iter().filter(|event| matches!(event, Event::PeerRefused { .. })).count();
+    let refusals = net.events[0].iter().filter(|event| matches!(event, Event::PeerRejected { .. })).count();
     assert_eq!(refusals, 1);
     assert_eq!(net.nodes[0].next_wake(), None);
 }
@@ -76,7 +76,7 @@ fn a_peer_that_answered_is_not_asked_for_addresses_again_before_its_time() {
     net.guest(&test, 9, 0);
     let asked = |net: &Net| net.said_to(9).iter().filter(|message| ***message == Message::GetPeers).count();
     let mut answered = 0;
-    for second in 0..PEERS_ASK_INTERVAL.as_secs() * 3 / 2 {
+    for second in 0..PEERS_REQUEST_INTERVAL.as_secs() * 3 / 2 {
         // Who talks is not taken for dead.
         net.say(9, 0, Message::Ping { nonce: second });
         if asked(&net) > answered {
@@ -94,7 +94,7 @@ fn a_node_that_lacks_peers_asks_also_one_that_dialled_it_for_addresses() {
     let test = TestChain::new();
     let mut net = Net::new(vec![node(&test, 0, &[], Room { outbound: 1, inbound: 9 })]);
     net.guest(&test, 9, 0);
-    net.pass(PEERS_ASK_INTERVAL.as_millis() as u64);
+    net.pass(PEERS_REQUEST_INTERVAL.as_millis() as u64);
     assert!(net.said_to(9).contains(&&Message::GetPeers));
 }
 
@@ -133,7 +133,7 @@ fn a_node_that_is_far_behind_catches_up_from_one_peer() {
     net.deaf.insert(0);
     net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 2_500));
     net.deaf.clear();
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert_eq!(net.tips().len(), 1);
     assert_eq!(net.nodes[1].chain().tip().height.get(), 2_500);
     assert!(!net.nodes[1].is_initial_download());
@@ -155,7 +155,7 @@ fn halves_that_were_cut_apart_agree_within_a_second_of_healing() {
     net.pass(1_000);
     assert_eq!(net.tips(), [long[30].hash()].into());
     let told = net.events[0].iter().find_map(|event| match event {
-        Event::Reorganised { disconnected, connected, .. } => Some((*disconnected, *connected)),
+        Event::Reorganized { disconnected, connected, .. } => Some((*disconnected, *connected)),
         _ => None,
     });
     assert_eq!(told, Some((30, 31)));
@@ -253,7 +253,7 @@ fn transactions_that_wait_are_told_to_who_joins_later() {
     let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
     net.submit(0, Submission::Transaction(payment.clone()));
     net.deaf.clear();
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert!(net.nodes[1].mempool().contains(&payment.txid()));
 }
 
@@ -266,7 +266,7 @@ fn a_node_that_lost_all_its_peers_dials_for_ever() {
     assert!(net.ready(0).is_empty());
     net.pass(24 * 3_600_000);
     net.deaf.clear();
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert_eq!(net.ready(0), [id(1)]);
 }
 
@@ -309,7 +309,7 @@ fn a_ban_parts_two_nodes_until_it_is_lifted() {
     net.pass(60_000);
     assert!(net.ready(1).is_empty());
     net.command(1, Command::Unban(id(0)));
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert_eq!(net.ready(1), [id(0)]);
 }
 

@@ -5,7 +5,7 @@ use cairn_core::testing::{TestChain, lock, mine};
 use cairn_core::transaction::OutPoint;
 
 use super::*;
-use crate::chain::memory::MemoryStore;
+use crate::chain::memory_store::MemoryStore;
 use crate::chain::verdict::BlockVerdict;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

@@ -29,7 +29,7 @@ fn a_branch_left_again_within_one_step_is_told_as_what_remains_of_it() {
         chain.accept_header(LATE, block.header()).expect("a valid header");
     }
     for block in spoiled.iter().chain(&good) {
-        assert_eq!(give(&mut chain, block), Ok(BlockVerdict::KeptAside));
+        assert_eq!(give(&mut chain, block), Ok(BlockVerdict::AncestorMissing));
     }
     let accepted = chain.accept_block(LATE, first.clone()).expect("memory").expect("valid");
     assert_eq!(chain.tip().hash, good[159].hash());

@@ -55,7 +55,7 @@ fn what_a_reorganisation_leaves_without_ground_is_gone_with_its_descendants() {
     world.accept(&child).expect("child");
     let branch = world.test.blocks_on(&world.test.genesis, 4, 11);
     let gone: Vec<_> = branch.iter().flat_map(|block| world.give(block).removed).collect();
-    let expected = [&spend, &child].map(|gone| (gone.txid(), RemovalReason::Reorganised));
+    let expected = [&spend, &child].map(|gone| (gone.txid(), RemovalReason::Reorganized));
     assert_eq!(gone, expected);
     assert!(world.pool.is_empty());
 }

@@ -9,12 +9,12 @@ use cairn_core::signature::SerialVerifier;
 use cairn_core::testing::TestChain;
 
 use super::super::*;
-use crate::chain::memory::MemoryStore;
+use crate::chain::memory_store::MemoryStore;
 use crate::input::{Command, RequestId};
 use crate::limits::PING_INTERVAL;
 use crate::message::codec;
 use crate::peer::{Direction, PeerAddress};
-use crate::peers::Room;
+use crate::peers::ConnectionLimits;
 use crate::peers::handshake::Tip;
 
 /// A time after every block of the tests.

@@ -30,9 +30,9 @@ fn bytes_that_are_no_message_are_banned() {
     let test = TestChain::new();
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     net.guest(&test, 9, 0);
-    net.give(0, Input::Garbled { peer: id(9), fault: CodecError::UnknownKind { found: 99 } });
+    net.give(0, Input::Malformed { peer: id(9), fault: CodecError::UnknownKind { found: 99 } });
     assert!(net.is_banned(0, 9));
-    assert!(net.said_to(9).contains(&&Message::Goodbye(Goodbye::Misconduct)), "and told why");
+    assert!(net.said_to(9).contains(&&Message::Goodbye(Goodbye::Misbehavior)), "and told why");
 }
 
 #[test]
