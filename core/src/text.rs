@@ -7,9 +7,15 @@ use std::error::Error;
 pub fn is_harmless(character: char) -> bool {
     let hides_or_turns = matches!(
         character,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
     );
     !character.is_control() && !hides_or_turns
+}
+
+/// Text of others for a terminal, picture or page: U+FFFD stands for each character that is not harmless, and no
+/// more than `limit` characters are kept.
+pub fn harmless(text: &str, limit: usize) -> String {
+    text.chars().take(limit).map(|one| if is_harmless(one) { one } else { '\u{fffd}' }).collect()
 }
 
 /// A number with separators: 1,234,567.
@@ -71,5 +77,7 @@ mod tests {
         let foul = ['\u{1b}', '\n', '\u{7f}', '\u{9b}', '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}'];
         assert!(!foul.into_iter().any(is_harmless));
         assert!("Grüße, 世界 ✓".chars().all(is_harmless));
+        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{202e}d", 100), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
+        assert_eq!(harmless(&"x".repeat(1000), 256).len(), 256);
     }
 }

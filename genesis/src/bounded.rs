@@ -3,14 +3,14 @@
 use core::fmt;
 
 use cairn_core::target::{CompactTarget, Target};
-use serde::de::Error as _;
+use serde::de::{self, Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A value that a definition may not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
     /// A number outside its bounds.
-    #[error("{found} is out of bounds: {minimum} to {maximum} is expected")]
+    #[error("{found} is out of bounds, expected {minimum} to {maximum}")]
     OutOfBounds {
         /// The number.
         found: i128,
@@ -20,19 +20,21 @@ pub enum ValueError {
         maximum: u64,
     },
     /// Not eight hex digits.
-    #[error("{found:?} is no target: eight hex digits are expected, as in \"1f0fffff\"")]
+    #[error("{found:?} is no target, expected eight hex digits, as in \"1f0fffff\"")]
     NotATarget {
         /// The text.
         found: String,
     },
     /// Eight hex digits that stand for no number, or for one that has a usual form.
-    #[error("{found} is not the usual form of any target: negative, zero, above 2^256 or not normalised")]
+    #[error(
+        "{found} is not the usual form of any target, expected a normalised number above zero and below 2^256"
+    )]
     UnusualTarget {
         /// The target.
         found: CompactTarget,
     },
     /// A text that is too short, too long, or has other characters.
-    #[error("{found:?} does not fit: 1 to {maximum} characters are expected, {allowed}")]
+    #[error("{found:?} does not fit, expected 1 to {maximum} characters, {allowed}")]
     Text {
         /// The text.
         found: String,
@@ -75,8 +77,30 @@ impl<const MIN: u64, const MAX: u64> fmt::Display for Bounded<MIN, MAX> {
 
 impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Bounded<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Signed, so that a negative number is told its bounds like any other.
-        Self::checked(i128::from(i64::deserialize(deserializer)?)).map_err(D::Error::custom)
+        deserializer.deserialize_any(AnyInteger::<MIN, MAX>)
+    }
+}
+
+/// Reads integers of every size and sign, so that each is compared with the bounds.
+struct AnyInteger<const MIN: u64, const MAX: u64>;
+
+impl<const MIN: u64, const MAX: u64> Visitor<'_> for AnyInteger<MIN, MAX> {
+    type Value = Bounded<MIN, MAX>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {MIN} to {MAX}")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        self.visit_i128(number.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        self.visit_i128(number.into())
+    }
+
+    fn visit_i128<E: de::Error>(self, number: i128) -> Result<Self::Value, E> {
+        Bounded::checked(number).map_err(E::custom)
     }
 }
 
@@ -120,7 +144,7 @@ impl<'de> Deserialize<'de> for Bits {
 
 /// A chain's name: it names directories and is printed everywhere, so it is kept plain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(String);
+pub struct Name<const MAX: usize = 32>(String);
 
 /// What a miner of genesis would write into its coinbase.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,17 +162,14 @@ fn checked_text(
     Err(ValueError::Text { found: text.chars().take(80).collect(), maximum, allowed })
 }
 
-impl Name {
-    /// Bytes of a name.
-    pub const MAX: usize = 32;
-
+impl<const MAX: usize> Name<MAX> {
     /// Checks a name.
     ///
     /// # Errors
     /// [`ValueError::Text`].
     pub fn new(text: String) -> Result<Self, ValueError> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        checked_text(text, Self::MAX, "lower-case letters, digits and -", fits).map(Self)
+        checked_text(text, MAX, "lower-case letters, digits and -", fits).map(Self)
     }
 
     /// The text.
@@ -176,7 +197,7 @@ impl Message {
     }
 }
 
-impl<'de> Deserialize<'de> for Name {
+impl<'de, const MAX: usize> Deserialize<'de> for Name<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }

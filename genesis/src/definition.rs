@@ -14,125 +14,74 @@ use cairn_core::time::Timestamp;
 use serde::Deserialize;
 
 use crate::bounded::{Bits, Bounded, Message, Name};
+use crate::toml_file::{Document, FileError, TomlFault};
 
-/// Bytes of the largest block of any definition: what peers take in one message.
+/// Limit of `max_block_bytes` in any definition: peers accept no longer message.
 pub const LARGEST_BLOCK: u64 = 4 * 1024 * 1024;
-/// Payments in a genesis block.
+/// Limit of the outputs that a genesis block pays.
 pub const MAX_PREMINE: usize = 1_000;
 /// All coins of a chain in units: half of what 64 bits hold, so that adding two sums never wraps.
 pub const LARGEST_SUPPLY: u64 = u64::MAX / 2;
 
-/// The longest gap is at least so many spacings: one block in 22,000 comes later by chance.
+/// The longest gap is at least this many spacings: one block in 22,000 comes later by chance.
 pub const GAP_SPACINGS: u64 = 10;
 
 /// A rule between the values of a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionError {
-    /// Not TOML, an unknown or missing key, a value of another type or out of its bounds.
-    #[error("line {line}, `{text}`: {fault}")]
-    Malformed {
-        /// Counted from 1.
-        line: usize,
-        /// The line.
-        text: String,
-        /// What is wrong with it.
-        fault: String,
-    },
-    /// A key is missing.
-    #[error("{fault}")]
-    Missing {
-        /// Which.
-        fault: String,
-    },
+    /// The file is not TOML, or has an unknown key, lacks one, or has a value out of its bounds.
+    #[error(transparent)]
+    File(#[from] FileError<TomlFault>),
     /// The prefix is none.
     #[error("address_prefix: {0}")]
     Prefix(#[from] PrefixError),
-    /// Block 1 would be refused by the limit.
+    /// Block 1 would be rejected: its target is above the limit.
     #[error("genesis_bits {found} is an easier target than pow_limit {limit}: it must be at most the limit")]
-    GenesisBitsAboveLimit {
-        /// The target of block 1.
-        found: CompactTarget,
-        /// The limit.
-        limit: CompactTarget,
-    },
+    GenesisBitsAboveLimit { found: CompactTarget, limit: CompactTarget },
     /// Without a half-life every block has the limit as its target, so block 1 has it too.
     #[error("genesis_bits {found} differs from pow_limit {limit}: without half_life_ms they must be equal")]
-    GenesisBitsUnused {
-        /// The target of block 1.
-        found: CompactTarget,
-        /// The limit.
-        limit: CompactTarget,
-    },
-    /// One block dated ahead could drop the target to the limit and set the anchor there: the chain
-    /// would have to wait, at a target many times too hard, until that date has come.
+    GenesisBitsUnused { found: CompactTarget, limit: CompactTarget },
+    /// One block dated ahead could set the anchor there: until that date has come the chain would stand
+    /// still, at a target many times too hard.
     #[error(
         "max_future_drift_ms {found} exceeds half_life_ms {allowed}: one block dated ahead could stall the chain"
     )]
-    DriftExceedsHalfLife {
-        /// How far ahead a block may be dated.
-        found: u64,
-        /// The half-life.
-        allowed: u64,
-    },
-    /// Without a half-life no lateness counts, so none can be forgotten.
+    DriftExceedsHalfLife { found: u64, allowed: u64 },
+    /// Without a half-life the difficulty is fixed, so lateness has no effect.
     #[error("longest_gap_ms {found} has no effect without half_life_ms: leave it out")]
-    LongestGapUnused {
-        /// The longest gap.
-        found: u64,
-    },
+    LongestGapUnused { found: u64 },
     /// Blocks that are found in good time, or dated ahead, would count as a pause, and each of them
     /// would make mining harder for good.
     #[error(
         "longest_gap_ms {found} is too short: at least {least} is expected, which is max_future_drift_ms and \
          {GAP_SPACINGS} times spacing_ms"
     )]
-    LongestGapTooShort {
-        /// The longest gap.
-        found: u64,
-        /// The shortest allowed.
-        least: u64,
-    },
-    /// An address of the premine is none of this chain.
+    LongestGapTooShort { found: u64, least: u64 },
+    /// An address of the premine is malformed or of another chain; entries count from 1.
     #[error("premine, entry {entry}: {error}")]
-    PremineAddress {
-        /// Counted from 1.
-        entry: usize,
-        /// What is wrong with it.
-        error: AddressError,
-    },
-    /// A payment of nothing.
+    PremineAddress { entry: usize, error: AddressError },
+    /// A premine entry has the amount zero; entries count from 1.
     #[error("premine, entry {entry}: amount is 0, more is expected")]
-    PremineOfNothing {
-        /// Counted from 1.
-        entry: usize,
-    },
-    /// Too many payments.
+    PremineOfNothing { entry: usize },
+    /// The premine has more than [`MAX_PREMINE`] entries.
     #[error("premine has {found} entries, at most {MAX_PREMINE} are allowed")]
-    PremineTooLong {
-        /// How many.
-        found: usize,
-    },
+    PremineTooLong { found: usize },
     /// Premine and subsidies together are more than amounts can hold safely.
     #[error(
         "premine and subsidies come to more than {} coins: lower subsidy, halving_interval or premine",
         Amount::from_units(LARGEST_SUPPLY)
     )]
     SupplyTooLarge,
-    /// The genesis block breaks the chain's own bound.
+    /// The genesis block is larger than the chain's own limit, in bytes.
     #[error("max_block_bytes is {allowed}, but the genesis block has {found} bytes with this premine")]
-    GenesisTooLarge {
-        /// Its bytes.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
+    GenesisTooLarge { found: usize, allowed: usize },
 }
 
 impl DefinitionError {
-    /// The key that the error is about, if it stands in the file at a place of its own.
+    /// The key that the error is about, if there is one.
     pub const fn key(&self) -> Option<&'static str> {
         match self {
-            Self::Malformed { .. } | Self::Missing { .. } => None,
+            Self::File(_) => None,
             Self::Prefix(_) => Some("address_prefix"),
             Self::GenesisBitsAboveLimit { .. } | Self::GenesisBitsUnused { .. } => Some("genesis_bits"),
             Self::PremineAddress { .. } | Self::PremineOfNothing { .. } | Self::PremineTooLong { .. } => {
@@ -146,42 +95,42 @@ impl DefinitionError {
     }
 }
 
-/// A chain as its file says it. Every value is within its own bounds; whether they fit together is
-/// checked when a `Chain` is made of it.
+/// A chain as its file says it. Every value is within its own bounds; that they fit together is checked
+/// when a `Chain` is made of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
-    /// For people, directories and logs.
+    /// The chain's name, for people, directories and logs.
     pub name: Name,
-    /// What addresses begin with.
+    /// The text that addresses of the chain begin with.
     pub address_prefix: String,
-    /// Stands in the genesis block.
+    /// A text that stands in the genesis block.
     pub message: Message,
-    /// When the chain begins, in milliseconds since 1970; up to the year 2242.
+    /// The time of the genesis block, in milliseconds since 1970; up to the year 2242.
     pub genesis_time_ms: Bounded<0, 8_589_934_592_000>,
-    /// No target is above.
+    /// The easiest target that any block may have.
     pub pow_limit: Bits,
-    /// The target of block 1.
+    /// The target of the first block after genesis.
     pub genesis_bits: Bits,
     /// Wanted time between blocks: 10 ms to an hour.
     pub spacing_ms: Bounded<10, 3_600_000>,
-    /// Behind schedule by so much, the target doubles: a second to 30 days. None: it stays the limit.
+    /// Lateness that doubles the target, 1 s to 30 days. None: the target stays the limit.
     pub half_life_ms: Option<Bounded<1_000, 2_592_000_000>>,
-    /// The most that one block may be late towards the difficulty. None: however late it is.
+    /// The most lateness of one block that counts for the difficulty. None: all of it counts.
     pub longest_gap_ms: Option<Bounded<1_000, 2_592_000_000>>,
-    /// What a block makes at first.
+    /// Coins that each block makes before the first halving.
     pub subsidy: Amount,
-    /// Blocks until the subsidy halves.
+    /// Number of blocks after which the subsidy halves.
     pub halving_interval: Bounded<1, 4_294_967_295>,
-    /// Blocks until a coinbase may be spent.
+    /// Confirmations that a coinbase needs before it may be spent.
     pub coinbase_maturity: Bounded<0, 100_000>,
-    /// Bytes of a block: enough for a coinbase and a payment, at most what peers take.
+    /// Limit of a block's bytes: room for a coinbase and one transaction at least.
     pub max_block_bytes: Bounded<1_000, LARGEST_BLOCK>,
-    /// Blocks that the median time past looks at.
+    /// Number of blocks that the median time past is taken over.
     pub median_time_span: Bounded<1, 101>,
-    /// How far ahead of a node's clock a block may be: a second to a day.
+    /// Time that a block may be ahead of a node's clock, 1 s to a day.
     pub max_future_drift_ms: Bounded<1_000, 86_400_000>,
-    /// Coins that genesis makes.
+    /// Coins that the genesis block makes.
     #[serde(default)]
     pub premine: Vec<Payment>,
 }
@@ -190,9 +139,7 @@ pub struct Definition {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payment {
-    /// To whom.
     pub address: String,
-    /// How much.
     pub amount: Amount,
 }
 
@@ -200,25 +147,16 @@ impl Definition {
     /// Reads a definition's text.
     ///
     /// # Errors
-    /// [`DefinitionError::Malformed`] and [`DefinitionError::Missing`].
+    /// [`DefinitionError::File`].
     pub fn parse(text: &str) -> Result<Self, DefinitionError> {
-        toml::from_str(text).map_err(|error| {
-            let fault = error.message().to_owned();
-            let at = error.span().filter(|_| !fault.starts_with("missing field")).map(|span| span.start);
-            let Some(before) = at.and_then(|at| text.get(..at)) else {
-                return DefinitionError::Missing { fault };
-            };
-            let line = before.matches('\n').count().saturating_add(1);
-            let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-            DefinitionError::Malformed { line, text: shown.trim().chars().take(80).collect(), fault }
-        })
+        Ok(Document::parse::<TomlFault>(text)?.read::<Self, TomlFault>()?)
     }
 
     /// The numbers that the rules use, and what genesis pays. The genesis hash is still to be
     /// computed, for it covers them.
     ///
     /// # Errors
-    /// Every variant of [`DefinitionError`] but `Malformed`, `Missing` and `GenesisTooLarge`.
+    /// Every variant of [`DefinitionError`] but `File` and `GenesisTooLarge`.
     pub fn to_params(&self) -> Result<(ChainParams, Vec<(Address, Amount)>), DefinitionError> {
         let address_prefix = AddressPrefix::new(&self.address_prefix)?;
         let (found, limit) = (self.genesis_bits.compact(), self.pow_limit.compact());
@@ -296,64 +234,69 @@ fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(bounded: Bounded<MIN,
 impl fmt::Display for Definition {
     /// The file: every key with a comment, so that `cairn genesis new` writes what people can edit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
+        let gap = self.longest_gap_ms.map_or(
+            "# No longest_gap_ms: a pause counts as lateness.".to_owned(),
+            |gap| {
+                format!("# A block counts as at most this late; the rest is a pause.\nlongest_gap_ms = {gap}")
+            },
+        );
+        let retarget = self.half_life_ms.map_or("# No half_life_ms: the difficulty is fixed.".to_owned(), |half_life| {
+            format!("# This far behind schedule, mining is twice as easy (ASERT).\nhalf_life_ms = {half_life}\n{gap}")
+        });
+        write!(
             f,
-            "# A chain definition. Every number below is part of the chain's identity: whoever runs other"
+            "\
+# A chain definition. Every number below is part of the chain's identity: other numbers give another
+# genesis hash, and that is another chain.
+
+name = {name:?}
+# Addresses begin with it: 1 to 20 lower-case letters and digits.
+address_prefix = {prefix:?}
+# Stands in the genesis block.
+message = {message:?}
+# Milliseconds since 1970.
+genesis_time_ms = {time}
+
+# The easiest target, and that of block 1, as headers write them (Bitcoin's nBits).
+pow_limit = \"{limit}\"
+genesis_bits = \"{bits}\"
+# Wanted time between blocks.
+spacing_ms = {spacing}
+{retarget}
+
+# Coins that a block makes at first, and the number of blocks after which that halves.
+subsidy = \"{subsidy}\"
+halving_interval = {halving}
+# Blocks until a miner may spend the coins of a block.
+coinbase_maturity = {maturity}
+
+max_block_bytes = {bytes}
+# A block's time is after the median of this many blocks before it,
+median_time_span = {span}
+# and at most this far ahead of the clock.
+max_future_drift_ms = {drift}
+",
+            name = self.name.as_str(),
+            prefix = self.address_prefix,
+            message = self.message.as_str(),
+            time = self.genesis_time_ms,
+            limit = self.pow_limit.compact(),
+            bits = self.genesis_bits.compact(),
+            spacing = self.spacing_ms,
+            subsidy = self.subsidy,
+            halving = self.halving_interval,
+            maturity = self.coinbase_maturity,
+            bytes = self.max_block_bytes,
+            span = self.median_time_span,
+            drift = self.max_future_drift_ms,
         )?;
-        writeln!(f, "# numbers has another genesis hash and is on another chain.\n")?;
-        writeln!(f, "name = {:?}", self.name.as_str())?;
-        writeln!(f, "# Addresses begin with it: 1 to 20 lower-case letters and digits.")?;
-        writeln!(f, "address_prefix = {:?}", self.address_prefix)?;
-        writeln!(f, "# Stands in the genesis block.\nmessage = {:?}", self.message.as_str())?;
-        writeln!(f, "# Milliseconds since 1970.\ngenesis_time_ms = {}\n", self.genesis_time_ms)?;
-        writeln!(f, "# The easiest target, and that of block 1, as headers write them (Bitcoin's nBits).")?;
-        writeln!(
-            f,
-            "pow_limit = \"{}\"\ngenesis_bits = \"{}\"",
-            self.pow_limit.compact(),
-            self.genesis_bits.compact()
-        )?;
-        writeln!(f, "# Wanted time between blocks.\nspacing_ms = {}", self.spacing_ms)?;
-        match self.half_life_ms {
-            Some(half_life) => {
-                writeln!(
-                    f,
-                    "# Behind schedule by so much, mining becomes twice as easy (ASERT).\nhalf_life_ms = {half_life}"
-                )?;
-                match self.longest_gap_ms {
-                    Some(gap) => writeln!(
-                        f,
-                        "# One block may be late by so much; what it is later than that counts as a pause.\n\
-                         longest_gap_ms = {gap}\n"
-                    )?,
-                    None => writeln!(f, "# No longest_gap_ms: a pause counts as lateness.\n")?,
-                }
-            }
-            None => writeln!(f, "# No half_life_ms: the difficulty is fixed at the limit.\n")?,
-        }
-        writeln!(f, "# What a block makes at first, in coins, and after how many blocks that halves.")?;
-        writeln!(f, "subsidy = \"{}\"\nhalving_interval = {}", self.subsidy, self.halving_interval)?;
-        writeln!(
-            f,
-            "# Blocks until a miner may spend what a block paid.\ncoinbase_maturity = {}\n",
-            self.coinbase_maturity
-        )?;
-        writeln!(f, "max_block_bytes = {}", self.max_block_bytes)?;
-        writeln!(
-            f,
-            "# A block's time is after the median of so many before it,\nmedian_time_span = {}",
-            self.median_time_span
-        )?;
-        writeln!(
-            f,
-            "# and at most so far ahead of the clock.\nmax_future_drift_ms = {}",
-            self.max_future_drift_ms
-        )?;
-        if !self.premine.is_empty() {
-            writeln!(f, "\n# Coins that genesis makes, spendable at once.")?;
-        }
-        for payment in &self.premine {
-            writeln!(f, "[[premine]]\naddress = {:?}\namount = \"{}\"", payment.address, payment.amount)?;
+        for (index, payment) in self.premine.iter().enumerate() {
+            let title = if index == 0 { "\n# Coins that genesis makes, spendable at once.\n" } else { "" };
+            writeln!(
+                f,
+                "{title}[[premine]]\naddress = {:?}\namount = \"{}\"",
+                payment.address, payment.amount
+            )?;
         }
         Ok(())
     }

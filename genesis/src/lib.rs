@@ -2,8 +2,7 @@
 //!
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.
-//! Node and wallet also share where Cairn keeps its files ([`home`]), which devnets run ([`running`]) and how
-//! a program ends ([`exit`]).
+//! The leaves that the programs of node and wallet share lie in [`programs`].
 
 #![forbid(unsafe_code)]
 
@@ -17,10 +16,9 @@ pub mod accounts;
 pub mod block;
 pub mod bounded;
 pub mod definition;
-pub mod environment;
-pub mod exit;
-pub mod home;
-pub mod running;
+pub mod hashrate;
+pub mod programs;
+pub mod toml_file;
 
 use definition::{Definition, DefinitionError};
 
@@ -34,41 +32,61 @@ pub const BUILTIN: [(&str, &str); 3] = [
 /// A chain: its numbers, its genesis block, and the definition that both come from.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    /// What the rules need to know.
     pub params: ChainParams,
-    /// The block at height 0.
     pub genesis: Arc<Block>,
-    /// What the file says.
     pub definition: Definition,
 }
 
-/// A definition is refused; says where in the file, when the text was at hand.
+/// A definition is invalid; with the line, if its text was at hand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// At a line.
+    /// The error is about one line, counted from 1.
     #[error("line {line}: {error}")]
-    AtLine {
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong.
-        error: DefinitionError,
-    },
-    /// Nowhere in particular.
+    AtLine { line: usize, error: DefinitionError },
+    /// The error is about the definition as a whole.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
 }
 
+/// A text names neither a built-in chain nor the file of a valid definition.
+#[derive(Debug, thiserror::Error)]
+pub enum FindChainError {
+    /// It is not a built-in chain, and not a file that can be read.
+    #[error(
+        "{name:?} is neither a built-in chain ({}) nor a file that can be read: {source}",
+        builtin_names()
+    )]
+    Unknown { name: String, source: std::io::Error },
+    /// The file breaks a rule of definitions.
+    #[error("the chain definition {name} is invalid: {source}")]
+    Invalid { name: String, source: ChainError },
+}
+
+fn builtin_names() -> String {
+    BUILTIN.map(|(name, _)| name).join(", ")
+}
+
 impl Chain {
-    /// The built-in chain of this name.
+    /// The built-in chain of this name, or the chain of the definition in this file.
+    ///
+    /// # Errors
+    /// Both variants of [`FindChainError`].
+    pub fn find(name: &str) -> Result<Self, FindChainError> {
+        if let Some(chain) = Self::builtin(name) {
+            return Ok(chain);
+        }
+        let text = std::fs::read_to_string(name);
+        let text = text.map_err(|source| FindChainError::Unknown { name: name.to_owned(), source })?;
+        Self::from_toml(&text).map_err(|source| FindChainError::Invalid { name: name.to_owned(), source })
+    }
+
+    /// The built-in chain of this name, if there is one.
     pub fn builtin(name: &str) -> Option<Self> {
         let (_, text) = BUILTIN.iter().find(|(builtin, _)| *builtin == name)?;
         Some(Self::from_toml(text).expect("a test makes every built-in chain"))
     }
 
     /// The chain of a definition's text.
-    ///
-    /// # Errors
-    /// When the text is no definition or its values do not fit together.
     pub fn from_toml(text: &str) -> Result<Self, ChainError> {
         Self::from_definition(Definition::parse(text)?).map_err(|error| match line_of(text, &error) {
             Some(line) => ChainError::AtLine { line, error },
@@ -77,9 +95,6 @@ impl Chain {
     }
 
     /// The chain of a definition.
-    ///
-    /// # Errors
-    /// When its values do not fit together.
     pub fn from_definition(definition: Definition) -> Result<Self, DefinitionError> {
         let (mut params, payments) = definition.to_params()?;
         let genesis = block::genesis_block(&params, definition.message.as_str(), &payments);

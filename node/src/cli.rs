@@ -1,13 +1,13 @@
 //! What can be typed: every command, its arguments and its help. What they mean is in `config`.
 
-use cairn_genesis::exit;
+use cairn_daemon::config::args::NodeArgs;
+use cairn_genesis::programs::exit;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
 pub mod devnet;
 pub mod genesis;
 pub mod net;
-pub mod node;
 pub mod simulate;
 pub mod top;
 pub mod verify;
@@ -26,7 +26,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run one node
-    Node(Box<node::NodeArgs>),
+    Node(Box<NodeArgs>),
     /// Start a whole network of real nodes on this machine, and watch it
     Devnet(devnet::DevnetArgs),
     /// Steer a running devnet: cut it, heal it, mine, kill, pay

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use cairn_genesis::environment;
-use cairn_genesis::exit::{Exit, OutputError, answer, end};
+use cairn_genesis::programs::environment;
+use cairn_genesis::programs::exit::{Exit, OutputError, answer, end};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cairn_genesis::running::Devnet as Note;
+use cairn_genesis::programs::running::Devnet as Note;
 use cairn_tests::devnet::Devnet;
 use cairn_tests::patience::wait_until;
 use nix::sys::signal::Signal;

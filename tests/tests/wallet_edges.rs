@@ -7,12 +7,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use cairn_genesis::running::{Devnet as Note, DevnetNode};
+use cairn_genesis::programs::running::{Devnet as Note, DevnetNode};
 use cairn_tests::devnet::Devnet;
 use cairn_tests::process::{NodeProcess, Options, program, wallet};
 use cairn_tests::pty::AtTerminal;
 use cairn_wallet::keystore;
-use cairn_wallet::words::Words;
+use cairn_wallet::mnemonic::Words;
 use nix::sys::signal::Signal;
 use nix::sys::termios::LocalFlags;
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use cairn_tests::patience::wait_until;
 use cairn_tests::process;
 use cairn_tests::pty::AtTerminal;
 use cairn_wallet::keys::{Branch, Keys};
-use cairn_wallet::words::Words;
+use cairn_wallet::mnemonic::Words;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 

@@ -19,12 +19,12 @@ use crate::book::{Book, KeySource, Search};
 use crate::cli::Cli;
 use crate::files::WalletFiles;
 use crate::keys::{Branch, Keys};
+use crate::mnemonic::Words;
 use crate::payment::{Lack, Payment, Release, State, judge};
 use crate::scan::Scan;
 use crate::selection::FeeRate;
 use crate::spend::{Draft, Wish};
 use crate::view::View;
-use crate::words::Words;
 
 const LATE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 

@@ -1,4 +1,4 @@
-//! The balance, told apart by what can be done with it now.
+//! The balance, by what can be done with it now, and the coins that can be spent.
 
 use std::collections::BTreeSet;
 
@@ -7,29 +7,29 @@ use cairn_core::coin::Origin;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
 use cairn_core::params::ChainParams;
-use cairn_core::transaction::{OutPoint, Output, Transaction};
+use cairn_core::transaction::{OutPoint, Output};
 use serde::Serialize;
 
 use crate::payment::State;
 use crate::scan::OwnedCoin;
 use crate::view::View;
 
-/// What a wallet has.
+/// The coins of a wallet, by what can be done with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Balance {
-    /// Can be spent now.
+    /// Confirmed coins that can be spent now.
     pub spendable: Amount,
-    /// Mined, but too young to be spent, and not reserved.
+    /// Mined coins that are not mature and not reserved.
     pub immature: Amount,
-    /// How many more blocks until the first of the immature coins can be spent.
+    /// Blocks to come until the first of the immature coins can be spent.
     pub blocks_to_first_maturity: Option<u32>,
-    /// How many more blocks until all of them can.
+    /// Blocks to come until all of them can be spent.
     pub blocks_to_full_maturity: Option<u32>,
     /// Change of our own payments that no block has confirmed yet; it can be spent on.
     pub pending_change: Amount,
-    /// On its way out to others.
+    /// Unconfirmed outputs to others.
     pub pending_out: Amount,
-    /// Coins, and change that waits in the mempool, reserved by payments that are signed and not released.
+    /// Coins, and change in the mempool, reserved by payments that are signed and not released.
     pub unreleased: Amount,
     /// The same, reserved by released payments that the node's mempool does not hold.
     pub not_in_mempool: Amount,
@@ -40,11 +40,9 @@ pub struct Balance {
 /// A coin that can be spent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpendableCoin {
-    /// Which.
     pub outpoint: OutPoint,
-    /// What it holds.
     pub output: Output,
-    /// Whether it waits for a block to confirm it.
+    /// Whether no block holds it yet.
     pub unconfirmed: bool,
 }
 
@@ -59,39 +57,30 @@ pub fn blocks_missing(coin: &OwnedCoin, tip: Height, params: &ChainParams) -> u3
     }
 }
 
-/// Coins that can be spent now: confirmed, mature, not reserved; then change of our own payments that
-/// wait in the node's mempool. Signed offline, a payment may also spend change of those not released.
+/// Coins that can be spent now: confirmed, mature, not reserved; then change of our own payments in the
+/// node's mempool. Signed offline, a payment may also spend change of those not released.
 pub fn spendable(view: &View, locks: &BTreeSet<Lock>, params: &ChainParams) -> Vec<SpendableCoin> {
     let reserved = view.reserved();
     let is_mature = |coin: &OwnedCoin| blocks_missing(coin, view.scan.height(), params) == 0;
+    let spendable = |outpoint, output: &Output, unconfirmed| {
+        let output = output.clone();
+        SpendableCoin { outpoint, output, unconfirmed }
+    };
     let confirmed = view.scan.unspent().filter(|(_, coin)| is_mature(coin));
-    let confirmed = confirmed.map(|(outpoint, coin)| SpendableCoin {
-        outpoint: *outpoint,
-        output: coin.output.clone(),
-        unconfirmed: false,
-    });
+    let confirmed = confirmed.map(|(outpoint, coin)| spendable(*outpoint, &coin.output, false));
     let has_change = |state: &State| match state {
         State::Pending { in_mempool } => *in_mempool,
         State::Unreleased => view.mempool.is_none(),
         _ => false,
     };
     let changing = view.payments.iter().filter(|payment| has_change(&payment.state));
-    let change = changing.flat_map(|payment| own_outputs(&payment.transaction, locks));
+    let change = changing.flat_map(|payment| {
+        let txid = payment.txid();
+        let ours =
+            (0..).zip(payment.transaction.outputs()).filter(|(_, output)| locks.contains(&output.lock));
+        ours.map(move |(index, output)| spendable(OutPoint { txid, index }, output, true))
+    });
     confirmed.chain(change).filter(|coin| !reserved.contains(&coin.outpoint)).collect()
-}
-
-/// Outputs of an unconfirmed payment that come back to us.
-fn own_outputs<'a>(
-    transaction: &'a Transaction,
-    locks: &'a BTreeSet<Lock>,
-) -> impl Iterator<Item = SpendableCoin> + 'a {
-    let txid = transaction.txid();
-    let ours = (0..).zip(transaction.outputs()).filter(|(_, output)| locks.contains(&output.lock));
-    ours.map(move |(index, output)| SpendableCoin {
-        outpoint: OutPoint { txid, index },
-        output: output.clone(),
-        unconfirmed: true,
-    })
 }
 
 impl Balance {

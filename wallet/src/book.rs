@@ -4,7 +4,7 @@
 //! passphrase. Nothing here can spend.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, GenesisHash, Txid};
@@ -61,7 +61,7 @@ pub struct KnownChain {
     pub tip_time: Timestamp,
 }
 
-/// What `NAME.json` holds.
+/// The content of the file `NAME.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Book {
@@ -96,52 +96,25 @@ pub enum BookError {
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FileError),
-    /// There is no such wallet.
+    /// There is no wallet of this name.
     #[error(
-        "there is no wallet \"{name}\" in {directory}; make one with `cairn-wallet new`, or take a devnet account with `cairn-wallet restore --devnet 3`"
+        "there is no wallet \"{}\" in {}; make one with `cairn-wallet new`, or take a devnet account with `cairn-wallet restore --devnet 3`", .0.name(), .0.directory().display()
     )]
-    Missing {
-        /// The name asked for.
-        name: String,
-        /// Where it was looked for.
-        directory: String,
-    },
-    /// There is one already.
-    #[error("a wallet \"{name}\" exists already in {directory}; choose another with --wallet NAME")]
-    Exists {
-        /// The name asked for.
-        name: String,
-        /// Where it is.
-        directory: String,
-    },
-    /// Half a wallet: the encrypted words without the book.
+    Missing(WalletFiles),
+    /// A wallet of this name exists.
+    #[error("a wallet \"{}\" exists already in {}; choose another with --wallet NAME", .0.name(), .0.directory().display())]
+    Exists(WalletFiles),
+    /// The encrypted words are there without the book.
     #[error(
-        "{keys} is left of a wallet \"{name}\" that has no {name}.json: it was not made to its end, or that file was removed; move {keys} away, then the name is free (its words can be restored from paper alone)"
+        "{keys} is left of a wallet \"{name}\" that has no {name}.json: it was not made to its end, or that file was removed; move {keys} away, then the name is free (its words can be restored from paper alone)", keys = .0.keys().display(), name = .0.name()
     )]
-    HalfLeft {
-        /// The wallet's name.
-        name: String,
-        /// The file that is left.
-        keys: String,
-    },
+    HalfLeft(WalletFiles),
     /// The file is not a book.
-    #[error("{path} is damaged ({what}); restore the wallet from its words under another name")]
-    Damaged {
-        /// Which file.
-        path: String,
-        /// What does not fit.
-        what: String,
-    },
-    /// Written by another version.
-    #[error(
-        "{path} has format {found}, this program reads formats 1 to {FORMAT}: it was written by a newer one"
-    )]
-    Format {
-        /// Which file.
-        path: String,
-        /// Its format.
-        found: u32,
-    },
+    #[error("{} is damaged ({reason}); restore the wallet from its words under another name", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    /// The file was written by a newer version.
+    #[error("{} has format {found}, this program reads formats 1 to {FORMAT}: it was written by a newer one", path.display())]
+    Format { path: PathBuf, found: u32 },
 }
 
 impl From<BookOfFormat1> for Book {
@@ -179,13 +152,13 @@ impl Book {
         book
     }
 
-    /// Reads the book.
+    /// Reads the book of a wallet from its file.
     ///
     /// # Errors
     /// Every variant of [`BookError`] but `Exists`.
     pub fn load(files: &WalletFiles) -> Result<Self, BookError> {
         let path = files.public();
-        let Some(bytes) = files::read(&path)? else { return Err(missing(files)) };
+        let bytes = files::read(&path)?.ok_or_else(|| BookError::Missing(files.clone()))?;
         Self::parse(&path, &bytes)
     }
 
@@ -194,13 +167,13 @@ impl Book {
     /// # Errors
     /// [`BookError::Damaged`] and [`BookError::Format`].
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, BookError> {
-        let damaged = |what: String| BookError::Damaged { path: path.display().to_string(), what };
+        let damaged = |reason: String| BookError::Damaged { path: path.to_owned(), reason };
         let as_damage = |error: serde_json::Error| damaged(error.to_string());
         // The format before all else: a newer one has fields that are unknown here.
         let book: Self = match serde_json::from_slice::<FormatOf>(bytes).map_err(as_damage)?.format {
             1 => serde_json::from_slice::<BookOfFormat1>(bytes).map_err(as_damage)?.into(),
             FORMAT => serde_json::from_slice(bytes).map_err(as_damage)?,
-            found => return Err(BookError::Format { path: path.display().to_string(), found }),
+            found => return Err(BookError::Format { path: path.to_owned(), found }),
         };
         if book.receive.is_short_of(0) || book.change.is_short_of(0) {
             return Err(damaged("it counts more addresses than it lists".to_owned()));
@@ -211,10 +184,7 @@ impl Book {
         Ok(book)
     }
 
-    /// Writes the book.
-    ///
-    /// # Errors
-    /// When the file system refuses.
+    /// Writes the book to its file.
     pub fn save(&self, files: &WalletFiles) -> Result<(), FileError> {
         let mut text = serde_json::to_vec_pretty(self).expect("a book has only strings and numbers");
         text.push(b'\n');
@@ -365,22 +335,11 @@ impl Book {
 /// # Errors
 /// [`BookError::Exists`] when it is there, [`BookError::HalfLeft`] when half of it is.
 pub fn check_absent(files: &WalletFiles) -> Result<(), BookError> {
-    let name = files.name().to_string();
-    if files.public().exists() {
-        return Err(BookError::Exists { name, directory: directory_of(files) });
+    match (files.public().exists(), files.keys().exists()) {
+        (true, _) => Err(BookError::Exists(files.clone())),
+        (false, true) => Err(BookError::HalfLeft(files.clone())),
+        (false, false) => Ok(()),
     }
-    if files.keys().exists() {
-        return Err(BookError::HalfLeft { name, keys: files.keys().display().to_string() });
-    }
-    Ok(())
-}
-
-fn missing(files: &WalletFiles) -> BookError {
-    BookError::Missing { name: files.name().to_string(), directory: directory_of(files) }
-}
-
-fn directory_of(files: &WalletFiles) -> String {
-    files.public().parent().map(|directory| directory.display().to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! What can be typed.
+//! The command line: options and commands.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use cairn_core::amount::Amount;
 use cairn_core::hash::Txid;
-use cairn_genesis::{exit, running};
+use cairn_genesis::programs::{exit, running};
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::RpcAddress;
@@ -18,7 +18,7 @@ pub struct Cli {
     /// Settings that every command shares.
     #[command(flatten)]
     pub common: Common,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -26,7 +26,7 @@ pub struct Cli {
 /// Settings that every command shares.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
-    /// Which wallet.
+    /// Name of the wallet.
     #[arg(long, short, global = true, default_value = "main", value_name = "NAME", env = "CAIRN_WALLET")]
     pub wallet: WalletName,
     /// Directory of the wallets [default: ~/.cairn/wallets].
@@ -41,26 +41,26 @@ pub struct Common {
     /// The node's cookie file [default: found where a devnet has a node with this address].
     #[arg(long, global = true, value_name = "FILE", env = "CAIRN_COOKIE")]
     pub cookie: Option<PathBuf>,
-    /// First line of this file is the passphrase (or CAIRN_WALLET_PASSPHRASE; else it is asked for).
+    /// File whose first line is the passphrase (or CAIRN_WALLET_PASSPHRASE; else it is asked for).
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
-    /// One JSON value instead of text.
+    /// Print one JSON value instead of text.
     #[arg(long, global = true)]
     pub json: bool,
 }
 
-/// What to do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a wallet: shows 24 words once and writes an encrypted file.
+    /// Make a wallet: show 24 words once and write an encrypted file.
     New(ChainChoice),
     /// Make a wallet from its words, or take a published devnet account.
     Restore(Restore),
     /// Show the newest receiving address.
     Address(AddressOptions),
-    /// Show what the wallet has.
+    /// Show the coins of the wallet.
     Balance,
-    /// Pay somebody.
+    /// Pay an address.
     Send(Send),
     /// List every payment in and out.
     History,
@@ -71,7 +71,7 @@ pub enum Command {
         /// The signed transaction as hex.
         transaction: String,
     },
-    /// Hand in again what the node has lost, or what was paid on a chain that was started anew.
+    /// Hand in again what the node has lost, or the payments of a chain that was started anew.
     Resend {
         /// Payments as `history` shows them, also unreleased ones [default: all that were released].
         #[arg(value_name = "TXID")]
@@ -86,12 +86,12 @@ pub enum Command {
     },
     /// Print a completion script for the shell.
     Completions {
-        /// Which shell.
+        /// Name of the shell.
         shell: clap_complete::Shell,
     },
 }
 
-/// For which chain a wallet is.
+/// The chain of a new wallet.
 #[derive(Debug, Args)]
 pub struct ChainChoice {
     /// devnet, testnet, regtest, or the path of a chain definition.
@@ -99,10 +99,10 @@ pub struct ChainChoice {
     pub chain: String,
 }
 
-/// From what a wallet is restored.
+/// Options of `restore`: the source of the words.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// For which chain.
+    /// The chain of the wallet.
     #[command(flatten)]
     pub chain: ChainChoice,
     /// Take devnet account 0 to 9: funded in genesis, its words are published, anyone can spend it.
@@ -113,32 +113,32 @@ pub struct Restore {
     pub words_file: Option<PathBuf>,
 }
 
-/// Which address.
+/// Choice of the addresses to show.
 #[derive(Debug, Args)]
 pub struct AddressOptions {
-    /// A fresh one, never shown before.
+    /// Show a fresh address, never shown before.
     #[arg(long)]
     pub new: bool,
-    /// Every one that was handed out.
+    /// Show every address that was handed out.
     #[arg(long, conflicts_with = "new")]
     pub all: bool,
-    /// Also as a QR code.
+    /// Show each also as a QR code.
     #[arg(long)]
     pub qr: bool,
 }
 
-/// A payment.
+/// Options of `send`: the payment.
 #[derive(Debug, Args)]
 pub struct Send {
-    /// Who is paid.
+    /// Address of the recipient.
     pub address: String,
-    /// How many coins, as in 12.5; `all` empties the wallet.
+    /// Amount in coins, as in 12.5; `all` empties the wallet.
     #[arg(value_parser = parse_amount, allow_negative_numbers = true)]
     pub amount: SendAmount,
-    /// Do not ask.
+    /// Send without confirmation.
     #[arg(long, short)]
     pub yes: bool,
-    /// Wait until so many blocks confirm it.
+    /// Wait until this many blocks confirm it.
     #[arg(long, value_name = "N")]
     pub wait: Option<u32>,
     /// Coins per 1,000 bytes [default: what the node estimates].
@@ -147,17 +147,15 @@ pub struct Send {
     /// Never pay more than this as a fee.
     #[arg(long, value_name = "COINS", default_value = "0.1")]
     pub max_fee: Amount,
-    /// Sign and print, ask no node: coins are those of the last `balance`; then `broadcast` it anywhere.
+    /// Sign and print without a node, with the coins of the last `balance`; then `broadcast` it anywhere.
     #[arg(long, conflicts_with = "wait")]
     pub offline: bool,
 }
 
-/// How much.
+/// Amount of a payment as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendAmount {
-    /// So much.
     Exactly(Amount),
-    /// Everything.
     All,
 }
 

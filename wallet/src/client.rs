@@ -1,4 +1,4 @@
-//! The node, as the wallet sees it: a JSON-RPC server that is asked and not believed.
+//! JSON-RPC client: typed calls over HTTP, and what a failure says about a request.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,21 +6,26 @@ use std::time::Duration;
 use base64::Engine;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use ureq::http::uri::Authority;
 
-/// One answer may be a few large blocks as hex, not more.
-pub const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
-/// A node answers within milliseconds; a stuck one should not hold a person up.
+use crate::show::harmless;
+
+/// Limit of one reply: a few large blocks as hex.
+pub const MAX_REPLY_BYTES: u64 = 64 * 1024 * 1024;
+/// Time limit of a call: a node replies within milliseconds, and a stuck one should not hold a person up.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// A node that has not said which chain it is on by then is passed over, if there is another.
-const FIRST_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time limit of the first call to a node, if there is another node to call.
+pub const FIRST_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where a node answers programs: `HOST:PORT`.
+/// The address of a node's JSON-RPC server: `HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RpcAddress(String);
+pub struct RpcAddress(Authority);
 
-/// Text is no such address.
+/// Text is not such an address.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{found:?} is no address of a node (--rpc or CAIRN_RPC): expected HOST:PORT, as in 127.0.0.1:18443")]
+#[error(
+    "{found:?} is not the address of a node (--rpc or CAIRN_RPC): expected HOST:PORT, as in 127.0.0.1:18443"
+)]
 pub struct BadAddress {
     found: String,
 }
@@ -30,101 +35,71 @@ impl std::str::FromStr for RpcAddress {
 
     fn from_str(text: &str) -> Result<Self, BadAddress> {
         let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-        let is_host = |host: &str| match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(host) => host.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)),
+        let is_host_and_port = |found: &Authority| {
+            !found.host().is_empty() && found.port_u16().is_some() && !found.as_str().contains('@')
         };
-        match address.rsplit_once(':') {
-            Some((host, port)) if is_host(host) && port.parse::<u16>().is_ok() => {
-                Ok(Self(address.to_owned()))
-            }
-            _ => Err(BadAddress { found: text.chars().take(80).collect() }),
-        }
+        let found = address.parse().ok().filter(is_host_and_port).map(Self);
+        found.ok_or_else(|| BadAddress { found: text.chars().take(80).collect() })
     }
 }
 
 impl From<std::net::SocketAddr> for RpcAddress {
     fn from(address: std::net::SocketAddr) -> Self {
-        Self(address.to_string())
+        Self(address.to_string().parse().expect("a socket address is a host and a port"))
     }
 }
 
 impl std::fmt::Display for RpcAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
-/// How a node is asked. The cookie is read for each call: a restarted node has a new one.
+/// A client of one node. The cookie is read for each call: a restarted node has a new one.
 pub struct Client {
     agent: ureq::Agent,
     url: String,
     cookie: PathBuf,
 }
 
-/// A call did not give what was asked for.
+/// A call had no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The cookie file cannot be read.
     #[error("cannot read the node's cookie file {}: {source}; is the node running? --cookie names another file", path.display())]
-    Cookie {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Nobody answers there.
+    Cookie { path: PathBuf, source: std::io::Error },
+    /// No connection, or no reply in time; the request may have arrived all the same.
     #[error("no node answers at {url} ({reason}); start one with `cairn devnet`, or name another with --rpc")]
-    Unreachable {
-        /// Where.
-        url: String,
-        /// What the transport said.
-        reason: String,
-        /// Whether the node may have got the request all the same.
-        may_have_arrived: bool,
-    },
-    /// The node does not accept the cookie.
-    #[error("the node at {url} refuses the cookie: it was restarted, or the cookie is another node's")]
-    Unauthorized {
-        /// Where.
-        url: String,
-    },
-    /// The node refused the call and said why.
+    Unreachable { url: String, reason: String, may_have_arrived: bool },
+    /// The node rejects the cookie.
+    #[error("the node at {url} rejects the cookie: it was restarted, or the cookie is another node's")]
+    Unauthorized { url: String },
+    /// The node rejected the call, with Bitcoin Core's error code and a reason.
     #[error("{message}")]
-    Refused {
-        /// Bitcoin Core's error code.
-        code: i64,
-        /// The node's words.
-        message: String,
-    },
-    /// The answer makes no sense.
-    #[error("the node's answer to {method} is not understood: {what}")]
-    Nonsense {
-        /// Which call.
-        method: String,
-        /// What was wrong.
-        what: String,
-    },
+    Refused { code: i64, message: String },
+    /// The reply is not what the method promises.
+    #[error("the node's reply to {method} is malformed: {reason}")]
+    Malformed { method: String, reason: String },
 }
 
 impl ClientError {
-    /// Whether the node has judged what it was given, or certainly never got it. One that starts or stops
-    /// meanwhile, or met a fault of its own, may have taken it in before it said so.
-    pub fn is_refused_for_good(&self) -> bool {
+    /// Whether the node has rejected a transaction, or certainly never got it. One that starts or stops
+    /// meanwhile, or met an internal error, may have accepted it before it said so.
+    pub fn is_rejection(&self) -> bool {
         const INTERNAL: i64 = -32_603;
         match self {
             Self::Refused { code, .. } => ![INTERNAL, STARTING_OR_STOPPING].contains(code),
             Self::Unreachable { may_have_arrived, .. } => !may_have_arrived,
             Self::Cookie { .. } | Self::Unauthorized { .. } => true,
-            Self::Nonsense { .. } => false,
+            Self::Malformed { .. } => false,
         }
     }
 
-    /// Whether it may be otherwise once the node has been restarted, or another one is asked.
-    pub fn is_of_the_moment(&self) -> bool {
+    /// Whether the same call may succeed once the node has been restarted, or at another node.
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Refused { code, .. } => *code == STARTING_OR_STOPPING,
-            Self::Nonsense { .. } => false,
+            Self::Malformed { .. } => false,
             Self::Unreachable { .. } | Self::Cookie { .. } | Self::Unauthorized { .. } => true,
         }
     }
@@ -134,7 +109,7 @@ impl ClientError {
 const STARTING_OR_STOPPING: i64 = -28;
 
 impl Client {
-    /// The node at this address, whose cookie lies there. Nothing is read or sent yet.
+    /// A client of the node at this address, with this cookie file. Nothing is read or sent yet.
     pub fn new(address: &RpcAddress, cookie: &Path) -> Self {
         let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
         // A proxy of the surroundings is for the web, and must not see the cookie.
@@ -142,43 +117,44 @@ impl Client {
         Self { agent, url: format!("http://{address}"), cookie: cookie.to_owned() }
     }
 
-    /// Where the node is.
+    /// The node's URL, for messages.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// One call that a node which is well answers at once.
-    ///
-    /// # Errors
-    /// Every variant of [`ClientError`].
-    pub fn call_at_once<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ClientError> {
-        let answer = self.post(method, &request(0, method, &params), FIRST_TIMEOUT)?;
-        result_of(method, answer)
-    }
-
-    /// One call.
-    ///
-    /// # Errors
-    /// Every variant of [`ClientError`].
+    /// One call of a method.
     pub fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ClientError> {
-        let answer = self.post(method, &request(0, method, &params), TIMEOUT)?;
-        result_of(method, answer)
+        self.call_within(TIMEOUT, method, params)
     }
 
-    /// Several calls of one method in one request; answers in the order of `params`.
+    /// As [`Self::call`], with another timeout.
+    pub fn call_within<T: DeserializeOwned>(
+        &self,
+        timeout: Duration,
+        method: &str,
+        params: Value,
+    ) -> Result<T, ClientError> {
+        result_of(method, self.post(method, &request(0, method, &params), timeout)?)
+    }
+
+    /// Several calls of one method in one request; results in the order of `params`.
     ///
     /// # Errors
-    /// As for [`Self::call`]; the first refusal ends it.
-    pub fn batch<T: DeserializeOwned>(&self, method: &str, params: &[Value]) -> Result<Vec<T>, ClientError> {
-        let requests: Vec<Value> = params.iter().enumerate().map(|(id, p)| request(id, method, p)).collect();
-        let Value::Array(mut answers) = self.post(method, &Value::Array(requests), TIMEOUT)? else {
-            return Err(nonsense(method, "a batch was not answered by a list"));
+    /// Every variant of [`ClientError`] but `Refused`, which is the result of a single call here.
+    pub fn batch<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &[Value],
+    ) -> Result<Vec<Result<T, ClientError>>, ClientError> {
+        let requests = params.iter().enumerate().map(|(id, params)| request(id, method, params)).collect();
+        let Value::Array(mut replies) = self.post(method, &Value::Array(requests), TIMEOUT)? else {
+            return Err(malformed(method, "the reply to a batch is not a list"));
         };
-        answers.sort_by_key(|answer| answer["id"].as_u64());
-        if answers.len() != params.len() {
-            return Err(nonsense(method, "a batch was answered in part"));
+        replies.sort_by_key(|reply| reply["id"].as_u64());
+        if replies.len() != params.len() {
+            return Err(malformed(method, "the reply to a batch is incomplete"));
         }
-        answers.into_iter().map(|answer| result_of(method, answer)).collect()
+        Ok(replies.into_iter().map(|reply| result_of(method, reply)).collect())
     }
 
     fn post(&self, method: &str, body: &Value, timeout: Duration) -> Result<Value, ClientError> {
@@ -197,10 +173,10 @@ impl Client {
             }
             authorization = anew;
         };
-        let limited = response.body_mut().with_config().limit(MAX_ANSWER_BYTES);
+        let limited = response.body_mut().with_config().limit(MAX_REPLY_BYTES);
         limited.read_json().map_err(|error| match error {
             ureq::Error::Io(_) | ureq::Error::Timeout(_) => self.unreachable(&error),
-            _ => nonsense(method, &error.to_string()),
+            _ => malformed(method, &error),
         })
     }
 
@@ -228,22 +204,19 @@ fn request(id: usize, method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
 }
 
-/// An answer that is not understood.
-pub fn nonsense(method: &str, what: &str) -> ClientError {
-    ClientError::Nonsense { method: method.to_owned(), what: crate::show::harmless(what) }
+/// The error of a reply that is not what the method promises.
+pub fn malformed(method: &str, reason: impl std::fmt::Display) -> ClientError {
+    ClientError::Malformed { method: method.to_owned(), reason: harmless(&reason.to_string()) }
 }
 
-fn result_of<T: DeserializeOwned>(method: &str, mut answer: Value) -> Result<T, ClientError> {
-    if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
-        // A server that is no node may say no more than a sentence.
-        let message = error["message"].as_str().or(error.as_str()).unwrap_or("no reason given");
-        return Err(ClientError::Refused {
-            code: error["code"].as_i64().unwrap_or_default(),
-            message: crate::show::harmless(message),
-        });
+fn result_of<T: DeserializeOwned>(method: &str, mut reply: Value) -> Result<T, ClientError> {
+    let error = &reply["error"];
+    if !error.is_null() {
+        // A server that is not a node may say no more than a sentence.
+        let message = harmless(error["message"].as_str().or(error.as_str()).unwrap_or("no reason given"));
+        return Err(ClientError::Refused { code: error["code"].as_i64().unwrap_or_default(), message });
     }
-    let result = answer.get_mut("result").map(Value::take).unwrap_or_default();
-    serde_json::from_value(result).map_err(|error| nonsense(method, &error.to_string()))
+    serde_json::from_value(reply["result"].take()).map_err(|error| malformed(method, error))
 }
 
 #[cfg(test)]
@@ -253,13 +226,13 @@ mod tests {
     #[test]
     fn only_a_verdict_of_the_node_frees_the_coins_of_a_payment() {
         let refused = |code| ClientError::Refused { code, message: String::new() };
-        assert!([-22, -25, -26, -27].into_iter().all(|code| refused(code).is_refused_for_good()));
-        assert!([-28, -32_603].into_iter().all(|code| !refused(code).is_refused_for_good()));
+        assert!([-22, -25, -26, -27].into_iter().all(|code| refused(code).is_rejection()));
+        assert!([-28, -32_603].into_iter().all(|code| !refused(code).is_rejection()));
         let silent = |may_have_arrived| {
             let (url, reason) = (String::new(), "timeout".to_owned());
             ClientError::Unreachable { url, reason, may_have_arrived }
         };
-        assert!(!silent(true).is_refused_for_good() && silent(false).is_refused_for_good());
+        assert!(!silent(true).is_rejection() && silent(false).is_rejection());
     }
 
     #[test]
@@ -269,7 +242,7 @@ mod tests {
         assert_eq!(error.to_string(), "the token is missing");
     }
 
-    /// A port that nobody listens on, and one whose listener hangs up.
+    /// A port without a listener, and one whose listener closes the connection.
     #[test]
     fn a_request_that_may_have_arrived_is_told_from_one_that_did_not() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -279,10 +252,10 @@ mod tests {
         let client = Client::new(&address, cookie.path());
         let hangs_up = std::thread::spawn(move || drop(listener.accept()));
         let sent = client.call::<Value>("sendrawtransaction", json!([])).expect_err("no answer");
-        assert!(!sent.is_refused_for_good() && sent.is_of_the_moment(), "{sent}");
+        assert!(!sent.is_rejection() && sent.is_temporary(), "{sent}");
         hangs_up.join().expect("accepted");
         let refused = client.call::<Value>("sendrawtransaction", json!([])).expect_err("no listener");
-        assert!(refused.is_refused_for_good() && refused.is_of_the_moment(), "{refused}");
+        assert!(refused.is_rejection() && refused.is_temporary(), "{refused}");
     }
 
     #[test]

@@ -1,27 +1,22 @@
-//! One file per command; here, which one runs.
+//! The commands, by what they are about; here, the one that was typed runs.
 
-mod abandon;
 mod address;
-mod balance;
-mod broadcast;
 mod create;
-mod history;
-mod list;
-mod rescan;
-mod resend;
+mod overview;
 mod send;
+mod unconfirmed;
 mod wait;
 
-use cairn_genesis::environment;
-use cairn_genesis::exit::answer;
+use cairn_genesis::programs::environment;
+use cairn_genesis::programs::exit::answer;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
 
-/// Runs what was typed.
+/// Runs the command that was typed.
 ///
 /// # Errors
-/// What a person should read, and nothing was half done.
+/// With a sentence for the person who typed it; nothing was half done then.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     environment::check(std::env::vars_os())?;
     let common = &cli.common;
@@ -29,14 +24,14 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::New(choice) => create::new(common, choice),
         Command::Restore(choice) => create::restore(common, choice),
         Command::Address(options) => address::run(common, options),
-        Command::Balance => balance::run(common),
+        Command::Balance => overview::balance(common),
         Command::Send(wish) => send::run(common, wish),
-        Command::History => history::run(common),
-        Command::List => list::run(common),
-        Command::Broadcast { transaction } => broadcast::run(common, transaction),
-        Command::Resend { txids } => resend::run(common, txids),
-        Command::Rescan => rescan::run(common),
-        Command::Abandon { txid } => abandon::run(common, txid),
+        Command::History => overview::history(common),
+        Command::List => overview::list(common),
+        Command::Broadcast { transaction } => unconfirmed::broadcast(common, transaction),
+        Command::Resend { txids } => unconfirmed::resend(common, txids),
+        Command::Rescan => overview::rescan(common),
+        Command::Abandon { txid } => unconfirmed::abandon(common, txid),
         Command::Completions { shell } => {
             // Not straight to standard output: the library panics where that cannot be written.
             let mut script = Vec::new();

@@ -1,22 +1,23 @@
-//! Which node is asked: the one that was named, or one of a running devnet.
+//! Connections: finds the node to call, the one that was named or one of a running devnet.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use cairn_core::hash::GenesisHash;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::say;
-use cairn_genesis::home::{HomeError, home};
-use cairn_genesis::running::{self, DevnetName, DevnetNode, FindError};
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::home::{HomeError, home};
+use cairn_genesis::programs::running::{self, DevnetName, DevnetNode, FindError};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::Common;
-use crate::client::{Client, ClientError, RpcAddress};
+use crate::client::{Client, ClientError, FIRST_TIMEOUT, RpcAddress};
+use crate::show::harmless;
 
-/// Where a node answers unless told otherwise; a cookie file alone names it.
-const USUAL: std::net::SocketAddr =
-    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 18_443);
+/// Address of a node whose cookie file alone is named.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 18_443);
 
 /// No node can be asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,19 +27,13 @@ pub enum ConnectError {
     Devnet(#[from] FindError),
     /// An address without a cookie file is looked up among the devnets.
     #[error("no running devnet has a node at {rpc}: name its cookie file with --cookie")]
-    NotADevnets {
-        /// The address.
-        rpc: RpcAddress,
-    },
+    NotADevnets { rpc: RpcAddress },
     /// Cairn has no home to look for devnets in.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// All nodes of the devnet are down.
     #[error("no node of devnet {devnet} answers; `cairn net restart 0` starts one again")]
-    AllDown {
-        /// Its name.
-        devnet: DevnetName,
-    },
+    AllDown { devnet: DevnetName },
     /// The node cannot be asked.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -47,21 +42,14 @@ pub enum ConnectError {
         "{node} is on another chain: its genesis is {found}, this wallet's is {expected}; --devnet-dir NAME|DIR \
          chooses another devnet, --rpc and --cookie any node"
     )]
-    OtherChain {
-        /// Which node.
-        node: String,
-        /// Its chain.
-        found: String,
-        /// The wallet's chain.
-        expected: GenesisHash,
-    },
+    OtherChain { node: String, found: String, expected: GenesisHash },
 }
 
 impl ConnectError {
     /// Whether it may be otherwise once a node was started.
-    pub fn is_of_the_moment(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Client(error) => error.is_of_the_moment(),
+            Self::Client(error) => error.is_temporary(),
             Self::AllDown { .. } | Self::Devnet(_) | Self::NotADevnets { .. } => true,
             Self::Home(_) | Self::OtherChain { .. } => false,
         }
@@ -90,9 +78,6 @@ struct ChainInfo {
 }
 
 /// Finds a node that answers, on this chain if one is given, and says which, unless it is the only choice.
-///
-/// # Errors
-/// Every variant of [`ConnectError`].
 pub fn connect(common: &Common, chain: Option<&Chain>) -> Result<Connection, ConnectError> {
     let connection = find_node(common, chain)?;
     connection.choice.iter().chain(&connection.detour).for_each(say);
@@ -100,41 +85,32 @@ pub fn connect(common: &Common, chain: Option<&Chain>) -> Result<Connection, Con
 }
 
 /// As [`connect`], for a command that looks often and chooses itself what it says.
-///
-/// # Errors
-/// As for [`connect`].
 pub fn find_node(common: &Common, chain: Option<&Chain>) -> Result<Connection, ConnectError> {
     let Candidates { devnet, notice: choice, nodes } = candidates(common, chain)?;
-    let mut passed_over = None;
-    for (place, (name, client)) in nodes.iter().enumerate() {
-        let mut answer = client.call_at_once("getblockchaininfo", json!([]));
-        let is_only = nodes.len() == 1;
-        if is_only && matches!(answer, Err(ClientError::Unreachable { may_have_arrived: true, .. })) {
+    let is_only = nodes.len() == 1;
+    let mut passed_over: Option<String> = None;
+    for (name, client) in nodes {
+        let mut reply = client.call_within(FIRST_TIMEOUT, "getblockchaininfo", json!([]));
+        if is_only && matches!(reply, Err(ClientError::Unreachable { may_have_arrived: true, .. })) {
             say(format_args!("the node at {} is slow to answer; waiting", client.url()));
-            answer = client.call("getblockchaininfo", json!([]));
+            reply = client.call("getblockchaininfo", json!([]));
         }
-        let info: ChainInfo = match answer {
-            Ok(info) => info,
-            Err(error) if error.is_of_the_moment() && !is_only => {
+        let info: ChainInfo = match reply {
+            Err(error) if error.is_temporary() && !is_only => {
                 passed_over.get_or_insert(name);
                 continue;
             }
-            Err(error) => return Err(error.into()),
+            reply => reply?,
         };
         let genesis = chain.map(|chain| chain.params.genesis_hash);
         if let Some(expected) = genesis.filter(|genesis| info.genesishash != genesis.to_string()) {
-            let (node, found) = (name.clone(), crate::show::harmless(&info.genesishash));
-            return Err(ConnectError::OtherChain { node, found, expected });
+            let found = harmless(&info.genesishash);
+            return Err(ConnectError::OtherChain { node: name, found, expected });
         }
         let detour = passed_over.map(|silent| format!("{silent} does not answer; {name} is asked instead"));
-        let client = nodes.into_iter().nth(place).map(|(_, client)| client);
-        let Some(client) = client else { break };
         return Ok(Connection { client, tip: info.bestblockhash, devnet, choice, detour });
     }
-    match devnet {
-        Some(devnet) => Err(ConnectError::AllDown { devnet }),
-        None => Err(FindError::NoneRuns.into()),
-    }
+    Err(devnet.map_or(FindError::NoneRuns.into(), |devnet| ConnectError::AllDown { devnet }))
 }
 
 /// The nodes to try.
@@ -148,23 +124,21 @@ struct Candidates {
 }
 
 fn candidates(common: &Common, chain: Option<&Chain>) -> Result<Candidates, ConnectError> {
-    let named = |rpc: &RpcAddress, cookie: &Path| {
-        let nodes = vec![(format!("the node at {rpc}"), Client::new(rpc, cookie))];
+    let named = |rpc: RpcAddress, cookie: &Path| {
+        let nodes = vec![(format!("the node at {rpc}"), Client::new(&rpc, cookie))];
         Ok(Candidates { devnet: None, notice: None, nodes })
     };
-    match (&common.rpc, &common.cookie) {
-        (Some(rpc), Some(cookie)) => return named(rpc, cookie),
-        (None, Some(cookie)) => return named(&USUAL.into(), cookie),
-        (Some(rpc), None) if common.devnet_dir.is_none() => {
-            let all = running::living(&home()?).into_iter().flat_map(|devnet| devnet.nodes);
-            let node = all.into_iter().find(|node| has_address(node, rpc));
-            let node = node.ok_or_else(|| ConnectError::NotADevnets { rpc: rpc.clone() })?;
-            return named(rpc, &node.cookie);
-        }
-        (_, None) => {}
+    if let Some(cookie) = &common.cookie {
+        return named(common.rpc.clone().unwrap_or(DEFAULT_ADDRESS.into()), cookie);
+    }
+    if let (Some(rpc), None) = (&common.rpc, &common.devnet_dir) {
+        let mut nodes = running::living(&home()?).into_iter().flat_map(|devnet| devnet.nodes);
+        let node = nodes.find(|node| has_address(node, rpc));
+        let node = node.ok_or_else(|| ConnectError::NotADevnets { rpc: rpc.clone() })?;
+        return named(rpc.clone(), &node.cookie);
     }
     let mut found = running::find(common.devnet_dir.as_deref())?;
-    let mut notice = found.notice_with("--devnet-dir");
+    let mut notice = found.notice("--devnet-dir");
     let wanted = chain.map(|chain| &chain.params.name).filter(|name| **name != found.devnet.chain);
     if let Some(chain) = wanted.filter(|_| found.is_default)
         && let Some(fitting) = running::living(&home()?).into_iter().rfind(|devnet| devnet.chain == *chain)
@@ -198,12 +172,4 @@ impl Common {
         let pinned = devnet.map(|name| OsString::from(name.to_string()));
         Self { devnet_dir: pinned.or_else(|| self.devnet_dir.clone()), ..self.clone() }
     }
-}
-
-/// The directory of the wallets unless one is named.
-///
-/// # Errors
-/// When there is no home directory.
-pub fn wallets() -> Result<PathBuf, HomeError> {
-    Ok(home()?.join("wallets"))
 }

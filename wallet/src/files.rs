@@ -1,19 +1,20 @@
-//! Files: where wallets lie, written atomically and readable by their owner alone.
+//! Wallet files: their names, their lock, and how they are written, for their owner alone.
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cairn_genesis::exit::say;
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::files::replace_durably;
 
 /// How long a command waits for another until it says so.
 const SILENT_WAIT: Duration = Duration::from_millis(500);
 /// How often a waiting command tries the lock.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// A wallet's place: `NAME.json` (public), `NAME.keys` (encrypted words), `NAME.scan` (a cache).
+/// The files of a wallet: `NAME.json` (public), `NAME.keys` (encrypted words), `NAME.scan` (a cache).
 #[derive(Clone, Debug)]
 pub struct WalletFiles {
     directory: PathBuf,
@@ -24,21 +25,25 @@ pub struct WalletFiles {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WalletName(String);
 
-/// The name is unfit.
+/// Text is not a wallet's name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("\"{0}\" is no wallet name: use 1 to 64 letters, digits, - and _")]
+#[error("\"{0}\" is not a wallet name: use 1 to 64 letters, digits, - and _")]
 pub struct BadName(String);
 
 /// A file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {attempt} {}: {source}", path.display())]
 pub struct FileError {
-    /// What was tried.
-    pub attempt: &'static str,
-    /// Which file.
-    pub path: PathBuf,
-    /// What the system said.
+    attempt: &'static str,
+    path: PathBuf,
     pub source: io::Error,
+}
+
+impl FileError {
+    /// The error of an attempt, as a verb, with a file or directory.
+    fn of(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { attempt, path: path.to_owned(), source }
+    }
 }
 
 impl std::str::FromStr for WalletName {
@@ -66,144 +71,130 @@ impl WalletFiles {
         Self { directory: directory.to_owned(), name }
     }
 
-    /// The wallet's name.
     pub fn name(&self) -> &WalletName {
         &self.name
     }
 
-    /// Addresses and what else may be seen.
+    /// The directory that it shares with other wallets.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The file with addresses and payments, which need not be hidden.
     pub fn public(&self) -> PathBuf {
-        self.directory.join(format!("{}.json", self.name))
+        self.path("json")
     }
 
-    /// The encrypted words.
+    /// The file with the encrypted words.
     pub fn keys(&self) -> PathBuf {
-        self.directory.join(format!("{}.keys", self.name))
+        self.path("keys")
     }
 
-    /// What the chain said so far; may be deleted at any time.
+    /// The file with what was read of the chain; it may be deleted at any time.
     pub fn scan(&self) -> PathBuf {
-        self.directory.join(format!("{}.scan", self.name))
+        self.path("scan")
     }
 
-    /// Holds the lock that keeps two commands from writing one wallet at once, until dropped. A command that
-    /// has to wait for another soon says so. None where no file can be made, for nothing is written there.
+    fn path(&self, extension: &str) -> PathBuf {
+        self.directory.join(format!("{}.{extension}", self.name))
+    }
+
+    /// Takes the lock that keeps two commands from writing one wallet at once; it is held until dropped. None
+    /// where no file can be made, for nothing is written there. A wait for another command is announced.
     ///
     /// # Errors
     /// When the directory or the lock file cannot be made for another reason.
-    pub fn lock(&self) -> Result<Option<fs::File>, FileError> {
+    pub fn lock(&self) -> Result<Option<File>, FileError> {
         make_private_directory(&self.directory)?;
-        let path = self.directory.join(format!("{}.lock", self.name));
-        let fail = |attempt| {
-            let path = path.clone();
-            move |source| FileError { attempt, path, source }
-        };
-        let file = fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
-        let file = match file {
-            Err(error) if is_read_only(&error) => match fs::File::open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                readable => readable,
-            },
+        let path = self.path("lock");
+        let file = match File::options().create(true).truncate(false).read(true).write(true).open(&path) {
+            Err(error) if is_read_only(&error) => File::open(&path),
             file => file,
         };
-        let file = file.map_err(fail("open"))?;
+        let mut file = match file {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(FileError::of("open", &path))?,
+        };
         let begun = Instant::now();
         let mut told = None;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(fs::TryLockError::Error(source)) => return Err(fail("lock")(source)),
-                Err(fs::TryLockError::WouldBlock) => {}
+        while let Err(error) = file.try_lock() {
+            if let TryLockError::Error(source) = error {
+                return Err(FileError::of("lock", &path)(source));
             }
             let holder = fs::read_to_string(&path).unwrap_or_default();
             if begun.elapsed() >= SILENT_WAIT && told.as_ref() != Some(&holder) {
-                let holder = holder.trim();
-                let who = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
-                say(format_args!("another command holds wallet {}{who}; waiting", self.name));
-                told = Some(holder.to_owned());
+                let id = holder.trim();
+                let process = if id.is_empty() { String::new() } else { format!(" (process {id})") };
+                say(format_args!("another command holds wallet {}{process}; waiting", self.name));
+                told = Some(holder);
             }
             std::thread::sleep(LOCK_POLL);
         }
-        // For whoever waits for this command. Should the disk be full, nobody is named.
-        let _ = file.set_len(0).and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()));
+        // For commands that wait for this one. Should the disk be full, they name no process.
+        let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
         Ok(Some(file))
     }
 }
 
-/// Whether the system lets nobody, or not this user, write there.
+/// Whether the error is that nothing can be written there, or not by this user.
 pub fn is_read_only(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Every wallet in the directory, by name.
-///
-/// # Errors
-/// When the directory exists but cannot be read.
 pub fn wallets_in(directory: &Path) -> Result<Vec<WalletName>, FileError> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(FileError { attempt: "list", path: directory.to_owned(), source }),
+    let Some(entries) = if_there(fs::read_dir(directory)).map_err(FileError::of("list", directory))? else {
+        return Ok(Vec::new());
     };
-    let mut names: Vec<WalletName> = entries
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json"))
-        .filter_map(|entry| entry.path().file_stem()?.to_str()?.parse().ok())
-        .collect();
+    let books =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension() == Some("json".as_ref()));
+    let mut names: Vec<WalletName> =
+        books.filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect();
     names.sort();
     Ok(names)
 }
 
 /// Reads a file; `None` when there is none.
-///
-/// # Errors
-/// Any other reason that it cannot be read.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FileError { attempt: "read", path: path.to_owned(), source }),
-    }
+    if_there(fs::read(path)).map_err(FileError::of("read", path))
 }
 
-/// Replaces a file as a whole: a crash leaves the old or the new one, mode 0600 from the first byte.
+/// Replaces a file as a whole, unless it has these bytes already: a crash leaves the old or the new one, mode
+/// 0600 from the first byte.
 ///
 /// # Errors
 /// When any step fails; the old file is then untouched.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let fail = |attempt| move |source| FileError { attempt, path: path.to_owned(), source };
-    let directory = path.parent().unwrap_or(Path::new("."));
-    make_private_directory(directory)?;
-    // `tempfile` creates with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(fail("create a file beside"))?;
-    file.write_all(bytes).map_err(fail("write"))?;
-    file.as_file().set_permissions(fs::Permissions::from_mode(0o600)).map_err(fail("protect"))?;
-    file.as_file().sync_all().map_err(fail("flush"))?;
-    file.persist(path).map_err(|error| fail("replace")(error.error))?;
-    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(fail("flush"))
+    if fs::read(path).is_ok_and(|found| found == bytes) {
+        return Ok(());
+    }
+    make_private_directory(path.parent().unwrap_or(Path::new(".")))?;
+    replace_durably(path, bytes).map_err(FileError::of("write", path))
 }
 
 /// Removes a file, if it is there.
-///
-/// # Errors
-/// Any other reason that it cannot be removed.
 pub fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(FileError { attempt: "remove", path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
+    if_there(fs::remove_file(path)).map_err(FileError::of("remove", path))?;
+    Ok(())
 }
 
 /// Makes the directory with mode 0700 unless it is there.
 fn make_private_directory(directory: &Path) -> Result<(), FileError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|source| FileError { attempt: "create", path: directory.to_owned(), source })
+    made.map_err(FileError::of("create", directory))
+}
+
+fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -1,34 +1,69 @@
-//! Following the node: reads the chain back to the fork point and up to the tip, as far along both
-//! branches of addresses as it has used them, and then the mempool. Nothing is handed to the node.
+//! Following the node: reads the chain back to the fork point and up to the tip, as far along both branches of
+//! addresses as it has used them, and then the mempool. Nothing is handed to the node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::bail;
+use cairn_core::amount::Amount;
+use cairn_core::block::Block;
+use cairn_core::check::transaction::{SpendContext, check_transaction_on_coins};
+use cairn_core::coin::{Coin, Origin};
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
+use cairn_core::lock::Lock;
+use cairn_core::signature::{SerialVerifier, Verifier};
 use cairn_core::time::Timestamp;
-use indicatif::{ProgressBar, ProgressStyle};
+use cairn_core::transaction::{OutPoint, Transaction};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::book::{GAP, KnownChain, SEARCH_GAP, Search};
-use crate::client::MAX_ANSWER_BYTES;
+use crate::cli::Common;
+use crate::client::{Client, ClientError, MAX_REPLY_BYTES};
 use crate::headers::ChainError;
-use crate::incoming;
 use crate::keys::Keys;
 use crate::node::Node;
 use crate::payment::{Release, State, judge};
 use crate::scan::{Scan, ScanError};
 use crate::session::Session;
-use crate::view::{Notice, View};
+use crate::show;
+use crate::view::{Incoming, Notice, View};
 
-/// Blocks in one request, if they are small.
+/// The progress bar of a long read.
+const PROGRESS: &str = "reading the chain {bar:40} {pos}/{len} blocks, {eta}";
+/// Limit of the blocks in one request.
 const WINDOW: u32 = 64;
-/// Reorganizations that may happen while the chain is read before the command gives up.
+/// Limit of the reorganizations while the chain is read; then the command gives up.
 const MAX_RESTARTS: u32 = 100;
-/// Blocks that may come between reading the chain and reading the mempool before both are taken as
-/// they are.
+/// Limit of the rounds in which the chain is read anew because a block came before the mempool was read.
 const MAX_REREADS: u32 = 20;
+
+/// A mempool with more transactions than this is not looked through.
+const MAX_LOOKED_AT: usize = 5_000;
+/// Limit of the transactions in one request.
+const TRANSACTIONS_WINDOW: usize = 500;
+
+/// A wallet that was read up to the tip of its node.
+pub struct Followed {
+    pub session: Session,
+    pub client: Client,
+    pub view: View,
+}
+
+impl Followed {
+    /// Opens the wallet that the settings name, reads its node and shows the notices.
+    ///
+    /// # Errors
+    /// When the wallet cannot be opened, no node answers, or as for [`catch_up`].
+    pub fn open(common: &Common) -> anyhow::Result<Self> {
+        let mut session = Session::open(common)?;
+        let client = session.connect(common)?.client;
+        let view = catch_up(&mut session, &client, None)?;
+        show::tell(&view.notices);
+        Ok(Self { session, client, view })
+    }
+}
 
 /// Brings the wallet up to the node's tip and mempool and writes its files. With the keys, which a
 /// published account always has, addresses are derived as far as the chain has used them.
@@ -43,9 +78,6 @@ pub fn catch_up(session: &mut Session, node: &impl Node, keys: Option<&Keys>) ->
 }
 
 /// As [`catch_up`], with a search `gap` addresses beyond the last used one of each branch.
-///
-/// # Errors
-/// As for [`catch_up`].
 pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u32) -> anyhow::Result<View> {
     let other = other_chain(session, node)?;
     if other == Some(OtherChain::StartedAnew) {
@@ -63,7 +95,7 @@ pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u
             break;
         }
     }
-    let incoming = incoming::look_through(session, node, &scan, &mempool, now())?;
+    let incoming = look_through(session, node, &scan, &mempool, now())?;
     let mempool: BTreeSet<Txid> = mempool.into_iter().collect();
     session.book.settle(&scan, &mempool);
     // A node without blocks does not tell yet which chain it will have.
@@ -178,43 +210,47 @@ fn read_all_addresses(
 fn read_to_tip(session: &Session, node: &impl Node, scan: &mut Scan) -> anyhow::Result<()> {
     let (locks, params) = (session.locks(), &session.chain.params);
     // As hex a block is twice as long, and an answer holds a little more than the blocks.
-    let fit = MAX_ANSWER_BYTES / (2 * params.max_block_bytes as u64 + 1024);
+    let fit = MAX_REPLY_BYTES / (2 * params.max_block_bytes as u64 + 1024);
     let window = u32::try_from(fit).unwrap_or(WINDOW).clamp(1, WINDOW);
     let bar = ProgressBar::hidden();
     for _ in 0..MAX_RESTARTS {
         rewind_to_fork(node, scan)?;
         let tip = node.height()?;
         if tip.since(scan.height()).is_some_and(|missing| missing > 4 * WINDOW) && bar.is_hidden() {
-            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::with_template(
-                "reading the chain {bar:40} {pos}/{len} blocks, {eta}",
-            )?);
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.set_style(ProgressStyle::with_template(PROGRESS)?);
         }
         bar.set_length(u64::from(tip.get()));
-        let mut moved = false;
-        while scan.height() < tip && !moved {
-            let missing = tip.since(scan.height()).unwrap_or(0);
-            // None: the chain became shorter meanwhile.
-            let blocks = node.blocks(scan.height().next(), missing.min(window))?;
-            moved = blocks.is_none();
-            for block in blocks.into_iter().flatten() {
-                match scan.connect(Arc::new(block), &locks, params, now()) {
-                    Ok(()) => {}
-                    Err(ScanError::Header(ChainError::NotLinked)) => {
-                        moved = true;
-                        break;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
+        if connect_up_to(tip, node, scan, window, |scan, block| {
             bar.set_position(u64::from(scan.height().get()));
-        }
-        if !moved {
+            scan.connect(Arc::new(block), &locks, params, now())
+        })? {
             bar.finish_and_clear();
             return Ok(());
         }
     }
     bail!("the node's chain changed {MAX_RESTARTS} times while it was read; try again")
+}
+
+/// Reads blocks up to this height, a window at a time. False when the node's chain has changed meanwhile.
+fn connect_up_to(
+    tip: Height,
+    node: &impl Node,
+    scan: &mut Scan,
+    window: u32,
+    connect: impl Fn(&mut Scan, Block) -> Result<(), ScanError>,
+) -> anyhow::Result<bool> {
+    while let Some(missing) = tip.since(scan.height()).filter(|missing| *missing > 0) {
+        // None: the chain became shorter.
+        let Some(blocks) = node.blocks(scan.height().next(), missing.min(window))? else { return Ok(false) };
+        for block in blocks {
+            match connect(scan, block) {
+                Err(ScanError::Header(ChainError::NotLinked)) => return Ok(false),
+                connected => connected?,
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Goes back to the highest block that the node's best chain shares with ours.
@@ -231,4 +267,74 @@ fn rewind_to_fork(node: &impl Node, scan: &mut Scan) -> anyhow::Result<()> {
     }
     scan.rewind(Height::from_u32(height));
     Ok(())
+}
+
+/// Looks through the mempool: payments that our keys have signed go into the book, so that no coin is
+/// spent twice; those of others to us are given back, or none if there is too much to look through.
+///
+/// # Errors
+/// When the node does not answer, or answers with what is no transaction.
+fn look_through(
+    session: &mut Session,
+    node: &impl Node,
+    scan: &Scan,
+    mempool: &[Txid],
+    now: Timestamp,
+) -> Result<Option<Vec<Incoming>>, ClientError> {
+    if mempool.len() > MAX_LOOKED_AT {
+        return Ok(None);
+    }
+    let listed: BTreeSet<&Txid> = mempool.iter().collect();
+    session.fetched.retain(|txid, _| listed.contains(txid));
+    let known: BTreeSet<Txid> = session.book.payments.iter().map(|payment| payment.txid).collect();
+    let is_new = |txid: &&Txid| !known.contains(txid) && !session.fetched.contains_key(txid);
+    let new: Vec<Txid> = mempool.iter().filter(is_new).copied().collect();
+    for window in new.chunks(TRANSACTIONS_WINDOW) {
+        let fetched = node.transactions(window)?.into_iter();
+        session.fetched.extend(fetched.map(|transaction| (transaction.txid(), transaction)));
+    }
+    let locks = session.locks();
+    let mut incoming = Vec::new();
+    let unknown = mempool.iter().filter(|txid| !known.contains(txid));
+    let transactions: Vec<Arc<Transaction>> =
+        unknown.filter_map(|txid| session.fetched.get(txid).cloned()).collect();
+    for transaction in transactions {
+        if is_signed_by_us(session, scan, &transaction, &locks) {
+            session.book.add(&transaction, now, Release::Released);
+            continue;
+        }
+        let ours = transaction.outputs().iter().filter(|output| locks.contains(&output.lock));
+        // A sum beyond the supply is a lie of the node's.
+        let amount = Amount::checked_sum(ours.map(|output| output.amount)).filter(|sum| *sum > Amount::ZERO);
+        incoming.extend(amount.map(|amount| Incoming { txid: transaction.txid(), amount }));
+    }
+    Ok(Some(incoming))
+}
+
+/// Whether a transaction spends coins of ours alone and our keys have signed it. The node is not
+/// believed: the signatures are verified here.
+fn is_signed_by_us(
+    session: &Session,
+    scan: &Scan,
+    transaction: &Transaction,
+    locks: &BTreeSet<Lock>,
+) -> bool {
+    let params = &session.chain.params;
+    let height = scan.height().next();
+    let own_coin = |outpoint: &OutPoint| {
+        if let Some(coin) = scan.coin(outpoint) {
+            return Some(Coin { output: coin.output.clone(), height: coin.height, origin: coin.origin });
+        }
+        let index = outpoint.index as usize;
+        let output = match session.fetched.get(&outpoint.txid) {
+            Some(parent) => parent.outputs().get(index)?.clone(),
+            None => session.book.payment(&outpoint.txid)?.transaction()?.outputs().get(index)?.clone(),
+        };
+        locks.contains(&output.lock).then_some(Coin { output, height, origin: Origin::Transaction })
+    };
+    let coins = transaction.inputs().iter().map(|outpoint| Some((*outpoint, own_coin(outpoint)?)));
+    let Some(coins) = coins.collect::<Option<BTreeMap<_, _>>>() else { return false };
+    let context = SpendContext { height, median_time_past: scan.median_time_past(params) };
+    check_transaction_on_coins(transaction, &coins, context, params)
+        .is_ok_and(|spend| SerialVerifier.verify(&spend.signatures).is_ok())
 }

@@ -57,10 +57,7 @@ impl HeaderChain {
         self.links.get(height.get() as usize).map(|link| link.time)
     }
 
-    /// Adds a header.
-    ///
-    /// # Errors
-    /// Both variants of [`ChainError`]; nothing is added then.
+    /// Checks the next header and adds it.
     pub fn push(&mut self, header: &Header, params: &ChainParams, now: Timestamp) -> Result<(), ChainError> {
         let parent = self.parent_context(params);
         if header.previous_block_hash != parent.hash {

@@ -5,7 +5,7 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::words::Words;
+use crate::mnemonic::Words;
 
 /// Purpose of BIP 44.
 const PURPOSE: u32 = 44;
@@ -24,23 +24,13 @@ pub enum KeySource {
     Published(u8),
 }
 
-/// What an address is for.
+/// What an address is for, with its number in the path of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Branch {
-    /// Given to others to be paid.
-    Receive,
-    /// What is left of a payment comes back here.
-    Change,
-}
-
-impl Branch {
-    /// The branch's number in the path.
-    const fn index(self) -> u32 {
-        match self {
-            Self::Receive => 0,
-            Self::Change => 1,
-        }
-    }
+    /// Addresses given to others to be paid.
+    Receive = 0,
+    /// Addresses for what is left of a payment.
+    Change = 1,
 }
 
 /// All keys of a wallet, derived when asked for.
@@ -54,7 +44,7 @@ impl Keys {
 
     /// The key at `m/44'/1'/0'/branch'/index'`. ed25519 has hardened derivation only.
     pub fn signing_key(&self, branch: Branch, index: u32) -> SigningKey {
-        let path = [PURPOSE, COIN_TYPE, ACCOUNT, branch.index(), index];
+        let path = [PURPOSE, COIN_TYPE, ACCOUNT, branch as u32, index];
         let secret = Zeroizing::new(slip10_ed25519::derive_ed25519_private_key(&*self.0, &path));
         SigningKey::from_bytes(&secret)
     }

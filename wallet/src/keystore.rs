@@ -1,10 +1,10 @@
-//! The encrypted file: a wallet's words under a passphrase, in the age format (scrypt, ChaCha20-Poly1305).
+//! The encrypted key file: a wallet's words under a passphrase, in the age format (scrypt, ChaCha20-Poly1305).
 
 use age::scrypt::{Identity, Recipient};
 use age::secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::words::Words;
+use crate::mnemonic::Words;
 
 /// log2 of scrypt's cost: 2^16 blocks, 64 MiB and about a fifth of a second for each guess.
 const WORK_FACTOR: u8 = 16;
@@ -18,15 +18,12 @@ pub enum KeystoreError {
     /// The file is not what `seal` wrote.
     #[error("the key file is damaged ({0}); restore the wallet from its words")]
     Damaged(String),
-    /// Encrypting failed.
+    /// The age library failed to encrypt.
     #[error("cannot encrypt the words: {0}")]
     Seal(#[from] age::EncryptError),
 }
 
 /// Encrypts words under a passphrase.
-///
-/// # Errors
-/// [`KeystoreError::Seal`].
 pub fn seal(words: &Words, passphrase: &str) -> Result<Vec<u8>, KeystoreError> {
     let mut recipient = Recipient::new(SecretString::from(passphrase.to_owned()));
     recipient.set_work_factor(WORK_FACTOR);
@@ -34,9 +31,6 @@ pub fn seal(words: &Words, passphrase: &str) -> Result<Vec<u8>, KeystoreError> {
 }
 
 /// Decrypts what [`seal`] wrote.
-///
-/// # Errors
-/// [`KeystoreError::WrongPassphrase`] and [`KeystoreError::Damaged`].
 pub fn open(sealed: &[u8], passphrase: &str) -> Result<Words, KeystoreError> {
     let mut identity = Identity::new(SecretString::from(passphrase.to_owned()));
     // A file that demands more was not written here; obeying it could take hours.

@@ -1,7 +1,7 @@
 //! Whose coins: keys are made, kept and used here and nowhere else.
 //!
 //! Reading order, the way of a payment:
-//! [`words`] and [`keys`] (what a wallet is) → [`keystore`] and [`files`] (where it lies) →
+//! [`mnemonic`] and [`keys`] (what a wallet is) → [`keystore`] and [`files`] (where it lies) →
 //! [`devnet`] and [`node`] (which node is asked, and what) → [`headers`] and [`scan`] (what the chain says of our coins,
 //! checked here and not believed) → [`payment`] (the state of each payment) → [`follow`] and [`view`]
 //! → [`balance`] → [`selection`] and [`spend`] (`Draft` → `Reviewed` → `Signed`) → [`release`] →
@@ -20,9 +20,9 @@ pub mod files;
 pub mod follow;
 mod format1;
 pub mod headers;
-pub mod incoming;
 pub mod keys;
 pub mod keystore;
+pub mod mnemonic;
 pub mod node;
 pub mod passphrase;
 pub mod payment;
@@ -34,7 +34,6 @@ pub mod show;
 pub mod spend;
 pub mod terminal;
 pub mod view;
-pub mod words;
 
 #[cfg(test)]
 mod attacks;
@@ -42,7 +41,7 @@ mod attacks;
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
-use cairn_genesis::exit::{Exit, OutputError, end};
+use cairn_genesis::programs::exit::{Exit, OutputError, end};
 use clap::error::{Error as UsageError, ErrorKind};
 use clap::{Arg, CommandFactory, FromArgMatches};
 

@@ -1,10 +1,10 @@
-//! The node, as the wallet's logic sees it: a few typed questions, and one way to hand in a payment.
+//! The node as the wallet's logic sees it: what it reads, and one way to hand in a transaction.
 //!
-//! [`Client`] asks over JSON-RPC; tests put a chain in memory in its place.
+//! [`Client`] calls a node over JSON-RPC; tests put a chain in memory in its place.
 
 use std::sync::Arc;
 
-use cairn_core::amount::Amount;
+use cairn_core::amount::{Amount, ParseAmountError};
 use cairn_core::block::Block;
 use cairn_core::encoding::{Decode, decode, encode};
 use cairn_core::hash::{BlockHash, Txid};
@@ -13,7 +13,7 @@ use cairn_core::transaction::Transaction;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::client::{Client, ClientError, nonsense};
+use crate::client::{Client, ClientError, malformed};
 
 /// Bitcoin Core's codes for a height, hash or transaction that is not there.
 const NOT_THERE: [i64; 2] = [-8, -5];
@@ -22,54 +22,31 @@ const ALREADY_IN_CHAIN: i64 = -27;
 /// Confirmations that the fee estimate aims at.
 const ESTIMATE_TARGET: u32 = 2;
 
-/// What the wallet asks of a node. Only [`Self::submit`] changes anything there.
+/// A node's chain and mempool. Only [`Self::submit`] changes anything there. Every method fails if the
+/// node does not reply.
 pub trait Node {
     /// Height of the best chain's tip.
-    ///
-    /// # Errors
-    /// When the node does not answer, as for all methods here.
     fn height(&self) -> Result<Height, ClientError>;
 
     /// Hash of the best chain's block at a height; none above the tip.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn hash_at(&self, height: Height) -> Result<Option<BlockHash>, ClientError>;
 
-    /// Whether the node knows a block, on whatever branch.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
+    /// Whether the node knows a block, on any branch.
     fn knows_block(&self, hash: &BlockHash) -> Result<bool, ClientError>;
 
-    /// So many of the best chain's blocks from a height on; none when the chain became shorter.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
+    /// This many blocks of the best chain from a height on; none when the chain became shorter.
     fn blocks(&self, first: Height, count: u32) -> Result<Option<Vec<Block>>, ClientError>;
 
     /// Ids of the mempool's transactions, parents before children.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn mempool(&self) -> Result<Vec<Txid>, ClientError>;
 
-    /// Those of these transactions that the node still has, in the same order.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
+    /// The transactions among these that the node still has, in the same order.
     fn transactions(&self, txids: &[Txid]) -> Result<Vec<Arc<Transaction>>, ClientError>;
 
-    /// Hands a transaction to the network. One that is there already is no error.
-    ///
-    /// # Errors
-    /// [`ClientError::Refused`] with the node's reason, and as for [`Self::height`].
+    /// Hands a transaction to the network. One that the node has already is not an error.
     fn submit(&self, transaction: &Transaction) -> Result<(), ClientError>;
 
     /// The fee per 1,000 bytes that the node estimates for one of the next blocks.
-    ///
-    /// # Errors
-    /// As for [`Self::height`].
     fn fee_rate(&self) -> Result<Amount, ClientError>;
 }
 
@@ -93,11 +70,12 @@ impl Node for Client {
 
     fn blocks(&self, first: Height, count: u32) -> Result<Option<Vec<Block>>, ClientError> {
         let heights: Vec<Value> =
-            (first.get()..first.get().saturating_add(count)).map(|h| json!([h])).collect();
-        let Some(hashes) = there(self.batch::<BlockHash>("getblockhash", &heights))? else { return Ok(None) };
+            (first.get()..).take(count as usize).map(|height| json!([height])).collect();
+        let hashes = self.batch::<BlockHash>("getblockhash", &heights)?;
+        let Some(hashes) = there(hashes.into_iter().collect::<Result<Vec<_>, _>>())? else { return Ok(None) };
         let wanted: Vec<Value> = hashes.iter().map(|hash| json!([hash, 0])).collect();
-        let Some(blocks) = there(self.batch::<String>("getblock", &wanted))? else { return Ok(None) };
-        blocks.iter().map(|raw| decoded("getblock", raw)).collect::<Result<_, _>>().map(Some)
+        let blocks = self.batch::<String>("getblock", &wanted)?;
+        there(blocks.into_iter().map(|raw| decoded("getblock", &raw?)).collect())
     }
 
     fn mempool(&self) -> Result<Vec<Txid>, ClientError> {
@@ -106,15 +84,9 @@ impl Node for Client {
 
     fn transactions(&self, txids: &[Txid]) -> Result<Vec<Arc<Transaction>>, ClientError> {
         let wanted: Vec<Value> = txids.iter().map(|txid| json!([txid, 0])).collect();
-        let raw: Vec<String> = match there(self.batch("getrawtransaction", &wanted))? {
-            Some(raw) => raw,
-            // One has left the mempool meanwhile: each is asked for alone.
-            None => {
-                let each = wanted.into_iter().map(|one| there(self.call("getrawtransaction", one)));
-                each.filter_map(Result::transpose).collect::<Result<_, _>>()?
-            }
-        };
-        raw.iter().map(|raw| decoded("getrawtransaction", raw).map(Arc::new)).collect()
+        let raw = self.batch::<String>("getrawtransaction", &wanted)?;
+        let there = raw.into_iter().filter_map(|raw| there(raw).transpose());
+        there.map(|raw| decoded("getrawtransaction", &raw?).map(Arc::new)).collect()
     }
 
     fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
@@ -127,14 +99,13 @@ impl Node for Client {
     fn fee_rate(&self) -> Result<Amount, ClientError> {
         let method = "estimatesmartfee";
         let estimate: FeeEstimate = self.call(method, json!([ESTIMATE_TARGET]))?;
-        let rate = estimate.feerate.to_string().parse();
-        rate.map_err(|error: cairn_core::amount::ParseAmountError| nonsense(method, &error.to_string()))
+        estimate.feerate.to_string().parse().map_err(|error: ParseAmountError| malformed(method, error))
     }
 }
 
-/// What was asked for, or none if the node says that there is no such thing.
-fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
-    match answer {
+/// The result of a call, or none if the node has no such block or transaction.
+fn there<T>(reply: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match reply {
         Ok(found) => Ok(Some(found)),
         Err(ClientError::Refused { code, .. }) if NOT_THERE.contains(&code) => Ok(None),
         Err(error) => Err(error),
@@ -142,6 +113,6 @@ fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
 }
 
 fn decoded<T: Decode<()>>(method: &str, raw: &str) -> Result<T, ClientError> {
-    let bytes = hex::decode(raw).map_err(|error| nonsense(method, &error.to_string()))?;
-    decode(&bytes, bytes.len()).map_err(|error| nonsense(method, &error.to_string()))
+    let bytes = hex::decode(raw).map_err(|error| malformed(method, error))?;
+    decode(&bytes, bytes.len()).map_err(|error| malformed(method, error))
 }

@@ -18,30 +18,16 @@ const LONGEST_FILE: u64 = 64 * 1024;
 pub enum PassphraseError {
     /// The file cannot be read.
     #[error("cannot read the passphrase file {}: {source}", path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Unreadable { path: PathBuf, source: io::Error },
     /// The file or the variable holds other bytes than text.
     #[error("{origin} is not UTF-8 text; the passphrase is its first line, as UTF-8")]
-    NotText {
-        /// The file or the variable.
-        origin: String,
-    },
+    NotText { origin: String },
     /// The file or the variable begins with a line end, or is empty.
     #[error("the first line of {origin} is empty, and the first line is the passphrase")]
-    EmptyFirstLine {
-        /// The file or the variable.
-        origin: String,
-    },
+    EmptyFirstLine { origin: String },
     /// The first line has a zero byte, which nobody can type.
     #[error("{origin} holds a zero byte, as text in UTF-16 does; the passphrase is its first line, as UTF-8")]
-    ZeroByte {
-        /// The file or the variable.
-        origin: String,
-    },
+    ZeroByte { origin: String },
     /// It cannot be asked for.
     #[error("a passphrase is needed: use --passphrase-file or {VARIABLE} where it cannot be typed ({0})")]
     Terminal(#[from] TerminalError),
@@ -70,9 +56,6 @@ impl Given {
     }
 
     /// Of the file if one is named, else of the environment; nothing if neither says anything.
-    ///
-    /// # Errors
-    /// [`PassphraseError::Unreadable`] and [`PassphraseError::NotText`].
     pub fn find(file: Option<&Path>) -> Result<Option<Self>, PassphraseError> {
         if let Some(path) = file {
             let mut bytes = Zeroizing::new(Vec::new());
@@ -101,9 +84,6 @@ impl Given {
     }
 
     /// The first line, which must not be empty or have a zero byte.
-    ///
-    /// # Errors
-    /// [`PassphraseError::EmptyFirstLine`] and [`PassphraseError::ZeroByte`].
     pub fn passphrase(self) -> Result<Zeroizing<String>, PassphraseError> {
         if self.first_line.is_empty() {
             return Err(PassphraseError::EmptyFirstLine { origin: self.origin });
@@ -121,17 +101,11 @@ fn variable() -> Option<OsString> {
 }
 
 /// Asks for the passphrase of an existing wallet.
-///
-/// # Errors
-/// [`PassphraseError::Terminal`].
 pub fn ask() -> Result<Zeroizing<String>, PassphraseError> {
     Ok(Hidden::open()?.ask("passphrase: ")?)
 }
 
 /// A passphrase for a new wallet; at a terminal it is typed twice.
-///
-/// # Errors
-/// Every variant of [`PassphraseError`].
 pub fn choose(file: Option<&Path>) -> Result<Zeroizing<String>, PassphraseError> {
     if let Some(given) = Given::find(file)? {
         return given.passphrase();

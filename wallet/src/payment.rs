@@ -17,9 +17,7 @@ use crate::scan::Scan;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payment {
-    /// The id of its transaction.
     pub txid: Txid,
-    /// The signed transaction.
     #[serde(with = "hex::serde")]
     pub bytes: Vec<u8>,
     /// When it was signed, in ms since 1970.
@@ -40,33 +38,21 @@ pub enum Release {
     EarlierChain,
 }
 
-/// Where a payment stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What chain and mempool make of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// A block holds it.
-    Confirmed {
-        /// The height of that block.
-        at: Height,
-    },
-    /// Released, and no block holds it.
-    Pending {
-        /// Whether the node's mempool holds it.
-        in_mempool: bool,
-    },
-    /// Signed and not released; its coins are reserved.
+    /// A block at this height holds it.
+    Confirmed { at: Height },
+    /// It was released, and no block holds it.
+    Pending { in_mempool: bool },
+    /// It is signed and not released; its coins are reserved.
     Unreleased,
-    /// Released on a chain that was started anew since; its coins are free.
+    /// It was released on a chain that was started anew since; its coins are free.
     EarlierChain,
     /// Another transaction spends one of its coins.
-    Displaced {
-        /// The other transaction.
-        by: Txid,
-    },
+    Displaced { by: Txid },
     /// It can never be confirmed on this chain.
-    Dead {
-        /// What it lacks.
-        lack: Lack,
-    },
+    Dead { lack: Lack },
 }
 
 /// What a dead payment lacks.
@@ -81,11 +67,9 @@ pub enum Lack {
 /// A payment with its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgedPayment {
-    /// The signed transaction.
     pub transaction: Transaction,
     /// When it was signed, in ms since 1970.
     pub made_ms: u64,
-    /// Where it stands.
     pub state: State,
 }
 
@@ -120,7 +104,7 @@ impl State {
         }
     }
 
-    /// Why it is not simply pending or confirmed.
+    /// Why the payment is neither simply pending nor confirmed.
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Confirmed { .. } | Self::Pending { in_mempool: true } => None,
@@ -129,6 +113,17 @@ impl State {
             Self::EarlierChain => Some("made on a chain that was started anew".to_owned()),
             Self::Displaced { by } => Some(format!("displaced by {by}")),
             Self::Dead { lack } => Some(lack.to_string()),
+        }
+    }
+
+    /// The command that gets a payment out of this state, to follow [`Self::reason`].
+    pub fn remedy(&self, txid: Txid) -> String {
+        match self {
+            Self::Confirmed { .. } | Self::Pending { in_mempool: true } => String::new(),
+            Self::Pending { in_mempool: false } => "; `resend` hands it in again".to_owned(),
+            Self::Unreleased => format!(", its coins are reserved; `resend {txid}` releases it"),
+            Self::EarlierChain => format!("; `resend {txid}` makes it on this one"),
+            Self::Displaced { .. } | Self::Dead { .. } => format!("; `abandon {txid}` forgets it"),
         }
     }
 }
@@ -153,22 +148,21 @@ impl JudgedPayment {
 /// without a mempool, as offline, each released one is taken to be in it.
 pub fn judge(payments: &[Payment], scan: &Scan, mempool: Option<&BTreeSet<Txid>>) -> Vec<JudgedPayment> {
     let confirmed = scan.confirmed();
+    let is_in_mempool = |txid: &Txid| mempool.is_some_and(|mempool| mempool.contains(txid));
     let mut judged: Vec<JudgedPayment> = Vec::with_capacity(payments.len());
     let mut index_of: BTreeMap<Txid, usize> = BTreeMap::new();
     for payment in payments {
         let Some(transaction) = payment.transaction() else { continue };
-        let is_in_mempool = mempool.is_some_and(|mempool| mempool.contains(&payment.txid));
         let obstacle = || {
             let parent = |txid: &Txid| index_of.get(txid).map(|index| &judged[*index]);
-            // A coin whose block was undone, and whose transaction waits for another one.
-            let waits = |txid: &Txid| mempool.is_some_and(|mempool| mempool.contains(txid));
-            let inputs = transaction.inputs().iter().filter(|input| !waits(&input.txid));
+            // A coin whose block was undone comes back with its transaction, if the mempool has that.
+            let inputs = transaction.inputs().iter().filter(|input| !is_in_mempool(&input.txid));
             inputs.into_iter().find_map(|input| obstacle(input, payment, scan, parent(&input.txid)))
         };
         let state = match (confirmed.get(&payment.txid), obstacle()) {
             (Some(at), _) => State::Confirmed { at: *at },
             (None, Some(displaced @ State::Displaced { .. })) => displaced,
-            _ if is_in_mempool => State::Pending { in_mempool: true },
+            _ if is_in_mempool(&payment.txid) => State::Pending { in_mempool: true },
             (None, Some(dead)) => dead,
             (None, None) => match payment.release {
                 Release::Released => State::Pending { in_mempool: mempool.is_none() },
@@ -204,8 +198,8 @@ fn obstacle(
     }
 }
 
-/// Of two payments that spend one coin the one in the mempool stands, else the later one: it was made
-/// when the earlier one was dead, displaced or of another chain.
+/// Of two payments that spend one coin the one in the mempool displaces the other, else the later one: it was
+/// made when the earlier one was dead, displaced or of another chain.
 fn displace_each_other(judged: &mut [JudgedPayment]) {
     let rank = |state: &State| match state {
         State::Pending { in_mempool: true } => 0,

@@ -7,69 +7,44 @@ use anyhow::Context;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
+use cairn_genesis::programs::exit::{AfterDone, answer_done, check_output, is_answer_lost, say};
 use serde_json::{Value, json};
 
 use crate::balance::{Balance, spendable};
 use crate::client::ClientError;
+use crate::files::FileError;
 use crate::follow;
 use crate::keys::Keys;
 use crate::node::Node;
-use crate::payment::{JudgedPayment, Lack, Release, State};
+use crate::payment::{JudgedPayment, Release, State};
 use crate::session::Session;
+use crate::show;
 use crate::spend::{Draft, Reviewed, Wish};
 use crate::view::View;
 
 /// A payment was not released, or it is not known whether it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
-    /// The node judged the payment and did not take it.
-    #[error("the node did not take the payment {txid}; it is not sent")]
-    Rejected {
-        /// The payment.
-        txid: Txid,
-        /// The node's reason.
-        source: ClientError,
-    },
-    /// It may have got to the node all the same: paying again with other coins could pay twice.
+    /// The node judged the payment and rejected it.
+    #[error("the node rejected the payment {txid}; it is not sent")]
+    Rejected { txid: Txid, source: ClientError },
+    /// The node may have it all the same: paying again with other coins could pay twice.
     #[error("{0}")]
     Unknown(#[source] AfterDone),
     /// The wallet's files cannot be written; nothing was handed in.
     #[error(transparent)]
-    Files(#[from] anyhow::Error),
+    Files(#[from] FileError),
 }
 
-/// Why no block confirms a payment on the chain as it is now.
+/// No block confirms a payment on the chain as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GoneError {
-    /// Another transaction spends one of its coins.
-    #[error("the chain as it is now cannot confirm the payment {txid}: it was displaced by {by}")]
-    Displaced {
-        /// The payment.
-        txid: Txid,
-        /// The other transaction.
-        by: Txid,
-    },
-    /// It spends what the chain does not have.
-    #[error("the chain as it is now cannot confirm the payment {txid}: {lack}; `abandon {txid}` forgets it")]
-    Dead {
-        /// The payment.
-        txid: Txid,
-        /// What it lacks.
-        lack: Lack,
-    },
-    /// It was made on an earlier run of the chain.
-    #[error("the chain was started anew without the payment {txid}; `resend {txid}` makes it on this one")]
-    EarlierChain {
-        /// The payment.
-        txid: Txid,
-    },
+    /// The payment is displaced, dead, or of an earlier chain.
+    #[error("the chain as it is now cannot confirm the payment {txid}: {}{}", .state.reason().unwrap_or_default(), .state.remedy(*.txid))]
+    Decided { txid: Txid, state: State },
     /// The book does not have it any more.
     #[error("the payment {txid} is no longer in this wallet: it was abandoned meanwhile")]
-    Abandoned {
-        /// The payment.
-        txid: Txid,
-    },
+    Abandoned { txid: Txid },
 }
 
 /// A payment cannot be resent or abandoned.
@@ -79,18 +54,10 @@ pub enum UnfitError {
     #[error(
         "no payment of this wallet has the id {txid}; `cairn-wallet history` shows those that have not been confirmed"
     )]
-    Unknown {
-        /// The id asked for.
-        txid: Txid,
-    },
+    Unknown { txid: Txid },
     /// A block holds it.
     #[error("block {at} has confirmed {txid}: there is nothing to do")]
-    Confirmed {
-        /// The payment.
-        txid: Txid,
-        /// The height of its block.
-        at: Height,
-    },
+    Confirmed { txid: Txid, at: Height },
     /// It can never be confirmed.
     #[error(transparent)]
     Gone(#[from] GoneError),
@@ -98,22 +65,13 @@ pub enum UnfitError {
     #[error(
         "{txid} spends change of {parent}, which is not released: `resend {parent} {txid}` releases both"
     )]
-    ParentUnreleased {
-        /// The payment.
-        txid: Txid,
-        /// The payment whose change it spends.
-        parent: Txid,
-    },
-    /// The next block may confirm it.
+    ParentUnreleased { txid: Txid, parent: Txid },
+    /// The next block may confirm it, or the payment that spends its change.
     #[error("the node has {txid} in its mempool and the next block may confirm it: nothing is abandoned")]
-    InMempool {
-        /// The payment, or one that spends its change.
-        txid: Txid,
-    },
+    InMempool { txid: Txid },
 }
 
-/// Chooses coins for a payment. The change address is the next unused one, and stays unused until the
-/// payment is signed.
+/// Chooses coins for a payment. Its change address is the next unused one, which signing marks as used.
 ///
 /// # Errors
 /// When there is too little, or no change address is derived: the keys derive more.
@@ -148,7 +106,7 @@ pub fn sign(
     };
     let released = release(session, node, &transaction);
     if matches!(released, Err(ReleaseError::Rejected { .. })) {
-        // Nobody has seen it: its change address is unused.
+        // No other node has seen it: its change address is unused.
         session.book = before;
         session.save_book()?;
     }
@@ -157,9 +115,6 @@ pub fn sign(
 
 /// Writes a payment down as released and hands it to the node, in this order: a crash in between must
 /// not spend its coins twice. One that the node rejects is as it was before.
-///
-/// # Errors
-/// Every variant of [`ReleaseError`].
 pub fn release(
     session: &mut Session,
     node: &impl Node,
@@ -171,23 +126,31 @@ pub fn release(
         session.book.add(transaction, follow::now(), Release::Released);
     }
     session.save_book()?;
-    match node.submit(transaction) {
-        Ok(()) => Ok(()),
-        Err(source) if source.is_refused_for_good() => {
-            match before {
-                Some(before) => drop(session.book.set_release(&txid, before)),
-                None => session.book.forget(&[txid]),
-            }
-            session.save_book()?;
-            Err(ReleaseError::Rejected { txid, source })
+    let submitted = submit(node, transaction);
+    if let Err(ReleaseError::Rejected { .. }) = submitted {
+        match before {
+            Some(before) => drop(session.book.set_release(&txid, before)),
+            None => session.book.forget(&[txid]),
         }
-        Err(source) => {
-            let done = format!(
-                "the payment {txid} may be on its way; do not make it again (`resend {txid}` hands the same one in)"
-            );
-            Err(ReleaseError::Unknown(AfterDone::new(done, json!({ "txid": txid }), source)))
-        }
+        session.save_book()?;
     }
+    submitted
+}
+
+/// Hands a transaction to the node.
+///
+/// # Errors
+/// [`ReleaseError::Rejected`] and [`ReleaseError::Unknown`].
+pub fn submit(node: &impl Node, transaction: &Transaction) -> Result<(), ReleaseError> {
+    let txid = transaction.txid();
+    node.submit(transaction).map_err(|source| match source.is_rejection() {
+        true => ReleaseError::Rejected { txid, source },
+        false => {
+            let again = format!("`resend {txid}` or `broadcast` hands the same one in");
+            let done = format!("the payment {txid} may be on its way; do not make it again ({again})");
+            ReleaseError::Unknown(AfterDone::new(done, json!({ "txid": txid }), source))
+        }
+    })
 }
 
 /// What failed after the node had accepted payments.
@@ -200,15 +163,11 @@ pub fn on_its_way(txids: &[Txid], failure: impl Into<Box<dyn Error + Send + Sync
 pub fn sent(txids: &[Txid]) -> String {
     match txids {
         [txid] => format!("the payment {txid} is on its way; do not make it again"),
-        several => {
-            let ids: Vec<String> = several.iter().map(Txid::to_string).collect();
-            format!("the payments {} are on their way; do not make them again", ids.join(", "))
-        }
+        several => format!("the payments {} are on their way; do not make them again", show::list(several)),
     }
 }
 
-/// Answers with the id of a payment that the node has accepted. Where answers are thrown away, standard error
-/// has it.
+/// Prints the id of a payment that the node has accepted, on standard error where standard output is lost.
 ///
 /// # Errors
 /// [`AfterDone`] when it cannot be written.
@@ -219,17 +178,12 @@ pub fn answer_sent(json: bool, value: Value, txid: Txid) -> Result<(), AfterDone
     answer_done(json, value, txid, sent(&[txid]))
 }
 
-/// Blocks that confirm a payment, or why none will on the chain as it is now.
-///
-/// # Errors
-/// Every variant of [`GoneError`].
+/// Number of blocks that confirm a payment; 0 while none does and one may.
 pub fn confirmations(view: &View, txid: Txid) -> Result<u32, GoneError> {
-    match view.payment(&txid).map(|payment| &payment.state) {
-        Some(State::Confirmed { at }) => Ok(view.scan.height().since(*at).unwrap_or(0).saturating_add(1)),
-        Some(State::Displaced { by }) => Err(GoneError::Displaced { txid, by: *by }),
-        Some(State::Dead { lack }) => Err(GoneError::Dead { txid, lack: *lack }),
-        Some(State::EarlierChain) => Err(GoneError::EarlierChain { txid }),
+    match view.payment(&txid).map(|payment| payment.state) {
+        Some(State::Confirmed { at }) => Ok(view.scan.height().since(at).unwrap_or(0).saturating_add(1)),
         Some(State::Pending { .. } | State::Unreleased) => Ok(0),
+        Some(state) => Err(GoneError::Decided { txid, state }),
         None => Err(GoneError::Abandoned { txid }),
     }
 }
@@ -254,9 +208,7 @@ pub fn to_resend(view: &View, named: &[Txid]) -> Result<Vec<Transaction>, UnfitE
             State::Confirmed { at } if named.contains(&txid) => {
                 return Err(UnfitError::Confirmed { txid, at });
             }
-            State::Displaced { .. } | State::Dead { .. } => {
-                confirmations(view, txid)?;
-            }
+            State::Displaced { .. } | State::Dead { .. } => drop(confirmations(view, txid)?),
             _ => {}
         }
         for parent in payment.transaction.inputs().iter().filter_map(|input| view.payment(&input.txid)) {
@@ -289,14 +241,10 @@ pub fn abandon(session: &mut Session, view: &View, txid: &Txid) -> anyhow::Resul
     if forgotten.is_empty() {
         return Err(UnfitError::Unknown { txid: *txid }.into());
     }
-    for txid in &forgotten {
-        match view.payment(txid).map(|payment| &payment.state) {
-            Some(State::Confirmed { at }) => {
-                return Err(UnfitError::Confirmed { txid: *txid, at: *at }.into());
-            }
-            Some(State::Pending { in_mempool: true }) => {
-                return Err(UnfitError::InMempool { txid: *txid }.into());
-            }
+    for txid in forgotten.iter().copied() {
+        match view.payment(&txid).map(|payment| payment.state) {
+            Some(State::Confirmed { at }) => return Err(UnfitError::Confirmed { txid, at }.into()),
+            Some(State::Pending { in_mempool: true }) => return Err(UnfitError::InMempool { txid }.into()),
             _ => {}
         }
     }

@@ -1,5 +1,5 @@
-//! The scan: what the chain says of our coins. Blocks in, coins and history out; a reorganisation
-//! takes it back to the fork point.
+//! The scan: our coins and their history, read from the blocks of the chain. A reorganization takes it back
+//! to the fork point.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,32 +33,27 @@ pub struct Scan {
 /// How many locks, counted from the first, are looked for on each branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Watched {
-    /// Receiving addresses.
     pub receive: u32,
-    /// Change addresses.
     pub change: u32,
 }
 
 /// An output of ours on the best chain, spent or not.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct OwnedCoin {
-    /// What it holds and who opens it.
     pub output: Output,
-    /// Where it was made.
     pub height: Height,
-    /// What made it.
     pub origin: Origin,
-    /// What spent it, and where.
+    /// The transaction that spent it, and the height of its block.
     pub spent: Option<(Txid, Height)>,
 }
 
-/// A block was refused.
+/// A block is not valid on top of those that were read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// Its header does not fit.
     #[error(transparent)]
     Header(#[from] ChainError),
-    /// Its body is not what its header commits to, or breaks a rule of its own.
+    /// Its body is not what its header commits to, or breaks another rule.
     #[error("the node showed a block that breaks a rule of the chain: {0}")]
     Body(#[from] BlockError),
 }
@@ -66,11 +61,9 @@ pub enum ScanError {
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Which transaction.
     pub txid: Txid,
-    /// In which block.
     pub height: Height,
-    /// That block's time.
+    /// The time of its block.
     pub time: Timestamp,
     /// What came in to our locks.
     pub received: Amount,
@@ -155,7 +148,7 @@ impl Scan {
         }
     }
 
-    /// Our unspent coins.
+    /// Coins of ours that no block has spent.
     pub fn unspent(&self) -> impl Iterator<Item = (&OutPoint, &OwnedCoin)> {
         self.coins.iter().filter(|(_, coin)| coin.spent.is_none())
     }
@@ -170,8 +163,7 @@ impl Scan {
         self.watched
     }
 
-    /// Looks for fewer locks from now on. None of those left out was ever paid, so that what was read
-    /// stays whole.
+    /// Looks for fewer locks from now on. Nothing that was read is lost if none of the others was ever paid.
     pub fn watch_fewer(&mut self, watched: Watched) {
         self.watched = watched;
     }

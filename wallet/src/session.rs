@@ -1,4 +1,4 @@
-//! What a command works on: the opened wallet, its chain, and the node it asks.
+//! Sessions: the opened wallet with its chain, which a command reads, changes and writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,32 +10,26 @@ use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
 use cairn_core::transaction::Transaction;
 use cairn_genesis::Chain;
-use cairn_genesis::exit::say;
+use cairn_genesis::programs::exit::say;
+use cairn_genesis::programs::home::{HomeError, home};
 
 use crate::book::{Book, KeySource};
 use crate::cli::Common;
 use crate::devnet::{self, ConnectError, Connection};
 use crate::files::{self, FileError, WalletFiles};
 use crate::keys::Keys;
+use crate::mnemonic::Words;
 use crate::passphrase::Given;
 use crate::scan::Scan;
-use crate::words::Words;
 use crate::{keystore, passphrase};
 
-/// An opened wallet.
+/// A wallet that a command has opened, with its chain.
 pub struct Session {
-    /// Its files.
     pub files: WalletFiles,
-    /// Its public book.
     pub book: Book,
-    /// Its chain.
     pub chain: Chain,
     /// Transactions of the node's mempool that were fetched already, for a command that looks often.
     pub fetched: BTreeMap<Txid, Arc<Transaction>>,
-    /// The book as its file has it.
-    saved_book: Book,
-    /// The scan as its file has it.
-    saved_scan: Option<Vec<u8>>,
     /// Held while the wallet's files are worked on; not while a person is asked or blocks are waited for.
     lock: Option<std::fs::File>,
     /// Whether it was said that nothing can be written.
@@ -43,40 +37,16 @@ pub struct Session {
 }
 
 /// The files that the command's settings name.
-///
-/// # Errors
-/// When there is neither `--dir` nor a home directory.
-pub fn files_of(common: &Common) -> anyhow::Result<WalletFiles> {
+pub fn files_of(common: &Common) -> Result<WalletFiles, HomeError> {
     Ok(WalletFiles::new(&directory(common)?, common.wallet.clone()))
 }
 
 /// The directory of the wallets.
-///
-/// # Errors
-/// When there is neither `--dir` nor a home directory.
-pub fn directory(common: &Common) -> anyhow::Result<PathBuf> {
-    match &common.dir {
-        Some(directory) => Ok(directory.clone()),
-        None => Ok(crate::devnet::wallets()?),
-    }
+pub fn directory(common: &Common) -> Result<PathBuf, HomeError> {
+    common.dir.clone().map_or_else(|| Ok(home()?.join("wallets")), Ok)
 }
 
-/// A chain by name, or from a definition file.
-///
-/// # Errors
-/// When it is neither, or the definition breaks a rule.
-pub fn chain_named(name: &str) -> anyhow::Result<Chain> {
-    if let Some(chain) = Chain::builtin(name) {
-        return Ok(chain);
-    }
-    let text = std::fs::read_to_string(name).with_context(|| {
-        format!("\"{name}\" is neither devnet, testnet, regtest nor a readable chain definition")
-    })?;
-    Chain::from_toml(&text).with_context(|| format!("the chain definition {name} is not valid"))
-}
-
-/// What the book keeps of a chain that was named: a definition's path is whole, so that it is found from any
-/// directory.
+/// The name of a chain as the book keeps it. The path of a definition is made absolute: it is found from any directory.
 ///
 /// # Errors
 /// When the file is gone, or its path is not UTF-8.
@@ -100,45 +70,29 @@ impl Session {
     }
 
     /// Opens the wallet of these files.
-    ///
-    /// # Errors
-    /// As for [`Self::open`].
     pub fn load(files: WalletFiles) -> anyhow::Result<Self> {
         // A wallet that is not there or not whole is told without waiting for another command.
         Book::load(&files)?;
         let lock = files.lock()?;
         let book = Book::load(&files)?;
-        let chain = chain_named(&book.chain)?;
+        let chain = Chain::find(&book.chain)?;
         if chain.params.genesis_hash != book.genesis {
-            let remedy = match book.keys {
-                KeySource::Published(account) => {
-                    format!("`restore --devnet {account}` under another name uses it there")
-                }
-                KeySource::Encrypted => {
-                    "restore it from its words under another name to use it there".to_owned()
-                }
+            let source = match book.keys {
+                KeySource::Published(account) => format!("by `restore --devnet {account}`"),
+                KeySource::Encrypted => "from its words".to_owned(),
             };
+            let (expected, name, found) = (book.genesis, &book.chain, chain.params.genesis_hash);
             bail!(
-                "this wallet is for the chain with genesis {}, but {} now has genesis {}: {remedy}",
-                book.genesis,
-                book.chain,
-                chain.params.genesis_hash
+                "this wallet is for the chain with genesis {expected}, but {name} now has genesis {found}: restore \
+                 it {source} under another name to use it there"
             );
         }
-        let (saved_book, saved_scan, fetched) = (book.clone(), None, BTreeMap::new());
-        Ok(Self { files, book, chain, fetched, saved_book, saved_scan, lock, is_read_only: false })
+        Ok(Self { files, book, chain, fetched: BTreeMap::new(), lock, is_read_only: false })
     }
 
     /// Writes the book, if it has changed.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn save_book(&mut self) -> anyhow::Result<()> {
-        if self.book != self.saved_book {
-            self.book.save(&self.files)?;
-            self.saved_book = self.book.clone();
-        }
-        Ok(())
+    pub fn save_book(&self) -> Result<(), FileError> {
+        self.book.save(&self.files)
     }
 
     /// Lets other commands have the wallet.
@@ -154,7 +108,6 @@ impl Session {
         if self.lock.is_none() {
             self.lock = self.files.lock()?;
             self.book = Book::load(&self.files)?;
-            self.saved_book = self.book.clone();
         }
         Ok(())
     }
@@ -209,19 +162,13 @@ impl Session {
 
     /// What earlier commands read of the chain, perhaps when fewer addresses were derived; those derived since
     /// lie beyond the look-ahead of that time.
-    ///
-    /// # Errors
-    /// When the cache exists but cannot be read.
-    pub fn kept_scan(&mut self) -> anyhow::Result<Option<Scan>> {
-        self.saved_scan = files::read(&self.files.scan())?;
-        Ok(self.saved_scan.as_deref().and_then(|bytes| Scan::read(bytes, &self.chain.genesis)))
+    pub fn kept_scan(&self) -> Result<Option<Scan>, FileError> {
+        let bytes = files::read(&self.files.scan())?;
+        Ok(bytes.and_then(|bytes| Scan::read(&bytes, &self.chain.genesis)))
     }
 
     /// What earlier commands read of the chain for every address of now, or a fresh start.
-    ///
-    /// # Errors
-    /// As for [`Self::kept_scan`].
-    pub fn load_scan(&mut self) -> anyhow::Result<Scan> {
+    pub fn load_scan(&self) -> Result<Scan, FileError> {
         let kept = self.kept_scan()?.filter(|scan| scan.watched() == self.book.watched());
         Ok(kept.unwrap_or_else(|| self.new_scan()))
     }
@@ -231,33 +178,17 @@ impl Session {
         Scan::new(&self.chain.genesis, &self.locks(), self.book.watched())
     }
 
-    /// Keeps what was read for the next command, if it has changed.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn save_scan(&mut self, scan: &Scan) -> anyhow::Result<()> {
-        let bytes = scan.write();
-        if self.saved_scan.as_ref() != Some(&bytes) {
-            files::write_private(&self.files.scan(), &bytes)?;
-            self.saved_scan = Some(bytes);
-        }
-        Ok(())
-    }
-
-    /// Keeps scan and book after reading. Where nothing can be written that is said once, and reading goes on.
-    ///
-    /// # Errors
-    /// When the file system refuses for another reason.
-    pub fn keep(&mut self, scan: &Scan) -> anyhow::Result<()> {
-        let kept = self.save_scan(scan).and_then(|()| self.save_book());
-        match kept.as_ref().map_err(|error| error.downcast_ref::<FileError>()) {
-            Err(Some(error)) if files::is_read_only(&error.source) => {
+    /// Writes scan and book for the next command. A read-only directory is reported once and is not an error.
+    pub fn keep(&mut self, scan: &Scan) -> Result<(), FileError> {
+        let kept = files::write_private(&self.files.scan(), &scan.write()).and_then(|()| self.save_book());
+        match kept {
+            Err(error) if files::is_read_only(&error.source) => {
                 if !std::mem::replace(&mut self.is_read_only, true) {
                     say(format_args!("{error}; what was read of the chain is not kept"));
                 }
                 Ok(())
             }
-            _ => kept,
+            kept => kept,
         }
     }
 

@@ -1,17 +1,18 @@
-//! What people see: tables and sentences; and text from a node made harmless.
+//! Output: tables, dates, notices, and text of a node with its control characters removed.
 
+use std::fmt::Display;
 use std::time::{Duration, UNIX_EPOCH};
 
-use cairn_core::text::is_harmless;
 use cairn_core::time::Timestamp;
-use cairn_genesis::exit::say;
+use cairn_genesis::programs::exit::{answer, say};
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use serde::Serialize;
 
 use crate::view::Notice;
 
-/// Takes control characters out of foreign text, so that it cannot steer a terminal, and bounds it.
+/// Foreign text for the terminal, without characters that control it; at most 500 are kept.
 pub fn harmless(text: &str) -> String {
-    text.chars().filter(|character| is_harmless(*character)).take(500).collect()
+    cairn_core::text::harmless(text, 500)
 }
 
 /// Writes to stderr what a person should know, also when stdout is for a program.
@@ -19,6 +20,28 @@ pub fn tell(notices: &[Notice]) {
     for notice in notices {
         say(format_args!("note: {notice}"));
     }
+}
+
+/// Prints the answer of a command that reads: one JSON value for programs, else the text.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn reply(json: bool, value: &impl Serialize, text: impl Display) -> anyhow::Result<()> {
+    match json {
+        true => answer(serde_json::to_string(value)?)?,
+        false => answer(text)?,
+    }
+    Ok(())
+}
+
+/// Several things on one line.
+pub fn list(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Several things, each on a line of its own.
+pub fn lines(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A table without lines; the columns named in `right` are numbers.
@@ -50,7 +73,7 @@ mod tests {
 
     #[test]
     fn foreign_text_cannot_steer_a_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\u{202e}c\r\n\u{7}d"), "a[2Jbcd");
+        assert_eq!(harmless("a\u{1b}[2Jb\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}c");
         assert_eq!(harmless(&"x".repeat(1000)).len(), 500);
     }
 

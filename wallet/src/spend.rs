@@ -18,14 +18,13 @@ const LEAST_CHANGE: u64 = 1_000;
 /// No node relays a transaction with more bytes than this (docs/protocol.md, 12).
 const LARGEST: usize = 100_000;
 
-/// What a person asks for.
+/// A payment as a person asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// Who is paid.
+    /// The lock of the output that pays the recipient.
     pub to: Lock,
-    /// How much; none means all there is, less the fee.
+    /// What the recipient gets; none means all there is, less the fee.
     pub amount: Option<Amount>,
-    /// The fee rate.
     pub rate: FeeRate,
     /// More than this is never paid as a fee.
     pub fee_ceiling: Amount,
@@ -34,40 +33,25 @@ pub struct Wish {
 /// The payment cannot be made.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SpendError {
-    /// There is too little.
+    /// The coins that can be spent are too few.
     #[error("{}", insufficient(*.needed, .balance))]
-    InsufficientFunds {
-        /// Amount and fee.
-        needed: Amount,
-        /// What there is.
-        balance: Box<Balance>,
-    },
+    InsufficientFunds { needed: Amount, balance: Box<Balance> },
     /// The amount is zero.
     #[error("the amount is zero: nothing would be paid")]
     Nothing,
-    /// Fat fingers.
+    /// The fee is above the ceiling, as after a slip of the finger.
     #[error(
         "the fee would be {fee}, more than the ceiling of {ceiling}; raise it with --max-fee if you mean it"
     )]
-    FeeAboveCeiling {
-        /// The fee.
-        fee: Amount,
-        /// The ceiling.
-        ceiling: Amount,
-    },
-    /// Sums beyond all amounts.
+    FeeAboveCeiling { fee: Amount, ceiling: Amount },
+    /// Sums exceed the range of amounts.
     #[error("amount and fee together exceed every possible amount")]
     Overflow,
-    /// So many small coins that no node would relay it.
+    /// It takes so many small coins that no node would relay it.
     #[error(
         "{coins} coins would pay this, in {size} bytes, and no node relays more than {LARGEST}; pay less at once, or send `all` to an address of your own first, which joins the largest of them"
     )]
-    TooLarge {
-        /// How many coins.
-        coins: usize,
-        /// The transaction's bytes once signed.
-        size: usize,
-    },
+    TooLarge { coins: usize, size: usize },
     /// A coin's key is not among ours: the book and the words do not belong together.
     #[error("the key of a coin to spend is not this wallet's: the wallet's files do not belong together")]
     ForeignCoin,
@@ -82,9 +66,9 @@ pub struct Draft {
     pub amount: Amount,
     /// What the miner gets.
     pub fee: Amount,
-    /// What comes back.
+    /// Output that comes back to the wallet; zero if there is none.
     pub change: Amount,
-    /// Bytes once signed.
+    /// Bytes of the transaction once signed.
     pub size: usize,
     /// What did not fit when all was to be sent.
     pub left_out: LeftOut,
@@ -93,9 +77,7 @@ pub struct Draft {
 /// Coins beyond what one transaction holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// How many.
     pub coins: usize,
-    /// What they hold.
     pub amount: Amount,
 }
 
@@ -164,19 +146,19 @@ impl Draft {
                 let has_change = outputs.len() == 2;
                 let mut body = body(&chosen, outputs);
                 let size = signed_size(&body, &chosen);
-                let fee = wish.rate.fee(size).ok_or(SpendError::Overflow)?;
+                let mut fee = wish.rate.fee(size).ok_or(SpendError::Overflow)?;
                 needed = amount.checked_add(fee).ok_or(SpendError::Overflow)?;
                 let Some(rest) = total.checked_sub(needed) else { continue };
+                let mut change = Amount::ZERO;
                 if !has_change {
-                    let fee = fee.checked_add(rest).ok_or(SpendError::Overflow)?;
-                    let (change, left_out) = (Amount::ZERO, LeftOut::default());
-                    return Ok(Self { body, coins: chosen, amount, fee, change, size, left_out });
+                    fee = fee.checked_add(rest).ok_or(SpendError::Overflow)?;
+                } else if rest.units() < LEAST_CHANGE {
+                    continue;
+                } else {
+                    (body.outputs[1].amount, change) = (rest, rest);
                 }
-                if rest.units() >= LEAST_CHANGE {
-                    body.outputs[1].amount = rest;
-                    let left_out = LeftOut::default();
-                    return Ok(Self { body, coins: chosen, amount, fee, change: rest, size, left_out });
-                }
+                let left_out = LeftOut::default();
+                return Ok(Self { body, coins: chosen, amount, fee, change, size, left_out });
             }
         }
         Err(SpendError::InsufficientFunds { needed, balance: Box::new(balance.clone()) })
@@ -219,9 +201,6 @@ fn largest(all: usize, fits: impl Fn(usize) -> bool) -> usize {
 
 impl Reviewed {
     /// Signs with one signature for each distinct key.
-    ///
-    /// # Errors
-    /// [`SpendError::ForeignCoin`].
     pub fn sign(
         self,
         keys: &Keys,
@@ -260,33 +239,31 @@ fn sum(coins: &[SpendableCoin]) -> Result<Amount, SpendError> {
     Amount::checked_sum(coins.iter().map(|coin| coin.output.amount)).ok_or(SpendError::Overflow)
 }
 
-/// Says what is missing and, where coins are merely too young, how long that lasts.
+/// Says what is missing and, where coins are immature, how many blocks that lasts.
 fn insufficient(needed: Amount, balance: &Balance) -> String {
     let can_spend = balance.spendable.checked_add(balance.pending_change).unwrap_or(balance.spendable);
     let mut text = format!("{needed} is needed with the fee, {can_spend} can be spent now");
-    if let (Some(first), Some(all)) = (balance.blocks_to_first_maturity, balance.blocks_to_full_maturity) {
-        text += &format!("; {} more was mined but is immature: ", balance.immature);
-        text += &match (first, all) {
-            (first, all) if first == all => format!("{} until it can be spent", more_blocks(first)),
-            (first, all) => {
-                format!("{} until the first of it can be spent, {all} for all", more_blocks(first))
-            }
-        };
-        text += " (`cairn net mine 0 N` mines them on a devnet)";
-    } else {
-        text += "; on a devnet `cairn net faucet ADDRESS` gives coins";
+    match (balance.blocks_to_first_maturity, balance.blocks_to_full_maturity) {
+        (Some(first), Some(all)) => {
+            let blocks = if first == 1 { "block" } else { "blocks" };
+            let of_it = if first == all { "it can" } else { "the first of it can" };
+            let then = if first == all { String::new() } else { format!(", {all} for all") };
+            text += &format!(
+                "; {} more was mined but is immature: {first} more {blocks} until {of_it} be spent{then} (`cairn net \
+                 mine 0 N` mines them on a devnet)",
+                balance.immature
+            );
+        }
+        _ => text += "; on a devnet `cairn net faucet ADDRESS` gives coins",
     }
     let held = balance.unreleased.checked_add(balance.not_in_mempool).unwrap_or(balance.unreleased);
     if held > Amount::ZERO {
         text += &format!(
-            "; {held} more is reserved by payments that are not in the node's mempool (`history` shows them: `resend` hands one in, `abandon` frees its coins)"
+            "; {held} more is reserved by payments that are not in the node's mempool (`history` shows them: \
+             `resend` hands one in, `abandon` frees its coins)"
         );
     }
     text
-}
-
-fn more_blocks(count: u32) -> String {
-    format!("{count} more {}", if count == 1 { "block" } else { "blocks" })
 }
 
 #[cfg(test)]

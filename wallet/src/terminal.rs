@@ -27,13 +27,13 @@ struct Modes {
     hidden: Termios,
 }
 
-/// Nothing was typed.
+/// No line could be read from the terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
     /// Standard input is something else.
-    #[error("standard input is no terminal")]
+    #[error("standard input is not a terminal")]
     None,
-    /// The system refused.
+    /// The system refused access to the terminal.
     #[error("the terminal cannot be used: {0}")]
     Io(#[from] io::Error),
     /// The input was ended instead.
@@ -51,9 +51,6 @@ pub struct Hidden {
 
 impl Hidden {
     /// Turns the echo off.
-    ///
-    /// # Errors
-    /// [`TerminalError::None`] and [`TerminalError::Io`].
     pub fn open() -> Result<Self, TerminalError> {
         if !io::stdin().is_terminal() {
             return Err(TerminalError::None);
@@ -71,9 +68,6 @@ impl Hidden {
     }
 
     /// Asks, and reads one line without its end.
-    ///
-    /// # Errors
-    /// Every variant of [`TerminalError`] but `None`.
     pub fn ask(&mut self, question: &str) -> Result<Zeroizing<String>, TerminalError> {
         self.terminal.write_all(question.as_bytes())?;
         // The terminal hands over a whole line at once.

@@ -1,4 +1,4 @@
-//! What a command sees: the chain as it concerns this wallet, the node's mempool, and our payments.
+//! The view of a command: our coins on the chain, the node's mempool, and our payments.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,9 @@ use serde::Serialize;
 use crate::payment::{JudgedPayment, State};
 use crate::scan::Scan;
 
-/// Chain, mempool and payments at one moment.
+/// State of chain, mempool and payments at one moment.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// What the chain says of our coins.
     pub scan: Scan,
     /// Ids of the node's mempool; none offline.
     pub mempool: Option<BTreeSet<Txid>>,
@@ -21,7 +20,6 @@ pub struct View {
     pub payments: Vec<JudgedPayment>,
     /// Unconfirmed payments of others to us; none offline, or if the mempool is too large to be read.
     pub incoming: Option<Vec<Incoming>>,
-    /// What a person should know.
     pub notices: Vec<Notice>,
 }
 
@@ -35,36 +33,26 @@ pub struct Incoming {
     pub amount: Amount,
 }
 
-/// What a person should know beside what was asked for.
+/// Something that a person should know beside the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Notice {
-    /// The node's chain has no block in common with the one that was read before, but genesis, and
-    /// began after it.
-    ChainStartedAnew {
-        /// Payments of the earlier chain that could be made on this one.
-        payments: usize,
-    },
-    /// The node does not know the chain that was read before, which may live on elsewhere.
+    /// The node's chain shares genesis alone with the one that was read before, and began after it. Payments of
+    /// the earlier chain could be made on this one.
+    ChainStartedAnew { payments: usize },
+    /// The node does not know the chain that was read before, which other nodes may still have.
     ChainUnknownToNode,
     /// The chain may have paid addresses beyond those that the wallet looks for.
-    MoreMayLieBeyond {
-        /// How many receiving addresses it looks for.
-        receiving: u32,
-        /// How many change addresses it looks for.
-        change: u32,
-    },
+    MoreMayLieBeyond { receiving: u32, change: u32 },
     /// The chain was searched for addresses far beyond the used ones.
-    Searched {
-        /// How many receiving addresses were looked for.
-        receiving: u32,
-        /// How many of them were used up to the last one.
-        receiving_used: u32,
-        /// How many change addresses were looked for.
-        change: u32,
-        /// How many of them were used up to the last one.
-        change_used: u32,
-    },
+    Searched { receiving: u32, receiving_used: u32, change: u32, change_used: u32 },
+}
+
+impl Notice {
+    /// Whether the chain was started anew: that is said once, when it is found.
+    pub fn is_of_a_new_chain(&self) -> bool {
+        matches!(self, Self::ChainStartedAnew { .. })
+    }
 }
 
 impl View {
@@ -78,13 +66,13 @@ impl View {
         self.inputs_of(State::reserves_coins)
     }
 
-    /// What payments in such a state spend.
+    /// Inputs of the payments in some states.
     pub fn inputs_of(&self, is_meant: impl Fn(&State) -> bool) -> BTreeSet<OutPoint> {
         let meant = self.payments.iter().filter(|payment| is_meant(&payment.state));
         meant.flat_map(|payment| payment.transaction.inputs().to_vec()).collect()
     }
 
-    /// What an input of a payment holds: a coin of the chain, or an output of another payment of ours.
+    /// Amount of an input of a payment: of a coin of the chain, or of an output of another payment of ours.
     pub fn own_amount(&self, input: &OutPoint) -> Option<Amount> {
         if let Some(coin) = self.scan.coin(input) {
             return Some(coin.output.amount);
@@ -93,8 +81,8 @@ impl View {
         parent.transaction.outputs().get(input.index as usize).map(|output| output.amount)
     }
 
-    /// Whether an input of a payment is there now: unspent in the chain, or made by a payment in the
-    /// mempool. The output of one that waits elsewhere is not: its own inputs still hold that money.
+    /// Whether an input of a payment exists now: unspent on the chain, or made by a payment in the mempool. The
+    /// output of any other payment does not: its own inputs still hold that money.
     pub fn exists(&self, input: &OutPoint) -> bool {
         match (self.scan.coin(input), self.payment(&input.txid)) {
             (Some(coin), _) => coin.spent.is_none(),
@@ -107,13 +95,9 @@ impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::ChainStartedAnew { payments: 0 } => write!(f, "this chain was started anew"),
-            Self::ChainStartedAnew { payments: 1 } => write!(
-                f,
-                "this chain was started anew; 1 payment of the old one is not made again (`resend` makes it)"
-            ),
             Self::ChainStartedAnew { payments } => write!(
                 f,
-                "this chain was started anew; {payments} payments of the old one are not made again (`resend` makes them)"
+                "this chain was started anew; payments of the old one that are not made again: {payments} (`resend` makes them)"
             ),
             Self::ChainUnknownToNode => write!(
                 f,

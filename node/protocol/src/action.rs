@@ -15,18 +15,32 @@ use crate::peer::{PeerAddress, PeerId};
 /// One thing to do.
 #[derive(Clone, Debug)]
 pub enum Action {
-    Send { peer: PeerId, message: Message },
+    Send {
+        peer: PeerId,
+        message: Message,
+    },
     /// Dial an address. The result comes back as `Connected` or `DialFailed`.
-    Connect { address: PeerAddress },
+    Connect {
+        address: PeerAddress,
+    },
     /// Close the connection after sending everything that is queued.
-    Disconnect { peer: PeerId },
+    Disconnect {
+        peer: PeerId,
+    },
     /// Allow no connection with these peers, which replace the set before.
-    Block { peers: BTreeSet<PeerId> },
+    Block {
+        peers: BTreeSet<PeerId>,
+    },
     /// Return the result of a submission to its caller.
-    Reply { request: RequestId, answer: Answer },
+    Reply {
+        request: RequestId,
+        answer: Answer,
+    },
     /// Make a new block template. If `urgent`, the tip has changed and blocks on the old one would be stale;
     /// otherwise higher fees can be had.
-    TemplateStale { urgent: bool },
+    TemplateStale {
+        urgent: bool,
+    },
     /// Publish an event.
     Emit(Event),
 }

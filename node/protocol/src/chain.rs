@@ -228,9 +228,9 @@ impl<S: ChainStore> Chain<S> {
     }
 
     fn could_be_best(&self, hash: &BlockHash) -> bool {
-        self.tree.get(hash).is_some_and(|entry| {
-            entry.is_whole && entry.work >= self.work() && !self.is_in_best_chain(entry)
-        })
+        self.tree
+            .get(hash)
+            .is_some_and(|entry| entry.is_whole && entry.work >= self.work() && !self.is_in_best_chain(entry))
     }
 
     /// Makes the branch that ends in `candidate` the best chain. `last` is the candidate's block, if it is not

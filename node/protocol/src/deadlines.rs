@@ -65,7 +65,10 @@ mod tests {
                 times.iter().min().copied()
             })
         };
-        assert_eq!((next(&times), next(&times), asked.get()), (times.first().copied(), times.first().copied(), 1));
+        assert_eq!(
+            (next(&times), next(&times), asked.get()),
+            (times.first().copied(), times.first().copied(), 1)
+        );
         times.push(Timestamp::from_millis(3));
         assert_eq!((next(&times), asked.get()), (Some(Timestamp::from_millis(3)), 2));
         times.keep_deadline().push(Timestamp::from_millis(9));

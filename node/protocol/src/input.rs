@@ -67,7 +67,10 @@ pub enum PeerCommand {
     RemoveNode(PeerAddress),
     DisconnectPeer(PeerId),
     /// Disconnect a peer, and allow no connection with it for a time.
-    Ban { peer: PeerId, duration: Duration },
+    Ban {
+        peer: PeerId,
+        duration: Duration,
+    },
     Unban(PeerId),
     ClearBans,
     /// Partition the network: allow no connection with these peers, which replace the set before. Peers that are

@@ -244,7 +244,12 @@ impl Peers {
     }
 
     /// Carries out a command of the operator; returns the peers that lost a ready connection.
-    pub fn command(&mut self, now: Timestamp, command: PeerCommand, actions: &mut Vec<Action>) -> Vec<PeerId> {
+    pub fn command(
+        &mut self,
+        now: Timestamp,
+        command: PeerCommand,
+        actions: &mut Vec<Action>,
+    ) -> Vec<PeerId> {
         let mut unwanted = Vec::new();
         match command {
             PeerCommand::AddNode(address) => self.dialer.keep(now, address),

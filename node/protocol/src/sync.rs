@@ -8,8 +8,8 @@ use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::chain::store::ChainStore;
-use crate::chain::{BlockVerdict, Chain};
 use crate::chain::tree::ChainTip;
+use crate::chain::{BlockVerdict, Chain};
 use crate::deadlines::Deadlines;
 use crate::event::Event;
 use crate::limits::INITIAL_DOWNLOAD_GAP;
@@ -134,7 +134,11 @@ impl Sync {
 
     /// The time at which [`Self::wake`] has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.headers.next_deadline(Headers::next_wake).into_iter().chain(self.bodies.next_deadline(Bodies::next_wake)).min()
+        self.headers
+            .next_deadline(Headers::next_wake)
+            .into_iter()
+            .chain(self.bodies.next_deadline(Bodies::next_wake))
+            .min()
     }
 
     /// The peer with most requests for bodies; none if no body is missing.

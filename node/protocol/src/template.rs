@@ -21,8 +21,8 @@ use cairn_core::transaction::{Coinbase, Output, Transaction};
 use crate::chain::Chain;
 use crate::chain::store::ChainStore;
 use crate::mempool::Mempool;
-use crate::mempool::entry::{MempoolEntry, Package};
 use crate::mempool::entries::MempoolEntries;
+use crate::mempool::entry::{MempoolEntry, Package};
 use crate::mempool::fee_rate::Score;
 
 /// Packages that do not fit any more before the search for small ones ends, as in Bitcoin Core.

@@ -9,7 +9,7 @@ use cairn_protocol::message::Message;
 use cairn_protocol::peer::PeerAddress;
 
 use crate::network::LinkNumber;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// One thing that is going to happen. `life` tells what was meant for a node that has been restarted
 /// since. Kept small: a large world plans millions.
@@ -24,64 +24,64 @@ pub enum Occurrence {
     /// A node that comes and goes does so.
     ComesOrGoes {
         /// Who.
-        at: Place,
+        at: NodeIndex,
         /// In which life it goes; none when it comes.
         life: Option<u32>,
     },
     /// A dial reaches the other end.
     Dialled {
         /// Who dials.
-        from: Place,
+        from: NodeIndex,
         /// Where.
         address: Box<PeerAddress>,
     },
     /// A dial has come to nothing, and the dialler hears of it.
     DialFailed {
         /// Who dialled.
-        at: Place,
+        at: NodeIndex,
         /// Where.
         address: Box<PeerAddress>,
     },
     /// The dialler hears that the link stands.
     LinkStands {
         /// Who dialled.
-        at: Place,
+        at: NodeIndex,
         /// Who was dialled.
-        to: Place,
+        to: NodeIndex,
         /// Which link.
         number: LinkNumber,
     },
     /// One end hears that the link is gone.
     LinkGone {
         /// Who hears.
-        at: Place,
+        at: NodeIndex,
         /// Who was at the other end.
-        to: Place,
+        to: NodeIndex,
         /// Which link.
         number: LinkNumber,
     },
     /// A message arrives.
     Arrival {
         /// Who said it.
-        from: Place,
+        from: NodeIndex,
         /// To whom.
-        to: Place,
+        to: NodeIndex,
         /// Over which link.
         number: LinkNumber,
         /// What.
-        parcel: Parcel,
+        parcel: Payload,
     },
     /// The disk has taken what was written; what waited for it is carried out.
     Flush {
         /// Whose disk.
-        at: Place,
+        at: NodeIndex,
         /// In which life.
         life: u32,
     },
     /// The time that a node named has come.
     Wake {
         /// Who.
-        at: Place,
+        at: NodeIndex,
         /// In which life.
         life: u32,
     },
@@ -89,7 +89,7 @@ pub enum Occurrence {
 
 impl Occurrence {
     /// The one node that it happens to, if it touches nothing else.
-    pub const fn alone_to(&self) -> Option<Place> {
+    pub const fn alone_to(&self) -> Option<NodeIndex> {
         match self {
             Self::Arrival { to: at, .. } | Self::Flush { at, .. } | Self::Wake { at, .. } => Some(*at),
             _ => None,
@@ -99,14 +99,14 @@ impl Occurrence {
 
 /// A message on its way. Most are blocks, which all nodes share, so that nothing is made for the way.
 #[derive(Clone, Debug)]
-pub enum Parcel {
+pub enum Payload {
     /// A whole block.
     Block(Arc<Block>),
     /// Anything else.
     Other(Box<Message>),
 }
 
-impl Parcel {
+impl Payload {
     /// Packs a message.
     pub fn pack(message: Message) -> Self {
         match message {
@@ -168,20 +168,20 @@ impl Agenda {
         }
     }
 
-    /// Takes out, with times and places, what comes next and before `end` and happens to one node
+    /// Takes out, with times and nodes, what comes next and before `end` and happens to one node
     /// alone. Returns where that ends: at `end`, or at something else that comes before it.
     pub fn take_window(
         &mut self,
         end: Timestamp,
-        due: &mut Vec<(Timestamp, Place, Occurrence)>,
+        due: &mut Vec<(Timestamp, NodeIndex, Occurrence)>,
     ) -> Timestamp {
         while let Some(when) = self.next_time().filter(|when| *when < end) {
             if self.present.is_empty() {
                 self.turn();
             }
-            while let Some(place) = self.present.front().map(Occurrence::alone_to) {
-                let Some(place) = place else { return when };
-                due.extend(self.present.pop_front().map(|what| (when, place, what)));
+            while let Some(node) = self.present.front().map(Occurrence::alone_to) {
+                let Some(node) = node else { return when };
+                due.extend(self.present.pop_front().map(|what| (when, node, what)));
             }
         }
         end

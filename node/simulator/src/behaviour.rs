@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// What a node does beside what every node does.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -14,7 +14,7 @@ pub enum Behaviour {
     Selfish {
         /// Whom it shows its block first when another of the same height is about: those it has
         /// better links to. All when nobody is named.
-        shown_first_to: Vec<Place>,
+        shown_first_to: Vec<NodeIndex>,
     },
     /// Pays, and mines a chain in secret in which the payment went elsewhere (Nakamoto 2008,
     /// section 11; Rosenfeld 2014).
@@ -23,7 +23,7 @@ pub enum Behaviour {
     /// between them and the rest.
     Eclipse {
         /// Whom.
-        victims: Vec<Place>,
+        victims: Vec<NodeIndex>,
     },
     /// Announces blocks by their headers and never delivers one.
     Withhold,
@@ -37,6 +37,16 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
+    /// The number of nodes that a group needs for it; none when any number will do.
+    pub const fn nodes(&self) -> Option<u16> {
+        match self {
+            Self::Selfish { .. } => Some(1),
+            // The public node and the secret miner.
+            Self::DoubleSpend(_) => Some(2),
+            _ => None,
+        }
+    }
+
     /// Whether it keeps to the manners of peers, though it may come and go.
     pub const fn is_mannerly(&self) -> bool {
         matches!(self, Self::Honest | Self::Intermittent { .. })
@@ -48,7 +58,7 @@ impl Behaviour {
     }
 
     /// Whether its node keeps from another what it hears, and from others what it hears of that one.
-    pub fn starves(&self, other: Place) -> bool {
+    pub fn starves(&self, other: NodeIndex) -> bool {
         matches!(self, Self::Eclipse { victims } if victims.contains(&other))
     }
 }

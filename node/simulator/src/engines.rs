@@ -97,15 +97,15 @@ impl Plan {
     fn longest_latency(&self) -> Duration {
         let mut slowest = BTreeMap::new();
         for (_, step) in &self.steps {
-            let Step::Slow { places, percent } = step else { continue };
-            for place in places {
-                let most = slowest.entry(*place).or_insert(100);
+            let Step::Slow { nodes, percent } = step else { continue };
+            for node in nodes {
+                let most = slowest.entry(*node).or_insert(100);
                 *most = (*percent).max(*most);
             }
         }
         let mut network = self.network(self.seed);
-        slowest.into_iter().for_each(|(place, percent)| network.slow(place, percent));
-        let pairs = self.places().flat_map(|one| self.places().map(move |other| (one, other)));
+        slowest.into_iter().for_each(|(node, percent)| network.slow(node, percent));
+        let pairs = self.indices().flat_map(|one| self.indices().map(move |other| (one, other)));
         pairs
             .filter(|(one, other)| one < other)
             .map(|(one, other)| network.latency(one, other))

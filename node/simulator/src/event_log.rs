@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// The last so many.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl EventLog {
     }
 
     /// One more.
-    pub fn note(&mut self, number: u64, when: Duration, whom: Place, words: &str) {
+    pub fn note(&mut self, number: u64, when: Duration, whom: NodeIndex, words: &str) {
         if number > self.last {
             return;
         }

@@ -48,12 +48,12 @@ pub enum Expectation {
     DoubleSpends(Bounds),
     /// Of the final chain's blocks from the first cut to its healing this group found most.
     Winner {
-        /// Which, by its place in the plan.
+        /// Which, by its index in the plan.
         group: usize,
     },
     /// Part of the final chain's blocks that this group mined, in millionths.
     Revenue {
-        /// Which, by its place in the plan.
+        /// Which, by its index in the plan.
         group: usize,
         /// How much.
         share: Bounds,

@@ -17,22 +17,22 @@ use cairn_protocol::peers::Room;
 use cairn_protocol::random::Random;
 
 use crate::invariants::Witness;
-use crate::mining::Hashrate;
-use crate::network::{Lane, LinkNumber, Network};
-use crate::payments::miner_lock;
-use crate::place::Place;
+use crate::network::{LinkNumber, LinkQueue, Network};
+use crate::node_index::NodeIndex;
 use crate::sessions::Sessions;
 use crate::shared_store::SharedStore;
 use crate::trace::Trace;
 use crate::verifier::OncePerWorld;
+use crate::wallets::miner_lock;
+use cairn_genesis::hashrate::Hashrate;
 
 /// Others that may dial it: in a world nobody is to be left without room.
 const INBOUND: usize = 1_000;
 
 /// A node and what surrounds it.
 pub struct Host {
-    place: Place,
-    dials: BTreeSet<Place>,
+    index: NodeIndex,
+    dials: BTreeSet<NodeIndex>,
     seed: u64,
     ping_every: Option<Duration>,
     state: State,
@@ -66,9 +66,15 @@ enum State {
 
 impl Host {
     /// A computer with an empty disk, switched off.
-    pub fn new(place: Place, dials: BTreeSet<Place>, seed: u64, disk: SharedStore, witness: Witness) -> Self {
+    pub fn new(
+        index: NodeIndex,
+        dials: BTreeSet<NodeIndex>,
+        seed: u64,
+        disk: SharedStore,
+        witness: Witness,
+    ) -> Self {
         Self {
-            place,
+            index,
             dials,
             seed,
             ping_every: None,
@@ -94,18 +100,18 @@ impl Host {
     }
 
     /// Which node of the world it is.
-    pub const fn place(&self) -> Place {
-        self.place
+    pub const fn index(&self) -> NodeIndex {
+        self.index
     }
 
     /// Whom it dials.
-    pub const fn dials(&self) -> &BTreeSet<Place> {
+    pub const fn dials(&self) -> &BTreeSet<NodeIndex> {
         &self.dials
     }
 
     /// Who is paid for its blocks.
     pub fn payee(&self) -> Lock {
-        *self.payee.get_or_init(|| miner_lock(self.place.number()))
+        *self.payee.get_or_init(|| miner_lock(self.index.number()))
     }
 
     /// How often it was started.
@@ -138,38 +144,38 @@ impl Host {
     }
 
     /// The link to another node, if this one knows of it.
-    pub fn session(&self, to: Place) -> Option<LinkNumber> {
+    pub fn session(&self, to: NodeIndex) -> Option<LinkNumber> {
         self.sessions.get(to).map(|lane| lane.number)
     }
 
     /// Sends bytes over the link to another node; says when they arrive.
-    pub fn carry(&mut self, network: &Network, now: Timestamp, to: Place, bytes: u64) -> Timestamp {
+    pub fn carry(&mut self, network: &Network, now: Timestamp, to: NodeIndex, bytes: u64) -> Timestamp {
         let Some(lane) = self.sessions.get_mut(to) else { return now };
-        network.carry(now, (self.place, to), lane, &mut self.luck, bytes)
+        network.carry(now, (self.index, to), lane, &mut self.luck, bytes)
     }
 
     /// Every node that it has a link to.
-    pub fn linked(&self) -> impl Iterator<Item = Place> {
-        self.sessions.places()
+    pub fn linked(&self) -> impl Iterator<Item = NodeIndex> {
+        self.sessions.indices()
     }
 
     /// Notes a link.
-    pub fn open_session(&mut self, to: Place, lane: Lane) {
+    pub fn open_session(&mut self, to: NodeIndex, lane: LinkQueue) {
         self.forget_actions_for(to);
         self.sessions.open(to, lane);
     }
 
     /// Forgets a link.
-    pub fn close_session(&mut self, to: Place) {
+    pub fn close_session(&mut self, to: NodeIndex) {
         self.forget_actions_for(to);
         self.sessions.close(to);
     }
 
     /// What was to be said on a link that is over must not be said on the next one of the same two, as
     /// the real driver sees to.
-    fn forget_actions_for(&mut self, to: Place) {
+    fn forget_actions_for(&mut self, to: NodeIndex) {
         self.waiting.retain(|action| match action {
-            Action::Send { peer, .. } | Action::Disconnect { peer } => Place::of_peer(peer) != to,
+            Action::Send { peer, .. } | Action::Disconnect { peer } => NodeIndex::of_peer(peer) != to,
             _ => true,
         });
     }
@@ -185,10 +191,10 @@ impl Host {
         let chain = Chain::open(params, &definition.genesis, store, Box::new(verifier.clone()))?;
         self.life += 1;
         let config = NodeConfig {
-            id: self.place.peer_id(),
-            user_agent: format!("simulator/{}", self.place.index()),
-            listen: vec![self.place.listens_at()],
-            connect: self.dials.iter().map(|place| place.listens_at()).collect(),
+            id: self.index.peer_id(),
+            user_agent: format!("simulator/{}", self.index.index()),
+            listen: vec![self.index.listens_at()],
+            connect: self.dials.iter().map(|node| node.listens_at()).collect(),
             // Whom it dials is the topology's to say, so it looks for nobody else.
             room: Room { outbound: 0, inbound: INBOUND },
             ping_every: self.ping_every,

@@ -20,7 +20,7 @@ use cairn_protocol::chain::store::{ChainStore, StoreError};
 use cairn_protocol::event::{DisconnectReason, Event};
 use cairn_protocol::message::Message;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// Who does nothing but wake for so long spins.
 const SPIN: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub enum Violation {
     #[error("the store of {at} failed: {error}")]
     Store {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// How.
         error: StoreError,
     },
@@ -40,7 +40,7 @@ pub enum Violation {
     #[error("{at} does not open what its disk holds: {error}")]
     Open {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// Why.
         error: OpenError,
     },
@@ -48,7 +48,7 @@ pub enum Violation {
     #[error("the best chain of {at} went from work {before} to {after}")]
     WorkLost {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// Before.
         before: Work,
         /// After.
@@ -58,7 +58,7 @@ pub enum Violation {
     #[error("the events of {at} lead to {told}, its chain ends in {found}")]
     EventsMislead {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// Where the events lead.
         told: BlockHash,
         /// The node's tip.
@@ -68,7 +68,7 @@ pub enum Violation {
     #[error("{at} punished an honest peer: {offence}")]
     HonestPeerPunished {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// For what.
         offence: String,
     },
@@ -76,7 +76,7 @@ pub enum Violation {
     #[error("{at} had announced block {hash} and lost it with its power")]
     AnnouncedBlockLost {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// Which.
         hash: BlockHash,
     },
@@ -84,7 +84,7 @@ pub enum Violation {
     #[error("{at} refused its own block: {error}")]
     OwnBlockRefused {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// Why.
         error: String,
     },
@@ -92,7 +92,7 @@ pub enum Violation {
     #[error("the coins of {at} are worth {found}, the subsidies up to {height} {expected}")]
     Supply {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// At which height.
         height: Height,
         /// The sum of its coins.
@@ -115,13 +115,13 @@ pub enum Violation {
     #[error("the coins of {at} are not those that its blocks make")]
     CoinsDiffer {
         /// Where.
-        at: Place,
+        at: NodeIndex,
     },
     /// The best chain is valid from genesis on.
     #[error("block {hash} in the best chain of {at} is not valid: {error}")]
     InvalidChain {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// Which.
         hash: BlockHash,
         /// Why.
@@ -140,7 +140,7 @@ pub enum Violation {
     )]
     TooHard {
         /// Where.
-        at: Place,
+        at: NodeIndex,
         /// How many it would take on average.
         hashes: u64,
         /// How many are made.
@@ -150,7 +150,7 @@ pub enum Violation {
     #[error("{at} wakes and wakes and does nothing")]
     Spins {
         /// Where.
-        at: Place,
+        at: NodeIndex,
     },
 }
 
@@ -186,7 +186,7 @@ impl Witness {
     }
 
     /// The node has started: it has what it had announced, and is followed from here on.
-    pub fn started<S: ChainStore>(&mut self, at: Place, chain: &Chain<S>) -> Result<(), Violation> {
+    pub fn started<S: ChainStore>(&mut self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
         let is_lost = |hash: &&BlockHash| !chain.entry(hash).is_some_and(|entry| entry.has_body());
         if let Some(hash) = self.announced.iter().flatten().find(is_lost).copied() {
             return Err(Violation::AnnouncedBlockLost { at, hash });
@@ -197,7 +197,7 @@ impl Witness {
     }
 
     /// The node has done something.
-    pub fn stepped<S: ChainStore>(&mut self, at: Place, chain: &Chain<S>) -> Result<(), Violation> {
+    pub fn stepped<S: ChainStore>(&mut self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
         let tip = chain.tip();
         if tip.hash == self.tip {
             return Ok(());
@@ -209,7 +209,7 @@ impl Witness {
     }
 
     /// The node was woken, and did this much.
-    pub fn woke(&mut self, now: Timestamp, at: Place, actions: usize) -> Result<(), Violation> {
+    pub fn woke(&mut self, now: Timestamp, at: NodeIndex, actions: usize) -> Result<(), Violation> {
         // A few idle wakes are fair: what was due may have been done by another input. A node that
         // spins wakes every millisecond for a second.
         let (count, since) = self.idle_wakes;
@@ -229,7 +229,7 @@ impl Witness {
     }
 
     /// The node tells people something.
-    pub fn told(&mut self, at: Place, event: &Event) -> Result<(), Violation> {
+    pub fn told(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
         match event {
             Event::BlockDisconnected { block, height } => {
                 let (told, found) = (self.told.0, block.hash());
@@ -256,14 +256,14 @@ impl Witness {
     }
 
     /// Everything that the node did has been told.
-    pub fn told_all<S: ChainStore>(&self, at: Place, chain: &Chain<S>) -> Result<(), Violation> {
+    pub fn told_all<S: ChainStore>(&self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
         let (told, found) = (self.told.0, chain.tip().hash);
         if told == found { Ok(()) } else { Err(Violation::EventsMislead { at, told, found }) }
     }
 }
 
 /// Every coin of a node, in order.
-pub fn coins<S: ChainStore>(at: Place, chain: &Chain<S>) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
+pub fn coins<S: ChainStore>(at: NodeIndex, chain: &Chain<S>) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
     let mut coins = BTreeMap::new();
     let mut keep = |outpoint, coin| {
         coins.insert(outpoint, coin);
@@ -273,7 +273,7 @@ pub fn coins<S: ChainStore>(at: Place, chain: &Chain<S>) -> Result<BTreeMap<OutP
 }
 
 /// The coins are worth what was issued: simulated miners claim all they may.
-pub fn supply_is_exact<S: ChainStore>(at: Place, chain: &Chain<S>) -> Result<(), Violation> {
+pub fn supply_is_exact<S: ChainStore>(at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
     let height = chain.tip().height;
     let expected = supply(chain.params(), height);
     let coins = coins(at, chain)?;
@@ -284,7 +284,7 @@ pub fn supply_is_exact<S: ChainStore>(at: Place, chain: &Chain<S>) -> Result<(),
 
 /// The coins that a node's blocks make when each is connected from genesis on, by every rule.
 pub fn coins_of_blocks<S: ChainStore>(
-    at: Place,
+    at: NodeIndex,
     chain: &Chain<S>,
     verifier: &dyn Verifier,
 ) -> Result<BTreeMap<OutPoint, Coin>, Violation> {

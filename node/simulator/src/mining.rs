@@ -6,15 +6,13 @@ use cairn_core::block::Block;
 use cairn_core::header::Header;
 use cairn_core::lock::Lock;
 use cairn_core::time::Timestamp;
+use cairn_genesis::hashrate::hashes_of;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::store::ChainStore;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::template::Template;
 
-pub mod hashrate;
-pub mod lottery;
-
-pub use hashrate::{Hashrate, hashes_of};
+pub mod pow_sampler;
 
 /// How many hashes the next block of a chain takes, on average.
 pub fn hashes_for_next<S: ChainStore>(chain: &Chain<S>) -> Option<u64> {

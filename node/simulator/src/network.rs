@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use cairn_core::time::Timestamp;
 use cairn_protocol::random::Random;
 
-use crate::place::{Place, sides};
+use crate::node_index::{NodeIndex, sides};
 
 /// Of a second.
 const NANOSECONDS: u64 = 1_000_000_000;
@@ -126,7 +126,7 @@ pub struct Network {
     sides: Vec<usize>,
     /// Per cent of the usual time that each node's messages take.
     slowness: Vec<u32>,
-    standing: BTreeMap<(Place, Place), LinkNumber>,
+    standing: BTreeMap<(NodeIndex, NodeIndex), LinkNumber>,
     /// How many links there ever were.
     count: u32,
     /// The least latency of these, and the least per cent that any node's messages took.
@@ -136,7 +136,7 @@ pub struct Network {
 
 /// One way of a link. Its sender keeps it, with its place in the queue of bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Lane {
+pub struct LinkQueue {
     /// Of which link.
     pub number: LinkNumber,
     latency: Duration,
@@ -162,25 +162,25 @@ impl Network {
     }
 
     /// One way between two nodes, as it is now.
-    pub fn latency(&self, one: Place, other: Place) -> Duration {
+    pub fn latency(&self, one: NodeIndex, other: NodeIndex) -> Duration {
         self.slowed(one, other, self.usual_latency(one, other))
     }
 
     /// The same for the two as long as the world lasts.
-    fn usual_latency(&self, one: Place, other: Place) -> Duration {
+    fn usual_latency(&self, one: NodeIndex, other: NodeIndex) -> Duration {
         let (low, high) = pair(one, other);
         let index = ((low.index() as u64) << 32) | high.index() as u64;
         let latency = self.quality(one, other).latency;
         latency.draw(&mut Random::derive(self.seed ^ 0x11a7_e2c5, index))
     }
 
-    fn quality(&self, one: Place, other: Place) -> &Quality {
-        let group = |place: Place| self.groups.get(place.index()).copied().unwrap_or_default();
+    fn quality(&self, one: NodeIndex, other: NodeIndex) -> &Quality {
+        let group = |node: NodeIndex| self.groups.get(node.index()).copied().unwrap_or_default();
         self.links.quality(group(one), group(other))
     }
 
-    fn slowed(&self, one: Place, other: Place, time: Duration) -> Duration {
-        let percent = |place: Place| self.slowness.get(place.index()).copied().unwrap_or(100);
+    fn slowed(&self, one: NodeIndex, other: NodeIndex, time: Duration) -> Duration {
+        let percent = |node: NodeIndex| self.slowness.get(node.index()).copied().unwrap_or(100);
         match percent(one).max(percent(other)) {
             100 => time,
             percent => time * percent / 100,
@@ -188,20 +188,20 @@ impl Network {
     }
 
     /// From now on everything to and from a node takes so many per cent of its usual time.
-    pub fn slow(&mut self, place: Place, percent: u32) {
+    pub fn slow(&mut self, node: NodeIndex, percent: u32) {
         self.least_percent = self.least_percent.min(percent);
-        if let Some(slowness) = self.slowness.get_mut(place.index()) {
+        if let Some(slowness) = self.slowness.get_mut(node.index()) {
             *slowness = percent;
         }
     }
 
     /// Whether no cut lies between two nodes.
-    pub fn is_open(&self, one: Place, other: Place) -> bool {
+    pub fn is_open(&self, one: NodeIndex, other: NodeIndex) -> bool {
         self.sides.get(one.index()) == self.sides.get(other.index())
     }
 
     /// Cuts the network; whoever is in no group is alone in one. Returns the links that broke.
-    pub fn partition(&mut self, groups: &[Vec<Place>]) -> Vec<(Place, Place, LinkNumber)> {
+    pub fn partition(&mut self, groups: &[Vec<NodeIndex>]) -> Vec<(NodeIndex, NodeIndex, LinkNumber)> {
         self.sides = sides(groups, self.sides.len());
         self.break_links(|network, one, other| !network.is_open(one, other))
     }
@@ -212,13 +212,18 @@ impl Network {
     }
 
     /// Breaks every link of a node; returns them.
-    pub fn isolate(&mut self, place: Place) -> Vec<(Place, Place, LinkNumber)> {
-        self.break_links(|_, one, other| one == place || other == place)
+    pub fn isolate(&mut self, node: NodeIndex) -> Vec<(NodeIndex, NodeIndex, LinkNumber)> {
+        self.break_links(|_, one, other| one == node || other == node)
     }
 
     /// Joins two nodes that have no link, unless they are cut from each other. Returns the way from
     /// the dialled to the dialler, who hears of it, and of anything else, at the time returned.
-    pub fn join(&mut self, now: Timestamp, dialled: Place, dialler: Place) -> Option<(Lane, Timestamp)> {
+    pub fn join(
+        &mut self,
+        now: Timestamp,
+        dialled: NodeIndex,
+        dialler: NodeIndex,
+    ) -> Option<(LinkQueue, Timestamp)> {
         let key = pair(dialled, dialler);
         if !self.is_open(dialled, dialler) || self.standing.contains_key(&key) {
             return None;
@@ -229,26 +234,32 @@ impl Network {
         let lane = self.lane(now, number, dialled, dialler);
         self.least = Some(self.least.map_or(lane.latency, |least| least.min(lane.latency)));
         let heard = now.saturating_add(self.slowed(dialled, dialler, lane.latency));
-        Some((Lane { last_arrival: heard, ..lane }, heard))
+        Some((LinkQueue { last_arrival: heard, ..lane }, heard))
     }
 
     /// A way on which nothing was sent yet.
-    pub fn lane(&self, now: Timestamp, number: LinkNumber, from: Place, to: Place) -> Lane {
-        Lane { number, latency: self.usual_latency(from, to), busy_until: now, busy_ns: 0, last_arrival: now }
+    pub fn lane(&self, now: Timestamp, number: LinkNumber, from: NodeIndex, to: NodeIndex) -> LinkQueue {
+        LinkQueue {
+            number,
+            latency: self.usual_latency(from, to),
+            busy_until: now,
+            busy_ns: 0,
+            last_arrival: now,
+        }
     }
 
     /// The link that joins two nodes.
-    pub fn link(&self, one: Place, other: Place) -> Option<LinkNumber> {
+    pub fn link(&self, one: NodeIndex, other: NodeIndex) -> Option<LinkNumber> {
         self.standing.get(&pair(one, other)).copied()
     }
 
     /// The two ends of every link.
-    pub fn links(&self) -> impl Iterator<Item = (Place, Place)> {
+    pub fn links(&self) -> impl Iterator<Item = (NodeIndex, NodeIndex)> {
         self.standing.keys().copied()
     }
 
     /// Ends a link, if it is still that one.
-    pub fn part(&mut self, one: Place, other: Place, number: LinkNumber) {
+    pub fn part(&mut self, one: NodeIndex, other: NodeIndex, number: LinkNumber) {
         if self.link(one, other) == Some(number) {
             self.standing.remove(&pair(one, other));
         }
@@ -258,8 +269,8 @@ impl Network {
     pub fn carry(
         &self,
         now: Timestamp,
-        (from, to): (Place, Place),
-        lane: &mut Lane,
+        (from, to): (NodeIndex, NodeIndex),
+        lane: &mut LinkQueue,
         luck: &mut Random,
         bytes: u64,
     ) -> Timestamp {
@@ -287,8 +298,8 @@ impl Network {
 
     fn break_links(
         &mut self,
-        is_meant: impl Fn(&Self, Place, Place) -> bool,
-    ) -> Vec<(Place, Place, LinkNumber)> {
+        is_meant: impl Fn(&Self, NodeIndex, NodeIndex) -> bool,
+    ) -> Vec<(NodeIndex, NodeIndex, LinkNumber)> {
         let meant = self.standing.iter().filter(|((one, other), _)| is_meant(self, *one, *other));
         let broken: Vec<_> = meant.map(|((one, other), number)| (*one, *other, *number)).collect();
         for (one, other, _) in &broken {
@@ -298,7 +309,7 @@ impl Network {
     }
 }
 
-fn pair(one: Place, other: Place) -> (Place, Place) {
+fn pair(one: NodeIndex, other: NodeIndex) -> (NodeIndex, NodeIndex) {
     (one.min(other), one.max(other))
 }
 
@@ -313,13 +324,13 @@ mod tests {
         Network::new(links, vec![0; 4], 7)
     }
 
-    fn places() -> (Place, Place) {
-        (Place::new(0), Place::new(3))
+    fn nodes() -> (NodeIndex, NodeIndex) {
+        (NodeIndex::new(0), NodeIndex::new(3))
     }
 
     #[test]
     fn messages_arrive_in_the_order_they_were_sent() {
-        let (mut network, (a, b)) = (network(500_000), places());
+        let (mut network, (a, b)) = (network(500_000), nodes());
         let (mut lane, _) = network.join(NOW, a, b).expect("nothing is cut");
         let mut luck = Random::derive(7, 0);
         let mut carry = |sent| network.carry(NOW, (a, b), &mut lane, &mut luck, sent);
@@ -329,14 +340,14 @@ mod tests {
 
     #[test]
     fn nothing_reaches_the_dialler_before_it_knows_of_the_link() {
-        let (mut network, (a, b)) = (network(0), places());
+        let (mut network, (a, b)) = (network(0), nodes());
         let (mut lane, heard) = network.join(NOW, b, a).expect("nothing is cut");
         assert!(network.carry(NOW, (b, a), &mut lane, &mut Random::derive(7, 0), 10) >= heard);
     }
 
     #[test]
     fn a_large_message_takes_its_time() {
-        let (mut network, (a, b)) = (network(0), places());
+        let (mut network, (a, b)) = (network(0), nodes());
         let (_, heard) = network.join(NOW, b, a).expect("nothing is cut");
         let mut lane = network.lane(NOW, network.link(a, b).expect("they are joined"), a, b);
         assert_eq!(heard.since(NOW), network.latency(a, b));
@@ -346,7 +357,7 @@ mod tests {
 
     #[test]
     fn many_small_messages_take_as_long_as_a_large_one() {
-        let (mut network, (a, b)) = (network(0), places());
+        let (mut network, (a, b)) = (network(0), nodes());
         network.join(NOW, b, a).expect("nothing is cut");
         let mut lane = network.lane(NOW, network.link(a, b).expect("they are joined"), a, b);
         let mut luck = Random::derive(7, 0);
@@ -362,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_slow_node_takes_its_time_until_it_is_no_longer_slow() {
-        let (mut network, (a, b)) = (network(0), places());
+        let (mut network, (a, b)) = (network(0), nodes());
         let (lane, _) = network.join(NOW, a, b).expect("nothing is cut");
         let usual = network.latency(a, b);
         network.slow(b, 1_000);
@@ -378,9 +389,9 @@ mod tests {
         let far = Quality { latency: Latency::Fixed(Duration::from_secs(1)), ..Quality::default() };
         let links = Links { usual: Quality::default(), between: vec![(1, 0, far)] };
         let network = Network::new(links, vec![0, 0, 0, 1], 7);
-        let (a, b) = places();
+        let (a, b) = nodes();
         assert_eq!(network.latency(a, b), Duration::from_secs(1));
-        assert!(network.latency(a, Place::new(1)) <= Duration::from_millis(80));
+        assert!(network.latency(a, NodeIndex::new(1)) <= Duration::from_millis(80));
     }
 
     #[test]
@@ -398,7 +409,7 @@ mod tests {
     #[test]
     fn a_cut_breaks_links_between_groups_and_no_other() {
         let mut network = network(0);
-        let all: Vec<Place> = Place::first(4).collect();
+        let all: Vec<NodeIndex> = NodeIndex::first(4).collect();
         for (index, one) in all.iter().enumerate() {
             for other in &all[index + 1..] {
                 network.join(NOW, *one, *other).expect("nothing is cut");

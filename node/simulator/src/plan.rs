@@ -11,18 +11,18 @@ use cairn_protocol::limits::PING_INTERVAL;
 
 use crate::behaviour::Behaviour;
 use crate::expectation::Expectation;
-use crate::luck;
-use crate::mining::Hashrate;
 use crate::network::{Links, LinksSaid, Network};
-use crate::payments::{usual_chain, with_purses};
-use crate::place::Place;
+use crate::node_index::NodeIndex;
+use crate::rng_streams;
 use crate::topology::{Shape, Topology};
+use crate::wallets::{usual_chain, with_wallets};
+use cairn_genesis::hashrate::Hashrate;
 
 /// A million: shares and rates are counted in millionths, so that no report depends on how a
 /// machine rounds.
 pub const MILLION: u64 = 1_000_000;
 
-/// Nodes that are alike: consecutive places.
+/// Nodes that are alike: consecutive nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// What it is called.
@@ -39,19 +39,19 @@ pub struct Group {
 
 impl Group {
     /// Its nodes.
-    pub fn places(&self) -> impl DoubleEndedIterator<Item = Place> + use<> {
-        (self.first..self.first + self.nodes).map(Place::new)
+    pub fn members(&self) -> impl DoubleEndedIterator<Item = NodeIndex> + use<> {
+        (self.first..self.first + self.nodes).map(NodeIndex::new)
     }
 
     /// Whether a node belongs to it.
-    pub fn has(&self, place: Place) -> bool {
-        let number = place.number();
+    pub fn has(&self, node: NodeIndex) -> bool {
+        let number = node.number();
         number >= self.first && number - self.first < self.nodes
     }
 
     /// Whether a node is its secret one: that of a double-spender, which all others see nothing of.
-    pub fn has_secret(&self, place: Place) -> bool {
-        matches!(self.behaviour, Behaviour::DoubleSpend(_)) && self.has(place) && place.number() != self.first
+    pub fn has_secret(&self, node: NodeIndex) -> bool {
+        matches!(self.behaviour, Behaviour::DoubleSpend(_)) && self.has(node) && node.number() != self.first
     }
 }
 
@@ -60,48 +60,48 @@ impl Group {
 pub enum Step {
     /// The network is cut: links between groups break, and nobody reaches another group. Who is in
     /// none is alone.
-    Partition(Vec<Vec<Place>>),
+    Partition(Vec<Vec<NodeIndex>>),
     /// The same, done as a devnet does it: every node is told to refuse the other groups.
-    Refuse(Vec<Vec<Place>>),
+    Refuse(Vec<Vec<NodeIndex>>),
     /// Every cut ends.
     Heal,
     /// Power goes: nodes lose whatever their disks had not taken.
-    Kill(Vec<Place>),
+    Kill(Vec<NodeIndex>),
     /// Killed nodes start again on their disks.
-    Restart(Vec<Place>),
+    Restart(Vec<NodeIndex>),
     /// Everything to and from these nodes takes so many per cent of its usual time from now on.
     Slow {
         /// Which.
-        places: Vec<Place>,
+        nodes: Vec<NodeIndex>,
         /// 100 is as usual.
         percent: u32,
     },
     /// A node finds so many blocks at once, one on the other.
     Mine {
         /// Which.
-        place: Place,
+        node: NodeIndex,
         /// How many.
         blocks: u32,
     },
     /// So many payments are handed in at a node.
     Pay {
         /// Where.
-        place: Place,
+        node: NodeIndex,
         /// How many.
         payments: u32,
         /// Where their coins are paid once more, to whoever pays.
-        twice_at: Option<Place>,
+        twice_at: Option<NodeIndex>,
     },
     /// Nodes mine at so many per cent of their first rate from now on.
     SetHashrate {
         /// Which.
-        places: Vec<Place>,
+        nodes: Vec<NodeIndex>,
         /// 100 is the first rate, 0 ends their mining.
         percent: u32,
     },
     /// A group behaves in another way from now on.
     Behave {
-        /// Which, by its place in the plan.
+        /// Which, by its index in the plan.
         group: usize,
         /// How.
         behaviour: Behaviour,
@@ -184,7 +184,7 @@ pub struct Plan {
     pub teaches: String,
     /// The chain's numbers, without premine: each engine adds its own.
     pub chain: Definition,
-    /// Who takes part; their places follow each other without gap.
+    /// Who takes part; their nodes follow each other without gap.
     pub groups: Vec<Group>,
     /// Who dials whom.
     pub topology: Topology,
@@ -216,18 +216,18 @@ impl Plan {
     }
 
     /// Every node.
-    pub fn places(&self) -> impl DoubleEndedIterator<Item = Place> + use<> {
-        Place::first(self.nodes())
+    pub fn indices(&self) -> impl DoubleEndedIterator<Item = NodeIndex> + use<> {
+        NodeIndex::first(self.nodes())
     }
 
     /// The group of a node, by its number.
-    pub fn group_of(&self, place: Place) -> usize {
-        self.groups.iter().position(|group| group.has(place)).unwrap_or_default()
+    pub fn group_of(&self, node: NodeIndex) -> usize {
+        self.groups.iter().position(|group| group.has(node)).unwrap_or_default()
     }
 
     /// The network when the world begins, with the luck of a seed.
     pub fn network(&self, seed: u64) -> Network {
-        Network::new(self.links.clone(), self.places().map(|place| self.group_of(place)).collect(), seed)
+        Network::new(self.links.clone(), self.indices().map(|node| self.group_of(node)).collect(), seed)
     }
 
     /// The hash rate that finds a block every spacing at the first target, all miners together.
@@ -237,19 +237,19 @@ impl Plan {
     }
 
     /// How fast a node mines at first.
-    pub fn hashrate_of(&self, place: Place) -> Hashrate {
-        self.hashrate_at(place, 100)
+    pub fn hashrate_of(&self, node: NodeIndex) -> Hashrate {
+        self.hashrate_at(node, 100)
     }
 
     /// How fast a node mines at so many per cent of its first rate. What a group's rate leaves when it
     /// is divided goes to nodes evenly spread over it: a small share of many nodes is not nothing.
-    pub fn hashrate_at(&self, place: Place, percent: u32) -> Hashrate {
-        match self.groups.get(self.group_of(place)) {
+    pub fn hashrate_at(&self, node: NodeIndex, percent: u32) -> Hashrate {
+        match self.groups.get(self.group_of(node)) {
             // Its secret node gets all of it, while it is at work.
             Some(group) if matches!(group.behaviour, Behaviour::DoubleSpend(_)) => Hashrate::NONE,
             Some(group) => {
-                let all = self.hashrate_of_group(place, percent);
-                let number = u64::from(place.number() - group.first);
+                let all = self.hashrate_of_group(node, percent);
+                let number = u64::from(node.number() - group.first);
                 let first = |nodes: u64| all.part(nodes, u64::from(group.nodes)).0;
                 Hashrate(first(number + 1) - first(number))
             }
@@ -258,14 +258,14 @@ impl Plan {
     }
 
     /// How fast a node mines with all that its group has, at so many per cent of its first rate.
-    pub fn hashrate_of_group(&self, place: Place, percent: u32) -> Hashrate {
-        let share = self.groups.get(self.group_of(place)).map_or(0, |group| group.share);
+    pub fn hashrate_of_group(&self, node: NodeIndex, percent: u32) -> Hashrate {
+        let share = self.groups.get(self.group_of(node)).map_or(0, |group| group.share);
         self.total_hashrate().part(share, MILLION).part(u64::from(percent), 100)
     }
 
     /// Whether a node is a double-spender's secret one, which is no part of the network.
-    pub fn is_secret(&self, place: Place) -> bool {
-        self.groups.iter().any(|group| group.has_secret(place))
+    pub fn is_secret(&self, node: NodeIndex) -> bool {
+        self.groups.iter().any(|group| group.has_secret(node))
     }
 
     /// Whether nodes may go without having said so: then what disks had not taken is lost.
@@ -274,17 +274,18 @@ impl Plan {
         kills || self.groups.iter().any(|group| matches!(group.behaviour, Behaviour::Intermittent { .. }))
     }
 
-    /// Whom each node dials, by place, as the seed draws it. `apart` are nodes without any link.
-    pub fn dials(&self, seed: u64, apart: &BTreeSet<Place>) -> Vec<BTreeSet<Place>> {
-        let members: Vec<Vec<Place>> = self.groups.iter().map(|group| group.places().collect()).collect();
-        self.topology.dials(&members, apart, &mut luck::of_topology(seed))
+    /// Whom each node dials, by node, as the seed draws it. `apart` are nodes without any link.
+    pub fn dials(&self, seed: u64, apart: &BTreeSet<NodeIndex>) -> Vec<BTreeSet<NodeIndex>> {
+        let members: Vec<Vec<NodeIndex>> =
+            self.groups.iter().map(|group| group.members().collect()).collect();
+        self.topology.dials(&members, apart, &mut rng_streams::topology(seed))
     }
 
     /// The chain with a purse for each wallet in its genesis.
     pub fn simulated_chain(&self) -> Chain {
         let attackers =
             self.groups.iter().filter(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
-        with_purses(&self.chain, self.workload.wallets + attackers.count() as u16)
+        with_wallets(&self.chain, self.workload.wallets + attackers.count() as u16)
     }
 
     /// A quiet world of honest nodes that have equal parts of the hash rate: a block every two
@@ -326,8 +327,8 @@ impl Plan {
     }
 
     /// The first so many nodes, and the others.
-    pub fn parts(nodes: u16, first: u16) -> Vec<Vec<Place>> {
-        let (one, other) = Place::first(nodes).partition(|place| place.index() < usize::from(first));
+    pub fn parts(nodes: u16, first: u16) -> Vec<Vec<NodeIndex>> {
+        let (one, other) = NodeIndex::first(nodes).partition(|node| node.index() < usize::from(first));
         vec![one, other]
     }
 }
@@ -343,9 +344,9 @@ mod tests {
         let mut plan = Plan::quiet(15_000);
         plan.chain.spacing_ms = Bounded::new(3_600_000).expect("an hour");
         plan.groups[0].share = MILLION / 1_000;
-        let all = |percent| plan.places().map(|place| plan.hashrate_at(place, percent).0).sum::<u64>();
+        let all = |percent| plan.indices().map(|node| plan.hashrate_at(node, percent).0).sum::<u64>();
         assert!(all(100) > 0);
-        assert_eq!(all(100), plan.hashrate_of_group(Place::new(0), 100).0);
+        assert_eq!(all(100), plan.hashrate_of_group(NodeIndex::new(0), 100).0);
         assert_eq!(all(50), all(100) / 2);
     }
 }

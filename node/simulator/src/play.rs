@@ -3,10 +3,10 @@
 use core::num::NonZero;
 use core::time::Duration;
 
-use crate::examination::{Examined, examine};
 use crate::expectation::Verdict;
+use crate::final_check::{Examined, examine};
 use crate::invariants::Violation;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::plan::{Engine, Plan};
 use crate::recorder::conclude::Ending;
 use crate::report::{Moment, Report, TraceReport};
@@ -56,7 +56,7 @@ pub struct Run {
     /// Who is to agree once mining has ended.
     settlement: Settlement,
     /// Nodes that must agree in the end, in groups that hear of each other.
-    must_agree: Vec<Vec<Place>>,
+    must_agree: Vec<Vec<NodeIndex>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

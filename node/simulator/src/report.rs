@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::expectation::Verdict;
-use crate::standing::Standing;
+use crate::partition_state::PartitionState;
 
 /// What a run came to. Times are milliseconds since it began, shares and rates millionths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Report {
     /// most had when they went.
     pub height: u32,
     /// How the nodes stood to each other at the end.
-    pub standing: Standing,
+    pub standing: PartitionState,
     /// Whether somebody stopped the run before its end.
     pub is_interrupted: bool,
     /// The hash of everything that happened, and how much did; nothing of real processes.
@@ -264,7 +264,7 @@ pub struct Payments {
     pub confirmed: u64,
     /// They were in a block that left some node's best chain, at least once.
     pub undone: u64,
-    /// A conflicting payment took their place for good after they were confirmed.
+    /// A conflicting payment took their node for good after they were confirmed.
     pub double_spent: u64,
     /// The most confirmations that one of these had.
     pub deepest_double_spend: u32,

@@ -44,139 +44,119 @@
 
 use core::time::Duration;
 
-use toml::de::DeTable;
+use cairn_genesis::bounded::{Bounded, Name};
+use cairn_genesis::toml_file::{Document, Spanned, Unread};
+use cairn_protocol::limits::PING_INTERVAL;
+use serde::Deserialize;
 
 use crate::behaviour::Behaviour;
+use crate::network::{Links, LinksSaid};
 use crate::plan::{Plan, Step};
+use crate::scenario::chain::ChainTable;
+use crate::scenario::ending::{StopTable, WorkloadTable};
+use crate::scenario::expect::ExpectTable;
 use crate::scenario::fault::{Fault, ScenarioError};
-use crate::scenario::groups::Groups;
-use crate::scenario::section::Section;
-use crate::scenario::steps::Around;
+use crate::scenario::groups::GroupTable;
+use crate::scenario::links::Read;
+use crate::scenario::nodes::Reader;
+use crate::scenario::values::Time;
 
-pub mod behaviour;
 pub mod chain;
 pub mod ending;
 pub mod expect;
 pub mod fault;
 pub mod groups;
 pub mod links;
-pub mod names;
-pub mod section;
+pub mod nodes;
 pub mod steps;
 pub mod topology;
+pub mod values;
 
-/// Keys of the file itself.
-pub const KEYS: &[&str] = &[
-    "name", "teaches", "seed", "disk", "chain", "group", "topology", "links", "workload", "step", "stop",
-    "expect",
-];
-/// Bytes of a file: ten thousand steps and more fit.
-const LONGEST: usize = 2_000_000;
-/// Characters of what the TOML parser says that an error repeats.
-const LONGEST_MESSAGE: usize = 120;
-/// Characters of a scenario's name.
-const LONGEST_NAME: usize = 64;
-/// Characters of what it teaches.
-const LONGEST_SENTENCE: usize = 300;
+/// The most bytes of a file: ten thousand steps and more fit.
+const MAX_BYTES: usize = 2_000_000;
+/// The most characters of what a scenario teaches.
+const MAX_SENTENCE: usize = 300;
 /// The seed when the file names none.
 const USUAL_SEED: u64 = 1;
-/// How long a disk takes when the file does not say.
+/// The time that a disk takes when the file does not say.
 const USUAL_DISK: Duration = Duration::from_millis(3);
-/// No disk takes longer.
-const SLOWEST_DISK: Duration = Duration::from_secs(60);
+
+/// A scenario file. Values whose rules depend on others are left unread at first.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: Name<64>,
+    teaches: Spanned<String>,
+    seed: Option<Bounded<0, 9_223_372_036_854_775_807>>,
+    disk: Option<Time<0, 60_000>>,
+    chain: Option<Spanned<ChainTable>>,
+    group: Vec<Spanned<GroupTable>>,
+    topology: Option<Unread>,
+    links: Option<Unread>,
+    #[serde(default)]
+    workload: WorkloadTable,
+    #[serde(default)]
+    step: Vec<Unread>,
+    stop: StopTable,
+    #[serde(default)]
+    expect: ExpectTable,
+}
 
 /// Reads a scenario file's text.
 ///
 /// # Errors
 /// The first rule of [`Fault`] that it breaks, with line and key.
 pub fn parse(text: &str) -> Result<Plan, ScenarioError> {
-    let of_file = |line, fault| ScenarioError { line, key: "scenario".into(), fault };
-    if text.len() > LONGEST {
-        return Err(of_file(1, Fault::TooLong { found: text.len(), most: LONGEST }));
+    if text.len() > MAX_BYTES {
+        let fault = Fault::TooLong { found: text.len(), most: MAX_BYTES };
+        return Err(ScenarioError { line: 1, key: "file".into(), fault });
     }
-    let table = DeTable::parse(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        let before = text.as_bytes().get(..at).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        // What it expects is told for all of TOML: the parser names its own kinds of texts.
-        let message = error.message().lines().next().unwrap_or_default();
-        let message = message.split(", expected").next().unwrap_or_default();
-        let fault = Fault::NotToml(message.chars().take(LONGEST_MESSAGE).collect());
-        ScenarioError { line, key: key_at(text, at), fault }
-    })?;
-    read(&Section::whole(text, table.get_ref(), KEYS)?)
-}
-
-/// The key that a value belongs to which is no TOML, as far as the lines up to it tell: what stands before
-/// the equals sign, after the table that was begun last.
-fn key_at(text: &str, at: usize) -> String {
-    let end =
-        text.as_bytes().iter().skip(at).position(|byte| *byte == b'\n').map_or(text.len(), |next| at + next);
-    let lines = || text.get(..end).unwrap_or_default().lines().rev().map(str::trim);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.\"' ".contains(c);
-    let key = |line: &'_ str| {
-        let (key, _) = line.split_once('=')?;
-        Some(key.trim().to_owned()).filter(|key| !key.is_empty() && key.chars().all(is_plain))
+    let document = Document::parse(text)?;
+    let file: File = document.read()?;
+    let teaches = file.teaches.get_ref();
+    let found = teaches.chars().count();
+    if !(1..=MAX_SENTENCE).contains(&found) || teaches.contains(char::is_control) {
+        return Err(document.error(file.teaches.span(), Fault::NotASentence { found, most: MAX_SENTENCE }));
+    }
+    let chain =
+        file.chain.as_ref().map(Spanned::get_ref).unwrap_or(&ChainTable::default()).definition(&document)?;
+    let mut reader = Reader { groups: groups::read(&document, &file.group)?, document };
+    let confined = groups::read_behaviours(&mut reader, &file.group)?;
+    let topology = topology::read(&reader, file.topology.as_ref(), confined)?;
+    let usual = || {
+        let (links, said) = (Links::default(), LinksSaid::default());
+        Ok(Read { links, said, ping_every: Some(PING_INTERVAL) })
     };
-    let table = |line: &'_ str| {
-        let name = line.strip_prefix('[')?.trim_start_matches('[').split(']').next()?.trim();
-        Some(name.to_owned()).filter(|name| !name.is_empty() && name.chars().all(is_plain))
-    };
-    // A line in the middle of a long value has none: the value begins further up.
-    let of = lines().find_map(key);
-    let header = lines().find_map(table);
-    let name = [header, of].into_iter().flatten().collect::<Vec<_>>().join(".");
-    if name.is_empty() { "scenario".into() } else { section::shown(&name) }
-}
-
-fn read(whole: &Section) -> Result<Plan, ScenarioError> {
-    let name = whole.require("name", "a name in quotes")?.name(LONGEST_NAME)?.to_owned();
-    let teaches = sentence(whole)?;
-    let seed = whole.get("seed").map_or(Ok(USUAL_SEED), |entry| entry.whole(0, i64::MAX as u64))?;
-    let disk = whole.get("disk").map_or(Ok(USUAL_DISK), |entry| entry.time(Duration::ZERO, SLOWEST_DISK))?;
-    let of_chain = whole.get("chain").map(|entry| entry.section(chain::KEYS)).transpose()?;
-    let chain = chain::read(of_chain.as_ref())?;
-    let Groups { names, list: groups, confined } = groups::read(whole)?;
-    let topology = topology::read(whole, &groups, &confined)?;
-    let links::Read { links, said: links_said, ping_every } = links::read(whole, &names)?;
-    let workload = ending::workload(whole)?;
-    let stop = ending::stop(whole, &groups)?;
-    let around = Around { names: &names, groups: &groups, workload: &workload, stop: &stop };
-    let steps = steps::read(whole, around)?;
-    let expectations = expect::read(whole, &names, &groups, &steps)?;
+    let Read { links, said: links_said, ping_every } =
+        file.links.as_ref().map_or_else(usual, |table| links::read(&reader, table))?;
+    let workload = file.workload.workload();
+    let stop = file.stop.stop(&reader)?;
+    let steps = steps::read(&reader, &file.step, &workload, &stop)?;
+    let expectations = expect::read(&reader, &file.expect, &steps)?;
     let mines = |step: &Step| matches!(step, Step::Mine { .. });
-    if groups.iter().all(|group| group.share == 0) && !steps.iter().any(|(_, step)| mines(step)) {
-        return Err(whole.require("group", "groups")?.fault(Fault::NobodyMines));
+    if reader.groups.iter().all(|group| group.share == 0) && !steps.iter().any(|(_, step)| mines(step)) {
+        let first = file.group.first().map(Spanned::span).unwrap_or_default();
+        return Err(reader.document.error(first, Fault::NoMiner));
     }
-    let attackers = groups.iter().filter(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
-    let purses = u64::from(workload.wallets) + attackers.count() as u64;
-    self::chain::check(&chain, u16::try_from(purses).unwrap_or(u16::MAX), of_chain.as_ref(), whole)?;
+    let attackers = reader.groups.iter().filter(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
+    let wallets = workload.wallets + attackers.count() as u16;
+    ChainTable::check(file.chain.as_ref(), &chain, wallets, &reader.document)?;
     Ok(Plan {
-        name,
-        teaches,
+        name: file.name.as_str().to_owned(),
+        teaches: teaches.clone(),
         chain,
-        groups,
+        groups: reader.groups,
         topology,
         links,
         links_said,
         ping_every,
-        disk,
+        disk: file.disk.map_or(USUAL_DISK, Time::get),
         workload,
         steps,
         stop,
         expectations,
-        seed,
+        seed: file.seed.map_or(USUAL_SEED, Bounded::get),
     })
-}
-
-fn sentence(whole: &Section) -> Result<String, ScenarioError> {
-    let entry = whole.require("teaches", "a sentence in quotes")?;
-    let text = entry.text("a sentence in quotes")?;
-    let found = text.chars().count();
-    if (1..=LONGEST_SENTENCE).contains(&found) && !text.contains(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(entry.fault(Fault::NotASentence { found, most: LONGEST_SENTENCE }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Strategies of those who do not keep to the manners. Their nodes run the code of all nodes; a
 //! strategy decides what leaves them, and what they mine on.
 
+pub mod attackers;
 pub mod double_spend;
-pub mod enlist;
 pub mod gate;
 pub mod selfish;

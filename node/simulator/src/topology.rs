@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use cairn_protocol::random::Random;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// A shape of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Topology {
 }
 
 /// A group as a topology sees it: its nodes.
-pub type Members = Vec<Place>;
+pub type Members = Vec<NodeIndex>;
 
 impl From<Shape> for Topology {
     fn from(shape: Shape) -> Self {
@@ -66,22 +66,22 @@ impl From<Shape> for Topology {
 }
 
 impl Topology {
-    /// Whom each node dials, by place. `apart` are nodes without any link.
+    /// Whom each node dials, by node. `apart` are nodes without any link.
     pub fn dials(
         &self,
         groups: &[Members],
-        apart: &BTreeSet<Place>,
+        apart: &BTreeSet<NodeIndex>,
         random: &mut Random,
-    ) -> Vec<BTreeSet<Place>> {
-        let all: Vec<(usize, Place)> = groups
+    ) -> Vec<BTreeSet<NodeIndex>> {
+        let all: Vec<(usize, NodeIndex)> = groups
             .iter()
             .enumerate()
-            .flat_map(|(group, members)| members.iter().map(move |place| (group, *place)))
+            .flat_map(|(group, members)| members.iter().map(move |node| (group, *node)))
             .collect();
         let is_confined = |group: usize| self.confined.iter().any(|(confined, _)| *confined == group);
-        let free: Vec<(usize, Place)> = all
+        let free: Vec<(usize, NodeIndex)> = all
             .iter()
-            .filter(|(group, place)| !is_confined(*group) && !apart.contains(place))
+            .filter(|(group, node)| !is_confined(*group) && !apart.contains(node))
             .copied()
             .collect();
         let mut dials = vec![BTreeSet::new(); all.len()];
@@ -91,14 +91,14 @@ impl Topology {
                 dials[free[from].1.index()].insert(free[to].1);
             }
         }
-        for (position, (group, place)) in free.iter().enumerate() {
+        for (position, (group, node)) in free.iter().enumerate() {
             let mut dialled = self.shape.dials_of(position, *group, &free, random);
-            dialled.remove(place);
-            dials[place.index()].append(&mut dialled);
+            dialled.remove(node);
+            dials[node.index()].append(&mut dialled);
         }
         for (confined, to) in &self.confined {
-            for place in groups.get(*confined).into_iter().flatten() {
-                dials[place.index()] = groups.get(*to).into_iter().flatten().copied().collect();
+            for node in groups.get(*confined).into_iter().flatten() {
+                dials[node.index()] = groups.get(*to).into_iter().flatten().copied().collect();
             }
         }
         dials
@@ -110,16 +110,16 @@ impl Shape {
         &self,
         position: usize,
         group: usize,
-        free: &[(usize, Place)],
+        free: &[(usize, NodeIndex)],
         random: &mut Random,
-    ) -> BTreeSet<Place> {
+    ) -> BTreeSet<NodeIndex> {
         let count = free.len();
-        let at = |position: usize| free.get(position % count.max(1)).map(|(_, place)| *place);
+        let at = |position: usize| free.get(position % count.max(1)).map(|(_, node)| *node);
         let mut dialled = BTreeSet::new();
         match *self {
             // No node alone can say whom it is joined to.
             Self::Regular { .. } => {}
-            Self::Full => dialled.extend(free.iter().take(position).map(|(_, place)| *place)),
+            Self::Full => dialled.extend(free.iter().take(position).map(|(_, node)| *node)),
             Self::Line => dialled.extend(position.checked_sub(1).and_then(at)),
             Self::Ring { chords } => {
                 dialled.extend(at(position + 1));
@@ -151,11 +151,11 @@ impl Shape {
 
 /// So many others, drawn without repetition; everybody when there are no more.
 fn some_of(
-    (count, at): (usize, impl Fn(usize) -> Option<Place>),
+    (count, at): (usize, impl Fn(usize) -> Option<NodeIndex>),
     own: usize,
     wanted: usize,
     random: &mut Random,
-    dialled: &mut BTreeSet<Place>,
+    dialled: &mut BTreeSet<NodeIndex>,
 ) {
     let available = count - usize::from(own < count);
     let before = dialled.len();
@@ -174,13 +174,13 @@ fn some_of(
 mod tests {
     use super::*;
 
-    fn dials(shape: Shape, sizes: &[u16]) -> Vec<BTreeSet<Place>> {
+    fn dials(shape: Shape, sizes: &[u16]) -> Vec<BTreeSet<NodeIndex>> {
         let mut next = 0;
         let groups: Vec<Members> = sizes
             .iter()
             .map(|size| {
                 next += size;
-                (next - size..next).map(Place::new).collect()
+                (next - size..next).map(NodeIndex::new).collect()
             })
             .collect();
         Topology::from(shape).dials(&groups, &BTreeSet::new(), &mut Random::derive(2, 1))
@@ -188,8 +188,11 @@ mod tests {
 
     #[test]
     fn a_line_is_dialled_once_per_neighbour() {
-        let first = BTreeSet::from([Place::new(0)]);
-        assert_eq!(dials(Shape::Line, &[3]), vec![BTreeSet::new(), first, BTreeSet::from([Place::new(1)])]);
+        let first = BTreeSet::from([NodeIndex::new(0)]);
+        assert_eq!(
+            dials(Shape::Line, &[3]),
+            vec![BTreeSet::new(), first, BTreeSet::from([NodeIndex::new(1)])]
+        );
     }
 
     #[test]
@@ -205,7 +208,7 @@ mod tests {
         ];
         for shape in shapes {
             let dials = dials(shape, &[6, 4]);
-            assert!(dials.iter().zip(Place::first(10)).all(|(dials, place)| !dials.contains(&place)));
+            assert!(dials.iter().zip(NodeIndex::first(10)).all(|(dials, node)| !dials.contains(&node)));
         }
     }
 
@@ -218,16 +221,16 @@ mod tests {
     #[test]
     fn a_regular_network_gives_everybody_as_many_links() {
         let dials = dials(Shape::Regular { degree: 4 }, &[7, 4]);
-        let links_of = |place: Place| {
-            dials[place.index()].len() + dials.iter().filter(|dialled| dialled.contains(&place)).count()
+        let links_of = |node: NodeIndex| {
+            dials[node.index()].len() + dials.iter().filter(|dialled| dialled.contains(&node)).count()
         };
-        assert!(Place::first(11).all(|place| links_of(place) == 4), "{dials:?}");
+        assert!(NodeIndex::first(11).all(|node| links_of(node) == 4), "{dials:?}");
     }
 
     #[test]
     fn regions_are_joined_inside_and_to_others() {
         for (number, dialled) in dials(Shape::Regions { inside: 2, outside: 1 }, &[5, 5]).iter().enumerate() {
-            let inside = dialled.iter().filter(|place| (place.index() < 5) == (number < 5)).count();
+            let inside = dialled.iter().filter(|node| (node.index() < 5) == (number < 5)).count();
             assert_eq!((inside, dialled.len()), (2, 3));
         }
     }
@@ -242,11 +245,14 @@ mod tests {
 
     #[test]
     fn a_confined_group_meets_only_whom_it_is_confined_to() {
-        let groups: Vec<Members> =
-            vec![vec![Place::new(0)], vec![Place::new(1), Place::new(2)], vec![Place::new(3), Place::new(4)]];
+        let groups: Vec<Members> = vec![
+            vec![NodeIndex::new(0)],
+            vec![NodeIndex::new(1), NodeIndex::new(2)],
+            vec![NodeIndex::new(3), NodeIndex::new(4)],
+        ];
         let topology = Topology { shape: Shape::Full, confined: vec![(0, 1)] };
         let dials = topology.dials(&groups, &BTreeSet::new(), &mut Random::derive(1, 1));
-        assert_eq!(dials[0], BTreeSet::from([Place::new(1), Place::new(2)]));
-        assert!(dials[1..].iter().all(|dialled| !dialled.contains(&Place::new(0))));
+        assert_eq!(dials[0], BTreeSet::from([NodeIndex::new(1), NodeIndex::new(2)]));
+        assert!(dials[1..].iter().all(|dialled| !dialled.contains(&NodeIndex::new(0))));
     }
 }

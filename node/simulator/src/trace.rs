@@ -6,7 +6,7 @@ use cairn_core::time::Timestamp;
 use cairn_protocol::input::Input;
 use sha2::{Digest, Sha256};
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::weight::mark;
 
 /// Everything that one node heard so far, hashed in order.
@@ -17,7 +17,7 @@ pub struct Trace {
 
 impl Trace {
     /// Adds what it heard when.
-    pub fn note(&mut self, when: Timestamp, whom: Place, what: &Input) {
+    pub fn note(&mut self, when: Timestamp, whom: NodeIndex, what: &Input) {
         self.hasher.update(when.millis().to_be_bytes());
         self.hasher.update(whom.number().to_be_bytes());
         mark(what, &mut |bytes| self.hasher.update(bytes));

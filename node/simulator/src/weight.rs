@@ -4,7 +4,7 @@ use cairn_core::header::Header;
 use cairn_protocol::input::{Command, Input, Submission};
 use cairn_protocol::message::Message;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// A frame's length and the message's kind.
 const ENVELOPE: u64 = 5;
@@ -48,7 +48,7 @@ pub fn mark(input: &Input, take: &mut dyn FnMut(&[u8])) {
         }
         Input::Received { peer, message } => {
             take(&[3]);
-            // A place's number is in the first two bytes; the rest is zero.
+            // A node's number is in the first two bytes; the rest is zero.
             take(&peer.as_bytes()[..2]);
             mark_message(message, take);
         }
@@ -116,12 +116,12 @@ fn mark_message(message: &Message, take: &mut dyn FnMut(&[u8])) {
 pub fn in_words(input: &Input) -> String {
     match input {
         Input::Connected { peer, direction, .. } => {
-            format!("connected with {} ({direction})", Place::of_peer(peer))
+            format!("connected with {} ({direction})", NodeIndex::of_peer(peer))
         }
-        Input::Disconnected { peer } => format!("link to {} gone", Place::of_peer(peer)),
+        Input::Disconnected { peer } => format!("link to {} gone", NodeIndex::of_peer(peer)),
         Input::DialFailed { address } => format!("cannot reach {address}"),
         Input::Received { peer, message } => {
-            format!("hears from {}: {}", Place::of_peer(peer), message_in_words(message))
+            format!("hears from {}: {}", NodeIndex::of_peer(peer), message_in_words(message))
         }
         Input::Submit { submission: Submission::Block(block), .. } => format!("found block {}", block.hash()),
         Input::Submit { submission: Submission::Transaction(transaction), .. } => {
@@ -132,7 +132,7 @@ pub fn in_words(input: &Input) -> String {
         }
         Input::Submit { submission: Submission::Mark(hash, _), .. } => format!("is told about block {hash}"),
         Input::Garbled { peer, fault } => {
-            format!("hears from {} what does not decode: {fault}", Place::of_peer(peer))
+            format!("hears from {} what does not decode: {fault}", NodeIndex::of_peer(peer))
         }
         Input::AddressFound { address } => format!("finds {address}"),
         Input::Command(command) => command_in_words(command),
@@ -145,13 +145,13 @@ fn command_in_words(command: &Command) -> String {
         Command::AddNode(address) => format!("is to keep up a connection to {address}"),
         Command::TryNode(address) => format!("is to dial {address} once"),
         Command::RemoveNode(address) => format!("is to dial {address} no longer"),
-        Command::DisconnectPeer(peer) => format!("is to disconnect {}", Place::of_peer(peer)),
-        Command::Ban { peer, .. } => format!("is to ban {}", Place::of_peer(peer)),
-        Command::Unban(peer) => format!("is to ban {} no longer", Place::of_peer(peer)),
+        Command::DisconnectPeer(peer) => format!("is to disconnect {}", NodeIndex::of_peer(peer)),
+        Command::Ban { peer, .. } => format!("is to ban {}", NodeIndex::of_peer(peer)),
+        Command::Unban(peer) => format!("is to ban {} no longer", NodeIndex::of_peer(peer)),
         Command::ClearBans => "is to forget all bans".into(),
         Command::SetBlocked(peers) if peers.is_empty() => "may reach all nodes again".into(),
         Command::SetBlocked(peers) => {
-            let peers: Vec<String> = peers.iter().map(|peer| Place::of_peer(peer).to_string()).collect();
+            let peers: Vec<String> = peers.iter().map(|peer| NodeIndex::of_peer(peer).to_string()).collect();
             format!("may no longer reach {}", peers.join(", "))
         }
         Command::SetNetworkActive(true) => "is to have connections again".into(),
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_a_node_meets_is_told_in_words() {
-        let one = Place::new(1);
+        let one = NodeIndex::new(1);
         let (peer, address) = (one.peer_id(), one.listens_at());
         let hears = |message| in_words(&Input::Received { peer, message });
         for (told, words) in [

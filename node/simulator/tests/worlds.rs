@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::process::Command;
 
 use cairn_simulator::behaviour::Behaviour;
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::{Plan, Step};
 use cairn_simulator::play::{Run, play};
 use cairn_simulator::report::{Report, TipChange};
@@ -47,9 +47,9 @@ fn a_partition_made_by_refusing_peers_heals_too() {
 fn nodes_that_lose_power_come_back_with_what_they_had_announced() {
     let at = |seconds| Duration::from_secs(seconds);
     let steps = (0..5u16).flat_map(|node| {
-        let place = Place::new(node);
-        let begin = 10 + 5 * u64::from(node);
-        [(at(begin), Step::Kill(vec![place])), (at(begin + 7), Step::Restart(vec![place]))]
+        let node = NodeIndex::new(node);
+        let begin = 10 + 5 * u64::from(node.number());
+        [(at(begin), Step::Kill(vec![node])), (at(begin + 7), Step::Restart(vec![node]))]
     });
     every_seed_agrees(&Plan { steps: steps.collect(), ..Plan::quiet(20) }, 0..50);
 }
@@ -126,7 +126,7 @@ fn what_is_told_of_the_events_before_one_ends_with_it_in_a_large_world_too() {
 #[test]
 fn a_report_tells_which_tip_each_node_had_at_every_time() {
     let mut plan = partition();
-    plan.steps.push((plan.stop.after - Duration::from_secs(1), Step::Kill(vec![Place::new(3)])));
+    plan.steps.push((plan.stop.after - Duration::from_secs(1), Step::Kill(vec![NodeIndex::new(3)])));
     let report = play(&plan, 5).expect("every invariant holds");
     assert_eq!(report.tips.until_ms, None);
     let mut tips = vec![None; report.nodes];

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cairn_genesis::running::DevnetName;
-use cairn_simulator::mining::Hashrate;
+use cairn_genesis::hashrate::Hashrate;
+use cairn_genesis::programs::running::DevnetName;
 use clap::Args;
 
 /// What was typed after `cairn devnet`.

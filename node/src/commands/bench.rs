@@ -9,7 +9,7 @@ use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
 
 use crate::cli::bench::{BenchArgs, BenchCommand};
-use crate::miner::search::{Engine, Job};
+use cairn_daemon::search::{Engine, Job};
 
 /// Nonces between two looks at the clock.
 const CHUNK: u64 = 20_000;

@@ -10,7 +10,6 @@ use cairn_core::address::Address;
 use cairn_genesis::Chain;
 use serde_json::json;
 
-use crate::assembly::find_chain;
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::output::Output;
 use crate::commands::scenario;
@@ -23,7 +22,7 @@ use crate::devnet::network::Network;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
 use crate::devnet::{account, opening, status};
-use crate::files;
+use cairn_genesis::programs::files;
 
 /// How often the narrator looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -36,7 +35,7 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     if let Some(file) = &arguments.scenario {
         return scenario::run(arguments, file);
     }
-    let chain = find_chain(&arguments.chain)?;
+    let chain = Chain::find(&arguments.chain)?;
     let prefix = &chain.params.address_prefix;
     let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
     let to = to.transpose().context("--to is no address of this chain")?;

@@ -9,13 +9,12 @@ use cairn_core::subsidy::supply;
 use cairn_genesis::Chain;
 use cairn_genesis::bounded::{Bounded, Name};
 use cairn_genesis::definition::{GAP_SPACINGS, Payment};
-use cairn_genesis::exit::{AfterDone, answer};
+use cairn_genesis::programs::exit::{AfterDone, answer};
 use serde_json::{Value, json};
 
-use crate::assembly::find_chain;
 use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
 use crate::devnet::account;
-use crate::report::words::duration;
+use cairn_report::words::duration;
 
 /// Runs the command.
 ///
@@ -25,7 +24,7 @@ pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
     match &arguments.command {
         GenesisCommand::New(wanted) => make(wanted),
         GenesisCommand::Show { chain, json } => {
-            let chain = find_chain(chain)?;
+            let chain = Chain::find(chain)?;
             match json {
                 true => answer(describe(&chain))?,
                 false => answer(in_words(&chain))?,
@@ -36,7 +35,7 @@ pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
 }
 
 fn make(wanted: &NewArgs) -> anyhow::Result<()> {
-    let mut definition = find_chain(&wanted.like)?.definition;
+    let mut definition = Chain::find(&wanted.like)?.definition;
     definition.name = Name::new(wanted.name.clone())?;
     let letters =
         |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();

@@ -1,9 +1,9 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
 use anyhow::bail;
-use cairn_genesis::exit::{AfterDone, answer, answer_done, say};
-use cairn_genesis::home::home;
-use cairn_genesis::running::{self, Devnet};
+use cairn_genesis::programs::exit::{AfterDone, answer, answer_done, say};
+use cairn_genesis::programs::home::home;
+use cairn_genesis::programs::running::{self, Devnet};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
 fn steer_one(arguments: &NetArgs, command: &NetCommand) -> anyhow::Result<(Value, String)> {
     let control = Client::find(arguments.which.wanted().as_deref())?;
     // Before it is done: the devnet may not be the one that was meant.
-    if let Some(notice) = control.found.notice() {
+    if let Some(notice) = control.found.notice("--devnet") {
         say(notice);
     }
     let (mut value, text) = match steer(&control, command) {

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, StdoutLock, Write, stderr, stdout};
 
-use cairn_genesis::exit::{AfterDone, OutputError};
+use cairn_genesis::programs::exit::{AfterDone, OutputError};
 use serde_json::json;
 
 /// Standard output. Where the command has more to do, that it cannot be written is said once, on standard

@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cairn_core::address::Address;
+use cairn_genesis::Chain;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::node::NodeArgs;
-use crate::config::Config;
-use crate::miner::Miner;
-use crate::mining_order::{MiningOrder, spacing_hashrate};
-use crate::p2p::hint;
-use crate::rpc::access::Rpc;
-use crate::rpc::auth::{COOKIE_FILE, Cookie};
-use crate::store::Opening;
-use crate::store::directory::Directory;
-use crate::web::{self, Settings};
-use crate::{assembly, log, signals};
+use cairn_daemon::config::Config;
+use cairn_daemon::config::args::NodeArgs;
+use cairn_daemon::miner::{Miner, MiningOrder, spacing_hashrate};
+use cairn_daemon::p2p::hint;
+use cairn_daemon::rpc::access::Rpc;
+use cairn_daemon::rpc::auth::{COOKIE_FILE, Cookie};
+use cairn_daemon::store::Opening;
+use cairn_daemon::store::directory::Directory;
+use cairn_daemon::web::{self, Settings};
+use cairn_daemon::{log, node_builder, signals};
 
 /// Threads that carry bytes; whatever takes long has a thread of its own.
 const WORKERS: usize = 2;
@@ -47,17 +47,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     if config.stop_on_stdin_close {
         stop_on_stdin_close(stop.clone()).context("cannot watch standard input")?;
     }
-    let chain = assembly::find_chain(&config.chain)?;
+    let chain = Chain::find(&config.chain)?;
     let pay_to = config.mine.as_deref().map(|text| {
         Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
     });
     let pay_to = pay_to.transpose()?;
-    assembly::make_data_dir(&config.data_dir)?;
+    node_builder::make_data_dir(&config.data_dir)?;
     // The lock first: a second process must not even replace the cookie of the one that runs.
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
     let directory = Directory::open(&config.data_dir, chain.params.genesis_hash, opening)?;
     let server = serve_rpc(config, stop.clone()).await?;
-    let running = tokio::task::block_in_place(|| assembly::start(config, &chain, directory, stop.clone()))?;
+    let running =
+        tokio::task::block_in_place(|| node_builder::start(config, &chain, directory, stop.clone()))?;
     web::open(&server.rpc, running.handle.clone());
     server.rpc.mining().send_replace(pay_to.map(|address| MiningOrder {
         pay_to: address.lock(),

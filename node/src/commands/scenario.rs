@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use cairn_genesis::Chain;
-use cairn_simulator::mining::Hashrate;
+use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::report::{Moment, Report};
 use serde_json::json;
@@ -17,15 +17,15 @@ use crate::devnet::error::DevnetError;
 use crate::devnet::opening;
 use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
-use crate::devnet::scenario::fault::ScenarioFault;
-use crate::devnet::scenario::ground;
+use crate::devnet::scenario::chain_setup;
+use crate::devnet::scenario::error::ScenarioError;
 use crate::devnet::scenario::play::play;
 use crate::devnet::scenario::rates::Rates;
-use crate::files;
 use crate::plan_file::read_plan;
-use crate::report;
-use crate::report::figures::verdict_in_words;
-use crate::report::print::print;
+use cairn_genesis::programs::files;
+use cairn_report as report;
+use cairn_report::figures::verdict_in_words;
+use cairn_report::print::print;
 
 /// Runs the command.
 ///
@@ -38,7 +38,7 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     let mut place = Place::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
     let chain_file = place.path().join("chain.toml");
     if chain_file.exists() {
-        return Err(ScenarioFault::UsedDirectory(place.path().to_owned()).into());
+        return Err(ScenarioError::UsedDirectory(place.path().to_owned()).into());
     }
     files::replace(&chain_file, chain.definition.to_string().as_bytes())
         .with_context(|| format!("cannot write {}", chain_file.display()))?;
@@ -77,13 +77,13 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
 }
 
 /// What is said before anything starts.
-fn prepare(plan: &Plan) -> Result<(Rates, Chain), ScenarioFault> {
+fn prepare(plan: &Plan) -> Result<(Rates, Chain), ScenarioError> {
     if let Some(why) = plan.refusal_of_devnet() {
-        return Err(ScenarioFault::Refused { name: plan.name.clone(), why });
+        return Err(ScenarioError::Refused { name: plan.name.clone(), why });
     }
     let rates = Rates::of(plan)?;
     let wallets = plan.workload.wallets;
-    let chain = ground::chain(plan, &rates).map_err(|error| ScenarioFault::Chain { wallets, error })?;
+    let chain = chain_setup::chain(plan, &rates).map_err(|error| ScenarioError::Chain { wallets, error })?;
     Ok((rates, chain))
 }
 
@@ -98,7 +98,7 @@ fn node_plans(
     let wanted = Wanted { chain, nodes: plan.nodes(), miners, hashrate: Hashrate::NONE, to: None, rpc_port };
     let (mut plans, _) = plan::draw(&wanted, place.path())?;
     let addresses: Vec<_> = plans.iter().map(|node| node.peer).collect();
-    for (node, dialled) in plans.iter_mut().zip(ground::dials(plan)) {
+    for (node, dialled) in plans.iter_mut().zip(chain_setup::dials(plan)) {
         node.dials = dialled.into_iter().map(|other| addresses[usize::from(other)]).collect();
         node.max_outbound = Some(0);
     }

@@ -14,11 +14,11 @@ use crate::cli::simulate::SimulateArgs;
 use crate::commands::bar::Bar;
 use crate::commands::output::Output;
 use crate::plan_file::read_plan;
-use crate::report;
-use crate::report::figures::verdict_in_words;
-use crate::report::print::print;
-use crate::report::telling::Teller;
-use crate::report::words::{count, harmless, moment};
+use cairn_report as report;
+use cairn_report::figures::verdict_in_words;
+use cairn_report::print::print;
+use cairn_report::telling::Teller;
+use cairn_report::words::{count, harmless, moment};
 
 pub mod many;
 pub mod replay;

@@ -45,7 +45,7 @@ pub fn run(arguments: &TopArgs) -> anyhow::Result<()> {
     // A devnet that is gone is said before the screen is taken.
     let first = Scene::read(&client.view(BLOCKS)?);
     let (sender, news) = channel();
-    if let Some(notice) = client.found.notice() {
+    if let Some(notice) = client.found.notice("--devnet") {
         sender.send(News::Said(notice))?;
     }
     look_on_and_on(client.clone(), sender.clone());

@@ -10,12 +10,11 @@ use cairn_genesis::{BUILTIN, Chain as Definition};
 use cairn_protocol::chain::Chain;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::assembly::find_chain;
 use crate::cli::verify::VerifyArgs;
-use crate::clock;
-use crate::store::directory::recorded_genesis;
-use crate::store::verify::{Verified, verify};
-use crate::store::{Opening, SledStore};
+use cairn_daemon::clock;
+use cairn_daemon::store::directory::recorded_genesis;
+use cairn_daemon::store::verify::{Verified, verify};
+use cairn_daemon::store::{Opening, SledStore};
 
 /// Runs the command.
 ///
@@ -79,7 +78,7 @@ fn definition(path: &Path, asked: Option<&str>) -> anyhow::Result<Definition> {
         anyhow!("{} holds no chain: name the data directory of a node with --data-dir", path.display())
     })?;
     if let Some(name) = asked {
-        return find_chain(name);
+        return Ok(Definition::find(name)?);
     }
     let known = BUILTIN.iter().filter_map(|(name, _)| Definition::builtin(name));
     match known.into_iter().find(|chain| chain.params.genesis_hash == recorded) {

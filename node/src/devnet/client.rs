@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use cairn_genesis::running::{self, Devnet, FindError, Found};
+use cairn_genesis::programs::running::{self, Devnet, FindError, Found};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -30,12 +30,12 @@ use crate::devnet::player::Player;
 use crate::devnet::player_api::{self, Theatre};
 use crate::devnet::view::View;
 use crate::devnet::{account, fork, mining, status};
-use crate::page;
-use crate::rpc::auth::Gate;
-use crate::web::ask::FreeTurns;
-use crate::web::connections;
-use crate::web::events::Followers;
-use crate::web::places::Caller;
+use cairn_daemon::page;
+use cairn_daemon::rpc::auth::Gate;
+use cairn_daemon::web::ask::FreeTurns;
+use cairn_daemon::web::connections;
+use cairn_daemon::web::events::Followers;
+use cairn_daemon::web::places::Caller;
 
 /// No step needs more words.
 const MAX_BODY: usize = 16 * 1024;

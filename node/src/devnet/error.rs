@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use cairn_core::hash::Txid;
 use cairn_core::text::grouped;
-use cairn_genesis::home::HomeError;
-use cairn_genesis::running::DevnetName;
+use cairn_genesis::programs::home::HomeError;
+use cairn_genesis::programs::running::DevnetName;
 use serde::de::DeserializeOwned;
 
 use crate::devnet::groups::GroupsError;

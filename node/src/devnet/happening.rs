@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cairn_core::hash::Txid;
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::settling::Settlement;
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ pub enum What {
     /// A node did not take the second payment of a coin.
     RivalRefused {
         /// Which.
-        at: Place,
+        at: NodeIndex,
         /// Why.
         why: String,
     },

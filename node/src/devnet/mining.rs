@@ -1,7 +1,7 @@
 //! Blocks on demand on a devnet's nodes: what they do to the difficulty, said before, and what came of it.
 
 use cairn_core::text::grouped;
-use cairn_simulator::words::{count, duration};
+use cairn_simulator::text::{count, duration};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_genesis::Chain;
-use cairn_simulator::mining::Hashrate;
+use cairn_genesis::hashrate::Hashrate;
 use serde_json::{Value, json};
 
 use crate::devnet::error::DevnetError;

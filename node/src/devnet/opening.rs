@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use cairn_genesis::Chain;
-use cairn_genesis::running::{Devnet, DevnetName, DevnetNode};
+use cairn_genesis::programs::running::{Devnet, DevnetName, DevnetNode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::clock;
 use crate::devnet::control;
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::{Happening, What};
@@ -18,7 +17,8 @@ use crate::devnet::place::Place;
 use crate::devnet::plan::NodePlan;
 use crate::devnet::pulse;
 use crate::devnet::view::View;
-use crate::signals;
+use cairn_daemon::clock;
+use cairn_daemon::signals;
 
 /// The page answers this far below the first port for programs, if that is free.
 const PAGE_BELOW: u16 = 1;

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::view::View;
-use crate::rpc::reads::is_readable;
-use crate::web::ask::{FreeTurns, for_pages};
-use crate::web::events::{FOR_PAGES, Followers, Wanted};
-use crate::web::places::Caller;
+use cairn_daemon::rpc::reads::is_readable;
+use cairn_daemon::web::ask::{FreeTurns, for_pages};
+use cairn_daemon::web::events::{FOR_PAGES, Followers, Wanted};
+use cairn_daemon::web::places::Caller;
 
 /// How long a node may take to answer a page: a question that is open keeps one of the browser's six connections.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cairn_genesis::running::{Devnet, DevnetName, LOCK_FILE, NOTE_FILE};
+use cairn_genesis::programs::running::{Devnet, DevnetName, LOCK_FILE, NOTE_FILE};
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::registry::{self, Registry, lock_within};

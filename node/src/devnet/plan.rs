@@ -9,13 +9,13 @@ use cairn_core::address::Address;
 use cairn_core::params::ChainParams;
 use cairn_core::text::grouped;
 use cairn_genesis::Chain;
+use cairn_genesis::hashrate::Hashrate;
 use cairn_protocol::random::Random;
-use cairn_simulator::mining::Hashrate;
-use cairn_simulator::words::duration;
+use cairn_simulator::text::duration;
 
 use crate::devnet::account;
 use crate::devnet::error::DevnetError;
-use crate::mining_order::spacing_hashrate;
+use cairn_daemon::miner::spacing_hashrate;
 
 /// Up to so many nodes everybody dials everybody.
 const FULL_MESH: u16 = 8;

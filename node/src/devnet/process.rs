@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use cairn_genesis::environment::of_cairn;
+use cairn_genesis::programs::environment::of_cairn;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::plan::NodePlan;

@@ -7,12 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cairn_genesis::home::{self, HomeError};
-use cairn_genesis::running::{self, Devnet, DevnetName, LOCK_FILE, NOTE_FILE};
+use cairn_genesis::programs::home::{self, HomeError};
+use cairn_genesis::programs::running::{self, Devnet, DevnetName, LOCK_FILE, NOTE_FILE};
 
 use crate::devnet::error::DevnetError;
-use crate::files;
-use crate::store::directory;
+use cairn_daemon::store::directory;
+use cairn_genesis::programs::files;
 
 /// How temporary directories of devnets are named.
 pub const TEMPORARY: &str = "cairn-devnet-";

@@ -1,14 +1,14 @@
 //! Scenarios on real nodes: a simulator's plan, played by processes in real time.
 //!
-//! Reading order: [`rates`] and
-//! [`ground`] (the chain that they play it on), [`agenda`] (what is due when), [`hands`] and
-//! [`payer`] (doing it), [`chronicle`] (what came of it), [`play`] (from beginning to end).
+//! Reading order: [`rates`] and [`chain_setup`] (the chain that they play it on), [`agenda`] (what is due when),
+//! [`executor`] and [`payments`] (carrying it out), [`event_adapter`] (what the recorder sees), [`play`] (from
+//! beginning to end).
 
 pub mod agenda;
-pub mod chronicle;
-pub mod fault;
-pub mod ground;
-pub mod hands;
-pub mod payer;
+pub mod chain_setup;
+pub mod error;
+pub mod event_adapter;
+pub mod executor;
+pub mod payments;
 pub mod play;
 pub mod rates;

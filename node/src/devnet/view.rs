@@ -20,7 +20,7 @@ use crate::devnet::happening::{Happening, What};
 use crate::devnet::narrate::Narrator;
 use crate::devnet::narrate::line::Line;
 use crate::devnet::view::world::{Mark, Node, World};
-use crate::web::log::EventLog;
+use cairn_daemon::event_log::EventLog;
 
 /// The picture. Clones are the same picture.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl View {
     pub fn of_scenario(plan: &Plan) -> Self {
         let view = Self::new(&plan.simulated_chain(), plan.nodes());
         view.change(0, |scene| {
-            scene.peers = plan.places().map(|place| (place.peer_id().to_string(), place.number())).collect();
+            scene.peers = plan.indices().map(|place| (place.peer_id().to_string(), place.number())).collect();
         });
         view
     }

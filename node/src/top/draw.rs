@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cairn_simulator::words::{duration, numbers};
+use cairn_simulator::text::{duration, numbers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};

@@ -3,14 +3,14 @@
 use std::fs;
 
 use cairn_core::encoding::encode;
-use cairn_node::store::address_schema::{
+use cairn_daemon::mempool_file;
+use cairn_daemon::store::address_schema::{
     Kind, MARK_KEY, Mark, Summary, Visit, coin_key, read_coin_key, read_lock, summary_key, visit_key,
 };
-use cairn_node::store::journal::{Entry, Found, Journal};
-use cairn_node::store::schema::{
+use cairn_daemon::store::journal::{Entry, Found, Journal};
+use cairn_daemon::store::schema::{
     Checkpoint, Key, StoredHeader, StoredTransaction, header_key, read_key, transaction_key,
 };
-use cairn_node::waiting;
 use cairn_protocol::chain::store::StoreError;
 use sha2::{Digest, Sha256};
 
@@ -91,7 +91,7 @@ fn address_key(kind: Kind, bytes: &[u8]) -> Vec<u8> {
 /// When it does not hold.
 pub fn mempool_file(bytes: &[u8]) {
     let directory = tempfile::tempdir().expect("a directory");
-    fs::write(directory.path().join(waiting::FILE), bytes).expect("written");
-    let transactions = waiting::load(directory.path(), regtest().params.genesis_hash);
+    fs::write(directory.path().join(mempool_file::FILE), bytes).expect("written");
+    let transactions = mempool_file::load(directory.path(), regtest().params.genesis_hash);
     assert!(transactions.is_empty() || bytes.ends_with(&encode(&transactions)));
 }

@@ -15,14 +15,14 @@ use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::Room;
 use cairn_simulator::invariants::{Violation, Witness, coins, coins_of_blocks};
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::verifier::OncePerWorld;
 
 use crate::fuzzing::rules::regtest;
 use crate::fuzzing::steps::steps;
 
 /// Where the node is.
-const HERE: Place = Place::new(0);
+const HERE: NodeIndex = NodeIndex::new(0);
 /// Steps of the longest script.
 const MOST_STEPS: usize = 256;
 /// A node that has more to do at one moment spins.
@@ -76,7 +76,7 @@ impl Watched {
             id: HERE.peer_id(),
             user_agent: "cairn/fuzzed".into(),
             listen: vec![HERE.listens_at()],
-            connect: vec![Place::new(1).listens_at()],
+            connect: vec![NodeIndex::new(1).listens_at()],
             room: Room { outbound: 2, inbound: 4 },
             ping_every: Some(PING_INTERVAL),
         };

@@ -1,6 +1,6 @@
 //! Bytes of peers: what is a message is written the same again, and no frame reads beyond itself.
 
-use cairn_node::p2p::stream::{push_frame, read_frame};
+use cairn_daemon::p2p::stream::{push_frame, read_frame};
 use cairn_protocol::limits::{MAX_FRAME, MAX_FRAME_BEFORE_HELLO};
 use cairn_protocol::message::codec;
 use futures::FutureExt;

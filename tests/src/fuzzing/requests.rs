@@ -1,10 +1,10 @@
 //! JSON-RPC: every body is answered with JSON, and every method's arguments are bound or refused.
 
-use cairn_node::rpc::envelope::{Arguments, Body, Call, Envelope};
-use cairn_node::rpc::error::RpcError;
-use cairn_node::rpc::json::json;
-use cairn_node::rpc::params::Params;
-use cairn_node::rpc::table;
+use cairn_daemon::rpc::envelope::{Arguments, Body, Call, Envelope};
+use cairn_daemon::rpc::error::RpcError;
+use cairn_daemon::rpc::json::json;
+use cairn_daemon::rpc::params::Params;
+use cairn_daemon::rpc::table;
 use serde_json::Value;
 
 /// Every body is answered: each request in it with JSON that bears its id.

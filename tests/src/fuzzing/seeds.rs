@@ -13,8 +13,8 @@ use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::merkle::prove;
 use cairn_core::time::Timestamp;
+use cairn_daemon::rpc::table;
 use cairn_genesis::{BUILTIN, accounts};
-use cairn_node::rpc::table;
 use cairn_protocol::message::codec;
 
 use crate::fuzzing::rules::regtest;

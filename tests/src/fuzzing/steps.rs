@@ -12,7 +12,7 @@ use cairn_protocol::chain::marks::Mark;
 use cairn_protocol::input::{Command, Input, RequestId, Submission};
 use cairn_protocol::message::codec;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 
 /// How many different peers a script speaks of.
 const PEERS: u8 = 6;
@@ -122,8 +122,8 @@ fn command(who: u8, number: u64, peer: PeerId) -> Command {
     }
 }
 
-fn place(who: u8) -> Place {
-    Place::new(1 + u16::from(who % PEERS))
+fn place(who: u8) -> NodeIndex {
+    NodeIndex::new(1 + u16::from(who % PEERS))
 }
 
 fn direction(who: u8) -> Direction {

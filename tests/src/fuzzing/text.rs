@@ -9,7 +9,7 @@ use cairn_core::address::{Address, AddressPrefix};
 use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::OutPoint;
-use cairn_node::config::host::HostPort;
+use cairn_daemon::config::host::HostPort;
 use cairn_wallet::files::WalletName;
 
 /// The prefix of the addresses here.

@@ -7,9 +7,9 @@ use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 use cairn_wallet::book::Book;
 use cairn_wallet::keystore;
+use cairn_wallet::mnemonic::Words;
 use cairn_wallet::payment::judge;
 use cairn_wallet::scan::{Scan, Watched};
-use cairn_wallet::words::Words;
 
 use crate::fuzzing::rules::regtest;
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::plan::{Plan, Step};
 
@@ -34,8 +34,8 @@ pub fn plan(percent: u32) -> Plan {
     // 512 hashes a block: fine enough to see a difficulty change by a fifth of a per cent.
     (plan.chain.pow_limit, plan.chain.genesis_bits) = (bits(0x207f_ffff), bits(0x1f7f_ffff));
     plan.chain.half_life_ms = Some(bounded(SPACING.as_millis() as u64 * u64::from(HALF_LIFE_BLOCKS)));
-    let places = plan.places().collect();
-    plan.steps = vec![(STEP_AFTER, Step::SetHashrate { places, percent })];
+    let nodes = plan.indices().collect();
+    plan.steps = vec![(STEP_AFTER, Step::SetHashrate { nodes, percent })];
     plan.stop.after = STEP_AFTER + SPACING * (HALF_LIFE_BLOCKS * 5 + 20);
     plan
 }

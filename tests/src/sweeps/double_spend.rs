@@ -1,6 +1,6 @@
 //! Double spends: how often a payment with so many confirmations is taken back.
 
-use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::{Behaviour, DoubleSpend};
 use cairn_simulator::plan::Plan;
 

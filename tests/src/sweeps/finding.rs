@@ -1,6 +1,6 @@
 //! A finding: ours against theirs, as a table, a picture and a list of what does not fit.
 
-use cairn_node::report::chart::{Chart, Series};
+use cairn_report::chart::{Chart, Series};
 
 use crate::papers::interval::Interval;
 use crate::papers::table::Table;

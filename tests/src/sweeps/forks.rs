@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::network::Latency;
 use cairn_simulator::plan::Plan;

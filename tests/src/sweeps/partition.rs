@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::plan::{Plan, Step, Workload};
 use cairn_simulator::report::Report;
@@ -52,7 +52,7 @@ impl Point {
 pub fn plan(share: f64, expected_blocks: u32) -> Plan {
     let side = |name, share| Side { name, nodes: NODES_A_SIDE, share, behaviour: Behaviour::Honest };
     let mut plan = bare(&[side("minority", share), side("majority", 1.0 - share)]);
-    let cut = plan.groups.iter().map(|group| group.places().collect()).collect();
+    let cut = plan.groups.iter().map(|group| group.members().collect()).collect();
     let healed = BEGIN + SPACING * expected_blocks;
     plan.steps = vec![(BEGIN, Step::Partition(cut)), (healed, Step::Heal)];
     plan.workload = Workload { payment_every: Some(SPACING / PAYMENTS_A_BLOCK), wallets: 40 };

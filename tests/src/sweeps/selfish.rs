@@ -3,10 +3,10 @@
 use core::cmp::Ordering;
 use core::time::Duration;
 
-use cairn_node::report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::network::{Latency, Quality};
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 
 use crate::papers::interval::{Confidence, Interval};
@@ -80,7 +80,7 @@ pub fn plan(alpha: f64, gamma: Gamma, blocks: u32) -> (Plan, f64) {
         Gamma::Half => (near_share_for(0.5, u32::from(near)).expect("five miners reach one half"), 0.5),
         Gamma::All => (1.0, effective_gamma(1.0, u32::from(near))),
     };
-    let shown_first_to: Vec<Place> = (1..=near).map(Place::new).collect();
+    let shown_first_to: Vec<NodeIndex> = (1..=near).map(NodeIndex::new).collect();
     let honest = 1.0 - alpha;
     let mut sides =
         vec![Side { name: "pool", nodes: 1, share: alpha, behaviour: Behaviour::Selfish { shown_first_to } }];

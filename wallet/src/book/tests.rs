@@ -6,7 +6,7 @@ use cairn_genesis::accounts;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::words::Words;
+use crate::mnemonic::Words;
 
 fn book() -> Book {
     let keys = Keys::new(&Words::from_entropy(&accounts::entropy(0)));
@@ -21,7 +21,7 @@ fn damage_text(change: impl FnOnce(&mut Value)) -> Option<String> {
             assert_eq!(read.current(), book().current());
             None
         }
-        Err(BookError::Damaged { what, .. }) => Some(what),
+        Err(BookError::Damaged { reason, .. }) => Some(reason),
         Err(other) => panic!("{other}"),
     }
 }

@@ -1,8 +1,8 @@
-//! `address`: where to be paid.
+//! `address`: shows receiving addresses, as text or QR code.
 
 use anyhow::Context;
 use cairn_core::lock::Lock;
-use cairn_genesis::exit::{answer, answer_done, say};
+use cairn_genesis::programs::exit::{answer_done, say};
 use qrcode::QrCode;
 use qrcode::render::unicode;
 use qrcode::types::QrError;
@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::book::SEARCH_GAP;
 use crate::cli::{AddressOptions, Common};
 use crate::session::Session;
+use crate::show;
 
 /// Shows the newest address, a fresh one, or all.
 pub fn run(common: &Common, options: &AddressOptions) -> anyhow::Result<()> {
@@ -38,14 +39,11 @@ pub fn run(common: &Common, options: &AddressOptions) -> anyhow::Result<()> {
     let addresses: Vec<String> = locks.into_iter().map(|lock| session.address(lock)).collect();
     let value = json!({ "addresses": addresses });
     let text = if options.qr { in_codes(&addresses)? } else { addresses.join("\n") };
-    match options.new {
-        true => {
-            let done = format!("the address {} is handed out", addresses.concat());
-            Ok(answer_done(common.json, value, text, done)?)
-        }
-        false if common.json => Ok(answer(value)?),
-        false => Ok(answer(text)?),
+    if !options.new {
+        return show::reply(common.json, &value, text);
     }
+    let done = format!("the address {} is handed out", addresses.concat());
+    Ok(answer_done(common.json, value, text, done)?)
 }
 
 /// Each address with its QR code. Upper case fits the code's denser alphabet; bech32m allows it.

@@ -1,15 +1,14 @@
-//! `new` and `restore`: a wallet from fresh words, from known ones, or a published devnet account.
+//! `new` and `restore`: make a wallet from fresh words, from known ones, or from a published devnet account.
 //!
-//! All that a person is asked comes first, then the wallet's lock is taken and the files are written.
+//! A person is asked first, then the wallet's lock is taken and the files are written.
 
 use std::fs::File;
 
 use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::text::with_causes;
-use cairn_genesis::Chain;
-use cairn_genesis::exit::{answer, answer_done, check_output, say};
-use serde::Serialize;
+use cairn_genesis::programs::exit::{answer, answer_done, check_output, say};
+use cairn_genesis::{Chain, accounts};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -17,10 +16,10 @@ use crate::book::{Book, KeySource, Search, check_absent};
 use crate::cli::{ChainChoice, Common, Restore};
 use crate::files::{WalletFiles, remove, write_private};
 use crate::keys::{Branch, Keys};
-use crate::session::{Session, chain_named, files_of, kept_name, published_words};
+use crate::mnemonic::Words;
+use crate::session::{Session, files_of, kept_name, published_words};
 use crate::terminal::Hidden;
-use crate::view::{Notice, View};
-use crate::words::Words;
+use crate::view::View;
 use crate::{follow, keystore, passphrase, show};
 
 /// Makes a wallet and shows its words once.
@@ -50,16 +49,6 @@ pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     Ok(answer_done(false, facts, summary(common, &files, &address), made(&files, &address))?)
 }
 
-/// What `restore --json` prints.
-#[derive(Serialize)]
-struct Restored<'a> {
-    wallet: String,
-    address: &'a str,
-    /// Whether the chain was searched for used addresses.
-    searched: bool,
-    notices: &'a [Notice],
-}
-
 /// Makes a wallet again, or takes a devnet account, and searches the chain if a node answers.
 pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
     let (files, chain, kept_name) = prepare(common, &choice.chain)?;
@@ -71,7 +60,7 @@ pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
         }
         None => {
             let words = known_words(choice)?;
-            refuse_published(&words)?;
+            check_unpublished(&words)?;
             let passphrase = passphrase::choose(common.passphrase_file.as_deref())?;
             (KeySource::Encrypted, Keys::new(&words), Some(keystore::seal(&words, &passphrase)?))
         }
@@ -93,15 +82,16 @@ pub fn restore(common: &Common, choice: &Restore) -> anyhow::Result<()> {
             (address(&chain, &Book::load(&files)?), None)
         }
     };
-    let notices = view.as_ref().map(|view| view.notices.as_slice()).unwrap_or_default();
+    let notices = view.as_ref().map_or(&[][..], |view| &view.notices);
     show::tell(notices);
-    let warning = choice.devnet.map(|account| {
-        format!("Devnet account {account}: its words are published, anyone can spend these coins.\n")
-    });
-    let wallet = files.name().to_string();
-    let restored = Restored { wallet, address: &address, searched: view.is_some(), notices };
-    let text = warning.unwrap_or_default() + &summary(common, &files, &address);
-    Ok(answer_done(common.json, serde_json::to_value(&restored)?, text, made(&files, &address))?)
+    let mut text = summary(common, &files, &address);
+    if let Some(account) = choice.devnet {
+        let warning = "its words are published, anyone can spend these coins";
+        text = format!("Devnet account {account}: {warning}.\n{text}");
+    }
+    let (wallet, searched) = (files.name().to_string(), view.is_some());
+    let reply = json!({ "wallet": wallet, "address": address, "searched": searched, "notices": notices });
+    Ok(answer_done(common.json, reply, text, made(&files, &address))?)
 }
 
 /// Searches the chain while the keys are at hand; gives the newest address that it has paid.
@@ -112,11 +102,11 @@ fn search(common: &Common, keys: &Keys) -> anyhow::Result<(String, View)> {
     Ok((session.address(session.book.current()), view))
 }
 
-/// What can be refused before a person is asked for anything.
+/// Checks what can be checked before a person is asked.
 fn prepare(common: &Common, choice: &ChainChoice) -> anyhow::Result<(WalletFiles, Chain, String)> {
     let files = files_of(common)?;
     check_absent(&files)?;
-    Ok((files, chain_named(&choice.chain)?, kept_name(&choice.chain)?))
+    Ok((files, Chain::find(&choice.chain)?, kept_name(&choice.chain)?))
 }
 
 /// The lock of a wallet that is not there: another command may have made it while a person was asked.
@@ -126,8 +116,7 @@ fn lock_absent(files: &WalletFiles) -> anyhow::Result<Option<File>> {
     Ok(lock)
 }
 
-/// Writes all files of a wallet or none. The words come first: a book without them would be a wallet that
-/// can only receive.
+/// Writes all files of a wallet or none. The words come first: a book alone would be a wallet that cannot pay.
 fn write(files: &WalletFiles, sealed: Option<&[u8]>, book: &Book) -> anyhow::Result<()> {
     // What an earlier wallet of this name read of the chain is not about these keys.
     remove(&files.scan())?;
@@ -164,33 +153,29 @@ fn in_rows(words: &Words) -> Zeroizing<String> {
 fn summary(common: &Common, files: &WalletFiles, address: &str) -> String {
     let name = files.name();
     let option = if common.wallet.to_string() == "main" { String::new() } else { format!(" -w {name}") };
-    format!(
-        "wallet   {name} ({})\naddress  {address}\nnext     cairn-wallet{option} balance",
-        files.public().display()
-    )
+    let file = files.public();
+    format!("wallet   {name} ({})\naddress  {address}\nnext     cairn-wallet{option} balance", file.display())
 }
 
 fn check_funded(chain: &Chain, keys: &Keys) -> anyhow::Result<()> {
-    let funded = keys.lock(Branch::Receive, 0);
+    let (funded, name) = (keys.lock(Branch::Receive, 0), &chain.params.name);
     if !chain.genesis.coinbase().outputs.iter().any(|output| output.lock == funded) {
-        bail!(
-            "the chain {} does not fund the published accounts: their words are refused there",
-            chain.params.name
-        );
+        bail!("the chain {name} does not fund the published accounts: their words are rejected there");
     }
     Ok(())
 }
 
-/// Words that everybody can read must not become somebody's savings by mistake.
-fn refuse_published(words: &Words) -> anyhow::Result<()> {
-    for account in 0..cairn_genesis::accounts::COUNT {
-        if published_words(account).as_str() == words.as_str() {
+/// Published words must not become a wallet for savings by mistake.
+fn check_unpublished(words: &Words) -> anyhow::Result<()> {
+    let is_same = |account: &u8| published_words(*account).as_str() == words.as_str();
+    match (0..accounts::COUNT).find(is_same) {
+        Some(account) => {
             bail!(
                 "these are the published words of devnet account {account}: use `restore --devnet {account}`"
-            );
+            )
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn known_words(choice: &Restore) -> anyhow::Result<Words> {

@@ -1,4 +1,4 @@
-//! `send`: choose coins, show, ask, sign, broadcast, wait.
+//! `send`: chooses coins, shows the payment, asks, signs, hands it to the node, and waits.
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
@@ -6,13 +6,12 @@ use anyhow::{Context, bail};
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
-use cairn_core::hash::Txid;
-use cairn_genesis::exit::{AfterDone, answer_done, say};
-use serde_json::{Value, json};
+use cairn_genesis::programs::exit::{answer_done, say};
+use serde_json::json;
 
 use crate::balance::{Balance, spendable};
 use crate::cli::{Common, Send, SendAmount};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::commands::wait::wait;
 use crate::keys::Keys;
 use crate::node::Node;
@@ -23,15 +22,14 @@ use crate::spend::{Draft, LeftOut, Wish};
 use crate::view::{Notice, View};
 use crate::{follow, show};
 
-/// What `--offline` pays without `--fee-rate`: the relay minimum of every shipped chain.
+/// Fee of 1,000 bytes that `--offline` pays without `--fee-rate`: the relay minimum of every chain.
 const OFFLINE_RATE: Amount = Amount::from_units(1_000);
 
-/// Pays.
+/// Makes a payment of one output, and change.
 pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
     let mut session = Session::open(common)?;
-    let to = Address::parse(&send.address, &session.chain.params.address_prefix).with_context(|| {
-        format!("\"{}\" is no address of this chain", crate::show::harmless(&send.address))
-    })?;
+    let to = Address::parse(&send.address, &session.chain.params.address_prefix)
+        .with_context(|| format!("\"{}\" is not an address of this chain", show::harmless(&send.address)))?;
     let connection = if send.offline { None } else { Some(session.connect(common)?) };
     let client = connection.as_ref().map(|connection| &connection.client);
     let wish = Wish {
@@ -44,18 +42,24 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         fee_ceiling: send.max_fee,
     };
     let Agreed { draft, keys, notices } = agree(common, send, &mut session, client, &wish)?;
-    let summary = json!({
+    let mut summary = json!({
         "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change,
         "notices": notices,
     });
     let transaction = sign(&mut session, client, draft.agreed(), &keys)?;
     let txid = transaction.txid();
     session.yield_lock();
+    summary["txid"] = json!(txid);
     let Some(connection) = &connection else {
-        return print_unsent(common, txid, &encode(&transaction), summary);
+        // The signed payment, for `broadcast`.
+        let hex = hex::encode(encode(&transaction));
+        summary["hex"] = json!(hex);
+        let reserved = format!("its coins are reserved (`abandon {txid}` frees them)");
+        let done = format!("the payment {txid} is signed and not sent, and {reserved}");
+        return Ok(answer_done(common.json, summary, hex, done)?);
     };
     // From here on the payment is on its way, and every error says so.
-    print(common, txid, summary)?;
+    answer_sent(common.json, summary, txid)?;
     match send.wait {
         Some(confirmations) => wait(common, &mut session, connection, &transaction, confirmations),
         None => Ok(()),
@@ -88,10 +92,10 @@ fn agree(
             let keys = session.unlock(common)?;
             session.book.look_ahead(&keys);
             session.save_book()?;
-            let is_news = |notice: &Notice| matches!(notice, Notice::ChainStartedAnew { .. });
-            let earlier: Vec<Notice> = view.notices.into_iter().filter(is_news).collect();
+            let mut notices = view.notices;
+            notices.retain(Notice::is_of_a_new_chain);
             view = look(session, client, Some(&keys))?;
-            view.notices.splice(0..0, earlier);
+            view.notices.splice(0..0, notices);
             opened = Some(keys);
         }
         show::tell(&view.notices);
@@ -128,7 +132,7 @@ fn agree(
     }
 }
 
-/// What node and chain say now; of what was read before, where no node is asked.
+/// The state of chain, mempool and payments now; without a node, as it was last read.
 fn look(session: &mut Session, client: Option<&Client>, keys: Option<&Keys>) -> anyhow::Result<View> {
     match client {
         Some(client) => follow::catch_up(session, client, keys),
@@ -136,12 +140,9 @@ fn look(session: &mut Session, client: Option<&Client>, keys: Option<&Keys>) -> 
     }
 }
 
-fn rate(send: &Send, client: Option<&Client>) -> anyhow::Result<FeeRate> {
-    if let Some(rate) = send.fee_rate {
-        return Ok(FeeRate::per_kilobyte(rate));
-    }
-    let Some(client) = client else { return Ok(FeeRate::per_kilobyte(OFFLINE_RATE)) };
-    Ok(FeeRate::per_kilobyte(client.fee_rate()?))
+fn rate(send: &Send, client: Option<&Client>) -> Result<FeeRate, ClientError> {
+    let estimate = || client.map_or(Ok(OFFLINE_RATE), Client::fee_rate);
+    Ok(FeeRate::per_kilobyte(send.fee_rate.map_or_else(estimate, Ok)?))
 }
 
 fn show_draft(draft: &Draft, address: &str, balance: &Balance) {
@@ -168,19 +169,4 @@ fn agreed() -> anyhow::Result<bool> {
     let mut typed = String::new();
     stdin().read_line(&mut typed)?;
     Ok(matches!(typed.trim(), "y" | "Y" | "yes"))
-}
-
-fn print(common: &Common, txid: Txid, mut summary: Value) -> Result<(), AfterDone> {
-    summary["txid"] = json!(txid);
-    answer_sent(common.json, summary, txid)
-}
-
-/// The signed payment, for `broadcast`.
-fn print_unsent(common: &Common, txid: Txid, bytes: &[u8], mut summary: Value) -> anyhow::Result<()> {
-    let hex = hex::encode(bytes);
-    (summary["txid"], summary["hex"]) = (json!(txid), json!(hex));
-    let done = format!(
-        "the payment {txid} is signed and not sent, and its coins are reserved (`abandon {txid}` frees them)"
-    );
-    Ok(answer_done(common.json, summary, hex, done)?)
 }

@@ -1,12 +1,11 @@
-//! Waiting for confirmations of a payment that was sent, through restarts of the node.
+//! Waits for confirmations of a payment that was sent, through restarts of the node.
 
 use std::time::{Duration, Instant};
 
-use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::text::with_causes;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::exit::{AfterDone, say};
+use cairn_genesis::programs::exit::{AfterDone, say};
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -15,27 +14,35 @@ use crate::client::{Client, ClientError};
 use crate::devnet::{self, ConnectError, Connection};
 use crate::follow;
 use crate::payment::State;
-use crate::release::{GoneError, ReleaseError, confirmations, on_its_way, release};
+use crate::release::{GoneError, confirmations, on_its_way, release};
 use crate::session::Session;
-use crate::view::Notice;
 
-/// How often the node is looked at.
+/// Interval between two looks at the node.
 const POLL: Duration = Duration::from_millis(250);
-/// How long a node that is gone is waited for.
-const NODE_PATIENCE: Duration = Duration::from_secs(600);
+/// Time that a node may be gone before the command gives up.
+const NODE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A payment that is waited for. The wallet's lock is held for each look alone.
-struct Waiting<'a> {
+struct Wait<'a> {
+    common: Common,
     session: &'a mut Session,
     transaction: &'a Transaction,
     line: ProgressBar,
+    /// The tip of the node when it was last looked at.
+    tip: Option<String>,
     silent_since: Option<Instant>,
-    /// The node that was passed over when the last one was asked, in words.
+    /// The node that was passed over when the last one was called, in words.
     detour: Option<String>,
-    rejection: Option<ReleaseError>,
+    is_rejected: bool,
 }
 
-/// Waits until so many blocks confirm the payment, or none will on the chain as it is now.
+/// Confirmations of a payment, at a height of the chain.
+struct Progress {
+    confirmations: u32,
+    height: Height,
+}
+
+/// Waits until this many blocks confirm the payment, or none will on the chain as it is now.
 pub fn wait(
     common: &Common,
     session: &mut Session,
@@ -44,55 +51,59 @@ pub fn wait(
     wanted: u32,
 ) -> anyhow::Result<()> {
     let txid = transaction.txid();
-    let common = common.pinned_to(first.devnet.as_ref());
-    let line = if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    let detour = first.detour.clone();
-    let mut waiting = Waiting { session, transaction, line, silent_since: None, detour, rejection: None };
-    let mut seen = None;
+    let mut wait = Wait {
+        common: common.pinned_to(first.devnet.as_ref()),
+        session,
+        transaction,
+        line: if common.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() },
+        tip: None,
+        silent_since: None,
+        detour: first.detour.clone(),
+        is_rejected: false,
+    };
     loop {
-        match waiting.look(&common, seen.as_deref()) {
-            Ok(news) => {
-                if let Some((depth, height, tip)) = news {
-                    let text = format!("{depth} of {wanted} confirmations, block {height}");
-                    if depth >= wanted {
-                        waiting.line.finish_and_clear();
-                        if !common.json {
-                            say(text);
-                        }
-                        return Ok(());
+        match wait.look() {
+            Ok(None) => {}
+            Ok(Some(Progress { confirmations, height })) => {
+                let text = format!("{confirmations} of {wanted} confirmations, block {height}");
+                if confirmations >= wanted {
+                    wait.line.finish_and_clear();
+                    if !common.json {
+                        say(text);
                     }
-                    waiting.line.set_message(text);
-                    seen = Some(tip);
+                    return Ok(());
                 }
+                wait.line.set_message(text);
             }
             // A further reorganization may bring it back: made again, it may be paid twice.
             Err(error) if error.is::<GoneError>() => {
                 let done = format!("the payment {txid} was sent; look at `history` before you make it again");
                 return Err(AfterDone::new(done, json!({ "txid": txid }), error).into());
             }
-            Err(error) if is_of_the_moment(&error) => {
-                seen = None;
-                if waiting.silent_since.is_none() {
+            Err(error) if is_temporary(&error) => {
+                wait.tip = None;
+                if wait.silent_since.is_none() {
                     let why = with_causes(error.as_ref());
-                    waiting.say(&format!("the payment {txid} is on its way; waiting for a node: {why}"));
+                    wait.say(&format!("the payment {txid} is on its way; waiting for a node: {why}"));
                 }
-                if waiting.silent_since.get_or_insert_with(Instant::now).elapsed() > NODE_PATIENCE {
-                    let minutes = NODE_PATIENCE.as_secs() / 60;
+                if wait.silent_since.get_or_insert_with(Instant::now).elapsed() > NODE_TIMEOUT {
+                    let minutes = NODE_TIMEOUT.as_secs() / 60;
                     let error = error.context(format!("no node has answered for {minutes} minutes"));
                     return Err(on_its_way(&[txid], error).into());
                 }
             }
             Err(error) => return Err(on_its_way(&[txid], error).into()),
         }
-        waiting.line.tick();
+        wait.line.tick();
         std::thread::sleep(POLL);
     }
 }
 
-impl Waiting<'_> {
-    /// Confirmations, height and tip; nothing while the tip is the one that was seen.
-    fn look(&mut self, common: &Common, seen: Option<&str>) -> anyhow::Result<Option<(u32, Height, String)>> {
-        let Connection { client, tip, detour, .. } = devnet::find_node(common, Some(&self.session.chain))?;
+impl Wait<'_> {
+    /// The progress of the payment; none while the tip is the one of the last look.
+    fn look(&mut self) -> anyhow::Result<Option<Progress>> {
+        let Connection { client, tip, detour, .. } =
+            devnet::find_node(&self.common, Some(&self.session.chain))?;
         if self.silent_since.take().is_some() {
             self.say("a node answers again");
         }
@@ -100,31 +111,32 @@ impl Waiting<'_> {
             detour.iter().for_each(|detour| self.say(detour));
             self.detour = detour;
         }
-        if seen == Some(tip.as_str()) {
+        if self.tip.as_ref() == Some(&tip) {
             return Ok(None);
         }
         self.session.retake_lock()?;
-        let looked = self.count(&client);
+        let progress = self.progress(&client);
         self.session.yield_lock();
-        looked.map(|(depth, height)| Some((depth, height, tip)))
+        self.tip = progress.is_ok().then_some(tip);
+        progress.map(Some)
     }
 
-    fn count(&mut self, client: &Client) -> anyhow::Result<(u32, Height)> {
-        let txid: Txid = self.transaction.txid();
+    fn progress(&mut self, client: &Client) -> anyhow::Result<Progress> {
+        let txid = self.transaction.txid();
         let view = follow::catch_up(self.session, client, None)?;
-        let is_news = |notice: &&Notice| matches!(notice, Notice::ChainStartedAnew { .. });
-        view.notices.iter().filter(is_news).for_each(|notice| self.say(&format!("note: {notice}")));
-        let depth = confirmations(&view, txid)?;
-        let state = view.payment(&txid).map(|payment| &payment.state);
-        if state == Some(&State::Pending { in_mempool: false }) && self.rejection.is_none() {
+        let news = view.notices.iter().filter(|notice| notice.is_of_a_new_chain());
+        news.for_each(|notice| self.say(&format!("note: {notice}")));
+        let confirmations = confirmations(&view, txid)?;
+        let state = view.payment(&txid).map(|payment| payment.state);
+        if state == Some(State::Pending { in_mempool: false }) && !self.is_rejected {
             // This command has released the payment, and the node has lost it.
             self.say(&format!("the node's mempool lost {txid}: handing it in again"));
             if let Err(error) = release(self.session, client, self.transaction) {
                 self.say(&with_causes(&error));
-                self.rejection = Some(error);
+                self.is_rejected = true;
             }
         }
-        Ok((depth, view.scan.height()))
+        Ok(Progress { confirmations, height: view.scan.height() })
     }
 
     fn say(&self, line: &str) {
@@ -132,8 +144,9 @@ impl Waiting<'_> {
     }
 }
 
-fn is_of_the_moment(error: &anyhow::Error) -> bool {
-    let connecting = error.downcast_ref::<ConnectError>().map(ConnectError::is_of_the_moment);
-    let asking = || error.downcast_ref::<ClientError>().map(ClientError::is_of_the_moment);
-    connecting.or_else(asking).unwrap_or(false)
+/// Whether a node that is started again, or another one, may do better.
+fn is_temporary(error: &anyhow::Error) -> bool {
+    let connecting = error.downcast_ref::<ConnectError>().map(ConnectError::is_temporary);
+    let calling = || error.downcast_ref::<ClientError>().map(ClientError::is_temporary);
+    connecting.or_else(calling).unwrap_or(false)
 }

@@ -13,7 +13,7 @@ use cairn_genesis::Chain;
 use proptest::prelude::*;
 
 use super::*;
-use crate::words::Words;
+use crate::mnemonic::Words;
 
 const RATE: FeeRate = FeeRate::per_kilobyte(Amount::from_units(1_000));
 

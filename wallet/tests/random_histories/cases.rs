@@ -69,7 +69,7 @@ fn a_wallet_in_a_directory_that_cannot_be_written_is_read_all_the_same() {
     let set_mode = |mode| std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(mode));
     set_mode(0o500).expect("it is ours");
     let is_root = std::fs::write(directory.join("probe"), "").is_ok();
-    let (mut session, view) = world.look(0);
+    let (session, view) = world.look(0);
     assert!(Balance::of(&view, &session.locks(), &session.chain.params).spendable > Amount::ZERO);
     assert_eq!(session.save_book().is_ok(), is_root, "a command that must write does not go on");
     set_mode(0o700).expect("it is ours");

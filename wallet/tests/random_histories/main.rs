@@ -186,7 +186,7 @@ impl World {
             unreleased: balance.unreleased,
             not_in_mempool: balance.not_in_mempool,
             incoming: Amount::checked_sum(incoming).expect("below the supply"),
-            states: view.payments.iter().map(|one| (one.txid(), one.state.clone())).collect(),
+            states: view.payments.iter().map(|one| (one.txid(), one.state)).collect(),
         };
         assert_eq!(shown, self.owners[by].model.expect(&self.node), "left: what copy {by} shows");
     }

@@ -11,9 +11,9 @@ use cairn_core::lock::Lock;
 use cairn_core::transaction::{OutPoint, Transaction};
 use cairn_genesis::accounts;
 use cairn_wallet::keys::{Branch, Keys};
+use cairn_wallet::mnemonic::Words;
 use cairn_wallet::node::Node;
 use cairn_wallet::payment::{Lack, State};
-use cairn_wallet::words::Words;
 
 /// Blocks until a mined coin may be spent.
 pub const MATURITY: u32 = 10;

@@ -9,7 +9,9 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 
-use crate::chain::store::{ChainBlock, ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace};
+use crate::chain::store::{
+    ChainBlock, ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace,
+};
 
 /// A store in memory, and its commits since the last flush.
 #[derive(Clone, Debug, Default)]

@@ -86,7 +86,10 @@ impl<S: ChainStore> ReorgPlanner<'_, S> {
 
     /// The fork point of a branch, and the blocks of the branch from there up. A long branch on top of the
     /// tip is cut to its first part.
-    fn branch_to<'c>(&'c self, candidate: &'c BlockIndexEntry) -> (&'c BlockIndexEntry, Vec<&'c BlockIndexEntry>) {
+    fn branch_to<'c>(
+        &'c self,
+        candidate: &'c BlockIndexEntry,
+    ) -> (&'c BlockIndexEntry, Vec<&'c BlockIndexEntry>) {
         let mut branch = Vec::new();
         let mut entry = candidate;
         while self.best_chain.get(entry.height.get() as usize) != Some(&entry.hash()) {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use cairn_core::hash::Txid;
 
-use crate::mempool::entry::MempoolEntry;
 use crate::mempool::entries::MempoolEntries;
-use crate::mempool::policy::{INCREMENTAL_FEE_RATE, MempoolError};
+use crate::mempool::entry::MempoolEntry;
 use crate::mempool::fee_rate::FeeRate;
+use crate::mempool::policy::{INCREMENTAL_FEE_RATE, MempoolError};
 
 /// The entries to evict so that a candidate fits: the least worth first, each with its descendants, and none
 /// that the candidate depends on. The `replaced` leave anyway.

@@ -6,8 +6,8 @@ use cairn_core::block::Block;
 
 use crate::limits::FEE_HISTORY_BLOCKS;
 use crate::mempool::entries::MempoolEntries;
-use crate::mempool::policy::MIN_RELAY_FEE_RATE;
 use crate::mempool::fee_rate::FeeRate;
+use crate::mempool::policy::MIN_RELAY_FEE_RATE;
 
 /// The data that an estimate is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,11 @@ impl FeeHistory {
         let mut lowest: Vec<FeeRate> = lowest.map(Option::unwrap_or_default).collect();
         lowest.sort_unstable();
         let ninth = lowest.get(lowest.len() * 9 / 10).copied().unwrap_or_default();
-        Estimate { rate: ninth.max(unconfirmed).max(MIN_RELAY_FEE_RATE), blocks, basis: Basis::Blocks { seen } }
+        Estimate {
+            rate: ninth.max(unconfirmed).max(MIN_RELAY_FEE_RATE),
+            blocks,
+            basis: Basis::Blocks { seen },
+        }
     }
 }
 

@@ -15,8 +15,8 @@ use crate::limits::{
     INCREMENTAL_FEE_PER_KILOBYTE, MAX_ANCESTOR_BYTES, MAX_ANCESTORS, MAX_DESCENDANT_BYTES, MAX_DESCENDANTS,
     MAX_RELAYED_TRANSACTION, MAX_REPLACED, MIN_RELAY_FEE_PER_KILOBYTE, SPEND_BYTES,
 };
-use crate::mempool::entry::Package;
 use crate::mempool::entries::MempoolEntries;
+use crate::mempool::entry::Package;
 use crate::mempool::fee_rate::{FeeRate, Score};
 
 /// The fee rate that a transaction must pay to be relayed.
@@ -59,9 +59,7 @@ pub enum MempoolError {
     #[error("it depends on {txid}, which it would replace")]
     SpendsWhatItReplaces { txid: Txid },
     /// A replacement spends an unconfirmed output that the transactions it replaces do not (BIP 125, rule 2).
-    #[error(
-        "a replacement may not spend {outpoint}, which is unconfirmed and not spent by what it replaces"
-    )]
+    #[error("a replacement may not spend {outpoint}, which is unconfirmed and not spent by what it replaces")]
     NewUnconfirmedInput { outpoint: OutPoint },
     /// BIP 125, rule 5.
     #[error("it would replace {found} unconfirmed transactions, at most {allowed} are allowed")]
@@ -180,7 +178,12 @@ pub fn replaced_by(
 
 /// The fee of a replacement: all the fees that are lost, its own relay on top, and a better rate than each
 /// transaction that it directly conflicts with (BIP 125, rules 3, 4 and Bitcoin Core's rule 6).
-fn fee_to_replace(size: usize, direct: &BTreeSet<Txid>, all: &BTreeSet<Txid>, entries: &MempoolEntries) -> Amount {
+fn fee_to_replace(
+    size: usize,
+    direct: &BTreeSet<Txid>,
+    all: &BTreeSet<Txid>,
+    entries: &MempoolEntries,
+) -> Amount {
     let lost = entries.package(all).fees.units();
     let absolute = lost.saturating_add(INCREMENTAL_FEE_RATE.fee_for(size).units());
     let rates = direct.iter().filter_map(|txid| entries.get(txid)).map(|entry| entry.score());

@@ -24,13 +24,19 @@ pub enum Message {
     /// The last message: why the sender disconnects.
     Goodbye(Goodbye),
     /// Requests a `Pong` with the same nonce.
-    Ping { nonce: u64 },
-    Pong { nonce: u64 },
+    Ping {
+        nonce: u64,
+    },
+    Pong {
+        nonce: u64,
+    },
     /// Requests addresses of other nodes.
     GetPeers,
     Peers(Vec<PeerAddress>),
     /// Requests the headers after the first hash of a locator that the receiver's best chain has.
-    GetHeaders { locator: Vec<BlockHash> },
+    GetHeaders {
+        locator: Vec<BlockHash>,
+    },
     /// Headers, each the child of the one before: a reply, or the announcement of new blocks (as in BIP 130).
     Headers(Vec<Header>),
     GetBlocks(Vec<BlockHash>),

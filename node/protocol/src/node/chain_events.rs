@@ -17,7 +17,8 @@ pub fn of(change: &ChainChange, from: Option<PeerId>) -> impl Iterator<Item = Ev
         new_work: change.new_work,
     });
     let disconnected = change.disconnected.iter().cloned();
-    let disconnected = disconnected.map(|one| Event::BlockDisconnected { block: one.block, height: one.height });
+    let disconnected =
+        disconnected.map(|one| Event::BlockDisconnected { block: one.block, height: one.height });
     let connected = change.connected.iter().cloned();
     let connected = connected.map(move |ChainBlock { height, block, work }| Event::BlockConnected {
         block,

@@ -174,7 +174,8 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
                         self.relay.orphans.keep(self.now, peer, child);
                     }
                     Err(Failure::Rejected(MempoolError::Rule(error))) => {
-                        misbehaved.push(PeerMisbehavior { peer, misbehavior: Misbehavior::Transaction(error) });
+                        misbehaved
+                            .push(PeerMisbehavior { peer, misbehavior: Misbehavior::Transaction(error) });
                     }
                     Err(failure) => {
                         failure.rejection()?;

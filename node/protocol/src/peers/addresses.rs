@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use cairn_core::time::Timestamp;
 
 use crate::limits::{
-    MAX_NEW_FAILURES, MAX_TRIED_FAILURES, MAX_ADDRESSES_PER_SOURCE, MAX_NEW_ADDRESSES, MAX_TRIED_ADDRESSES,
+    MAX_ADDRESSES_PER_SOURCE, MAX_NEW_ADDRESSES, MAX_NEW_FAILURES, MAX_TRIED_ADDRESSES, MAX_TRIED_FAILURES,
 };
 use crate::peer::{PeerAddress, PeerId};
 use crate::peers::backoff::backoff;

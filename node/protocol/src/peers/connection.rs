@@ -57,8 +57,13 @@ pub enum Phase {
 pub enum Heartbeat {
     /// No ping is ever sent.
     Off,
-    Pausing { until: Timestamp },
-    AwaitingPong { nonce: u64, since: Timestamp },
+    Pausing {
+        until: Timestamp,
+    },
+    AwaitingPong {
+        nonce: u64,
+        since: Timestamp,
+    },
 }
 
 /// The action that a connection needs.

@@ -84,7 +84,10 @@ impl Identity {
             return Err(HandshakeError::OtherChain { theirs: start.genesis, ours: self.genesis });
         }
         if start.protocol_version != PROTOCOL_VERSION {
-            return Err(HandshakeError::OtherVersion { theirs: start.protocol_version, ours: PROTOCOL_VERSION });
+            return Err(HandshakeError::OtherVersion {
+                theirs: start.protocol_version,
+                ours: PROTOCOL_VERSION,
+            });
         }
         Ok(())
     }

@@ -220,10 +220,15 @@ impl Bodies {
 
 /// The last block on the way to `best` up to which all bodies are here, and not below `known` if that is on the
 /// way.
-fn last_common<'c, S: ChainStore>(chain: &'c Chain<S>, known: BlockHash, best: &'c BlockIndexEntry) -> &'c BlockIndexEntry {
+fn last_common<'c, S: ChainStore>(
+    chain: &'c Chain<S>,
+    known: BlockHash,
+    best: &'c BlockIndexEntry,
+) -> &'c BlockIndexEntry {
     let tree = chain.tree();
-    let on_the_way =
-        |entry: &BlockIndexEntry| tree.ancestor(best, entry.height).is_some_and(|found| found.hash() == entry.hash());
+    let on_the_way = |entry: &BlockIndexEntry| {
+        tree.ancestor(best, entry.height).is_some_and(|found| found.hash() == entry.hash())
+    };
     let known = chain.entry(&known).filter(|entry| entry.is_whole && on_the_way(entry));
     let mut common = known.unwrap_or_else(|| {
         // All bodies of the best chain are here.

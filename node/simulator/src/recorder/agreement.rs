@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cairn_core::hash::BlockHash;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::plan::MILLION;
 use crate::recorder::blocks::Blocks;
 use crate::recorder::tips::TipChanges;
@@ -45,7 +45,7 @@ impl Agreement {
     }
 
     /// A node has another tip, or none since it is gone.
-    pub fn moved(&mut self, at_ms: u64, at: Place, tip: Option<BlockHash>) {
+    pub fn moved(&mut self, at_ms: u64, at: NodeIndex, tip: Option<BlockHash>) {
         let Some(held) = self.tips.get_mut(at.index()) else { return };
         let before = core::mem::replace(held, tip);
         if before == tip {
@@ -105,8 +105,8 @@ impl Agreement {
     }
 
     /// The tip of a node, if it lives.
-    pub fn tip(&self, place: Place) -> Option<BlockHash> {
-        self.tips.get(place.index()).copied().flatten()
+    pub fn tip(&self, node: NodeIndex) -> Option<BlockHash> {
+        self.tips.get(node.index()).copied().flatten()
     }
 
     /// The tip that most have, of equals the one whose hash is least; and their part of the living.
@@ -171,14 +171,14 @@ mod tests {
     #[test]
     fn the_share_is_that_of_the_living_who_have_what_most_have() {
         let mut agreement = Agreement::new(4);
-        for place in Place::first(4) {
-            agreement.moved(0, place, Some(hash(1)));
+        for node in NodeIndex::first(4) {
+            agreement.moved(0, node, Some(hash(1)));
         }
-        agreement.moved(10, Place::new(0), Some(hash(2)));
+        agreement.moved(10, NodeIndex::new(0), Some(hash(2)));
         assert_eq!((agreement.tips(), agreement.majority()), (2, Some((hash(1), 750_000))));
-        agreement.moved(20, Place::new(3), None);
+        agreement.moved(20, NodeIndex::new(3), None);
         assert_eq!(agreement.majority(), Some((hash(1), 666_666)));
-        agreement.moved(30, Place::new(0), Some(hash(1)));
+        agreement.moved(30, NodeIndex::new(0), Some(hash(1)));
         assert_eq!(agreement.majority(), Some((hash(1), MILLION)));
         let points = agreement.into_points(100);
         let shares: Vec<(u64, u64)> = points.iter().map(|point| (point.at_ms, point.share)).collect();
@@ -188,10 +188,10 @@ mod tests {
     #[test]
     fn when_no_node_lives_the_chain_is_the_one_that_most_had_and_nobody_agrees_on_it() {
         let mut agreement = Agreement::new(3);
-        for (place, tip) in Place::first(3).zip([1, 2, 2]) {
-            agreement.moved(0, place, Some(hash(tip)));
+        for (node, tip) in NodeIndex::first(3).zip([1, 2, 2]) {
+            agreement.moved(0, node, Some(hash(tip)));
         }
-        Place::first(3).rev().for_each(|place| agreement.moved(10, place, None));
+        NodeIndex::first(3).rev().for_each(|node| agreement.moved(10, node, None));
         assert_eq!((agreement.living(), agreement.tips()), (0, 0));
         assert_eq!(agreement.majority(), Some((hash(2), 0)));
         let last = agreement.into_points(50).pop().expect("some");
@@ -201,12 +201,12 @@ mod tests {
     #[test]
     fn a_long_run_keeps_a_bounded_number_of_points_and_its_lowest_shares() {
         let mut agreement = Agreement::new(2);
-        agreement.moved(0, Place::new(0), Some(hash(0)));
-        agreement.moved(0, Place::new(1), Some(hash(0)));
+        agreement.moved(0, NodeIndex::new(0), Some(hash(0)));
+        agreement.moved(0, NodeIndex::new(1), Some(hash(0)));
         for round in 0..20_000_u64 {
             let tip = hash((round % 200) as u8 + 1);
-            agreement.moved(round * 1_000, Place::new(0), Some(tip));
-            agreement.moved(round * 1_000 + 10, Place::new(1), Some(tip));
+            agreement.moved(round * 1_000, NodeIndex::new(0), Some(tip));
+            agreement.moved(round * 1_000 + 10, NodeIndex::new(1), Some(tip));
         }
         let points = agreement.into_points(20_000_000);
         assert!(points.len() <= MAX_POINTS + 1, "{}", points.len());

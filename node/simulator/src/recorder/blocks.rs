@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cairn_core::hash::BlockHash;
 
-use crate::place::Place;
-use crate::recorder::contact::Contact;
-use crate::recorder::spread::Spread;
+use crate::node_index::NodeIndex;
+use crate::recorder::arrivals::Arrivals;
+use crate::recorder::reachability::Reachability;
 
 /// A block that was found.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct Found {
     /// Its height.
     pub height: u32,
     /// Who found it.
-    pub miner: Place,
+    pub miner: NodeIndex,
     /// When.
     pub at_ms: u64,
     /// How many transactions it holds, the coinbase not counted.
@@ -32,10 +32,10 @@ pub struct Found {
 pub struct Known {
     /// The block.
     pub found: Found,
-    /// The parent's place in the list; none when it is genesis.
+    /// The parent's node in the list; none when it is genesis.
     pub parent: Option<usize>,
     /// When nodes had it.
-    pub spread: Spread,
+    pub spread: Arrivals,
 }
 
 /// Every block, in the order of finding.
@@ -46,13 +46,13 @@ pub struct Blocks {
     numbers: BTreeMap<BlockHash, usize>,
     genesis: BlockHash,
     /// Who can hear of them.
-    pub contact: Contact,
+    pub contact: Reachability,
 }
 
 impl Blocks {
     /// Genesis alone.
     pub fn new(nodes: usize, genesis: BlockHash) -> Self {
-        Self { nodes, list: Vec::new(), numbers: BTreeMap::new(), genesis, contact: Contact::new(nodes) }
+        Self { nodes, list: Vec::new(), numbers: BTreeMap::new(), genesis, contact: Reachability::new(nodes) }
     }
 
     /// A block was found; says whether it was new.
@@ -62,12 +62,16 @@ impl Blocks {
         }
         let parent = self.numbers.get(&found.parent).copied();
         self.numbers.insert(found.hash, self.list.len());
-        self.list.push(Known { found, parent, spread: Spread::new(self.nodes, found.miner, &self.contact) });
+        self.list.push(Known {
+            found,
+            parent,
+            spread: Arrivals::new(self.nodes, found.miner, &self.contact),
+        });
         true
     }
 
     /// A node has a block, on whatever branch, perhaps not for the first time.
-    pub fn reached(&mut self, at_ms: u64, at: Place, hash: &BlockHash) {
+    pub fn reached(&mut self, at_ms: u64, at: NodeIndex, hash: &BlockHash) {
         if let Some(known) = self.numbers.get(hash).and_then(|number| self.list.get_mut(*number)) {
             known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms), &self.contact);
         }
@@ -78,7 +82,7 @@ impl Blocks {
         &self.list
     }
 
-    /// A block's place in the list.
+    /// A block's node in the list.
     pub fn number(&self, hash: &BlockHash) -> Option<usize> {
         self.numbers.get(hash).copied()
     }

@@ -6,7 +6,7 @@ use cairn_core::block::Block;
 use cairn_core::hash::Txid;
 use std::collections::BTreeSet;
 
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// A change of branch that is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,25 +31,25 @@ struct Underway {
 /// Changes that are being told.
 #[derive(Clone, Debug, Default)]
 pub struct Branches {
-    underway: BTreeMap<Place, Underway>,
+    underway: BTreeMap<NodeIndex, Underway>,
 }
 
 impl Branches {
     /// A node begins to tell one.
-    pub fn begin(&mut self, at: Place, fork_height: u32, disconnected: u32, connected: u32) {
+    pub fn begin(&mut self, at: NodeIndex, fork_height: u32, disconnected: u32, connected: u32) {
         let done = Done { fork_height, disconnected, connected, unconfirmed: 0 };
         self.underway.insert(at, Underway { done, to_come: connected, gone: BTreeSet::new() });
     }
 
     /// A block left.
-    pub fn disconnected(&mut self, at: Place, block: &Block) {
+    pub fn disconnected(&mut self, at: NodeIndex, block: &Block) {
         if let Some(change) = self.underway.get_mut(&at) {
             change.gone.extend(block.transactions().iter().map(|transaction| transaction.txid()));
         }
     }
 
     /// A block joined; returns the change that is complete with it.
-    pub fn connected(&mut self, at: Place, block: &Block) -> Option<Done> {
+    pub fn connected(&mut self, at: NodeIndex, block: &Block) -> Option<Done> {
         let change = self.underway.get_mut(&at)?;
         if !change.gone.is_empty() {
             for transaction in block.transactions() {
@@ -65,7 +65,7 @@ impl Branches {
     }
 
     /// A node is gone, and what it was telling with it.
-    pub fn forget(&mut self, at: Place) {
+    pub fn forget(&mut self, at: NodeIndex) {
         self.underway.remove(&at);
     }
 }

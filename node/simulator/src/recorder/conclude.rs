@@ -6,13 +6,13 @@ use cairn_core::hash::BlockHash;
 
 use crate::expectation::{Bounds, Expectation, Verdict};
 use crate::plan::{Engine, MILLION};
+use crate::recorder::Recorder;
 use crate::recorder::blocks::Known;
-use crate::recorder::contact::Contact;
-use crate::recorder::notes::Recorder;
+use crate::recorder::reachability::Reachability;
 use crate::report::{
     BlockPropagation, BlockReport, GroupReport, MomentKind, Propagation, Report, Stale, TraceReport,
 };
-use crate::words::{count, duration, grouped, percent};
+use crate::text::{count, duration, grouped, percent};
 
 /// What only the engine knows.
 #[derive(Clone, Debug)]
@@ -145,7 +145,7 @@ fn most(found: &BTreeMap<usize, u64>) -> Option<usize> {
     first.next().filter(|_| first.next().is_none())
 }
 
-fn block(known: &Known, is_in_chain: bool, contact: &Contact) -> BlockReport {
+fn block(known: &Known, is_in_chain: bool, contact: &Reachability) -> BlockReport {
     let Known { found, parent, spread } = known;
     let [median_ms, p90_ms, p99_ms] = spread.percentiles([50, 90, 99], contact);
     BlockReport {

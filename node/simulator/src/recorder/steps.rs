@@ -5,14 +5,14 @@
 //! heals.
 
 use crate::behaviour::Behaviour;
-use crate::cut::Cut;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
+use crate::partition::Partition;
 use crate::plan::Step;
-use crate::recorder::notes::Recorder;
-use crate::recorder::under_way::UnderWay;
+use crate::recorder::Recorder;
+use crate::recorder::pending_step::PendingStep;
 use crate::report::{Convergence, MomentKind};
 use crate::settling::Settlement;
-use crate::words::duration;
+use crate::text::duration;
 
 impl Recorder {
     /// A step of the plan is about to be carried out. One that mends is told now, before anything can
@@ -54,7 +54,7 @@ impl Recorder {
     /// A step has been carried out. Agreement after one that mends is measured from here: before, a
     /// node that is about to start again is not yet among those that must agree.
     pub fn step_is_done(&mut self, at_ms: u64, step: &Step) {
-        let UnderWay { text, mends, .. } = self.under_way.take().unwrap_or_else(|| self.foreseen(step));
+        let PendingStep { text, mends, .. } = self.under_way.take().unwrap_or_else(|| self.foreseen(step));
         if mends {
             self.is_mending = true;
         } else {
@@ -65,21 +65,21 @@ impl Recorder {
     }
 
     /// The sides of the cut that stands.
-    pub fn sides(&self) -> Vec<Vec<Place>> {
-        let passes_on = |place: Place| {
-            let group = self.groups.get(place.index()).and_then(|group| self.behaviours.get(*group));
+    pub fn sides(&self) -> Vec<Vec<NodeIndex>> {
+        let passes_on = |node: NodeIndex| {
+            let group = self.groups.get(node.index()).and_then(|group| self.behaviours.get(*group));
             group.is_none_or(Behaviour::passes_on)
         };
-        self.cut.sides(self.plan.nodes(), |place| self.blocks.contact.is_up(place) && passes_on(place))
+        self.cut.sides(self.plan.nodes(), |node| self.blocks.contact.is_up(node) && passes_on(node))
     }
 
     /// The sides, where nodes that come or go can change them.
-    pub(crate) fn sides_if_bridged(&self) -> Option<Vec<Vec<Place>>> {
-        matches!(self.cut, Cut::Refused(_)).then(|| self.sides())
+    pub(crate) fn sides_if_bridged(&self) -> Option<Vec<Vec<NodeIndex>>> {
+        matches!(self.cut, Partition::Refused(_)).then(|| self.sides())
     }
 
     /// Some bridge between sides may have come or gone since they were these.
-    pub(crate) fn bridges_changed(&mut self, before: Option<Vec<Vec<Place>>>) {
+    pub(crate) fn bridges_changed(&mut self, before: Option<Vec<Vec<NodeIndex>>>) {
         let now = self.sides_if_bridged();
         if let Some(sides) = now.filter(|now| before.is_some_and(|before| before != *now)) {
             self.blocks.contact.cut(&sides);
@@ -88,16 +88,17 @@ impl Recorder {
 
     /// Of a step that pays, so many payments were handed in; `why` not all of them.
     pub fn handed_in(&mut self, paid: u32, why: &str) {
-        let Some(UnderWay { step: Step::Pay { place, payments, twice_at }, text, .. }) = &mut self.under_way
+        let Some(PendingStep { step: Step::Pay { node, payments, twice_at }, text, .. }) =
+            &mut self.under_way
         else {
             return;
         };
-        let (place, missing) = (*place, payments.saturating_sub(paid));
+        let (node, missing) = (*node, payments.saturating_sub(paid));
         if missing > 0 {
             let handed_in = match paid {
-                0 => format!("nothing is handed in at {place}"),
+                0 => format!("nothing is handed in at {node}"),
                 _ => {
-                    let paid = Step::Pay { place, payments: paid, twice_at: *twice_at };
+                    let paid = Step::Pay { node, payments: paid, twice_at: *twice_at };
                     format!("{}; {missing} more are not", self.plan.in_words(&paid))
                 }
             };
@@ -111,18 +112,18 @@ impl Recorder {
     }
 
     /// What a step will do to the nodes as they are now.
-    fn foreseen(&self, step: &Step) -> UnderWay {
-        let told = |text: String, mends| UnderWay { step: step.clone(), text, mends, is_idle: false };
+    fn foreseen(&self, step: &Step) -> PendingStep {
+        let told = |text: String, mends| PendingStep { step: step.clone(), text, mends, is_idle: false };
         let plain = || told(self.plan.in_words(step), step.mends(self.groups.len()));
-        let idle = |text: String| UnderWay { is_idle: true, ..told(text, false) };
-        let is = |places: &[Place]| if places.len() == 1 { "is" } else { "are" };
-        let who = |places: &[Place]| self.plan.nodes_in_words(places);
+        let idle = |text: String| PendingStep { is_idle: true, ..told(text, false) };
+        let is = |nodes: &[NodeIndex]| if nodes.len() == 1 { "is" } else { "are" };
+        let who = |nodes: &[NodeIndex]| self.plan.nodes_in_words(nodes);
         match step {
             step if step.joins_all(self.groups.len()) && self.cut.is_whole() => {
                 idle("nothing to heal: no cut stands".into())
             }
-            Step::Kill(places) => {
-                let (dead, up) = self.told_apart(places, |place| !self.is_down(place));
+            Step::Kill(nodes) => {
+                let (dead, up) = self.told_apart(nodes, |node| !self.is_down(node));
                 match (up.is_empty(), dead.is_empty()) {
                     (true, _) => {
                         idle(format!("nobody loses power: {} {} down already", who(&dead), is(&dead)))
@@ -134,11 +135,11 @@ impl Recorder {
                     }
                 }
             }
-            Step::Restart(places) => {
-                let (running, down) = self.told_apart(places, |place| self.is_down(place));
+            Step::Restart(nodes) => {
+                let (running, down) = self.told_apart(nodes, |node| self.is_down(node));
                 let run = if running.len() == 1 { "runs" } else { "run" };
                 // A secret node is no part of the network: nobody waits for it to agree.
-                let mends = down.iter().any(|place| !self.plan.is_secret(*place));
+                let mends = down.iter().any(|node| !self.plan.is_secret(*node));
                 match (down.is_empty(), running.is_empty()) {
                     (true, _) => idle(format!("nobody is started again: {} {run} already", who(&running))),
                     (_, true) => told(self.plan.in_words(step), mends),
@@ -148,16 +149,14 @@ impl Recorder {
                     }
                 }
             }
-            Step::Mine { place, .. } if self.is_down(*place) => {
-                idle(format!("{place} is down: nothing mined"))
+            Step::Mine { node, .. } if self.is_down(*node) => idle(format!("{node} is down: nothing mined")),
+            Step::Pay { node, .. } if self.is_down(*node) => {
+                idle(format!("{node} is down: nothing is handed in"))
             }
-            Step::Pay { place, .. } if self.is_down(*place) => {
-                idle(format!("{place} is down: nothing is handed in"))
-            }
-            Step::Pay { place, payments, twice_at: Some(other) } if self.is_down(*other) => {
-                let once = Step::Pay { place: *place, payments: *payments, twice_at: None };
+            Step::Pay { node, payments, twice_at: Some(other) } if self.is_down(*other) => {
+                let once = Step::Pay { node: *node, payments: *payments, twice_at: None };
                 let text = format!("{}; {other} is down: nothing is paid twice", self.plan.in_words(&once));
-                UnderWay { step: once, ..told(text, false) }
+                PendingStep { step: once, ..told(text, false) }
             }
             Step::Behave { group, behaviour } if self.behaviours.get(*group) == Some(behaviour) => {
                 let name = self.plan.groups.get(*group).map_or("?", |group| group.name.as_str());
@@ -166,7 +165,7 @@ impl Recorder {
             Step::Behave { group, .. } => {
                 // Who came and went is started with it.
                 let comes = matches!(self.behaviours.get(*group), Some(Behaviour::Intermittent { .. }));
-                let lives = comes || self.plan.groups[*group].places().any(|place| !self.is_down(place));
+                let lives = comes || self.plan.groups[*group].members().any(|node| !self.is_down(node));
                 told(self.plan.in_words(step), lives && step.mends(self.groups.len()))
             }
             _ => plain(),
@@ -174,17 +173,21 @@ impl Recorder {
     }
 
     /// Places for which it does not hold, and those for which it does.
-    fn told_apart(&self, places: &[Place], holds: impl Fn(Place) -> bool) -> (Vec<Place>, Vec<Place>) {
-        let (yes, no) = places.iter().copied().partition(|place| holds(*place));
+    fn told_apart(
+        &self,
+        nodes: &[NodeIndex],
+        holds: impl Fn(NodeIndex) -> bool,
+    ) -> (Vec<NodeIndex>, Vec<NodeIndex>) {
+        let (yes, no) = nodes.iter().copied().partition(|node| holds(*node));
         (no, yes)
     }
 
     /// Whether a node is known to be down. A double-spender's secret one is in contact with nobody.
-    fn is_down(&self, place: Place) -> bool {
-        if self.plan.is_secret(place) {
-            return !self.secret.contains(&place);
+    fn is_down(&self, node: NodeIndex) -> bool {
+        if self.plan.is_secret(node) {
+            return !self.secret.contains(&node);
         }
-        !self.blocks.contact.is_up(place)
+        !self.blocks.contact.is_up(node)
     }
 
     /// Mining ends: from here on these nodes mine alone, each on its side, until each side agrees. So
@@ -245,7 +248,7 @@ impl Recorder {
             took = took.or(Some(waited));
         }
         if let Some(took) = took {
-            let who = if self.plan.places().any(|place| self.is_down(place)) { " that run" } else { "" };
+            let who = if self.plan.indices().any(|node| self.is_down(node)) { " that run" } else { "" };
             let text =
                 format!("all nodes{who} agree again, {} after the last step that mends", duration(took));
             self.tell(at_ms, MomentKind::Agreement, text);
@@ -275,7 +278,7 @@ mod tests {
     /// Of three nodes the last is down.
     fn recorder() -> Recorder {
         let mut recorder = Recorder::new(&Plan::quiet(3), hash(0));
-        (0..2).for_each(|number| recorder.came_up(0, Place::new(number), hash(1)));
+        (0..2).for_each(|number| recorder.came_up(0, NodeIndex::new(number), hash(1)));
         recorder
     }
 
@@ -288,20 +291,20 @@ mod tests {
     #[test]
     fn agreement_after_a_restart_counts_from_when_it_was_carried_out() {
         let mut recorder = Recorder::new(&Plan::quiet(2), hash(0));
-        recorder.came_up(0, Place::new(0), hash(1));
+        recorder.came_up(0, NodeIndex::new(0), hash(1));
         // The other is down, so those that live agree; they are not all that must.
-        let restart = Step::Restart(vec![Place::new(1)]);
+        let restart = Step::Restart(vec![NodeIndex::new(1)]);
         recorder.step_begins(10, &restart);
         assert_eq!(recorder.convergence[0].took_ms, None);
-        recorder.came_up(10, Place::new(1), hash(0));
+        recorder.came_up(10, NodeIndex::new(1), hash(0));
         recorder.step_is_done(10, &restart);
-        recorder.tip(40, Place::new(1), hash(1));
+        recorder.tip(40, NodeIndex::new(1), hash(1));
         assert_eq!(recorder.convergence[0].took_ms, Some(30));
     }
 
     #[test]
     fn only_what_joins_all_ends_the_first_cut() {
-        let (one, other) = (Place::new(0), Place::new(1));
+        let (one, other) = (NodeIndex::new(0), NodeIndex::new(1));
         let mut recorder = Recorder::new(&Plan::quiet(2), BlockHash::ZERO);
         recorder.step_begins(5, &Step::Heal);
         recorder.step_begins(10, &Step::Partition(vec![vec![one], vec![other]]));
@@ -316,13 +319,13 @@ mod tests {
 
     #[test]
     fn what_is_down_does_nothing_and_the_timeline_says_so() {
-        let (mut recorder, up, down) = (recorder(), Place::new(0), Place::new(2));
+        let (mut recorder, up, down) = (recorder(), NodeIndex::new(0), NodeIndex::new(2));
         let words = [
-            (Step::Mine { place: down, blocks: 3 }, "node 2 is down: nothing mined"),
-            (Step::Mine { place: up, blocks: 3 }, "node 0 mines 3 blocks at once"),
-            (Step::Pay { place: down, payments: 1, twice_at: None }, "node 2 is down: nothing is handed in"),
+            (Step::Mine { node: down, blocks: 3 }, "node 2 is down: nothing mined"),
+            (Step::Mine { node: up, blocks: 3 }, "node 0 mines 3 blocks at once"),
+            (Step::Pay { node: down, payments: 1, twice_at: None }, "node 2 is down: nothing is handed in"),
             (
-                Step::Pay { place: up, payments: 1, twice_at: Some(down) },
+                Step::Pay { node: up, payments: 1, twice_at: Some(down) },
                 "a payment is handed in at node 0; node 2 is down: nothing is paid twice",
             ),
             (Step::Kill(vec![down]), "nobody loses power: node 2 is down already"),
@@ -335,9 +338,9 @@ mod tests {
 
     #[test]
     fn what_mends_nothing_is_told_as_that_and_not_waited_for() {
-        let (mut recorder, up, down) = (recorder(), Place::new(0), Place::new(2));
+        let (mut recorder, up, down) = (recorder(), NodeIndex::new(0), NodeIndex::new(2));
         assert_eq!(told(&mut recorder, Step::Heal), "nothing to heal: no cut stands");
-        let restart = Step::Restart(vec![up, Place::new(1)]);
+        let restart = Step::Restart(vec![up, NodeIndex::new(1)]);
         assert_eq!(told(&mut recorder, restart), "nobody is started again: nodes 0,1 run already");
         assert!(recorder.convergence.is_empty());
         let restart = Step::Restart(vec![up, down]);
@@ -350,9 +353,9 @@ mod tests {
     #[test]
     fn the_end_of_mining_names_who_mines_on_and_what_was_left_out() {
         let mut recorder = recorder();
-        let (one, other) = (Place::new(0), Place::new(1));
+        let (one, other) = (NodeIndex::new(0), NodeIndex::new(1));
         let (all, sides) = (vec![vec![one, other]], vec![vec![one], vec![other]]);
-        let settlement = |miners: &[Place], sides: &Vec<Vec<Place>>, left_out| Settlement {
+        let settlement = |miners: &[NodeIndex], sides: &Vec<Vec<NodeIndex>>, left_out| Settlement {
             miners: miners.to_vec(),
             sides: sides.clone(),
             left_out,
@@ -361,10 +364,10 @@ mod tests {
         recorder.tip(10, other, hash(2));
         recorder.mining_ends(20, &settlement(&[other], &all, 0));
         recorder.mining_ends(20, &settlement(&[one, other], &sides, 2));
-        recorder.came_up(25, Place::new(2), hash(3));
-        let of_three = vec![vec![one, Place::new(2)], vec![other]];
+        recorder.came_up(25, NodeIndex::new(2), hash(3));
+        let of_three = vec![vec![one, NodeIndex::new(2)], vec![other]];
         recorder.mining_ends(25, &settlement(&[one, other], &of_three, 0));
-        recorder.went_down(28, Place::new(2));
+        recorder.went_down(28, NodeIndex::new(2));
         recorder.tip(30, other, hash(1));
         recorder.mining_ends(30, &settlement(&[other], &all, 1));
         let texts: Vec<&str> = recorder.timeline().iter().map(|one| one.text.as_str()).collect();

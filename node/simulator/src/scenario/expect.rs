@@ -1,135 +1,147 @@
 //! `[expect]`: what a run is expected to come to.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
+
+use cairn_genesis::bounded::Bounded;
+use cairn_genesis::toml_file::{Spanned, Unread};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::behaviour::Behaviour;
 use crate::expectation::{Bounds, Expectation};
-use crate::plan::{Group, MILLION, Step};
-use crate::scenario::ending::LONGEST_RUN;
+use crate::plan::{MILLION, Step};
 use crate::scenario::fault::{Fault, ScenarioError};
-use crate::scenario::names::Names;
-use crate::scenario::section::{Entry, Section};
+use crate::scenario::nodes::Reader;
+use crate::scenario::values::{Decimal, List, TEN_YEARS, Time, small};
 
-/// Keys of `[expect]`.
-pub const KEYS: &[&str] = &[
-    "converged_within",
-    "deepest_reorganisation",
-    "stale_rate",
-    "no_double_spend_deeper_than",
-    "double_spends",
-    "winner",
-    "revenue",
-    "tips",
-    "height",
-    "agreement",
-];
-/// Keys of `revenue`.
-pub const REVENUE_KEYS: &[&str] = &["group", "least", "most"];
-/// Keys of bounds.
-const BOUNDS_KEYS: &[&str] = &["least", "most"];
-/// No figure that is counted is larger.
-const MOST_COUNTED: u64 = u32::MAX as u64;
-/// Groups whose revenue may be expected.
-const MAX_REVENUES: usize = 1_000;
+/// A count.
+type Counted = Bounded<0, 4_294_967_295>;
+/// A share, in millionths.
+type Part = Decimal<0, MILLION, MILLION>;
 
-/// Every expectation, in the order in which they are told.
+/// The table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpectTable {
+    converged_within: Option<Spanned<Time<1, TEN_YEARS>>>,
+    deepest_reorganisation: Option<Unread>,
+    stale_rate: Option<Unread>,
+    no_double_spend_deeper_than: Option<Spanned<Counted>>,
+    double_spends: Option<Unread>,
+    winner: Option<Spanned<String>>,
+    revenue: Option<List<Revenue>>,
+    tips: Option<Unread>,
+    height: Option<Unread>,
+    agreement: Option<Unread>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revenue {
+    group: Spanned<String>,
+    least: Option<Part>,
+    most: Option<Part>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BoundsTable<T> {
+    least: Option<T>,
+    most: Option<T>,
+}
+
+/// Every expectation, in the order in which reports show them.
 ///
 /// # Errors
 /// Every fault of expectations.
 pub fn read(
-    whole: &Section,
-    names: &Names,
-    groups: &[Group],
+    reader: &Reader,
+    table: &ExpectTable,
     steps: &[(Duration, Step)],
 ) -> Result<Vec<Expectation>, ScenarioError> {
-    let Some(entry) = whole.get("expect") else { return Ok(Vec::new()) };
-    let expect = entry.section(KEYS)?;
-    let mut list = Vec::new();
-    if let Some(entry) = expect.get("converged_within") {
-        if !steps.iter().any(|(_, step)| step.mends(usize::from(names.nodes()))) {
-            return Err(entry.fault(Fault::NothingMends));
+    check(reader, table, steps)?;
+    let counted = |value: &Option<Unread>| bounds(reader, value, Counted::get);
+    let part = |value: &Option<Unread>| bounds(reader, value, Part::parts);
+    let winner = table.winner.as_ref().map(|name| reader.group(name)).transpose()?;
+    let mut list: Vec<Option<Expectation>> = vec![
+        table.converged_within.as_ref().map(|time| Expectation::ConvergedWithin(time.get_ref().get())),
+        counted(&table.deepest_reorganisation)?.map(Expectation::ReorganisationDepth),
+        part(&table.stale_rate)?.map(Expectation::StaleRate),
+        table
+            .no_double_spend_deeper_than
+            .as_ref()
+            .map(|most| Expectation::NoDoubleSpendDeeperThan(small(*most.get_ref()))),
+        counted(&table.double_spends)?.map(Expectation::DoubleSpends),
+        winner.map(|group| Expectation::Winner { group }),
+    ];
+    let mut taken = BTreeSet::new();
+    for revenue in table.revenue.iter().flat_map(|list| &list.0) {
+        let Revenue { group: name, least, most } = revenue.get_ref();
+        let group = reader.group(name)?;
+        if !taken.insert(group) {
+            return Err(reader.error(name, Fault::RevenueTaken { group: name.get_ref().clone() }));
         }
-        list.push(Expectation::ConvergedWithin(entry.time(Duration::from_millis(1), LONGEST_RUN)?));
+        let share = within(reader, revenue, least.map(Part::parts), most.map(Part::parts))?;
+        list.push(Some(Expectation::Revenue { group, share }));
     }
-    if let Some(entry) = expect.get("deepest_reorganisation") {
-        list.push(Expectation::ReorganisationDepth(bounds(&entry, counted)?));
-    }
-    if let Some(entry) = expect.get("stale_rate") {
-        list.push(Expectation::StaleRate(bounds(&entry, part)?));
-    }
-    let is_attacker = |group: &Group| matches!(group.behaviour, Behaviour::DoubleSpend(_));
-    let pays_twice = |step: &Step| matches!(step, Step::Pay { twice_at: Some(_), .. });
-    let takes_back = groups.iter().any(is_attacker) || steps.iter().any(|(_, step)| pays_twice(step));
-    for key in ["no_double_spend_deeper_than", "double_spends"] {
-        if let Some(entry) = expect.get(key).filter(|_| !takes_back) {
-            return Err(entry.fault(Fault::NothingTakenBack));
-        }
-    }
-    if let Some(entry) = expect.get("no_double_spend_deeper_than") {
-        let most = u32::try_from(counted(&entry)?).expect("the bound fits");
-        list.push(Expectation::NoDoubleSpendDeeperThan(most));
-    }
-    if let Some(entry) = expect.get("double_spends") {
-        list.push(Expectation::DoubleSpends(bounds(&entry, counted)?));
-    }
-    if let Some(entry) = expect.get("winner") {
-        let cuts = |step: &Step| matches!(step, Step::Partition(_) | Step::Refuse(_));
-        if !steps.iter().any(|(_, step)| cuts(step)) {
-            return Err(entry.fault(Fault::NothingCuts));
-        }
-        list.push(Expectation::Winner { group: names.group(&entry)? });
-    }
-    if let Some(entry) = expect.get("revenue") {
-        let entries = if entry.is_list() { entry.list(1, MAX_REVENUES)? } else { vec![entry] };
-        for entry in entries {
-            let section = entry.section(REVENUE_KEYS)?;
-            let of = section.require("group", "a group's name in quotes")?;
-            let group = names.group(&of)?;
-            let is_taken = |one: &Expectation| matches!(one, Expectation::Revenue { group: other, .. } if *other == group);
-            if list.iter().any(is_taken) {
-                return Err(of.fault(Fault::RevenueTaken { group: names.name(group).to_owned() }));
-            }
-            list.push(Expectation::Revenue { group, share: within(&section, part)? });
-        }
-    }
-    if let Some(entry) = expect.get("tips") {
-        list.push(Expectation::Tips(bounds(&entry, counted)?));
-    }
-    if let Some(entry) = expect.get("height") {
-        list.push(Expectation::Height(bounds(&entry, counted)?));
-    }
-    if let Some(entry) = expect.get("agreement") {
-        list.push(Expectation::Agreement(bounds(&entry, part)?));
-    }
-    Ok(list)
+    list.extend([
+        counted(&table.tips)?.map(Expectation::Tips),
+        counted(&table.height)?.map(Expectation::Height),
+        part(&table.agreement)?.map(Expectation::Agreement),
+    ]);
+    Ok(list.into_iter().flatten().collect())
 }
 
-/// How a figure is written.
-type Figure = fn(&Entry) -> Result<u64, ScenarioError>;
-
-fn counted(entry: &Entry) -> Result<u64, ScenarioError> {
-    entry.whole(0, MOST_COUNTED)
-}
-
-fn part(entry: &Entry) -> Result<u64, ScenarioError> {
-    entry.decimal((0, MILLION), MILLION)
+/// Whether the plan has what the expectations are about.
+fn check(reader: &Reader, table: &ExpectTable, steps: &[(Duration, Step)]) -> Result<(), ScenarioError> {
+    let has_step = |is_one: &dyn Fn(&Step) -> bool| steps.iter().any(|(_, step)| is_one(step));
+    let is_attacked = reader.groups.iter().any(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
+    let is_tried = is_attacked || has_step(&|step| matches!(step, Step::Pay { twice_at: Some(_), .. }));
+    let nodes = usize::from(reader.node_count());
+    let wants = [
+        (
+            table.converged_within.as_ref().map(Spanned::span),
+            has_step(&|step| step.mends(nodes)),
+            Fault::NothingHeals,
+        ),
+        (table.no_double_spend_deeper_than.as_ref().map(Spanned::span), is_tried, Fault::NoDoubleSpend),
+        (table.double_spends.as_ref().map(Spanned::span), is_tried, Fault::NoDoubleSpend),
+        (
+            table.winner.as_ref().map(Spanned::span),
+            has_step(&|step| matches!(step, Step::Partition(_) | Step::Refuse(_))),
+            Fault::NoPartition,
+        ),
+    ];
+    let missing =
+        wants.into_iter().find_map(|(at, is_there, fault)| Some((at.filter(|_| !is_there)?, fault)));
+    missing.map_or(Ok(()), |(at, fault)| Err(reader.document.error(at, fault)))
 }
 
 /// Bounds, or a figure that is expected exactly.
-fn bounds(entry: &Entry, figure: Figure) -> Result<Bounds, ScenarioError> {
-    if !entry.is_table() {
-        let exactly = figure(entry)?;
-        return Ok(Bounds { least: Some(exactly), most: Some(exactly) });
+fn bounds<T: DeserializeOwned>(
+    reader: &Reader,
+    value: &Option<Unread>,
+    figure: fn(T) -> u64,
+) -> Result<Option<Bounds>, ScenarioError> {
+    let Some(value) = value else { return Ok(None) };
+    if !reader.document.is_table(value) {
+        let exactly = figure(reader.document.read_at(value)?);
+        return Ok(Some(Bounds { least: Some(exactly), most: Some(exactly) }));
     }
-    within(&entry.section(BOUNDS_KEYS)?, figure)
+    let BoundsTable { least, most } = reader.document.read_at(value)?;
+    within(reader, value, least.map(figure), most.map(figure)).map(Some)
 }
 
-fn within(section: &Section, figure: Figure) -> Result<Bounds, ScenarioError> {
-    let bound = |key| section.get(key).map(|entry| figure(&entry)).transpose();
-    let (least, most) = (bound("least")?, bound("most")?);
+fn within<T>(
+    reader: &Reader,
+    at: &Spanned<T>,
+    least: Option<u64>,
+    most: Option<u64>,
+) -> Result<Bounds, ScenarioError> {
     match (least, most) {
-        (None, None) => Err(section.fault(Fault::NoBounds)),
-        (Some(least), Some(most)) if least > most => Err(section.fault(Fault::BoundsReversed)),
+        (None, None) => Err(reader.error(at, Fault::NoBounds)),
+        (Some(least), Some(most)) if least > most => Err(reader.error(at, Fault::BoundsReversed)),
         _ => Ok(Bounds { least, most }),
     }
 }

@@ -1,95 +1,173 @@
 //! `[[group]]`: who takes part, how fast they mine, how they behave, whom they know.
 
-use crate::behaviour::Behaviour;
+use cairn_genesis::bounded::{Bounded, Name};
+use cairn_genesis::toml_file::{Document, Spanned, Unread};
+use serde::Deserialize;
+
+use crate::behaviour::{Behaviour, DoubleSpend};
+use crate::node_index::NodeIndex;
 use crate::plan::{Group, MILLION};
-use crate::scenario::behaviour;
 use crate::scenario::fault::{Fault, ScenarioError};
-use crate::scenario::names::Names;
-use crate::scenario::section::{Entry, Section};
+use crate::scenario::nodes::{Reader, References};
+use crate::scenario::values::{Decimal, Time, small};
 
-/// Keys of a `[[group]]`.
-pub const KEYS: &[&str] = &["name", "nodes", "hashrate", "behaviour", "confined_to"];
-/// Nodes of a world.
-pub const MAX_NODES: u16 = 20_000;
-/// Groups of a world.
+/// The most nodes of a world.
+pub const MAX_NODES: u64 = 20_000;
+/// The most groups of a world.
 const MAX_GROUPS: usize = 1_000;
-/// Characters of a group's name.
-const LONGEST_NAME: usize = 32;
-/// Parts of the hash rate that a group may have.
-const MOST_PARTS: u32 = 1_000_000;
+/// The most parts of the hash rate of one group, in millionths.
+const MAX_PARTS: u64 = 1_000_000 * MILLION;
+/// A year in milliseconds, the longest that an intermittent node stays or is away.
+const YEAR: u64 = 365 * 24 * 3_600_000;
 
-/// Who takes part.
-#[derive(Clone, Debug)]
-pub struct Groups {
-    /// By name.
-    pub names: Names,
-    /// As the plan has them.
-    pub list: Vec<Group>,
-    /// Groups whose nodes know nobody but another group's.
-    pub confined: Vec<(usize, usize)>,
+/// A `[[group]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupTable {
+    name: Spanned<Name>,
+    nodes: Spanned<Bounded<1, MAX_NODES>>,
+    hashrate: Option<Decimal<0, MAX_PARTS, MILLION>>,
+    behaviour: Option<Unread>,
+    confined_to: Option<Spanned<String>>,
 }
 
-/// Every group.
+/// Every group, without behaviours: those may name groups further down.
 ///
 /// # Errors
-/// Every fault of groups.
-pub fn read(whole: &Section) -> Result<Groups, ScenarioError> {
-    let entries = whole.require("group", "at least one [[group]]")?.list(1, MAX_GROUPS)?;
-    let sections: Vec<Section> = entries.iter().map(|entry| entry.section(KEYS)).collect::<Result<_, _>>()?;
-    // Names first: a behaviour may name a group that stands after its own.
-    let mut names = Names::default();
-    let mut parts = Vec::new();
-    for section in &sections {
-        let nodes = add(section, &mut names)?;
-        // Whoever says nothing has one part a node.
-        let usual = || Ok(u64::from(nodes) * MILLION);
-        parts.push(section.get("hashrate").map_or_else(usual, |entry| entry.millionths(0, MOST_PARTS))?);
+/// Every fault of names and numbers of nodes.
+pub fn read(document: &Document, tables: &[Spanned<GroupTable>]) -> Result<Vec<Group>, ScenarioError> {
+    if let Some(first_too_many) = tables.get(MAX_GROUPS) {
+        let fault = Fault::Entries { found: tables.len(), least: 1, most: MAX_GROUPS };
+        return Err(document.error(first_too_many.span(), fault));
     }
-    let (mut list, mut confined, mut first) = (Vec::new(), Vec::new(), 0);
-    for ((number, section), share) in sections.iter().enumerate().zip(shares(&parts)) {
-        let nodes = nodes_of(section)?;
-        let behaviour = match section.get("behaviour") {
-            Some(entry) => {
-                let behaviour = behaviour::read(&entry, number, &names)?;
-                behaviour::check(&entry, &behaviour, nodes)?;
-                behaviour
-            }
-            None => Behaviour::Honest,
-        };
-        if let Some(entry) = section.get("confined_to") {
-            confined.push((number, confined_to(&entry, number, &names)?));
+    let mut groups: Vec<Group> = Vec::new();
+    let mut parts = Vec::new();
+    let mut first: u64 = 0;
+    for table in tables.iter().map(Spanned::get_ref) {
+        let (name, nodes) = (table.name.get_ref().as_str(), table.nodes.get_ref().get());
+        if name == "all" || groups.iter().any(|group| group.name == name) {
+            let fault = Fault::NameTaken { found: name.to_owned() };
+            return Err(document.error(table.name.span(), fault));
         }
-        let name = section.require("name", "a name in quotes")?.name(LONGEST_NAME)?.to_owned();
-        list.push(Group { name, first, nodes, share, behaviour });
+        if first + nodes > MAX_NODES {
+            let fault = Fault::TooManyNodes { found: first + nodes, most: MAX_NODES };
+            return Err(document.error(table.nodes.span(), fault));
+        }
+        // A group without a hash rate has one part for each node.
+        parts.push(table.hashrate.map_or(nodes * MILLION, Decimal::parts));
+        groups.push(Group {
+            name: name.to_owned(),
+            first: first as u16,
+            nodes: nodes as u16,
+            share: 0,
+            behaviour: Behaviour::Honest,
+        });
         first += nodes;
     }
-    Ok(Groups { names, list, confined })
-}
-
-fn nodes_of(section: &Section) -> Result<u16, ScenarioError> {
-    let nodes = section.require("nodes", "how many nodes")?.whole(1, u64::from(MAX_NODES))?;
-    Ok(u16::try_from(nodes).expect("the bound fits"))
-}
-
-/// Adds a group's name; returns how many nodes it has.
-fn add(section: &Section, names: &mut Names) -> Result<u16, ScenarioError> {
-    let entry = section.require("name", "a name in quotes")?;
-    let (name, nodes) = (entry.name(LONGEST_NAME)?, nodes_of(section)?);
-    if names.has(name) {
-        return Err(entry.fault(Fault::NameTaken { found: name.to_owned() }));
+    for (group, share) in groups.iter_mut().zip(shares(&parts)) {
+        group.share = share;
     }
-    let found = u64::from(names.nodes()) + u64::from(nodes);
-    if found > u64::from(MAX_NODES) {
-        let entry = section.require("nodes", "how many nodes")?;
-        return Err(entry.fault(Fault::TooManyNodes { found, most: u64::from(MAX_NODES) }));
-    }
-    names.add(name, nodes);
-    Ok(nodes)
+    Ok(groups)
 }
 
-fn confined_to(entry: &Entry, own: usize, names: &Names) -> Result<usize, ScenarioError> {
-    let to = names.group(entry)?;
-    if to == own { Err(entry.fault(Fault::ConfinedToItself)) } else { Ok(to) }
+/// Gives every group its behaviour; returns the groups whose nodes dial only those of another group.
+///
+/// # Errors
+/// Every fault of behaviours.
+pub fn read_behaviours(
+    reader: &mut Reader,
+    tables: &[Spanned<GroupTable>],
+) -> Result<Vec<(usize, usize)>, ScenarioError> {
+    let mut confined = Vec::new();
+    for (number, table) in tables.iter().map(Spanned::get_ref).enumerate() {
+        if let Some(value) = &table.behaviour {
+            let behaviour = behaviour(reader, value, number)?;
+            let (found, word) = (reader.groups[number].nodes, behaviour.word());
+            if let Some(expected) = behaviour.nodes().filter(|expected| *expected != found) {
+                let fault = Fault::NodesOfBehaviour { found, expected, behaviour: word };
+                return Err(reader.error(value, fault));
+            }
+            reader.groups[number].behaviour = behaviour;
+        }
+        if let Some(name) = &table.confined_to {
+            match reader.group(name)? {
+                to if to == number => return Err(reader.error(name, Fault::ConfinedToItself)),
+                to => confined.push((number, to)),
+            }
+        }
+    }
+    Ok(confined)
+}
+
+/// A behaviour with its numbers; a word stands for one that needs none.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum BehaviourTable {
+    Honest {},
+    Withhold {},
+    Selfish {
+        shown_first_to: Option<References>,
+    },
+    DoubleSpend {
+        confirmations: Bounded<1, 1_000>,
+        #[serde(default)]
+        premined: bool,
+        give_up_behind: Bounded<1, 1_000>,
+    },
+    Eclipse {
+        victims: References,
+    },
+    Intermittent {
+        up: Time<1_000, YEAR>,
+        down: Time<1_000, YEAR>,
+    },
+}
+
+/// Behaviours that a word alone does not describe, with a table that does.
+const TABLES: &[(&str, &str)] = &[
+    ("double-spend", "{ kind = \"double-spend\", confirmations = 2, give_up_behind = 6 }"),
+    ("eclipse", "{ kind = \"eclipse\", victims = [\"miners.0\"] }"),
+    ("intermittent", "{ kind = \"intermittent\", up = \"20 s\", down = \"5 s\" }"),
+];
+
+/// A behaviour of the group with this index: a word, or a table with a `kind`.
+///
+/// # Errors
+/// Unknown kinds, keys of another kind, and every fault of single values.
+pub fn behaviour(reader: &Reader, value: &Unread, own: usize) -> Result<Behaviour, ScenarioError> {
+    let word = reader.document.text_at(value);
+    if let Some((found, expected)) = TABLES.iter().find(|(table, _)| word == Some(table)) {
+        return Err(reader.error(value, Fault::WordForTable { found, expected }));
+    }
+    Ok(match reader.document.tagged(value, "kind")? {
+        BehaviourTable::Honest {} => Behaviour::Honest,
+        BehaviourTable::Withhold {} => Behaviour::Withhold,
+        BehaviourTable::Selfish { shown_first_to } => {
+            let nodes = shown_first_to.map(|nodes| others(reader, &nodes, own)).transpose()?;
+            Behaviour::Selfish { shown_first_to: nodes.unwrap_or_default() }
+        }
+        BehaviourTable::DoubleSpend { confirmations, premined, give_up_behind } => {
+            let (confirmations, give_up_behind) = (small(confirmations), small(give_up_behind));
+            Behaviour::DoubleSpend(DoubleSpend { confirmations, premined, give_up_behind })
+        }
+        BehaviourTable::Eclipse { victims } => Behaviour::Eclipse { victims: others(reader, &victims, own)? },
+        BehaviourTable::Intermittent { up, down } => {
+            Behaviour::Intermittent { up: up.get(), down: down.get() }
+        }
+    })
+}
+
+/// Nodes that are not of the group itself.
+fn others(reader: &Reader, nodes: &References, own: usize) -> Result<Vec<NodeIndex>, ScenarioError> {
+    let found = reader.nodes(nodes)?;
+    let group = &reader.groups[own];
+    match (found.iter().find(|node| group.has(**node)), nodes.0.first()) {
+        (Some(node), Some(at)) => {
+            let fault = Fault::OwnVictim { node: node.number(), group: group.name.clone() };
+            Err(reader.error(at, fault))
+        }
+        _ => Ok(found),
+    }
 }
 
 /// Parts as millionths of their sum: rounded down, and what is left goes to those that lost most,

@@ -2,135 +2,151 @@
 
 use core::time::Duration;
 
+use cairn_genesis::bounded::Bounded;
+use cairn_genesis::toml_file::{Document, Spanned, Unread};
 use cairn_protocol::limits::PING_INTERVAL;
+use serde::Deserialize;
 
 use crate::network::{Latency, Links, LinksSaid, Quality};
 use crate::plan::MILLION;
+use crate::scenario::chain::unless;
 use crate::scenario::fault::{Fault, ScenarioError};
-use crate::scenario::names::Names;
-use crate::scenario::section::{Entry, Section};
+use crate::scenario::nodes::Reader;
+use crate::scenario::values::{Decimal, Time};
 
-/// Keys of `[links]`.
-pub const KEYS: &[&str] = &["latency", "jitter", "bandwidth", "loss", "resend", "ping_every", "between"];
-/// Keys of a `[[links.between]]`.
-pub const BETWEEN_KEYS: &[&str] = &["groups", "latency", "jitter", "bandwidth", "loss", "resend"];
-/// Keys of a latency that is drawn for each pair.
-pub const LATENCY_KEYS: &[&str] = &["from", "to", "median", "sigma"];
-/// Any time on the way is no longer: beyond it nodes give each other up anyway.
-const LONGEST: Duration = Duration::from_secs(3_600);
-/// Bytes a second.
-const BANDWIDTHS: (u64, u64) = (1, 1_000_000_000_000);
+/// The longest time on the way, in milliseconds: beyond it nodes give each other up anyway.
+const HOUR: u64 = 3_600_000;
+/// The highest bandwidth, in bytes a second.
+const MAX_BANDWIDTH: u64 = 1_000_000_000_000;
 /// The widest spread of latencies, in thousandths: with it one pair in 44 is a hundred times as far
 /// apart as half of all.
-const WIDEST_SIGMA: u64 = 2_000;
-/// Kinds of links.
+const MAX_SIGMA: u64 = 2_000;
+/// The most kinds of links.
 const MAX_BETWEEN: usize = 1_000;
 
-/// What is read.
+/// The keys that `[links]` has beside those of [`QualityTable`].
+#[derive(Clone, Debug, Deserialize)]
+struct LinksTable {
+    ping_every: Option<Unread>,
+    #[serde(default)]
+    between: Vec<Unread>,
+}
+
+/// The key that `[[links.between]]` has beside those of [`QualityTable`].
+#[derive(Clone, Debug, Deserialize)]
+struct BetweenTable {
+    groups: Spanned<Vec<Spanned<String>>>,
+}
+
+/// In what links differ from others.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QualityTable {
+    latency: Option<Unread>,
+    jitter: Option<Time<0, HOUR>>,
+    bandwidth: Option<Unread>,
+    loss: Option<Decimal<0, MILLION, MILLION>>,
+    resend: Option<Time<0, HOUR>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Between {
+    from: Time<0, HOUR>,
+    to: Time<0, HOUR>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogNormal {
+    median: Time<0, HOUR>,
+    sigma: Decimal<0, MAX_SIGMA, 1_000>,
+}
+
+/// The links of a plan, and what the file says of them.
+#[derive(Clone, Debug)]
 pub struct Read {
-    /// What links are like.
+    /// The qualities of links.
     pub links: Links,
-    /// How much of that stands there.
+    /// The qualities that the file names.
     pub said: LinksSaid,
-    /// How often silent peers are asked whether they live.
+    /// The time after which a node pings a silent peer.
     pub ping_every: Option<Duration>,
 }
 
-/// What links are like, and how often silent peers are asked whether they live.
+/// The links of a plan.
 ///
 /// # Errors
-/// Every fault of single values.
-pub fn read(whole: &Section, names: &Names) -> Result<Read, ScenarioError> {
-    let Some(entry) = whole.get("links") else {
-        let (links, said) = (Links::default(), LinksSaid::default());
-        return Ok(Read { links, said, ping_every: Some(PING_INTERVAL) });
-    };
-    let links = entry.section(KEYS)?;
-    let usual = quality(&links, Quality::default())?;
-    let mut said = said_of(&links, &usual);
-    let mut between = Vec::new();
-    let entries = links.get("between").map_or(Ok(Vec::new()), |entry| entry.list(0, MAX_BETWEEN))?;
-    for entry in entries {
-        let section = entry.section(BETWEEN_KEYS)?;
-        let of = section.require("groups", "two groups")?;
-        let (one, other) = pair(&of, names)?;
-        let is_same = |(a, b, _): &(usize, usize, Quality)| [(one, other), (other, one)].contains(&(*a, *b));
-        if between.iter().any(is_same) {
-            let (one, other) = (names.name(one).to_owned(), names.name(other).to_owned());
-            return Err(of.fault(Fault::PairTaken { one, other }));
+/// Every fault of links.
+pub fn read(reader: &Reader, table: &Unread) -> Result<Read, ScenarioError> {
+    let document = &reader.document;
+    let LinksTable { ping_every, between } = document.read_at(table)?;
+    let (mut links, mut said) = (Links::default(), LinksSaid::default());
+    let differences: QualityTable = document.part(table, &["ping_every", "between"])?;
+    links.usual = differences.apply(document, links.usual, &mut said)?;
+    if let Some(first_too_many) = between.get(MAX_BETWEEN) {
+        let fault = Fault::Entries { found: between.len(), least: 0, most: MAX_BETWEEN };
+        return Err(reader.error(first_too_many, fault));
+    }
+    for table in &between {
+        let differences: QualityTable = document.part(table, &["groups"])?;
+        let BetweenTable { groups } = document.read_at(table)?;
+        let [one, other] = groups.get_ref().as_slice() else {
+            let fault = Fault::Entries { found: groups.get_ref().len(), least: 2, most: 2 };
+            return Err(reader.error(&groups, fault));
+        };
+        let (a, b) = (reader.group(one)?, reader.group(other)?);
+        if links.between.iter().any(|(one, other, _)| [(a, b), (b, a)].contains(&(*one, *other))) {
+            let (one, other) = (one.get_ref().clone(), other.get_ref().clone());
+            return Err(reader.error(&groups, Fault::PairTaken { one, other }));
         }
-        let quality = quality(&section, usual)?;
-        let more = said_of(&section, &quality);
-        said = LinksSaid { latency: said.latency || more.latency, trouble: said.trouble || more.trouble };
-        between.push((one, other, quality));
+        links.between.push((a, b, differences.apply(document, links.usual, &mut said)?));
     }
-    let ping_every = match links.get("ping_every") {
-        Some(entry) if entry.is_word("never") => None,
-        Some(entry) => Some(entry.time(Duration::from_secs(1), LONGEST)?),
-        None => Some(PING_INTERVAL),
-    };
-    Ok(Read { links: Links { usual, between }, said, ping_every })
+    let ping = |value| unless::<Time<1_000, HOUR>>(document, value, "never");
+    let ping_every = ping_every.as_ref().map(ping).transpose()?;
+    let ping_every = ping_every.map_or(Some(PING_INTERVAL), |time| time.map(Time::get));
+    Ok(Read { links, said, ping_every })
 }
 
-/// What a section says of these links.
-fn said_of(section: &Section, of: &Quality) -> LinksSaid {
-    let says = |key: &str| section.get(key).is_some();
-    let trouble = says("jitter") && !of.jitter.is_zero()
-        || says("loss") && of.lost > 0
-        || says("bandwidth") && of.bytes_per_second.is_some()
-        || says("resend") && of.lost > 0;
-    LinksSaid { latency: says("latency"), trouble }
-}
-
-fn pair(entry: &Entry, names: &Names) -> Result<(usize, usize), ScenarioError> {
-    let groups: Vec<usize> =
-        entry.list(2, 2)?.iter().map(|group| names.group(group)).collect::<Result<_, _>>()?;
-    let [one, other] = groups[..] else {
-        return Err(entry.fault(Fault::Entries { found: groups.len(), least: 2, most: 2 }));
-    };
-    Ok((one, other))
-}
-
-/// A quality that differs from another in what the section says.
-fn quality(section: &Section, usual: Quality) -> Result<Quality, ScenarioError> {
-    let time = |key: &str, usual: Duration| {
-        section.get(key).map_or(Ok(usual), |entry| entry.time(Duration::ZERO, LONGEST))
-    };
-    let bytes_per_second = match section.get("bandwidth") {
-        Some(entry) if entry.is_word("unlimited") => None,
-        Some(entry) => Some(entry.whole(BANDWIDTHS.0, BANDWIDTHS.1)?),
-        None => usual.bytes_per_second,
-    };
-    let lost = match section.get("loss") {
-        Some(entry) => u32::try_from(entry.decimal((0, MILLION), MILLION)?).expect("the bound fits"),
-        None => usual.lost,
-    };
-    Ok(Quality {
-        latency: section.get("latency").map_or(Ok(usual.latency), |entry| latency(&entry))?,
-        jitter: time("jitter", usual.jitter)?,
-        bytes_per_second,
-        lost,
-        resend: time("resend", usual.resend)?,
-    })
-}
-
-fn latency(entry: &Entry) -> Result<Latency, ScenarioError> {
-    if !entry.is_table() {
-        return Ok(Latency::Fixed(entry.time(Duration::ZERO, LONGEST)?));
+impl QualityTable {
+    /// A quality that differs from another in what the table says; adds that to `said`.
+    fn apply(
+        &self,
+        document: &Document,
+        usual: Quality,
+        said: &mut LinksSaid,
+    ) -> Result<Quality, ScenarioError> {
+        let bandwidth = |value| unless::<Bounded<1, MAX_BANDWIDTH>>(document, value, "unlimited");
+        let bandwidth = self.bandwidth.as_ref().map(bandwidth).transpose()?;
+        let latency = self.latency.as_ref().map(|value| latency(document, value)).transpose()?;
+        let quality = Quality {
+            latency: latency.unwrap_or(usual.latency),
+            jitter: self.jitter.map_or(usual.jitter, Time::get),
+            bytes_per_second: bandwidth.map_or(usual.bytes_per_second, |limit| limit.map(Bounded::get)),
+            lost: self.loss.map_or(usual.lost, |loss| loss.parts() as u32),
+            resend: self.resend.map_or(usual.resend, Time::get),
+        };
+        said.latency |= latency.is_some();
+        said.trouble |= self.jitter.is_some() && !quality.jitter.is_zero()
+            || self.bandwidth.is_some() && quality.bytes_per_second.is_some()
+            || (self.loss.is_some() || self.resend.is_some()) && quality.lost > 0;
+        Ok(quality)
     }
-    let section = entry.section(LATENCY_KEYS)?;
-    let time = |section: &Section, key: &str| {
-        section.require(key, "a time in quotes")?.time(Duration::ZERO, LONGEST)
-    };
-    if section.count(&["median", "sigma"]) > 0 {
-        let section = entry.section(&["median", "sigma"])?;
-        let sigma = section.require("sigma", "a number from 0 to 2")?.decimal((0, WIDEST_SIGMA), 1_000)?;
-        let sigma_thousandths = u32::try_from(sigma).expect("the bound fits");
-        return Ok(Latency::LogNormal { median: time(&section, "median")?, sigma_thousandths });
+}
+
+/// One time, or a table of the times between which it is drawn.
+fn latency(document: &Document, value: &Unread) -> Result<Latency, ScenarioError> {
+    if !document.is_table(value) {
+        return document.read_at::<Time<0, HOUR>, _>(value).map(|time| Latency::Fixed(time.get()));
     }
-    let (from, to) = (time(&section, "from")?, time(&section, "to")?);
+    if document.keys(value).any(|key| ["median", "sigma"].contains(&key)) {
+        let LogNormal { median, sigma } = document.read_at(value)?;
+        return Ok(Latency::LogNormal { median: median.get(), sigma_thousandths: sigma.parts() as u32 });
+    }
+    let Between { from, to } = document.read_at(value)?;
+    let (from, to) = (from.get(), to.get());
     if from > to {
-        return Err(entry.fault(Fault::TimesReversed { from, to }));
+        return Err(document.error(value.span(), Fault::TimesReversed { from, to }));
     }
     Ok(Latency::Uniform { least: from, most: to })
 }

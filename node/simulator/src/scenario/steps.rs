@@ -2,179 +2,174 @@
 
 use core::time::Duration;
 
+use cairn_genesis::bounded::Bounded;
+use cairn_genesis::toml_file::{Spanned, Unread};
+use serde::Deserialize;
+
 use crate::behaviour::Behaviour;
-use crate::place::Place;
-use crate::plan::{Group, Step, Stop, Workload};
-use crate::scenario::behaviour;
+use crate::node_index::NodeIndex;
+use crate::plan::{Step, Stop, Workload};
 use crate::scenario::fault::{Fault, ScenarioError};
-use crate::scenario::names::Names;
-use crate::scenario::section::{Entry, Section};
+use crate::scenario::groups::behaviour;
+use crate::scenario::nodes::{Reader, References};
+use crate::scenario::values::{Decimal, TEN_YEARS, Time, small};
 
-/// Keys of a `[[step]]`.
-pub const KEYS: &[&str] =
-    &["at", "partition", "refuse", "heal", "kill", "restart", "slow", "mine", "pay", "hashrate", "behave"];
-/// The same without its time.
-const ACTIONS: &[&str] =
-    &["partition", "refuse", "heal", "kill", "restart", "slow", "mine", "pay", "hashrate", "behave"];
-/// Steps of a plan.
+/// The most steps of a plan.
 const MAX_STEPS: usize = 10_000;
-/// Nodes that all steps together name.
+/// The most nodes that all steps together name.
 const MAX_NAMED: usize = 1_000_000;
-/// Blocks that a step mines at once.
-const MOST_BLOCKS: u64 = 1_000;
-/// Times as long that slow nodes take, in hundredths.
-const SLOWNESS: (u64, u64) = (1, 100_000);
-/// Per cent of the first hash rate.
-const MOST_PERCENT: u64 = 10_000;
 
-/// What else a plan says, that steps must fit.
-#[derive(Clone, Copy, Debug)]
-pub struct Around<'p> {
-    /// Names of nodes.
-    pub names: &'p Names,
-    /// The groups.
-    pub groups: &'p [Group],
-    /// Who pays.
-    pub workload: &'p Workload,
-    /// When it ends.
-    pub stop: &'p Stop,
+#[derive(Deserialize)]
+struct At {
+    at: Spanned<Time<0, TEN_YEARS>>,
+}
+
+/// What a step does: the one key of its table beside `at`.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Action {
+    Partition(Spanned<Vec<References>>),
+    Refuse(Spanned<Vec<References>>),
+    Heal(Spanned<bool>),
+    Kill(References),
+    Restart(References),
+    Slow {
+        nodes: References,
+        times: Decimal<1, 100_000, 100>,
+    },
+    Mine {
+        node: Spanned<String>,
+        blocks: Bounded<1, 1_000>,
+    },
+    Pay {
+        node: Spanned<String>,
+        payments: Spanned<Bounded<1, 4_294_967_295>>,
+        twice_at: Option<Spanned<String>>,
+    },
+    Hashrate {
+        nodes: References,
+        percent: Bounded<0, 10_000>,
+    },
+    Behave {
+        group: Spanned<String>,
+        r#as: Unread,
+    },
 }
 
 /// Every step, each with its time.
 ///
 /// # Errors
 /// Every fault of steps.
-pub fn read(whole: &Section, around: Around) -> Result<Vec<(Duration, Step)>, ScenarioError> {
-    let entries = whole.get("step").map_or(Ok(Vec::new()), |entry| entry.list(0, MAX_STEPS))?;
+pub fn read(
+    reader: &Reader,
+    tables: &[Unread],
+    workload: &Workload,
+    stop: &Stop,
+) -> Result<Vec<(Duration, Step)>, ScenarioError> {
+    if let Some(first_too_many) = tables.get(MAX_STEPS) {
+        let fault = Fault::Entries { found: tables.len(), least: 0, most: MAX_STEPS };
+        return Err(reader.error(first_too_many, fault));
+    }
     let (mut steps, mut previous, mut named, mut twice) = (Vec::new(), Duration::ZERO, 0, 0);
-    for entry in entries {
-        let section = entry.section(KEYS)?;
-        let at = time(&section.require("at", "a time in quotes")?, previous, around.stop.after)?;
-        let step = step(&section, around)?;
+    for table in tables {
+        let At { at } = reader.document.read_at(table)?;
+        let found = at.get_ref().get();
+        if found < previous {
+            return Err(reader.error(&at, Fault::OutOfOrder { found, previous }));
+        }
+        if found >= stop.after {
+            return Err(reader.error(&at, Fault::AfterTheStop { found, stop: stop.after }));
+        }
+        let actions = reader.document.keys(table).count() - 1;
+        if actions != 1 {
+            return Err(reader.error(table, Fault::NotOneAction { found: actions }));
+        }
+        let step = step(reader, reader.document.part(table, &["at"])?, workload.wallets)?;
         if let Step::Pay { payments, twice_at: Some(_), .. } = step {
             twice += u64::from(payments);
-            let wallets = around.workload.wallets;
+            let wallets = workload.wallets;
             if twice > u64::from(wallets) {
-                return Err(entry.fault(Fault::MoreTwiceThanWallets { found: twice, wallets }));
+                return Err(reader.error(table, Fault::MoreTwiceThanWallets { found: twice, wallets }));
             }
         }
-        named += places_in(&step);
+        named += nodes_in(&step);
         if named > MAX_NAMED {
-            return Err(entry.fault(Fault::TooManyNamed { found: named, most: MAX_NAMED }));
+            return Err(reader.error(table, Fault::TooManyNamed { found: named, most: MAX_NAMED }));
         }
-        steps.push((at, step));
-        previous = at;
+        steps.push((found, step));
+        previous = found;
     }
     Ok(steps)
 }
 
-fn time(entry: &Entry, previous: Duration, stop: Duration) -> Result<Duration, ScenarioError> {
-    let found = entry.time(Duration::ZERO, Duration::MAX)?;
-    if found < previous {
-        return Err(entry.fault(Fault::OutOfOrder { found, previous }));
-    }
-    if found >= stop {
-        return Err(entry.fault(Fault::AfterTheStop { found, stop }));
-    }
-    Ok(found)
-}
-
-fn step(section: &Section, around: Around) -> Result<Step, ScenarioError> {
-    let names = around.names;
-    let found = section.count(ACTIONS);
-    let not_one = || section.fault(Fault::NotOneAction { found, expected: ACTIONS });
-    if found != 1 {
-        return Err(not_one());
-    }
-    let action = ACTIONS.iter().find_map(|name| section.get(name).map(|entry| (*name, entry)));
-    let Some((name, entry)) = action else { return Err(not_one()) };
-    Ok(match name {
-        "partition" => Step::Partition(names.sides(&entry)?),
-        "refuse" => Step::Refuse(names.sides(&entry)?),
-        "heal" => entry.is_true().map(|()| Step::Heal)?,
-        "kill" => Step::Kill(names.nodes_of(&entry)?),
-        "restart" => Step::Restart(names.nodes_of(&entry)?),
-        "slow" => {
-            let slow = entry.section(&["nodes", "times"])?;
-            let places = names.nodes_of(&slow.require("nodes", "nodes")?)?;
-            let times = slow.require("times", "how many times as long")?.decimal(SLOWNESS, 100)?;
-            Step::Slow { places, percent: small(times) }
+fn step(reader: &Reader, action: Action, wallets: u16) -> Result<Step, ScenarioError> {
+    Ok(match action {
+        Action::Partition(sides) => Step::Partition(reader.sides(&sides)?),
+        Action::Refuse(sides) => Step::Refuse(reader.sides(&sides)?),
+        Action::Heal(is_done) if *is_done.get_ref() => Step::Heal,
+        Action::Heal(is_done) => return Err(reader.error(&is_done, Fault::NotTrue)),
+        Action::Kill(nodes) => Step::Kill(reader.nodes(&nodes)?),
+        Action::Restart(nodes) => Step::Restart(reader.nodes(&nodes)?),
+        Action::Slow { nodes, times } => {
+            Step::Slow { nodes: reader.nodes(&nodes)?, percent: times.parts() as u32 }
         }
-        "mine" => {
-            let mine = entry.section(&["node", "blocks"])?;
-            let place = names.node(&mine.require("node", "a node")?)?;
-            Step::Mine { place, blocks: small(mine.require("blocks", "how many")?.whole(1, MOST_BLOCKS)?) }
+        Action::Mine { node, blocks } => Step::Mine { node: reader.node(&node)?, blocks: small(blocks) },
+        Action::Pay { node, payments, twice_at } => {
+            let found = payments.get_ref().get();
+            if found > u64::from(wallets) {
+                return Err(reader.error(&payments, Fault::MorePaymentsThanWallets { found, wallets }));
+            }
+            let first = payee(reader, &node)?;
+            let twice_at = match twice_at {
+                Some(other) if wallets < 2 => return Err(reader.error(&other, Fault::OnlyOneWallet)),
+                Some(other) if reader.node(&other)? == first => {
+                    return Err(reader.error(&other, Fault::TwiceAtOneNode));
+                }
+                other => other.map(|other| payee(reader, &other)).transpose()?,
+            };
+            Step::Pay { node: first, payments: found as u32, twice_at }
         }
-        "pay" => pay(&entry, around)?,
-        "hashrate" => {
-            let hashrate = entry.section(&["nodes", "percent"])?;
-            let places = names.nodes_of(&hashrate.require("nodes", "nodes")?)?;
-            let percent = hashrate.require("percent", "per cent of the first")?.whole(0, MOST_PERCENT)?;
-            Step::SetHashrate { places, percent: small(percent) }
+        Action::Hashrate { nodes, percent } => {
+            Step::SetHashrate { nodes: reader.nodes(&nodes)?, percent: small(percent) }
         }
-        _ => behave(&entry, around)?,
+        Action::Behave { group, r#as } => behave(reader, &group, &r#as)?,
     })
 }
 
-fn small(number: u64) -> u32 {
-    u32::try_from(number).expect("every bound used with it fits into 32 bits")
-}
-
-fn pay(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
-    let pay = entry.section(&["node", "payments", "twice_at"])?;
-    let place = payee(&pay.require("node", "a node")?, around)?;
-    let payments = pay.require("payments", "how many")?;
-    let found = payments.whole(1, u64::from(u32::MAX))?;
-    let wallets = around.workload.wallets;
-    if found > u64::from(wallets) {
-        return Err(payments.fault(Fault::MorePaymentsThanWallets { found, wallets }));
-    }
-    let twice_at = match pay.get("twice_at") {
-        Some(entry) if wallets < 2 => return Err(entry.fault(Fault::NobodyToPay)),
-        Some(entry) if around.names.node(&entry)? == place => return Err(entry.fault(Fault::TwiceAtOneNode)),
-        Some(entry) => Some(payee(&entry, around)?),
-        None => None,
-    };
-    Ok(Step::Pay { place, payments: small(found), twice_at })
-}
-
-/// Somebody's node, which a double-spender's secret one is not.
-fn payee(entry: &Entry, around: Around) -> Result<Place, ScenarioError> {
-    let place = around.names.node(entry)?;
-    let secret = around.groups.iter().find(|group| group.has_secret(place));
-    match secret {
-        Some(group) => Err(entry.fault(Fault::PaidInSecret { group: group.name.clone() })),
-        None => Ok(place),
+/// A node of a wallet, which the secret one of a double-spender is not.
+fn payee(reader: &Reader, reference: &Spanned<String>) -> Result<NodeIndex, ScenarioError> {
+    let node = reader.node(reference)?;
+    match reader.groups.iter().find(|group| group.has_secret(node)) {
+        Some(group) => Err(reader.error(reference, Fault::PaidInSecret { group: group.name.clone() })),
+        None => Ok(node),
     }
 }
 
-/// The world lets a group begin only what it looks at message by message; the other behaviours are
-/// set up when a run begins.
-fn behave(entry: &Entry, around: Around) -> Result<Step, ScenarioError> {
-    let behave = entry.section(&["group", "as"])?;
-    let of = behave.require("group", "a group's name in quotes")?;
-    let group = around.names.group(&of)?;
-    if let Behaviour::DoubleSpend(_) = around.groups[group].behaviour {
-        return Err(of.fault(Fault::StaysSo { found: around.groups[group].behaviour.word() }));
+/// A group may begin only what the world looks at message by message; the other behaviours are set up when a
+/// run begins.
+fn behave(reader: &Reader, name: &Spanned<String>, r#as: &Unread) -> Result<Step, ScenarioError> {
+    let group = reader.group(name)?;
+    let before = &reader.groups[group].behaviour;
+    if let Behaviour::DoubleSpend(_) = before {
+        return Err(reader.error(name, Fault::StaysSo { found: before.word() }));
     }
-    let to = behave.require("as", "a behaviour")?;
-    let behaviour = behaviour::read(&to, group, around.names)?;
+    let behaviour = behaviour(reader, r#as, group)?;
     match behaviour {
         Behaviour::Honest | Behaviour::Withhold | Behaviour::Eclipse { .. } => {
             Ok(Step::Behave { group, behaviour })
         }
         Behaviour::Selfish { .. } | Behaviour::DoubleSpend(_) | Behaviour::Intermittent { .. } => {
-            Err(to.fault(Fault::NotBegunLater { found: behaviour.word() }))
+            Err(reader.error(r#as, Fault::NotBegunLater { found: behaviour.word() }))
         }
     }
 }
 
-/// How many nodes a step holds in memory.
-fn places_in(step: &Step) -> usize {
+/// The number of nodes that a step holds in memory.
+fn nodes_in(step: &Step) -> usize {
     match step {
         Step::Partition(sides) | Step::Refuse(sides) => sides.iter().map(Vec::len).sum(),
-        Step::Kill(places) | Step::Restart(places) => places.len(),
-        Step::Slow { places, .. } | Step::SetHashrate { places, .. } => places.len(),
+        Step::Kill(nodes) | Step::Restart(nodes) => nodes.len(),
+        Step::Slow { nodes, .. } | Step::SetHashrate { nodes, .. } => nodes.len(),
         Step::Behave { behaviour: Behaviour::Eclipse { victims }, .. } => victims.len(),
         Step::Heal | Step::Mine { .. } | Step::Pay { .. } | Step::Behave { .. } => 1,
     }

@@ -4,12 +4,15 @@ use core::time::Duration;
 
 use proptest::prelude::*;
 
+use cairn_genesis::toml_file::TomlFault;
+
 use super::parse;
 use crate::behaviour::{Behaviour, DoubleSpend};
 use crate::expectation::{Bounds, Expectation};
 use crate::network::{Latency, Quality};
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::plan::{Plan, Step};
+use crate::scenario::fault::Fault;
 use crate::topology::Shape;
 
 mod refusals;
@@ -163,7 +166,7 @@ fn every_key_is_read_into_the_plan() {
     assert_eq!(shares, [505_000, 300_000, 195_000, 0, 0]);
     let attack = DoubleSpend { confirmations: 2, premined: true, give_up_behind: 5 };
     assert_eq!(plan.groups[1].behaviour, Behaviour::DoubleSpend(attack));
-    assert_eq!(plan.groups[2].behaviour, Behaviour::Eclipse { victims: vec![Place::new(11)] });
+    assert_eq!(plan.groups[2].behaviour, Behaviour::Eclipse { victims: vec![NodeIndex::new(11)] });
     assert_eq!(plan.topology.shape, Shape::SmallWorld { neighbours: 2, rewired: 100_000 });
     assert_eq!(plan.topology.confined, [(3, 2)]);
     let median = Duration::from_millis(50);
@@ -180,14 +183,14 @@ fn every_key_is_read_into_the_plan() {
 #[test]
 fn steps_are_read_in_order_with_the_nodes_that_they_name() {
     let plan = whole();
-    let places = |numbers: &[u16]| numbers.iter().map(|number| Place::new(*number)).collect::<Vec<_>>();
+    let nodes = |numbers: &[u16]| numbers.iter().map(|number| NodeIndex::new(*number)).collect::<Vec<_>>();
     let steps: Vec<&Step> = plan.steps.iter().map(|(_, step)| step).collect();
-    let sides = vec![places(&[0, 1, 2, 3]), places(&[4, 8, 9, 10])];
+    let sides = vec![nodes(&[0, 1, 2, 3]), nodes(&[4, 8, 9, 10])];
     assert_eq!(steps[0], &Step::Partition(sides));
     assert_eq!(steps[1], &Step::Heal);
-    assert_eq!(steps[2], &Step::Kill(places(&[1])));
-    assert_eq!(steps[4], &Step::Slow { places: Place::first(14).collect(), percent: 250 });
-    assert_eq!(steps[5], &Step::Mine { place: Place::new(11), blocks: 2 });
+    assert_eq!(steps[2], &Step::Kill(nodes(&[1])));
+    assert_eq!(steps[4], &Step::Slow { nodes: NodeIndex::first(14).collect(), percent: 250 });
+    assert_eq!(steps[5], &Step::Mine { node: NodeIndex::new(11), blocks: 2 });
     assert_eq!(steps[8], &Step::Behave { group: 2, behaviour: Behaviour::Honest });
     assert_eq!(plan.steps[9].0, Duration::from_secs(36));
 }
@@ -286,26 +289,49 @@ fn real_processes_play_honest_plans_and_say_why_no_other() {
 
 #[test]
 fn every_key_is_documented() {
-    use crate::scenario::{behaviour, chain, ending, expect, groups, links, steps, topology};
     let manual = include_str!("../../../../docs/scenarios.md");
-    let all = [
-        super::KEYS,
-        behaviour::KEYS,
-        chain::KEYS,
-        ending::WORKLOAD_KEYS,
-        ending::STOP_KEYS,
-        expect::KEYS,
-        expect::REVENUE_KEYS,
-        groups::KEYS,
-        links::KEYS,
-        links::BETWEEN_KEYS,
-        links::LATENCY_KEYS,
-        steps::KEYS,
-        topology::KEYS,
+    // An unknown key in each kind of table: the error names all that are known.
+    let begun = [
+        "seed = 7",
+        "spacing = ",
+        "name = \"ring\"",
+        "neighbours = 2",
+        "jitter = ",
+        "groups = ",
+        "wallets = 20",
+        "kill = ",
+        "height = 100",
+        "winner = ",
     ];
-    let known = all.into_iter().flatten();
-    let missing: Vec<&&str> = known.filter(|key| !manual.contains(&format!("`{key}`"))).collect();
-    assert!(missing.is_empty(), "docs/scenarios.md says nothing of {missing:?}");
+    let inside = [
+        "premined = true",
+        "victims = ",
+        "up = \"20 s\"",
+        "sigma = 0.5",
+        "from = \"100 ms\"",
+        "times = 2.5",
+        "blocks = 2",
+        "payments = 20",
+        "percent = 200",
+        "as = \"honest\"",
+        "most = 9",
+        "group = \"miners\", least",
+    ];
+    let on_a_line = begun
+        .map(|before| changed(before, &format!("nowhere = 1\n{before}")).replace("kill = \"miners.1\"", ""));
+    let in_a_table = inside.map(|before| changed(before, &format!("nowhere = 1, {before}")));
+    for text in on_a_line.into_iter().chain(in_a_table) {
+        let error = parse(&text).expect_err("a key is unknown");
+        let Fault::File(TomlFault::UnknownKey { expected }) = &error.fault else { panic!("{error}") };
+        let keys = expected.split(", ").map(|key| key.trim_start_matches("one of ").trim_matches('`'));
+        let keys: Vec<&str> = keys.flat_map(|key| key.split("` or `")).collect();
+        let is_there = |key: &str| {
+            let ways = [format!("`{key}`"), format!(" {key},"), format!(" {key} }}")];
+            ways.iter().any(|way| manual.contains(way))
+        };
+        let missing: Vec<_> = keys.iter().filter(|key| !is_there(key)).collect();
+        assert!(!keys.is_empty() && missing.is_empty(), "docs/scenarios.md says nothing of {missing:?}");
+    }
 }
 
 proptest! {

@@ -1,70 +1,65 @@
 //! `[topology]`: who dials whom, by a shape and its numbers.
 
+use cairn_genesis::bounded::Bounded;
+use cairn_genesis::toml_file::{Document, Unread};
+use serde::Deserialize;
+
 use crate::plan::{Group, MILLION};
 use crate::scenario::fault::{Fault, ScenarioError};
-use crate::scenario::section::Section;
+use crate::scenario::nodes::Reader;
+use crate::scenario::values::{Decimal, small};
 use crate::topology::{Shape, Topology};
 
-/// Keys of `[topology]`.
-pub const KEYS: &[&str] =
-    &["kind", "chords", "outbound", "degree", "neighbours", "rewired", "inside", "outside"];
-const KINDS: &[&str] = &["full", "line", "ring", "random", "regular", "small-world", "regions"];
-/// Others that one node may dial.
-const MOST_DIALS: u64 = 100;
-/// Links of a world: each costs memory at both ends.
+/// The most nodes that one node dials.
+const MAX_DIALS: u64 = 100;
+/// The most links of a world: each costs memory at both ends.
 const MAX_LINKS: u64 = 1_000_000;
-/// Without a word about it everybody is on a ring, and dials two more.
+/// The shape of a file without `[topology]`: a ring where each node dials two more.
 const USUAL: Shape = Shape::Ring { chords: 2 };
+
+/// A shape with its numbers.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum ShapeTable {
+    Full {},
+    Line {},
+    Ring { chords: Bounded<0, MAX_DIALS> },
+    Random { outbound: Bounded<1, MAX_DIALS> },
+    Regular { degree: Bounded<1, MAX_DIALS> },
+    SmallWorld { neighbours: Bounded<1, MAX_DIALS>, rewired: Decimal<0, MILLION, MILLION> },
+    Regions { inside: Bounded<0, MAX_DIALS>, outside: Bounded<0, MAX_DIALS> },
+}
 
 /// Who dials whom.
 ///
 /// # Errors
 /// Every fault of single values, and [`Fault::TooManyLinks`].
 pub fn read(
-    whole: &Section,
-    groups: &[Group],
-    confined: &[(usize, usize)],
+    reader: &Reader,
+    table: Option<&Unread>,
+    confined: Vec<(usize, usize)>,
 ) -> Result<Topology, ScenarioError> {
-    let entry = whole.get("topology");
-    let shape = match &entry {
-        Some(entry) => {
-            let kind = entry.section(KEYS)?.require("kind", "a word in quotes")?.word(KINDS)?;
-            shape(kind, &|keys| entry.section(keys))?
-        }
-        None => USUAL,
-    };
-    let found = links(&shape, groups, confined);
+    let shape = table.map_or(Ok(USUAL), |table| shape(&reader.document, table))?;
+    let found = links(&shape, &reader.groups, &confined);
     if found > MAX_LINKS {
-        let fault = Fault::TooManyLinks { found, most: MAX_LINKS };
-        return Err(entry.map_or_else(|| whole.fault(fault.clone()), |entry| entry.fault(fault.clone())));
+        let at = table.map(Unread::span).unwrap_or_default();
+        return Err(reader.document.error(at, Fault::TooManyLinks { found, most: MAX_LINKS }));
     }
-    Ok(Topology { shape, confined: confined.to_vec() })
+    Ok(Topology { shape, confined })
 }
 
-/// A shape; `of` gives the section once it has no keys but these.
-fn shape<'t>(
-    kind: &str,
-    of: &dyn Fn(&'static [&'static str]) -> Result<Section<'t>, ScenarioError>,
-) -> Result<Shape, ScenarioError> {
-    let many = |section: &Section, key: &str, least: u64| {
-        let found = section.require(key, "how many others for each node")?.whole(least, MOST_DIALS)?;
-        Ok(u16::try_from(found).expect("the bound fits"))
-    };
-    Ok(match kind {
-        "full" => of(&["kind"]).map(|_| Shape::Full)?,
-        "line" => of(&["kind"]).map(|_| Shape::Line)?,
-        "ring" => Shape::Ring { chords: many(&of(&["kind", "chords"])?, "chords", 0)? },
-        "random" => Shape::Random { outbound: many(&of(&["kind", "outbound"])?, "outbound", 1)? },
-        "regular" => Shape::Regular { degree: many(&of(&["kind", "degree"])?, "degree", 1)? },
-        "small-world" => {
-            let section = of(&["kind", "neighbours", "rewired"])?;
-            let rewired = section.require("rewired", "a part from 0 to 1")?.decimal((0, MILLION), MILLION)?;
-            let rewired = u32::try_from(rewired).expect("the bound fits");
-            Shape::SmallWorld { neighbours: many(&section, "neighbours", 1)?, rewired }
+fn shape(document: &Document, table: &Unread) -> Result<Shape, ScenarioError> {
+    Ok(match document.tagged(table, "kind")? {
+        ShapeTable::Full {} => Shape::Full,
+        ShapeTable::Line {} => Shape::Line,
+        ShapeTable::Ring { chords } => Shape::Ring { chords: small(chords) },
+        ShapeTable::Random { outbound } => Shape::Random { outbound: small(outbound) },
+        ShapeTable::Regular { degree } => Shape::Regular { degree: small(degree) },
+        ShapeTable::SmallWorld { neighbours, rewired } => {
+            Shape::SmallWorld { neighbours: small(neighbours), rewired: rewired.parts() as u32 }
         }
-        _ => {
-            let section = of(&["kind", "inside", "outside"])?;
-            Shape::Regions { inside: many(&section, "inside", 0)?, outside: many(&section, "outside", 0)? }
+        ShapeTable::Regions { inside, outside } => {
+            Shape::Regions { inside: small(inside), outside: small(outside) }
         }
     })
 }

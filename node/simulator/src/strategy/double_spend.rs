@@ -10,8 +10,8 @@ use std::sync::Arc;
 use cairn_core::transaction::Transaction;
 
 use crate::behaviour::DoubleSpend;
-use crate::payments::Purse;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
+use crate::wallets::SimWallet;
 
 /// An attacker at work.
 #[derive(Clone, Debug)]
@@ -19,11 +19,11 @@ pub struct DoubleSpender {
     /// How it goes about it.
     pub plan: DoubleSpend,
     /// The node that all see.
-    pub face: Place,
+    pub face: NodeIndex,
     /// The node that nobody sees.
-    pub secret: Place,
+    pub secret: NodeIndex,
     /// Its coins.
-    pub purse: Purse,
+    pub purse: SimWallet,
     /// How much of its hash rate it uses, of a hundred.
     pub percent: u32,
     /// What it is at.
@@ -43,7 +43,7 @@ pub struct Attempt {
 
 /// How far both chains are.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct Progress {
     /// Height of the public chain.
     pub public: u32,
     /// Height of the secret one.
@@ -68,7 +68,7 @@ pub enum Move {
 
 impl Attempt {
     /// Decides, after every block.
-    pub fn decide(&mut self, plan: &DoubleSpend, at: Standing) -> Move {
+    pub fn decide(&mut self, plan: &DoubleSpend, at: Progress) -> Move {
         self.is_trusted |= at.confirmations >= plan.confirmations;
         if !self.is_trusted {
             return Move::Wait;
@@ -93,7 +93,7 @@ mod tests {
         let fresh = Attempt { payment: transaction.clone(), return_to_self: transaction, is_trusted: false };
         let decide = |attempt: &mut Attempt, public, secret| {
             let confirmations = public - 10;
-            attempt.decide(&plan, Standing { public, secret, confirmations })
+            attempt.decide(&plan, Progress { public, secret, confirmations })
         };
         let mut attempt = fresh.clone();
         assert_eq!(decide(&mut attempt, 11, 13), Move::Wait, "the payee has not delivered");

@@ -6,10 +6,15 @@ use cairn_core::work::Work;
 use cairn_protocol::message::Message;
 
 use crate::behaviour::Behaviour;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 
 /// What a node of this behaviour really sends of a message to `to`.
-pub fn outgoing(behaviour: &Behaviour, to: Place, message: Message, genesis: BlockHash) -> Option<Message> {
+pub fn outgoing(
+    behaviour: &Behaviour,
+    to: NodeIndex,
+    message: Message,
+    genesis: BlockHash,
+) -> Option<Message> {
     match behaviour {
         Behaviour::Eclipse { victims } if victims.contains(&to) => starved(message, genesis),
         Behaviour::Withhold => match message {
@@ -22,7 +27,12 @@ pub fn outgoing(behaviour: &Behaviour, to: Place, message: Message, genesis: Blo
 }
 
 /// What a node of this behaviour hears of a message from `from`.
-pub fn incoming(behaviour: &Behaviour, from: Place, message: Message, genesis: BlockHash) -> Option<Message> {
+pub fn incoming(
+    behaviour: &Behaviour,
+    from: NodeIndex,
+    message: Message,
+    genesis: BlockHash,
+) -> Option<Message> {
     match behaviour {
         Behaviour::Eclipse { victims } if victims.contains(&from) => starved(message, genesis),
         _ => Some(message),

@@ -11,18 +11,18 @@ use cairn_protocol::chain::store::ChainStore;
 use cairn_protocol::input::{Input, RequestId, Submission};
 use cairn_protocol::message::Message;
 
-use crate::agenda::{Occurrence, Parcel};
+use crate::agenda::{Occurrence, Payload};
 use crate::behaviour::Behaviour;
 use crate::invariants::{Violation, coins};
-use crate::mining::Hashrate;
-use crate::payments::miner_lock;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::report::MomentKind;
-use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Standing};
+use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Progress};
 use crate::strategy::selfish::Shown;
-use crate::words::count;
-use crate::world::finding::BLOCK_REQUEST;
-use crate::world::state::World;
+use crate::text::count;
+use crate::wallets::miner_lock;
+use crate::world::World;
+use crate::world::mining::BLOCK_REQUEST;
+use cairn_genesis::hashrate::Hashrate;
 
 /// Payments of attackers: whether they were taken is looked up.
 const ATTACK_REQUEST: RequestId = RequestId(u64::MAX - 1);
@@ -80,7 +80,7 @@ impl World {
         Ok(())
     }
 
-    fn waits(&self, at: Place, txid: &Txid) -> bool {
+    fn waits(&self, at: NodeIndex, txid: &Txid) -> bool {
         self.host(at).node().is_some_and(|node| node.mempool().contains(txid))
     }
 
@@ -103,36 +103,35 @@ impl World {
 
     /// A double-spender's hash rate is its secret node's, also between attempts; says whether this
     /// node is one.
-    pub(super) fn secret_mines_at(&mut self, place: Place, percent: u32) -> bool {
-        let Some(spender) = self.double_spenders.iter_mut().find(|one| one.secret == place) else {
+    pub(super) fn secret_mines_at(&mut self, node: NodeIndex, percent: u32) -> bool {
+        let Some(spender) = self.double_spenders.iter_mut().find(|one| one.secret == node) else {
             return false;
         };
         spender.percent = percent;
         if spender.attempt.is_some() {
-            self.set_hashrate(place, self.plan.hashrate_of_group(place, percent));
+            self.set_hashrate(node, self.plan.hashrate_of_group(node, percent));
         }
         true
     }
 
     /// A node has a new tip: an attacker may have been waiting for it.
-    pub(super) fn look_at_attempt(&mut self, at: Place) -> Result<(), Violation> {
+    pub(super) fn look_at_attempt(&mut self, at: NodeIndex) -> Result<(), Violation> {
         let index = self.double_spenders.iter().position(|one| one.face == at || one.secret == at);
         let Some(index) = index else { return Ok(()) };
         let DoubleSpender { plan, face, secret, .. } = self.double_spenders[index];
-        let height =
-            |world: &Self, place| world.host(place).node().map(|node| node.chain().tip().height.get());
+        let height = |world: &Self, node| world.host(node).node().map(|node| node.chain().tip().height.get());
         let (Some(public), Some(hidden)) = (height(self, face), height(self, secret)) else { return Ok(()) };
         let Some(attempt) = &self.double_spenders[index].attempt else { return Ok(()) };
         let txid = attempt.payment.txid();
-        let place = self
+        let node = self
             .host(face)
             .node()
             .and_then(|node| node.chain().store().transaction_place(&txid).ok().flatten());
-        let confirmations = place.map_or(0, |place| public + 1 - place.height.get());
-        if place.is_none() && !self.waits(face, &txid) {
+        let confirmations = node.map_or(0, |node| public + 1 - node.height.get());
+        if node.is_none() && !self.waits(face, &txid) {
             return self.abandon(index);
         }
-        let standing = Standing { public, secret: hidden, confirmations };
+        let standing = Progress { public, secret: hidden, confirmations };
         let Some(attempt) = &mut self.double_spenders[index].attempt else { return Ok(()) };
         match attempt.decide(&plan, standing) {
             Move::Wait => Ok(()),
@@ -145,9 +144,9 @@ impl World {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         let Attempt { payment, return_to_self, .. } = attempt;
-        let work = |place| self.host(place).node().map(|node| node.chain().work());
-        let hears = |place: &Place| *place != face && !self.recorder.cut().bars(face, *place);
-        let others = self.living().map(|host| host.place()).filter(hears);
+        let work = |node| self.host(node).node().map(|node| node.chain().work());
+        let hears = |node: &NodeIndex| *node != face && !self.recorder.cut().bars(face, *node);
+        let others = self.living().map(|host| host.index()).filter(hears);
         let is_ahead = others.map(work).max().flatten() < work(secret);
         let (against, likely) = if is_ahead {
             let confirmations = count(u64::from(confirmations), "confirmation");
@@ -176,13 +175,17 @@ impl World {
         self.double_spenders[index].attempt = None;
         let text = format!("double spend: {face} begins anew, its payment is gone");
         self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
-        let work = |place| self.host(place).node().map(|node| node.chain().work());
+        let work = |node| self.host(node).node().map(|node| node.chain().work());
         let is_ahead = work(secret) > work(face);
         self.end_attempt(index, if is_ahead { (secret, face) } else { (face, secret) })
     }
 
     /// The secret node rests, and the chain of one of the two becomes that of the other.
-    fn end_attempt(&mut self, index: usize, (winner, loser): (Place, Place)) -> Result<(), Violation> {
+    fn end_attempt(
+        &mut self,
+        index: usize,
+        (winner, loser): (NodeIndex, NodeIndex),
+    ) -> Result<(), Violation> {
         self.set_hashrate(self.double_spenders[index].secret, Hashrate::NONE);
         self.carry_blocks(winner, loser)?;
         self.recorder.attempt_ended();
@@ -191,7 +194,7 @@ impl World {
     }
 
     /// Hands a node what another has on its best chain and it lacks.
-    fn carry_blocks(&mut self, from: Place, to: Place) -> Result<(), Violation> {
+    fn carry_blocks(&mut self, from: NodeIndex, to: NodeIndex) -> Result<(), Violation> {
         let (Some(source), Some(target)) = (self.host(from).node(), self.host(to).node()) else {
             return Ok(());
         };
@@ -208,14 +211,14 @@ impl World {
     }
 
     /// A selfish pool hears a message, and then looks at the blocks that it tells of.
-    pub(super) fn pool_hears(&mut self, at: Place, what: Occurrence) -> Result<(), Violation> {
+    pub(super) fn pool_hears(&mut self, at: NodeIndex, what: Occurrence) -> Result<(), Violation> {
         let Occurrence::Arrival { from, number, parcel, .. } = &what else { return Ok(()) };
         if self.host(at).session(*from) != Some(*number) {
             return Ok(());
         }
         let news: Vec<BlockHash> = match parcel {
-            Parcel::Block(block) => vec![block.hash()],
-            Parcel::Other(message) => match &**message {
+            Payload::Block(block) => vec![block.hash()],
+            Payload::Other(message) => match &**message {
                 Message::Headers(headers) => headers.iter().map(|header| header.hash()).collect(),
                 _ => Vec::new(),
             },
@@ -230,13 +233,13 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn pool_found(&mut self, at: Place, block: Arc<Block>, height: u32) {
+    pub(super) fn pool_found(&mut self, at: NodeIndex, block: Arc<Block>, height: u32) {
         let shown = self.around.selfish.get_mut(&at).map(|pool| pool.found(block, height));
         self.show(at, shown.unwrap_or_default());
     }
 
     /// Whatever a node has kept back is shown.
-    pub(super) fn show_secrets(&mut self, at: Place) {
+    pub(super) fn show_secrets(&mut self, at: NodeIndex) {
         if let Some(mut pool) = self.around.selfish.remove(&at) {
             let shown = pool.show_all();
             self.show(at, shown);
@@ -245,7 +248,7 @@ impl World {
 
     /// Every pool shows what it has, and mines on as everybody does.
     pub fn end_attacks(&mut self) {
-        let pools: Vec<Place> = self.around.selfish.keys().copied().collect();
+        let pools: Vec<NodeIndex> = self.around.selfish.keys().copied().collect();
         pools.into_iter().for_each(|pool| self.show_secrets(pool));
         for index in 0..self.double_spenders.len() {
             self.double_spenders[index].attempt = None;
@@ -254,14 +257,14 @@ impl World {
         }
     }
 
-    fn show(&mut self, at: Place, shown: Shown) {
+    fn show(&mut self, at: NodeIndex, shown: Shown) {
         let Shown { blocks, is_race } = shown;
         let chosen = match self.behaviour_of(at) {
             Behaviour::Selfish { shown_first_to } if is_race => shown_first_to.clone(),
             _ => Vec::new(),
         };
-        let is_shown = |peer: &Place| chosen.is_empty() || chosen.contains(peer);
-        let peers: Vec<Place> = self.host(at).linked().filter(is_shown).collect();
+        let is_shown = |peer: &NodeIndex| chosen.is_empty() || chosen.contains(peer);
+        let peers: Vec<NodeIndex> = self.host(at).linked().filter(is_shown).collect();
         for block in blocks {
             for peer in &peers {
                 self.send(at, *peer, Message::Block(block.clone()));

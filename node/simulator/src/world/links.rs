@@ -9,18 +9,18 @@ use cairn_protocol::peer::{Direction, PeerAddress};
 use crate::agenda::Occurrence;
 use crate::invariants::Violation;
 use crate::network::LinkNumber;
-use crate::place::Place;
-use crate::world::state::World;
+use crate::node_index::NodeIndex;
+use crate::world::World;
 
 impl World {
-    pub(super) fn dial(&mut self, from: Place, address: PeerAddress) {
-        let there = Place::listening_at(&address).filter(|there| there.index() < self.hosts.len());
+    pub(super) fn dial(&mut self, from: NodeIndex, address: PeerAddress) {
+        let there = NodeIndex::listening_at(&address).filter(|there| there.index() < self.hosts.len());
         let when = self.one_way(from, there);
         self.agenda.plan(when, Occurrence::Dialled { from, address: Box::new(address) });
     }
 
-    pub(super) fn dialled(&mut self, from: Place, address: PeerAddress) -> Result<(), Violation> {
-        let there = Place::listening_at(&address).filter(|there| self.may_join(from, *there));
+    pub(super) fn dialled(&mut self, from: NodeIndex, address: PeerAddress) -> Result<(), Violation> {
+        let there = NodeIndex::listening_at(&address).filter(|there| self.may_join(from, *there));
         let joined = there.and_then(|to| Some((to, self.around.network.join(self.now, to, from)?)));
         let Some((to, (lane, heard))) = joined else {
             let when = self.one_way(from, there);
@@ -34,12 +34,12 @@ impl World {
     }
 
     /// When what leaves now is at the other end; where nobody is, that shows soon.
-    fn one_way(&self, from: Place, there: Option<Place>) -> Timestamp {
+    fn one_way(&self, from: NodeIndex, there: Option<NodeIndex>) -> Timestamp {
         let wait = there.map_or(Duration::from_millis(1), |there| self.around.network.latency(from, there));
         self.now.saturating_add(wait)
     }
 
-    fn may_join(&self, from: Place, to: Place) -> bool {
+    fn may_join(&self, from: NodeIndex, to: NodeIndex) -> bool {
         let (Some(dialler), Some(dialled)) = (self.hosts.get(from.index()), self.hosts.get(to.index()))
         else {
             return false;
@@ -52,7 +52,12 @@ impl World {
             && !dialler.blocked.contains(&to.peer_id())
     }
 
-    pub(super) fn link_stands(&mut self, at: Place, to: Place, number: LinkNumber) -> Result<(), Violation> {
+    pub(super) fn link_stands(
+        &mut self,
+        at: NodeIndex,
+        to: NodeIndex,
+        number: LinkNumber,
+    ) -> Result<(), Violation> {
         let address = to.listens_at();
         if self.around.network.link(at, to) != Some(number) {
             return self.hand(at, Input::DialFailed { address });
@@ -62,7 +67,12 @@ impl World {
         self.hand(at, Input::Connected { peer: to.peer_id(), direction: Direction::Outbound, address })
     }
 
-    pub(super) fn link_gone(&mut self, at: Place, to: Place, number: LinkNumber) -> Result<(), Violation> {
+    pub(super) fn link_gone(
+        &mut self,
+        at: NodeIndex,
+        to: NodeIndex,
+        number: LinkNumber,
+    ) -> Result<(), Violation> {
         self.around.network.part(at, to, number);
         if self.host(at).session(to) != Some(number) {
             return Ok(());
@@ -72,7 +82,7 @@ impl World {
     }
 
     /// What was sent before still arrives; then the other end hears that it is over.
-    pub(super) fn hang_up(&mut self, at: Place, to: Place) {
+    pub(super) fn hang_up(&mut self, at: NodeIndex, to: NodeIndex) {
         let Some(number) = self.host(at).session(to) else { return };
         self.agenda.plan(self.now, Occurrence::LinkGone { at, to, number });
         // The link goes when the other end hears: until then nobody can dial anew.
@@ -80,7 +90,7 @@ impl World {
         self.agenda.plan(arrival, Occurrence::LinkGone { at: to, to: at, number });
     }
 
-    pub(super) fn tell_of(&mut self, broken: Vec<(Place, Place, LinkNumber)>) {
+    pub(super) fn tell_of(&mut self, broken: Vec<(NodeIndex, NodeIndex, LinkNumber)>) {
         for (one, other, number) in broken {
             let when = self.now.saturating_add(self.around.network.latency(one, other));
             self.agenda.plan(when, Occurrence::LinkGone { at: one, to: other, number });

@@ -7,11 +7,11 @@ use cairn_protocol::input::{Command, Input};
 use crate::agenda::Occurrence;
 use crate::behaviour::Behaviour;
 use crate::invariants::Violation;
-use crate::mining::Hashrate;
-use crate::place::Place;
+use crate::node_index::NodeIndex;
 use crate::plan::Step;
 use crate::settling::{Settlement, is_one_in_each, steps_left, ways};
-use crate::world::state::World;
+use crate::world::World;
+use cairn_genesis::hashrate::Hashrate;
 
 impl World {
     pub(super) fn take_plan_step(&mut self, index: usize) -> Result<(), Violation> {
@@ -39,13 +39,13 @@ impl World {
             }
         }
         self.steps_taken = self.plan.steps.len();
-        let lives = |place| self.host(place).node().is_some() && !self.apart.contains(&place);
+        let lives = |node| self.host(node).node().is_some() && !self.apart.contains(&node);
         let settlement = Settlement::new(&self.plan, self.recorder.cut(), &self.around.behaviours, lives)
             .leaving_out(left_out);
-        for place in self.plan.places() {
+        for node in self.plan.indices() {
             let all = self.plan.total_hashrate();
-            let mines_on = settlement.miners.contains(&place);
-            self.set_hashrate(place, if mines_on { all } else { Hashrate::NONE });
+            let mines_on = settlement.miners.contains(&node);
+            self.set_hashrate(node, if mines_on { all } else { Hashrate::NONE });
         }
         self.recorder.mining_ends(self.at_ms(), &settlement);
         Ok(settlement)
@@ -58,19 +58,19 @@ impl World {
 
     /// Nobody mines from now on.
     pub fn end_mining(&mut self) {
-        self.plan.places().for_each(|place| self.set_hashrate(place, Hashrate::NONE));
+        self.plan.indices().for_each(|node| self.set_hashrate(node, Hashrate::NONE));
     }
 
     /// Whether the living nodes of each of these groups have chains of equal work.
-    pub fn are_even(&self, groups: &[Vec<Place>]) -> bool {
-        is_one_in_each(groups, |place| self.host(place).node().map(|node| node.chain().work()))
+    pub fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
+        is_one_in_each(groups, |node| self.host(node).node().map(|node| node.chain().work()))
     }
 
     /// Whom each living node is linked to, or would be: whom it dials, and who dials it.
-    pub fn ways(&self) -> BTreeMap<Place, BTreeSet<Place>> {
-        let lives = |place: Place| self.host(place).node().is_some();
+    pub fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
+        let lives = |node: NodeIndex| self.host(node).node().is_some();
         let dials =
-            self.hosts.iter().flat_map(|host| host.dials().iter().map(|dialled| (host.place(), *dialled)));
+            self.hosts.iter().flat_map(|host| host.dials().iter().map(|dialled| (host.index(), *dialled)));
         ways(self.around.network.links().chain(dials.filter(|(one, other)| lives(*one) && lives(*other))))
     }
 
@@ -90,25 +90,25 @@ impl World {
                 self.around.network.heal();
                 self.refuse_across(Vec::new())?;
             }
-            Step::Kill(places) => places.iter().for_each(|place| self.kill(*place)),
-            Step::Restart(places) => {
-                for place in places {
-                    self.start_again(*place)?;
+            Step::Kill(nodes) => nodes.iter().for_each(|node| self.kill(*node)),
+            Step::Restart(nodes) => {
+                for node in nodes {
+                    self.start_again(*node)?;
                 }
             }
-            Step::Slow { places, percent } => {
-                places.iter().for_each(|place| self.around.network.slow(*place, *percent));
+            Step::Slow { nodes, percent } => {
+                nodes.iter().for_each(|node| self.around.network.slow(*node, *percent));
             }
-            Step::Mine { place, blocks } => {
+            Step::Mine { node, blocks } => {
                 for _ in 0..*blocks {
-                    self.found(*place)?;
+                    self.found(*node)?;
                 }
             }
-            Step::Pay { place, payments, twice_at } => self.pay_as_planned(*place, *payments, *twice_at)?,
-            Step::SetHashrate { places, percent } => {
-                for place in places {
-                    if !self.secret_mines_at(*place, *percent) {
-                        self.set_hashrate(*place, self.plan.hashrate_at(*place, *percent));
+            Step::Pay { node, payments, twice_at } => self.pay_as_planned(*node, *payments, *twice_at)?,
+            Step::SetHashrate { nodes, percent } => {
+                for node in nodes {
+                    if !self.secret_mines_at(*node, *percent) {
+                        self.set_hashrate(*node, self.plan.hashrate_at(*node, *percent));
                     }
                 }
             }
@@ -117,7 +117,12 @@ impl World {
         Ok(())
     }
 
-    fn pay_as_planned(&mut self, at: Place, payments: u32, twice_at: Option<Place>) -> Result<(), Violation> {
+    fn pay_as_planned(
+        &mut self,
+        at: NodeIndex,
+        payments: u32,
+        twice_at: Option<NodeIndex>,
+    ) -> Result<(), Violation> {
         if self.host(at).node().is_none() {
             return Ok(());
         }
@@ -129,32 +134,32 @@ impl World {
         Ok(())
     }
 
-    fn kill(&mut self, place: Place) {
-        if self.host(place).node().is_none() {
+    fn kill(&mut self, node: NodeIndex) {
+        if self.host(node).node().is_none() {
             return;
         }
         self.lost_power = true;
-        self.host_mut(place).kill();
-        self.payers.purses.iter_mut().for_each(|purse| purse.lost(place));
-        self.rivals_lost(place);
-        self.recorder.went_down(self.at_ms(), place);
-        self.enter_lottery(place);
-        let broken = self.around.network.isolate(place);
+        self.host_mut(node).kill();
+        self.payers.purses.iter_mut().for_each(|purse| purse.lost(node));
+        self.rivals_lost(node);
+        self.recorder.went_down(self.at_ms(), node);
+        self.enter_lottery(node);
+        let broken = self.around.network.isolate(node);
         self.tell_of(broken);
     }
 
-    fn start_again(&mut self, place: Place) -> Result<(), Violation> {
-        if self.host(place).node().is_some() {
+    fn start_again(&mut self, node: NodeIndex) -> Result<(), Violation> {
+        if self.host(node).node().is_some() {
             return Ok(());
         }
-        self.start(place)?;
-        self.plan_going(place);
-        if self.refusals.is_empty() { Ok(()) } else { self.refuse(place) }
+        self.start(node)?;
+        self.plan_going(node);
+        if self.refusals.is_empty() { Ok(()) } else { self.refuse(node) }
     }
 
     /// Whoever comes and goes, and has just been started, goes again; whatever started it, for what
     /// was planned for the life before it no longer counts.
-    pub(super) fn plan_going(&mut self, at: Place) {
+    pub(super) fn plan_going(&mut self, at: NodeIndex) {
         if let Behaviour::Intermittent { up, .. } = self.behaviour_of(at).clone() {
             let goes = self.now.saturating_add(self.comings.jitter(up));
             let life = Some(self.host(at).life());
@@ -163,26 +168,26 @@ impl World {
     }
 
     /// From now on nodes refuse those of other sides, and nobody else.
-    fn refuse_across(&mut self, sides: Vec<Vec<Place>>) -> Result<(), Violation> {
+    fn refuse_across(&mut self, sides: Vec<Vec<NodeIndex>>) -> Result<(), Violation> {
         // Those on a side before, too: what they were told then may still wait for their disks.
         let former = core::mem::replace(&mut self.refusals, sides);
-        let concerned: BTreeSet<Place> = former.iter().chain(&self.refusals).flatten().copied().collect();
-        for place in concerned {
-            self.refuse(place)?;
+        let concerned: BTreeSet<NodeIndex> = former.iter().chain(&self.refusals).flatten().copied().collect();
+        for node in concerned {
+            self.refuse(node)?;
         }
         Ok(())
     }
 
     /// A node refuses those of other sides, if it is on one, and nobody if it is on none.
-    fn refuse(&mut self, place: Place) -> Result<(), Violation> {
-        let side = self.refusals.iter().position(|side| side.contains(&place));
-        let is_other = |(number, _): &(usize, &Vec<Place>)| side.is_some_and(|side| side != *number);
+    fn refuse(&mut self, node: NodeIndex) -> Result<(), Violation> {
+        let side = self.refusals.iter().position(|side| side.contains(&node));
+        let is_other = |(number, _): &(usize, &Vec<NodeIndex>)| side.is_some_and(|side| side != *number);
         let others = self.refusals.iter().enumerate().filter(is_other);
-        let others = others.flat_map(|(_, places)| places).map(|place| place.peer_id()).collect();
-        self.hand(place, Input::Command(Command::SetBlocked(others)))
+        let others = others.flat_map(|(_, nodes)| nodes).map(|node| node.peer_id()).collect();
+        self.hand(node, Input::Command(Command::SetBlocked(others)))
     }
 
-    pub(super) fn comes_or_goes(&mut self, at: Place, life: Option<u32>) -> Result<(), Violation> {
+    pub(super) fn comes_or_goes(&mut self, at: NodeIndex, life: Option<u32>) -> Result<(), Violation> {
         let Behaviour::Intermittent { down, .. } = self.behaviour_of(at).clone() else { return Ok(()) };
         match life {
             None => self.start_again(at)?,
@@ -204,13 +209,13 @@ impl World {
         };
         let came_and_went = matches!(held, Behaviour::Intermittent { .. });
         *held = behaviour;
-        let places: Vec<Place> = self.plan.groups[group].places().collect();
-        for place in places {
-            self.show_secrets(place);
-            let broken = self.around.network.isolate(place);
+        let nodes: Vec<NodeIndex> = self.plan.groups[group].members().collect();
+        for node in nodes {
+            self.show_secrets(node);
+            let broken = self.around.network.isolate(node);
             self.tell_of(broken);
             if came_and_went {
-                self.start_again(place)?;
+                self.start_again(node)?;
             }
         }
         Ok(())
@@ -226,13 +231,13 @@ mod tests {
 
     #[test]
     fn who_comes_and_goes_goes_again_after_a_step_killed_and_restarted_it() {
-        let (at, place) = (Duration::from_secs, Place::new(1));
+        let (at, node) = (Duration::from_secs, NodeIndex::new(1));
         let mut plan = Plan::quiet(3);
         plan.groups[0].behaviour = Behaviour::Intermittent { up: at(100), down: at(1) };
-        plan.steps = vec![(at(10), Step::Kill(vec![place])), (at(12), Step::Restart(vec![place]))];
+        plan.steps = vec![(at(10), Step::Kill(vec![node])), (at(12), Step::Restart(vec![node]))];
         let mut world = World::new(plan, 1).expect("it starts");
         while world.elapsed() < at(400) && world.step().expect("nothing breaks") {}
         // It is up for 150 s at most, so that two more lives have begun since the restart.
-        assert!(world.host(place).life() >= 4, "{}", world.host(place).life());
+        assert!(world.host(node).life() >= 4, "{}", world.host(node).life());
     }
 }

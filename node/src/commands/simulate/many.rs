@@ -11,9 +11,9 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use crate::cli::simulate::{Seeds, SimulateArgs};
 use crate::commands::output::Output;
 use crate::commands::simulate::replay::Replay;
-use crate::report;
-use crate::report::seeds::{SeedFigures, SeedOutcome, Summary};
-use crate::report::seeds_page::print_seeds;
+use cairn_report as report;
+use cairn_report::seeds::{SeedFigures, SeedOutcome, Summary};
+use cairn_report::seeds_page::print_seeds;
 
 /// Plays every seed, tells how they differ, and which were not as expected.
 ///

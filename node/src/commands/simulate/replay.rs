@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use cairn_simulator::play::Failure;
 
-use crate::report::words::{harmless, shell_word};
+use cairn_report::words::{harmless, shell_word};
 
 /// What plays the runs of one scenario again.
 #[derive(Clone, Debug)]
@@ -57,13 +57,13 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use cairn_simulator::invariants::Violation;
-    use cairn_simulator::place::Place;
+    use cairn_simulator::node_index::NodeIndex;
 
     use super::*;
 
     #[test]
     fn a_breach_is_told_with_its_seed_and_the_one_command_that_plays_it_again() {
-        let violation = Box::new(Violation::Spins { at: Place::new(1) });
+        let violation = Box::new(Violation::Spins { at: NodeIndex::new(1) });
         let failure = Failure { seed: 7, event: 99, after_ms: 1_500, is_of_the_end: false, violation };
         let told = Replay::of(Path::new("my cut.toml")).broken(&failure).to_string();
         assert!(told.contains("seed 7, event 99, after 1500 ms"), "{told}");

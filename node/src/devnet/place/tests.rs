@@ -1,6 +1,6 @@
 //! Who holds a directory, which names devnets get, and what a killed one leaves.
 
-use cairn_genesis::running::{living, noted};
+use cairn_genesis::programs::running::{living, noted};
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! From a simulated world to the picture: what its nodes tell, how it is cut, what was expected.
 
+use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::expectation::Verdict;
-use cairn_simulator::mining::Hashrate;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::{Failure, Run};
 use cairn_simulator::report::{Moment, MomentKind};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::devnet::view::View;
 use crate::devnet::view::world::Mark;
-use crate::web::describe::describe;
+use cairn_daemon::web::describe::describe;
 
 /// The picture, and what of the world is in it already.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Stage {
         let sides: Vec<Vec<u16>> =
             sides.iter().map(|side| side.iter().map(|place| place.number()).collect()).collect();
         let mut living = vec![false; usize::from(self.nodes)];
-        world.living().for_each(|host| living[host.place().index()] = true);
+        world.living().for_each(|host| living[host.index().index()] = true);
         let moments = run.timeline().get(self.moments..).unwrap_or_default();
         self.view.change(at, |scene| {
             for told in &told {
@@ -55,7 +55,7 @@ impl Stage {
                 }
             }
             for host in world.living() {
-                scene.world.mining(host.place().number(), host.hashrate > Hashrate::NONE, at);
+                scene.world.mining(host.index().number(), host.hashrate > Hashrate::NONE, at);
             }
             let is_cut = (sides != self.sides).then_some(sides.len() > 1);
             if is_cut.is_some() {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cairn_protocol::random::Random;
 use cairn_simulator::behaviour::Behaviour;
-use cairn_simulator::luck;
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
+use cairn_simulator::rng_streams;
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Due {
     /// An intermittent node comes back, or goes if it still lives that life.
     ComesOrGoes {
         /// Which.
-        at: Place,
+        at: NodeIndex,
         /// The life that it was in when this was planned; none when it was down.
         life: Option<u32>,
     },
@@ -37,17 +37,17 @@ pub struct Agenda {
 impl Agenda {
     /// The agenda of a plan whose nodes are all in their first life.
     pub fn new(plan: &Plan) -> Self {
-        let comings = luck::of_comings(plan.seed);
+        let comings = rng_streams::churn(plan.seed);
         let payment_every = plan.workload.payment_every;
         let mut agenda = Self { due: BTreeMap::new(), planned: 0, comings, payment_every };
         for (number, (after, _)) in plan.steps.iter().enumerate() {
             agenda.plan(*after, Due::Step(number));
         }
         agenda.plan_payment(Duration::ZERO);
-        for place in plan.places() {
-            if let Some((up, _)) = times_of(plan, place) {
+        for node in plan.indices() {
+            if let Some((up, _)) = times_of(plan, node) {
                 let goes = agenda.comings.jitter(up);
-                agenda.plan(goes, Due::ComesOrGoes { at: place, life: Some(1) });
+                agenda.plan(goes, Due::ComesOrGoes { at: node, life: Some(1) });
             }
         }
         agenda
@@ -74,7 +74,7 @@ impl Agenda {
     }
 
     /// A node has just come, or gone: after a while it does the other.
-    pub fn plan_coming_or_going(&mut self, now: Duration, plan: &Plan, at: Place, life: Option<u32>) {
+    pub fn plan_coming_or_going(&mut self, now: Duration, plan: &Plan, at: NodeIndex, life: Option<u32>) {
         if let Some((up, down)) = times_of(plan, at) {
             let wait = self.comings.jitter(if life.is_some() { up } else { down });
             self.plan(now + wait, Due::ComesOrGoes { at, life });
@@ -93,8 +93,8 @@ impl Agenda {
     }
 }
 
-fn times_of(plan: &Plan, place: Place) -> Option<(Duration, Duration)> {
-    match plan.groups.get(plan.group_of(place))?.behaviour {
+fn times_of(plan: &Plan, node: NodeIndex) -> Option<(Duration, Duration)> {
+    match plan.groups.get(plan.group_of(node))?.behaviour {
         Behaviour::Intermittent { up, down } => Some((up, down)),
         _ => None,
     }
@@ -126,7 +126,7 @@ mod tests {
     fn after_the_plan_ended_no_step_of_it_is_due_and_people_still_pay() {
         let mut plan = Plan::quiet(3);
         plan.workload.payment_every = Some(Duration::from_millis(400));
-        plan.steps = vec![(Duration::from_millis(500), Step::Kill(vec![Place::new(0)]))];
+        plan.steps = vec![(Duration::from_millis(500), Step::Kill(vec![NodeIndex::new(0)]))];
         let mut agenda = Agenda::new(&plan);
         agenda.end_steps();
         assert_eq!(all(&mut agenda, 900), [Due::Payment, Due::Payment]);
@@ -141,7 +141,7 @@ mod tests {
         let mut agenda = Agenda::new(&plan);
         let goes = agenda.next_time().expect("it goes");
         assert!(goes >= up / 2 && goes <= up * 3 / 2, "{goes:?}");
-        let at = Place::new(0);
+        let at = NodeIndex::new(0);
         assert_eq!(agenda.take_due(goes), Some(Due::ComesOrGoes { at, life: Some(1) }));
         agenda.plan_coming_or_going(goes, &plan, at, None);
         let comes = agenda.next_time().expect("it comes") - goes;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::{Engine, Plan};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
@@ -16,11 +16,11 @@ use crate::devnet::error::DevnetError;
 use crate::devnet::happening::{Happening, What};
 use crate::devnet::network::Network;
 use crate::devnet::scenario::agenda::{Agenda, Due};
-use crate::devnet::scenario::chronicle::Chronicle;
-use crate::devnet::scenario::fault::ScenarioFault;
-use crate::devnet::scenario::ground;
-use crate::devnet::scenario::hands::{Hands, Order};
-use crate::devnet::scenario::payer::Payer;
+use crate::devnet::scenario::chain_setup;
+use crate::devnet::scenario::error::ScenarioError;
+use crate::devnet::scenario::event_adapter::EventAdapter;
+use crate::devnet::scenario::executor::{Command, Executor};
+use crate::devnet::scenario::payments::Payer;
 use crate::devnet::scenario::rates::Rates;
 
 /// How often somebody looks at the clock and at the nodes when nothing happens.
@@ -40,7 +40,7 @@ type Tell<'a> = &'a mut dyn FnMut(&[Moment], u64);
 /// every node is stopped.
 ///
 /// # Errors
-/// [`ScenarioFault`], but for what is said before nodes start.
+/// [`ScenarioError`], but for what is said before nodes start.
 ///
 /// # Panics
 /// When the system has no thread left.
@@ -50,12 +50,12 @@ pub fn play(
     network: &Arc<Network>,
     happenings: &Receiver<Happening>,
     tell: Tell<'_>,
-) -> Result<Report, ScenarioFault> {
+) -> Result<Report, ScenarioError> {
     let stop = AtomicBool::new(false);
     let (orders, to_do) = channel();
     let (payments, to_pay) = sync_channel::<()>(WAITING_PAYMENTS);
     let payer = Arc::new(Mutex::new(Payer::new(network.clone())));
-    let hands = Hands::new(plan.clone(), rates.clone(), network.clone(), payer.clone());
+    let hands = Executor::new(plan.clone(), rates.clone(), network.clone(), payer.clone());
     let outcome = std::thread::scope(|scope| {
         let named = |name: &str| std::thread::Builder::new().name(name.into());
         let stop = &stop;
@@ -69,9 +69,9 @@ pub fn play(
         let started = named("payer").spawn_scoped(scope, pay);
         started.expect("a scenario has two threads of its own");
         let outcome = connect(plan, network, happenings).and_then(|()| {
-            let chronicle = Chronicle::new(plan.clone(), network.clone());
+            let adapter = EventAdapter::new(plan.clone(), network.clone());
             let agenda = Agenda::new(plan);
-            Run { plan, network, chronicle, agenda, orders, payments, steps_taken: 0, phase: Phase::Mining }
+            Run { plan, network, adapter, agenda, orders, payments, steps_taken: 0, phase: Phase::Mining }
                 .play_out(happenings, tell)
         });
         stop.store(true, Ordering::Relaxed);
@@ -85,16 +85,16 @@ pub fn play(
 }
 
 /// Waits until everybody has a connection to whom the topology says.
-fn connect(plan: &Plan, network: &Network, happenings: &Receiver<Happening>) -> Result<(), ScenarioFault> {
+fn connect(plan: &Plan, network: &Network, happenings: &Receiver<Happening>) -> Result<(), ScenarioError> {
     let until = Instant::now() + PATIENCE;
-    for (node, dialled) in (0..).zip(ground::dials(plan)) {
+    for (node, dialled) in (0..).zip(chain_setup::dials(plan)) {
         let wanted = dialled.iter().map(|other| network.peer_id(*other)).collect::<Result<Vec<_>, _>>()?;
         loop {
             // Nobody mines yet: of all that is told now only this matters.
             while let Ok(happening) = happenings.try_recv() {
                 match happening.what {
-                    What::Stop => return Err(ScenarioFault::Interrupted),
-                    What::Died { node, how } => return Err(ScenarioFault::Died { node, how }),
+                    What::Stop => return Err(ScenarioError::Interrupted),
+                    What::Died { node, how } => return Err(ScenarioError::Died { node, how }),
                     _ => {}
                 }
             }
@@ -128,7 +128,7 @@ enum Phase {
     /// Nobody mines any more: what is under way arrives at those who must agree.
     Resting {
         until: Duration,
-        must_agree: Vec<Vec<Place>>,
+        must_agree: Vec<Vec<NodeIndex>>,
     },
     Over,
 }
@@ -137,24 +137,24 @@ enum Phase {
 struct Run<'a> {
     plan: &'a Plan,
     network: &'a Network,
-    chronicle: Chronicle,
+    adapter: EventAdapter,
     agenda: Agenda,
-    orders: Sender<Order>,
+    orders: Sender<Command>,
     payments: SyncSender<()>,
     steps_taken: usize,
     phase: Phase,
 }
 
 impl Run<'_> {
-    fn play_out(mut self, happenings: &Receiver<Happening>, tell: Tell<'_>) -> Result<Report, ScenarioFault> {
-        self.order(Order::Mine);
+    fn play_out(mut self, happenings: &Receiver<Happening>, tell: Tell<'_>) -> Result<Report, ScenarioError> {
+        self.order(Command::Mine);
         let mut looked = Instant::now();
         while self.phase != Phase::Over {
             let wait = self.agenda.next_time().map(|next| next.saturating_sub(self.elapsed()));
             match happenings.recv_timeout(wait.unwrap_or(TICK).min(TICK)) {
                 Ok(happening) => self.hear(happening)?,
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(ScenarioFault::Interrupted),
+                Err(RecvTimeoutError::Disconnected) => return Err(ScenarioError::Interrupted),
             }
             if looked.elapsed() >= TICK {
                 looked = Instant::now();
@@ -164,27 +164,27 @@ impl Run<'_> {
                 self.see_to(due);
             }
             let progress = self.progress();
-            tell(self.chronicle.news(), progress);
+            tell(self.adapter.news(), progress);
             self.go_on()?;
         }
         // What ended it.
-        tell(self.chronicle.news(), 1_000);
+        tell(self.adapter.news(), 1_000);
         let ending = Ending {
             engine: Engine::Devnet,
             seed: None,
             lasted_ms: self.elapsed().as_millis() as u64,
             trace: None,
-            confirmed: self.chronicle.confirmed(),
+            confirmed: self.adapter.confirmed(),
             dropped: None,
             traffic: (0, 0),
         };
-        Ok(self.chronicle.conclude(ending))
+        Ok(self.adapter.conclude(ending))
     }
 
     /// Whoever comes and goes, and has just come, goes again; whether its time or a step started it.
-    fn hear(&mut self, happening: Happening) -> Result<(), ScenarioFault> {
+    fn hear(&mut self, happening: Happening) -> Result<(), ScenarioError> {
         let restarted = match &happening.what {
-            What::Restarted(node) => Some(Place::new(*node)),
+            What::Restarted(node) => Some(NodeIndex::new(*node)),
             _ => None,
         };
         match &happening.what {
@@ -196,26 +196,26 @@ impl Run<'_> {
             }
             _ => {}
         }
-        self.chronicle.hear(happening)?;
+        self.adapter.hear(happening)?;
         if let Some(at) = restarted {
-            let life = Some(self.chronicle.life(at));
+            let life = Some(self.adapter.life(at));
             self.agenda.plan_coming_or_going(self.elapsed(), self.plan, at, life);
         }
         Ok(())
     }
 
     fn elapsed(&self) -> Duration {
-        self.chronicle.begin().elapsed()
+        self.adapter.begin().elapsed()
     }
 
     fn progress(&self) -> u64 {
         match self.phase {
-            Phase::Mining => self.plan.stop.progress(self.elapsed(), self.chronicle.highest()),
+            Phase::Mining => self.plan.stop.progress(self.elapsed(), self.adapter.highest()),
             Phase::Ending | Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => 1_000,
         }
     }
 
-    fn order(&self, order: Order) {
+    fn order(&self, order: Command) {
         // The hands end after this.
         let _ = self.orders.send(order);
     }
@@ -231,55 +231,55 @@ impl Run<'_> {
             Due::Payment => self.pay(),
             Due::Step(number) => {
                 self.steps_taken = number + 1;
-                self.order(Order::Step(number));
+                self.order(Command::Step(number));
             }
             Due::ComesOrGoes { at, life: Some(life) } => {
                 // It may have been killed and started again since, by a step of the plan.
-                if self.chronicle.life(at) == life {
-                    self.order(Order::Kill(at));
+                if self.adapter.life(at) == life {
+                    self.order(Command::Kill(at));
                     self.agenda.plan_coming_or_going(now, self.plan, at, None);
                 }
             }
-            Due::ComesOrGoes { at, life: None } => self.order(Order::Restart(at)),
+            Due::ComesOrGoes { at, life: None } => self.order(Command::Restart(at)),
         }
     }
 
     /// From one phase to the next, as in the simulator.
-    fn go_on(&mut self) -> Result<(), ScenarioFault> {
+    fn go_on(&mut self) -> Result<(), ScenarioError> {
         let stop = &self.plan.stop;
         match &self.phase {
             Phase::Mining => {
-                let is_high = stop.height.is_some_and(|stop| self.chronicle.highest() >= stop);
+                let is_high = stop.height.is_some_and(|stop| self.adapter.highest() >= stop);
                 if !is_high && self.elapsed() < stop.after {
                     return Ok(());
                 }
                 if stop.agreement_within.is_none() {
-                    self.chronicle.ends_as_it_stands(self.plan.steps.len() - self.steps_taken);
+                    self.adapter.ends_as_it_stands(self.plan.steps.len() - self.steps_taken);
                     self.phase = Phase::Over;
                     return Ok(());
                 }
                 self.agenda.end_steps();
                 // The hands say when that is done.
-                self.order(Order::Settle(self.steps_taken));
+                self.order(Command::Settle(self.steps_taken));
                 self.phase = Phase::Ending;
             }
-            Phase::Settling { settlement, .. } if self.chronicle.agrees_within(&settlement.sides) => {
+            Phase::Settling { settlement, .. } if self.adapter.agrees_within(&settlement.sides) => {
                 self.end();
             }
             Phase::Settling { until, settlement } if self.elapsed() >= *until => {
-                let must_agree = settlement.must_agree(&self.chronicle.ways());
-                self.order(Order::Rest);
+                let must_agree = settlement.must_agree(&self.adapter.ways());
+                self.order(Command::Rest);
                 self.phase = Phase::Resting { until: self.elapsed() + REST, must_agree };
             }
-            Phase::Resting { must_agree, .. } if self.chronicle.agree(must_agree) => self.end(),
+            Phase::Resting { must_agree, .. } if self.adapter.agree(must_agree) => self.end(),
             Phase::Resting { until, must_agree } if self.elapsed() >= *until => {
-                if self.chronicle.are_even(must_agree) {
-                    self.chronicle.ends_even();
+                if self.adapter.are_even(must_agree) {
+                    self.adapter.ends_even();
                     self.phase = Phase::Over;
                     return Ok(());
                 }
                 let seconds = (stop.agreement_within.unwrap_or_default() + REST).as_secs();
-                return Err(ScenarioFault::NoAgreement { seconds, tips: self.chronicle.tips() });
+                return Err(ScenarioError::NoAgreement { seconds, tips: self.adapter.tips() });
             }
             Phase::Ending | Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => {}
         }
@@ -287,7 +287,7 @@ impl Run<'_> {
     }
 
     fn end(&mut self) {
-        self.chronicle.settled();
+        self.adapter.settled();
         self.phase = Phase::Over;
     }
 }

@@ -1,7 +1,7 @@
 //! Hash rates: how fast each real miner is throttled, so that shares hold and blocks come in time.
 
 use cairn_core::target::CompactTarget;
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::{Group, MILLION, Plan};
 
 /// Hashes per second of all together, unless somebody's part of it would be too coarse: what any
@@ -52,8 +52,9 @@ impl Rates {
             let (name, nodes) = (group.name.clone(), group.nodes);
             return Err(TooSmallPart { group: name, nodes, found: part(group, total) });
         }
-        let of_node = |place: Place| plan.groups.get(plan.group_of(place)).map_or(0, |one| part(one, total));
-        Ok(Self { total, first: plan.places().map(of_node).collect() })
+        let of_node =
+            |node: NodeIndex| plan.groups.get(plan.group_of(node)).map_or(0, |one| part(one, total));
+        Ok(Self { total, first: plan.indices().map(of_node).collect() })
     }
 
     /// Hashes per second of all together.
@@ -67,8 +68,8 @@ impl Rates {
     }
 
     /// So many per cent of a node's first rate; no rate but none is below a hash a second.
-    pub fn percent(&self, place: Place, percent: u32) -> u64 {
-        let first = self.first.get(place.index()).copied().unwrap_or(0);
+    pub fn percent(&self, node: NodeIndex, percent: u32) -> u64 {
+        let first = self.first.get(node.index()).copied().unwrap_or(0);
         (first * u64::from(percent)).div_ceil(100)
     }
 
@@ -126,7 +127,7 @@ mod tests {
     fn small_parts_raise_the_whole_so_that_rounding_does_not_show() {
         let rates = Rates::of(&plan(&[(1, 900_000), (4, 100_000), (2, 0)])).expect("parts above the least");
         assert_eq!((rates.total(), rates.first()), (4_000, [3_600, 100, 100, 100, 100, 0, 0].as_slice()));
-        assert_eq!([0, 1, 50].map(|percent| rates.percent(Place::new(1), percent)), [0, 1, 50]);
+        assert_eq!([0, 1, 50].map(|percent| rates.percent(NodeIndex::new(1), percent)), [0, 1, 50]);
     }
 
     #[test]

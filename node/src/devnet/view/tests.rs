@@ -25,11 +25,11 @@ fn connects(view: &View, node: u16, height: u64, hash: &str, previous: &str, fro
 
 fn news(view: &View, from: u64) -> Vec<(&'static str, Value)> {
     match view.log().since(from) {
-        crate::web::log::Found::Entries(entries) => entries
+        cairn_daemon::event_log::Found::Entries(entries) => entries
             .iter()
             .map(|entry| (entry.kind, serde_json::from_str(&entry.data).expect("JSON")))
             .collect(),
-        crate::web::log::Found::Gap { .. } => panic!("a gap"),
+        cairn_daemon::event_log::Found::Gap { .. } => panic!("a gap"),
     }
 }
 

@@ -12,20 +12,20 @@ use cairn_core::encoding::encode;
 use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
-use cairn_genesis::accounts;
-use cairn_node::store::address_schema::{MARK_KEY, Mark, Summary, Visit, coin_key, summary_key, visit_key};
-use cairn_node::store::journal::{Entry, HEAD, Journal, Place};
-use cairn_node::store::schema::{
+use cairn_daemon::mempool_file;
+use cairn_daemon::store::address_schema::{MARK_KEY, Mark, Summary, Visit, coin_key, summary_key, visit_key};
+use cairn_daemon::store::journal::{Entry, HEAD, Journal, Place};
+use cairn_daemon::store::schema::{
     CHECKPOINT_KEY, Checkpoint, Fate, StoredHeader, StoredTransaction, header_key, transaction_key,
 };
-use cairn_node::waiting;
+use cairn_genesis::accounts;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord};
 use cairn_wallet::book::{Book, KeySource, Search};
 use cairn_wallet::files::WalletFiles;
 use cairn_wallet::keys::Keys;
+use cairn_wallet::mnemonic::Words;
 use cairn_wallet::payment::Release;
 use cairn_wallet::scan::Scan;
-use cairn_wallet::words::Words;
 use serde_json::Value;
 
 use crate::fuzzing::rules::regtest;
@@ -91,9 +91,9 @@ pub fn records(world: &World) -> Vec<Vec<u8>> {
 /// The file of the transactions that wait.
 pub fn mempool_file(world: &World) -> Vec<u8> {
     in_directory(|directory| {
-        let waiting_ones = [&world.payment, &world.child].into_iter();
-        waiting::save(directory, regtest().params.genesis_hash, waiting_ones).expect("written");
-        fs::read(directory.join(waiting::FILE)).expect("readable")
+        let unconfirmed = [&world.payment, &world.child].into_iter();
+        mempool_file::save(directory, regtest().params.genesis_hash, unconfirmed).expect("written");
+        fs::read(directory.join(mempool_file::FILE)).expect("readable")
     })
 }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cairn_core::encoding::encode;
 use cairn_core::hash::BlockHash;
-use cairn_node::p2p::stream::push_frame;
+use cairn_daemon::p2p::stream::push_frame;
 use cairn_protocol::message::{Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION, codec};
-use cairn_simulator::place::Place;
+use cairn_simulator::node_index::NodeIndex;
 
 use crate::fuzzing::rules::regtest;
 use crate::fuzzing::seeds::world::World;
@@ -24,7 +24,7 @@ pub fn messages(world: &World) -> Vec<Message> {
         Message::Ping { nonce: 7 },
         Message::Pong { nonce: 7 },
         Message::GetPeers,
-        Message::Peers(Place::first(4).map(Place::listens_at).collect()),
+        Message::Peers(NodeIndex::first(4).map(NodeIndex::listens_at).collect()),
         Message::GetHeaders { locator: hashes.clone() },
         Message::Headers(world.best.iter().map(|block| *block.header()).collect()),
         Message::GetBlocks(hashes),
@@ -61,7 +61,7 @@ fn hello(world: &World, number: u64) -> Hello {
         height: tip.coinbase().height,
         work: twice.checked_add(twice).expect("little"),
         user_agent: "/seed/".into(),
-        listen: vec![Place::new(3).listens_at()],
+        listen: vec![NodeIndex::new(3).listens_at()],
         nonce: number,
     }
 }

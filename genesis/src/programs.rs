@@ -1,0 +1,8 @@
+//! What node and wallet programs share: where they keep files and how they replace them, which variables they
+//! read, which devnets run, and how a program ends.
+
+pub mod environment;
+pub mod exit;
+pub mod files;
+pub mod home;
+pub mod running;

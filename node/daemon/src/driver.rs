@@ -1,0 +1,309 @@
+//! The driver: the thread that owns the machine. Inputs in, actions out, wakes on time.
+//!
+//! Validation and storage block, so they have a thread of their own, off the runtime's workers.
+//! What waits is handled as a group with one flush of the store, and only then are the actions
+//! carried out: nothing is announced or confirmed that a crash could take back.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use cairn_core::time::Timestamp;
+use cairn_protocol::action::{Action, Answer};
+use cairn_protocol::chain::store::StoreError;
+use cairn_protocol::event::{DisconnectReason, Event};
+use cairn_protocol::input::{Input, RequestId};
+use cairn_protocol::message::{Goodbye, Message};
+use cairn_protocol::node::clock::behind;
+use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Machine;
+use crate::clock;
+use crate::generate::{self, Made};
+use crate::handle::{Call, Ends, Query};
+use crate::log::{EventLog, in_words};
+use crate::p2p::conversation::PeerEvent;
+use crate::p2p::link::Link;
+use crate::p2p::{Network, Order};
+
+/// What is handled before the store is flushed and actions are carried out: enough to share the
+/// price of a flush, few enough that nobody waits long.
+const GROUP: usize = 64;
+
+/// Everything that may wake the driver.
+enum Woken {
+    Called(Call),
+    Heard(PeerEvent),
+    TimeCame,
+    Stopped,
+}
+
+/// The thread's state.
+pub struct Driver {
+    machine: Machine,
+    ends: Ends,
+    events: mpsc::Receiver<PeerEvent>,
+    orders: mpsc::Sender<Order>,
+    own: PeerId,
+    links: BTreeMap<PeerId, Link>,
+    replies: BTreeMap<RequestId, oneshot::Sender<Answer>>,
+    next_request: u64,
+    /// Collected while a group is handled, carried out after the flush.
+    actions: Vec<Action>,
+    queries: Vec<Query>,
+    done: Vec<oneshot::Sender<()>>,
+    made: Vec<(oneshot::Sender<Made>, Made)>,
+    log: EventLog,
+}
+
+impl Driver {
+    /// Starts the thread. It ends when the handle's stop is asked for, or the store fails; either
+    /// way everything else is told to stop too. It returns the machine, flushed.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn(
+        machine: Machine,
+        ends: Ends,
+        network: Network,
+        runtime: tokio::runtime::Handle,
+    ) -> std::io::Result<JoinHandle<Result<Machine, StoreError>>> {
+        let Network { own, events, orders, .. } = network;
+        let stop = ends.stop.clone();
+        let driver = Self {
+            machine,
+            ends,
+            events,
+            orders,
+            own,
+            links: BTreeMap::new(),
+            replies: BTreeMap::new(),
+            next_request: 0,
+            actions: Vec::new(),
+            queries: Vec::new(),
+            done: Vec::new(),
+            made: Vec::new(),
+            log: EventLog::default(),
+        };
+        std::thread::Builder::new().name("driver".into()).spawn(move || {
+            // However the thread ends, the rest of the node does not go on without it.
+            let _stop = stop.drop_guard();
+            driver.run(&runtime)
+        })
+    }
+
+    fn run(mut self, runtime: &tokio::runtime::Handle) -> Result<Machine, StoreError> {
+        loop {
+            let mut woken = runtime.block_on(self.wait());
+            let mut handled = 0;
+            loop {
+                match woken {
+                    Woken::Stopped => return self.finish(),
+                    Woken::Called(call) => self.called(call)?,
+                    Woken::Heard(event) => self.heard(event)?,
+                    Woken::TimeCame => {}
+                }
+                handled += 1;
+                // What does not belong to this group any more must stay where it waits.
+                let next = if handled < GROUP { self.waiting() } else { None };
+                match next {
+                    Some(next) => woken = next,
+                    None => break,
+                }
+            }
+            if self.machine.next_wake().is_some_and(|due| due <= clock::now()) {
+                self.handle(Input::Wake)?;
+            }
+            self.machine.flush()?;
+            let now = clock::now();
+            self.log.clock(behind(now, self.machine.chain(), self.machine.sync()), now);
+            self.carry_out();
+        }
+    }
+
+    /// Waits for the first of: a call, something from a peer, a time to wake, the end.
+    async fn wait(&mut self) -> Woken {
+        let due = self.machine.next_wake();
+        tokio::select! {
+            () = self.ends.stop.cancelled() => Woken::Stopped,
+            call = self.ends.calls.recv() => call.map_or(Woken::Stopped, Woken::Called),
+            event = self.events.recv() => event.map_or(Woken::Stopped, Woken::Heard),
+            () = sleep_until(due) => Woken::TimeCame,
+        }
+    }
+
+    /// Takes what waits already, without waiting.
+    fn waiting(&mut self) -> Option<Woken> {
+        let heard = self.events.try_recv().ok().map(Woken::Heard);
+        heard.or_else(|| self.ends.calls.try_recv().ok().map(Woken::Called))
+    }
+
+    fn handle(&mut self, input: Input) -> Result<(), StoreError> {
+        self.actions.extend(self.machine.handle(clock::now(), input)?);
+        Ok(())
+    }
+
+    fn called(&mut self, call: Call) -> Result<(), StoreError> {
+        match call {
+            Call::Query(query) => self.queries.push(query),
+            Call::Command(command, done) => {
+                self.done.push(done);
+                self.handle(Input::Command(command))?;
+            }
+            Call::Generate(wanted, reply) => {
+                let (made, actions) = generate::generate(&mut self.machine, &wanted)?;
+                self.actions.extend(actions);
+                self.made.push((reply, made));
+            }
+            Call::Submit(submission, reply) => {
+                let request = RequestId(self.next_request);
+                self.next_request += 1;
+                self.replies.insert(request, reply);
+                self.handle(Input::Submit { request, submission })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self, event: PeerEvent) -> Result<(), StoreError> {
+        match event {
+            PeerEvent::Connected { link, direction, address } => {
+                let peer = link.peer;
+                self.forget_actions_for(peer);
+                self.traffic().insert(peer, link.shared().clone());
+                self.links.insert(peer, link);
+                self.handle(Input::Connected { peer, direction, address })
+            }
+            PeerEvent::Received { peer, connection, message, room: _room } => {
+                match self.links.get(&peer).is_some_and(|link| link.connection == connection) {
+                    true => self.handle(Input::Received { peer, message }),
+                    false => Ok(()),
+                }
+            }
+            PeerEvent::Garbled { peer, connection, fault } => {
+                match self.links.get(&peer).is_some_and(|link| link.connection == connection) {
+                    true => self.handle(Input::Garbled { peer, fault }),
+                    false => Ok(()),
+                }
+            }
+            // The end of a connection that was replaced meanwhile is no end of the peer's.
+            PeerEvent::Disconnected { peer, connection } => {
+                if self.links.get(&peer).is_none_or(|link| link.connection != connection) {
+                    return Ok(());
+                }
+                self.forget_actions_for(peer);
+                self.links.remove(&peer);
+                self.traffic().remove(&peer);
+                self.handle(Input::Disconnected { peer })
+            }
+            PeerEvent::DialFailed { address, reason } => {
+                self.not_connected(address, reason);
+                self.handle(Input::DialFailed { address })
+            }
+            PeerEvent::DialledOurselves { address } => {
+                let peer = self.own;
+                self.handle(Input::Connected { peer, direction: Direction::Outbound, address })?;
+                self.handle(Input::Disconnected { peer })
+            }
+        }
+    }
+
+    /// What was to be said on a connection that is over must not be said on the next one of the same
+    /// peer, which would take it for a second greeting or for talk before any.
+    fn forget_actions_for(&mut self, peer: PeerId) {
+        self.actions.retain(|action| match action {
+            Action::Send { peer: to, .. } | Action::Disconnect { peer: to } => *to != peer,
+            _ => true,
+        });
+    }
+
+    /// Carries out what was decided, in order; then lets callers look.
+    fn carry_out(&mut self) {
+        for action in core::mem::take(&mut self.actions) {
+            match action {
+                Action::Send { peer, message } => {
+                    if let Some(link) = self.links.get(&peer) {
+                        link.say(message);
+                    }
+                }
+                Action::Disconnect { peer } => {
+                    if let Some(link) = self.links.get(&peer) {
+                        link.hang_up();
+                    }
+                }
+                Action::Connect { address } => self.order(Order::Dial(address)),
+                Action::Block { peers } => self.order(Order::Block(peers)),
+                Action::Reply { request, answer } => {
+                    if let Some(reply) = self.replies.remove(&request) {
+                        // Whoever asked may have gone away meanwhile.
+                        let _ = reply.send(answer);
+                    }
+                }
+                Action::TemplateStale { urgent } => self.ends.stale.send_modify(|stale| {
+                    stale.by_tip += u64::from(urgent);
+                    stale.by_anything += 1;
+                }),
+                Action::Emit(event) => {
+                    self.log.event(&event, clock::now());
+                    if let Event::PeerRefused { address, reason, .. } = &event
+                        && *reason != DisconnectReason::Duplicate
+                    {
+                        self.not_connected(*address, in_words(reason));
+                    }
+                    // Without subscribers nobody needs to be told.
+                    let _ = self.ends.events.send(event);
+                }
+            }
+        }
+        for done in self.done.drain(..) {
+            let _ = done.send(());
+        }
+        for (reply, made) in self.made.drain(..) {
+            let _ = reply.send(made);
+        }
+        for query in core::mem::take(&mut self.queries) {
+            query(&self.machine);
+        }
+    }
+
+    /// Logs why there is no connection to a node that the operator named.
+    fn not_connected(&mut self, address: PeerAddress, reason: String) {
+        if self.machine.peers().dialler().kept().any(|(kept, _)| *kept == address) {
+            self.log.not_connected(address, reason, clock::now());
+        }
+    }
+
+    /// The swarm only ever works off its orders and never waits for us, so this waits briefly at most.
+    fn order(&self, order: Order) {
+        if self.orders.blocking_send(order).is_err() {
+            tracing::debug!("the network has stopped");
+        }
+    }
+
+    fn finish(mut self) -> Result<Machine, StoreError> {
+        for link in self.links.values() {
+            link.say(Message::Goodbye(Goodbye::Leaving));
+            link.hang_up();
+        }
+        self.machine.flush()?;
+        Ok(self.machine)
+    }
+
+    fn traffic(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Arc<crate::p2p::link::Shared>>> {
+        self.ends.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sleeps until a time of our clock; for ever if there is none.
+async fn sleep_until(due: Option<Timestamp>) {
+    match due {
+        // A millisecond more than rounding could take away, so as not to wake just before.
+        Some(due) => tokio::time::sleep(due.since(clock::now()).min(Duration::from_secs(3600))).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! Logs: where they go, what an operator reads of each event, and how foreign text is made harmless.
+
+use std::collections::BTreeMap;
+
+use cairn_core::text::harmless;
+use cairn_core::time::Timestamp;
+use cairn_protocol::event::{DisconnectReason, Event};
+use cairn_protocol::node::clock::Behind;
+use cairn_protocol::peer::PeerAddress;
+use tracing_subscriber::EnvFilter;
+
+pub mod budget;
+
+use budget::{Budget, Room};
+
+/// Limit of a text of a peer in one line, in characters.
+const FOREIGN_TEXT: usize = 256;
+
+/// Why nothing can be logged.
+#[derive(Debug, thiserror::Error)]
+#[error("{found:?} is not a log filter ({source}); examples: info, warn, info,cairn_daemon::p2p=debug")]
+pub struct LogError {
+    found: String,
+    source: tracing_subscriber::filter::ParseError,
+}
+
+/// Logs to standard error from now on. A second call in one process changes nothing.
+///
+/// # Errors
+/// When the filter makes no sense.
+pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
+    let parsed = EnvFilter::builder().parse(filter);
+    let parsed = parsed.map_err(|source| LogError { found: filter.to_owned(), source })?;
+    // Libraries are heard only when things go wrong, unless the filter names them.
+    let quiet = ["libp2p", "libp2p_swarm", "libp2p_tcp", "yamux", "sled", "hyper"];
+    let parsed = quiet.iter().filter(|name| !filter.contains(**name)).fold(parsed, |all, name| {
+        all.add_directive(format!("{name}=warn").parse().expect("a name and a level are a directive"))
+    });
+    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. To say so, the subscriber would write to standard error as well,
+    // which panics, and with it the thread that wanted to log.
+    let builder = builder.with_target(false).log_internal_errors(false);
+    // Only a second subscriber in one process can fail here; then the first one counts.
+    let _ = if as_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    Ok(())
+}
+
+/// What an operator reads of the node's events, within a budget for each kind.
+#[derive(Debug, Default)]
+pub struct EventLog {
+    reorganisations: Budget,
+    disconnected: Budget,
+    connected: Budget,
+    side_branches: Budget,
+    arrivals: Budget,
+    departures: Budget,
+    clock: Budget,
+    is_behind: bool,
+    absences: Budget,
+    /// Why the nodes that the operator named are not connected, as it was said last.
+    absent: BTreeMap<PeerAddress, String>,
+}
+
+impl EventLog {
+    /// Logs why a node that the operator named is not connected, once for each reason.
+    pub fn not_connected(&mut self, address: PeerAddress, reason: String, now: Timestamp) {
+        if self.absent.get(&address) == Some(&reason) {
+            return;
+        }
+        let Some(Room { left_out }) = self.absences.take(now) else { return };
+        tracing::warn!(%address, %reason, left_out, "cannot connect; trying again");
+        self.absent.insert(address, reason);
+    }
+
+    /// Logs an event, once, if its kind has room.
+    pub fn event(&mut self, event: &Event, now: Timestamp) {
+        let Some(Room { left_out }) = self.room(event, now) else { return };
+        match event {
+            Event::Reorganised { fork_point, disconnected, connected, .. } => {
+                tracing::info!(%fork_point, disconnected, connected, left_out, "the chain reorganises");
+            }
+            Event::BlockDisconnected { block, height } => {
+                tracing::info!(%height, hash = %block.hash(), left_out, "block disconnected");
+            }
+            Event::BlockConnected { block, height, from, .. } => {
+                let (hash, transactions) = (block.hash(), block.transactions().len());
+                tracing::info!(%height, %hash, transactions, from = from.map(tracing::field::debug), left_out, "block connected");
+            }
+            Event::BlockOnSideBranch { block, height, .. } => {
+                tracing::info!(%height, hash = %block.hash(), left_out, "block on a side branch");
+            }
+            Event::TransactionAccepted { txid, fee, size, from } => {
+                tracing::debug!(%txid, %fee, size, from = from.map(tracing::field::debug), "transaction accepted");
+            }
+            Event::TransactionRemoved { txid, reason } => {
+                tracing::debug!(%txid, reason = reason.word(), "transaction removed");
+            }
+            Event::PeerConnected { peer, direction, address, user_agent } => {
+                self.absent.remove(address);
+                let user_agent = harmless(user_agent, FOREIGN_TEXT);
+                tracing::info!(?peer, %direction, %address, %user_agent, left_out, "peer connected");
+            }
+            Event::PeerDisconnected { peer, reason } => {
+                let reason = in_words(reason);
+                tracing::info!(?peer, %reason, left_out, "peer disconnected");
+            }
+            // Strangers can cause as many of these as they like: an operator who wants them asks.
+            Event::PeerRefused { peer, address, reason } => {
+                let reason = in_words(reason);
+                tracing::debug!(?peer, %address, %reason, "peer refused");
+            }
+            Event::SyncChanged { from, headers, blocks } => {
+                tracing::debug!(from = from.map(tracing::field::debug), %headers, %blocks, "sync changed");
+            }
+        }
+    }
+
+    /// Logs that the clock is behind the blocks that are seen, and that it no longer is: once each.
+    pub fn clock(&mut self, behind: Option<Behind>, now: Timestamp) {
+        if behind.is_some() == self.is_behind {
+            return;
+        }
+        self.is_behind = behind.is_some();
+        match (self.clock.take(now), behind) {
+            (None, _) => {}
+            (Some(Room { left_out }), Some(behind)) => tracing::warn!(left_out, "{behind}"),
+            (Some(Room { left_out }), None) => {
+                tracing::info!(left_out, "block times are no longer ahead of this node's clock");
+            }
+        }
+    }
+
+    /// What is only shown on demand is shown in full.
+    fn room(&mut self, event: &Event, now: Timestamp) -> Option<Room> {
+        match event {
+            Event::Reorganised { .. } => self.reorganisations.take(now),
+            Event::BlockDisconnected { .. } => self.disconnected.take(now),
+            Event::BlockConnected { .. } => self.connected.take(now),
+            Event::BlockOnSideBranch { .. } => self.side_branches.take(now),
+            Event::PeerConnected { .. } => self.arrivals.take(now),
+            Event::PeerDisconnected { .. } => self.departures.take(now),
+            Event::TransactionAccepted { .. }
+            | Event::TransactionRemoved { .. }
+            | Event::PeerRefused { .. }
+            | Event::SyncChanged { .. } => Some(Room { left_out: None }),
+        }
+    }
+}
+
+/// A reason as a phrase.
+pub fn in_words(reason: &DisconnectReason) -> String {
+    match reason {
+        DisconnectReason::LinkLost => "the link was lost".into(),
+        DisconnectReason::TheySaid(goodbye) => format!("they said: {goodbye}"),
+        DisconnectReason::TheyLeft => "they said Goodbye, with a reason of another version".into(),
+        DisconnectReason::WeSaid(goodbye) => format!("we said: {goodbye}"),
+        DisconnectReason::Operator => "the operator asked for it".into(),
+        DisconnectReason::Banned => "it is banned".into(),
+        DisconnectReason::Blocked => "the network is cut here".into(),
+        DisconnectReason::Misconduct(offence) => {
+            format!("it broke a rule: {}", harmless(offence, FOREIGN_TEXT))
+        }
+        DisconnectReason::TimedOut => "it fell silent".into(),
+        DisconnectReason::Full => "there is no room".into(),
+        DisconnectReason::Duplicate => "it is connected already, or it is this node".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use cairn_core::height::Height;
+    use cairn_core::work::Work;
+
+    use super::*;
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("one thread").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// ATTACKS 34, CVE-2025-54604: a branch of 1,000 blocks that a peer sends is no 1,000 lines.
+    #[test]
+    fn a_flood_of_side_branch_blocks_takes_a_bounded_part_of_the_log_and_hides_nothing_else() {
+        let paper = Paper::default();
+        let writer = paper.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let mut log = EventLog::default();
+        let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1_000);
+        let block = cairn_core::testing::TestChain::new().genesis;
+        let stale = |height| Event::BlockOnSideBranch {
+            block: block.clone(),
+            height: Height::from_u32(height),
+            work: Work::ZERO,
+            from: None,
+        };
+        tracing::subscriber::with_default(subscriber, || {
+            (0..1_000).for_each(|height| log.event(&stale(height), at(0)));
+            log.event(&Event::BlockDisconnected { block: block.clone(), height: Height::GENESIS }, at(0));
+            log.event(&stale(1_000), at(2));
+        });
+        let text = String::from_utf8(paper.0.lock().expect("one thread").clone()).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len() as u64, budget::BURST + 2);
+        assert!(lines[lines.len() - 2].contains("block disconnected"), "{text}");
+        assert!(lines.last().is_some_and(|last| last.contains("left_out=900")), "{text}");
+        assert!(text.len() < 30_000);
+    }
+
+    #[test]
+    fn foreign_text_cannot_command_a_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{202e}d", FOREIGN_TEXT), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
+        assert_eq!(harmless(&"x".repeat(1000), FOREIGN_TEXT).len(), 256);
+    }
+
+    #[test]
+    fn a_filter_that_makes_no_sense_is_told_with_examples() {
+        let error = start("info,=,[", false).expect_err("no filter").to_string();
+        assert!(error.contains("examples: info"), "{error}");
+    }
+}

@@ -1,0 +1,119 @@
+//! The node's key: made once, kept in the data directory, readable by its owner alone. And peers'
+//! identities in both languages, libp2p's and ours.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use cairn_genesis::programs::files;
+use cairn_protocol::peer::PeerId;
+use libp2p::identity::{Keypair, PublicKey, ed25519};
+
+/// The file's name in the data directory.
+pub const KEY_FILE: &str = "node.key";
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The file cannot be read or written.
+    #[error("cannot read or write the node's key in {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file holds something else.
+    #[error(
+        "{} holds {found} bytes, a key has 32; move the file away and a new key is made (peers will take this node for another)",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes it holds.
+        found: usize,
+    },
+}
+
+/// Reads the key of a data directory, or makes it.
+///
+/// # Errors
+/// When the file cannot be read or made, or is damaged.
+pub fn load_or_make(directory: &Path) -> Result<Keypair, IdentityError> {
+    let path = directory.join(KEY_FILE);
+    let io = |source| IdentityError::Io { path: path.clone(), source };
+    let mut bytes = Vec::new();
+    match OpenOptions::new().read(true).open(&path) {
+        // No more is read than tells a key from something else.
+        Ok(file) => file.take(64).read_to_end(&mut bytes).map_err(io)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return make(&path).map_err(io),
+        Err(error) => return Err(io(error)),
+    };
+    let found = bytes.len();
+    Keypair::ed25519_from_bytes(bytes).map_err(|_| IdentityError::Damaged { path: path.clone(), found })
+}
+
+fn make(path: &Path) -> std::io::Result<Keypair> {
+    let pair = ed25519::Keypair::generate();
+    // Others know the node by it, so it must not be another one after a loss of power.
+    files::replace_durably(path, pair.secret().as_ref())?;
+    Ok(pair.into())
+}
+
+/// Our word for the holder of a key.
+///
+/// # Panics
+/// Never: only ed25519 is compiled in, so no other key gets through the handshake.
+pub fn own_id(keypair: &Keypair) -> PeerId {
+    to_ours(&keypair.public().to_peer_id()).expect("the node's key is an ed25519 key")
+}
+
+/// Our word for a peer of libp2p; none if its key is of another kind.
+pub fn to_ours(peer: &libp2p::PeerId) -> Option<PeerId> {
+    // An ed25519 peer's id is its public key in protobuf, wrapped in the identity hash (code 0).
+    let multihash = peer.as_ref();
+    let encoded = (multihash.code() == 0).then(|| multihash.digest())?;
+    let key = PublicKey::try_decode_protobuf(encoded).ok()?.try_into_ed25519().ok()?;
+    Some(PeerId::from_bytes(key.to_bytes()))
+}
+
+/// libp2p's word for a peer; none if the bytes are no point on the curve, which no peer's are.
+pub fn to_libp2p(peer: &PeerId) -> Option<libp2p::PeerId> {
+    let key = ed25519::PublicKey::try_from_bytes(peer.as_bytes()).ok()?;
+    Some(PublicKey::from(key).to_peer_id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_can_read_it() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let first = load_or_make(directory.path()).expect("made");
+        let again = load_or_make(directory.path()).expect("read");
+        assert_eq!(own_id(&first), own_id(&again));
+        let mode =
+            std::fs::metadata(directory.path().join(KEY_FILE)).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_key_is_named_with_the_way_out() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(directory.path().join(KEY_FILE), b"short").expect("written");
+        let error = load_or_make(directory.path()).expect_err("damaged").to_string();
+        assert!(error.contains("holds 5 bytes") && error.contains("move the file away"), "{error}");
+    }
+
+    #[test]
+    fn identities_translate_both_ways() {
+        let pair = Keypair::generate_ed25519();
+        let ours = own_id(&pair);
+        assert_eq!(to_libp2p(&ours), Some(pair.public().to_peer_id()));
+        assert_eq!(to_ours(&libp2p::PeerId::random()), None, "its hash is of no key");
+    }
+}

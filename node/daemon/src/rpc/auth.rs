@@ -1,0 +1,149 @@
+//! Who may call: whoever can read the cookie file, and no web page of somebody else's.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cairn_genesis::programs::files;
+use subtle::ConstantTimeEq;
+
+/// The cookie's name in the data directory, Bitcoin Core's.
+pub const COOKIE_FILE: &str = ".cookie";
+/// The user name of the cookie, the one that clients of Bitcoin Core expect.
+const USER: &str = "__cookie__";
+
+/// A fresh secret, in memory and in a file that only its owner can read.
+pub struct Cookie {
+    secret: String,
+    path: PathBuf,
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cookie").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Cookie {
+    /// Makes a new secret and writes it, replacing the file of an earlier run in one step.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the system gives no random bytes.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let secret = format!("{USER}:{}", hex::encode(random));
+        files::replace(path, secret.as_bytes())?;
+        Ok(Self { secret, path: path.to_owned() })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes the file, at a clean stop; unless another run has replaced it meanwhile.
+    pub fn remove(&self) {
+        if fs::read_to_string(&self.path).is_ok_and(|found| found == self.secret) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+
+    /// Whether the request carries the secret (Basic authentication). Takes equally long for
+    /// every wrong secret of the right length.
+    pub fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(value) = only(headers, AUTHORIZATION) else { return false };
+        let Some((scheme, encoded)) = value.split_once(' ') else { return false };
+        let decoded = STANDARD.decode(encoded.trim()).unwrap_or_default();
+        scheme.eq_ignore_ascii_case("basic") && bool::from(decoded.ct_eq(self.secret.as_bytes()))
+    }
+}
+
+/// Which names and pages may reach this server.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    listening: SocketAddr,
+    names: Vec<String>,
+}
+
+/// Why a request was turned away before its password was even looked at.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// DNS rebinding: somebody's name was made to point here.
+    #[error(
+        "Host {found:?} is not this server; use its address or localhost (a node takes other names with --rpc-allow-host)"
+    )]
+    ForeignHost {
+        /// What the request said.
+        found: String,
+    },
+    /// A web page from elsewhere made this request.
+    #[error("Origin {found:?} is not this node")]
+    ForeignOrigin {
+        /// What the request said.
+        found: String,
+    },
+}
+
+impl Gate {
+    /// A gate for a server that listens here and may also be called by these names.
+    pub const fn new(listening: SocketAddr, names: Vec<String>) -> Self {
+        Self { listening, names }
+    }
+
+    /// Checks `Host` and `Origin`.
+    ///
+    /// # Errors
+    /// [`Refusal::ForeignHost`], [`Refusal::ForeignOrigin`].
+    pub fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let host = match headers.contains_key(HOST) {
+            true => only(headers, HOST).unwrap_or_default(),
+            // HTTP/1.0 needs no Host; every browser sends one, so this is no web page.
+            false => "localhost",
+        };
+        if !self.is_ours(without_port(host)) {
+            return Err(Refusal::ForeignHost { found: host.to_owned() });
+        }
+        if headers.contains_key(ORIGIN) {
+            let origin = only(headers, ORIGIN).unwrap_or_default();
+            let same = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+            if !same.is_some_and(|same| same.eq_ignore_ascii_case(host)) {
+                return Err(Refusal::ForeignOrigin { found: origin.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// A name that an attacker can make point here is never ours; an address always is what it says.
+    fn is_ours(&self, host: &str) -> bool {
+        if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            let listening = self.listening.ip();
+            return address.is_loopback() || address == listening || listening.is_unspecified();
+        }
+        host.eq_ignore_ascii_case("localhost")
+            || self.names.iter().any(|name| host.eq_ignore_ascii_case(name))
+    }
+}
+
+/// A header's value if it is there exactly once and is plain text.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Methods about the node as a whole.
+
+use cairn_core::address::Address;
+use cairn_core::hash::BlockHash;
+use cairn_core::height::Height;
+use cairn_protocol::peer::PeerId;
+
+use crate::Machine;
+use crate::clock;
+use crate::rpc::access::Rpc;
+use crate::rpc::error::{Code, RpcError, RpcResult};
+use crate::rpc::json::{Object, Text, json, object, reply};
+use crate::rpc::lookup;
+use crate::rpc::method::methods;
+use crate::rpc::params::{Kind, Params, required};
+
+methods! { "Control":
+    "getnodestatus" []
+        "In one answer: what the node is busy with, its tip, peers and mempool, and who is stuck."
+        => get_node_status;
+    "setclockoffset" [required("offset_ms", Kind::Number)]
+        "Sets this node's clock ahead of the system's by so many milliseconds, or behind it, until the node \
+         ends: to try wrong clocks on a chain of one's own. The clock never goes back: a smaller offset slows \
+         it until it is reached." => set_clock_offset;
+    "stop" [] "Stops the node." => stop;
+    "uptime" [] "Seconds since the node started." => uptime;
+}
+
+/// The chain on which strangers' nodes meet.
+const PUBLIC_CHAIN: &str = "testnet";
+/// A clock is set off by ten years at the most: no block time comes near the end of 64 bits.
+const MOST_OFFSET_MS: u64 = 10 * 365 * 86_400_000;
+
+async fn uptime(rpc: Rpc, _: Params) -> RpcResult {
+    Ok(json(&rpc.uptime().as_secs()))
+}
+
+async fn set_clock_offset(rpc: Rpc, params: Params) -> RpcResult {
+    let offset: i64 = Params::must(params.number("offset_ms")?);
+    let chain = rpc.query(|node| lookup::params(node).name.clone()).await?;
+    if chain == PUBLIC_CHAIN {
+        let message =
+            format!("{chain} is shared with other people's nodes: a wrong clock is for devnet and regtest");
+        return Err(RpcError::new(Code::Misc, message));
+    }
+    if offset.unsigned_abs() > MOST_OFFSET_MS {
+        let message = format!("offset_ms {offset} is out of range: at most {MOST_OFFSET_MS} either way");
+        return Err(RpcError::invalid_parameter(message));
+    }
+    clock::set_offset_ms(offset);
+    // Any call wakes the driver, which sleeps by the clock that was.
+    rpc.query(|_| json(&())).await
+}
+
+/// The answer is on its way before the server ends: it lets answers finish.
+async fn stop(rpc: Rpc, _: Params) -> RpcResult {
+    rpc.node()?.stop();
+    Ok(json("Cairn stopping"))
+}
+
+async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
+    let own = rpc.node()?.peer_id();
+    let uptime = rpc.uptime().as_millis() as u64;
+    let mining = rpc.mining().borrow().clone();
+    let hashrate = rpc.hashrate();
+    rpc.query(move |node| {
+        let chain = node.chain();
+        let (tip, best_header) = (chain.tip(), chain.best_header());
+        let peers = node.peers();
+        reply! {
+            "peer_id": Text(own),
+            "version": env!("CARGO_PKG_VERSION"),
+            "phase": lookup::phase(node),
+            "sync_from": node.sync().learns_from().map(|peer| peer.to_string()),
+            "height": tip.height.get(),
+            "tip": Text(tip.hash),
+            "chainwork": Text(tip.work),
+            "tip_time_ms": tip.header.time.millis(),
+            "tip_interval_ms": tip_interval_ms(node),
+            "headers": best_header.height.get(),
+            "header_chainwork": Text(best_header.work),
+            "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
+            "peer_states": peers.ready().map(|peer| peer_status(node, &peer.peer)).collect::<Vec<_>>(),
+            "blockedpeers": peers.refusals().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "mempool": node.mempool().len(),
+            "mempool_bytes": node.mempool().total().size,
+            "hashrate": hashrate,
+            "mining": mining.as_ref().map(|order| object! {
+                "address": Text(Address::new(&lookup::params(node).address_prefix, order.pay_to)),
+                "threads": order.threads,
+                "hashrate": order.hashrate,
+            }),
+            "stuck": lookup::stuck(node),
+            "uptime_ms": uptime,
+        }
+    })
+    .await
+}
+
+/// Milliseconds between the tip and the block before it. Genesis was made when the chain was defined,
+/// so the first block after it came after no interval that says anything.
+fn tip_interval_ms(node: &Machine) -> Option<u64> {
+    let tip = node.chain().tip();
+    let before = node.chain().tree().parent(tip).filter(|before| before.height > Height::GENESIS)?;
+    Some(tip.header.time.since(before.header.time).as_millis() as u64)
+}
+
+fn peer_status(node: &Machine, peer: &PeerId) -> Object {
+    let best: Option<(BlockHash, _)> = node.sync().best_of(peer);
+    let mut status = object! {
+        "peer_id": Text(peer),
+        "owes_blocks": node.sync().owed_by(peer),
+    };
+    if let Some((hash, height)) = best {
+        status.put("height", &height.get());
+        status.put("hash", &hash);
+    }
+    if let Some(ping) = node.peers().get(peer).and_then(|connection| connection.ping) {
+        status.put("ping_ms", &(ping.as_secs_f64() * 1000.0));
+    }
+    status.put("on_our_tip", &(best.map(|(hash, _)| hash) == Some(lookup::tip(node).0)));
+    status
+}

@@ -1,0 +1,138 @@
+//! Connections of the HTTP server: so many at once, each with deadlines, all closed on one signal.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::log::budget::{Budget, Room};
+use crate::web::places::{Busy, Caller, Place, Places};
+
+/// Connections at once. One more takes the place of a caller without the secret.
+const MAX_CONNECTIONS: usize = 256;
+/// How long a caller may take for a request's head, and keep an idle connection: Bitcoin Core's 30 s.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a write may make no progress: a reader that stopped reading frees its place, also within an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head.
+const MAX_HEAD: usize = 64 * 1024;
+/// How long answers that are being written may take once the node stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Tells from a request's head whether it carries the server's secret.
+pub type Knows = Arc<dyn Fn(&HeaderMap) -> bool + Send + Sync>;
+
+/// Serves `app` until `stop`, then lets answers on their way finish. Every request carries its [`Caller`]
+/// among its extensions.
+pub async fn serve(listener: TcpListener, app: Router, knows: Knows, stop: CancellationToken) {
+    let places = Places::new(MAX_CONNECTIONS);
+    let tasks = TaskTracker::new();
+    let mut lines = Budget::default();
+    loop {
+        let next = async {
+            match listener.accept().await {
+                Ok((stream, _)) => Ok((stream, places.take().await)),
+                Err(error) => Err(error),
+            }
+        };
+        let accepted = tokio::select! {
+            next = next => next,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                tasks.spawn(connection(stream, place, app.clone(), knows.clone(), stop.clone()));
+                // It reads what has been sent before further ones can take its place.
+                tokio::task::yield_now().await;
+            }
+            Err(error) => {
+                if let Some(Room { left_out }) = lines.take(clock::now()) {
+                    tracing::warn!(%error, left_out, "cannot accept an RPC connection");
+                }
+                // Out of file descriptors, in all likelihood: one comes back, and trying again at once would
+                // only burn the processor.
+                places.evict();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    tasks.close();
+    let _ = tokio::time::timeout(FAREWELL, tasks.wait()).await;
+}
+
+async fn connection(stream: TcpStream, place: Place, app: Router, knows: Knows, stop: CancellationToken) {
+    // Answers are small and awaited: they must not wait for the acknowledgement of what went before.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    // Reading has no deadline: a caller may wait for minutes for an answer that is being waited for here.
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let stream = TokioIo::new(Box::pin(stream));
+    let app = TowerToHyperService::new(app);
+    let answer = |mut request: hyper::Request<Incoming>| {
+        let caller = if knows(request.headers()) { Caller::Known } else { Caller::Stranger };
+        request.extensions_mut().insert(caller);
+        let busy = place.begin(caller);
+        let answer = app.call(request);
+        async move { answer.await.map(|answer| answer.map(|body| Answering { body, _busy: busy })) }
+    };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(stream, service_fn(answer));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = place.evicted().cancelled() => {
+            tracing::debug!("an RPC connection gave way to another");
+            return;
+        }
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an RPC connection ended");
+    }
+}
+
+/// An answer's body, under way until it is dropped.
+struct Answering {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

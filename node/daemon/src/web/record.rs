@@ -1,0 +1,33 @@
+//! From the node's events to the log that followers read.
+
+use cairn_protocol::event::Event;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::event_log::EventLog;
+use crate::rpc::json::{json, object};
+use crate::web::describe::describe;
+use crate::web::metrics::count;
+
+/// Writes every event of the node to the log, until the node stops.
+pub async fn record(log: EventLog, mut events: broadcast::Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                count(&event);
+                let (kind, values) = describe(&event);
+                log.push(kind, |number| {
+                    let mut numbered = object! { "number": number };
+                    numbered.extend(values);
+                    json(&numbered).get().to_owned()
+                });
+            }
+            // Cannot keep up: followers are told of a gap rather than shown a chain with a hole.
+            Err(RecvError::Lagged(lost)) => {
+                tracing::warn!(lost, "events were lost, followers are told to look at the chain again");
+                log.forget();
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `GET /v1/view`: what a page shows of a node at once, to go on from with the stream of events.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cairn_core::block::Block;
+use cairn_core::hash::BlockHash;
+use cairn_core::header::Header;
+use cairn_core::height::Height;
+use cairn_core::work::Work;
+use cairn_protocol::chain::tree::Entry;
+use cairn_protocol::peer::Direction;
+use cairn_protocol::peers::connection::Connection;
+
+use crate::Machine;
+use crate::handle::NodeHandle;
+use crate::rpc::access::{Rpc, aside};
+use crate::rpc::error::{RpcError, RpcResult};
+use crate::rpc::json::{Coins, Object, Text, object, reply};
+use crate::rpc::lookup;
+
+/// Blocks in a view, side branches included.
+const MAX_BLOCKS: usize = 300;
+/// Headers without blocks are shown so far above the tip: a node that catches up has thousands.
+const MAX_AHEAD: u32 = 20;
+/// Bytes of blocks that are read for one view; of those that are left the next view reads more.
+const MAX_READ: usize = 32 * 1024 * 1024;
+/// Blocks of which is kept what views said of them; a view has far fewer.
+const MAX_KNOWN: usize = 4 * MAX_BLOCKS;
+
+/// What a view says of a block that only its body tells.
+#[derive(Clone, Debug)]
+struct Facts {
+    /// Transactions with the coinbase.
+    transactions: usize,
+    /// The miner's text.
+    tag: String,
+}
+
+/// What earlier views found in bodies, so that each is read once. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Known(Arc<Mutex<BTreeMap<BlockHash, Facts>>>);
+
+/// A block as the tree of headers has it.
+struct Branching {
+    hash: BlockHash,
+    header: Header,
+    height: Height,
+    work: Work,
+    size: Option<u32>,
+    status: &'static str,
+}
+
+/// The view, as JSON.
+///
+/// # Errors
+/// While the node is loading or stops, or when the store fails.
+pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult {
+    // Taken first: what happens meanwhile is told again rather than never.
+    let next = rpc.events().next();
+    let node = rpc.node()?.clone();
+    let (hashrate, uptime) = (rpc.hashrate(), rpc.uptime().as_secs());
+    let (chain, shown, peers, blocks) = rpc
+        .query(move |machine| {
+            let shown = node_object(machine, &node, hashrate, uptime);
+            let peers: Vec<Object> =
+                machine.peers().ready().map(|peer| peer_object(machine, &node, peer)).collect();
+            (chain_object(machine), shown, peers, recent(machine))
+        })
+        .await?;
+    known.learn(rpc, &blocks).await?;
+    Ok(reply! {
+        "kind": "node",
+        "chain": chain,
+        "version": env!("CARGO_PKG_VERSION"),
+        "nodes": [shown],
+        "peers": peers,
+        "blocks": known.tell(&blocks),
+        "run": rpc.events().run(),
+        "next": next,
+    })
+}
+
+fn chain_object(node: &Machine) -> Object {
+    let params = lookup::params(node);
+    object! {
+        "name": params.name,
+        "genesis_hash": Text(params.genesis_hash),
+        "genesis_time_ms": params.genesis_time.millis(),
+        "spacing_ms": params.spacing.as_millis() as u64,
+        "address_prefix": Text(&params.address_prefix),
+        "coinbase_maturity": params.coinbase_maturity,
+        "subsidy": Coins(params.subsidy),
+        "halving_interval": params.halving_interval,
+        "max_block_bytes": params.max_block_bytes,
+        "max_supply": Coins(params.max_supply),
+    }
+}
+
+fn node_object(machine: &Machine, node: &NodeHandle, hashrate: Option<f64>, uptime: u64) -> Object {
+    let (chain, mempool) = (machine.chain(), machine.mempool());
+    let tip = chain.tip();
+    let peers = machine.peers();
+    object! {
+        "id": 0,
+        "peer_id": Text(node.peer_id()),
+        "address": peers.identity().listen.first().map(ToString::to_string),
+        "phase": lookup::phase(machine),
+        "stuck": lookup::stuck(machine),
+        "height": tip.height.get(),
+        "tip": Text(tip.hash),
+        "chainwork": Text(tip.work),
+        "mempool": mempool.len(),
+        "mempool_bytes": mempool.total().size,
+        "hashrate": hashrate,
+        "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
+        "uptime_s": uptime,
+        "address_index": chain.store().addresses().is_some(),
+    }
+}
+
+fn peer_object(machine: &Machine, node: &NodeHandle, peer: &Connection) -> Object {
+    let best = machine.sync().best_of(&peer.peer);
+    let traffic = node.peer_traffic(&peer.peer);
+    object! {
+        "peer_id": Text(peer.peer),
+        "address": Text(peer.address),
+        "user_agent": peer.hello().map(|hello| hello.user_agent.clone()),
+        "inbound": peer.direction == Direction::Inbound,
+        "best_height": best.map(|(_, height)| height.get()),
+        "best_hash": best.map(|(hash, _)| hash),
+        "owes_blocks": machine.sync().owed_by(&peer.peer),
+        "ping_ms": peer.ping.map(|ping| ping.as_secs_f64() * 1000.0),
+        "since_ms": peer.since.millis(),
+        "received_bytes": traffic.map(|(received, _)| received),
+        "sent_bytes": traffic.map(|(_, sent)| sent),
+    }
+}
+
+/// The newest blocks of all branches, parents before children: from the ends of the branches down, the
+/// highest first, until there are enough.
+fn recent(machine: &Machine) -> Vec<Branching> {
+    let chain = machine.chain();
+    let tree = chain.tree();
+    let highest = Height::from_u32(chain.tip().height.get().saturating_add(MAX_AHEAD));
+    let ends = tree.leaves().filter_map(|leaf| tree.ancestor(leaf, leaf.height.min(highest)));
+    let mut ends: BinaryHeap<(Height, BlockHash)> = ends.map(|end| (end.height, end.hash)).collect();
+    let mut seen = BTreeSet::new();
+    let mut blocks = Vec::new();
+    while let Some((_, hash)) = ends.pop() {
+        let Some(entry) = tree.get(&hash).filter(|_| seen.insert(hash)) else { continue };
+        if blocks.len() == MAX_BLOCKS {
+            break;
+        }
+        ends.extend(tree.parent(entry).map(|parent| (parent.height, parent.hash)));
+        blocks.push(branching(machine, entry));
+    }
+    blocks.reverse();
+    blocks
+}
+
+fn branching(machine: &Machine, entry: &Entry) -> Branching {
+    let chain = machine.chain();
+    let status = match () {
+        () if chain.is_active(entry) => "best",
+        () if entry.is_invalid() => "invalid",
+        () if entry.has_body() => "side",
+        () => "header",
+    };
+    let Entry { hash, header, height, work, .. } = *entry;
+    Branching { hash, header, height, work, size: chain.store().block_size(&hash), status }
+}
+
+impl Known {
+    /// Reads the bodies that are not known yet, the newest first.
+    async fn learn(&self, rpc: &Rpc, blocks: &[Branching]) -> Result<(), RpcError> {
+        let mut left = MAX_READ;
+        for (hash, size) in blocks.iter().rev().filter_map(|block| Some((block.hash, block.size? as usize))) {
+            if self.facts().contains_key(&hash) {
+                continue;
+            }
+            let Some(rest) = left.checked_sub(size) else { break };
+            left = rest;
+            let stored = rpc.query(move |node| lookup::block(node, &hash)).await??;
+            let facts = aside(move || Ok(facts(&*stored.block().map_err(lookup::failed)?))).await?;
+            self.facts().insert(hash, facts);
+        }
+        let mut facts = self.facts();
+        if facts.len() > MAX_KNOWN {
+            let shown: BTreeSet<BlockHash> = blocks.iter().map(|block| block.hash).collect();
+            facts.retain(|hash, _| shown.contains(hash));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, blocks: &[Branching]) -> Vec<Object> {
+        let known = self.facts();
+        let blocks = blocks.iter().map(|block| {
+            let facts = known.get(&block.hash);
+            object! {
+                "hash": Text(block.hash),
+                "previous": Text(block.header.previous_block_hash),
+                "height": block.height.get(),
+                "time_ms": block.header.time.millis(),
+                "chainwork": Text(block.work),
+                "tx": facts.map(|facts| facts.transactions),
+                "size": block.size,
+                "tag": facts.map(|facts| &facts.tag),
+                "status": block.status,
+            }
+        });
+        blocks.collect()
+    }
+
+    fn facts(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlockHash, Facts>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn facts(block: &Block) -> Facts {
+    let tag = String::from_utf8_lossy(&block.coinbase().tag).into_owned();
+    Facts { transactions: block.transactions().len() + 1, tag }
+}

@@ -1,0 +1,111 @@
+//! Who is who: a node's number in the world, its identity and its address, each told from the other.
+
+use core::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use cairn_protocol::peer::{PeerAddress, PeerId};
+
+/// Where simulated nodes listen.
+const LISTENING_PORT: u16 = 9_000;
+/// Where their outbound connections come from.
+const DIALLING_PORT: u16 = 50_000;
+
+/// A node's number in the world, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeIndex(u16);
+
+impl NodeIndex {
+    /// The node of this number.
+    pub const fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// The first so many nodes.
+    pub fn first(count: u16) -> impl DoubleEndedIterator<Item = Self> {
+        (0..count).map(Self)
+    }
+
+    /// The number.
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The number, to index with.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// Its identity towards peers.
+    pub fn peer_id(self) -> PeerId {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&self.0.to_be_bytes());
+        PeerId::from_bytes(bytes)
+    }
+
+    /// Whose identity this is.
+    pub fn of_peer(peer: &PeerId) -> Self {
+        let [high, low, ..] = *peer.as_bytes();
+        Self(u16::from_be_bytes([high, low]))
+    }
+
+    /// Where it listens: a host of its own for each node, so that bans of hosts hit one.
+    pub fn listens_at(self) -> PeerAddress {
+        self.address(LISTENING_PORT)
+    }
+
+    /// Where its outbound connections come from.
+    pub fn dials_from(self) -> PeerAddress {
+        self.address(DIALLING_PORT)
+    }
+
+    /// Who listens at this address, if it is one of the world's.
+    pub fn listening_at(address: &PeerAddress) -> Option<Self> {
+        match address.socket() {
+            SocketAddr::V4(socket) if socket.port() == LISTENING_PORT => {
+                let [_, high, low, _] = socket.ip().octets();
+                Some(Self(u16::from_be_bytes([high, low])))
+            }
+            _ => None,
+        }
+    }
+
+    fn address(self, port: u16) -> PeerAddress {
+        let [high, low] = self.0.to_be_bytes();
+        PeerAddress::new(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, high, low, 1)), port))
+    }
+}
+
+/// The side of each of so many nodes when the network is cut into these groups; whoever is in no group
+/// is alone on one.
+pub fn sides(groups: &[Vec<NodeIndex>], nodes: usize) -> Vec<usize> {
+    let mut sides: Vec<usize> = (groups.len()..groups.len() + nodes).collect();
+    for (number, group) in groups.iter().enumerate() {
+        for node in group {
+            if let Some(side) = sides.get_mut(node.index()) {
+                *side = number;
+            }
+        }
+    }
+    sides
+}
+
+impl fmt::Display for NodeIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_identity_and_address_tell_the_same() {
+        for number in [0, 1, 255, 256, 9_999, u16::MAX] {
+            let node = NodeIndex::new(number);
+            assert_eq!(NodeIndex::of_peer(&node.peer_id()), node);
+            assert_eq!(NodeIndex::listening_at(&node.listens_at()), Some(node));
+            assert_eq!(NodeIndex::listening_at(&node.dials_from()), None);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Values of scenario files whose bounds are part of their type.
+
+use core::time::Duration;
+
+use cairn_genesis::bounded::Bounded;
+use cairn_genesis::toml_file::Spanned;
+use humantime::format_duration;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// The most bytes of a text that stands for a time: of longer ones `humantime` could make more seconds than a
+/// duration holds.
+const MAX_TIME_TEXT: usize = 20;
+/// Ten years in milliseconds: a world that lasts longer has nothing left to show.
+pub const TEN_YEARS: u64 = 10 * 365 * 24 * 3_600_000;
+
+/// A time as a text, as in `"250 ms"`: whole milliseconds from `MIN` to `MAX`, both in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time<const MIN: u64, const MAX: u64>(Bounded<MIN, MAX>);
+
+impl<const MIN: u64, const MAX: u64> Time<MIN, MAX> {
+    /// The time.
+    pub const fn get(self) -> Duration {
+        Duration::from_millis(self.0.get())
+    }
+
+    /// The number of milliseconds.
+    pub const fn ms(self) -> Bounded<MIN, MAX> {
+        self.0
+    }
+}
+
+impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Time<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = Some(&text).filter(|text| text.len() <= MAX_TIME_TEXT);
+        let found = parsed.and_then(|text| humantime::parse_duration(text).ok());
+        let not_a_time = "not a time, expected a time such as \"250 ms\", \"30 s\" or \"10 min\"";
+        let found = found.ok_or_else(|| D::Error::custom(not_a_time))?;
+        let ms = Some(found.as_millis()).filter(|_| found.subsec_nanos() % 1_000_000 == 0);
+        let ms = ms.and_then(|ms| Bounded::new(u64::try_from(ms).ok()?).ok());
+        ms.map(Self).ok_or_else(|| {
+            let [least, most] = [MIN, MAX].map(|ms| format_duration(Duration::from_millis(ms)));
+            D::Error::custom(format!("out of bounds, expected whole milliseconds from {least} to {most}"))
+        })
+    }
+}
+
+/// A decimal from `MIN / PARTS` to `MAX / PARTS`, rounded to whole parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal<const MIN: u64, const MAX: u64, const PARTS: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64, const PARTS: u64> Decimal<MIN, MAX, PARTS> {
+    /// The number of parts.
+    pub const fn parts(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'de, const MIN: u64, const MAX: u64, const PARTS: u64> Deserialize<'de> for Decimal<MIN, MAX, PARTS> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = f64::deserialize(deserializer)?;
+        let parts = Some(found).filter(|found| found.is_finite() && *found >= 0.0);
+        // A cast of what is too large gives the largest number, which is out of every bound here.
+        let parts = parts.map(|found| libm::round(found * PARTS as f64) as u64);
+        parts.filter(|parts| (MIN..=MAX).contains(parts)).map(Self).ok_or_else(|| {
+            let [least, most] = [MIN, MAX].map(|parts| parts as f64 / PARTS as f64);
+            D::Error::custom(format!("out of bounds, expected {least} to {most}"))
+        })
+    }
+}
+
+/// One value, or a list of at least one, each with its span.
+#[derive(Clone, Debug)]
+pub struct List<T>(pub Vec<Spanned<T>>);
+
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<Spanned<T>>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Spanned::<OneOrMany<T>>::deserialize(deserializer)?;
+        let span = value.span();
+        Ok(match value.into_inner() {
+            OneOrMany::One(one) => Self(vec![Spanned::new(span, one)]),
+            OneOrMany::Many(many) => Self(many),
+        })
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyOneOrMany(core::marker::PhantomData))
+    }
+}
+
+struct AnyOneOrMany<T>(core::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyOneOrMany<T> {
+    type Value = OneOrMany<T>;
+
+    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("one value or a list of them")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        T::deserialize(text.into_deserializer()).map(OneOrMany::One)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(OneOrMany::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        let many = Vec::<Spanned<T>>::deserialize(SeqAccessDeserializer::new(list))?;
+        if many.is_empty() {
+            return Err(A::Error::custom("an empty list, expected at least one entry"));
+        }
+        Ok(OneOrMany::Many(many))
+    }
+}
+
+/// A number of 16 or 32 bits from bounds that fit into it.
+pub fn small<N: TryFrom<u64>, const MIN: u64, const MAX: u64>(number: Bounded<MIN, MAX>) -> N {
+    N::try_from(number.get()).ok().expect("the bounds of the type fit into it")
+}

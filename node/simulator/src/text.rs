@@ -1,0 +1,219 @@
+//! Steps of a plan in plain words, as timelines tell them.
+
+use std::collections::BTreeSet;
+
+use crate::behaviour::Behaviour;
+use crate::node_index::NodeIndex;
+use crate::plan::{Plan, Step};
+
+impl Plan {
+    /// A step in words.
+    pub fn in_words(&self, step: &Step) -> String {
+        match step {
+            Step::Heal => "healed: all nodes may reach each other again".into(),
+            step if step.joins_all(usize::from(self.nodes())) => self.in_words(&Step::Heal),
+            Step::Partition(groups) => {
+                let by_itself = match self.outside(groups).as_slice() {
+                    [] => None,
+                    [one] => Some(self.who(&[*one])),
+                    _ => Some("every other node by itself".into()),
+                };
+                self.cut_in_words(groups, by_itself)
+            }
+            Step::Refuse(groups) => {
+                let cut = self.cut_in_words(groups, None);
+                match self.outside(groups).as_slice() {
+                    [] => cut,
+                    bridges => format!("{cut}, but for {}, who may reach all", self.nodes_in_words(bridges)),
+                }
+            }
+            Step::Kill(nodes) => format!("power lost: {}", self.who(nodes)),
+            Step::Restart(nodes) => format!("started again: {}", self.who(nodes)),
+            Step::Slow { nodes, percent: 100 } => format!("as fast as before: {}", self.who(nodes)),
+            Step::Slow { nodes, percent } => {
+                let times = f64::from(*percent) / 100.0;
+                format!("slow: messages to and from {} take {times} times as long", self.who(nodes))
+            }
+            Step::Mine { node, blocks: 1 } => format!("{node} mines a block at once"),
+            Step::Mine { node, blocks } => format!("{node} mines {blocks} blocks at once"),
+            Step::Pay { node, payments, twice_at } => {
+                let handed_in = match payments {
+                    1 => format!("a payment is handed in at {node}"),
+                    many => format!("{many} payments are handed in at {node}"),
+                };
+                match (twice_at, payments) {
+                    (None, _) => handed_in,
+                    (Some(other), 1) => format!("{handed_in}, and another of its coin at {other}"),
+                    (Some(other), _) => format!("{handed_in}, and others of their coins at {other}"),
+                }
+            }
+            Step::SetHashrate { nodes, percent } => {
+                format!("hash rate: {} at {percent} % of the first", self.who(nodes))
+            }
+            Step::Behave { group, behaviour } => {
+                let name = self.groups.get(*group).map_or("?", |group| group.name.as_str());
+                format!("{name} from now on: {}", behaviour.word())
+            }
+        }
+    }
+
+    fn cut_in_words(&self, groups: &[Vec<NodeIndex>], by_itself: Option<String>) -> String {
+        let sides: Vec<String> = groups.iter().map(|group| self.who(group)).chain(by_itself).collect();
+        format!("cut: {} no longer reach each other", sides.join(" / "))
+    }
+
+    /// Nodes that are on no side.
+    fn outside(&self, groups: &[Vec<NodeIndex>]) -> Vec<NodeIndex> {
+        let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
+        self.indices().filter(|node| !named.contains(node)).collect()
+    }
+
+    /// The same as the beginning of a sentence: `node 2`, `nodes 0-3`, or groups by their names.
+    pub fn nodes_in_words(&self, nodes: &[NodeIndex]) -> String {
+        let who = self.who(nodes);
+        match nodes {
+            [one] => one.to_string(),
+            _ if who.starts_with(|first: char| first.is_ascii_digit()) => format!("nodes {who}"),
+            _ => who,
+        }
+    }
+
+    /// Nodes in words: groups by their names, others by their numbers.
+    pub fn who(&self, nodes: &[NodeIndex]) -> String {
+        let mut words = Vec::new();
+        let mut left: Vec<NodeIndex> = nodes.to_vec();
+        for group in &self.groups {
+            let members: Vec<NodeIndex> = group.members().collect();
+            if self.groups.len() > 1 && members.iter().all(|member| left.contains(member)) {
+                words.push(group.name.clone());
+                left.retain(|node| !members.contains(node));
+            }
+        }
+        let left: Vec<u16> = left.iter().map(|node| node.number()).collect();
+        if !left.is_empty() {
+            words.push(numbers(&left));
+        }
+        words.join(",")
+    }
+}
+
+/// Numbers of nodes, neighbours joined: `0-2,5`.
+pub fn numbers(sorted: &[u16]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut left = sorted.iter().copied().peekable();
+    while let Some(first) = left.next() {
+        let mut last = first;
+        while let Some(next) = left.next_if(|next| last.checked_add(1) == Some(*next)) {
+            last = next;
+        }
+        words.push(match last - first {
+            0 => first.to_string(),
+            1 => format!("{first},{last}"),
+            _ => format!("{first}-{last}"),
+        });
+    }
+    words.join(",")
+}
+
+/// Millionths as per cent, rounded.
+pub fn percent(millionths: u64) -> String {
+    let hundredths = millionths.saturating_add(50) / 100;
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
+
+/// A duration, about three digits of it, rounded.
+pub fn duration(ms: u64) -> String {
+    let rounded = |unit: u64| ms.saturating_add(unit / 2) / unit;
+    let two = |(large, name): (u64, &str), (small, other): (u64, &str)| match small {
+        0 => format!("{large} {name}"),
+        _ => format!("{large} {name} {small} {other}"),
+    };
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..600_000 => match rounded(100) {
+            tenths if tenths.is_multiple_of(10) => format!("{} s", tenths / 10),
+            tenths => format!("{}.{} s", tenths / 10, tenths % 10),
+        },
+        600_000..10_800_000 => two((rounded(1_000) / 60, "min"), (rounded(1_000) % 60, "s")),
+        10_800_000..172_800_000 => two((rounded(60_000) / 60, "h"), (rounded(60_000) % 60, "min")),
+        _ => two((rounded(3_600_000) / 24, "d"), (rounded(3_600_000) % 24, "h")),
+    }
+}
+
+/// A number with its digits in threes.
+pub fn grouped(number: u64) -> String {
+    cairn_core::text::grouped(number).replace(',', "\u{202f}")
+}
+
+/// A count and what is counted, with its plural.
+pub fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
+impl Behaviour {
+    /// In a word, as scenario files write it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Honest => "honest",
+            Self::Selfish { .. } => "selfish",
+            Self::DoubleSpend(_) => "double-spend",
+            Self::Eclipse { .. } => "eclipse",
+            Self::Withhold => "withhold",
+            Self::Intermittent { .. } => "intermittent",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_one_group_are_told_by_their_numbers() {
+        let plan = Plan::quiet(9);
+        let nodes: Vec<NodeIndex> = [0, 1, 2, 4, 5, 8].map(NodeIndex::new).to_vec();
+        assert_eq!(plan.who(&nodes), "0-2,4,5,8");
+    }
+
+    #[test]
+    fn a_cut_names_who_is_alone_who_bridges_it_and_that_one_side_of_all_is_none() {
+        let (plan, nodes) = (Plan::quiet(4), |numbers: &[u16]| {
+            numbers.iter().copied().map(NodeIndex::new).collect::<Vec<NodeIndex>>()
+        });
+        let words = [
+            (
+                Step::Partition(vec![nodes(&[0])]),
+                "cut: 0 / every other node by itself no longer reach each other",
+            ),
+            (
+                Step::Partition(vec![nodes(&[0, 1]), nodes(&[3])]),
+                "cut: 0,1 / 3 / 2 no longer reach each other",
+            ),
+            (
+                Step::Refuse(vec![nodes(&[0, 1]), nodes(&[3])]),
+                "cut: 0,1 / 3 no longer reach each other, but for node 2, who may reach all",
+            ),
+            (Step::Partition(vec![nodes(&[0, 1, 2, 3])]), "healed: all nodes may reach each other again"),
+            (Step::Refuse(vec![nodes(&[0, 1])]), "healed: all nodes may reach each other again"),
+        ];
+        for (step, text) in words {
+            assert_eq!(plan.in_words(&step), text);
+        }
+    }
+
+    #[test]
+    fn times_and_shares_are_rounded_and_told_in_units_that_suit_them() {
+        let told =
+            [850, 1_000, 12_345, 12_350, 30_000, 750_000, 1_200_000, 18_720_000, 200_000_000].map(duration);
+        let expected =
+            ["850 ms", "1 s", "12.3 s", "12.4 s", "30 s", "12 min 30 s", "20 min", "5 h 12 min", "2 d 8 h"];
+        assert_eq!(told, expected);
+        assert_eq!(
+            [123_456, 4, 999_950, 1_000_000].map(percent),
+            ["12.35 %", "0.00 %", "100.00 %", "100.00 %"]
+        );
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!([1, 2].map(|number| count(number, "block")), ["1 block", "2 blocks"]);
+    }
+}

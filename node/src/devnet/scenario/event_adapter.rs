@@ -1,0 +1,349 @@
+//! The adapter: what nodes tell, in the words in which the simulator's recorder hears it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use cairn_core::block::Block;
+use cairn_core::encoding::decode;
+use cairn_core::hash::BlockHash;
+use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::plan::Plan;
+use cairn_simulator::recorder::Recorder;
+use cairn_simulator::recorder::conclude::Ending;
+use cairn_simulator::report::{Moment, Report};
+use cairn_simulator::settling::{is_one_in_each, ways};
+use serde_json::{Value, json};
+
+use crate::devnet::happening::{Happening, What};
+use crate::devnet::network::Network;
+use crate::devnet::scenario::chain_setup;
+use crate::devnet::scenario::error::ScenarioError;
+
+/// Blocks kept so that nobody must be asked for them again: all that nodes tell of in a moment.
+const KEPT: usize = 512;
+
+/// What has happened so far.
+#[derive(Debug)]
+pub struct EventAdapter {
+    plan: Plan,
+    network: Arc<Network>,
+    recorder: Recorder,
+    begin: Instant,
+    last_ms: u64,
+    /// How often each node was started, and whether it runs.
+    lives: Vec<(u32, bool)>,
+    /// Blocks that are still to join a node's best chain in the change of branch it tells of.
+    to_join: Vec<u64>,
+    /// Blocks that the recorder knows, and genesis.
+    known: BTreeSet<BlockHash>,
+    kept: BTreeMap<BlockHash, Arc<Block>>,
+    kept_in_order: VecDeque<BlockHash>,
+    highest: u32,
+    told: usize,
+}
+
+impl EventAdapter {
+    /// All nodes run and stand on genesis, now.
+    pub fn new(plan: Plan, network: Arc<Network>) -> Self {
+        let genesis = network.chain.genesis.hash();
+        let nodes = usize::from(plan.nodes());
+        let mut recorder = Recorder::new(&plan, genesis);
+        plan.indices().for_each(|node| recorder.came_up(0, node, genesis));
+        Self {
+            plan,
+            network,
+            recorder,
+            begin: Instant::now(),
+            last_ms: 0,
+            lives: vec![(1, true); nodes],
+            to_join: vec![0; nodes],
+            known: BTreeSet::from([genesis]),
+            kept: BTreeMap::new(),
+            kept_in_order: VecDeque::new(),
+            highest: 0,
+            told: 0,
+        }
+    }
+
+    /// When it began.
+    pub const fn begin(&self) -> Instant {
+        self.begin
+    }
+
+    /// The highest that a best chain ever was.
+    pub const fn highest(&self) -> u32 {
+        self.highest
+    }
+
+    /// How many tips running nodes have.
+    pub fn tips(&self) -> usize {
+        self.recorder.tips()
+    }
+
+    /// How often a node was started so far.
+    pub fn life(&self, node: NodeIndex) -> u32 {
+        self.lives.get(node.index()).map_or(0, |(life, _)| *life)
+    }
+
+    /// What was recorded since the last time somebody asked.
+    pub fn news(&mut self) -> &[Moment] {
+        let timeline = self.recorder.timeline();
+        let from = std::mem::replace(&mut self.told, timeline.len());
+        &timeline[from..]
+    }
+
+    /// Hears of something.
+    ///
+    /// # Errors
+    /// When it means that the scenario cannot go on.
+    pub fn hear(&mut self, happening: Happening) -> Result<(), ScenarioError> {
+        // Threads tell of what happened in the same instant in any order; a report has one.
+        let at_ms = happening.at.saturating_duration_since(self.begin).as_millis() as u64;
+        self.last_ms = self.last_ms.max(at_ms);
+        let at_ms = self.last_ms;
+        match happening.what {
+            What::Told { node, kind, data } => self.event(at_ms, node, &kind, &data),
+            What::StepBegun(number) => self.step_begun(at_ms, number),
+            What::StepDone(number) => self.step_done(at_ms, number),
+            What::StepFailed { what, why } => return Err(ScenarioError::Step { what, why }),
+            What::Settling(settlement) => self.recorder.mining_ends(at_ms, &settlement),
+            What::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
+            What::Accepted(txid) => self.recorder.accepted(txid),
+            What::RivalAccepted(txid) => self.recorder.rival_accepted(txid),
+            What::RivalRefused { at, why } => self.recorder.rival_refused(at_ms, at, &why),
+            What::HandedIn { payments, why } => self.recorder.handed_in(payments, &why),
+            What::Killed(node) => self.went_down(at_ms, node),
+            What::Restarted(node) => self.came_up(at_ms, node),
+            What::Died { node, how } => return Err(ScenarioError::Died { node, how }),
+            What::Stop => self.recorder.interrupted(at_ms),
+            // Told as steps of the plan.
+            What::Cut(_) | What::Hashrate { .. } | What::Slowed { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Whether running nodes have one tip on each of these sides.
+    pub fn agrees_within(&self, sides: &[Vec<NodeIndex>]) -> bool {
+        self.recorder.agrees_within(sides)
+    }
+
+    /// Whether nodes have one tip in each of these groups.
+    pub fn agree(&self, groups: &[Vec<NodeIndex>]) -> bool {
+        self.recorder.agree(groups)
+    }
+
+    /// Whom each running node is linked to, or would be: whom it dials, and who dials it.
+    pub fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
+        let running = self.network.running();
+        let mut pairs = Vec::new();
+        for (node, dialled) in
+            (0..).zip(chain_setup::dials(&self.plan)).filter(|(node, _)| running.contains(node))
+        {
+            let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
+            let peers = status["peers"].as_array().cloned().unwrap_or_default();
+            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
+            let others = linked.chain(dialled).filter(|other| running.contains(other));
+            pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
+        }
+        ways(pairs)
+    }
+
+    /// The run is over, with agreement or without it.
+    pub fn settled(&mut self) {
+        let at_ms = self.now_ms();
+        self.recorder.settled(at_ms);
+    }
+
+    /// The run is over, and nobody waited for agreement.
+    pub fn ends_as_it_stands(&mut self, left_out: usize) {
+        let at_ms = self.now_ms();
+        self.recorder.ends_as_it_stands(at_ms, left_out);
+    }
+
+    /// The run is over, and branches of equal work are left.
+    pub fn ends_even(&mut self) {
+        let at_ms = self.now_ms();
+        self.recorder.ends_even(at_ms);
+    }
+
+    /// Whether the running nodes of each of these groups have chains of equal work.
+    pub fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
+        is_one_in_each(groups, |node| {
+            let status = self.network.call(node.number(), "getnodestatus", json!([])).ok()?;
+            status["chainwork"].as_str().map(str::to_owned)
+        })
+    }
+
+    fn now_ms(&mut self) -> u64 {
+        self.last_ms = self.last_ms.max(self.begin.elapsed().as_millis() as u64);
+        self.last_ms
+    }
+
+    /// The report.
+    pub fn conclude(self, ending: Ending) -> Report {
+        self.recorder.conclude(ending)
+    }
+
+    /// How many accepted payments the chain holds that most nodes have.
+    pub fn confirmed(&self) -> u64 {
+        let running = self.network.running();
+        let tip = self.recorder.final_tip().map(|tip| tip.to_string());
+        let has_it = |node: &&u16| self.network.tip(**node).ok() == tip;
+        let Some(node) = running.iter().find(has_it).or(running.first()).copied() else { return 0 };
+        let is_confirmed = |txid: String| {
+            let found = self.network.call(node, "getrawtransaction", json!([txid, 1]));
+            found.is_ok_and(|found| found["confirmations"].as_u64() > Some(0))
+        };
+        let confirmed = self.recorder.payments().filter(|txid| is_confirmed(txid.to_string()));
+        confirmed.count() as u64
+    }
+
+    fn runs(&self, node: u16) -> bool {
+        self.lives.get(usize::from(node)).is_some_and(|(_, runs)| *runs)
+    }
+
+    fn step_begun(&mut self, at_ms: u64, number: usize) {
+        if let Some((_, step)) = self.plan.steps.get(number) {
+            self.recorder.step_begins(at_ms, step);
+        }
+    }
+
+    fn step_done(&mut self, at_ms: u64, number: usize) {
+        if let Some((_, step)) = self.plan.steps.get(number) {
+            self.recorder.step_is_done(at_ms, step);
+        }
+    }
+
+    fn went_down(&mut self, at_ms: u64, node: u16) {
+        if let Some((_, runs)) = self.lives.get_mut(usize::from(node)) {
+            *runs = false;
+            self.to_join[usize::from(node)] = 0;
+            self.recorder.went_down(at_ms, NodeIndex::new(node));
+        }
+    }
+
+    fn came_up(&mut self, at_ms: u64, node: u16) {
+        if let Some((life, runs)) = self.lives.get_mut(usize::from(node)) {
+            (*life, *runs) = (*life + 1, true);
+            self.look(at_ms, node);
+        }
+    }
+
+    /// Asks a node where it stands: what led there was told before, or was missed.
+    fn look(&mut self, at_ms: u64, node: u16) {
+        let tip = self.network.tip(node).ok().and_then(|tip| tip.parse().ok());
+        if let Some(tip) = tip {
+            self.know(at_ms, node, tip);
+            self.recorder.came_up(at_ms, NodeIndex::new(node), tip);
+        }
+    }
+
+    fn event(&mut self, at_ms: u64, node: u16, kind: &str, data: &Value) {
+        let (index, number) = (NodeIndex::new(node), |key: &str| data[key].as_u64().unwrap_or_default());
+        let hash = || data["hash"].as_str().and_then(|hash| hash.parse::<BlockHash>().ok());
+        match kind {
+            "reorganised" => {
+                let small = |key| u32::try_from(number(key)).unwrap_or(u32::MAX);
+                let (left, joined) = (small("disconnected"), small("connected"));
+                self.recorder.changes_branch(index, small("fork_height"), left, joined);
+                self.to_join[usize::from(node)] = u64::from(joined);
+            }
+            "block_disconnected" => {
+                if let Some(block) = hash().and_then(|hash| self.know(at_ms, node, hash)) {
+                    self.recorder.disconnected(index, &block);
+                }
+            }
+            "block_connected" => {
+                if let Some(hash) = hash() {
+                    self.connected(at_ms, node, hash);
+                }
+            }
+            // Found by a node whose tip had moved meanwhile, or told by a peer first.
+            "block_on_side_branch" => {
+                hash().map(|hash| self.know(at_ms, node, hash));
+            }
+            "gap" if self.runs(node) => {
+                self.to_join[usize::from(node)] = 0;
+                self.look(at_ms, node);
+            }
+            _ => {}
+        }
+    }
+
+    fn connected(&mut self, at_ms: u64, node: u16, hash: BlockHash) {
+        let index = NodeIndex::new(node);
+        if let Some(block) = self.know(at_ms, node, hash) {
+            self.highest = self.highest.max(block.coinbase().height.get());
+            self.recorder.connected(at_ms, index, &block);
+        }
+        let to_join = &mut self.to_join[usize::from(node)];
+        *to_join = to_join.saturating_sub(1);
+        // Half of a changed branch is nobody's tip; nor is what a node told before it was killed.
+        if *to_join == 0 && self.runs(node) {
+            self.recorder.tip(at_ms, index, hash);
+        }
+    }
+
+    /// A block that a node tells of. The recorder hears of it once, its forefathers before it: some
+    /// may have been found by a node that was killed before anybody heard.
+    fn know(&mut self, at_ms: u64, node: u16, hash: BlockHash) -> Option<Arc<Block>> {
+        let block = self.block(node, hash)?;
+        let mut unknown = vec![(hash, block.clone())];
+        while let Some((hash, eldest)) = unknown.last().cloned() {
+            let parent = eldest.header().previous_block_hash;
+            if self.known.contains(&hash) {
+                unknown.pop();
+                break;
+            }
+            if self.known.contains(&parent) {
+                break;
+            }
+            unknown.push((parent, self.block(node, parent)?));
+        }
+        for (hash, block) in unknown.into_iter().rev() {
+            let miner = miner(&block.coinbase().tag).filter(|miner| *miner < self.plan.nodes());
+            let height = block.coinbase().height.get();
+            self.recorder.found(at_ms, NodeIndex::new(miner.unwrap_or(node)), height, &block);
+            self.known.insert(hash);
+        }
+        Some(block)
+    }
+
+    /// A block, from memory or from a node: the one that told, else any that has it.
+    fn block(&mut self, node: u16, hash: BlockHash) -> Option<Arc<Block>> {
+        if let Some(block) = self.kept.get(&hash) {
+            return Some(block.clone());
+        }
+        let ask = |node: u16| {
+            let answer = self.network.call(node, "getblock", json!([hash.to_string(), 0])).ok()?;
+            let bytes = hex::decode(answer.as_str()?).ok()?;
+            decode::<Block>(&bytes, bytes.len()).ok().map(Arc::new)
+        };
+        let block = std::iter::once(node).chain(self.network.ids()).find_map(ask)?;
+        self.kept.insert(hash, block.clone());
+        self.kept_in_order.push_back(hash);
+        if self.kept_in_order.len() > KEPT
+            && let Some(oldest) = self.kept_in_order.pop_front()
+        {
+            self.kept.remove(&oldest);
+        }
+        Some(block)
+    }
+}
+
+/// Who found a block, as its coinbase says it: the tag that a devnet gives each of its nodes.
+fn miner(tag: &[u8]) -> Option<u16> {
+    std::str::from_utf8(tag).ok()?.strip_prefix("node ")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_miner_is_known_by_the_tag_that_its_devnet_gave_it() {
+        assert_eq!(miner(b"node 12"), Some(12));
+        assert_eq!(miner(b"somebody"), None);
+    }
+}
