@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cairn_core::block::Block;
-use cairn_core::hash::{GenesisHash, Txid};
+use cairn_core::hash::GenesisHash;
 use cairn_core::header::Header;
 use cairn_core::time::Timestamp;
 

@@ -11,7 +11,7 @@ use crate::action::Action;
 use crate::limits::{MAX_PUSHED_BLOCK, MAX_SERVED_BYTES};
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
-use crate::peer_map::PeerMap;
+use crate::prefix_map::PeerMap;
 use crate::relay::known_blocks::KnownBlocks;
 
 /// Headers in one announcement. Of more new blocks only the last is announced, and the peer requests those

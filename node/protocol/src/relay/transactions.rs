@@ -21,7 +21,7 @@ use crate::limits::{
 };
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
-use crate::peer_map::PeerMap;
+use crate::prefix_map::PeerMap;
 use crate::random::Random;
 use crate::relay::known_transactions::{KnownTransactions, PeerSet};
 

@@ -14,7 +14,7 @@ use crate::limits::{
     STALL_PENALTY,
 };
 use crate::peer::PeerId;
-use crate::peer_map::PeerMap;
+use crate::prefix_map::PeerMap;
 
 /// Number of entries that are walked at once on the way up to a peer's best header.
 const STRIDE: u32 = 64;

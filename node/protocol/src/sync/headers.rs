@@ -15,7 +15,7 @@ use crate::chain::{BlockRejection, Chain};
 use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_STALLS};
 use crate::message::Message;
 use crate::peer::PeerId;
-use crate::peer_map::PeerMap;
+use crate::prefix_map::PeerMap;
 
 /// The chain of each peer.
 #[derive(Clone, Debug, Default)]
