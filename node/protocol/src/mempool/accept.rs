@@ -10,7 +10,7 @@ use crate::mempool::entry::MempoolEntry;
 use crate::mempool::fee_rate::FeeRate;
 
 /// A transaction that left the mempool without being confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Removed {
     pub txid: Txid,
     pub reason: RemovalReason,

@@ -51,8 +51,9 @@ impl World {
     }
 
     fn accept(&mut self, transaction: &Arc<Transaction>) -> Result<AcceptedTransaction, MempoolError> {
-        let tested = self.pool.test(NOW, transaction, &self.chain).expect("memory");
-        let accepted = self.pool.accept(NOW, transaction.clone(), &self.chain).expect("memory");
+        let rejection = |failure: Failure<MempoolError>| failure.rejection().expect("memory");
+        let tested = self.pool.test(NOW, transaction, None, &self.chain).map_err(rejection);
+        let accepted = self.pool.accept(NOW, transaction, &self.chain).map_err(rejection);
         assert_eq!(tested, accepted, "a test foretells what happens");
         self.pool.entries().assert_consistent();
         assert!(self.pool.usage() <= self.pool.max_usage());
@@ -60,7 +61,7 @@ impl World {
     }
 
     fn give(&mut self, block: &Arc<Block>) -> MempoolChange {
-        let accepted = self.chain.accept_block(NOW, block.clone()).expect("memory").expect("valid");
+        let accepted = self.chain.accept_block(NOW, block.clone()).expect("valid");
         let Some(change) = accepted.change else { return MempoolChange::default() };
         let followed = self.pool.follow(NOW, &change, &self.chain).expect("memory");
         self.pool.entries().assert_consistent();

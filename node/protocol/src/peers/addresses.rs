@@ -194,32 +194,32 @@ mod tests {
     fn one_source_fills_only_its_share() {
         let (mut book, mut random) = (AddressBook::default(), Random::derive(1, 1));
         (0..10_000).for_each(|number| {
-            book.hear(address(number), source(1), &mut random);
+            book.add(address(number), source(1), &mut random);
         });
         assert_eq!(book.len(), MAX_ADDRESSES_PER_SOURCE);
-        assert!(book.hear(address(20_000), source(2), &mut random), "another source still has room");
+        assert!(book.add(address(20_000), source(2), &mut random), "another source still has room");
     }
 
     #[test]
     fn a_full_book_stays_at_its_bound_and_the_loudest_source_gives_way() {
         let (mut book, mut random) = (AddressBook::default(), Random::derive(1, 1));
-        book.hear(address(1_000_000), source(255), &mut random);
+        book.add(address(1_000_000), source(255), &mut random);
         for number in 0..250u32 {
             for nth in 0..MAX_ADDRESSES_PER_SOURCE as u32 {
-                book.hear(address(number * 1000 + nth), source(number as u8), &mut random);
+                book.add(address(number * 1000 + nth), source(number as u8), &mut random);
             }
         }
         assert_eq!(book.len(), MAX_NEW_ADDRESSES);
-        assert!(book.heard.contains_key(&address(1_000_000)), "who named one address keeps it");
+        assert!(book.new.contains_key(&address(1_000_000)), "who named one address keeps it");
     }
 
     #[test]
     fn a_flood_of_addresses_leaves_those_where_a_node_was_met() {
         let (mut book, mut random) = (AddressBook::default(), Random::derive(1, 1));
-        book.meet(NOW, address(1_000_000));
+        book.succeeded(NOW, address(1_000_000));
         for number in 0..250u32 {
             for nth in 0..MAX_ADDRESSES_PER_SOURCE as u32 {
-                book.hear(address(number * 1000 + nth), source(number as u8), &mut random);
+                book.add(address(number * 1000 + nth), source(number as u8), &mut random);
             }
         }
         assert!(book.sample(1, &mut random).contains(&address(1_000_000)), "and it is told first");
@@ -228,16 +228,16 @@ mod tests {
     #[test]
     fn an_address_that_never_answers_is_forgotten() {
         let (mut book, mut random) = (AddressBook::default(), Random::derive(1, 1));
-        book.hear(address(1), None, &mut random);
-        (0..MAX_NEW_FAILURES).for_each(|_| book.miss(NOW, &address(1), &mut random));
+        book.add(address(1), None, &mut random);
+        (0..MAX_NEW_FAILURES).for_each(|_| book.failed(NOW, &address(1), &mut random));
         assert!(book.is_empty());
     }
 
     #[test]
     fn an_address_that_failed_waits_before_it_is_picked_again() {
         let (mut book, mut random) = (AddressBook::default(), Random::derive(1, 1));
-        book.hear(address(1), None, &mut random);
-        book.miss(NOW, &address(1), &mut random);
+        book.add(address(1), None, &mut random);
+        book.failed(NOW, &address(1), &mut random);
         assert_eq!(book.pick(NOW, |_| true, &mut random), None);
         let due = book.next_due(|_| true).expect("it waits");
         assert_eq!(book.pick(due, |_| true, &mut random), Some(address(1)));
@@ -248,7 +248,7 @@ mod tests {
         let (mut book, mut random) = (AddressBook::default(), Random::derive(1, 1));
         for text in ["0.0.0.0:4000", "127.0.0.1:0", "224.0.0.1:4000", "[::]:4000"] {
             let address = PeerAddress::new(text.parse().expect("a literal address"));
-            assert!(!book.hear(address, None, &mut random), "{text}");
+            assert!(!book.add(address, None, &mut random), "{text}");
         }
     }
 }

@@ -121,8 +121,8 @@ mod tests {
         let mut bans = BanList::default();
         let now = Timestamp::from_millis(5);
         bans.ban(now, peer(1), None, HOUR);
-        assert!(bans.refuses_peer(now, &peer(1)));
-        assert!(!bans.refuses_peer(now.saturating_add(HOUR), &peer(1)));
+        assert!(bans.covers_peer(now, &peer(1)));
+        assert!(!bans.covers_peer(now.saturating_add(HOUR), &peer(1)));
     }
 
     #[test]
@@ -130,9 +130,9 @@ mod tests {
         let mut bans = BanList::default();
         let now = Timestamp::from_millis(5);
         bans.ban(now, peer(1), Some(address("8.8.8.8:4000")), HOUR);
-        assert!(bans.refuses(now, &peer(2), &address("8.8.8.8:5000")));
+        assert!(bans.covers(now, &peer(2), &address("8.8.8.8:5000")));
         bans.unban(&peer(1));
-        assert!(!bans.refuses(now, &peer(2), &address("8.8.8.8:5000")));
+        assert!(!bans.covers(now, &peer(2), &address("8.8.8.8:5000")));
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let mut bans = BanList::default();
         let now = Timestamp::from_millis(5);
         bans.ban(now, peer(1), Some(address("127.0.0.1:4000")), HOUR);
-        assert!(!bans.refuses(now, &peer(2), &address("127.0.0.1:5000")));
+        assert!(!bans.covers(now, &peer(2), &address("127.0.0.1:5000")));
     }
 
     /// ATTACKS 25, CVE-2020-14198.
@@ -154,6 +154,6 @@ mod tests {
         }
         assert_eq!(bans.bans.len(), MAX_BANS);
         assert_eq!(bans.hosts.len(), MAX_BANS);
-        assert!(bans.refuses_peer(Timestamp::from_millis(20_000), &peer(19_999)), "the last ban holds");
+        assert!(bans.covers_peer(Timestamp::from_millis(20_000), &peer(19_999)), "the last ban holds");
     }
 }

@@ -249,8 +249,8 @@ mod tests {
         let (mut dialer, mut random) = (Dialer::default(), Random::derive(1, 1));
         dialer.attempt(NOW, address(1));
         dialer.take_due(NOW, nobody);
-        dialer.reached(address(1), peer(1));
-        dialer.lost(NOW, &peer(1), true, &mut random);
+        dialer.connected(address(1), peer(1));
+        dialer.disconnected(NOW, &peer(1), true, &mut random);
         let later = NOW.saturating_add(core::time::Duration::from_secs(600));
         assert!(dialer.take_due(later, |refused| *refused == peer(1)).is_empty());
         assert_eq!(dialer.next_due(|refused| *refused == peer(1)), None);
@@ -279,7 +279,7 @@ mod tests {
         let mut dialer = Dialer::default();
         dialer.attempt(NOW, address(1));
         dialer.take_due(NOW, nobody);
-        assert!(dialer.take_overdue(NOW).is_empty());
-        assert_eq!(dialer.take_overdue(NOW.saturating_add(DIAL_TIMEOUT)), [address(1)]);
+        assert!(dialer.overdue(NOW).is_empty());
+        assert_eq!(dialer.overdue(NOW.saturating_add(DIAL_TIMEOUT)), [address(1)]);
     }
 }

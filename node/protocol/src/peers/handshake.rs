@@ -107,6 +107,10 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use cairn_core::hash::BlockHash;
+    use cairn_core::height::Height;
+    use cairn_core::work::Work;
+
     use super::*;
 
     fn identity(genesis: u8, nonce: u64) -> Identity {
@@ -115,12 +119,12 @@ mod tests {
     }
 
     fn hello(genesis: u8, nonce: u64) -> Hello {
-        let tip = Tip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
+        let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
         identity(genesis, nonce).hello(tip)
     }
 
     #[test]
-    fn a_node_of_the_same_chain_is_welcome() {
+    fn a_node_of_the_same_chain_is_accepted() {
         assert_eq!(identity(1, 1).check(&hello(1, 2)), Ok(()));
     }
 
@@ -139,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_reads_its_own_nonce_has_dialled_itself() {
+    fn a_node_that_receives_its_own_nonce_has_dialed_itself() {
         assert_eq!(identity(1, 1).check(&hello(1, 1)), Err(HandshakeError::Ourselves));
     }
 }

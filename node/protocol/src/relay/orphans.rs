@@ -108,7 +108,7 @@ mod tests {
         assert!(!orphans.keep(NOW, greedy, orphan(&test, count, 1)));
         assert!(orphans.keep(NOW, other, orphan(&test, count, 1)));
         assert!(!orphans.keep(NOW, other, orphan(&test, 0, 1 + MAX_ORPHAN_BYTES / 44)), "too large");
-        orphans.left(&greedy);
+        orphans.disconnected(&greedy);
         assert_eq!(orphans.take_children(&Txid::ZERO).len(), 1);
         orphans.keep(NOW, greedy, orphan(&test, 0, 1));
         orphans.wake(orphans.next_wake().expect("it waits"));

@@ -13,7 +13,7 @@ fn alone() -> (TestChain, Net) {
 fn input(from: usize, frame: &[u8]) -> Input {
     match codec::decode(frame) {
         Ok(message) => Input::Received { peer: id(from), message },
-        Err(fault) => Input::Malformed { peer: id(from), fault },
+        Err(error) => Input::Malformed { peer: id(from), error },
     }
 }
 
