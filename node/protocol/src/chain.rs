@@ -182,14 +182,14 @@ impl<S: ChainStore> Chain<S> {
         if block.header().previous_block_hash == self.tip().hash() {
             // The usual case: body, coins and tip in one commit, and nothing is read back.
             let change = self.switch_to(hash, Some(checked));
-            first = Some(change.map_err(|failure| failure.map(|invalid| invalid.error))?);
+            first = Some(change.map_err(|failure| failure.map(|invalid| *invalid.error))?);
         } else {
             let headers = self.tree.take_unrecorded(&hash);
             self.store.commit(Commit { headers, bodies: vec![block], ..Commit::default() })?;
         }
         let Improvement { change: next, invalid } = self.improve()?;
         if let Some(own) = invalid.into_iter().find(|invalid| invalid.hash == hash) {
-            return Err(own.error.into());
+            return Err((*own.error).into());
         }
         let verdict = match self.tree.get(&hash) {
             Some(entry) if entry.is_invalid() => {

@@ -346,7 +346,7 @@ impl World {
         host.start(&definition, &verifier).map_err(|error| Violation::Open { at, error })?;
         let Some((node, witness)) = self.host_mut(at).alive() else { return Ok(()) };
         witness.started(at, node.chain())?;
-        let tip = node.chain().tip().hash;
+        let tip = node.chain().tip().hash();
         self.recorder.came_up(self.at_ms(), at, tip);
         self.enter_lottery(at);
         self.hand(at, Input::Wake)

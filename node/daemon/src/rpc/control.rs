@@ -1,7 +1,6 @@
 //! Methods about the node as a whole.
 
 use cairn_core::address::Address;
-use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_protocol::peer::PeerId;
 
@@ -71,9 +70,9 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
             "peer_id": Text(own),
             "version": env!("CARGO_PKG_VERSION"),
             "phase": lookup::phase(node),
-            "sync_from": node.sync().learns_from().map(|peer| peer.to_string()),
+            "sync_from": node.sync().source().map(|peer| peer.to_string()),
             "height": tip.height.get(),
-            "tip": Text(tip.hash),
+            "tip": Text(tip.hash()),
             "chainwork": Text(tip.work),
             "tip_time_ms": tip.header.time.millis(),
             "tip_interval_ms": tip_interval_ms(node),
@@ -81,7 +80,7 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
             "header_chainwork": Text(best_header.work),
             "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
             "peer_states": peers.ready().map(|peer| peer_status(node, &peer.peer)).collect::<Vec<_>>(),
-            "blockedpeers": peers.refusals().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "blockedpeers": peers.filter().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "mempool": node.mempool().len(),
             "mempool_bytes": node.mempool().total().size,
             "hashrate": hashrate,
@@ -106,18 +105,18 @@ fn tip_interval_ms(node: &Machine) -> Option<u64> {
 }
 
 fn peer_status(node: &Machine, peer: &PeerId) -> Object {
-    let best: Option<(BlockHash, _)> = node.sync().best_of(peer);
     let mut status = object! {
         "peer_id": Text(peer),
         "owes_blocks": node.sync().owed_by(peer),
     };
-    if let Some((hash, height)) = best {
-        status.put("height", &height.get());
-        status.put("hash", &hash);
+    let best = node.sync().best_of(peer);
+    if let Some(best) = best {
+        status.put("height", &best.height.get());
+        status.put("hash", &best.hash);
     }
     if let Some(ping) = node.peers().get(peer).and_then(|connection| connection.ping) {
         status.put("ping_ms", &(ping.as_secs_f64() * 1000.0));
     }
-    status.put("on_our_tip", &(best.map(|(hash, _)| hash) == Some(lookup::tip(node).0)));
+    status.put("on_our_tip", &(best.map(|best| best.hash) == Some(lookup::tip(node).0)));
     status
 }

@@ -11,7 +11,7 @@ use crate::rpc::json::{Coins, Object, Text, object};
 /// The kind of an event and its values.
 pub fn describe(event: &Event) -> (&'static str, Object) {
     match event {
-        Event::Reorganised { fork_point, fork_hash, disconnected, connected, old_work, new_work } => (
+        Event::Reorganized { fork_point, fork_hash, disconnected, connected, old_work, new_work } => (
             "reorganised",
             object! {
                 "fork_height": fork_point.get(),
@@ -53,7 +53,7 @@ pub fn describe(event: &Event) -> (&'static str, Object) {
         Event::PeerDisconnected { peer, reason } => {
             ("peer_disconnected", object! { "peer": Text(peer), "reason": disconnection(reason) })
         }
-        Event::PeerRefused { peer, address, reason } => (
+        Event::PeerRejected { peer, address, reason } => (
             "peer_refused",
             object! {
                 "peer": Text(peer),
@@ -106,7 +106,7 @@ fn disconnection(reason: &DisconnectReason) -> Object {
         DisconnectReason::Operator => "operator",
         DisconnectReason::Banned => "banned",
         DisconnectReason::Blocked => "blocked",
-        DisconnectReason::Misconduct(offence) => {
+        DisconnectReason::Misbehavior(offence) => {
             return object! { "kind": "misconduct", "message": offence };
         }
         DisconnectReason::TimedOut => "timed_out",

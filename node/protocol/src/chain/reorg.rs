@@ -33,7 +33,7 @@ pub struct ReorgPlanner<'c, S> {
 /// The block that makes a branch invalid, and its reason.
 pub struct InvalidBlock {
     pub hash: BlockHash,
-    pub error: BlockRejection,
+    pub error: Box<BlockRejection>,
 }
 
 impl Rejection for InvalidBlock {}
@@ -61,7 +61,7 @@ impl<S: ChainStore> ReorgPlanner<'_, S> {
         let mut commit = Commit { disconnected: self.disconnect(fork, &mut coins)?, ..Commit::default() };
         for entry in branch {
             let hash = entry.hash();
-            let invalid = |error| InvalidBlock { hash, error };
+            let invalid = |error: BlockRejection| InvalidBlock { hash, error: Box::new(error) };
             let checked = match last.take() {
                 Some(checked) => checked,
                 None => check_block(self.body(&hash)?, self.params).map_err(|error| invalid(error.into()))?,

@@ -69,7 +69,7 @@ pub enum MempoolError {
     FeeTooLow { fee: Amount, needed: Amount, size: usize, rate: FeeRate },
     /// The sender of the transaction set a limit, and the fee is above.
     #[error(
-        "it pays {} coins per 1,000 bytes, allowed are {}", rate.per_kilobyte(), limit.per_kilobyte()
+        "Fee exceeds maximum configured by user (maxfeerate): it pays {} coins per 1,000 bytes, allowed are {}", rate.per_kilobyte(), limit.per_kilobyte()
     )]
     FeeTooHigh { fee: Amount, rate: FeeRate, limit: FeeRate },
     #[error("the transaction has {found} bytes, at most {allowed} are relayed")]

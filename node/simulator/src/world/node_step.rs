@@ -193,7 +193,7 @@ impl Surroundings {
         let tip = node.chain().tip();
         witness.told_all(at, node.chain())?;
         if tip_moved {
-            outbox.effects.push((now, at, Effect::Moves(tip.hash, tip.height.get())));
+            outbox.effects.push((now, at, Effect::Moves(tip.hash(), tip.height.get())));
         }
         Ok(())
     }
@@ -220,11 +220,11 @@ impl Surroundings {
     /// Whether a punishment hit somebody who does not keep to the manners.
     fn is_deserved(&self, event: &Event) -> bool {
         use cairn_protocol::event::DisconnectReason;
-        let (Event::PeerDisconnected { peer, reason } | Event::PeerRefused { peer, reason, .. }) = event
+        let (Event::PeerDisconnected { peer, reason } | Event::PeerRejected { peer, reason, .. }) = event
         else {
             return false;
         };
         let is_rude = !self.behaviour_of(NodeIndex::of_peer(peer)).is_mannerly();
-        is_rude && matches!(reason, DisconnectReason::Misconduct(_))
+        is_rude && matches!(reason, DisconnectReason::Misbehavior(_))
     }
 }

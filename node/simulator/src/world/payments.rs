@@ -77,7 +77,13 @@ impl World {
         let genesis = self.definition.params.genesis_hash;
         let Some(transaction) = self.payers.purses[index].pay(at, &genesis) else { return Ok(None) };
         let request = self.payers.purses[index].request();
-        self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })?;
+        self.hand(
+            at,
+            Input::Submit {
+                request,
+                submission: Submission::Transaction { transaction, max_fee_rate: None },
+            },
+        )?;
         Ok(Some(request))
     }
 
@@ -102,8 +108,14 @@ impl World {
             self.taken_back.extend([payment.txid(), rival.txid()]);
             self.payers.rivals.insert(rival_request, (other, payment.txid(), rival.txid()));
             self.payers.planned.insert(request);
-            self.hand(at, Input::Submit { request, submission: Submission::Transaction(payment) })?;
-            let submission = Submission::Transaction(rival);
+            self.hand(
+                at,
+                Input::Submit {
+                    request,
+                    submission: Submission::Transaction { transaction: payment, max_fee_rate: None },
+                },
+            )?;
+            let submission = Submission::Transaction { transaction: rival, max_fee_rate: None };
             self.hand(other, Input::Submit { request: rival_request, submission })?;
         }
         Ok(payments)
@@ -137,10 +149,10 @@ impl World {
                 BlockVerdict::Connected
                 | BlockVerdict::Duplicate
                 | BlockVerdict::SideBranch
-                | BlockVerdict::KeptAside,
+                | BlockVerdict::AncestorMissing,
             ))
             | Answer::Header(_)
-            | Answer::Mark(_) => Ok(()),
+            | Answer::Override(_) => Ok(()),
             Answer::Transaction(outcome) => {
                 if let Some(rivals) = self.payers.rivals.remove(&request) {
                     self.rival_answered(request, rivals, outcome);
@@ -202,7 +214,7 @@ impl World {
         let at_ms = self.at_ms();
         self.overheard.note(at_ms, at, event);
         match event {
-            Event::Reorganised { fork_point, disconnected, connected, .. } => {
+            Event::Reorganized { fork_point, disconnected, connected, .. } => {
                 self.recorder.changes_branch(at, fork_point.get(), *disconnected, *connected);
                 if let Some(node) = self.hosts[at.index()].node()
                     && self.exact.insert(node.chain().store().digest())

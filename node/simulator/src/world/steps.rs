@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cairn_protocol::input::{Command, Input};
+use cairn_protocol::input::{Input, PeerCommand};
 
 use crate::agenda::Occurrence;
 use crate::behaviour::Behaviour;
@@ -184,7 +184,7 @@ impl World {
         let is_other = |(number, _): &(usize, &Vec<NodeIndex>)| side.is_some_and(|side| side != *number);
         let others = self.refusals.iter().enumerate().filter(is_other);
         let others = others.flat_map(|(_, nodes)| nodes).map(|node| node.peer_id()).collect();
-        self.hand(node, Input::Command(Command::SetBlocked(others)))
+        self.hand(node, Input::Command(PeerCommand::SetBlocked(others)))
     }
 
     pub(super) fn comes_or_goes(&mut self, at: NodeIndex, life: Option<u32>) -> Result<(), Violation> {

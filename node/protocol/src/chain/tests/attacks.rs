@@ -262,7 +262,7 @@ fn a_block_of_known_payments_is_asked_for_no_signature_twice_and_judged_in_all_e
     let payments: Vec<_> =
         (0..5).map(|owner| test.spend(owner, &[test.premine(owner)], vec![pay(999, 9)])).collect();
     for payment in &payments {
-        mempool.accept(LATE, &payment, &chain).expect("valid");
+        mempool.accept(LATE, payment, &chain).expect("valid");
     }
     assert_eq!(asked.0.load(Ordering::Relaxed), 5);
 
