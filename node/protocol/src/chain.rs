@@ -21,6 +21,7 @@ use cairn_core::work::Work;
 
 pub mod block_overrides;
 pub mod coin_overlay;
+pub mod failure;
 pub mod future_blocks;
 pub mod locator;
 pub mod memory_store;
@@ -39,7 +40,7 @@ use reorg::{InvalidBlock, ReorgPlan, ReorgPlanner};
 use store::{BlockStatus, ChainStore, Commit, HeaderRecord, StoreError};
 use tree::{BlockIndexEntry, HeaderTree};
 
-use crate::failure::Failure;
+use crate::chain::failure::Failure;
 
 /// Headers, blocks and coins of one chain.
 pub struct Chain<S> {

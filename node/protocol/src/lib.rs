@@ -13,7 +13,6 @@ pub mod action;
 pub mod chain;
 pub mod deadlines;
 pub mod event;
-pub mod failure;
 pub mod input;
 pub mod limits;
 pub mod mempool;

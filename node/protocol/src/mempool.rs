@@ -10,10 +10,10 @@ use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{OutPoint, Transaction};
 
+use crate::chain::failure::Failure;
 use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::{Chain, ChainChange};
 use crate::event::RemovalReason;
-use crate::failure::Failure;
 use crate::limits::{DEFAULT_MEMPOOL_BYTES, FULL_FEE_HALF_LIFE_BLOCKS, MEMPOOL_EXPIRY};
 
 pub mod accept;

@@ -9,12 +9,12 @@ use cairn_core::header::Header;
 use cairn_core::time::Timestamp;
 
 use crate::action::{Action, Answer};
+use crate::chain::failure::Failure;
 use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::tree::BlockIndexEntry;
 use crate::chain::{BlockRejection, BlockVerdict, Chain, ChainChange};
 use crate::deadlines::Deadlines;
 use crate::event::{DisconnectReason, Event};
-use crate::failure::Failure;
 use crate::input::{Input, Submission};
 use crate::limits::MAX_HEADERS_PER_MESSAGE;
 use crate::mempool::Mempool;

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 
+use crate::chain::failure::{Failure, Rejection};
 use crate::chain::store::{BlockStatus, ChainStore, HeaderRecord, StoreError};
 use crate::chain::tree::{BlockIndexEntry, HeaderTree};
-use crate::failure::{Failure, Rejection};
 
 /// The operator's decision about a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

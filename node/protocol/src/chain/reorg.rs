@@ -12,10 +12,10 @@ use cairn_core::params::ChainParams;
 use cairn_core::signature::Verifier;
 
 use crate::chain::coin_overlay::CoinOverlay;
+use crate::chain::failure::{Failure, Rejection};
 use crate::chain::store::{ChainBlock, ChainStore, Commit, StoreError};
 use crate::chain::tree::{BlockIndexEntry, HeaderTree};
 use crate::chain::verdict::{BlockRejection, ChainChange};
-use crate::failure::{Failure, Rejection};
 
 /// Blocks that are connected in one commit when none is disconnected: limits the memory of catching up.
 const MAX_CONNECTED_AT_ONCE: usize = 128;

@@ -10,8 +10,8 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_core::work::Work;
 
+use crate::chain::failure::Rejection;
 use crate::chain::store::ChainBlock;
-use crate::failure::Rejection;
 
 /// Why a header or block is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{LockTime, OutPoint, Transaction};
 
-use crate::failure::Rejection;
+use crate::chain::failure::Rejection;
 use crate::limits::{
     INCREMENTAL_FEE_PER_KILOBYTE, MAX_ANCESTOR_BYTES, MAX_ANCESTORS, MAX_DESCENDANT_BYTES, MAX_DESCENDANTS,
     MAX_RELAYED_TRANSACTION, MAX_REPLACED, MIN_RELAY_FEE_PER_KILOBYTE, SPEND_BYTES,

@@ -8,11 +8,11 @@ use cairn_core::transaction::Transaction;
 
 use crate::action::Action;
 use crate::chain::Chain;
+use crate::chain::failure::Failure;
 use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::verdict::ChainChange;
 use crate::deadlines::Deadlines;
 use crate::event::Event;
-use crate::failure::Failure;
 use crate::mempool::fee_rate::FeeRate;
 use crate::mempool::{AcceptedTransaction, Mempool, MempoolError, Removed};
 use crate::misbehavior::Misbehavior;
