@@ -7,6 +7,7 @@
 # shellcheck disable=SC2034 # tests/run reads it.
 tools=(
     "nextest|*|cargo-nextest, which runs the tests"
+    "node|page|Node.js 20 or newer, which runs the tests of the page's modules"
     "chromium|dashboard|Chromium, in which the page is tested"
 )
 
@@ -75,6 +76,15 @@ bring_nextest() { bring_cargo_tool cargo-nextest "$NEXTEST"; }
 
 has_deny() { command -v cargo-deny >/dev/null; }
 bring_deny() { bring_cargo_tool cargo-deny "$DENY"; }
+
+has_node() { [[ "$(node --version 2>/dev/null)" =~ ^v([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 20 ]; }
+bring_node() {
+    local by_hand="install Node.js 20 or newer (https://nodejs.org); tests/run NAME runs what needs none"
+    command -v apt-get >/dev/null || fail "Node.js 20 is missing, and this system has no apt-get: $by_hand"
+    as_root "installing the package nodejs" \
+        'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y nodejs'
+    has_node || fail "the package nodejs of this system is older than 20: $by_hand"
+}
 
 # The same programs as in tests/src/browser.rs.
 chromium_program() {

@@ -5,7 +5,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use cairn_core::target::CompactTarget;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Rates in one hash per second.
 const UNIT: u64 = 1_000_000_000;
@@ -92,6 +92,13 @@ impl Serialize for Hashrate {
             0 => serializer.serialize_u64(self.0 / UNIT),
             _ => serializer.serialize_f64(self.0 as f64 / UNIT as f64),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Hashrate {
+    /// Reads a number of hashes per second.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self((f64::deserialize(deserializer)? * UNIT as f64).round() as u64))
     }
 }
 

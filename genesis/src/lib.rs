@@ -16,6 +16,7 @@ pub mod accounts;
 pub mod block;
 pub mod bounded;
 pub mod definition;
+pub mod format;
 pub mod hashrate;
 pub mod programs;
 pub mod toml_file;

@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
         let page = format!("{}\n![{name}]({name}.svg)\n", finding.table.markdown());
         std::fs::write(directory.join(format!("{name}.md")), page)?;
         std::fs::write(directory.join(format!("{name}.csv")), finding.table.csv())?;
-        std::fs::write(directory.join(format!("{name}.svg")), finding.chart.to_svg()?)?;
+        std::fs::write(directory.join(format!("{name}.svg")), finding.chart.to_svg())?;
         println!("{name}: {} points, {} misses", finding.points, finding.misses.len());
         finding.misses.iter().for_each(|miss| println!("  {miss}"));
         for (point, is_apart) in finding.told_apart.iter().filter(|(_, is_apart)| !is_apart) {

@@ -12,7 +12,7 @@ const PACKAGES: [(&str, &[&str]); 8] = [
     ("genesis", &["cairn_core"]),
     ("node/protocol", &["cairn_core", "cairn_genesis"]),
     ("node/simulator", &["cairn_core", "cairn_genesis", "cairn_protocol"]),
-    ("node/report", &["cairn_core", "cairn_simulator"]),
+    ("node/report", &["cairn_core", "cairn_genesis", "cairn_simulator"]),
     ("node/daemon", &["cairn_core", "cairn_genesis", "cairn_protocol"]),
     (
         "node",

@@ -54,6 +54,7 @@ impl Machine {
                  esac\n"
             ),
         );
+        machine.give("node", "#!/bin/sh\necho v20.0.0\n");
         programs.iter().for_each(|name| machine.give(name, NOTE));
         machine
     }
@@ -191,6 +192,11 @@ fn what_cannot_be_brought_is_named_with_what_to_do() {
     no_packages.lose("apt-get");
     let told = said(&no_packages.run(&[], &[]));
     assert!(told.contains("has no apt-get") && told.contains("CAIRN_CHROMIUM"), "{told}");
+
+    let old_node = Machine::with(0, &["cargo-nextest", "chromium"]);
+    old_node.give("node", "#!/bin/sh\necho v18.19.0\n");
+    let told = said(&old_node.run(&[], &[]));
+    assert!(told.contains("package nodejs") && told.contains("older than 20"), "{told}");
 
     let no_compiler = Machine::with(1000, &["chromium"]);
     no_compiler.give("cargo", "#!/bin/sh\nexit 1\n");

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Serialize;
 use tokio::sync::watch;
+
+use crate::api::tagged::split;
 
 /// Events kept: a follower that was away during a reorganisation of 4,000 blocks still finds all
 /// of it. At about 500 bytes each that is 4 MiB.
@@ -17,7 +20,7 @@ pub struct Entry {
     /// Its place in the order of all events since the node started.
     pub number: u64,
     /// What kind it is.
-    pub kind: &'static str,
+    pub kind: Arc<str>,
     /// Its values, as JSON.
     pub data: Arc<str>,
 }
@@ -47,7 +50,7 @@ pub struct EventLog {
 
 #[derive(Debug, Default)]
 struct Kept {
-    entries: VecDeque<(&'static str, Arc<str>)>,
+    entries: VecDeque<(Arc<str>, Arc<str>)>,
     /// The number of the newest event; 0 before the first.
     latest: u64,
 }
@@ -68,12 +71,12 @@ impl EventLog {
         &self.run
     }
 
-    /// Adds an event and wakes the followers.
-    pub fn push(&self, kind: &'static str, data: impl FnOnce(u64) -> String) {
+    /// Adds an event, a variant of an enum, and wakes the followers.
+    pub fn push(&self, event: &impl Serialize) {
+        let (kind, data) = split(event);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.latest += 1;
-        let data = data(kept.latest).into();
-        kept.entries.push_back((kind, data));
+        kept.entries.push_back((kind.into(), data.into()));
         if kept.entries.len() > KEPT {
             kept.entries.pop_front();
         }
@@ -104,7 +107,9 @@ impl EventLog {
         let skipped = (number - oldest) as usize;
         let entries = kept.entries.iter().skip(skipped).take(AT_ONCE).zip(number..);
         Found::Entries(
-            entries.map(|((kind, data), number)| Entry { number, kind, data: data.clone() }).collect(),
+            entries
+                .map(|((kind, data), number)| Entry { number, kind: kind.clone(), data: data.clone() })
+                .collect(),
         )
     }
 
@@ -116,11 +121,13 @@ impl EventLog {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn filled(events: usize) -> EventLog {
         let log = EventLog::new("run");
-        (0..events).for_each(|_| log.push("test", |number| number.to_string()));
+        (0..events).for_each(|_| log.push(&json!({ "test": 1 })));
         log
     }
 
@@ -154,7 +161,7 @@ mod tests {
         let log = filled(3);
         log.forget();
         assert_eq!(log.since(4), Found::Gap { next: 5 });
-        log.push("test", |number| number.to_string());
+        log.push(&json!({ "test": 1 }));
         assert_eq!(numbers(log.since(5)), [5]);
     }
 }

@@ -4,6 +4,7 @@
 //! owns the machine), `handle` (how all others reach it), `p2p` (bytes from and to peers), then
 //! `node_builder`, where a whole node is put together.
 
+pub mod api;
 pub mod clock;
 pub mod config;
 pub mod driver;

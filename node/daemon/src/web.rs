@@ -2,7 +2,6 @@
 
 pub mod ask;
 pub mod connections;
-pub mod describe;
 pub mod events;
 pub mod metrics;
 pub mod places;
@@ -100,7 +99,7 @@ pub fn open(rpc: &Rpc, node: NodeHandle) {
 fn router(app: App) -> Router {
     Router::new()
         .route("/", get(index).post(call))
-        .route("/assets/{name}", get(page::asset))
+        .route("/assets/{*path}", get(page::asset))
         .route("/events", get(follow))
         .route("/metrics", get(measure))
         .route("/v1/ask/{node}/{method}", get(ask))

@@ -1,107 +1,106 @@
 //! The key figures of a run, each with its name: the same in a terminal and on a page.
 
-use cairn_simulator::report::{GroupReport, Report};
+use cairn_simulator::report::{Convergence, Report};
 
-use crate::words::{count, duration, grouped, percent};
+use crate::format::{count, duration, grouped, percent};
+use crate::table::{Table, figures, words};
 
-/// A name and a figure.
-pub type Figure = (&'static str, String);
-
-/// What is told of a group: name, nodes, behaviour, hash rate, blocks found and kept, revenue.
-pub fn group_cells(group: &GroupReport) -> [String; 7] {
-    [
-        group.name.clone(),
-        grouped(u64::from(group.nodes)),
-        group.behaviour.clone(),
-        percent(group.hashrate_share),
-        grouped(group.found),
-        grouped(group.in_chain),
-        percent(group.revenue_share),
-    ]
+/// A name and a value for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub name: String,
+    pub value: String,
 }
 
-/// The key figures, the most telling first.
-pub fn key_figures(report: &Report) -> Vec<Figure> {
+impl Fact {
+    fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
+
+/// What each group is, and what it got.
+pub fn groups(report: &Report) -> Table {
+    Table::new(
+        &report.groups,
+        &[
+            words("group", |group| group.name.clone()),
+            figures("nodes", |group| grouped(u64::from(group.nodes))),
+            words("behaviour", |group| group.behaviour.clone()),
+            figures("hash rate", |group| percent(group.hashrate_share)),
+            figures("found", |group| grouped(group.found)),
+            figures("in chain", |group| grouped(group.in_chain)),
+            figures("revenue", |group| percent(group.revenue_share)),
+        ],
+    )
+}
+
+/// The key figures, the most important first.
+pub fn key_figures(report: &Report) -> Vec<Fact> {
     let Report { stale, payments, .. } = report;
-    let mut figures = vec![
-        ("nodes", grouped(report.nodes as u64)),
-        ("lasted", lasted(report)),
-        ("at the end", report.standing.in_words()),
-        ("final height", final_height(report)),
-        (
+    let (found, stale, rate) = (grouped(stale.found), grouped(stale.stale), percent(stale.rate));
+    let confirmed = match report.standing.running {
+        0 => "no node left that knows how many are in the final chain".into(),
+        _ => format!("{} in the final chain", grouped(payments.confirmed)),
+    };
+    let (accepted, undone) = (grouped(payments.accepted), grouped(payments.undone));
+    let mut facts = vec![
+        Fact::new("nodes", grouped(report.nodes as u64)),
+        Fact::new("lasted", lasted(report)),
+        Fact::new("at the end", report.standing.in_words()),
+        Fact::new("final height", final_height(report)),
+        Fact::new(
             "blocks found",
-            format!(
-                "{}, of these {} not in the final chain: a stale rate of {}",
-                grouped(stale.found),
-                grouped(stale.stale),
-                percent(stale.rate)
-            ),
+            format!("{found}, of these {stale} not in the final chain: a stale rate of {rate}"),
         ),
-        ("time between blocks", time_between_blocks(report)),
-        ("most tips at one time", grouped(report.most_tips as u64)),
-        ("reorganisations", reorganisations(report)),
-        ("propagation", propagation(report)),
-        (
-            "payments",
-            format!(
-                "{} accepted, {}, {} lost a confirmation at some time",
-                grouped(payments.accepted),
-                match report.standing.running {
-                    0 => "no node left that could tell how many are in the final chain".into(),
-                    _ => format!("{} in the final chain", grouped(payments.confirmed)),
-                },
-                grouped(payments.undone)
-            ),
-        ),
+        Fact::new("time between blocks", time_between_blocks(report)),
+        Fact::new("most tips at one time", grouped(report.most_tips as u64)),
+        Fact::new("reorganisations", reorganisations(report)),
+        Fact::new("propagation", propagation(report)),
+        Fact::new("payments", format!("{accepted} accepted, {confirmed}, {undone} lost a confirmation")),
     ];
     if payments.attempts > 0 || payments.double_spent > 0 {
-        figures.push((
-            "double spends",
-            format!(
-                "{} of {}, up to {} deep",
-                grouped(payments.double_spent),
-                count(payments.attempts, "attempt"),
-                count(u64::from(payments.deepest_double_spend), "confirmation")
-            ),
-        ));
+        let (many, attempts) = (grouped(payments.double_spent), count(payments.attempts, "attempt"));
+        let depth = count(u64::from(payments.deepest_double_spend), "confirmation");
+        facts.push(Fact::new("double spends", format!("{many} of {attempts}, up to {depth} deep")));
     }
     if let Some(dropped @ 1..) = payments.dropped {
-        figures.push((
+        let dropped = count(dropped, "payment");
+        facts.push(Fact::new(
             "dropped payments",
-            format!("{} once confirmed wait nowhere now and must be handed in again", grouped(dropped)),
+            format!("{dropped} once confirmed, now in no block and no mempool: to be sent again"),
         ));
     }
     if report.messages > 0 {
         let megabytes = report.bytes as f64 / 1e6;
-        figures.push(("messages", format!("{}, {megabytes:.1} MB", grouped(report.messages))));
+        facts.push(Fact::new("messages", format!("{}, {megabytes:.1} MB", grouped(report.messages))));
     }
     if let Some(seed) = report.seed {
-        figures.push(("seed", seed.to_string()));
+        facts.push(Fact::new("seed", seed.to_string()));
     }
     if let Some(trace) = &report.trace {
         let hash: String = trace.hash.chars().take(16).collect();
-        figures.push(("trace", format!("{hash}… of {}", count(trace.events, "event"))));
+        facts.push(Fact::new("trace", format!("{hash}… of {}", count(trace.events, "event"))));
     }
-    figures
+    facts
 }
 
 /// How long each healing, restart or change of behaviour took to lead to one tip.
-pub fn convergence(report: &Report) -> Vec<(String, String)> {
-    let tell = |one: &cairn_simulator::report::Convergence| {
-        let took = one.took_ms.map_or("no agreement before the next step or the end".into(), |ms| {
-            format!("one tip everywhere after {}", duration(ms))
+pub fn convergence(report: &Report) -> Vec<Fact> {
+    let fact = |Convergence { after, at_ms, took_ms }: &Convergence| {
+        let took = took_ms.map_or("no agreement before the next step or the end".into(), |ms| {
+            format!("one tip on every node after {}", duration(ms))
         });
-        (format!("{}, at {}", one.after, duration(one.at_ms)), took)
+        Fact::new(format!("{after}, at {}", duration(*at_ms)), took)
     };
-    report.convergence.iter().map(tell).collect()
+    report.convergence.iter().map(fact).collect()
 }
 
 /// How many expectations are met, in a sentence.
-pub fn verdict_in_words(report: &Report) -> String {
+pub fn verdict(report: &Report) -> String {
     let all = report.expectations.len();
     let missed = report.expectations.iter().filter(|verdict| !verdict.is_met).count();
     match (all, missed) {
-        (0, _) => "nothing was expected of this run".into(),
+        (0, _) => "the scenario expects nothing of this run".into(),
         (1, 0) => "the one expectation is met".into(),
         (1, _) => "the one expectation is NOT met".into(),
         (_, 0) => format!("all {all} expectations are met"),
@@ -117,40 +116,31 @@ fn lasted(report: &Report) -> String {
 
 fn final_height(report: &Report) -> String {
     let height = grouped(u64::from(report.height));
-    if report.standing.running == 0 {
-        format!("{height}, as the nodes had it when they went")
-    } else {
-        height
-    }
+    if report.standing.running == 0 { format!("{height}, when the last nodes stopped") } else { height }
 }
 
 fn time_between_blocks(report: &Report) -> String {
-    let wanted = duration(report.spacing_ms);
+    let target = duration(report.spacing_ms);
     match report.lasted_ms.checked_div(u64::from(report.height)) {
-        Some(mean) => format!("{} in the mean, wanted {wanted}", duration(mean)),
-        None => format!("no block, wanted {wanted}"),
+        Some(mean) => format!("{} on average, target {target}", duration(mean)),
+        None => format!("no block, target {target}"),
     }
 }
 
 fn reorganisations(report: &Report) -> String {
-    match report.reorganisations_in_all {
-        0 => "none".into(),
-        all => format!(
-            "{}, all nodes together; in the deepest of an honest node {} left",
-            grouped(all),
-            count(u64::from(report.deepest), "block")
-        ),
+    if report.reorganisations_in_all == 0 {
+        return "none".into();
     }
+    let (all, depth) = (grouped(report.reorganisations_in_all), count(u64::from(report.deepest), "block"));
+    format!("{all} on all nodes together; the deepest on an honest node disconnected {depth}")
 }
 
 fn propagation(report: &Report) -> String {
     match &report.propagation {
         None => "no block reached another node".into(),
-        Some(all) => format!(
-            "median {}, 90 % {}, 99 % {}",
-            duration(all.median_ms),
-            duration(all.p90_ms),
-            duration(all.p99_ms)
-        ),
+        Some(all) => {
+            let [median, p90, p99] = [all.median_ms, all.p90_ms, all.p99_ms].map(duration);
+            format!("median {median}, 90 % {p90}, 99 % {p99}")
+        }
     }
 }

@@ -1,278 +1,271 @@
 //! The fork tree: every block at the time when it was found, each branch in a lane of its own.
 
+use std::cmp::Reverse;
+use std::ops::Range;
+
 use cairn_simulator::report::{BlockReport, Report};
 
-use crate::canvas::{self, Canvas, Entry, Mark, PictureError, Pixel, ROW, Side, Sign};
-use crate::chart::scale::{in_words, round_step};
+use crate::annotations::steps;
+use crate::chart::scale::round_step;
+use crate::format::{count, decimal, grouped, shortened, time_unit};
 use crate::palette::{self, FAINT, GRID, INK};
-use crate::steps::steps;
-use crate::words::{count, grouped, unit_for};
-use branches::{Branch, branches, lanes, worth_seeing};
-use time_line::{Stretch, TimeLine};
+use crate::svg::{self, Anchor, Annotation, LegendEntry, Pixel, ROW, Svg, Symbol};
+use crate::tree_layout::{self, Branch, lanes};
+use shown_spans::shown_spans;
+use time_axis::{Stretch, TimeAxis};
 
-pub mod branches;
-pub mod time_line;
+pub mod shown_spans;
+pub mod time_axis;
 
+/// Pixels at the left and at the right of the data.
 const LEFT: i32 = 32;
-const RIGHT: i32 = 40;
+const RIGHT: i32 = 100;
+/// Where the legend begins, in pixels from the top.
 const TOP: i32 = 36;
-/// Between two lanes.
+/// Height of a lane, in pixels.
 const LANE: i32 = 32;
-/// Pixels that a block gets in the mean.
+/// Pixels between two branches in one lane.
+const BRANCH_GAP: i32 = 14;
+/// Mean width of a block, in pixels.
 const BLOCK: usize = 18;
-/// No picture is narrower, all that is shown together,
+/// Limits to the width of what is shown, in pixels.
 const MIN_WIDTH: usize = 900;
-/// or wider.
 const MAX_WIDTH: usize = 24_000;
-/// No more lanes are drawn: further branches lie in the last one.
-const MAX_LANES: usize = 60;
+/// The last lane that is drawn. Further branches lie in it.
+const LAST_LANE: usize = 60;
+/// The legend says what a shortened stretch is in a run of more blocks than this.
+const LONG_RUN: usize = 150;
 
-/// What is drawn where.
-struct Layout<'r> {
+/// A fork tree whose parts have their places.
+struct ForkTree<'r> {
     report: &'r Report,
+    /// The final chain first.
     branches: Vec<Branch>,
+    /// The lane of each branch.
     lanes: Vec<usize>,
-    line: TimeLine,
-    entries: Vec<Entry>,
-    marks: Vec<Mark>,
-    /// The height of the first lane.
+    /// The lane of each block.
+    block_lanes: Vec<usize>,
+    axis: TimeAxis,
+    legend: Vec<LegendEntry>,
+    annotations: Vec<Annotation>,
+    width: i32,
+    /// Pixels from the top to the end of the legend.
+    below_legend: i32,
+    /// Pixels from the top to the first lane.
     first_lane: i32,
 }
 
-/// Draws it. The final chain is on top; dots have the colours of the groups that found the blocks.
-///
-/// # Errors
-/// When the drawing fails.
-pub fn fork_tree(report: &Report) -> Result<String, PictureError> {
-    let layout = Layout::of(report);
-    canvas::picture(layout.size(), |canvas| layout.draw(canvas))
+/// Draws the fork tree of a run. The final chain is on top; blocks have the colours of the groups that found
+/// them.
+pub fn fork_tree(report: &Report) -> String {
+    ForkTree::new(report).draw()
 }
 
-impl<'r> Layout<'r> {
-    fn of(report: &'r Report) -> Self {
+/// The branches of a run: the final chain, then stale branches in the order of their first blocks. Where a
+/// stale branch forks, it goes on to the highest block.
+fn final_chain_first(blocks: &[BlockReport]) -> Vec<Branch> {
+    let parents: Vec<Option<usize>> = blocks.iter().map(|block| block.parent).collect();
+    let mut stale_tips = tree_layout::tips(&parents);
+    stale_tips.retain(|tip| !blocks[*tip].is_in_chain);
+    stale_tips.sort_by_key(|tip| Reverse(blocks[*tip].height));
+    let Some(tip) = blocks.iter().rposition(|block| block.is_in_chain) else {
+        let genesis_alone = Branch { parent: None, blocks: Vec::new() };
+        return [vec![genesis_alone], tree_layout::branches(&parents, stale_tips)].concat();
+    };
+    let mut branches = tree_layout::branches(&parents, [tip].into_iter().chain(stale_tips));
+    branches[1..].sort_by_key(|branch| branch.blocks.first().copied());
+    branches
+}
+
+impl<'r> ForkTree<'r> {
+    fn new(report: &'r Report) -> Self {
         let blocks = &report.blocks;
-        let branches = branches(blocks);
-        let end_ms = blocks.iter().map(|block| block.at_ms).fold(report.lasted_ms, u64::max);
-        let shown = worth_seeing(blocks, &branches, report.spacing_ms, end_ms);
+        let branches = final_chain_first(blocks);
+        let end_ms = blocks.iter().map(|block| block.at_ms).fold(report.lasted_ms, u64::max).max(1);
+        let shown = shown_spans(blocks, &branches, report.spacing_ms, end_ms);
         let is_shown =
-            |block: &&BlockReport| shown.iter().any(|(from, to)| (*from..=*to).contains(&block.at_ms));
+            |block: &&BlockReport| shown.iter().any(|span| (span.start..=span.end).contains(&block.at_ms));
         let pixels = (blocks.iter().filter(is_shown).count() * BLOCK).clamp(MIN_WIDTH, MAX_WIDTH);
-        let line = TimeLine::new(&shown, end_ms.max(1), LEFT, pixels as f64);
-        let lanes = lanes(blocks, &branches, &line).into_iter().map(|lane| lane.min(MAX_LANES)).collect();
-        let mark = |(at_ms, label): (u64, &str)| Mark { x: line.place(at_ms), label: label.to_owned() };
-        let marks: Vec<Mark> = steps(report).map(mark).collect();
-        let mut layout =
-            Self { report, branches, lanes, line, entries: entries(report), marks, first_lane: 0 };
-        let (width, _) = layout.size();
-        let rows = canvas::legend_rows(&layout.entries, width) + canvas::mark_rows(&layout.marks);
-        layout.first_lane = TOP + rows * ROW + 40;
-        layout
-    }
-
-    fn size(&self) -> (u32, u32) {
-        let width = self.line.right() + RIGHT + 60;
-        (width.max(0) as u32, (self.bottom() + 52).max(0) as u32)
-    }
-
-    /// Below the last lane.
-    fn bottom(&self) -> i32 {
-        self.lane(self.lanes.iter().copied().max().unwrap_or(0)) + 24
-    }
-
-    fn lane(&self, lane: usize) -> i32 {
-        self.first_lane + lane as i32 * LANE
-    }
-
-    fn draw(&self, canvas: &Canvas<'_>) -> Result<(), PictureError> {
-        let (width, _) = self.size();
-        canvas.title("Every block that was found")?;
-        canvas.legend(&self.entries, TOP)?;
-        let below_legend = TOP + canvas::legend_rows(&self.entries, width) * ROW;
-        for stretch in self.line.stretches().iter().filter(|stretch| stretch.is_shortened) {
-            let (from, to) = stretch.pixels;
-            canvas.area((from + 2, self.first_lane - 26), (to - 2, self.bottom()), GRID)?;
+        let axis = TimeAxis::new(&shown, end_ms, LEFT, pixels as f64);
+        let x = |block: usize| axis.pixel(blocks[block].at_ms);
+        let span = |branch: &Branch| Range {
+            start: branch.parent.map_or(axis.pixel(0), x),
+            end: branch.blocks.last().map_or(0, |last| x(*last)) + BRANCH_GAP,
+        };
+        let spans: Vec<Range<i32>> = branches.iter().map(span).collect();
+        let lanes: Vec<usize> = lanes(&spans).into_iter().map(|lane| lane.min(LAST_LANE)).collect();
+        let mut block_lanes = vec![0; blocks.len()];
+        for (branch, lane) in branches.iter().zip(&lanes) {
+            branch.blocks.iter().for_each(|block| block_lanes[*block] = *lane);
         }
-        self.draw_times(canvas)?;
-        canvas.marks(&self.marks, below_legend, self.bottom())?;
+        let annotations: Vec<Annotation> = steps(report)
+            .map(|(at_ms, label)| Annotation { x: axis.pixel(at_ms), label: label.to_owned() })
+            .collect();
+        let (legend, width) = (legend(report), axis.right() + RIGHT);
+        let below_legend = TOP + svg::legend_rows(&legend, width) * ROW;
+        let first_lane = below_legend + svg::annotation_rows(&annotations) * ROW + 40;
+        Self {
+            report,
+            branches,
+            lanes,
+            block_lanes,
+            axis,
+            legend,
+            annotations,
+            width,
+            below_legend,
+            first_lane,
+        }
+    }
+
+    fn draw(&self) -> String {
+        let bottom = self.lane_y(self.lanes.iter().copied().max().unwrap_or(0)) + 24;
+        let mut svg = Svg::new(self.width, bottom + 52);
+        svg.title("Every block that was found");
+        svg.legend(&self.legend, TOP);
+        for Stretch { pixels, .. } in self.stretches(true) {
+            svg.area((pixels.start + 2, self.first_lane - 26), (pixels.end - 2, bottom), GRID);
+        }
+        self.draw_time_axis(&mut svg, bottom);
+        svg.annotations(&self.annotations, self.below_legend, bottom);
+        let in_lanes = || self.branches.iter().zip(&self.lanes).enumerate();
         // The final chain over the others.
-        for (branch, lane) in self.branches.iter().zip(&self.lanes).rev() {
-            self.draw_line(canvas, branch, *lane)?;
+        for (number, (branch, lane)) in in_lanes().rev() {
+            self.draw_line(&mut svg, branch, self.lane_y(*lane), number == 0);
         }
-        for (branch, lane) in self.branches.iter().zip(&self.lanes) {
-            self.draw_blocks(canvas, branch, *lane)?;
-            self.draw_counts(canvas, branch, *lane)?;
+        for (number, (branch, lane)) in in_lanes() {
+            self.draw_blocks(&mut svg, branch, self.lane_y(*lane), number == 0);
+            self.draw_counts(&mut svg, branch, self.lane_y(*lane), number == 0);
         }
-        self.draw_heights(canvas)
+        self.draw_heights(&mut svg);
+        svg.finish()
     }
 
-    /// Ticks where time is even.
-    fn draw_times(&self, canvas: &Canvas<'_>) -> Result<(), PictureError> {
-        let (y, line) = (self.bottom(), &self.line);
-        canvas.line(&[(LEFT, y), (line.right(), y)], FAINT, 1)?;
-        let between = 80.0 / line.scale;
-        let (unit, ms) = unit_of_ticks(self.report.lasted_ms, between);
-        // Of seconds and less there are tenths; all else is whole, so that no label has a tail.
-        let step = round_step(between / ms).max(if unit == "s" { 0.0 } else { 1.0 });
+    fn draw_time_axis(&self, svg: &mut Svg, y: i32) {
+        let axis = &self.axis;
+        svg.line(&[(LEFT, y), (axis.right(), y)], FAINT, 1);
+        let between_ms = 80.0 / axis.scale;
+        let unit = time_unit(self.report.lasted_ms, between_ms);
+        // Seconds have decimals; all else is whole, so that no label has a tail.
+        let step = round_step(between_ms / unit.ms).max(if unit.name == "s" { 0.0 } else { 1.0 });
         let mut free_from = i32::MIN;
-        for stretch in line.stretches().iter().filter(|stretch| !stretch.is_shortened) {
-            for (at, x) in ticks(stretch, step * ms, line) {
-                canvas.line(&[(x, y), (x, y + 5)], FAINT, 1)?;
-                let text = tick_in_words(at / ms);
-                let half = canvas::width_of(&text) / 2;
-                if x - half > free_from {
-                    canvas.text(&text, (x, y + 15), FAINT, Side::Middle)?;
-                    free_from = x + half + 10;
-                }
+        for at_ms in self.stretches(false).flat_map(|stretch| ticks(stretch, step * unit.ms)) {
+            let x = axis.pixel(at_ms as u64);
+            svg.line(&[(x, y), (x, y + 5)], FAINT, 1);
+            let label = decimal(at_ms / unit.ms, 2);
+            let half = svg::width_of(&label) / 2;
+            if x - half > free_from {
+                svg.text(&label, (x, y + 15), FAINT, Anchor::Middle);
+                free_from = x + half + 10;
             }
         }
-        canvas.text(&format!("time, {unit}"), (LEFT, y + 36), INK, Side::Right)
+        svg.text(&format!("time, {}", unit.name), (LEFT, y + 36), INK, Anchor::Start);
     }
 
-    fn draw_line(&self, canvas: &Canvas<'_>, branch: &Branch, lane: usize) -> Result<(), PictureError> {
-        let y = self.lane(lane);
-        let (colour, width) = if branch.is_main { (INK, 3) } else { (FAINT, 2) };
-        let mut places: Vec<Pixel> = Vec::new();
-        let start = branch.parent.map_or(self.line.place(0), |parent| self.x(parent));
-        match branch.is_main {
-            true => places.push((start, y)),
-            false => places.extend([(start, self.lane(self.lane_of(branch.parent)))]),
-        }
-        places.extend(branch.blocks.iter().map(|number| (self.x(*number), y)));
-        places.dedup();
-        // All but the ends of the first straight piece lie in one line.
-        if let (3.., Some(last)) = (places.len(), places.last().copied()) {
-            places.truncate(2);
-            places.push(last);
-        }
-        canvas.line(&places, colour, width)
+    fn draw_line(&self, svg: &mut Svg, branch: &Branch, y: i32, is_final: bool) {
+        let (colour, width) = if is_final { (INK, 3) } else { (FAINT, 2) };
+        let start = match branch.parent {
+            Some(parent) => (self.x(parent), self.lane_y(self.block_lanes[parent])),
+            None => (self.axis.pixel(0), self.first_lane),
+        };
+        let first = branch.blocks.first().map(|block| (self.x(*block), y));
+        let last = branch.blocks.last().map(|block| (self.x(*block), y));
+        let mut points: Vec<Pixel> = [Some(start), first, last].into_iter().flatten().collect();
+        points.dedup();
+        svg.line(&points, colour, width);
     }
 
-    fn draw_blocks(&self, canvas: &Canvas<'_>, branch: &Branch, lane: usize) -> Result<(), PictureError> {
-        let sign = if branch.is_main { Sign::Disc } else { Sign::Ring };
+    fn draw_blocks(&self, svg: &mut Svg, branch: &Branch, y: i32, is_final: bool) {
+        let symbol = if is_final { Symbol::Disc } else { Symbol::Ring };
         for number in &branch.blocks {
             let block = &self.report.blocks[*number];
-            if self.line.shows(block.at_ms) {
-                let colour = palette::group(group_of(self.report, block.miner));
-                canvas.sign(sign, (self.x(*number), self.lane(lane)), colour)?;
+            if self.axis.shows(block.at_ms) {
+                svg.symbol(symbol, (self.x(*number), y), palette::group(group_of(self.report, block.miner)));
             }
         }
-        Ok(())
     }
 
-    /// How many blocks of the branch are in each shortened stretch.
-    fn draw_counts(&self, canvas: &Canvas<'_>, branch: &Branch, lane: usize) -> Result<(), PictureError> {
-        let y = self.lane(lane);
-        for stretch in self.line.stretches().iter().filter(|stretch| stretch.is_shortened) {
-            let (from, to) = stretch.time;
+    /// Writes how many blocks of the branch are in each shortened stretch.
+    fn draw_counts(&self, svg: &mut Svg, branch: &Branch, y: i32, is_final: bool) {
+        for Stretch { time, pixels, .. } in self.stretches(true) {
             let is_in = |number: &&usize| {
                 let at_ms = self.report.blocks[**number].at_ms;
-                at_ms > from && at_ms <= to && !self.line.shows(at_ms)
+                at_ms > time.start && at_ms <= time.end && !self.axis.shows(at_ms)
             };
             let count = branch.blocks.iter().filter(is_in).count();
-            let (left, right) = stretch.pixels;
-            let middle = (left + right) / 2;
-            if count > 0 && (branch.is_main || branch.blocks.len() > count) {
+            if count > 0 && (is_final || branch.blocks.len() > count) {
                 let text = format!("+{}", grouped(count as u64));
-                let half = canvas::width_of(&text) / 2 + 5;
-                canvas.area((middle - half, y - 8), (middle + half, y + 8), GRID)?;
-                canvas.text(&text, (middle, y), INK, Side::Middle)?;
+                let (middle, half) = ((pixels.start + pixels.end) / 2, svg::width_of(&text) / 2 + 5);
+                svg.area((middle - half, y - 8), (middle + half, y + 8), GRID);
+                svg.text(&text, (middle, y), INK, Anchor::Middle);
             }
         }
-        Ok(())
     }
 
-    /// Heights of the final chain, where there is room.
-    fn draw_heights(&self, canvas: &Canvas<'_>) -> Result<(), PictureError> {
-        let Some(main) = self.branches.iter().find(|branch| branch.is_main) else { return Ok(()) };
+    /// Writes heights of the final chain, where there is space.
+    fn draw_heights(&self, svg: &mut Svg) {
         let mut free_from = i32::MIN;
-        for number in &main.blocks {
+        for number in &self.branches[0].blocks {
             let block = &self.report.blocks[*number];
             let text = block.height.to_string();
-            let (x, half) = (self.x(*number), canvas::width_of(&text) / 2);
-            if self.line.shows(block.at_ms) && x - half > free_from {
-                canvas.text(&text, (x, self.first_lane - 16), FAINT, Side::Middle)?;
+            let (x, half) = (self.x(*number), svg::width_of(&text) / 2);
+            if self.axis.shows(block.at_ms) && x - half > free_from {
+                svg.text(&text, (x, self.first_lane - 16), FAINT, Anchor::Middle);
                 free_from = x + half + 8;
             }
         }
-        Ok(())
     }
 
-    fn x(&self, number: usize) -> i32 {
-        self.line.place(self.report.blocks[number].at_ms)
+    fn stretches(&self, are_shortened: bool) -> impl Iterator<Item = &Stretch> {
+        self.axis.stretches.iter().filter(move |stretch| stretch.is_shortened == are_shortened)
     }
 
-    fn lane_of(&self, block: Option<usize>) -> usize {
-        let Some(block) = block.filter(|block| !self.report.blocks[*block].is_in_chain) else { return 0 };
-        let branch = self.branches.iter().position(|branch| branch.blocks.contains(&block));
-        branch.map_or(0, |branch| self.lanes[branch])
+    fn lane_y(&self, lane: usize) -> i32 {
+        self.first_lane + lane as i32 * LANE
+    }
+
+    fn x(&self, block: usize) -> i32 {
+        self.axis.pixel(self.report.blocks[block].at_ms)
     }
 }
 
-fn ticks(stretch: &Stretch, step: f64, line: &TimeLine) -> Vec<(f64, i32)> {
-    let (from, to) = stretch.time;
-    let first = (from as f64 / step).ceil();
-    let times = (0..10_000).map(|number| (first + f64::from(number)) * step);
-    let mut ticks: Vec<(f64, i32)> =
-        times.take_while(|at| *at <= to as f64).map(|at| (at, line.place(at as u64))).collect();
+/// Times in milliseconds: multiples of `step_ms`, or the middle of a stretch that has none.
+fn ticks(Stretch { time, .. }: &Stretch, step_ms: f64) -> Vec<f64> {
+    let first = (time.start as f64 / step_ms).ceil();
+    let times = (0..10_000).map(|number| (first + f64::from(number)) * step_ms);
+    let mut ticks: Vec<f64> = times.take_while(|at| *at <= time.end as f64).collect();
     if ticks.is_empty() {
-        // A short stretch between two round times names its middle.
-        let middle = u64::midpoint(from, to);
-        ticks.push((((middle as f64 / 100.0).round()) * 100.0, line.place(middle)));
+        ticks.push((u64::midpoint(time.start, time.end) as f64 / 100.0).round() * 100.0);
     }
     ticks
 }
 
-/// The unit that suits a long axis of which only some is shown: no larger than what lies between two ticks.
-fn unit_of_ticks(span_ms: u64, between_ms: f64) -> (&'static str, f64) {
-    let (unit, ms) = unit_for(span_ms);
-    let smaller = [("d", 86_400_000.0), ("h", 3_600_000.0), ("min", 60_000.0)];
-    let fits = |(_, size): &(&str, f64)| *size <= between_ms && *size <= ms;
-    if ms <= between_ms { (unit, ms) } else { smaller.into_iter().find(fits).unwrap_or(("s", 1_000.0)) }
-}
-
-/// Whole numbers with their digits in threes, others to a tenth or as exactly as a short run needs.
-fn tick_in_words(figure: f64) -> String {
-    let rounded = (figure * 1e6).round() / 1e6;
-    match rounded {
-        _ if rounded.fract() == 0.0 => grouped(rounded as u64),
-        _ if rounded > 1_000.0 => format!("{}.{}", grouped(rounded as u64), (rounded.fract() * 10.0) as u64),
-        _ => in_words(rounded),
-    }
-}
-
 fn group_of(report: &Report, miner: u16) -> usize {
-    let has = |group: &cairn_simulator::report::GroupReport| {
-        miner >= group.first && miner - group.first < group.nodes
-    };
-    report.groups.iter().position(has).unwrap_or_default()
+    let holds = |first: u16, nodes: u16| miner >= first && miner - first < nodes;
+    report.groups.iter().position(|group| holds(group.first, group.nodes)).unwrap_or_default()
 }
 
-fn entries(report: &Report) -> Vec<Entry> {
-    let entry = |sign, colour, name: &str| Entry { sign, colour, name: name.to_owned() };
-    let first = palette::series(0);
+fn legend(report: &Report) -> Vec<LegendEntry> {
+    let entry = |symbol, colour, name: &str| LegendEntry { symbol, colour, name: name.to_owned() };
+    let groups = report.groups.len();
+    let (kept, stale) = if groups > 1 { (INK, FAINT) } else { (palette::series(0), palette::series(0)) };
     let mut entries = vec![
-        entry(
-            Sign::Disc,
-            if report.groups.len() > 1 { INK } else { first },
-            "in the final chain, with heights",
-        ),
-        entry(Sign::Ring, if report.groups.len() > 1 { FAINT } else { first }, "stale"),
+        entry(Symbol::Disc, kept, "in the final chain, with heights"),
+        entry(Symbol::Ring, stale, "stale"),
     ];
-    if report.groups.len() > 1 {
-        let all = report.groups.len();
-        let own = if all > palette::OWN_COLOURS + 1 { palette::OWN_COLOURS } else { all };
-        let groups = report.groups.iter().enumerate().take(own);
-        entries.extend(groups.map(|(number, group)| {
-            let name = format!("found by {}", canvas::shortened(&group.name, 30));
-            entry(Sign::Square, palette::group(number), &name)
-        }));
-        if all > own {
-            let name = format!("found by {}", count((all - own) as u64, "further group"));
-            entries.push(entry(Sign::Square, palette::group(own), &name));
+    if groups > 1 {
+        let own = if groups > palette::OWN_COLOURS + 1 { palette::OWN_COLOURS } else { groups };
+        for (number, group) in report.groups.iter().enumerate().take(own) {
+            let name = format!("found by {}", shortened(&group.name, 30));
+            entries.push(entry(Symbol::Square, palette::group(number), &name));
+        }
+        if groups > own {
+            let name = format!("found by {}", count((groups - own) as u64, "further group"));
+            entries.push(entry(Symbol::Square, palette::group(own), &name));
         }
     }
-    if report.blocks.len() > 150 {
-        entries.push(entry(Sign::Line, GRID, "shortened: so many blocks without a fork"));
+    if report.blocks.len() > LONG_RUN {
+        entries.push(entry(Symbol::Line, GRID, "shortened: this many blocks without a fork"));
     }
     entries
 }
@@ -281,19 +274,39 @@ fn entries(report: &Report) -> Vec<Entry> {
 mod tests {
     use cairn_simulator::plan::Plan;
     use cairn_simulator::play::play;
+    use cairn_simulator::report::BlockPropagation;
 
     use super::*;
 
+    pub fn block(parent: Option<usize>, at_ms: u64, height: u32, is_in_chain: bool) -> BlockReport {
+        BlockReport {
+            hash: String::new(),
+            parent,
+            height,
+            miner: 0,
+            at_ms,
+            is_in_chain,
+            transactions: 0,
+            hashes: 32,
+            reached: 0,
+            propagation: BlockPropagation::default(),
+        }
+    }
+
     #[test]
-    fn ticks_of_a_long_run_of_short_stretches_are_whole_numbers_of_a_unit_that_suits_them() {
-        let day = 86_400_000;
-        assert_eq!(unit_of_ticks(60_000, 500.0).0, "s");
-        assert_eq!(unit_of_ticks(10 * day, 300_000.0).0, "min");
-        assert_eq!(unit_of_ticks(10 * day, 5e6).0, "h");
-        assert_eq!(unit_of_ticks(10 * day, 2_000.0).0, "s");
-        assert_eq!(unit_of_ticks(100 * day, 1e8).0, "d");
-        let told = [14_400.0, 0.25, 1_234.56].map(tick_in_words);
-        assert_eq!(told, ["14\u{202f}400", "0.25", "1\u{202f}234.5"]);
+    fn the_final_chain_is_first_and_stale_branches_go_on_to_their_highest_block() {
+        // 0 - 1 - 6, and on 0 the stale 2 - 3 with 4 and 5 - 7 on it.
+        let parents = [None, Some(0), Some(0), Some(2), Some(3), Some(3), Some(1), Some(5)];
+        let heights = [1, 2, 2, 3, 4, 4, 3, 5];
+        let mut blocks: Vec<BlockReport> = (0..parents.len())
+            .map(|number| block(parents[number], number as u64, heights[number], [0, 1, 6].contains(&number)))
+            .collect();
+        let found = |blocks: &[BlockReport]| -> Vec<Vec<usize>> {
+            final_chain_first(blocks).into_iter().map(|branch| branch.blocks).collect()
+        };
+        assert_eq!(found(&blocks), [vec![0, 1, 6], vec![2, 3, 5, 7], vec![4]]);
+        blocks.iter_mut().for_each(|block| block.is_in_chain = false);
+        assert_eq!(found(&blocks), [vec![], vec![0, 2, 3, 5, 7], vec![4], vec![1, 6]]);
     }
 
     #[test]
@@ -301,7 +314,7 @@ mod tests {
         let mut report = play(&Plan::quiet(2), 1).expect("every invariant holds");
         let one = report.groups[0].clone();
         let colours = |report: &Report| {
-            let entries = entries(report).into_iter().filter(|entry| entry.sign == Sign::Square);
+            let entries = legend(report).into_iter().filter(|entry| entry.symbol == Symbol::Square);
             entries.map(|entry| (entry.colour, entry.name)).collect::<Vec<_>>()
         };
         report.groups = vec![one.clone(); 12];

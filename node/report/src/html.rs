@@ -1,16 +1,8 @@
-//! What every page of a report is made of: a head with its style, and tables.
+//! Pages: a head with the style that every page of a report has, and tables of facts.
 
+use crate::figures::Fact;
+use crate::format::escaped;
 use crate::palette;
-use crate::words::escaped;
-
-/// What a column of a table holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// Words, at the left.
-    Words,
-    /// Figures, at the right.
-    Figures,
-}
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--ink:#1f2328;--faint:#5b646e;--paper:#fff;--grid:#d8dde3;--shade:#f4f6f8;--met:#116329;--missed:#b3261e;--link:#0969da}
@@ -39,30 +31,11 @@ pub fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// A table of names and figures, which breaks long ones and scrolls by itself where the page is too narrow.
-pub fn table(rows: impl IntoIterator<Item = (String, String)>) -> String {
-    let row = |(name, figure): (String, String)| {
-        format!("<tr><th>{}</th><td>{}</td></tr>\n", escaped(&name), escaped(&figure))
+/// Facts as a table. It breaks long values, and scrolls by itself where the page is too narrow for it.
+pub fn facts(facts: &[Fact]) -> String {
+    let row = |Fact { name, value }: &Fact| {
+        format!("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(value))
     };
-    let rows: String = rows.into_iter().map(row).collect();
+    let rows: String = facts.iter().map(row).collect();
     format!("<div class=\"scroll\"><table class=\"names\">\n{rows}</table></div>\n")
-}
-
-/// A table with a header, which scrolls by itself where the page is too narrow for it.
-pub fn wide_table<const N: usize>(
-    header: [(&str, Column); N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
-    let class = |column: Column| if column == Column::Figures { " class=\"figure\"" } else { "" };
-    let head: String =
-        header.iter().map(|(name, column)| format!("<th{}>{}</th>", class(*column), escaped(name))).collect();
-    let row = |cells: [String; N]| {
-        let cell = |(cell, (_, column)): (&String, &(&str, Column))| {
-            format!("<td{}>{}</td>", class(*column), escaped(cell))
-        };
-        let cells: String = cells.iter().zip(&header).map(cell).collect();
-        format!("<tr>{cells}</tr>\n")
-    };
-    let rows: String = rows.into_iter().map(row).collect();
-    format!("<div class=\"scroll\"><table>\n<tr>{head}</tr>\n{rows}</table></div>\n")
 }

@@ -6,75 +6,65 @@ use std::path::{Path, PathBuf};
 
 use cairn_simulator::report::Report;
 
-use canvas::PictureError;
-use seeds::Summary;
+use batch::Summary;
 
-pub mod canvas;
+pub mod annotations;
+pub mod batch;
+pub mod batch_page;
 pub mod chart;
+pub mod coalesce;
 pub mod distribution;
 pub mod figures;
 pub mod fork_tree;
+pub mod format;
 pub mod html;
 pub mod page;
 pub mod palette;
 pub mod pictures;
 pub mod print;
-pub mod seeds;
-pub mod seeds_page;
-pub mod steps;
+pub mod svg;
+pub mod table;
 pub mod tables;
-pub mod telling;
-pub mod words;
+pub mod tree_layout;
 
-/// Why a report could not be written.
+/// The reasons why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The system refused.
     #[error("cannot write {}; is it a directory that you may write to?", path.display())]
-    Write {
-        /// What was to be written.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A picture could not be drawn.
-    #[error(transparent)]
-    Picture(#[from] PictureError),
-    /// The report could not be written as JSON.
+    Write { path: PathBuf, source: io::Error },
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),
 }
 
 /// Writes a run's report into a directory, which is made if need be: `report.json`, its tables as
 /// CSV, its pictures as SVG and `index.html`. The same run gives the same bytes. `replay` is the
-/// command that plays it again.
+/// command that plays the run again.
 ///
 /// # Errors
-/// When a file cannot be written or a picture not be drawn.
+/// When a file cannot be written.
 pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<(), ReportError> {
-    let pictures = pictures::pictures(report)?;
     make(directory)?;
     write_file(directory, "report.json", &(serde_json::to_string(report)? + "\n"))?;
     for (name, text) in tables::tables(report) {
         write_file(directory, name, &text)?;
     }
+    let pictures = pictures::pictures(report);
     for picture in &pictures {
         write_file(directory, picture.file, &picture.svg)?;
     }
     write_file(directory, "index.html", &page::run_page(report, &pictures, replay))
 }
 
-/// Writes what many seeds came to into a directory, which is made if need be: `seeds.csv`,
+/// Writes the summary of many seeds into a directory, which is made if need be: `seeds.csv`,
 /// `summary.json` and `index.html`.
 ///
 /// # Errors
-/// When a file cannot be written or a picture not be drawn.
+/// When a file cannot be written.
 pub fn write_seeds(summary: &Summary, directory: &Path) -> Result<(), ReportError> {
-    let page = seeds_page::seeds_page(summary)?;
     make(directory)?;
     write_file(directory, "summary.json", &(serde_json::to_string(summary)? + "\n"))?;
-    write_file(directory, "seeds.csv", &seeds_page::seeds_csv(summary))?;
-    write_file(directory, "index.html", &page)
+    write_file(directory, "seeds.csv", &batch_page::seeds_csv(summary))?;
+    write_file(directory, "index.html", &batch_page::seeds_page(summary))
 }
 
 /// Makes the directory of a report, if need be.

@@ -1,36 +1,38 @@
-//! A report as one page: no network, light and dark, readable on a phone.
+//! The page of a run: it needs no network, is light or dark, and can be read on a phone.
 
-use cairn_simulator::report::{BlockPropagation, BlockReport, MomentKind, Report};
+use std::cmp::Reverse;
 
-use crate::figures::{convergence, group_cells, key_figures, verdict_in_words};
-use crate::html::{Column, page, table, wide_table};
+use cairn_simulator::report::{BlockReport, MomentKind, Report};
+
+use crate::coalesce::coalesce;
+use crate::figures::{convergence, groups, key_figures, verdict};
+use crate::format::{duration, escaped, grouped, moment};
+use crate::html::{facts, page};
 use crate::pictures::Picture;
-use crate::telling::tell_all;
-use crate::words::{duration, escaped, grouped, moment};
+use crate::table::{Table, figures, words};
 
-/// Moments on a page; all are in `report.json`.
-const TOLD_MOMENTS: usize = 400;
-/// Blocks whose spreading is on a page; all are in `blocks.csv`.
-const TOLD_BLOCKS: usize = 200;
+/// The most moments on a page; `report.json` has all.
+const MAX_MOMENTS: usize = 400;
+/// The most blocks in the table of propagation; `blocks.csv` has all.
+const MAX_BLOCKS: usize = 200;
 
-/// The page. `replay` is the command that plays the run again.
+/// The page of a run. `replay` is the command that plays it again.
 pub fn run_page(report: &Report, pictures: &[Picture], replay: Option<&str>) -> String {
     let mut body =
         format!("<h1>{}</h1>\n<p class=\"lead\">{}</p>\n", escaped(&report.name), escaped(&report.teaches));
-    body += &verdicts(report);
+    body += &expectations(report);
     body += "<h2>Figures</h2>\n";
-    body += &table(key_figures(report).into_iter().map(|(name, figure)| (name.to_owned(), figure)));
+    body += &facts(&key_figures(report));
     for picture in pictures {
         // The pictures are written by this program, with every text in them escaped.
         body += &format!("<figure aria-label=\"{}\">{}</figure>\n", picture.shows, picture.svg);
     }
     body += "<h2>Groups</h2>\n";
-    body += &groups(report);
-    body += &spread(report);
-    let mended = convergence(report);
-    if !mended.is_empty() {
+    body += &groups(report).to_html();
+    body += &propagation(report);
+    if !report.convergence.is_empty() {
         body += "<h2>Agreement after</h2>\n";
-        body += &table(mended);
+        body += &facts(&convergence(report));
     }
     body += "<h2>Timeline</h2>\n";
     body += &timeline(report);
@@ -41,109 +43,85 @@ pub fn run_page(report: &Report, pictures: &[Picture], replay: Option<&str>) -> 
     page(&report.name, &body)
 }
 
-fn verdicts(report: &Report) -> String {
+fn expectations(report: &Report) -> String {
     let class = match (report.expectations.is_empty(), report.is_as_expected()) {
         (true, _) => "faint",
         (false, true) => "met",
         (false, false) => "missed",
     };
-    let mut text =
-        format!("<h2>Expectations: <span class=\"{class}\">{}</span></h2>\n", verdict_in_words(report));
-    if !report.expectations.is_empty() {
-        text += "<ul class=\"verdicts\">\n";
+    let mut text = format!("<h2>Expectations: <span class=\"{class}\">{}</span></h2>\n", verdict(report));
+    if report.expectations.is_empty() {
+        return text;
     }
-    for verdict in &report.expectations {
-        let (class, word) = if verdict.is_met { ("met", "met") } else { ("missed", "NOT MET") };
-        text += &format!(
-            "<li><b class=\"{class}\">{word}</b> {}; found {}</li>\n",
-            escaped(&verdict.expected),
-            escaped(&verdict.found)
-        );
+    text += "<ul class=\"verdicts\">\n";
+    for one in &report.expectations {
+        let (class, word) = if one.is_met { ("met", "met") } else { ("missed", "NOT MET") };
+        let (expected, found) = (escaped(&one.expected), escaped(&one.found));
+        text += &format!("<li><b class=\"{class}\">{word}</b> {expected}; found {found}</li>\n");
     }
-    if !report.expectations.is_empty() {
-        text += "</ul>\n";
-    }
-    text
+    text + "</ul>\n"
 }
 
-fn groups(report: &Report) -> String {
-    let header = [
-        ("group", Column::Words),
-        ("nodes", Column::Figures),
-        ("behaviour", Column::Words),
-        ("hash rate", Column::Figures),
-        ("found", Column::Figures),
-        ("in the chain", Column::Figures),
-        ("revenue", Column::Figures),
-    ];
-    wide_table(header, report.groups.iter().map(group_cells))
-}
-
-/// How each block spread, folded: all in the order of finding, or of many the slowest.
-fn spread(report: &Report) -> String {
-    let header = [
-        ("block", Column::Figures),
-        ("found at", Column::Figures),
-        ("by node", Column::Figures),
-        ("half", Column::Figures),
-        ("90 %", Column::Figures),
-        ("99 %", Column::Figures),
-        ("nodes that had it", Column::Figures),
-        ("", Column::Words),
-    ];
+/// When each block had reached nodes, folded: all in the order of finding, or of many the slowest.
+fn propagation(report: &Report) -> String {
     let mut blocks: Vec<&BlockReport> = report.blocks.iter().collect();
-    let all = blocks.len();
-    let which = if all > TOLD_BLOCKS {
-        // Blocks that nine of ten never had come first.
-        let slowness =
-            |block: &&BlockReport| core::cmp::Reverse(block.propagation.p90_ms.unwrap_or(u64::MAX));
-        blocks.sort_by_key(slowness);
-        blocks.truncate(TOLD_BLOCKS);
+    let which = if blocks.len() > MAX_BLOCKS {
+        // Blocks that nine of ten nodes never had come first.
+        blocks.sort_by_key(|block| Reverse(block.propagation.p90_ms.unwrap_or(u64::MAX)));
+        blocks.truncate(MAX_BLOCKS);
+        let all = grouped(report.blocks.len() as u64);
         format!(
-            "The {TOLD_BLOCKS} slowest of {} blocks, by the time until 90 % had them; all are in blocks.csv.",
-            grouped(all as u64)
+            "The {MAX_BLOCKS} slowest of {all} blocks, by the time until 90 % had them; all are in blocks.csv."
         )
     } else {
-        "In the order of finding. A time is missing where so many never had it.".into()
+        "In the order of finding. A time is missing where this many nodes never had the block.".into()
     };
-    let time = |ms: Option<u64>| ms.map_or_else(|| "-".into(), duration);
-    let row = |block: &BlockReport| {
-        let BlockPropagation { median_ms, p90_ms, p99_ms } = block.propagation;
-        [
-            grouped(u64::from(block.height)),
-            moment(block.at_ms),
-            block.miner.to_string(),
-            time(median_ms),
-            time(p90_ms),
-            time(p99_ms),
-            grouped(u64::from(block.reached)),
-            if block.is_in_chain { String::new() } else { "stale".into() },
-        ]
-    };
-    let table = wide_table(header, blocks.into_iter().map(row));
+    let table = Table::new(
+        blocks,
+        &[
+            figures("block", |block| grouped(u64::from(block.height))),
+            figures("found at", |block| moment(block.at_ms)),
+            figures("by node", |block| block.miner.to_string()),
+            figures("half", |block| duration_or_dash(block.propagation.median_ms)),
+            figures("90 %", |block| duration_or_dash(block.propagation.p90_ms)),
+            figures("99 %", |block| duration_or_dash(block.propagation.p99_ms)),
+            figures("nodes that had it", |block| grouped(u64::from(block.reached))),
+            words("", |block| if block.is_in_chain { String::new() } else { "stale".into() }),
+        ],
+    );
     format!(
-        "<details>\n<summary>How each block spread: when half, 90 % and 99 % of the nodes had it</summary>\n<p class=\"faint\">{which}</p>\n{table}</details>\n"
+        "<details>\n<summary>Propagation of each block: when half, 90 % and 99 % of the nodes had it</summary>\n<p class=\"faint\">{which}</p>\n{}</details>\n",
+        table.to_html()
     )
+}
+
+fn duration_or_dash(ms: Option<u64>) -> String {
+    ms.map_or_else(|| "-".into(), duration)
 }
 
 /// Every step, and of the rest what comes first.
 fn timeline(report: &Report) -> String {
-    let told = tell_all(&report.timeline, report.nodes);
     let always =
         |kind: MomentKind| matches!(kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
-    let mut left = TOLD_MOMENTS;
-    let mut rows = Vec::new();
-    for one in &told {
-        if left > 0 || (always(one.kind) && rows.len() < 2 * TOLD_MOMENTS) {
-            left = left.saturating_sub(1);
-            rows.push([moment(one.at_ms), kind_word(one.kind).to_owned(), one.text.clone()]);
-        }
-    }
-    let hidden = told.len() - rows.len();
-    let mut text =
-        wide_table([("when", Column::Figures), ("what", Column::Words), ("", Column::Words)], rows);
-    if hidden > 0 {
-        text += &format!("<p class=\"faint\">{} more are in report.json.</p>\n", grouped(hidden as u64));
+    let mut moments = coalesce(&report.timeline, report.nodes);
+    let (all, mut shown) = (moments.len(), 0);
+    moments.retain(|one| {
+        let is_shown = shown < MAX_MOMENTS || (always(one.kind) && shown < 2 * MAX_MOMENTS);
+        shown += usize::from(is_shown);
+        is_shown
+    });
+    let table = Table::new(
+        &moments,
+        &[
+            figures("when", |one| moment(one.at_ms)),
+            words("what", |one| kind_word(one.kind).to_owned()),
+            words("", |one| one.text.clone()),
+        ],
+    );
+    let mut text = table.to_html();
+    if all > shown {
+        let hidden = grouped((all - shown) as u64);
+        text += &format!("<p class=\"faint\">{hidden} more are in report.json.</p>\n");
     }
     text
 }

@@ -1,39 +1,36 @@
-//! A report for a terminal.
+//! The report of a run, for a terminal.
 
 use std::io::{self, Write};
 
 use cairn_simulator::report::Report;
-use comfy_table::{CellAlignment, Table};
 
-use crate::figures::{convergence, group_cells, key_figures, verdict_in_words};
-use crate::words::{count, duration, harmless};
+use crate::figures::{Fact, convergence, groups, key_figures, verdict};
+use crate::format::{count, duration, harmless};
+use crate::table::{Table, words};
 
-/// Reorganisations told one by one.
-const TOLD_REORGANISATIONS: usize = 5;
+/// The most reorganisations that are listed.
+const MAX_REORGANISATIONS: usize = 5;
 
-/// Writes it.
+/// Writes a report.
 ///
 /// # Errors
-/// When the output takes no more.
+/// When the output accepts no more.
 pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", harmless(&report.name))?;
     if !report.teaches.is_empty() {
         writeln!(out, "{}", harmless(&report.teaches))?;
     }
-    writeln!(out, "\n{}", rows(key_figures(report)))?;
+    writeln!(out, "\n{}", facts(&key_figures(report)))?;
     if report.groups.len() > 1 {
-        writeln!(out, "\n{}", groups(report))?;
+        writeln!(out, "\n{}", groups(report).to_terminal())?;
     }
-    let mended = convergence(report);
-    if !mended.is_empty() {
-        let mended = mended.iter().map(|(after, took)| (harmless(after), took.clone()));
-        writeln!(out, "\nagreement after\n{}", rows(mended))?;
+    if !report.convergence.is_empty() {
+        writeln!(out, "\nagreement after\n{}", facts(&convergence(report)))?;
     }
-    let deepest = &report.reorganisations[..report.reorganisations.len().min(TOLD_REORGANISATIONS)];
-    if !deepest.is_empty() {
+    if !report.reorganisations.is_empty() {
         writeln!(out, "\ndeepest reorganisations")?;
     }
-    for one in deepest {
+    for one in report.reorganisations.iter().take(MAX_REORGANISATIONS) {
         let unconfirmed = match one.unconfirmed {
             0 => String::new(),
             many => format!(", {} unconfirmed again", count(u64::from(many), "transaction")),
@@ -49,7 +46,7 @@ pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         )?;
     }
     if !report.expectations.is_empty() {
-        writeln!(out, "\nexpectations: {}", verdict_in_words(report))?;
+        writeln!(out, "\nexpectations: {}", verdict(report))?;
     }
     for verdict in &report.expectations {
         writeln!(out, "  {}", harmless(&verdict.to_string()))?;
@@ -57,28 +54,7 @@ pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Two columns, two spaces in.
-fn rows(rows: impl IntoIterator<Item = (impl Into<String>, String)>) -> String {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    for (name, figure) in rows {
-        table.add_row([format!(" {}", name.into()), figure]);
-    }
-    table.trim_fmt()
-}
-
-fn groups(report: &Report) -> String {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header([" group", "nodes", "behaviour", "hash rate", "found", "in chain", "revenue"]);
-    for group in &report.groups {
-        let [name, rest @ ..] = group_cells(group);
-        table.add_row([format!(" {}", harmless(&name))].into_iter().chain(rest));
-    }
-    for column in [1, 3, 4, 5, 6] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.trim_fmt()
+fn facts(facts: &[Fact]) -> String {
+    let columns = [words("", |fact: &Fact| fact.name.clone()), words("", |fact| fact.value.clone())];
+    Table::new(facts, &columns).to_terminal()
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+pub use cairn_genesis::format::{count, duration, grouped, percent};
+
 use crate::behaviour::Behaviour;
 use crate::node_index::NodeIndex;
 use crate::plan::{Plan, Step};
@@ -115,42 +117,6 @@ pub fn numbers(sorted: &[u16]) -> String {
     words.join(",")
 }
 
-/// Millionths as per cent, rounded.
-pub fn percent(millionths: u64) -> String {
-    let hundredths = millionths.saturating_add(50) / 100;
-    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
-}
-
-/// A duration, about three digits of it, rounded.
-pub fn duration(ms: u64) -> String {
-    let rounded = |unit: u64| ms.saturating_add(unit / 2) / unit;
-    let two = |(large, name): (u64, &str), (small, other): (u64, &str)| match small {
-        0 => format!("{large} {name}"),
-        _ => format!("{large} {name} {small} {other}"),
-    };
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..600_000 => match rounded(100) {
-            tenths if tenths.is_multiple_of(10) => format!("{} s", tenths / 10),
-            tenths => format!("{}.{} s", tenths / 10, tenths % 10),
-        },
-        600_000..10_800_000 => two((rounded(1_000) / 60, "min"), (rounded(1_000) % 60, "s")),
-        10_800_000..172_800_000 => two((rounded(60_000) / 60, "h"), (rounded(60_000) % 60, "min")),
-        _ => two((rounded(3_600_000) / 24, "d"), (rounded(3_600_000) % 24, "h")),
-    }
-}
-
-/// A number with its digits in threes.
-pub fn grouped(number: u64) -> String {
-    cairn_core::text::grouped(number).replace(',', "\u{202f}")
-}
-
-/// A count and what is counted, with its plural.
-pub fn count(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(number))
-}
-
 impl Behaviour {
     /// In a word, as scenario files write it.
     pub const fn word(&self) -> &'static str {
@@ -200,20 +166,5 @@ mod tests {
         for (step, text) in words {
             assert_eq!(plan.in_words(&step), text);
         }
-    }
-
-    #[test]
-    fn times_and_shares_are_rounded_and_told_in_units_that_suit_them() {
-        let told =
-            [850, 1_000, 12_345, 12_350, 30_000, 750_000, 1_200_000, 18_720_000, 200_000_000].map(duration);
-        let expected =
-            ["850 ms", "1 s", "12.3 s", "12.4 s", "30 s", "12 min 30 s", "20 min", "5 h 12 min", "2 d 8 h"];
-        assert_eq!(told, expected);
-        assert_eq!(
-            [123_456, 4, 999_950, 1_000_000].map(percent),
-            ["12.35 %", "0.00 %", "100.00 %", "100.00 %"]
-        );
-        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
-        assert_eq!([1, 2].map(|number| count(number, "block")), ["1 block", "2 blocks"]);
     }
 }

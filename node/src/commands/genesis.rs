@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
 use crate::devnet::account;
-use cairn_report::words::duration;
+use cairn_genesis::format::duration;
 
 /// Runs the command.
 ///

@@ -24,7 +24,7 @@ use crate::devnet::scenario::rates::Rates;
 use crate::plan_file::read_plan;
 use cairn_genesis::programs::files;
 use cairn_report as report;
-use cairn_report::figures::verdict_in_words;
+use cairn_report::figures::verdict;
 use cairn_report::print::print;
 
 /// Runs the command.
@@ -71,7 +71,7 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
         bail!("the scenario was stopped before its end; what is reported is what was seen until then");
     }
     if !report.is_as_expected() {
-        bail!("{}", verdict_in_words(&report));
+        bail!("{}", verdict(&report));
     }
     output.end()
 }

@@ -15,10 +15,10 @@ use crate::commands::bar::Bar;
 use crate::commands::output::Output;
 use crate::plan_file::read_plan;
 use cairn_report as report;
-use cairn_report::figures::verdict_in_words;
+use cairn_report::coalesce::Coalescer;
+use cairn_report::figures::verdict;
+use cairn_report::format::{count, harmless, moment};
 use cairn_report::print::print;
-use cairn_report::telling::Teller;
-use cairn_report::words::{count, harmless, moment};
 
 pub mod many;
 pub mod replay;
@@ -71,7 +71,7 @@ fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Res
     output.write(|out| show(&report, arguments, out));
     output.check()?;
     if !report.is_as_expected() {
-        bail!("{}; `{}` plays it again", verdict_in_words(&report), replay.whole(seed));
+        bail!("{}; `{}` plays it again", verdict(&report), replay.whole(seed));
     }
     output.end()
 }
@@ -135,7 +135,7 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
 
 /// Tells what happens as it happens, over a bar that shows how far it is.
 struct Telling {
-    teller: Teller,
+    coalescer: Coalescer,
     told: usize,
     is_silent: bool,
     bar: Bar,
@@ -145,15 +145,15 @@ struct Telling {
 impl Telling {
     fn new(plan: &Plan, arguments: &SimulateArgs) -> anyhow::Result<Self> {
         let is_silent = arguments.quiet || arguments.json;
-        let teller = Teller::new(usize::from(plan.nodes()));
+        let coalescer = Coalescer::new(usize::from(plan.nodes()));
         let output = Output::new(arguments.report.is_some());
-        Ok(Self { teller, told: 0, is_silent, bar: Bar::new()?, output })
+        Ok(Self { coalescer, told: 0, is_silent, bar: Bar::new()?, output })
     }
 
     fn tell(&mut self, timeline: &[Moment], progress: u64) -> std::io::Result<()> {
         let new = timeline.get(self.told..).unwrap_or_default();
         self.told = timeline.len();
-        let told: Vec<Moment> = new.iter().flat_map(|moment| self.teller.hear(moment)).collect();
+        let told: Vec<Moment> = new.iter().flat_map(|moment| self.coalescer.push(moment)).collect();
         self.say(&told)?;
         self.bar.set(progress);
         Ok(())
@@ -161,7 +161,7 @@ impl Telling {
 
     /// What is left, and the events that were kept.
     fn end(&mut self, run: &Run) -> std::io::Result<()> {
-        let rest = self.teller.rest();
+        let rest = self.coalescer.flush();
         self.say(&rest)?;
         self.bar.end();
         let events = run.world().log();

@@ -154,7 +154,7 @@ pub async fn serve(
     let control = Arc::new(Control { network, view, faucet, player: theatre.player.clone() });
     let router = Router::new()
         .route("/", get(page::index))
-        .route("/assets/{name}", get(page::asset))
+        .route("/assets/{*path}", get(page::asset))
         .merge(
             Router::new()
                 .route("/v1/view", get(pages::view))

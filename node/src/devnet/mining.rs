@@ -126,7 +126,7 @@ impl Estimate {
         Some(format!(
             "{} mined at once are {} ahead of the schedule of one in {}: the next one {next}{usual}. \
              For many blocks there is `cairn devnet --chain regtest`, where the difficulty is fixed.",
-            count(self.blocks.into(), "block").replace('\u{202f}', ","),
+            count(self.blocks.into(), "block"),
             duration(self.ahead_ms),
             duration(self.spacing_ms),
         ))

@@ -118,7 +118,7 @@ impl View {
         let mut scene = self.kept();
         change(&mut scene);
         for (kind, data) in scene.world.take_news() {
-            self.log.push(kind, |_| data.to_string());
+            self.log.push(&BTreeMap::from([(kind, data)]));
         }
     }
 

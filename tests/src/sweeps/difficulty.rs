@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series, Style};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::plan::{Plan, Step};
 
@@ -89,8 +89,8 @@ pub fn finding(size: Size) -> Finding {
         .set_up(format!("{worlds} worlds a row."));
     let chart = Chart::new(
         "Difficulty after a step of the hash rate",
-        Axis::even("half-lives after the step"),
-        Axis::even("difficulty, relative"),
+        Axis::linear("half-lives after the step"),
+        Axis::linear("difficulty, relative"),
     );
     let mut finding = Finding::new("difficulty", table, chart);
     for percent in [50, 200] {
@@ -115,8 +115,8 @@ pub fn finding(size: Size) -> Finding {
             let Interval { low, estimate, high } = point.difficulty;
             Dot::new(point.half_lives, estimate).between(low, high)
         });
-        finding.draw(Series::line(format!("{percent} %: closed form"), theory));
-        finding.draw(Series::points(format!("{percent} %"), dots));
+        finding.draw(Series::new(Style::Line, format!("{percent} %: closed form"), theory));
+        finding.draw(Series::new(Style::Points, format!("{percent} %"), dots));
     }
     finding
 }

@@ -1,6 +1,6 @@
 //! Double spends: how often a payment with so many confirmations is taken back.
 
-use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series, Style};
 use cairn_simulator::behaviour::{Behaviour, DoubleSpend};
 use cairn_simulator::plan::Plan;
 
@@ -74,7 +74,7 @@ pub fn finding(size: Size) -> Finding {
         .set_up(format!("{attempts} attempts a row."));
     let chart = Chart::new(
         "Double spends against confirmations",
-        Axis::even("confirmations z"),
+        Axis::linear("confirmations z"),
         Axis::logarithmic("success, %"),
     );
     let mut finding = Finding::new("double-spend", table, chart);
@@ -121,8 +121,8 @@ pub fn finding(size: Size) -> Finding {
                     .between(ours.low * 100.0, ours.high * 100.0)
             });
             let name = format!("q = {q:.2}, begins with {begins}");
-            finding.draw(Series::line(format!("{name}: exact"), theory));
-            finding.draw(Series::points(name, dots));
+            finding.draw(Series::new(Style::Line, format!("{name}: exact"), theory));
+            finding.draw(Series::new(Style::Points, name, dots));
         }
     }
     finding

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series, Style};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::network::Latency;
 use cairn_simulator::plan::Plan;
@@ -79,10 +79,10 @@ pub fn finding(size: Size) -> Finding {
         .set_up(format!("{worlds} worlds of {blocks} blocks a row."));
     let chart = Chart::new(
         "Forks against the time to spread",
-        Axis::even("time that a block takes to a node on average, s").from(0.0),
-        Axis::even("blocks in vain, %").from(0.0),
+        Axis::linear("time that a block takes to a node on average, s").from(0.0),
+        Axis::linear("blocks in vain, %").from(0.0),
     )
-    .with(Series::points("measured on Bitcoin, 2012", [Dot::new(11.37, 1.69)]));
+    .with(Series::new(Style::Points, "measured on Bitcoin, 2012", [Dot::new(11.37, 1.69)]));
     let mut finding = Finding::new("forks", table, chart);
     let hops = [500, 1_000, 1_500, 2_000, 3_000, 3_880].map(Duration::from_millis);
     let points: Vec<Point> = hops.iter().map(|hop| run(*hop, worlds, blocks)).collect();
@@ -114,7 +114,7 @@ pub fn finding(size: Size) -> Finding {
         let Interval { low, estimate, high } = point.rate;
         Dot::new(point.unreached_seconds, estimate * 100.0).between(low * 100.0, high * 100.0)
     });
-    finding.draw(Series::line("model", theory));
-    finding.draw(Series::points("ours", dots));
+    finding.draw(Series::new(Style::Line, "model", theory));
+    finding.draw(Series::new(Style::Points, "ours", dots));
     finding
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series, Style};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::plan::{Plan, Step, Workload};
 use cairn_simulator::report::Report;
@@ -118,8 +118,8 @@ pub fn finding(size: Size) -> Finding {
         .set_up(format!("{worlds} worlds a row."));
     let chart = Chart::new(
         "Depth of the reorganisation that ends a partition",
-        Axis::even("duration, in blocks of the whole network").from(0.0),
-        Axis::even("blocks that leave").from(0.0),
+        Axis::linear("duration, in blocks of the whole network").from(0.0),
+        Axis::linear("blocks that leave").from(0.0),
     );
     let mut finding = Finding::new("partition", table, chart);
     for share in [0.1, 0.3, 0.5] {
@@ -152,8 +152,8 @@ pub fn finding(size: Size) -> Finding {
             let Interval { low, estimate, high } = point.depth;
             Dot::new(f64::from(point.expected_blocks), estimate).between(low, high)
         });
-        finding.draw(Series::line(format!("minority {share}: closed form"), theory));
-        finding.draw(Series::points(format!("minority {share}"), dots));
+        finding.draw(Series::new(Style::Line, format!("minority {share}: closed form"), theory));
+        finding.draw(Series::new(Style::Points, format!("minority {share}"), dots));
     }
     finding
 }

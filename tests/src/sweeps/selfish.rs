@@ -3,7 +3,7 @@
 use core::cmp::Ordering;
 use core::time::Duration;
 
-use cairn_report::chart::{Axis, Chart, Point as Dot, Series};
+use cairn_report::chart::{Axis, Chart, Point as Dot, Series, Style};
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::network::{Latency, Quality};
 use cairn_simulator::node_index::NodeIndex;
@@ -140,10 +140,10 @@ pub fn finding(size: Size) -> Finding {
         .set_up(format!("{worlds} worlds of {blocks} blocks a row, before the difficulty adjusts."));
     let chart = Chart::new(
         "Selfish mining",
-        Axis::even("hash rate of the pool, %"),
-        Axis::even("blocks of the pool, %"),
+        Axis::linear("hash rate of the pool, %"),
+        Axis::linear("blocks of the pool, %"),
     )
-    .with(Series::dashes("honest", [(0.0, 0.0), (50.0, 50.0)]));
+    .with(Series::new(Style::DashedLine, "honest", [(0.0, 0.0), (50.0, 50.0)]));
     let mut finding = Finding::new("selfish-mining", table, chart);
     for gamma in [Gamma::None, Gamma::Half, Gamma::All] {
         let alphas = [0.10, 0.20, 0.25, 0.30, 1.0 / 3.0, 0.35, 0.40, 0.45];
@@ -187,8 +187,8 @@ pub fn finding(size: Size) -> Finding {
             let Interval { low, estimate, high } = point.revenue;
             Dot::new(point.alpha * 100.0, estimate * 100.0).between(low * 100.0, high * 100.0)
         });
-        finding.draw(Series::line(format!("gamma {effective:.2}: closed form"), theory));
-        finding.draw(Series::points(format!("gamma {effective:.2}"), dots));
+        finding.draw(Series::new(Style::Line, format!("gamma {effective:.2}: closed form"), theory));
+        finding.draw(Series::new(Style::Points, format!("gamma {effective:.2}"), dots));
     }
     finding
 }

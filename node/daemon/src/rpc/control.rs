@@ -5,10 +5,11 @@ use cairn_core::height::Height;
 use cairn_protocol::peer::PeerId;
 
 use crate::Machine;
+use crate::api::status::{MiningStatus, NodeStatus, PeerStatus};
 use crate::clock;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Object, Text, json, object, reply};
+use crate::rpc::json::json;
 use crate::rpc::lookup;
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, required};
@@ -66,32 +67,32 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
         let chain = node.chain();
         let (tip, best_header) = (chain.tip(), chain.best_header());
         let peers = node.peers();
-        reply! {
-            "peer_id": Text(own),
-            "version": env!("CARGO_PKG_VERSION"),
-            "phase": lookup::phase(node),
-            "sync_from": node.sync().source().map(|peer| peer.to_string()),
-            "height": tip.height.get(),
-            "tip": Text(tip.hash()),
-            "chainwork": Text(tip.work),
-            "tip_time_ms": tip.header.time.millis(),
-            "tip_interval_ms": tip_interval_ms(node),
-            "headers": best_header.height.get(),
-            "header_chainwork": Text(best_header.work),
-            "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
-            "peer_states": peers.ready().map(|peer| peer_status(node, &peer.peer)).collect::<Vec<_>>(),
-            "blockedpeers": peers.filter().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "mempool": node.mempool().len(),
-            "mempool_bytes": node.mempool().total().size,
-            "hashrate": hashrate,
-            "mining": mining.as_ref().map(|order| object! {
-                "address": Text(Address::new(&lookup::params(node).address_prefix, order.pay_to)),
-                "threads": order.threads,
-                "hashrate": order.hashrate,
+        json(&NodeStatus {
+            peer_id: own.to_string(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            phase: lookup::phase(node).into(),
+            sync_from: node.sync().source().map(|peer| peer.to_string()),
+            height: tip.height,
+            tip: tip.hash(),
+            chainwork: tip.work,
+            tip_time_ms: tip.header.time.millis(),
+            tip_interval_ms: tip_interval_ms(node),
+            headers: best_header.height,
+            header_chainwork: best_header.work,
+            peers: peers.ready().map(|peer| peer.peer.to_string()).collect(),
+            peer_states: peers.ready().map(|peer| peer_status(node, &peer.peer)).collect(),
+            blockedpeers: peers.filter().blocked().iter().map(ToString::to_string).collect(),
+            mempool: node.mempool().len(),
+            mempool_bytes: node.mempool().total().size,
+            hashrate,
+            mining: mining.map(|order| MiningStatus {
+                address: Address::new(&lookup::params(node).address_prefix, order.pay_to).to_string(),
+                threads: order.threads,
+                hashrate: order.hashrate,
             }),
-            "stuck": lookup::stuck(node),
-            "uptime_ms": uptime,
-        }
+            stuck: lookup::stuck(node),
+            uptime_ms: uptime,
+        })
     })
     .await
 }
@@ -104,19 +105,15 @@ fn tip_interval_ms(node: &Machine) -> Option<u64> {
     Some(tip.header.time.since(before.header.time).as_millis() as u64)
 }
 
-fn peer_status(node: &Machine, peer: &PeerId) -> Object {
-    let mut status = object! {
-        "peer_id": Text(peer),
-        "owes_blocks": node.sync().owed_by(peer),
-    };
+fn peer_status(node: &Machine, peer: &PeerId) -> PeerStatus {
     let best = node.sync().best_of(peer);
-    if let Some(best) = best {
-        status.put("height", &best.height.get());
-        status.put("hash", &best.hash);
+    let ping = node.peers().get(peer).and_then(|connection| connection.ping);
+    PeerStatus {
+        peer_id: peer.to_string(),
+        owes_blocks: node.sync().owed_by(peer),
+        height: best.map(|best| best.height),
+        hash: best.map(|best| best.hash),
+        ping_ms: ping.map(|ping| ping.as_secs_f64() * 1000.0),
+        on_our_tip: best.map(|best| best.hash) == Some(lookup::tip(node).0),
     }
-    if let Some(ping) = node.peers().get(peer).and_then(|connection| connection.ping) {
-        status.put("ping_ms", &(ping.as_secs_f64() * 1000.0));
-    }
-    status.put("on_our_tip", &(best.map(|best| best.hash) == Some(lookup::tip(node).0)));
-    status
 }

@@ -71,7 +71,7 @@ impl RpcError {
     }
 
     /// Adds the values behind the message.
-    pub fn with_data(mut self, data: Object) -> Self {
+    pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = Some(json(&data));
         self
     }

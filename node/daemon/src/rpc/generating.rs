@@ -11,6 +11,7 @@ use cairn_protocol::template::Template;
 use serde_json::Value;
 
 use crate::Machine;
+use crate::api::replies::{MiningEstimate, NotGenerated};
 use crate::clock;
 use crate::generate::{End, MOST_HASHES_AT_ONCE, Wanted, solve};
 use crate::mined::NotMined;
@@ -62,7 +63,7 @@ async fn generate_to_address(rpc: Rpc, params: Params) -> RpcResult {
             Some(End::OutOfTries) => break,
             Some(End::NotMined(why)) => {
                 let message = format!("{} of {count} blocks mined: {why}", hashes.len());
-                let data = object! { "hashes": hashes, "why": why.to_string() };
+                let data = NotGenerated { hashes, why: Some(why.to_string()) };
                 return Err(RpcError::new(Code::Verify, message).with_data(data));
             }
         }
@@ -161,16 +162,16 @@ async fn estimate_mining(rpc: Rpc, params: Params) -> RpcResult {
         // The hash rate need not be the one that the difficulty has settled to.
         let usual = time_for(burst.usual_hashes.saturating_add(burst.usual_hashes / 4));
         let usual_after = usual.and_then(|usual| outlook.time_until(usual.max(params.spacing), time_for));
-        object! {
-            "blocks": blocks,
-            "hashes": burst.hashes,
-            "possible": burst.possible,
-            "ahead_ms": u64::from(blocks).saturating_mul(millis(params.spacing)),
-            "spacing_ms": millis(params.spacing),
-            "usual_hashes": burst.usual_hashes,
-            "next_hashes": burst.next_hashes,
-            "next_ms": time_for(burst.next_hashes).map(millis),
-            "usual_after_ms": usual_after.map(millis),
+        MiningEstimate {
+            blocks,
+            hashes: burst.hashes,
+            possible: burst.possible,
+            ahead_ms: u64::from(blocks).saturating_mul(millis(params.spacing)),
+            spacing_ms: millis(params.spacing),
+            usual_hashes: burst.usual_hashes,
+            next_hashes: burst.next_hashes,
+            next_ms: time_for(burst.next_hashes).map(millis),
+            usual_after_ms: usual_after.map(millis),
         }
     });
     estimate.await.map(|estimate| json(&estimate)).map_err(|_| stopping())

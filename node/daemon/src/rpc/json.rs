@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use cairn_core::amount::Amount;
+pub use crate::api::decimal::{Change, Coins, Sum};
 
 /// A finished piece of JSON text.
 pub type Json = Box<RawValue>;
@@ -63,42 +63,6 @@ macro_rules! reply {
 }
 pub(crate) use reply;
 
-/// An amount as Bitcoin Core prints it: coins with eight decimals.
-#[derive(Clone, Copy, Debug)]
-pub struct Coins(pub Amount);
-
-impl Serialize for Coins {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Sum(self.0.units().into()).serialize(serializer)
-    }
-}
-
-/// A sum of amounts that may exceed every amount, in units; printed like one.
-#[derive(Clone, Copy, Debug)]
-pub struct Sum(pub u128);
-
-impl Serialize for Sum {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        decimal("", self.0, serializer)
-    }
-}
-
-/// What was gained or, below zero, lost, in units; printed like an amount.
-#[derive(Clone, Copy, Debug)]
-pub struct Change(pub i128);
-
-impl Serialize for Change {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        decimal(if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs(), serializer)
-    }
-}
-
-fn decimal<S: Serializer>(sign: &str, units: u128, serializer: S) -> Result<S::Ok, S::Error> {
-    let coin = u128::from(Amount::COIN.units());
-    let text = format!("{sign}{}.{:08}", units / coin, units % coin);
-    RawValue::from_string(text).expect("digits with one point are JSON").serialize(serializer)
-}
-
 /// What `Display` prints, as a JSON string: hashes, heights in words, addresses.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<T>(pub T);
@@ -111,6 +75,8 @@ impl<T: std::fmt::Display> Serialize for Text<T> {
 
 #[cfg(test)]
 mod tests {
+    use cairn_core::amount::Amount;
+
     use super::*;
 
     #[test]

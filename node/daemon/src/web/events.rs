@@ -16,6 +16,8 @@ use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::event::NodeEvent;
+use crate::api::tagged::split;
 use crate::event_log::{Entry, EventLog, Found};
 use crate::rpc::json::reply;
 use crate::web::ask::for_pages;
@@ -32,6 +34,9 @@ const BEAT: Duration = Duration::from_secs(5);
 /// How long news is gathered for pages. A block that reaches five nodes is twenty events, and a hundred pages
 /// would wake for each of them while nodes hand the block on; nobody sees the difference.
 pub const FOR_PAGES: Duration = Duration::from_millis(40);
+
+/// Advice to a follower that has missed events.
+const GAP: &str = "events are missing here: read the best chain again from its tip, then go on with `next`";
 
 /// Where a follower wants to begin.
 #[derive(Debug, Deserialize)]
@@ -107,8 +112,10 @@ fn batch(log: &EventLog, from: u64) -> String {
         Found::Entries(entries) => (entries.as_slice(), from + entries.len() as u64, false),
         Found::Gap { next } => ([].as_slice(), *next, true),
     };
-    let event = |entry: &'_ Entry| Some((entry.kind, RawValue::from_string(entry.data.to_string()).ok()?));
-    let events: Vec<_> = entries.iter().filter_map(event).collect();
+    let events: Vec<(&str, Box<RawValue>)> = entries
+        .iter()
+        .filter_map(|Entry { kind, data, .. }| Some((&**kind, RawValue::from_string(data.to_string()).ok()?)))
+        .collect();
     let more = log.next() > next;
     let answer = reply! { "run": log.run(), "next": next, "gap": gap, "more": more, "events": events };
     answer.get().to_owned()
@@ -124,6 +131,17 @@ fn resumed(id: &str, run: &str) -> Result<u64, NoId> {
 
 struct NoId;
 
+/// A line that is not an event of the log.
+fn own_line(event: &NodeEvent, id: Option<String>) -> Line {
+    let (kind, data) = split(event);
+    let line = Line::default().event(kind);
+    let line = match id {
+        Some(id) => line.id(id),
+        None => line,
+    };
+    line.data(data)
+}
+
 struct Follower {
     log: EventLog,
     newer: watch::Receiver<u64>,
@@ -133,8 +151,9 @@ struct Follower {
 }
 
 fn lines(log: EventLog, from: u64, gather: Duration) -> impl Stream<Item = Result<Line, Infallible>> {
-    let hello = reply! { "run": log.run(), "next": log.next(), "beat_ms": BEAT.as_millis() as u64 };
-    let first = Line::default().event("hello").data(hello.get());
+    let hello =
+        NodeEvent::Hello { run: log.run().to_owned(), next: log.next(), beat_ms: BEAT.as_millis() as u64 };
+    let first = own_line(&hello, None);
     let newer = log.watch();
     let follower = Follower { log, newer, ready: VecDeque::from([first]), next: from, gather };
     stream::unfold(follower, |mut follower| async move {
@@ -163,13 +182,9 @@ impl Follower {
                 self.ready = lines.collect();
             }
             Found::Gap { next } => {
-                let gap = reply! {
-                    "wanted": self.next,
-                    "next": next,
-                    "message": "events are missing here: read the best chain again from its tip, then go on with `next`",
-                };
+                let gap = NodeEvent::Gap { wanted: self.next, next, message: GAP.into() };
                 let id = format!("{}-{}", self.log.run(), next - 1);
-                self.ready.push_back(Line::default().event("gap").id(id).data(gap.get()));
+                self.ready.push_back(own_line(&gap, Some(id)));
                 self.next = next;
             }
         }
@@ -177,13 +192,14 @@ impl Follower {
 
     fn line(&self, entry: &Entry) -> Line {
         let id = format!("{}-{}", self.log.run(), entry.number);
-        Line::default().event(entry.kind).id(id).data(&*entry.data)
+        Line::default().event(&*entry.kind).id(id).data(&*entry.data)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use serde_json::json;
 
     use super::*;
 
@@ -197,8 +213,8 @@ mod tests {
 
     fn log() -> EventLog {
         let log = EventLog::new("run7");
-        log.push("first", |number| format!("{{\"number\":{number}}}"));
-        log.push("second", |number| format!("{{\"number\":{number}}}"));
+        log.push(&json!({ "first": { "x": 1 } }));
+        log.push(&json!({ "second": { "x": 2 } }));
         log
     }
 
@@ -206,8 +222,8 @@ mod tests {
     async fn a_follower_gets_every_event_from_the_number_it_names() {
         let text = wire(&log(), 1, 3).await;
         let expected = "event: hello\ndata: {\"run\":\"run7\",\"next\":3,\"beat_ms\":5000}\n\n\
-                        event: first\nid: run7-1\ndata: {\"number\":1}\n\n\
-                        event: second\nid: run7-2\ndata: {\"number\":2}\n\n";
+                        event: first\nid: run7-1\ndata: {\"x\":1}\n\n\
+                        event: second\nid: run7-2\ndata: {\"x\":2}\n\n";
         assert_eq!(text, expected);
     }
 
@@ -215,7 +231,7 @@ mod tests {
     async fn a_number_that_is_gone_is_answered_with_a_gap_and_then_the_next_event() {
         let log = log();
         log.forget();
-        log.push("third", |number| format!("{{\"number\":{number}}}"));
+        log.push(&json!({ "third": { "x": 3 } }));
         let text = wire(&log, 2, 2).await;
         assert!(text.contains("event: gap\nid: run7-4\ndata: {\"wanted\":2,\"next\":5,"), "{text}");
     }
@@ -228,10 +244,8 @@ mod tests {
             async move { wire(&log, 3, 2).await }
         });
         tokio::task::yield_now().await;
-        log.push("third", |number| format!("{{\"number\":{number}}}"));
-        assert!(
-            later.await.expect("no panic").ends_with("event: third\nid: run7-3\ndata: {\"number\":3}\n\n")
-        );
+        log.push(&json!({ "third": { "x": 3 } }));
+        assert!(later.await.expect("no panic").ends_with("event: third\nid: run7-3\ndata: {\"x\":3}\n\n"));
     }
 
     #[tokio::test]
@@ -248,12 +262,12 @@ mod tests {
         let log = log();
         assert_eq!(
             ask(&log, Some(2)).await,
-            r#"{"run":"run7","next":3,"gap":false,"more":false,"events":[["second",{"number":2}]]}"#
+            r#"{"run":"run7","next":3,"gap":false,"more":false,"events":[["second",{"x":2}]]}"#
         );
         let nothing = r#"{"run":"run7","next":3,"gap":false,"more":false,"events":[]}"#;
         assert_eq!((ask(&log, Some(3)).await, ask(&log, None).await), (nothing.into(), nothing.into()));
         assert_eq!(ask(&log, Some(9)).await, nothing.replace("\"gap\":false", "\"gap\":true"));
-        (0..300).for_each(|_| log.push("one", |number| number.to_string()));
+        (0..300).for_each(|_| log.push(&json!({ "one": 1 })));
         let many = ask(&log, Some(3)).await;
         assert!(many.starts_with(r#"{"run":"run7","next":259,"gap":false,"more":true,"#), "{many}");
     }

@@ -4,9 +4,8 @@ use cairn_protocol::event::Event;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::api::event::NodeEvent;
 use crate::event_log::EventLog;
-use crate::rpc::json::{json, object};
-use crate::web::describe::describe;
 use crate::web::metrics::count;
 
 /// Writes every event of the node to the log, until the node stops.
@@ -15,12 +14,7 @@ pub async fn record(log: EventLog, mut events: broadcast::Receiver<Event>) {
         match events.recv().await {
             Ok(event) => {
                 count(&event);
-                let (kind, values) = describe(&event);
-                log.push(kind, |number| {
-                    let mut numbered = object! { "number": number };
-                    numbered.extend(values);
-                    json(&numbered).get().to_owned()
-                });
+                log.push(&NodeEvent::from(&event));
             }
             // Cannot keep up: followers are told of a gap rather than shown a chain with a hole.
             Err(RecvError::Lagged(lost)) => {

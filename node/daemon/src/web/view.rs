@@ -13,6 +13,7 @@ use cairn_protocol::peer::Direction;
 use cairn_protocol::peers::connection::Connection;
 
 use crate::Machine;
+use crate::api::replies::ViewBlock;
 use crate::handle::NodeHandle;
 use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{RpcError, RpcResult};
@@ -194,20 +195,20 @@ impl Known {
         Ok(())
     }
 
-    fn tell(&self, blocks: &[Branching]) -> Vec<Object> {
+    fn tell(&self, blocks: &[Branching]) -> Vec<ViewBlock> {
         let known = self.facts();
         let blocks = blocks.iter().map(|block| {
             let facts = known.get(&block.hash);
-            object! {
-                "hash": Text(block.hash),
-                "previous": Text(block.header.previous_block_hash),
-                "height": block.height.get(),
-                "time_ms": block.header.time.millis(),
-                "chainwork": Text(block.work),
-                "tx": facts.map(|facts| facts.transactions),
-                "size": block.size,
-                "tag": facts.map(|facts| &facts.tag),
-                "status": block.status,
+            ViewBlock {
+                hash: block.hash,
+                previous: block.header.previous_block_hash,
+                height: block.height,
+                time_ms: block.header.time.millis(),
+                chainwork: block.work,
+                tx: facts.map(|facts| facts.transactions),
+                size: block.size,
+                tag: facts.map(|facts| facts.tag.clone()),
+                status: block.status.into(),
             }
         });
         blocks.collect()

@@ -12,8 +12,8 @@ use crate::cli::simulate::{Seeds, SimulateArgs};
 use crate::commands::output::Output;
 use crate::commands::simulate::replay::Replay;
 use cairn_report as report;
-use cairn_report::seeds::{SeedFigures, SeedOutcome, Summary};
-use cairn_report::seeds_page::print_seeds;
+use cairn_report::batch::{SeedFigures, SeedOutcome, Summary};
+use cairn_report::batch_page::print_seeds;
 
 /// Plays every seed, tells how they differ, and which were not as expected.
 ///

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use cairn_simulator::play::Failure;
 
-use cairn_report::words::{harmless, shell_word};
+use cairn_report::format::{harmless, shell_word};
 
 /// What plays the runs of one scenario again.
 #[derive(Clone, Debug)]

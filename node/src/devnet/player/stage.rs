@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::devnet::view::View;
 use crate::devnet::view::world::Mark;
-use cairn_daemon::web::describe::describe;
+use cairn_daemon::api::event::NodeEvent;
+use cairn_daemon::api::tagged::split;
 
 /// The picture, and what of the world is in it already.
 #[derive(Debug)]
@@ -42,9 +43,9 @@ impl Stage {
         let moments = run.timeline().get(self.moments..).unwrap_or_default();
         self.view.change(at, |scene| {
             for told in &told {
-                let (kind, data) = describe(&told.event);
-                if let Ok(data) = serde_json::to_value(&data) {
-                    scene.told(told.node.number(), kind, &data, told.at_ms);
+                let (kind, data) = split(&NodeEvent::from(&told.event));
+                if let Ok(data) = serde_json::from_str(&data) {
+                    scene.told(told.node.number(), &kind, &data, told.at_ms);
                 }
             }
             for (node, (is_up, was_up)) in (0..).zip(living.iter().zip(&self.living)) {

@@ -23,11 +23,11 @@ fn connects(view: &View, node: u16, height: u64, hash: &str, previous: &str, fro
     told(view, node, "block_connected", data);
 }
 
-fn news(view: &View, from: u64) -> Vec<(&'static str, Value)> {
+fn news(view: &View, from: u64) -> Vec<(String, Value)> {
     match view.log().since(from) {
         cairn_daemon::event_log::Found::Entries(entries) => entries
             .iter()
-            .map(|entry| (entry.kind, serde_json::from_str(&entry.data).expect("JSON")))
+            .map(|entry| (entry.kind.to_string(), serde_json::from_str(&entry.data).expect("JSON")))
             .collect(),
         cairn_daemon::event_log::Found::Gap { .. } => panic!("a gap"),
     }
@@ -39,7 +39,7 @@ fn a_block_is_told_once_and_then_who_got_it_from_whom() {
     let from = view.log().next();
     connects(&view, 0, 1, "aa", "g", None);
     connects(&view, 1, 1, "aa", "g", Some("p0"));
-    let kinds: Vec<&str> = news(&view, from).iter().map(|(kind, _)| *kind).collect();
+    let kinds: Vec<String> = news(&view, from).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["block", "got", "tip", "agreement", "got", "tip", "agreement"]);
     let picture = view.snapshot(usize::MAX);
     let got = picture["blocks"][0]["got"].as_array().expect("a list").clone();

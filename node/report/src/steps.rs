@@ -1,9 +1,0 @@
-//! The steps of a run, as pictures mark them.
-
-use cairn_simulator::report::{MomentKind, Report};
-
-/// The steps of a run as the labels of marks: when, and the first words.
-pub fn steps(report: &Report) -> impl Iterator<Item = (u64, &str)> {
-    let steps = report.timeline.iter().filter(|moment| moment.kind == MomentKind::Step);
-    steps.map(|moment| (moment.at_ms, moment.text.split(':').next().unwrap_or_default()))
-}
