@@ -183,11 +183,11 @@ impl Driver {
                 }
                 self.handle(Input::Received { peer, message })
             }
-            PeerEvent::Malformed { peer, connection, error: fault } => {
+            PeerEvent::Malformed { peer, connection, error } => {
                 if !self.is_current(&peer, connection) {
                     return Ok(());
                 }
-                self.handle(Input::Garbled { peer, fault })
+                self.handle(Input::Malformed { peer, error })
             }
             // The end of a connection that was replaced meanwhile is not the end of the peer's.
             PeerEvent::Disconnected { peer, connection } => {
@@ -252,7 +252,7 @@ impl Driver {
                 }),
                 Action::Emit(event) => {
                     self.log.event(&event, clock::now());
-                    if let Event::PeerRefused { address, reason, .. } = &event
+                    if let Event::PeerRejected { address, reason, .. } = &event
                         && *reason != DisconnectReason::Duplicate
                     {
                         self.not_connected(*address, in_words(reason));
@@ -275,7 +275,7 @@ impl Driver {
 
     /// Logs why there is no connection to a node that the operator named.
     fn not_connected(&mut self, address: PeerAddress, reason: String) {
-        if self.machine.peers().dialler().kept().any(|(kept, _)| *kept == address) {
+        if self.machine.peers().dialer().kept().any(|(kept, _)| *kept == address) {
             self.log.not_connected(address, reason, clock::now());
         }
     }

@@ -130,20 +130,7 @@ impl ConnectionState {
 /// The approximate memory of a queued message, in bytes.
 fn weight(message: &Message) -> usize {
     const OVERHEAD: usize = 128;
-    let body = match message {
-        Message::Block(block) => block.size(),
-        Message::Transactions(transactions) => {
-            transactions.iter().map(|transaction| transaction.size()).sum()
-        }
-        Message::Headers(headers) => headers.len() * 88,
-        Message::GetHeaders { locator: ids } | Message::GetBlocks(ids) => ids.len() * 32,
-        Message::AnnounceTransactions(ids) | Message::GetTransactions(ids) => ids.len() * 32,
-        Message::NotFound(items) => items.len() * 36,
-        Message::Peers(addresses) => addresses.len() * 32,
-        Message::Hello(_) => 512,
-        Message::Goodbye(_) | Message::Ping { .. } | Message::Pong { .. } | Message::GetPeers => 0,
-    };
-    OVERHEAD + body
+    OVERHEAD + message.weight()
 }
 
 #[cfg(test)]

@@ -11,13 +11,14 @@ use cairn_protocol::chain::store::{ChainStore, HeaderRecord, StoreError};
 /// When the store fails, or has no record of a header.
 pub fn lineage(stored: &dyn ChainStore, genesis: BlockHash) -> Result<Vec<BlockHash>, StoreError> {
     let missing = |hash| StoreError::Missing { kind: "header", hash };
-    let mut records: HashMap<BlockHash, HeaderRecord> = stored.headers()?.into_iter().collect();
+    let records = stored.headers()?.into_iter();
+    let parents: HashMap<BlockHash, BlockHash> =
+        records.map(|HeaderRecord { header, .. }| (header.hash(), header.previous_block_hash)).collect();
     let mut next = stored.tip()?.ok_or(missing(genesis))?;
     let mut lineage = Vec::new();
     while next != genesis {
         lineage.push(next);
-        // Removed, so that damaged records that name each other as parents end.
-        next = records.remove(&next).ok_or(missing(next))?.header.previous_block_hash;
+        next = *parents.get(&next).ok_or(missing(next))?;
     }
     lineage.push(genesis);
     lineage.reverse();

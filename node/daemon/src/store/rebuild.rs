@@ -87,7 +87,10 @@ fn load_headers(database: &Database, checkpoint: &Checkpoint) -> Result<Headers,
     for record in database.scan(prefix, |key, value| read_record(database, key, value)) {
         match record? {
             Record::Header(hash, header) => {
-                headers.insert(hash, header);
+                if checks_all && header.record.header.hash() != hash {
+                    return Err(database.damaged(&format!("the record of block {hash} is another's")));
+                }
+                headers.insert(hash, *header);
             }
             Record::Transaction => transactions += 1,
             Record::Address => of_addresses += 1,
@@ -112,7 +115,7 @@ fn load_headers(database: &Database, checkpoint: &Checkpoint) -> Result<Headers,
 
 /// An intact record of the database.
 enum Record {
-    Header(BlockHash, StoredHeader),
+    Header(BlockHash, Box<StoredHeader>),
     Transaction,
     Address,
     Checkpoint,
@@ -120,7 +123,7 @@ enum Record {
 
 fn read_record(database: &Database, key: &[u8], value: &[u8]) -> Result<Record, StoreError> {
     let of_address = match read_key(key).ok_or_else(|| database.damaged("a key is malformed"))? {
-        Key::Header(hash) => return Ok(Record::Header(hash, database.decode(value)?)),
+        Key::Header(hash) => return Ok(Record::Header(hash, Box::new(database.decode(value)?))),
         Key::Transaction(_) => {
             return database.decode::<StoredTransaction>(value).map(|_| Record::Transaction);
         }

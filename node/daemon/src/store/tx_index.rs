@@ -4,16 +4,16 @@
 //! because sled takes tens of microseconds for what memory gives in one.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 
 use cairn_core::block::Block;
 use cairn_core::coin::Coin;
+use cairn_core::generations::Generations;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
-use cairn_protocol::chain::store::{Commit, Spender, StoreError, TransactionPlace};
+use cairn_protocol::chain::store::{ChainBlock, Commit, Spender, StoreError, TransactionPlace};
 
 use crate::store::changes::{self, Change, Changes};
 use crate::store::database::Database;
@@ -32,32 +32,22 @@ pub struct TxIndex {
     changes: Changes<Txid, StoredTransaction>,
     /// Records and outputs that changed since the last checkpoint, some of them counted twice.
     weight: usize,
-    cache: RefCell<Cache>,
+    /// Shared, so that reading one of ten thousand outputs does not copy the others.
+    cache: RefCell<Generations<Txid, Arc<StoredTransaction>>>,
     /// For each snapshot that is still read, what checkpoints overwrite.
     snapshots: RefCell<Vec<Weak<Overwritten>>>,
-}
-
-/// Two generations: when the younger is full, it replaces the older, which is forgotten.
-/// Records are shared, so that reading one of ten thousand outputs does not copy the others.
-struct Cache {
-    generation: usize,
-    young: HashMap<Txid, Arc<StoredTransaction>>,
-    old: HashMap<Txid, Arc<StoredTransaction>>,
-    /// Records and outputs in `young`.
-    weight: usize,
 }
 
 impl TxIndex {
     /// The index over a database with this many records of transactions. A generation of the cache holds at
     /// most `generation` records and outputs.
     pub fn new(database: Arc<Database>, stored: u64, generation: usize) -> Self {
-        let (young, old) = (HashMap::new(), HashMap::new());
         Self {
             database,
             stored,
             changes: Changes::new(),
             weight: 0,
-            cache: RefCell::new(Cache { generation, young, old, weight: 0 }),
+            cache: RefCell::new(Generations::new(generation)),
             snapshots: RefCell::default(),
         }
     }
@@ -109,9 +99,9 @@ impl TxIndex {
         self.weight = 0;
         let mut cache = self.cache.borrow_mut();
         for (txid, change) in std::mem::take(&mut self.changes) {
-            cache.forget(&txid);
-            if let Some(transaction) = change.now {
-                cache.keep(txid, Arc::new(transaction));
+            match change.now {
+                Some(transaction) => keep(&mut cache, txid, Arc::new(transaction)),
+                None => cache.remove(&txid),
             }
         }
     }
@@ -164,12 +154,12 @@ impl TxIndex {
     /// # Errors
     /// When the database fails.
     pub fn apply(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        for (_, block) in &commit.disconnected {
+        for ChainBlock { block, .. } in &commit.disconnected {
             for txid in block.txids() {
                 self.remove(txid)?;
             }
         }
-        for (height, block) in &commit.connected {
+        for ChainBlock { height, block, .. } in &commit.connected {
             self.connect(*height, block)?;
         }
         // Outputs that disconnected blocks had spent, and no connected block spends, are coins again.
@@ -245,38 +235,28 @@ impl TxIndex {
     /// # Errors
     /// When the database fails.
     pub fn find(&self, txid: &Txid) -> Result<Option<Arc<StoredTransaction>>, StoreError> {
-        if let Some(found) = self.cache.borrow_mut().find(txid) {
-            return Ok(Some(found));
+        let mut cache = self.cache.borrow_mut();
+        if let Some(found) = cache.refresh(*txid, |found| weight(found)) {
+            return Ok(Some(found.clone()));
         }
         let found: Option<Arc<StoredTransaction>> = self.database.get(&transaction_key(txid))?.map(Arc::new);
         if let Some(found) = &found {
-            self.cache.borrow_mut().keep(*txid, found.clone());
+            keep(&mut cache, *txid, found.clone());
         }
         Ok(found)
     }
 }
 
-impl Cache {
-    fn find(&mut self, txid: &Txid) -> Option<Arc<StoredTransaction>> {
-        if let Some(found) = self.young.get(txid) {
-            return Some(found.clone());
-        }
-        let found = self.old.remove(txid)?;
-        self.keep(*txid, found.clone());
-        Some(found)
-    }
+/// The record and its outputs, as the cache counts them.
+fn weight(transaction: &StoredTransaction) -> usize {
+    1 + transaction.outputs.len()
+}
 
-    fn keep(&mut self, txid: Txid, transaction: Arc<StoredTransaction>) {
-        if self.weight >= self.generation {
-            self.old = std::mem::take(&mut self.young);
-            self.weight = 0;
-        }
-        self.weight += 1 + transaction.outputs.len();
-        self.young.insert(txid, transaction);
-    }
-
-    fn forget(&mut self, txid: &Txid) {
-        self.young.remove(txid);
-        self.old.remove(txid);
-    }
+fn keep(
+    cache: &mut Generations<Txid, Arc<StoredTransaction>>,
+    txid: Txid,
+    transaction: Arc<StoredTransaction>,
+) {
+    let weight = weight(&transaction);
+    cache.insert(txid, transaction, weight);
 }

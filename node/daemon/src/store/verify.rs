@@ -16,7 +16,7 @@ use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
-use cairn_protocol::chain::store::{ChainStore, HeaderRecord, StoreError};
+use cairn_protocol::chain::store::{ChainStore, StoreError};
 
 use crate::store::addresses::AddressIndex;
 use crate::store::lineage;
@@ -92,15 +92,12 @@ pub fn verify<S: ChainStore>(
 /// The hashes from genesis to the stored tip, if every header's record fits.
 fn lineage(stored: &dyn ChainStore, genesis: &Block) -> Result<Vec<BlockHash>, VerifyError> {
     let lineage = lineage::lineage(stored, genesis.hash())?;
-    let records: HashMap<BlockHash, HeaderRecord> = stored.headers()?.into_iter().collect();
+    let records = stored.headers()?.into_iter().map(|record| (record.header.hash(), record.height));
+    let heights: HashMap<BlockHash, Height> = records.collect();
     for (expected, &hash) in (0..).map(Height::from_u32).zip(&lineage) {
-        let record = records.get(&hash).ok_or(StoreError::Missing { kind: "header", hash })?;
-        let (found, height) = (record.header.hash(), record.height);
-        if found != hash {
-            return Err(VerifyError::Header { hash, found });
-        }
-        if height != expected {
-            return Err(VerifyError::Height { hash, found: height, expected });
+        let found = *heights.get(&hash).ok_or(StoreError::Missing { kind: "header", hash })?;
+        if found != expected {
+            return Err(VerifyError::Height { hash, found, expected });
         }
     }
     Ok(lineage)

@@ -19,9 +19,6 @@ pub enum VerifyError {
     /// A block cannot be read.
     #[error("block {height} ({hash}) cannot be read: {error}")]
     Unreadable { height: Height, hash: BlockHash, error: StoreError },
-    /// A header's record holds another header.
-    #[error("the record of block {hash} holds the header of {found}")]
-    Header { hash: BlockHash, found: BlockHash },
     /// A header's record names another height than its ancestors make.
     #[error("block {expected} ({hash}) is recorded at height {found}")]
     Height { hash: BlockHash, found: Height, expected: Height },
