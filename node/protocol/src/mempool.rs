@@ -296,25 +296,6 @@ impl Mempool {
         self.entries.get(txid).is_some()
     }
 
-    /// The unconfirmed transaction that spends an output.
-    pub fn spender(&self, outpoint: &OutPoint) -> Option<Txid> {
-        self.entries.spender(outpoint)
-    }
-
-    /// The unconfirmed transactions that one depends on, without itself.
-    pub fn ancestors_of(&self, txid: &Txid) -> BTreeSet<Txid> {
-        let mut found = self.entries.with_ancestors([*txid]);
-        found.remove(txid);
-        found
-    }
-
-    /// The unconfirmed transactions that depend on one, without itself.
-    pub fn descendants_of(&self, txid: &Txid) -> BTreeSet<Txid> {
-        let mut found = self.entries.with_descendants([*txid]);
-        found.remove(txid);
-        found
-    }
-
     /// The number of unconfirmed transactions.
     pub fn len(&self) -> usize {
         self.entries.total().count
@@ -323,11 +304,6 @@ impl Mempool {
     /// Whether there is no unconfirmed transaction.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Count, bytes and fees of all unconfirmed transactions.
-    pub fn total(&self) -> Package {
-        self.entries.total()
     }
 
     /// Estimate of the memory of all entries in bytes.
@@ -356,16 +332,6 @@ impl Mempool {
         let Some(Eviction { rate, at }) = self.last_eviction else { return MIN_RELAY_FEE_RATE };
         let halvings = now.millis().saturating_sub(at.millis()) / self.full_half_life_ms;
         rate.halved(u32::try_from(halvings).unwrap_or(u32::MAX)).max(MIN_RELAY_FEE_RATE)
-    }
-
-    /// The fee rate that a transaction must pay to be relayed at all.
-    pub fn min_relay_fee_rate(&self) -> FeeRate {
-        MIN_RELAY_FEE_RATE
-    }
-
-    /// The fee rate that a replacement must pay for its own relay.
-    pub fn incremental_fee_rate(&self) -> FeeRate {
-        INCREMENTAL_FEE_RATE
     }
 
     /// The fee rate for a confirmation within a number of blocks of a size in bytes.

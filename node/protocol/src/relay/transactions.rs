@@ -274,11 +274,6 @@ impl TransactionRelay {
         announcements.chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
     }
 
-    /// The number of transactions that were announced and have not arrived.
-    pub fn request_count(&self) -> usize {
-        self.requests.len()
-    }
-
     fn request_from_others(&mut self, now: Timestamp, txids: Vec<Txid>, actions: &mut Vec<Action>) {
         let mut by_peer: BTreeMap<PeerId, Vec<Txid>> = BTreeMap::new();
         for txid in txids {
