@@ -1,4 +1,4 @@
-//! Which chain this is: definitions, and the genesis block each one makes.
+//! Chain definitions, and the genesis block that each one makes.
 //!
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.
@@ -69,6 +69,15 @@ fn builtin_names() -> String {
 
 impl Chain {
     /// The built-in chain of this name, or the chain of the definition in this file.
+    /// ```
+    /// use cairn_genesis::Chain;
+    ///
+    /// let devnet = Chain::find("devnet").unwrap();
+    /// let regtest = Chain::find("regtest").unwrap();
+    /// assert_eq!(devnet.params.genesis_hash, devnet.genesis.hash().into());
+    /// assert_ne!(devnet.params.genesis_hash, regtest.params.genesis_hash);
+    /// assert!(Chain::find("no such file").is_err());
+    /// ```
     ///
     /// # Errors
     /// Both variants of [`FindChainError`].
