@@ -207,7 +207,9 @@ mod tests {
                     "order of {txid}"
                 );
                 assert!(entry.children.iter().all(|child| self.by_id[child].parents.contains(txid)));
-                assert!(entry.transaction.inputs().iter().all(|spent| self.spenders.get(spent) == Some(txid)));
+                assert!(
+                    entry.transaction.inputs().iter().all(|spent| self.spenders.get(spent) == Some(txid))
+                );
                 assert!(self.by_ancestors.contains(&(entry.ancestors.score(), *txid)));
                 assert!(self.by_worth.contains(&(entry.worth(), *txid)));
                 usage += entry.usage();
