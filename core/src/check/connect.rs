@@ -32,8 +32,8 @@ pub enum ConnectError {
     CoinbaseClaimsTooMuch { claimed: Amount, allowed: Amount },
 }
 
-/// A block that breaks no rule at its height in the chain, and what connecting it changes. Only
-/// [`connect_block`] makes one.
+/// A block that breaks no rule at its height in the chain, and what connecting it changes.
+/// Only [`connect_block`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectedBlock {
     changes: CoinChanges,

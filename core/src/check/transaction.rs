@@ -32,8 +32,8 @@ pub enum TransactionError {
     OutputsExceedSupply { maximum: Amount },
     #[error("{outpoint} does not exist or is spent")]
     MissingCoin { outpoint: OutPoint },
-    /// A coinbase is spent before a reorganization of usual depth can no longer undo it (Bitcoin Core's
-    /// `COINBASE_MATURITY`).
+    /// A coinbase is spent before a reorganization of usual depth can no longer undo
+    /// it (Bitcoin Core's `COINBASE_MATURITY`).
     #[error(
         "{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}"
     )]
@@ -60,8 +60,8 @@ pub struct SpendContext {
     pub median_time_past: Timestamp,
 }
 
-/// A transaction that breaks no rule as long as its signatures are valid. Only
-/// [`check_transaction_on_coins`] makes one.
+/// A transaction that breaks no rule as long as its signatures are valid.
+/// Only [`check_transaction_on_coins`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedSpend {
     pub(in crate::check) fee: Amount,

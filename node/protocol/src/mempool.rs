@@ -30,10 +30,10 @@ pub use policy::MempoolError;
 
 use accept::{Candidate, CheckLevel};
 use entries::MempoolEntries;
-use entry::{MempoolEntry, Package};
+use entry::MempoolEntry;
 use fee_estimate::{Estimate, FeeHistory};
 use fee_rate::FeeRate;
-use policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
+use policy::MIN_RELAY_FEE_RATE;
 
 /// Unconfirmed transactions that are valid on the tip, together.
 #[derive(Clone, Debug)]
@@ -94,10 +94,7 @@ impl Mempool {
         Ok(self.insert(now, candidate, chain))
     }
 
-    /// The result that [`Self::accept_up_to`] would have; nothing changes.
-    ///
-    /// # Errors
-    /// As of [`Self::accept_up_to`].
+    /// The result or error that [`Self::accept_up_to`] would have; nothing changes.
     pub fn test<S: ChainStore>(
         &self,
         now: Timestamp,
@@ -193,11 +190,8 @@ impl Mempool {
         leaving.into_iter().map(|txid| Removed { txid, reason }).collect()
     }
 
-    /// Follows a change of the best chain: confirmed transactions leave, and those of disconnected blocks
-    /// return.
-    ///
-    /// # Errors
-    /// When the store fails.
+    /// Follows a change of the best chain: confirmed transactions leave, and those
+    /// of disconnected blocks return.
     pub fn follow<S: ChainStore>(
         &mut self,
         now: Timestamp,
@@ -222,9 +216,9 @@ impl Mempool {
         Ok(effect)
     }
 
-    /// After a reorganization: the transactions of disconnected blocks and then the unconfirmed ones, each in
-    /// their order, are checked on the new tip. Those that are no longer valid are removed, with all that
-    /// depend on them.
+    /// After a reorganization: the transactions of disconnected blocks and then the unconfirmed ones, each
+    /// in their order, are checked on the new tip. Those that are no longer valid are removed, with all
+    /// that depend on them.
     fn rebuild<S: ChainStore>(
         &mut self,
         now: Timestamp,
@@ -281,7 +275,7 @@ impl Mempool {
 
 /// Reads, which change nothing.
 impl Mempool {
-    /// An unconfirmed transaction.
+    /// An unconfirmed transaction, by its id.
     pub fn get(&self, txid: &Txid) -> Option<Arc<Transaction>> {
         self.entries.get(txid).map(|entry| entry.transaction.clone())
     }
@@ -326,8 +320,8 @@ impl Mempool {
         &self.entries
     }
 
-    /// The fee rate that a transaction must pay to be accepted now: above the relay fee rate when the mempool
-    /// was full lately.
+    /// The fee rate that a transaction must pay to be accepted now: above the relay fee rate when the
+    /// mempool was full lately.
     pub fn min_fee_rate(&self, now: Timestamp) -> FeeRate {
         let Some(Eviction { rate, at }) = self.last_eviction else { return MIN_RELAY_FEE_RATE };
         let halvings = now.millis().saturating_sub(at.millis()) / self.full_half_life_ms;

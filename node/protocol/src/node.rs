@@ -63,8 +63,8 @@ impl<S: ChainStore> Node<S> {
         Self { chain, mempool, peers, sync: Sync::default(), relay, now: Timestamp::default() }
     }
 
-    /// One step. The same inputs in the same order give the same actions. If the time goes back, the last one
-    /// counts.
+    /// One step. The same inputs in the same order give the same actions. If the time goes back,
+    /// the last one counts.
     ///
     /// # Errors
     /// When the store fails: the node must stop.
@@ -140,9 +140,6 @@ impl<S: ChainStore> Node<S> {
     }
 
     /// Returns when everything so far survives a crash or power loss.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         self.chain.flush()
     }

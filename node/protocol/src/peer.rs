@@ -37,7 +37,7 @@ impl PeerId {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// The public key.
+    /// The 32 bytes of the public key.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

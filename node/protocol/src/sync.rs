@@ -1,14 +1,10 @@
 //! Sync: headers first, then bodies from every peer that has them.
 
 use cairn_core::block::Block;
-use cairn_core::hash::BlockHash;
-use cairn_core::header::Header;
-use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::chain::store::ChainStore;
-use crate::chain::tree::ChainTip;
 use crate::chain::{BlockVerdict, Chain};
 use crate::deadlines::Deadlines;
 use crate::event::Event;
@@ -20,7 +16,7 @@ pub mod bodies;
 pub mod headers;
 
 use bodies::Bodies;
-use headers::{Headers, HeadersVerdict, ShownBeyond};
+use headers::Headers;
 
 /// The requests for headers and bodies that make the best chain of all peers ours.
 #[derive(Clone, Debug, Default)]

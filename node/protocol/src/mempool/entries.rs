@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cairn_core::amount::Amount;
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
@@ -190,6 +189,8 @@ impl MempoolEntries {
 
 #[cfg(test)]
 mod tests {
+    use cairn_core::amount::Amount;
+
     use super::*;
 
     impl MempoolEntries {

@@ -8,9 +8,6 @@ use crate::chain::store::{ChainStore, StoreError};
 use crate::mempool::policy::MempoolError;
 
 /// The reason why the best chain has no such coin.
-///
-/// # Errors
-/// When the store fails.
 pub fn of_missing_coin<S: ChainStore>(
     transaction: &Transaction,
     outpoint: &OutPoint,

@@ -62,7 +62,7 @@ struct Request {
 }
 
 impl TransactionRelay {
-    /// Relay without peers.
+    /// The state of a node without peers.
     pub fn new(random: Random) -> Self {
         Self {
             peers: PeerMap::default(),
