@@ -69,7 +69,7 @@ fn batch_is_valid(claims: &[SignatureClaim]) -> bool {
         seed.update(signature);
         verifier.queue((key.into(), signature.into(), digest));
     }
-    // The factors depend on the whole batch: nobody can choose signatures that fit them.
+    // The factors depend on the whole batch: no signer can choose signatures that fit them.
     verifier.verify(ChaCha20Rng::from_seed(seed.finalize().into())).is_ok()
 }
 

@@ -14,7 +14,7 @@ use crate::signature::claim::{SignatureBatch, SignatureClaim, Verifier};
 /// Signatures remembered at most: about 4 MB.
 pub const MAX_REMEMBERED: usize = 65_536;
 
-/// A salted hash of a claim. The salt is secret, so nobody can look for two claims that share one.
+/// A salted hash of a claim. The salt is secret, so no attacker can look for two claims that share one.
 type ClaimHash = [u8; 32];
 
 /// A verifier that asks another only about signatures that it has not seen to be valid.
