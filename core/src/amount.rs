@@ -55,19 +55,13 @@ impl Amount {
     }
 
     /// The sum, unless it exceeds 2^64 units (CVE-2010-5139).
-    pub const fn checked_add(self, other: Self) -> Option<Self> {
-        match self.0.checked_add(other.0) {
-            Some(units) => Some(Self(units)),
-            None => None,
-        }
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
     }
 
     /// The difference, unless it is below zero.
-    pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        match self.0.checked_sub(other.0) {
-            Some(units) => Some(Self(units)),
-            None => None,
-        }
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
     }
 
     /// The sum of all, unless it exceeds 2^64 units.
