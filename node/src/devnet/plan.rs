@@ -13,8 +13,8 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_protocol::random::Random;
 use cairn_simulator::text::duration;
 
-use crate::devnet::account;
 use crate::devnet::error::DevnetError;
+use crate::devnet::funded_accounts;
 use cairn_daemon::miner::spacing_hashrate;
 
 /// Up to so many nodes everybody dials everybody.
@@ -131,7 +131,7 @@ pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec
         }
         let (peer, peer_held) = free_port(&mut next_peer)?;
         let dials = dialled_by(id).into_iter().map(|earlier| plans[usize::from(earlier)].peer).collect();
-        let account = account::payee(wanted.chain, id);
+        let account = funded_accounts::payee(wanted.chain, id);
         let reward = wanted.to.clone().unwrap_or(account).to_string();
         let directory = directory.join(format!("node-{id}"));
         let hashrate = wanted.miners.contains(&id).then_some(share);
@@ -166,7 +166,7 @@ pub fn miners(text: Option<&str>, nodes: u16) -> Result<BTreeSet<u16>, DevnetErr
         Ok(node) => Err(DevnetError::NoSuchNode { node, last: nodes - 1 }),
         Err(_) => Err(DevnetError::Argument {
             found: word.to_owned(),
-            expected: "node: write numbers with commas, as in 0,2, or none".to_owned(),
+            expected: "numbers of nodes with commas, as in 0,2, or none".to_owned(),
         }),
     };
     text.split(',').map(one).collect()

@@ -1,16 +1,16 @@
-//! The player's part of the API: what can be played, what is played, and the knobs.
+//! HTTP routes and commands of the player: the scenarios that it knows, the playback state, its view.
 
 use std::sync::Arc;
 
 use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::devnet::command::{PlayerCommand, Reply};
 use crate::devnet::error::DevnetError;
-use crate::devnet::player::{FASTEST, Player, shelf};
+use crate::devnet::player::{FASTEST, Player, builtin_scenarios};
 use cairn_daemon::web::ask::{FreeTurns, for_pages};
 use cairn_daemon::web::events::{FOR_PAGES, Followers, Wanted};
 use cairn_daemon::web::places::Caller;
@@ -28,33 +28,24 @@ pub struct Theatre {
     pub stop: CancellationToken,
 }
 
-#[derive(Deserialize)]
-struct Play {
-    name: String,
-    seed: u64,
-    speed: u32,
-}
-
-#[derive(Deserialize)]
-struct Speed {
-    speed: u32,
-}
-
 /// What can be played.
 pub async fn scenarios() -> Response {
-    for_pages(StatusCode::OK, shelf::list())
+    for_pages(StatusCode::OK, builtin_scenarios::list())
 }
 
-/// What is played, if anything is: `{"plays": null}` otherwise.
-pub async fn bill(State(theatre): State<Theatre>) -> Response {
-    for_pages(StatusCode::OK, json!({ "plays": theatre.player.bill() }).to_string())
+/// The playback state: `{"plays": null}` when no scenario is played.
+pub async fn playback(State(theatre): State<Theatre>) -> Response {
+    for_pages(StatusCode::OK, json!({ "plays": theatre.player.playback() }).to_string())
 }
 
 /// The picture of what is played.
 pub async fn view(State(theatre): State<Theatre>, Extension(caller): Extension<Caller>) -> Response {
     let _turn = theatre.readers.wait(caller).await;
-    match theatre.player.view() {
-        Some(view) => for_pages(StatusCode::OK, view.snapshot(usize::MAX).to_string()),
+    match theatre.player.state() {
+        Some(state) => {
+            let view = serde_json::to_string(&state.view(usize::MAX)).expect("views have text keys");
+            for_pages(StatusCode::OK, view)
+        }
         None => nothing_plays(),
     }
 }
@@ -66,9 +57,9 @@ pub async fn follow(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    match theatre.player.view() {
-        Some(view) => {
-            let log = view.log().clone();
+    match theatre.player.state() {
+        Some(state) => {
+            let log = state.log().clone();
             theatre.followers.follow(caller, log, &wanted, &headers, theatre.stop, FOR_PAGES)
         }
         None => nothing_plays(),
@@ -79,46 +70,30 @@ fn nothing_plays() -> Response {
     for_pages(StatusCode::NOT_FOUND, json!({ "error": "nothing is played" }).to_string())
 }
 
-/// A knob of the player is turned: `play`, `pause`, `resume`, `speed`, `stop`.
+/// Carries out a command to the player.
 ///
 /// # Errors
-/// When there is no such knob or scenario, or nothing plays.
-pub fn turn(player: &Player, knob: &str, body: &[u8]) -> Result<Value, DevnetError> {
-    let there_is = match knob {
-        "play" => {
-            let Play { name, seed, speed } = DevnetError::read(body)?;
-            is_pace(speed)?;
-            let plan = shelf::find(&name).ok_or_else(|| DevnetError::Argument {
+/// When there is no such scenario, or none is played.
+pub fn carry_out(player: &Player, command: PlayerCommand) -> Result<Reply, DevnetError> {
+    if let PlayerCommand::Play { speed, .. } | PlayerCommand::Speed { speed } = command
+        && !(1..=FASTEST).contains(&speed)
+    {
+        let expected = format!("a pace from 1 to {FASTEST}");
+        return Err(DevnetError::Argument { found: speed.to_string(), expected });
+    }
+    let is_played = match command {
+        PlayerCommand::Play { name, seed, speed } => {
+            let plan = builtin_scenarios::find(&name).ok_or_else(|| DevnetError::Argument {
                 found: name.chars().take(64).collect(),
-                expected: "name of a scenario that comes with this program".into(),
+                expected: "the name of a scenario that comes with this program".into(),
             })?;
-            player.play(plan, seed, speed).map_err(DevnetError::Player)?;
+            player.play(plan, seed, speed)?;
             true
         }
-        "pause" => player.pause(true),
-        "resume" => player.pause(false),
-        "speed" => {
-            let Speed { speed } = DevnetError::read(body)?;
-            is_pace(speed)?;
-            player.set_speed(speed)
-        }
-        "stop" => player.stop(),
-        _ => {
-            return Err(DevnetError::Argument {
-                found: knob.to_owned(),
-                expected: "knob of the player".into(),
-            });
-        }
+        PlayerCommand::Pause {} => player.pause(true),
+        PlayerCommand::Resume {} => player.pause(false),
+        PlayerCommand::Speed { speed } => player.set_speed(speed),
+        PlayerCommand::Stop {} => player.stop(),
     };
-    match there_is {
-        true => Ok(json!({})),
-        false => Err(DevnetError::NothingPlays),
-    }
-}
-
-fn is_pace(speed: u32) -> Result<(), DevnetError> {
-    if (1..=FASTEST).contains(&speed) {
-        return Ok(());
-    }
-    Err(DevnetError::Argument { found: speed.to_string(), expected: format!("pace from 1 to {FASTEST}") })
+    if is_played { Ok(Reply::Done {}) } else { Err(DevnetError::NothingPlays) }
 }

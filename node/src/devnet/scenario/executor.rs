@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::network::Network as Distances;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::partition::Partition;
 use cairn_simulator::plan::{Plan, Step};
 use cairn_simulator::settling::{Settlement, steps_left};
-use serde_json::json;
 
 use crate::devnet::error::DevnetError;
+use crate::devnet::event::DevnetEvent;
 use crate::devnet::groups::Groups;
-use crate::devnet::happening::What;
 use crate::devnet::mining::mine;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::payments::Payer;
@@ -74,7 +74,7 @@ impl Executor {
             let _turn = network.turns.wait("the scenario");
             if let Err(error) = self.carry_out(&order) {
                 let (what, why) = (self.in_words(&order), error.to_string());
-                network.happened(What::StepFailed { what, why });
+                network.happened(DevnetEvent::StepFailed { what, why });
             }
         }
     }
@@ -111,10 +111,10 @@ impl Executor {
 
     fn plan_step(&mut self, number: usize) -> Result<(), DevnetError> {
         let Some((_, step)) = self.plan.steps.get(number).cloned() else { return Ok(()) };
-        self.network.happened(What::StepBegun(number));
+        self.network.happened(DevnetEvent::StepBegun(number));
         self.cut.take(&step, usize::from(self.plan.nodes()));
         self.step(step)?;
-        self.network.happened(What::StepDone(number));
+        self.network.happened(DevnetEvent::StepDone(number));
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl Executor {
             *now = if settlement.miners.contains(&node) { self.rates.total() } else { 0 };
         }
         self.mine_everywhere()?;
-        self.network.happened(What::Settling(settlement));
+        self.network.happened(DevnetEvent::Settling(settlement));
         Ok(())
     }
 
@@ -162,7 +162,7 @@ impl Executor {
             Step::Pay { node, payments, twice_at } if self.runs(node) => {
                 let mut payer = self.payer.lock().unwrap_or_else(PoisonError::into_inner);
                 let (payments, why) = payer.pay_many(node, payments, twice_at);
-                self.network.happened(What::HandedIn { payments, why });
+                self.network.happened(DevnetEvent::HandedIn { payments, why });
                 Ok(())
             }
             Step::Slow { nodes, percent } => {
@@ -197,7 +197,7 @@ impl Executor {
     }
 
     fn runs(&self, node: NodeIndex) -> bool {
-        self.network.rpc(node.number()).is_ok()
+        self.network.client(node.number()).is_ok()
     }
 
     fn kill(&self, node: NodeIndex) -> Result<(), DevnetError> {
@@ -228,10 +228,6 @@ impl Executor {
 
     fn set_mining(&self, node: u16) -> Result<(), DevnetError> {
         let rate = self.now.get(usize::from(node)).copied().unwrap_or(0);
-        let params = match rate {
-            0 => json!([null]),
-            rate => json!([self.network.plan(node)?.reward, 1, rate]),
-        };
-        self.network.call(node, "setmining", params).map(drop)
+        self.network.mine_at(node, Hashrate::per_second(rate))
     }
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use cairn_core::encoding::encode;
+use cairn_core::hash::Txid;
 use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output, Transaction};
 use cairn_genesis::accounts;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::wallets::{home, payment_and_change};
 use ed25519_dalek::SigningKey;
-use serde_json::json;
 
 use crate::devnet::error::DevnetError;
-use crate::devnet::happening::What;
+use crate::devnet::event::DevnetEvent;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup::account_of;
 
@@ -81,7 +81,7 @@ impl Payer {
     }
 
     fn runs(&self, node: NodeIndex) -> bool {
-        self.network.rpc(node.number()).is_ok()
+        self.network.client(node.number()).is_ok()
     }
 
     /// Says whether the wallet had enough.
@@ -106,20 +106,20 @@ impl Payer {
         });
         if let Some((_, rival)) = &rival {
             // Told before a block can hold either.
-            self.network.happened(What::PaidTwice { payment: txid, rival: rival.txid() });
+            self.network.happened(DevnetEvent::PaidTwice { payment: txid, rival: rival.txid() });
         }
         self.hand_in(at, &transaction)?;
-        self.network.happened(What::Accepted(txid));
+        self.network.happened(DevnetEvent::Accepted(txid));
         if let Some((other, rival)) = rival {
             match self.hand_in(other, &rival) {
                 Ok(()) => {
                     self.wallets[turn].has_cheated = true;
-                    self.network.happened(What::RivalAccepted(rival.txid()));
+                    self.network.happened(DevnetEvent::RivalAccepted(rival.txid()));
                 }
                 // One that is refused takes nothing back.
                 Err(error) => {
                     let why = reason(other, &error);
-                    self.network.happened(What::RivalRefused { at: other, why });
+                    self.network.happened(DevnetEvent::RivalRefused { at: other, why });
                 }
             }
         }
@@ -130,8 +130,8 @@ impl Payer {
     }
 
     fn hand_in(&self, at: NodeIndex, transaction: &Transaction) -> Result<(), DevnetError> {
-        let params = json!([hex::encode(encode(transaction))]);
-        self.network.call(at.number(), "sendrawtransaction", params).map(drop)
+        let params = [hex::encode(encode(transaction))];
+        self.network.call::<Txid>(at.number(), "sendrawtransaction", params).map(drop)
     }
 }
 

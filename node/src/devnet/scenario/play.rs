@@ -10,10 +10,9 @@ use cairn_simulator::plan::{Engine, Plan};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
 use cairn_simulator::settling::Settlement;
-use serde_json::json;
 
 use crate::devnet::error::DevnetError;
-use crate::devnet::happening::{Happening, What};
+use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::network::Network;
 use crate::devnet::scenario::agenda::{Agenda, Due};
 use crate::devnet::scenario::chain_setup;
@@ -48,7 +47,7 @@ pub fn play(
     plan: &Plan,
     rates: &Rates,
     network: &Arc<Network>,
-    happenings: &Receiver<Happening>,
+    happenings: &Receiver<TimedEvent>,
     tell: Tell<'_>,
 ) -> Result<Report, ScenarioError> {
     let stop = AtomicBool::new(false);
@@ -85,22 +84,21 @@ pub fn play(
 }
 
 /// Waits until everybody has a connection to whom the topology says.
-fn connect(plan: &Plan, network: &Network, happenings: &Receiver<Happening>) -> Result<(), ScenarioError> {
+fn connect(plan: &Plan, network: &Network, happenings: &Receiver<TimedEvent>) -> Result<(), ScenarioError> {
     let until = Instant::now() + PATIENCE;
     for (node, dialled) in (0..).zip(chain_setup::dials(plan)) {
         let wanted = dialled.iter().map(|other| network.peer_id(*other)).collect::<Result<Vec<_>, _>>()?;
         loop {
             // Nobody mines yet: of all that is told now only this matters.
             while let Ok(happening) = happenings.try_recv() {
-                match happening.what {
-                    What::Stop => return Err(ScenarioError::Interrupted),
-                    What::Died { node, how } => return Err(ScenarioError::Died { node, how }),
+                match happening.event {
+                    DevnetEvent::Stop => return Err(ScenarioError::Interrupted),
+                    DevnetEvent::Died { node, how } => return Err(ScenarioError::Died { node, how }),
                     _ => {}
                 }
             }
-            let status = network.call(node, "getnodestatus", json!([]))?;
-            let peers = status["peers"].as_array().cloned().unwrap_or_default();
-            if wanted.iter().all(|wanted| peers.iter().any(|peer| peer == wanted.as_str())) {
+            let peers = network.status(node)?.peers;
+            if wanted.iter().all(|wanted| peers.contains(wanted)) {
                 break;
             }
             if Instant::now() > until {
@@ -146,7 +144,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn play_out(mut self, happenings: &Receiver<Happening>, tell: Tell<'_>) -> Result<Report, ScenarioError> {
+    fn play_out(
+        mut self,
+        happenings: &Receiver<TimedEvent>,
+        tell: Tell<'_>,
+    ) -> Result<Report, ScenarioError> {
         self.order(Command::Mine);
         let mut looked = Instant::now();
         while self.phase != Phase::Over {
@@ -182,14 +184,14 @@ impl Run<'_> {
     }
 
     /// Whoever comes and goes, and has just come, goes again; whether its time or a step started it.
-    fn hear(&mut self, happening: Happening) -> Result<(), ScenarioError> {
-        let restarted = match &happening.what {
-            What::Restarted(node) => Some(NodeIndex::new(*node)),
+    fn hear(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
+        let restarted = match &happening.event {
+            DevnetEvent::Restarted(node) => Some(NodeIndex::new(*node)),
             _ => None,
         };
-        match &happening.what {
-            What::Stop => self.phase = Phase::Over,
-            What::Settling(settlement) if self.phase == Phase::Ending => {
+        match &happening.event {
+            DevnetEvent::Stop => self.phase = Phase::Over,
+            DevnetEvent::Settling(settlement) if self.phase == Phase::Ending => {
                 let patience = self.plan.stop.agreement_within.unwrap_or_default();
                 let until = self.elapsed() + patience;
                 self.phase = Phase::Settling { until, settlement: settlement.clone() };

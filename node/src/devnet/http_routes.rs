@@ -1,5 +1,4 @@
-//! What a browser reads of the devnet: the picture, the events, and what nodes answer. Reading takes
-//! no token.
+//! HTTP routes that a browser reads: the view, the events, and replies of nodes. Reading takes no token.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,59 +14,54 @@ use tokio_util::sync::CancellationToken;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
-use crate::devnet::view::View;
+use crate::devnet::plan::NodePlan;
+use crate::devnet::view::{DevnetView, NodeAddresses};
 use cairn_daemon::rpc::reads::is_readable;
 use cairn_daemon::web::ask::{FreeTurns, for_pages};
 use cairn_daemon::web::events::{FOR_PAGES, Followers, Wanted};
 use cairn_daemon::web::places::Caller;
 
-/// How long a node may take to answer a page: a question that is open keeps one of the browser's six connections.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time limit of a node for a page's question, which keeps one of the browser's six connections.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// What is read.
 #[derive(Clone, Debug)]
 pub struct Pages {
     network: Arc<Network>,
-    view: View,
-    /// What never changes.
-    fixed: serde_json::Value,
+    addresses: Vec<NodeAddresses>,
     followers: Followers,
     /// Turns of questions without the token, for each node: one that hangs holds up no other.
     questions: Arc<BTreeMap<u16, FreeTurns>>,
-    /// Turns of those who read a picture without the token.
+    /// Turns of those who read a view without the token.
     readers: FreeTurns,
     stop: CancellationToken,
 }
 
 impl Pages {
-    /// Of this network and the picture of it.
+    /// The pages of this network.
     pub fn new(
         network: Arc<Network>,
-        view: View,
         followers: Followers,
         readers: FreeTurns,
         stop: CancellationToken,
     ) -> Self {
-        let addresses = network.ids().filter_map(|id| network.plan(id).ok());
-        let fixed = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "addresses": addresses
-                .map(|plan| json!({ "peer": plan.peer.to_string(), "rpc": plan.rpc.to_string() }))
-                .collect::<Vec<_>>(),
-        });
+        let plans = network.ids().filter_map(|id| network.plan(id).ok());
+        let addresses =
+            |plan: NodePlan| NodeAddresses { peer: plan.peer.to_string(), rpc: plan.rpc.to_string() };
+        let addresses = plans.map(addresses).collect();
         let questions = Arc::new(network.ids().map(|id| (id, FreeTurns::default())).collect());
-        Self { network, view, fixed, followers, questions, readers, stop }
+        Self { network, addresses, followers, questions, readers, stop }
     }
 }
 
-/// How much of the picture is wanted.
+/// Extent of the view that is wanted.
 #[derive(Debug, Deserialize)]
 pub struct Extent {
-    /// So many of the latest blocks; without it, all that are kept.
+    /// Limit of the latest blocks; none for all that are kept.
     pub blocks: Option<usize>,
 }
 
-/// The whole picture.
+/// The whole view.
 pub async fn view(
     State(pages): State<Pages>,
     Extension(caller): Extension<Caller>,
@@ -78,11 +72,9 @@ pub async fn view(
         Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
     };
     let _turn = pages.readers.wait(caller).await;
-    let mut picture = pages.view.snapshot(extent.blocks.unwrap_or(usize::MAX));
-    for (name, value) in pages.fixed.as_object().into_iter().flatten() {
-        picture[name] = value.clone();
-    }
-    for_pages(StatusCode::OK, picture.to_string())
+    let view = pages.network.state.view(extent.blocks.unwrap_or(usize::MAX));
+    let view = DevnetView { addresses: pages.addresses, ..view };
+    for_pages(StatusCode::OK, serde_json::to_string(&view).expect("views have text keys"))
 }
 
 /// What happens, as server-sent events.
@@ -92,7 +84,7 @@ pub async fn follow(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    let log = pages.view.log().clone();
+    let log = pages.network.state.log().clone();
     pages.followers.follow(caller, log, &wanted, &headers, pages.stop, FOR_PAGES)
 }
 
@@ -106,7 +98,7 @@ pub async fn ask(
     if !is_readable(&method) {
         return refuse(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
     }
-    if !pages.view.answers(node) {
+    if pages.network.state.read(|state| state.node(node).is_some_and(|node| node.up && !node.answers)) {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, &DevnetError::NotAnswering { node }.to_string());
     }
     let _turn = match pages.questions.get(&node) {
@@ -115,7 +107,7 @@ pub async fn ask(
     };
     let path = format!("/v1/ask/0/{method}?{}", query.unwrap_or_default());
     let asked = move || -> Result<(u16, Vec<u8>), DevnetError> {
-        pages.network.rpc(node)?.page(PATIENCE, &path).map_err(|failure| DevnetError::Node { node, failure })
+        pages.network.client(node)?.page(LIMIT, &path).map_err(|error| DevnetError::Node { node, error })
     };
     match tokio::task::spawn_blocking(asked).await {
         Ok(Ok((status, body))) => {
