@@ -33,7 +33,22 @@ pub enum Branch {
     Change = 1,
 }
 
-/// All keys of a wallet, derived when asked for.
+/// All keys of a wallet, each derived when it is needed.
+///
+/// The words of devnet account 0 give the address that the devnet's genesis block pays first:
+/// ```
+/// use cairn_core::address::Address;
+/// use cairn_genesis::{Chain, accounts};
+/// use cairn_wallet::keys::{Branch, Keys};
+/// use cairn_wallet::mnemonic::Words;
+///
+/// let words = Words::parse(&accounts::words(0)).expect("24 words with their checksum");
+/// let lock = Keys::new(&words).lock(Branch::Receive, 0);
+/// let devnet = Chain::builtin("devnet").expect("it is built in");
+/// let address = Address::new(&devnet.params.address_prefix, lock).to_string();
+/// assert!(address.starts_with("cairndev1"));
+/// assert_eq!(address, devnet.definition.premine[0].address);
+/// ```
 pub struct Keys(Zeroizing<[u8; 64]>);
 
 impl Keys {
@@ -49,7 +64,7 @@ impl Keys {
         SigningKey::from_bytes(&secret)
     }
 
-    /// The lock that only [`Self::signing_key`] of the same place opens.
+    /// The lock that only the [`Self::signing_key`] of this branch and index opens.
     pub fn lock(&self, branch: Branch, index: u32) -> Lock {
         Lock::PublicKey(PublicKey::from_bytes(self.signing_key(branch, index).verifying_key().to_bytes()))
     }
