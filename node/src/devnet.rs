@@ -22,7 +22,6 @@ pub mod narrator;
 pub mod network;
 pub mod plan;
 pub mod player;
-pub mod player_api;
 pub mod process;
 pub mod registry;
 pub mod scenario;

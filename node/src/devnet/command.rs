@@ -5,7 +5,7 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
 use cairn_daemon::api::replies::MiningEstimate;
-use cairn_daemon::api::status::{NodeStatus, chainwork};
+use cairn_daemon::api::status::NodeStatus;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
@@ -96,10 +96,12 @@ pub enum DevnetCommand {
 mod joined {
     use serde::{Deserialize, Deserializer, Serializer};
 
+    /// Joins the words with spaces.
     pub fn serialize<S: Serializer>(words: &[String], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&words.join(" "))
     }
 
+    /// Takes the text as one word.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
         Ok(vec![String::deserialize(deserializer)?])
     }
@@ -158,24 +160,6 @@ pub enum PlayerCommand {
         speed: u32,
     },
     Stop {},
-}
-
-/// A reply of the control API.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Reply {
-    Status(StatusReport),
-    Accounts(Vec<Account>),
-    Groups(GroupsReply),
-    Fork(ForkReport),
-    Killed { killed: u16 },
-    Restarted { restarted: u16 },
-    Mined(Mined),
-    Estimate(EstimateReply),
-    Hashrate { node: u16, percent: u64 },
-    Slow { node: u16, delay_ms: u64 },
-    Payment(Payment),
-    Done {},
 }
 
 /// Reply to `partition` and `heal`: the groups as people write them.
@@ -288,7 +272,6 @@ pub struct ForkReport {
 pub struct SideTip {
     pub tip: BlockHash,
     pub height: Height,
-    #[serde(with = "chainwork")]
     pub chainwork: Work,
 }
 

@@ -21,21 +21,20 @@ use cairn_daemon::web::ask::FreeTurns;
 use cairn_daemon::web::connections;
 use cairn_daemon::web::events::Followers;
 use cairn_daemon::web::places::Caller;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
 use crate::devnet::client::{BEGUN, Failure};
-use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, Mined, Reply};
+use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, Mined};
 use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
-use crate::devnet::http_routes::{self, Pages};
+use crate::devnet::http_routes::{self, Feed, Questions, Source};
 use crate::devnet::network::Network;
 use crate::devnet::player::Player;
-use crate::devnet::player_api::{self, Theatre};
 use crate::devnet::{fork, funded_accounts, mining, status};
 
 /// Limit of a request's body, in bytes.
@@ -99,28 +98,29 @@ pub async fn serve(
     let gate = Arc::new(Gate::new(listener.local_addr()?, Vec::new()));
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let stop = CancellationToken::new();
-    let (followers, readers) = (Followers::default(), FreeTurns::default());
-    let pages = Pages::new(network.clone(), followers.clone(), readers.clone(), stop.clone());
-    let theatre = Theatre { player: Arc::default(), followers, readers, stop: stop.clone() };
-    let control = Arc::new(Control { network, faucet, player: theatre.player.clone() });
+    let player = Arc::<Player>::default();
+    let feed = Feed {
+        source: Source::Devnet(network.state.clone()),
+        addresses: http_routes::addresses(&network),
+        followers: Followers::default(),
+        readers: FreeTurns::default(),
+        stop: stop.clone(),
+    };
+    let played = Feed { source: Source::Player(player.clone()), addresses: Vec::new(), ..feed.clone() };
+    let questions = Questions::new(network.clone());
+    let control = Arc::new(Control { network, faucet, player: player.clone() });
+    let reading = |path: &str, feed| {
+        let routes = Router::new().route(&format!("{path}/view"), get(http_routes::view));
+        routes.route(&format!("{path}/events"), get(http_routes::follow)).with_state(feed)
+    };
     let router = Router::new()
         .route("/", get(page::index))
         .route("/assets/{*path}", get(page::asset))
-        .merge(
-            Router::new()
-                .route("/v1/view", get(http_routes::view))
-                .route("/v1/ask/{node}/{method}", get(http_routes::ask))
-                .route("/v1/events", get(http_routes::follow))
-                .with_state(pages),
-        )
-        .merge(
-            Router::new()
-                .route("/v1/scenarios", get(player_api::scenarios))
-                .route("/v1/player", get(player_api::playback))
-                .route("/v1/player/view", get(player_api::view))
-                .route("/v1/player/events", get(player_api::follow))
-                .with_state(theatre),
-        )
+        .merge(reading("/v1", feed))
+        .merge(reading("/v1/player", played))
+        .route("/v1/scenarios", get(http_routes::scenarios))
+        .merge(Router::new().route("/v1/player", get(http_routes::playback)).with_state(player))
+        .merge(Router::new().route("/v1/ask/{node}/{method}", get(http_routes::ask)).with_state(questions))
         .merge(
             Router::new()
                 .route("/v1/{step}", post(step))
@@ -178,8 +178,10 @@ async fn play(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let act =
-        move |control: &Control, body: &str| player_api::carry_out(&control.player, read(&command, body)?);
+    let act = move |control: &Control, body: &str| {
+        control.player.carry_out(read(&command, body)?)?;
+        reply(json!({}))
+    };
     steer(control, caller, &headers, body, act).await
 }
 
@@ -217,7 +219,7 @@ async fn steer(
     caller: Caller,
     headers: &HeaderMap,
     body: Body,
-    act: impl FnOnce(&Control, &str) -> Result<Reply, DevnetError> + Send + 'static,
+    act: impl FnOnce(&Control, &str) -> Result<Value, DevnetError> + Send + 'static,
 ) -> Response {
     let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
@@ -241,12 +243,16 @@ async fn steer(
     }
 }
 
+fn reply(value: impl Serialize) -> Result<Value, DevnetError> {
+    Ok(serde_json::to_value(value).expect("replies have text keys"))
+}
+
 fn refuse(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "error": message }))).into_response()
 }
 
 impl Control {
-    fn carry_out(&self, command: DevnetCommand, limit: Duration, name: &str) -> Result<Reply, DevnetError> {
+    fn carry_out(&self, command: DevnetCommand, limit: Duration, name: &str) -> Result<Value, DevnetError> {
         command.check()?;
         let network = &*self.network;
         let nodes = network.ids().end;
@@ -258,25 +264,19 @@ impl Control {
             | DevnetCommand::Mine { .. } => None,
             _ => Some(network.turns.wait_at_most(limit, name)?),
         };
-        Ok(match command {
-            DevnetCommand::Status {} => Reply::Status(status::collect(network)),
-            DevnetCommand::Accounts {} => Reply::Accounts(funded_accounts::funded(&network.chain)),
-            DevnetCommand::Partition { groups } => {
-                network.cut(Groups::parse(&groups.join(" "), nodes)?)?;
-                Reply::Groups(GroupsReply { groups: network.groups().to_string() })
-            }
-            DevnetCommand::Heal {} => {
-                network.cut(Groups::whole(nodes))?;
-                Reply::Groups(GroupsReply { groups: network.groups().to_string() })
-            }
-            DevnetCommand::Fork { blocks } => Reply::Fork(fork::run(network, blocks)?),
+        match command {
+            DevnetCommand::Status {} => reply(status::collect(network)),
+            DevnetCommand::Accounts {} => reply(funded_accounts::funded(&network.chain)),
+            DevnetCommand::Partition { groups } => self.cut(Groups::parse(&groups.join(" "), nodes)?),
+            DevnetCommand::Heal {} => self.cut(Groups::whole(nodes)),
+            DevnetCommand::Fork { blocks } => reply(fork::run(network, blocks)?),
             DevnetCommand::Kill { node } => {
                 network.kill(node)?;
-                Reply::Killed { killed: node }
+                reply(json!({ "killed": node }))
             }
             DevnetCommand::Restart { node } => {
                 network.restart(node)?;
-                Reply::Restarted { restarted: node }
+                reply(json!({ "restarted": node }))
             }
             DevnetCommand::Mine { node, blocks, to } => {
                 self.check_answers(node)?;
@@ -284,21 +284,20 @@ impl Control {
                     Some(address) => self.address(&address)?.to_string(),
                     None => network.plan(node)?.reward,
                 };
-                Reply::Mined(Mined { hashes: mining::mine(network, node, blocks, &to)?, to })
+                reply(Mined { hashes: mining::mine(network, node, blocks, &to)?, to })
             }
             DevnetCommand::Estimate { node, blocks } => {
                 let estimate = mining::estimate(network, node, blocks)?;
-                let words = estimate.as_ref().and_then(mining::in_words);
-                Reply::Estimate(EstimateReply { words, estimate })
+                reply(EstimateReply { words: estimate.as_ref().and_then(mining::in_words), estimate })
             }
             DevnetCommand::Hashrate { node, percent } => {
                 self.check_answers(node)?;
                 network.hashrate(node, percent)?;
-                Reply::Hashrate { node, percent }
+                reply(json!({ "node": node, "percent": percent }))
             }
             DevnetCommand::Slow { node, delay_ms } => {
                 network.slow(node, delay_ms)?;
-                Reply::Slow { node, delay_ms }
+                reply(json!({ "node": node, "delay_ms": delay_ms }))
             }
             DevnetCommand::Faucet { address, amount, node } => {
                 self.check_answers(node)?;
@@ -309,9 +308,14 @@ impl Control {
                 let no_faucet =
                     |_: &String| DevnetError::NoFaucet { chain: network.chain.params.name.clone() };
                 let faucet = self.faucet.as_ref().map_err(no_faucet)?;
-                Reply::Payment(faucet.pay(network, node, &self.address(&address)?, amount)?)
+                reply(faucet.pay(network, node, &self.address(&address)?, amount)?)
             }
-        })
+        }
+    }
+
+    fn cut(&self, groups: Groups) -> Result<Value, DevnetError> {
+        self.network.cut(groups)?;
+        reply(GroupsReply { groups: self.network.groups().to_string() })
     }
 
     /// A node that hangs would keep the step, and every step behind it, for a minute.

@@ -11,6 +11,7 @@ use cairn_core::lock::Lock;
 use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output};
 use cairn_daemon::api::client::CallError;
+use cairn_daemon::api::decimal::Coins;
 use cairn_daemon::api::replies::{TxOut, TxOutScan};
 use cairn_genesis::accounts;
 
@@ -120,7 +121,7 @@ impl Faucet {
         for outpoint in unspent {
             let coin: Option<TxOut> =
                 network.look(node, "gettxout", (outpoint.txid, outpoint.index, true))?;
-            let Some(TxOut { value: amount }) = coin else { continue };
+            let Some(TxOut { value: Coins(amount) }) = coin else { continue };
             found.largest = found.largest.max(amount);
             if amount >= wanted {
                 found.chosen = Some((*outpoint, Output { amount, lock: self.lock }));

@@ -88,6 +88,7 @@ impl Groups {
         self.0.len() == 1
     }
 
+    /// The groups in their order.
     pub fn iter(&self) -> impl Iterator<Item = &BTreeSet<u16>> {
         self.0.iter()
     }

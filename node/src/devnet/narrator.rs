@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use cairn_core::hash::Txid;
+use cairn_daemon::api::decimal::Coins;
 use cairn_daemon::api::event::NodeEvent;
 
 use crate::devnet::event::DevnetEvent;
 use crate::devnet::narrator::blocks::Blocks;
-use crate::devnet::narrator::line::{Line, Told, count};
+use crate::devnet::narrator::line::{Line, Told, ToldReorganization, count};
 use crate::devnet::state::NetworkState;
 
 mod blocks;
@@ -92,7 +93,7 @@ impl Narrator {
                     change.connected,
                     change.fork_height.get()
                 );
-                let told = Told::Reorganization {
+                let told = ToldReorganization {
                     node,
                     left: change.disconnected,
                     joined: change.connected,
@@ -100,10 +101,10 @@ impl Narrator {
                     old_chainwork: change.old_chainwork,
                     new_chainwork: change.new_chainwork,
                 };
-                lines.push(told.line(text));
+                lines.push(Told::Reorganization(told).line(text));
                 lines
             }
-            NodeEvent::TransactionAccepted { txid, fee, .. } => {
+            NodeEvent::TransactionAccepted { txid, fee: Coins(fee), .. } => {
                 if self.transactions.len() >= REMEMBERED {
                     self.transactions.clear();
                 }
@@ -111,7 +112,7 @@ impl Narrator {
                 let short: String = txid.to_string().chars().take(12).collect();
                 let text = format!("transaction {short}… reached node {node}, fee {fee}");
                 is_new
-                    .then(|| Told::Transaction { txid: *txid, node, fee: *fee }.line(text))
+                    .then(|| Told::Transaction { txid: *txid, node, fee: Coins(*fee) }.line(text))
                     .into_iter()
                     .collect()
             }

@@ -12,6 +12,8 @@ use cairn_simulator::plan::Plan;
 use cairn_simulator::play::{Failure, Run};
 use serde::Serialize;
 
+use crate::devnet::command::PlayerCommand;
+use crate::devnet::error::DevnetError;
 use crate::devnet::player::simulation_view::SimulationView;
 use crate::devnet::shared_state::SharedState;
 
@@ -103,6 +105,34 @@ impl Player {
             is_paused: hand.is_paused.load(Ordering::Relaxed),
             is_stopped: hand.is_over.load(Ordering::Relaxed),
         })
+    }
+
+    /// Carries out a command to the self.
+    ///
+    /// # Errors
+    /// When there is no such scenario, or none is played.
+    pub fn carry_out(&self, command: PlayerCommand) -> Result<(), DevnetError> {
+        if let PlayerCommand::Play { speed, .. } | PlayerCommand::Speed { speed } = command
+            && !(1..=FASTEST).contains(&speed)
+        {
+            let expected = format!("a pace from 1 to {FASTEST}");
+            return Err(DevnetError::Argument { found: speed.to_string(), expected });
+        }
+        let is_played = match command {
+            PlayerCommand::Play { name, seed, speed } => {
+                let plan = builtin_scenarios::find(&name).ok_or_else(|| DevnetError::Argument {
+                    found: name.chars().take(64).collect(),
+                    expected: "the name of a scenario that comes with this program".into(),
+                })?;
+                self.play(plan, seed, speed)?;
+                true
+            }
+            PlayerCommand::Pause {} => self.pause(true),
+            PlayerCommand::Resume {} => self.pause(false),
+            PlayerCommand::Speed { speed } => self.set_speed(speed),
+            PlayerCommand::Stop {} => self.stop(),
+        };
+        if is_played { Ok(()) } else { Err(DevnetError::NothingPlays) }
     }
 
     /// Holds it, or lets it go on. Says whether there is anything to hold.

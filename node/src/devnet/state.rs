@@ -155,6 +155,7 @@ impl NetworkState {
         core::mem::take(&mut self.changes)
     }
 
+    /// The groups of the network; one of a whole network.
     pub const fn groups(&self) -> &Groups {
         &self.groups
     }
@@ -406,10 +407,9 @@ impl NetworkState {
 
     /// Sets the outcome of a scenario's expectations; with `is_over`, for good.
     pub fn judge(&mut self, expectations: Vec<Expectation>, is_over: bool) {
-        for (number, expectation) in expectations.iter().enumerate() {
-            if self.expectations.get(number) != Some(expectation) {
-                let expectation = expectation.clone();
-                self.changes.push(ViewChange::Expectation { number, expectation });
+        for expectation in &expectations {
+            if self.expectations.get(expectation.number) != Some(expectation) {
+                self.changes.push(ViewChange::Expectation(expectation.clone()));
             }
         }
         self.expectations = expectations;

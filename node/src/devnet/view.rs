@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
-use cairn_daemon::api::decimal::coins;
-use cairn_daemon::api::status::{NodeStatus, chainwork};
+use cairn_daemon::api::decimal::Coins;
+use cairn_daemon::api::status::NodeStatus;
 use cairn_simulator::expectation::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +81,6 @@ pub struct BlockView {
     pub time_ms: u64,
     /// Arrival at the first node.
     pub at_ms: u64,
-    #[serde(with = "chainwork")]
     pub chainwork: Work,
     /// Number of transactions with the coinbase.
     pub transactions: Option<usize>,
@@ -131,14 +129,15 @@ pub struct Mark {
 /// An expectation of a scenario, and what was found so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
+    pub number: usize,
     pub expected: String,
     pub found: String,
     pub is_met: bool,
 }
 
-impl From<Verdict> for Expectation {
-    fn from(Verdict { expected, found, is_met }: Verdict) -> Self {
-        Self { expected, found, is_met }
+impl From<(usize, Verdict)> for Expectation {
+    fn from((number, Verdict { expected, found, is_met }): (usize, Verdict)) -> Self {
+        Self { number, expected, found, is_met }
     }
 }
 
@@ -168,7 +167,7 @@ pub struct Vitals {
     pub mining: bool,
     pub percent: Option<u64>,
     pub delay_ms: u64,
-    pub chainwork: Option<String>,
+    pub chainwork: Option<Work>,
     pub stuck: Option<String>,
     pub answers: bool,
     pub behind: Option<Behind>,
@@ -185,7 +184,7 @@ impl From<&NodeView> for Vitals {
             mining: node.mining,
             percent: node.percent,
             delay_ms: node.delay_ms,
-            chainwork: status.map(|status| status.chainwork.to_string()),
+            chainwork: status.map(|status| status.chainwork),
             stuck: status.and_then(|status| status.stuck.clone()),
             answers: node.answers,
             behind: node.behind,
@@ -198,60 +197,16 @@ impl From<&NodeView> for Vitals {
 #[serde(rename_all = "snake_case")]
 pub enum ViewChange {
     Block(BlockView),
-    Got {
-        node: u16,
-        hash: BlockHash,
-        at_ms: u64,
-        from: Option<u16>,
-    },
-    Tip {
-        node: u16,
-        hash: BlockHash,
-        height: Height,
-        at_ms: u64,
-    },
-    Reorganised {
-        node: u16,
-        at_ms: u64,
-        disconnected: u32,
-        connected: u32,
-        fork_height: Height,
-    },
-    Transaction {
-        node: u16,
-        txid: Txid,
-        from: Option<u16>,
-        at_ms: u64,
-        #[serde(with = "coins")]
-        fee: Amount,
-        size: usize,
-    },
-    Link {
-        a: u16,
-        b: u16,
-        up: bool,
-        at_ms: u64,
-    },
-    Groups {
-        groups: Groups,
-        at_ms: u64,
-    },
-    Node {
-        id: u16,
-        up: bool,
-        why: Option<String>,
-        at_ms: u64,
-    },
-    Status {
-        at_ms: u64,
-        nodes: Vec<Vitals>,
-    },
+    Got { node: u16, hash: BlockHash, at_ms: u64, from: Option<u16> },
+    Tip { node: u16, hash: BlockHash, height: Height, at_ms: u64 },
+    Reorganised { node: u16, at_ms: u64, disconnected: u32, connected: u32, fork_height: Height },
+    Transaction { node: u16, txid: Txid, from: Option<u16>, at_ms: u64, fee: Coins, size: usize },
+    Link { a: u16, b: u16, up: bool, at_ms: u64 },
+    Groups { groups: Groups, at_ms: u64 },
+    Node { id: u16, up: bool, why: Option<String>, at_ms: u64 },
+    Status { at_ms: u64, nodes: Vec<Vitals> },
     Agreement(Agreement),
     Mark(Mark),
-    Expectation {
-        number: usize,
-        #[serde(flatten)]
-        expectation: Expectation,
-    },
+    Expectation(Expectation),
     Over {},
 }

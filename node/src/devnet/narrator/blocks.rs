@@ -7,7 +7,7 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_daemon::api::event::BlockInfo;
 
-use crate::devnet::narrator::line::{Line, Told, count};
+use crate::devnet::narrator::line::{Line, Told, ToldBlock, count};
 use crate::devnet::state::NetworkState;
 
 /// Milliseconds after which a block is told although not every node has it.
@@ -142,7 +142,7 @@ fn tell_one(ready: &Ready) -> Line {
     let (height, transactions_text) = (block.height.get(), count(transactions as u64, "transaction"));
     let text = format!("block {height} by {miner}, {transactions_text}, {agree}");
     let (height, hash, nodes, all) = (block.height, block.hash, nodes.clone(), *all);
-    Told::Block { height, hash, miner, transactions, nodes, all, ms }.line(text)
+    Told::Block(ToldBlock { height, hash, miner, transactions, nodes, all, ms }).line(text)
 }
 
 fn tell_many(ready: &[Ready]) -> String {

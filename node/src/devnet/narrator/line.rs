@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
-use cairn_daemon::api::decimal::coins;
-use cairn_daemon::api::status::chainwork;
+use cairn_daemon::api::decimal::Coins;
 use serde::Serialize;
 
 /// One thing told.
@@ -18,38 +16,18 @@ pub struct Line {
     pub told: Told,
 }
 
-/// One thing told, as an object for programs.
+/// One thing told, as an object for programs. `transactions` leaves out the coinbase; `all` says that every node
+/// that can have the block has it; `ms` is the time that agreement took.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Told {
-    Block {
-        height: Height,
-        hash: BlockHash,
-        miner: String,
-        /// Number of transactions without the coinbase.
-        transactions: usize,
-        /// Nodes that connected it.
-        nodes: BTreeSet<u16>,
-        /// Whether every node that can have it has it.
-        all: bool,
-        ms: u64,
-    },
+    Block(ToldBlock),
     #[serde(rename = "reorganisation")]
-    Reorganization {
-        node: u16,
-        left: u32,
-        joined: u32,
-        fork_height: Height,
-        #[serde(with = "chainwork")]
-        old_chainwork: Work,
-        #[serde(with = "chainwork")]
-        new_chainwork: Work,
-    },
+    Reorganization(ToldReorganization),
     Transaction {
         txid: Txid,
         node: u16,
-        #[serde(with = "coins")]
-        fee: Amount,
+        fee: Coins,
     },
     Partitioned {
         groups: String,
@@ -73,7 +51,6 @@ pub enum Told {
         node: u16,
         delay_ms: u64,
     },
-    /// All running nodes have one tip again.
     Agreement {
         height: Height,
         hash: BlockHash,
@@ -82,11 +59,33 @@ pub enum Told {
     Gap {
         node: u16,
     },
-    /// A node cannot advance at the start.
     Stuck {
         node: u16,
         why: String,
     },
+}
+
+/// A block that is told.
+#[derive(Clone, Debug, Serialize)]
+pub struct ToldBlock {
+    pub height: Height,
+    pub hash: BlockHash,
+    pub miner: String,
+    pub transactions: usize,
+    pub nodes: BTreeSet<u16>,
+    pub all: bool,
+    pub ms: u64,
+}
+
+/// A reorganization that is told: blocks that left and joined the best chain of a node.
+#[derive(Clone, Debug, Serialize)]
+pub struct ToldReorganization {
+    pub node: u16,
+    pub left: u32,
+    pub joined: u32,
+    pub fork_height: Height,
+    pub old_chainwork: Work,
+    pub new_chainwork: Work,
 }
 
 impl Told {

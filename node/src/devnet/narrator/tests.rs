@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use cairn_core::amount::Amount;
 use cairn_core::height::Height;
+use cairn_daemon::api::decimal::Coins;
 use cairn_daemon::api::event::Reorganisation;
 use cairn_genesis::Chain;
 
@@ -137,7 +138,8 @@ fn a_node_that_was_restarted_agrees_again_once_it_has_the_tip_of_the_others() {
 fn a_fee_is_told_in_decimal_coins_however_small() {
     let devnet = devnet(2);
     let txid = Txid::from_bytes([0xab; 32]);
-    let event = NodeEvent::TransactionAccepted { txid, fee: Amount::from_units(216), size: 1, from: None };
+    let event =
+        NodeEvent::TransactionAccepted { txid, fee: Coins(Amount::from_units(216)), size: 1, from: None };
     let lines = texts(&devnet, DevnetEvent::Node { node: 0, event });
     assert_eq!(lines, ["transaction abababababab… reached node 0, fee 0.00000216"]);
 }

@@ -68,7 +68,7 @@ impl SimulationView {
 
     /// What has become of the expectations; with `is_over`, for good.
     pub fn judge(&self, verdicts: Vec<Verdict>, is_over: bool) {
-        let verdicts = verdicts.into_iter().map(Into::into).collect();
+        let verdicts = verdicts.into_iter().enumerate().map(Into::into).collect();
         self.state.change(|state, _| state.judge(verdicts, is_over));
     }
 
