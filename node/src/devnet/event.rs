@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use cairn_core::hash::Txid;
 use cairn_daemon::api::event::NodeEvent;
 use cairn_genesis::hashrate::Hashrate;
-use cairn_simulator::node_index::NodeIndex;
-use cairn_simulator::settling::Settlement;
+use cairn_simulator::note::Note;
 
 use crate::devnet::groups::Groups;
 use crate::devnet::narrator::line::Line;
@@ -39,24 +37,10 @@ pub enum DevnetEvent {
     Hashrate { node: u16, rate: Hashrate, percent: u64 },
     /// All links of a node are slower by `delay_ms` than at first, each way.
     Slowed { node: u16, delay_ms: u64 },
-    /// A step of the scenario begins.
-    StepBegun(usize),
-    /// A step of the scenario is done.
-    StepDone(usize),
-    /// A step of the scenario failed.
+    /// The conductor of the scenario that is played has done something.
+    Conductor(Note),
+    /// A step of the scenario could not be carried out.
     StepFailed { what: String, why: String },
-    /// All miners stopped but these, which mine until all agree.
-    Settling(Settlement),
-    /// A coin of the scenario's is about to be spent by two transactions.
-    PaidTwice { payment: Txid, rival: Txid },
-    /// A node accepted a payment of the scenario's.
-    Accepted(Txid),
-    /// A node accepted the second payment with a coin.
-    RivalAccepted(Txid),
-    /// A node rejected the second payment with a coin.
-    RivalRefused { at: NodeIndex, why: String },
-    /// Number of payments that the current step handed in, and why not all of them.
-    HandedIn { payments: u32, why: String },
     /// The devnet is to end.
     Stop,
 }

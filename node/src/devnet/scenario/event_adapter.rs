@@ -6,15 +6,16 @@ use std::time::Instant;
 
 use cairn_core::block::Block;
 use cairn_core::encoding::decode;
-use cairn_core::hash::BlockHash;
+use cairn_core::hash::{BlockHash, Txid};
 use cairn_daemon::api::event::{NodeEvent, Reorganisation};
 use cairn_daemon::api::replies::RawTransaction;
+use cairn_simulator::conductor::phases::Observed;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
-use cairn_simulator::settling::{is_one_in_each, ways};
+use cairn_simulator::settlement::{is_one_in_each, ways};
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::network::Network;
@@ -27,7 +28,7 @@ const KEPT: usize = 512;
 /// What has happened so far.
 #[derive(Debug)]
 pub struct EventAdapter {
-    plan: Plan,
+    plan: Arc<Plan>,
     network: Arc<Network>,
     recorder: Recorder,
     begin: Instant,
@@ -39,15 +40,17 @@ pub struct EventAdapter {
     kept: BTreeMap<BlockHash, Arc<Block>>,
     kept_in_order: VecDeque<BlockHash>,
     highest: u32,
+    /// The number of steps that were given to the executor.
+    pub steps_taken: usize,
     told: usize,
 }
 
 impl EventAdapter {
     /// All nodes run and stand on genesis, now.
-    pub fn new(plan: Plan, network: Arc<Network>) -> Self {
+    pub fn new(plan: Arc<Plan>, network: Arc<Network>) -> Self {
         let genesis = network.chain.genesis.hash();
         let nodes = usize::from(plan.nodes());
-        let mut recorder = Recorder::new(&plan, genesis);
+        let mut recorder = Recorder::new(plan.clone(), genesis);
         plan.indices().for_each(|node| recorder.came_up(0, node, genesis));
         Self {
             plan,
@@ -60,11 +63,12 @@ impl EventAdapter {
             kept: BTreeMap::new(),
             kept_in_order: VecDeque::new(),
             highest: 0,
+            steps_taken: 0,
             told: 0,
         }
     }
 
-    /// When it began.
+    /// The time at which the run began.
     pub const fn begin(&self) -> Instant {
         self.begin
     }
@@ -86,12 +90,12 @@ impl EventAdapter {
 
     /// What was recorded since the last time somebody asked.
     pub fn news(&mut self) -> &[Moment] {
-        let timeline = self.recorder.timeline();
+        let timeline = self.recorder.timeline.moments();
         let from = std::mem::replace(&mut self.told, timeline.len());
         &timeline[from..]
     }
 
-    /// Hears of something.
+    /// Takes an event of the devnet.
     ///
     /// # Errors
     /// When it means that the scenario cannot go on.
@@ -102,15 +106,8 @@ impl EventAdapter {
         let at_ms = self.last_ms;
         match happening.event {
             DevnetEvent::Node { node, event } => self.node_event(at_ms, node, &event, happening.is_tip),
-            DevnetEvent::StepBegun(number) => self.step_begun(at_ms, number),
-            DevnetEvent::StepDone(number) => self.step_done(at_ms, number),
+            DevnetEvent::Conductor(note) => self.recorder.note(at_ms, note),
             DevnetEvent::StepFailed { what, why } => return Err(ScenarioError::Step { what, why }),
-            DevnetEvent::Settling(settlement) => self.recorder.mining_ends(at_ms, &settlement),
-            DevnetEvent::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
-            DevnetEvent::Accepted(txid) => self.recorder.accepted(txid),
-            DevnetEvent::RivalAccepted(txid) => self.recorder.rival_accepted(txid),
-            DevnetEvent::RivalRefused { at, why } => self.recorder.rival_refused(at_ms, at, &why),
-            DevnetEvent::HandedIn { payments, why } => self.recorder.handed_in(payments, &why),
             DevnetEvent::Killed(node) => self.went_down(at_ms, node),
             DevnetEvent::Restarted(node) => self.came_up(at_ms, node),
             DevnetEvent::Died { node, how } => return Err(ScenarioError::Died { node, how }),
@@ -121,60 +118,7 @@ impl EventAdapter {
         Ok(())
     }
 
-    /// Whether running nodes have one tip on each of these sides.
-    pub fn agrees_within(&self, sides: &[Vec<NodeIndex>]) -> bool {
-        self.recorder.agrees_within(sides)
-    }
-
-    /// Whether nodes have one tip in each of these groups.
-    pub fn agree(&self, groups: &[Vec<NodeIndex>]) -> bool {
-        self.recorder.agree(groups)
-    }
-
-    /// Whom each running node is linked to, or would be: whom it dials, and who dials it.
-    pub fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
-        let running = self.network.running();
-        let mut pairs = Vec::new();
-        for (node, dialled) in
-            (0..).zip(chain_setup::dials(&self.plan)).filter(|(node, _)| running.contains(node))
-        {
-            let peers = self.network.status(node).map(|status| status.peers).unwrap_or_default();
-            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer));
-            let others = linked.chain(dialled).filter(|other| running.contains(other));
-            pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
-        }
-        ways(pairs)
-    }
-
-    /// The run is over, with agreement or without it.
-    pub fn settled(&mut self) {
-        let at_ms = self.now_ms();
-        self.recorder.settled(at_ms);
-    }
-
-    /// The run is over, and nobody waited for agreement.
-    pub fn ends_as_it_stands(&mut self, left_out: usize) {
-        let at_ms = self.now_ms();
-        self.recorder.ends_as_it_stands(at_ms, left_out);
-    }
-
-    /// The run is over, and branches of equal work are left.
-    pub fn ends_even(&mut self) {
-        let at_ms = self.now_ms();
-        self.recorder.ends_even(at_ms);
-    }
-
-    /// Whether the running nodes of each of these groups have chains of equal work.
-    pub fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
-        is_one_in_each(groups, |node| Some(self.network.status(node.number()).ok()?.chainwork))
-    }
-
-    fn now_ms(&mut self) -> u64 {
-        self.last_ms = self.last_ms.max(self.begin.elapsed().as_millis() as u64);
-        self.last_ms
-    }
-
-    /// The report.
+    /// Makes the report of a run.
     pub fn conclude(self, ending: Ending) -> Report {
         self.recorder.conclude(ending)
     }
@@ -185,28 +129,16 @@ impl EventAdapter {
         let tip = self.recorder.final_tip();
         let has_it = |node: &&u16| self.network.tip(**node).ok() == tip;
         let Some(node) = running.iter().find(has_it).or(running.first()).copied() else { return 0 };
-        let is_confirmed = |txid: String| {
+        let is_confirmed = |txid: &Txid| {
             let found = self.network.call::<RawTransaction>(node, "getrawtransaction", (txid, 1));
             found.is_ok_and(|found| found.confirmations > Some(0))
         };
-        let confirmed = self.recorder.payments().filter(|txid| is_confirmed(txid.to_string()));
+        let confirmed = self.recorder.payments.all().filter(|txid| is_confirmed(txid));
         confirmed.count() as u64
     }
 
     fn runs(&self, node: u16) -> bool {
         self.lives.get(usize::from(node)).is_some_and(|(_, runs)| *runs)
-    }
-
-    fn step_begun(&mut self, at_ms: u64, number: usize) {
-        if let Some((_, step)) = self.plan.steps.get(number) {
-            self.recorder.step_begins(at_ms, step);
-        }
-    }
-
-    fn step_done(&mut self, at_ms: u64, number: usize) {
-        if let Some((_, step)) = self.plan.steps.get(number) {
-            self.recorder.step_is_done(at_ms, step);
-        }
     }
 
     fn went_down(&mut self, at_ms: u64, node: u16) {
@@ -307,6 +239,38 @@ impl EventAdapter {
             self.kept.remove(&oldest);
         }
         Some(block)
+    }
+}
+
+impl Observed for EventAdapter {
+    fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    fn highest(&self) -> u32 {
+        self.highest
+    }
+
+    fn steps_taken(&self) -> usize {
+        self.steps_taken
+    }
+
+    fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
+        let running = self.network.running();
+        let mut pairs = Vec::new();
+        for (node, dialled) in
+            (0..).zip(chain_setup::dials(&self.plan)).filter(|(node, _)| running.contains(node))
+        {
+            let peers = self.network.status(node).map(|status| status.peers).unwrap_or_default();
+            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer));
+            let others = linked.chain(dialled).filter(|other| running.contains(other));
+            pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
+        }
+        ways(pairs)
+    }
+
+    fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
+        is_one_in_each(groups, |node| Some(self.network.status(node.number()).ok()?.chainwork))
     }
 }
 
