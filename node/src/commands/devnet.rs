@@ -27,7 +27,7 @@ use cairn_genesis::programs::files;
 /// How often the narrator looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Runs the command.
+/// Runs `cairn devnet`.
 ///
 /// # Errors
 /// Whatever a person must be told.

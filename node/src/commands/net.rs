@@ -23,7 +23,7 @@ const WITH_BAR: u32 = 100;
 /// Pause between looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Runs the command.
+/// Runs `cairn net`.
 ///
 /// # Errors
 /// Whatever a person must be told.

@@ -35,7 +35,7 @@ enum News {
     Signal(i32),
 }
 
-/// Runs the command.
+/// Runs `cairn top`.
 ///
 /// # Errors
 /// When no devnet runs, or there is no terminal.

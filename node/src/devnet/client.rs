@@ -27,7 +27,7 @@ pub enum ClientError {
     /// No devnet is found.
     #[error(transparent)]
     Find(#[from] FindError),
-    /// No program listens.
+    /// No program listens at the address.
     #[error("the devnet does not answer at {address} ({why}); is it still running?")]
     Silent { address: SocketAddr, why: String },
     /// The command was sent, and no reply came.
@@ -71,7 +71,7 @@ impl Client {
     /// The devnet with this name or directory, or the newest.
     ///
     /// # Errors
-    /// [`ClientError::Find`].
+    /// [`ClientError::Find`] when none is meant.
     pub fn find(wanted: Option<&OsStr>) -> Result<Self, ClientError> {
         let found = running::find(wanted)?;
         // A proxy of the surroundings could not reach loopback, and would see the token.
@@ -94,7 +94,7 @@ impl Client {
     /// The view of the devnet, with its latest blocks.
     ///
     /// # Errors
-    /// As [`Self::send`].
+    /// The same as for [`Self::send`].
     pub fn view(&self, blocks: usize) -> Result<DevnetView, ClientError> {
         let Devnet { control, token, .. } = &self.found.devnet;
         let request = self.agent.get(format!("http://{control}/v1/view?blocks={blocks}"));

@@ -53,7 +53,7 @@ pub enum DevnetCommand {
     /// thousands of blocks start the devnet with `--chain regtest`, where the difficulty is fixed.
     Mine {
         node: u16,
-        /// Number of blocks
+        /// Number of blocks to mine
         #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_BLOCKS)))]
         blocks: u32,
         /// Pay the reward to this address [default: the node's own]
@@ -81,7 +81,7 @@ pub enum DevnetCommand {
     Faucet {
         /// Address of the payee
         address: String,
-        /// Number of coins
+        /// Number of coins to send
         #[arg(default_value = "100")]
         amount: String,
         /// The node that is handed the payment
@@ -110,9 +110,7 @@ mod joined {
 fn parse_percent(text: &str) -> Result<u64, String> {
     let number = text.trim().trim_end_matches('%').trim().parse::<u64>();
     number.ok().filter(|percent| *percent <= MOST_PERCENT).ok_or_else(|| {
-        format!(
-            "{text:?} is not a share of a hash rate: expected per cent from 0 to {MOST_PERCENT}, as in 30%"
-        )
+        format!("{text:?} is not a share of a hash rate: write per cent, as in 30%, from 0 to {MOST_PERCENT}")
     })
 }
 
@@ -125,7 +123,7 @@ impl DevnetCommand {
     /// Checks numbers against their limits.
     ///
     /// # Errors
-    /// [`DevnetError::Argument`].
+    /// [`DevnetError::Argument`], with the limits.
     pub fn check(&self) -> Result<(), DevnetError> {
         let (found, least, most, of) = match self {
             Self::Fork { blocks } => (u64::from(*blocks), 1, MOST_FORKED.into(), "blocks"),
@@ -168,7 +166,7 @@ pub struct GroupsReply {
     pub groups: String,
 }
 
-/// Reply to `mine`.
+/// Reply to `mine`: the new blocks and their payee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mined {
     pub hashes: Vec<BlockHash>,
@@ -193,7 +191,7 @@ pub struct Estimate {
     pub hashrate: f64,
 }
 
-/// Reply to `faucet`.
+/// Reply to `faucet`: the payment that was handed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     pub txid: Txid,
@@ -216,7 +214,7 @@ pub struct Account {
     pub words: String,
 }
 
-/// Reply to `status`.
+/// Reply to `status`: the groups and every node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatusReport {
     /// Name of the chain.
@@ -252,7 +250,7 @@ pub enum ReportedStatus {
     },
 }
 
-/// Reply to `fork`.
+/// Reply to `fork`: both sides, and the nodes that changed branch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForkReport {
     pub groups: String,

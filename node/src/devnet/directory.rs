@@ -66,7 +66,7 @@ impl DevnetDirectory {
         Ok(Self { path, _lock: lock, temporary, registry, name: name.cloned(), note: None })
     }
 
-    /// The directory.
+    /// The directory that is held.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -7,9 +7,9 @@ use cairn_core::text::grouped;
 use cairn_daemon::api::client::CallError;
 use cairn_genesis::programs::home::HomeError;
 use cairn_genesis::programs::running::DevnetName;
+use cairn_simulator::play::Failure;
 
 use crate::devnet::groups::{Groups, GroupsError};
-use crate::devnet::player::PlayError;
 
 /// A devnet could not be started, or a step could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -77,9 +77,9 @@ pub enum DevnetError {
         "{step} was not done: the devnet is at work on {at_work} (for {seconds} s already); try again when that is done"
     )]
     Busy { step: String, at_work: String, seconds: u64 },
-    /// A scenario does not begin.
-    #[error(transparent)]
-    Player(#[from] PlayError),
+    /// The world of a scenario does not begin.
+    #[error("the world does not begin: {0}")]
+    World(#[from] Failure),
     /// A command to the player needs a scenario that is played.
     #[error("nothing is played: choose a scenario first")]
     NothingPlays,

@@ -29,7 +29,7 @@ pub enum GroupsError {
 }
 
 impl Groups {
-    /// All nodes together.
+    /// One group of all nodes.
     pub fn whole(nodes: u16) -> Self {
         Self(vec![(0..nodes).collect()])
     }

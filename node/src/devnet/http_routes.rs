@@ -35,7 +35,6 @@ pub struct Feed {
     pub followers: Followers,
     /// Turns of those who read a view without the token.
     pub readers: FreeTurns,
-    /// Ends the streams.
     pub stop: CancellationToken,
 }
 
@@ -62,7 +61,7 @@ pub struct Extent {
     pub blocks: Option<usize>,
 }
 
-/// The whole view.
+/// The view with as many blocks as are wanted.
 pub async fn view(
     State(feed): State<Feed>,
     Extension(caller): Extension<Caller>,
@@ -100,7 +99,7 @@ pub async fn playback(State(player): State<Arc<Player>>) -> Response {
     for_pages(StatusCode::OK, json!({ "plays": player.playback() }).to_string())
 }
 
-/// Questions to nodes.
+/// Questions of pages, passed on to nodes.
 #[derive(Clone, Debug)]
 pub struct Questions {
     network: Arc<Network>,

@@ -101,7 +101,7 @@ impl Narrator {
                     old_chainwork: change.old_chainwork,
                     new_chainwork: change.new_chainwork,
                 };
-                lines.push(Told::Reorganization(told).line(text));
+                lines.push(Told::Reorganisation(told).line(text));
                 lines
             }
             NodeEvent::TransactionAccepted { txid, fee: Coins(fee), .. } => {

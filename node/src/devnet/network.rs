@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_core::hash::BlockHash;
-use cairn_daemon::api::client::{LOOK, NodeClient, WORK};
+use cairn_daemon::api::client::{LOOK, NodeClient, SET, WORK};
 use cairn_daemon::api::status::NodeStatus;
 use cairn_genesis::Chain;
 use cairn_genesis::hashrate::Hashrate;
@@ -108,7 +108,7 @@ impl Network {
     /// The plan of a node.
     ///
     /// # Errors
-    /// [`DevnetError::NoSuchNode`].
+    /// [`DevnetError::NoSuchNode`], with the last number.
     pub fn plan(&self, id: u16) -> Result<NodePlan, DevnetError> {
         Ok(self.node(id)?.plan.clone())
     }
@@ -138,7 +138,20 @@ impl Network {
         self.call_within(WORK, id, method, params)
     }
 
-    /// Calls a method that only looks or sets, which a node does at once.
+    /// Calls a method that changes a setting.
+    ///
+    /// # Errors
+    /// When the node is down, rejects the call or does not reply.
+    pub fn set<T: DeserializeOwned>(
+        &self,
+        id: u16,
+        method: &str,
+        params: impl Serialize,
+    ) -> Result<T, DevnetError> {
+        self.call_within(SET, id, method, params)
+    }
+
+    /// Calls a method that only looks.
     ///
     /// # Errors
     /// When the node is down, rejects the call or does not reply.
@@ -165,7 +178,7 @@ impl Network {
     /// The status of a node.
     ///
     /// # Errors
-    /// As for [`Self::look`].
+    /// The same as for [`Self::look`].
     pub fn status(&self, id: u16) -> Result<NodeStatus, DevnetError> {
         self.look(id, "getnodestatus", NONE)
     }
@@ -212,7 +225,7 @@ impl Network {
     /// The peer identity of a node.
     ///
     /// # Errors
-    /// [`DevnetError::NoSuchNode`].
+    /// [`DevnetError::NoSuchNode`], with the last number.
     pub fn peer_id(&self, id: u16) -> Result<String, DevnetError> {
         drop(self.node(id)?);
         let peer_id = |node: &NodeView| node.peer_id.clone().unwrap_or_default();
@@ -292,10 +305,10 @@ impl Network {
         }
     }
 
-    /// A node's tip.
+    /// The tip of a node's best chain.
     ///
     /// # Errors
-    /// As for [`Self::look`].
+    /// The same as for [`Self::look`].
     pub fn tip(&self, id: u16) -> Result<BlockHash, DevnetError> {
         self.look(id, "getbestblockhash", NONE)
     }

@@ -51,17 +51,16 @@ pub fn flood(params: &ChainParams, hashrate: Hashrate) -> Option<String> {
 /// One node that is to run.
 #[derive(Clone, Debug)]
 pub struct NodePlan {
-    /// Its number.
     pub id: u16,
-    /// Where its data and its log lie.
+    /// Directory of its data and log.
     pub directory: PathBuf,
-    /// Where it answers programs.
+    /// Address of its RPC server.
     pub rpc: SocketAddr,
-    /// Where it meets peers.
+    /// Address where it accepts peers.
     pub peer: SocketAddr,
-    /// Whom it dials.
+    /// Addresses of the nodes that it dials.
     pub dials: Vec<SocketAddr>,
-    /// Who is paid for its blocks.
+    /// Address of the payee of its blocks.
     pub reward: String,
     /// How fast it mines; none when it does not.
     pub hashrate: Option<Hashrate>,
@@ -80,7 +79,7 @@ struct HeldPort {
 }
 
 impl NodePlan {
-    /// The node's data.
+    /// Directory of the node's data.
     pub fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
@@ -96,14 +95,12 @@ impl NodePlan {
     }
 }
 
-/// What is wanted.
+/// The devnet that is wanted.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
-    /// The chain.
     pub chain: &'a Chain,
-    /// How many nodes.
     pub nodes: u16,
-    /// Which of them mine.
+    /// The nodes that mine.
     pub miners: BTreeSet<u16>,
     /// How fast all miners hash together.
     pub hashrate: Hashrate,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_simulator::plan::Plan;
-use cairn_simulator::play::{Failure, Run};
+use cairn_simulator::play::Run;
 use serde::Serialize;
 
 use crate::devnet::command::PlayerCommand;
@@ -72,7 +72,7 @@ impl Player {
     ///
     /// # Errors
     /// When a node of it does not start, or the system has no thread left.
-    pub fn play(&self, plan: Plan, seed: u64, speed: u32) -> Result<(), PlayError> {
+    pub fn play(&self, plan: Plan, seed: u64, speed: u32) -> Result<(), DevnetError> {
         let state = SharedState::of_scenario(&plan);
         let (shown, name) = (SimulationView::new(state.clone(), &plan), plan.name.clone());
         let hand = Arc::new(Hand {
@@ -86,7 +86,9 @@ impl Player {
             before.hand.is_over.store(true, Ordering::Relaxed);
         }
         let play = move || perform(run, shown, &hand);
-        std::thread::Builder::new().name("player".into()).spawn(play).map_err(PlayError::Thread)?;
+        let started = std::thread::Builder::new().name("player".into()).spawn(play);
+        let object = "the player".to_owned();
+        started.map_err(|source| DevnetError::Io { attempt: "start", object, source })?;
         Ok(())
     }
 
@@ -107,7 +109,7 @@ impl Player {
         })
     }
 
-    /// Carries out a command to the self.
+    /// Carries out a command.
     ///
     /// # Errors
     /// When there is no such scenario, or none is played.
@@ -127,27 +129,12 @@ impl Player {
                 self.play(plan, seed, speed)?;
                 true
             }
-            PlayerCommand::Pause {} => self.pause(true),
-            PlayerCommand::Resume {} => self.pause(false),
-            PlayerCommand::Speed { speed } => self.set_speed(speed),
-            PlayerCommand::Stop {} => self.stop(),
+            PlayerCommand::Pause {} => self.with(|hand| hand.is_paused.store(true, Ordering::Relaxed)),
+            PlayerCommand::Resume {} => self.with(|hand| hand.is_paused.store(false, Ordering::Relaxed)),
+            PlayerCommand::Speed { speed } => self.with(|hand| *held(&hand.speed) = speed),
+            PlayerCommand::Stop {} => self.with(|hand| hand.is_over.store(true, Ordering::Relaxed)),
         };
         if is_played { Ok(()) } else { Err(DevnetError::NothingPlays) }
-    }
-
-    /// Holds it, or lets it go on. Says whether there is anything to hold.
-    pub fn pause(&self, is_paused: bool) -> bool {
-        self.with(|hand| hand.is_paused.store(is_paused, Ordering::Relaxed))
-    }
-
-    /// Sets the pace.
-    pub fn set_speed(&self, speed: u32) -> bool {
-        self.with(|hand| *held(&hand.speed) = speed.clamp(1, FASTEST))
-    }
-
-    /// Ends it; the picture stays.
-    pub fn stop(&self) -> bool {
-        self.with(|hand| hand.is_over.store(true, Ordering::Relaxed))
     }
 
     fn with(&self, act: impl FnOnce(&Hand)) -> bool {
@@ -157,17 +144,6 @@ impl Player {
     fn playing(&self) -> MutexGuard<'_, Option<Playing>> {
         held(&self.playing)
     }
-}
-
-/// Why a scenario is not played.
-#[derive(Debug, thiserror::Error)]
-pub enum PlayError {
-    /// Its world does not begin.
-    #[error("the world does not begin: {0}")]
-    World(#[from] Failure),
-    /// No thread.
-    #[error("cannot start the player: {0}")]
-    Thread(std::io::Error),
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -229,7 +205,8 @@ mod tests {
     #[test]
     fn a_shipped_scenario_plays_to_its_end_in_the_view_and_its_expectations_are_judged() {
         let player = Player::default();
-        assert!(!player.pause(true) && player.state().is_none());
+        let paused = player.carry_out(PlayerCommand::Pause {});
+        assert!(matches!(paused, Err(DevnetError::NothingPlays)) && player.state().is_none());
         let plan = builtin_scenarios::find("split-brain").expect("it is shipped");
         player.play(plan, 1, FASTEST).expect("it begins");
         let view = wait(&player.state().expect("it plays"), "the end", |view| view.is_over);
@@ -247,13 +224,13 @@ mod tests {
         let plan = || builtin_scenarios::find("split-brain").expect("it is shipped");
         player.play(plan(), 1, 4).expect("it begins");
         let state = player.state().expect("it plays");
-        assert!(player.pause(true));
+        player.carry_out(PlayerCommand::Pause {}).expect("it plays");
         std::thread::sleep(FRAME * 4);
         let now = state.view(0).now_ms;
         std::thread::sleep(FRAME * 4);
         assert_eq!(state.view(0).now_ms, now);
         player.play(plan(), 2, 4).expect("it begins");
         assert_ne!(player.state().expect("it plays").log().run(), state.log().run());
-        assert!(player.stop());
+        player.carry_out(PlayerCommand::Stop {}).expect("it plays");
     }
 }

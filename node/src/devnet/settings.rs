@@ -66,8 +66,8 @@ impl Network {
     /// When the node is down or does not obey.
     pub fn mine_at(&self, id: u16, rate: Hashrate) -> Result<(), DevnetError> {
         match rate {
-            Hashrate::NONE => self.look::<()>(id, "setmining", [()])?,
-            rate => self.look::<()>(id, "setmining", (self.plan(id)?.reward, 1, rate))?,
+            Hashrate::NONE => self.set::<()>(id, "setmining", [()])?,
+            rate => self.set::<()>(id, "setmining", (self.plan(id)?.reward, 1, rate))?,
         }
         self.state.change(|state, _| state.set_rate(id, rate));
         Ok(())
@@ -84,7 +84,7 @@ impl Network {
                 paused.push((id, mining));
             }
         }
-        let stopped = paused.iter().try_for_each(|(id, _)| self.look::<()>(*id, "setmining", [()]));
+        let stopped = paused.iter().try_for_each(|(id, _)| self.set::<()>(*id, "setmining", [()]));
         if let Err(error) = stopped {
             self.resume_miners(&paused)?;
             return Err(error);
@@ -99,7 +99,7 @@ impl Network {
     pub fn resume_miners(&self, paused: &[(u16, MiningStatus)]) -> Result<(), DevnetError> {
         // No limit is said as 0.
         let resume = |(id, mining): &(u16, MiningStatus)| {
-            self.look::<()>(
+            self.set::<()>(
                 *id,
                 "setmining",
                 (&mining.address, mining.threads, mining.hashrate.unwrap_or(Hashrate::NONE)),
@@ -177,16 +177,16 @@ impl Network {
 
     fn block_peers(&self, id: u16, groups: &Groups) -> Result<(), DevnetError> {
         let across = groups.across(id).map(|other| self.peer_id(other)).collect::<Result<Vec<_>, _>>()?;
-        self.look(id, "setblockedpeers", [across])
+        self.set(id, "setblockedpeers", [across])
     }
 
     fn delay_all(&self, id: u16) -> Result<(), DevnetError> {
         let delay_ms = self.state.read(|state| state.delays.of_all(id));
-        self.look::<u64>(id, "setlinkdelay", [delay_ms]).map(drop)
+        self.set::<u64>(id, "setlinkdelay", [delay_ms]).map(drop)
     }
 
     fn delay(&self, id: u16, other: u16) -> Result<(), DevnetError> {
         let delay_ms = self.state.read(|state| state.delays.towards(id, other));
-        self.look::<u64>(id, "setlinkdelay", (delay_ms, self.peer_id(other)?)).map(drop)
+        self.set::<u64>(id, "setlinkdelay", (delay_ms, self.peer_id(other)?)).map(drop)
     }
 }

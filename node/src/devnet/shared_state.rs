@@ -66,7 +66,7 @@ impl SharedState {
         DevnetView { run: self.log.run().to_owned(), next: self.log.next(), ..view }
     }
 
-    /// Reads the state.
+    /// Reads something of the state.
     pub fn read<T>(&self, read: impl FnOnce(&NetworkState) -> T) -> T {
         read(&self.lock().state)
     }

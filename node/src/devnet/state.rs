@@ -419,7 +419,7 @@ impl NetworkState {
         }
     }
 
-    /// Adds a mark.
+    /// Adds a mark on the axis of time.
     pub fn mark(&mut self, mark: Mark) {
         self.changes.push(ViewChange::Mark(mark.clone()));
         self.marks.push_back(mark);

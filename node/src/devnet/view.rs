@@ -87,7 +87,7 @@ pub struct BlockView {
     pub size: Option<usize>,
     /// The node of the devnet that mined it.
     pub miner: Option<u16>,
-    /// The miner's text.
+    /// The miner's text in the coinbase.
     pub tag: String,
     /// Node, time, and sending node of each arrival.
     pub got: Vec<(u16, u64, Option<u16>)>,
@@ -122,7 +122,7 @@ pub struct Mark {
     pub at_ms: u64,
     pub kind: String,
     pub text: String,
-    /// Duration until agreement.
+    /// Duration until agreement, in a mark of agreement.
     pub took_ms: Option<u64>,
 }
 

@@ -27,7 +27,7 @@ pub struct Hand {
 pub enum Deed {
     /// Nothing that the devnet need hear of.
     Nothing,
-    /// The program ends.
+    /// The person wants to leave.
     Quit,
     /// A command goes to the devnet.
     Send(DevnetCommand),

@@ -44,7 +44,7 @@ pub struct Scene {
     pub rows: Vec<Row>,
     /// Agreement over time, oldest first.
     pub agreement: Vec<Agreement>,
-    /// Marks, newest first.
+    /// Marks, the newest first.
     pub marks: Vec<Mark>,
     /// Milliseconds since the devnet started.
     pub now_ms: u64,

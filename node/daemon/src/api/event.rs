@@ -59,7 +59,7 @@ pub struct BlockInfo {
     pub transactions: usize,
     /// Bytes of the whole block.
     pub size: usize,
-    /// The miner's text.
+    /// The miner's text in the coinbase.
     pub tag: String,
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct NodeStatus {
     pub peer_id: String,
     pub version: String,
-    /// `idle` or `syncing`.
+    /// Either `idle` or `syncing`.
     pub phase: String,
     /// The peer from which blocks are fetched.
     pub sync_from: Option<String>,

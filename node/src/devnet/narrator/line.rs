@@ -8,7 +8,7 @@ use cairn_core::work::Work;
 use cairn_daemon::api::decimal::Coins;
 use serde::Serialize;
 
-/// One thing told.
+/// One thing told, for people and programs.
 #[derive(Clone, Debug)]
 pub struct Line {
     /// In plain words; none when a later line tells of it together with others.
@@ -22,47 +22,18 @@ pub struct Line {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Told {
     Block(ToldBlock),
-    #[serde(rename = "reorganisation")]
-    Reorganization(ToldReorganization),
-    Transaction {
-        txid: Txid,
-        node: u16,
-        fee: Coins,
-    },
-    Partitioned {
-        groups: String,
-    },
+    Reorganisation(ToldReorganization),
+    Transaction { txid: Txid, node: u16, fee: Coins },
+    Partitioned { groups: String },
     Healed,
-    Died {
-        node: u16,
-        how: String,
-    },
-    Killed {
-        node: u16,
-    },
-    Restarted {
-        node: u16,
-    },
-    Hashrate {
-        node: u16,
-        percent: u64,
-    },
-    Slowed {
-        node: u16,
-        delay_ms: u64,
-    },
-    Agreement {
-        height: Height,
-        hash: BlockHash,
-        ms: u64,
-    },
-    Gap {
-        node: u16,
-    },
-    Stuck {
-        node: u16,
-        why: String,
-    },
+    Died { node: u16, how: String },
+    Killed { node: u16 },
+    Restarted { node: u16 },
+    Hashrate { node: u16, percent: u64 },
+    Slowed { node: u16, delay_ms: u64 },
+    Agreement { height: Height, hash: BlockHash, ms: u64 },
+    Gap { node: u16 },
+    Stuck { node: u16, why: String },
 }
 
 /// A block that is told.
@@ -104,7 +75,7 @@ impl Told {
             Self::Restarted { .. } => "restart",
             Self::Hashrate { .. } => "hashrate",
             Self::Slowed { .. } => "slow",
-            Self::Reorganization { .. } => "reorganised",
+            Self::Reorganisation { .. } => "reorganised",
             Self::Agreement { .. } => "agreed",
             Self::Block { .. } | Self::Transaction { .. } | Self::Gap { .. } | Self::Stuck { .. } => {
                 return None;
@@ -112,7 +83,7 @@ impl Told {
         })
     }
 
-    /// Duration until agreement.
+    /// Duration until agreement, in milliseconds.
     pub const fn took_ms(&self) -> Option<u64> {
         match self {
             Self::Agreement { ms, .. } => Some(*ms),

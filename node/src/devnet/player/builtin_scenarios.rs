@@ -19,7 +19,7 @@ struct Entry {
     name: String,
     teaches: String,
     nodes: u16,
-    /// Number of steps.
+    /// Number of steps of the plan.
     steps: usize,
     /// Longest duration in its world's time.
     lasts_ms: u64,

@@ -125,7 +125,7 @@ impl Executor {
 
     fn set_clock_of(&self, node: NodeIndex) -> Result<(), DevnetError> {
         let Some(offset_ms) = self.clocks.get(&node) else { return Ok(()) };
-        self.devnet.look(node.number(), "setclockoffset", [offset_ms])
+        self.devnet.set(node.number(), "setclockoffset", [offset_ms])
     }
 }
 

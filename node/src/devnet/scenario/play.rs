@@ -112,7 +112,8 @@ fn connect(plan: &Plan, network: &Network, happenings: &Receiver<TimedEvent>) ->
                     _ => {}
                 }
             }
-            let peers = network.status(node)?.peers;
+            // One that is busy with its start is asked again.
+            let peers = network.status(node).map(|status| status.peers).unwrap_or_default();
             if wanted.iter().all(|wanted| peers.contains(wanted)) {
                 break;
             }

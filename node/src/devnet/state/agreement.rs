@@ -48,7 +48,7 @@ impl AgreementHistory {
         Some(point)
     }
 
-    /// Every point kept.
+    /// Every point that is kept.
     pub fn points(&self) -> Vec<Agreement> {
         self.points.iter().copied().collect()
     }
