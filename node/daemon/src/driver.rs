@@ -184,7 +184,7 @@ impl Driver {
             }
             PeerEvent::Garbled { peer, connection, fault } => {
                 match self.links.get(&peer).is_some_and(|link| link.connection == connection) {
-                    true => self.handle(Input::Garbled { peer, fault }),
+                    true => self.handle(Input::Malformed { peer, error: fault }),
                     false => Ok(()),
                 }
             }
@@ -247,7 +247,7 @@ impl Driver {
                 }),
                 Action::Emit(event) => {
                     self.log.event(&event, clock::now());
-                    if let Event::PeerRefused { address, reason, .. } = &event
+                    if let Event::PeerRejected { address, reason, .. } = &event
                         && *reason != DisconnectReason::Duplicate
                     {
                         self.not_connected(*address, in_words(reason));
@@ -270,7 +270,7 @@ impl Driver {
 
     /// Logs why there is no connection to a node that the operator named.
     fn not_connected(&mut self, address: PeerAddress, reason: String) {
-        if self.machine.peers().dialler().kept().any(|(kept, _)| *kept == address) {
+        if self.machine.peers().dialer().kept().any(|(kept, _)| *kept == address) {
             self.log.not_connected(address, reason, clock::now());
         }
     }

@@ -9,11 +9,12 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::action::Answer;
-use cairn_protocol::chain::marks::{Mark, MarkError};
+use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::event::Event;
-use cairn_protocol::input::{Command, Submission};
+use cairn_protocol::input::{PeerCommand, Submission};
 use cairn_protocol::mempool::MempoolError;
+use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::peer::PeerId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -43,7 +44,7 @@ pub enum Call {
     /// Take this in, and say how that ended.
     Submit(Submission, oneshot::Sender<Answer>),
     /// Do this with the connections.
-    Command(Command, oneshot::Sender<()>),
+    Command(PeerCommand, oneshot::Sender<()>),
     /// Let this look.
     Query(Query),
     /// Make blocks at once.
@@ -128,8 +129,9 @@ impl NodeHandle {
     pub async fn submit_transaction(
         &self,
         transaction: Arc<Transaction>,
+        max_fee_rate: Option<FeeRate>,
     ) -> Result<Result<Txid, MempoolError>, Stopped> {
-        match self.submit(Submission::Transaction(transaction)).await? {
+        match self.submit(Submission::Transaction { transaction, max_fee_rate }).await? {
             Answer::Transaction(outcome) => Ok(outcome),
             _ => Err(Stopped),
         }
@@ -165,9 +167,13 @@ impl NodeHandle {
     ///
     /// # Errors
     /// [`Stopped`]; the inner error is the caller's.
-    pub async fn mark(&self, hash: BlockHash, mark: Mark) -> Result<Result<(), MarkError>, Stopped> {
-        match self.submit(Submission::Mark(hash, mark)).await? {
-            Answer::Mark(outcome) => Ok(outcome),
+    pub async fn mark(
+        &self,
+        hash: BlockHash,
+        mark: BlockOverride,
+    ) -> Result<Result<(), OverrideError>, Stopped> {
+        match self.submit(Submission::Override(hash, mark)).await? {
+            Answer::Override(outcome) => Ok(outcome),
             _ => Err(Stopped),
         }
     }
@@ -176,7 +182,7 @@ impl NodeHandle {
     ///
     /// # Errors
     /// [`Stopped`].
-    pub async fn command(&self, command: Command) -> Result<(), Stopped> {
+    pub async fn command(&self, command: PeerCommand) -> Result<(), Stopped> {
         let (reply, done) = oneshot::channel();
         self.calls.send(Call::Command(command, reply)).await.map_err(|_| Stopped)?;
         done.await.map_err(|_| Stopped)

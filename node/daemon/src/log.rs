@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cairn_core::text::harmless;
 use cairn_core::time::Timestamp;
 use cairn_protocol::event::{DisconnectReason, Event};
-use cairn_protocol::node::clock::Behind;
+use cairn_protocol::node::clock::ClockBehind;
 use cairn_protocol::peer::PeerAddress;
 use tracing_subscriber::EnvFilter;
 
@@ -76,7 +76,7 @@ impl EventLog {
     pub fn event(&mut self, event: &Event, now: Timestamp) {
         let Some(Room { left_out }) = self.room(event, now) else { return };
         match event {
-            Event::Reorganised { fork_point, disconnected, connected, .. } => {
+            Event::Reorganized { fork_point, disconnected, connected, .. } => {
                 tracing::info!(%fork_point, disconnected, connected, left_out, "the chain reorganises");
             }
             Event::BlockDisconnected { block, height } => {
@@ -105,7 +105,7 @@ impl EventLog {
                 tracing::info!(?peer, %reason, left_out, "peer disconnected");
             }
             // Strangers can cause as many of these as they like: an operator who wants them asks.
-            Event::PeerRefused { peer, address, reason } => {
+            Event::PeerRejected { peer, address, reason } => {
                 let reason = in_words(reason);
                 tracing::debug!(?peer, %address, %reason, "peer refused");
             }
@@ -116,7 +116,7 @@ impl EventLog {
     }
 
     /// Logs that the clock is behind the blocks that are seen, and that it no longer is: once each.
-    pub fn clock(&mut self, behind: Option<Behind>, now: Timestamp) {
+    pub fn clock(&mut self, behind: Option<ClockBehind>, now: Timestamp) {
         if behind.is_some() == self.is_behind {
             return;
         }
@@ -133,7 +133,7 @@ impl EventLog {
     /// What is only shown on demand is shown in full.
     fn room(&mut self, event: &Event, now: Timestamp) -> Option<Room> {
         match event {
-            Event::Reorganised { .. } => self.reorganisations.take(now),
+            Event::Reorganized { .. } => self.reorganisations.take(now),
             Event::BlockDisconnected { .. } => self.disconnected.take(now),
             Event::BlockConnected { .. } => self.connected.take(now),
             Event::BlockOnSideBranch { .. } => self.side_branches.take(now),
@@ -141,7 +141,7 @@ impl EventLog {
             Event::PeerDisconnected { .. } => self.departures.take(now),
             Event::TransactionAccepted { .. }
             | Event::TransactionRemoved { .. }
-            | Event::PeerRefused { .. }
+            | Event::PeerRejected { .. }
             | Event::SyncChanged { .. } => Some(Room { left_out: None }),
         }
     }
@@ -157,7 +157,7 @@ pub fn in_words(reason: &DisconnectReason) -> String {
         DisconnectReason::Operator => "the operator asked for it".into(),
         DisconnectReason::Banned => "it is banned".into(),
         DisconnectReason::Blocked => "the network is cut here".into(),
-        DisconnectReason::Misconduct(offence) => {
+        DisconnectReason::Misbehavior(offence) => {
             format!("it broke a rule: {}", harmless(offence, FOREIGN_TEXT))
         }
         DisconnectReason::TimedOut => "it fell silent".into(),

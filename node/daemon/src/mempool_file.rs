@@ -69,7 +69,7 @@ pub async fn submit(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<A
     let (count, mut taken) = (transactions.len(), 0);
     let mut waiting = transactions.into_iter().map(Arc::new);
     while let Some(transaction) = waiting.next() {
-        match handle.submit_transaction(transaction.clone()).await {
+        match handle.submit_transaction(transaction.clone(), None).await {
             Ok(outcome) => taken += usize::from(outcome.is_ok()),
             Err(_) => return std::iter::once(transaction).chain(waiting).collect(),
         }

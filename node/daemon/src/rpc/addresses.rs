@@ -8,7 +8,7 @@ use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::lock::Lock;
 use cairn_core::transaction::OutPoint;
-use cairn_protocol::mempool::entry::Entry;
+use cairn_protocol::mempool::entry::MempoolEntry;
 
 use crate::Machine;
 use crate::rpc::access::{Rpc, aside};
@@ -69,7 +69,7 @@ struct Look {
     asked: Arc<Asked>,
     lock: Lock,
     index: AddressIndex,
-    mempool: Vec<Entry>,
+    mempool: Vec<MempoolEntry>,
     tip: BlockHash,
     checkpoint: u64,
 }
@@ -178,7 +178,7 @@ fn confirmed(node: &Machine, visit: &Visit) -> Object {
     object! {
         "txid": Text(visit.txid),
         "height": visit.height.get(),
-        "blockhash": block.map(|block| block.hash),
+        "blockhash": block.map(|block| block.hash()),
         "time_ms": block.map(|block| block.header.time.millis()),
         "confirmations": chain.tip().height.since(visit.height).unwrap_or(0) + 1,
         "amount": Change(i128::from(visit.received.units()) - i128::from(visit.spent.units())),
@@ -189,15 +189,15 @@ fn confirmed(node: &Machine, visit: &Visit) -> Object {
 /// What waiting transactions would change for an address, parents before children.
 fn pending(look: &Look) -> Result<Vec<Object>, RpcError> {
     let lock = &look.lock;
-    let spends = |entry: &Entry| {
-        let txid = entry.transaction().txid();
-        entry.transaction().inputs().iter().map(move |input| (*input, txid)).collect::<Vec<_>>()
+    let spends = |entry: &MempoolEntry| {
+        let txid = entry.transaction.txid();
+        entry.transaction.inputs().iter().map(move |input| (*input, txid)).collect::<Vec<_>>()
     };
     let spenders: BTreeMap<OutPoint, Txid> = look.mempool.iter().flat_map(spends).collect();
     let mut spent = spent_from_the_chain(look, &spenders)?;
     let mut found = Vec::new();
     for entry in &look.mempool {
-        let transaction = entry.transaction();
+        let transaction = &entry.transaction;
         let txid = transaction.txid();
         let mut change: Option<i128> = spent.remove(&txid).map(|spent| -spent);
         for (index, output) in (0..).zip(transaction.outputs()).filter(|(_, output)| output.lock == *lock) {
@@ -212,7 +212,7 @@ fn pending(look: &Look) -> Result<Vec<Object>, RpcError> {
             found.push(object! {
                 "txid": Text(txid),
                 "height": (),
-                "time_ms": entry.arrived().millis(),
+                "time_ms": entry.arrived.millis(),
                 "amount": Change(change),
             });
         }

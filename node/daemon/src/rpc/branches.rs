@@ -1,7 +1,7 @@
 //! Methods that overrule the choice of the best branch: an operator's last word.
 
 use cairn_core::hash::BlockHash;
-use cairn_protocol::chain::marks::{Mark, MarkError};
+use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
@@ -22,25 +22,25 @@ methods! { "Blockchain":
 }
 
 async fn invalidate_block(rpc: Rpc, params: Params) -> RpcResult {
-    mark(rpc, params, Mark::Invalid).await
+    mark(rpc, params, BlockOverride::Invalidate).await
 }
 
 async fn precious_block(rpc: Rpc, params: Params) -> RpcResult {
-    mark(rpc, params, Mark::Precious).await
+    mark(rpc, params, BlockOverride::Precious).await
 }
 
 async fn reconsider_block(rpc: Rpc, params: Params) -> RpcResult {
-    mark(rpc, params, Mark::Reconsidered).await
+    mark(rpc, params, BlockOverride::Reconsider).await
 }
 
-async fn mark(rpc: Rpc, params: Params, mark: Mark) -> RpcResult {
+async fn mark(rpc: Rpc, params: Params, mark: BlockOverride) -> RpcResult {
     let hash: BlockHash = Params::must(params.hash("blockhash")?);
     let outcome = rpc.node()?.mark(hash, mark).await.map_err(|_| stopping())?;
     outcome.map(|()| json(&())).map_err(|error| match error {
-        MarkError::UnknownBlock { hash } => {
+        OverrideError::UnknownBlock { hash } => {
             let error = RpcError::new(Code::InvalidAddressOrKey, "Block not found");
             error.with_data(object! { "hash": hash })
         }
-        MarkError::Genesis { .. } => RpcError::invalid_parameter(error.to_string()),
+        OverrideError::Genesis { .. } => RpcError::invalid_parameter(error.to_string()),
     })
 }

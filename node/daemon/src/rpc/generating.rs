@@ -121,7 +121,7 @@ fn chosen(node: &Machine, value: &Value) -> Result<(Arc<Transaction>, cairn_core
         let entry = node.mempool().entry(&txid).ok_or_else(|| {
             RpcError::new(Code::InvalidAddressOrKey, format!("Transaction {txid} not in mempool."))
         })?;
-        return Ok((entry.transaction().clone(), entry.fee()));
+        return Ok((entry.transaction.clone(), entry.fee));
     }
     let bytes = hex::decode(text).unwrap_or_default();
     let transaction: Transaction = decode(&bytes, bytes.len()).map_err(|error| {

@@ -11,7 +11,7 @@ use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use cairn_core::transaction::{OutPoint, Transaction};
 use cairn_protocol::chain::store::{BlockStatus, ChainStore, StoreError, TransactionPlace};
-use cairn_protocol::chain::tree::Entry;
+use cairn_protocol::chain::tree::BlockIndexEntry;
 use cairn_protocol::node::clock::behind;
 
 use crate::Machine;
@@ -53,7 +53,7 @@ pub fn stuck(node: &Machine) -> Option<String> {
 /// Hash and height of the tip.
 pub fn tip(node: &Machine) -> (BlockHash, Height) {
     let tip = node.chain().tip();
-    (tip.hash, tip.height)
+    (tip.hash(), tip.height)
 }
 
 /// The tip's header.
@@ -68,7 +68,7 @@ pub fn hash_at(node: &Machine, height: Height) -> Option<BlockHash> {
 
 /// Whether a block is part of the best chain.
 pub fn is_in_best_chain(node: &Machine, hash: &BlockHash) -> bool {
-    node.chain().entry(hash).is_some_and(|entry| node.chain().is_active(entry))
+    node.chain().entry(hash).is_some_and(|entry| node.chain().is_in_best_chain(entry))
 }
 
 /// A header on whatever branch.
@@ -107,21 +107,22 @@ pub struct BranchTip {
 pub fn chain_tips(node: &Machine) -> Vec<BranchTip> {
     let chain = node.chain();
     let best = chain.tip();
-    let others = chain.tree().leaves().filter(|leaf| leaf.hash != best.hash && !chain.is_active(leaf));
+    let others =
+        chain.tree().leaves().filter(|leaf| leaf.hash() != best.hash() && !chain.is_in_best_chain(leaf));
     let mut tips: Vec<BranchTip> = std::iter::once(best)
         .chain(others)
         .map(|leaf| BranchTip {
             height: leaf.height,
-            hash: leaf.hash,
+            hash: leaf.hash(),
             branch_length: leaf.height.since(chain.fork_point(leaf).height).unwrap_or(0),
-            status: if leaf.hash == best.hash { "active" } else { branch_status(leaf) },
+            status: if leaf.hash() == best.hash() { "active" } else { branch_status(leaf) },
         })
         .collect();
     tips[1..].sort_by_key(|tip| std::cmp::Reverse(tip.height));
     tips
 }
 
-fn branch_status(leaf: &Entry) -> &'static str {
+fn branch_status(leaf: &BlockIndexEntry) -> &'static str {
     match leaf.status {
         BlockStatus::Invalid | BlockStatus::DescendsFromInvalid => "invalid",
         BlockStatus::Validated => "valid-fork",
@@ -301,27 +302,27 @@ pub fn failed(error: StoreError) -> RpcError {
     RpcError::new(Code::Internal, error.to_string())
 }
 
-fn entry<'n>(node: &'n Machine, hash: &BlockHash) -> Result<&'n Entry, RpcError> {
+fn entry<'n>(node: &'n Machine, hash: &BlockHash) -> Result<&'n BlockIndexEntry, RpcError> {
     node.chain().entry(hash).ok_or_else(|| {
         RpcError::new(Code::InvalidAddressOrKey, "Block not found").with_data(object! { "hash": hash })
     })
 }
 
-fn placed(node: &Machine, entry: &Entry) -> PlacedHeader {
+fn placed(node: &Machine, entry: &BlockIndexEntry) -> PlacedHeader {
     let chain = node.chain();
     let above = chain.tip().height.since(entry.height);
     let header: Header = entry.header;
     PlacedHeader {
         header,
-        hash: entry.hash,
+        hash: entry.hash(),
         height: entry.height,
         median_time: chain.median_time_past(entry),
         work: entry.work,
         confirmations: match above {
-            Some(above) if chain.is_active(entry) => i64::from(above) + 1,
+            Some(above) if chain.is_in_best_chain(entry) => i64::from(above) + 1,
             _ => -1,
         },
-        next: if chain.is_active(entry) { chain.hash_at(entry.height.next()) } else { None },
+        next: if chain.is_in_best_chain(entry) { chain.hash_at(entry.height.next()) } else { None },
         transactions: 0,
     }
 }
@@ -335,7 +336,7 @@ pub fn is_syncing(node: &Machine) -> bool {
 pub fn phase(node: &Machine) -> &'static str {
     let chain = node.chain();
     let is_behind = chain.best_header().height > chain.tip().height;
-    if is_behind && node.sync().learns_from().is_some() { "syncing" } else { "idle" }
+    if is_behind && node.sync().source().is_some() { "syncing" } else { "idle" }
 }
 
 /// Height of the valid header with most work.

@@ -1,8 +1,8 @@
 //! Methods about transactions that wait for a block.
 
 use cairn_core::hash::Txid;
-use cairn_protocol::mempool::entry::Entry;
-use cairn_protocol::mempool::fees::Basis;
+use cairn_protocol::mempool::entry::MempoolEntry;
+use cairn_protocol::mempool::fee_estimate::Basis;
 
 use crate::Machine;
 use crate::clock;
@@ -88,7 +88,7 @@ async fn get_mempool_descendants(rpc: Rpc, params: Params) -> RpcResult {
 async fn relatives(rpc: Rpc, params: Params, related: fn(&Machine, &Txid) -> Vec<Txid>) -> RpcResult {
     let txid: Txid = Params::must(params.hash("txid")?);
     let verbose = params.flag("verbose").unwrap_or(false);
-    let entries: Vec<Entry> = rpc
+    let entries: Vec<MempoolEntry> = rpc
         .query(move |node| {
             find(node, &txid)?;
             let related = related(node, &txid).into_iter().filter(|id| *id != txid);
@@ -97,11 +97,11 @@ async fn relatives(rpc: Rpc, params: Params, related: fn(&Machine, &Txid) -> Vec
         .await??;
     match verbose {
         true => listing(entries).await,
-        false => Ok(json(&entries.iter().map(|entry| entry.transaction().txid()).collect::<Vec<_>>())),
+        false => Ok(json(&entries.iter().map(|entry| entry.transaction.txid()).collect::<Vec<_>>())),
     }
 }
 
-fn find<'n>(node: &'n Machine, txid: &Txid) -> Result<&'n Entry, RpcError> {
+fn find<'n>(node: &'n Machine, txid: &Txid) -> Result<&'n MempoolEntry, RpcError> {
     node.mempool().entry(txid).ok_or_else(|| {
         let error = RpcError::new(Code::InvalidAddressOrKey, "Transaction not in mempool");
         error.with_data(object! { "txid": txid })
@@ -109,34 +109,34 @@ fn find<'n>(node: &'n Machine, txid: &Txid) -> Result<&'n Entry, RpcError> {
 }
 
 /// An object with each entry under its id. The driver has only copied them: 18,000 take 60 ms to write down.
-async fn listing(entries: Vec<Entry>) -> RpcResult {
+async fn listing(entries: Vec<MempoolEntry>) -> RpcResult {
     aside(move || {
-        let named = entries.iter().map(|entry| (entry.transaction().txid().to_string(), entry_object(entry)));
+        let named = entries.iter().map(|entry| (entry.transaction.txid().to_string(), entry_object(entry)));
         Ok(json(&named.collect::<std::collections::BTreeMap<String, Object>>()))
     })
     .await
 }
 
-fn entry_object(entry: &Entry) -> Object {
-    let (ancestors, descendants) = (entry.ancestors(), entry.descendants());
+fn entry_object(entry: &MempoolEntry) -> Object {
+    let (ancestors, descendants) = (entry.ancestors, entry.descendants);
     object! {
         "vsize": entry.size(),
         "weight": entry.size() * 4,
-        "time": seconds(entry.arrived()),
-        "height": entry.height().get(),
+        "time": seconds(entry.arrived),
+        "height": entry.height.get(),
         "descendantcount": descendants.count,
         "descendantsize": descendants.size,
         "ancestorcount": ancestors.count,
         "ancestorsize": ancestors.size,
-        "wtxid": entry.transaction().leaf_hash(),
+        "wtxid": entry.transaction.leaf_hash(),
         "fees": object! {
-            "base": Coins(entry.fee()),
-            "modified": Coins(entry.fee()),
+            "base": Coins(entry.fee),
+            "modified": Coins(entry.fee),
             "ancestor": Coins(ancestors.fees),
             "descendant": Coins(descendants.fees),
         },
-        "depends": entry.parents(),
-        "spentby": entry.children(),
+        "depends": entry.parents,
+        "spentby": entry.children,
         "bip125-replaceable": true,
         "unbroadcast": false,
     }

@@ -201,7 +201,7 @@ async fn submit_block(rpc: Rpc, params: Params) -> RpcResult {
     Ok(match outcome {
         Ok(BlockVerdict::Connected) => json(&()),
         Ok(BlockVerdict::Duplicate) => json("duplicate"),
-        Ok(BlockVerdict::SideBranch | BlockVerdict::KeptAside) => json("inconclusive"),
+        Ok(BlockVerdict::SideBranch | BlockVerdict::AncestorMissing) => json("inconclusive"),
         Ok(BlockVerdict::TooEarly(_)) => json("time-too-new"),
         Err(error) => {
             tracing::info!(%error, "a block that was handed in is refused");

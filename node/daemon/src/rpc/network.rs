@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cairn_protocol::input::Command;
+use cairn_protocol::input::PeerCommand;
 use cairn_protocol::message::PROTOCOL_VERSION;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_protocol::peers::connection::{Connection, Heartbeat};
@@ -58,12 +58,12 @@ async fn add_node(rpc: Rpc, params: Params) -> RpcResult {
     let command = Params::must(params.text("command"));
     let address = resolve(node).await?;
     let is_kept =
-        rpc.query(move |node| node.peers().dialler().kept().any(|(kept, _)| *kept == address)).await?;
+        rpc.query(move |node| node.peers().dialer().kept().any(|(kept, _)| *kept == address)).await?;
     let command = match command {
-        "onetry" => Command::TryNode(address),
+        "onetry" => PeerCommand::TryNode(address),
         "add" if is_kept => return Err(RpcError::new(Code::NodeAlreadyAdded, "Error: Node already added")),
-        "add" => Command::AddNode(address),
-        "remove" if is_kept => Command::RemoveNode(address),
+        "add" => PeerCommand::AddNode(address),
+        "remove" if is_kept => PeerCommand::RemoveNode(address),
         "remove" => {
             let message = "Error: Node could not be removed. It has not been added previously.";
             return Err(RpcError::new(Code::NodeNotAdded, message));
@@ -86,7 +86,7 @@ async fn disconnect_node(rpc: Rpc, params: Params) -> RpcResult {
     let found = rpc.query(move |node| find(node.peers().iter(), &wanted)).await?;
     let peer =
         found.ok_or_else(|| RpcError::new(Code::NodeNotConnected, "Node not found in connected nodes"))?;
-    rpc.command(Command::DisconnectPeer(peer)).await
+    rpc.command(PeerCommand::DisconnectPeer(peer)).await
 }
 
 async fn set_ban(rpc: Rpc, params: Params) -> RpcResult {
@@ -100,16 +100,16 @@ async fn set_ban(rpc: Rpc, params: Params) -> RpcResult {
     })?;
     let now = clock::now();
     let banned = rpc
-        .query(move |node| node.peers().refusals().bans.iter(now).any(|(banned, _)| *banned == peer))
+        .query(move |node| node.peers().filter().bans.iter(now).any(|(banned, _)| *banned == peer))
         .await?;
     match command {
         "add" if banned => Err(RpcError::new(Code::NodeAlreadyAdded, "Error: IP/Subnet already banned")),
-        "add" => rpc.command(Command::Ban { peer, lasting: lasting(&params)? }).await,
+        "add" => rpc.command(PeerCommand::Ban { peer, duration: lasting(&params)? }).await,
         "remove" if !banned => {
             let message = "Error: Unban failed. Requested address/subnet was not previously manually banned.";
             Err(RpcError::new(Code::InvalidIpOrSubnet, message))
         }
-        "remove" => rpc.command(Command::Unban(peer)).await,
+        "remove" => rpc.command(PeerCommand::Unban(peer)).await,
         other => Err(unknown_command(other, "add or remove")),
     }
 }
@@ -131,7 +131,7 @@ async fn list_banned(rpc: Rpc, _: Params) -> RpcResult {
     let now = clock::now();
     let bans = rpc
         .query(move |node| {
-            let bans = node.peers().refusals().bans.iter(now);
+            let bans = node.peers().filter().bans.iter(now);
             bans.map(|(peer, ban)| (*peer, *ban)).collect::<Vec<_>>()
         })
         .await?;
@@ -149,7 +149,7 @@ async fn list_banned(rpc: Rpc, _: Params) -> RpcResult {
 }
 
 async fn clear_banned(rpc: Rpc, _: Params) -> RpcResult {
-    rpc.command(Command::ClearBans).await
+    rpc.command(PeerCommand::ClearBans).await
 }
 
 async fn set_blocked_peers(rpc: Rpc, params: Params) -> RpcResult {
@@ -159,7 +159,7 @@ async fn set_blocked_peers(rpc: Rpc, params: Params) -> RpcResult {
         peer_id(text).ok_or_else(|| no_peer_id(value))
     });
     let peers = peers.collect::<Result<BTreeSet<PeerId>, RpcError>>()?;
-    rpc.command(Command::SetBlocked(peers)).await
+    rpc.command(PeerCommand::SetBlocked(peers)).await
 }
 
 async fn set_link_delay(rpc: Rpc, params: Params) -> RpcResult {
@@ -186,7 +186,7 @@ fn no_peer_id(found: impl std::fmt::Display) -> RpcError {
 
 async fn set_network_active(rpc: Rpc, params: Params) -> RpcResult {
     let state = Params::must(params.flag("state"));
-    rpc.command(Command::SetNetworkActive(state)).await?;
+    rpc.command(PeerCommand::SetNetworkActive(state)).await?;
     Ok(json(&state))
 }
 
@@ -202,11 +202,7 @@ async fn get_connection_count(rpc: Rpc, _: Params) -> RpcResult {
 async fn get_added_node_info(rpc: Rpc, params: Params) -> RpcResult {
     let kept = rpc
         .query(|node| {
-            node.peers()
-                .dialler()
-                .kept()
-                .map(|(address, connected)| (*address, connected))
-                .collect::<Vec<_>>()
+            node.peers().dialer().kept().map(|(address, connected)| (*address, connected)).collect::<Vec<_>>()
         })
         .await?;
     let wanted = params.text("node");
@@ -240,7 +236,7 @@ fn peer_object(connection: &Connection) -> Object {
         "network": network(&connection.address),
         "services": format!("{:016x}", connection.hello().map_or(0, |hello| hello.services)),
         "relaytxes": true,
-        "lastrecv": seconds(connection.last_heard),
+        "lastrecv": seconds(connection.last_received),
         "last_block": connection.last_block.map_or(0, seconds),
         "conntime": seconds(connection.since),
         "timeoffset": 0,
@@ -298,7 +294,7 @@ async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
             "localservicesnames": ["NETWORK"],
             "localrelay": true,
             "timeoffset": 0,
-            "networkactive": peers.refusals().is_active(),
+            "networkactive": peers.filter().is_active(),
             "connections": all,
             "connections_in": inbound,
             "connections_out": all - inbound,
@@ -306,7 +302,7 @@ async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
             "relayfee": Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
             "incrementalfee": Coins(node.mempool().incremental_fee_rate().per_kilobyte()),
             "localaddresses": listen,
-            "blockedpeers": peers.refusals().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "blockedpeers": peers.filter().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "warnings": lookup::warnings(node),
         }
     })

@@ -29,12 +29,18 @@ impl Refusal {
     pub fn into_error(self) -> RpcError {
         let mut data = object! { "reject-reason": self.token };
         data.extend(self.data);
-        RpcError::new(self.code, format!("{}, {}", self.token, self.sentence)).with_data(data)
+        let message = match self.token {
+            MAX_FEE_EXCEEDED => self.sentence,
+            token => format!("{token}, {}", self.sentence),
+        };
+        RpcError::new(self.code, message).with_data(data)
     }
 }
 
 /// The word that `testmempoolaccept` gives for inputs that are not there.
 pub const MISSING_INPUTS: &str = "missing-inputs";
+/// The word for a fee rate above the caller's limit. Bitcoin Core's `sendrawtransaction` leaves it out.
+const MAX_FEE_EXCEEDED: &str = "max-fee-exceeded";
 
 fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
     match error {
@@ -52,6 +58,7 @@ fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
         MempoolError::NewUnconfirmedInput { .. } => (Code::VerifyRejected, "replacement-adds-unconfirmed"),
         MempoolError::ReplacesTooMany { .. } => (Code::VerifyRejected, "too many potential replacements"),
         MempoolError::FeeTooLow { .. } => (Code::VerifyRejected, "min relay fee not met"),
+        MempoolError::FeeTooHigh { .. } => (Code::Verify, MAX_FEE_EXCEEDED),
         MempoolError::TooBig { .. } => (Code::VerifyRejected, "tx-size"),
         MempoolError::Dust { .. } => (Code::VerifyRejected, "dust"),
         MempoolError::TooManyAncestors { .. } => (Code::VerifyRejected, "too-long-mempool-chain"),
@@ -112,6 +119,11 @@ fn values(error: &MempoolError) -> Object {
         MempoolError::FeeTooLow { fee, needed, size, .. } => {
             object! { "fee": Coins(*fee), "needed": Coins(*needed), "size": size }
         }
+        MempoolError::FeeTooHigh { fee, rate, limit } => object! {
+            "fee": Coins(*fee),
+            "feerate": Coins(rate.per_kilobyte()),
+            "maxfeerate": Coins(limit.per_kilobyte()),
+        },
         MempoolError::Full { rate } => object! { "feerate": Coins(rate.per_kilobyte()) },
         _ => Object::new(),
     }

@@ -6,8 +6,8 @@ use cairn_core::amount::Amount;
 use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::Transaction;
+use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::mempool::policy::MempoolError;
-use cairn_protocol::mempool::rate::FeeRate;
 use serde_json::Value;
 
 use crate::clock;
@@ -105,11 +105,7 @@ async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
 async fn send_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
     let transaction = Arc::new(read(Params::must(params.text("hexstring")))?);
     let limit = max_fee_rate(&params)?;
-    // Tried before it is sent: a fee that was mistyped must not leave this node.
-    if let Ok(fee) = trial(&rpc, &transaction).await? {
-        check_fee_rate(fee, transaction.size(), limit)?;
-    }
-    let sent = rpc.node()?.submit_transaction(transaction.clone()).await;
+    let sent = rpc.node()?.submit_transaction(transaction, limit).await;
     match sent.map_err(|_| stopping())? {
         Ok(txid) => Ok(json(&txid)),
         // Sending again what waits already is how wallets make sure: Bitcoin Core allows it.
@@ -128,37 +124,32 @@ async fn test_mempool_accept(rpc: Rpc, params: Params) -> RpcResult {
     let mut verdicts = Vec::new();
     for hex in list {
         let transaction = Arc::new(read(hex.as_str().unwrap_or_default())?);
-        verdicts.push(verdict(&rpc, &transaction, limit).await?);
+        verdicts.push(verdict(&rpc, transaction, limit).await?);
     }
     Ok(json(&verdicts))
 }
 
-/// The fee that the mempool would take a transaction for, or why it would not.
-async fn trial(rpc: &Rpc, transaction: &Arc<Transaction>) -> Result<Result<Amount, MempoolError>, RpcError> {
-    let transaction = transaction.clone();
-    let tried = rpc.query(move |node| node.mempool().test(clock::now(), &transaction, node.chain())).await?;
-    Ok(tried.map_err(lookup::failed)?.map(|admitted| admitted.fee))
-}
-
-async fn verdict(rpc: &Rpc, transaction: &Arc<Transaction>, limit: Amount) -> Result<Object, RpcError> {
+async fn verdict(
+    rpc: &Rpc,
+    transaction: Arc<Transaction>,
+    limit: Option<FeeRate>,
+) -> Result<Object, RpcError> {
     let mut verdict = object! { "txid": transaction.txid(), "wtxid": transaction.leaf_hash() };
-    let fee = match trial(rpc, transaction).await? {
-        Ok(fee) => fee,
-        Err(error) => {
+    let tested = transaction.clone();
+    let test = move |node: &crate::Machine| node.mempool().test(clock::now(), &tested, limit, node.chain());
+    let fee = match rpc.query(test).await? {
+        Ok(accepted) => accepted.fee,
+        Err(failure) => {
+            let error = failure.rejection().map_err(lookup::failed)?;
             let refusal = Refusal::of(&error);
-            let is_missing = refusal.code == Code::Verify;
+            let is_missing =
+                refusal.code == Code::Verify && !matches!(error, MempoolError::FeeTooHigh { .. });
             verdict.put("allowed", &false);
             verdict.put("reject-reason", if is_missing { MISSING_INPUTS } else { refusal.token });
             verdict.put("reject-details", &refusal.sentence);
             return Ok(verdict);
         }
     };
-    if let Err(error) = check_fee_rate(fee, transaction.size(), limit) {
-        verdict.put("allowed", &false);
-        verdict.put("reject-reason", "max-fee-exceeded");
-        verdict.put("reject-details", &error.message);
-        return Ok(verdict);
-    }
     let rate = FeeRate::of(fee, transaction.size());
     verdict.put("allowed", &true);
     verdict.put("vsize", &transaction.size());
@@ -177,24 +168,12 @@ fn read(text: &str) -> Result<Transaction, RpcError> {
     decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
 }
 
-/// The highest fee rate allowed; the largest amount when any is.
-fn max_fee_rate(params: &Params) -> Result<Amount, RpcError> {
+/// The limit for the fee rate; none when any is allowed.
+fn max_fee_rate(params: &Params) -> Result<Option<FeeRate>, RpcError> {
     let limit = params.coins("maxfeerate")?.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
     if limit > Amount::COIN {
         let message = "Fee rates larger than or equal to 1 coin per 1,000 bytes are not accepted";
         return Err(RpcError::invalid_parameter(message));
     }
-    Ok(if limit == Amount::ZERO { Amount::from_units(u64::MAX) } else { limit })
-}
-
-fn check_fee_rate(fee: Amount, size: usize, limit: Amount) -> Result<(), RpcError> {
-    let rate = FeeRate::of(fee, size).per_kilobyte();
-    if rate <= limit {
-        return Ok(());
-    }
-    let message = format!(
-        "Fee exceeds maximum configured by user (maxfeerate): it pays {rate} coins per 1,000 bytes, allowed are {limit}"
-    );
-    let data = object! { "fee": Coins(fee), "feerate": Coins(rate), "maxfeerate": Coins(limit) };
-    Err(RpcError::new(Code::Verify, message).with_data(data))
+    Ok((limit > Amount::ZERO).then_some(FeeRate::from_per_kilobyte(limit)))
 }
