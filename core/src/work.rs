@@ -1,27 +1,28 @@
 //! Work: the number of hashes that a block or a chain stands for.
+//!
+//! ```
+//! use cairn_core::target::CompactTarget;
+//! use cairn_core::work::Work;
+//!
+//! let easy = CompactTarget::from_bits(0x207f_ffff).to_target()?.work();
+//! let hard = CompactTarget::from_bits(0x1f00_ffff).to_target()?.work();
+//! assert_eq!((format!("{easy:?}"), format!("{hard:?}")), ("2 hashes".into(), "65537 hashes".into()));
+//! let long_chain = (0..30_000).fold(Work::ZERO, |sum, _| sum.checked_add(easy).unwrap());
+//! assert!(long_chain < hard);
+//! # Ok::<(), cairn_core::target::TargetError>(())
+//! ```
 
 use core::cmp::Ordering;
 use core::fmt;
 
 use ruint::aliases::U256;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::encoding::{Decode, Encode};
 
 /// An expected number of hashes, as a 256-bit number. On the wire: 32 bytes, little-endian.
 ///
 /// The chain with most work is the best one, not the longest:
-///
-/// ```
-/// use cairn_core::target::CompactTarget;
-/// use cairn_core::work::Work;
-///
-/// let easy = CompactTarget::from_bits(0x207f_ffff).to_target()?.work();
-/// let hard = CompactTarget::from_bits(0x1f00_ffff).to_target()?.work();
-/// assert_eq!((format!("{easy:?}"), format!("{hard:?}")), ("2 hashes".into(), "65537 hashes".into()));
-/// let long_chain = (0..30_000).fold(Work::ZERO, |sum, _| sum.checked_add(easy).unwrap());
-/// assert!(long_chain < hard);
-/// # Ok::<(), cairn_core::target::TargetError>(())
-/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct Work([u64; 4]);
 
@@ -66,6 +67,19 @@ impl fmt::Display for Work {
     /// 64 hex digits, most significant first, as in Bitcoin Core's `chainwork`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:064x}", self.to_u256())
+    }
+}
+
+impl Serialize for Work {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Work {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        U256::from_str_radix(&digits, 16).map(Self::from_u256).map_err(serde::de::Error::custom)
     }
 }
 

@@ -14,6 +14,7 @@ use cairn_core::lock::Lock;
 use cairn_genesis::hashrate::Hashrate;
 use cairn_genesis::hashrate::HashrateError;
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
+use cairn_protocol::mempool::policy::MIN_RELAY_FEE_RATE;
 use cairn_protocol::template::Template;
 use serde_json::Value;
 
@@ -244,7 +245,7 @@ async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
             "target": render::target(tip.header.bits),
             "networkhashps": hashes_per_second(node, tip.height, 120),
             "pooledtx": node.mempool().len(),
-            "blockmintxfee": crate::rpc::json::Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
+            "blockmintxfee": crate::rpc::json::Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
             "chain": params.name,
             "next": object! {
                 "height": tip.height.next().get(),

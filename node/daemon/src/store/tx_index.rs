@@ -99,9 +99,10 @@ impl TxIndex {
         self.weight = 0;
         let mut cache = self.cache.borrow_mut();
         for (txid, change) in std::mem::take(&mut self.changes) {
-            match change.now {
-                Some(transaction) => keep(&mut cache, txid, Arc::new(transaction)),
-                None => cache.remove(&txid),
+            cache.remove(&txid);
+            if let Some(transaction) = change.now.map(Arc::new) {
+                let weight = weight(&transaction);
+                cache.insert(txid, transaction, weight);
             }
         }
     }
@@ -236,27 +237,19 @@ impl TxIndex {
     /// When the database fails.
     pub fn find(&self, txid: &Txid) -> Result<Option<Arc<StoredTransaction>>, StoreError> {
         let mut cache = self.cache.borrow_mut();
-        if let Some(found) = cache.refresh(*txid, |found| weight(found)) {
+        if let Some(found) = cache.touch(*txid, weight) {
             return Ok(Some(found.clone()));
         }
-        let found: Option<Arc<StoredTransaction>> = self.database.get(&transaction_key(txid))?.map(Arc::new);
+        let found: Option<StoredTransaction> = self.database.get(&transaction_key(txid))?;
+        let found = found.map(Arc::new);
         if let Some(found) = &found {
-            keep(&mut cache, *txid, found.clone());
+            cache.insert(*txid, found.clone(), weight(found));
         }
         Ok(found)
     }
 }
 
-/// The record and its outputs, as the cache counts them.
-fn weight(transaction: &StoredTransaction) -> usize {
+/// Weight of a record in the cache: one, and one for each output.
+fn weight(transaction: &Arc<StoredTransaction>) -> usize {
     1 + transaction.outputs.len()
-}
-
-fn keep(
-    cache: &mut Generations<Txid, Arc<StoredTransaction>>,
-    txid: Txid,
-    transaction: Arc<StoredTransaction>,
-) {
-    let weight = weight(&transaction);
-    cache.insert(txid, transaction, weight);
 }

@@ -19,7 +19,6 @@ use crate::behaviour::Behaviour;
 use crate::event_log::in_words;
 use crate::host::Host;
 use crate::invariants::Violation;
-use crate::message_size::bytes_of;
 use crate::network::Network;
 use crate::node_index::NodeIndex;
 use crate::strategy::gate;
@@ -88,9 +87,9 @@ impl Surroundings {
         outbox: &mut Outbox,
     ) -> Result<(), Violation> {
         match what {
-            Occurrence::Arrival { from, number, parcel, .. } if host.session(from) == Some(number) => {
+            Occurrence::Arrival { from, number, payload, .. } if host.session(from) == Some(number) => {
                 let behaviour = self.behaviour_of(host.index());
-                match gate::incoming(behaviour, from, parcel.unpack(), self.genesis) {
+                match gate::incoming(behaviour, from, payload.unpack(), self.genesis) {
                     Some(message) => {
                         self.hear(now, host, Input::Received { peer: from.peer_id(), message }, outbox)
                     }
@@ -204,12 +203,12 @@ impl Surroundings {
         let gate = |message| gate::outgoing(self.behaviour_of(from), to, message, self.genesis);
         let Some(message) = message.and_then(gate) else { return };
         host.witness.said(&message);
-        let bytes = bytes_of(&message);
+        let bytes = message.weight() as u64;
         let arrival = host.carry(&self.network, now, to, bytes);
         outbox.traffic = (outbox.traffic.0 + 1, outbox.traffic.1 + bytes);
         outbox
             .plans
-            .push((arrival, Occurrence::Arrival { from, to, number, parcel: Payload::pack(message) }));
+            .push((arrival, Occurrence::Arrival { from, to, number, payload: Payload::pack(message) }));
     }
 
     /// Whether the node that was disconnected for misbehavior does misbehave.
