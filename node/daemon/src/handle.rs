@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
 use crate::generate::{Made, Wanted};
+use crate::mined::NotMined;
 use crate::p2p::delays::Delays;
 use crate::p2p::link::Shared;
 use crate::p2p::traffic::Traffic;
@@ -34,6 +35,19 @@ const MAX_EVENTS: usize = 16_384;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node is stopping")]
 pub struct Stopped;
+
+/// Why a submission has no success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubmitError<E> {
+    Stopped(Stopped),
+    Rejected(E),
+}
+
+impl<E> From<Stopped> for SubmitError<E> {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
 
 /// A way of looking at the machine, carried out on its thread.
 pub type Query = Box<dyn FnOnce(&Machine) + Send>;
@@ -121,54 +135,61 @@ impl NodeHandle {
         self.own
     }
 
-    /// Hands in a transaction; returns once it is in the mempool, or refused.
+    /// Submits a transaction; returns once it is in the mempool.
     ///
     /// # Errors
-    /// [`Stopped`]; the inner error is the transaction's.
+    /// [`SubmitError`], with the mempool's reason.
     pub async fn submit_transaction(
         &self,
         transaction: Arc<Transaction>,
-    ) -> Result<Result<Txid, MempoolError>, Stopped> {
+    ) -> Result<Txid, SubmitError<MempoolError>> {
         match self.submit(Submission::Transaction(transaction)).await? {
-            Answer::Transaction(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Transaction(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 
-    /// Hands in a block; returns once it is stored and flushed, or refused.
+    /// Submits a block; returns once it is stored and flushed.
     ///
     /// # Errors
-    /// [`Stopped`]; the inner error is the block's.
-    pub async fn submit_block(
-        &self,
-        block: Arc<Block>,
-    ) -> Result<Result<BlockVerdict, BlockRejection>, Stopped> {
+    /// [`SubmitError`], with the rule that the block breaks.
+    pub async fn submit_block(&self, block: Arc<Block>) -> Result<BlockVerdict, SubmitError<BlockRejection>> {
         match self.submit(Submission::Block(block)).await? {
-            Answer::Block(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Block(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 
-    /// Hands in a header whose block is still to come; returns whether it was new, or why it is
-    /// refused.
+    /// Submits a block that was made here; returns once it is part of the best chain and flushed.
     ///
     /// # Errors
-    /// [`Stopped`]; the inner error is the header's.
-    pub async fn submit_header(&self, header: Header) -> Result<Result<bool, BlockRejection>, Stopped> {
+    /// [`SubmitError`], with the reason for which it is not part of the best chain.
+    pub async fn submit_mined(&self, block: Arc<Block>) -> Result<(), SubmitError<NotMined>> {
+        match self.submit(Submission::Block(block)).await? {
+            Answer::Block(outcome) => NotMined::check(outcome).map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
+        }
+    }
+
+    /// Submits a header whose block is still to come; returns whether it was new.
+    ///
+    /// # Errors
+    /// [`SubmitError`], with the rule that the header breaks.
+    pub async fn submit_header(&self, header: Header) -> Result<bool, SubmitError<BlockRejection>> {
         match self.submit(Submission::Header(Box::new(header))).await? {
-            Answer::Header(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Header(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 
-    /// Says something of a block; returns once the best chain is as it must be now, and flushed.
+    /// Marks a block as the operator wants; returns once the best chain is as it must be now, and flushed.
     ///
     /// # Errors
-    /// [`Stopped`]; the inner error is the caller's.
-    pub async fn mark(&self, hash: BlockHash, mark: Mark) -> Result<Result<(), MarkError>, Stopped> {
+    /// [`SubmitError`], with the reason for which the block cannot be marked.
+    pub async fn mark(&self, hash: BlockHash, mark: Mark) -> Result<(), SubmitError<MarkError>> {
         match self.submit(Submission::Mark(hash, mark)).await? {
-            Answer::Mark(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Mark(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 

@@ -10,7 +10,7 @@ use cairn_core::hash::GenesisHash;
 use cairn_core::transaction::Transaction;
 use cairn_genesis::programs::files;
 
-use crate::handle::NodeHandle;
+use crate::handle::{NodeHandle, SubmitError};
 
 /// The file's name in the data directory.
 pub const FILE: &str = "mempool";
@@ -70,8 +70,9 @@ pub async fn submit(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<A
     let mut waiting = transactions.into_iter().map(Arc::new);
     while let Some(transaction) = waiting.next() {
         match handle.submit_transaction(transaction.clone()).await {
-            Ok(outcome) => taken += usize::from(outcome.is_ok()),
-            Err(_) => return std::iter::once(transaction).chain(waiting).collect(),
+            Ok(_) => taken += 1,
+            Err(SubmitError::Rejected(_)) => {}
+            Err(SubmitError::Stopped(_)) => return std::iter::once(transaction).chain(waiting).collect(),
         }
     }
     if count > 0 {

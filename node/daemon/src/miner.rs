@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, sleep_until};
 
 use crate::clock;
-use crate::handle::{NodeHandle, Stale, Stopped};
+use crate::handle::{NodeHandle, Stale, Stopped, SubmitError};
 use crate::mined::NotMined;
 
 pub mod throttle;
@@ -247,19 +247,19 @@ async fn work(handle: &NodeHandle, order: &MiningOrder, tag: &[u8]) -> Result<Wo
 /// Whether the block became part of the best chain.
 async fn hand_in(handle: &NodeHandle, block: Block) -> bool {
     let (hash, height) = (block.hash(), block.coinbase().height);
-    match handle.submit_block(Arc::new(block)).await.map(NotMined::check) {
-        Ok(Ok(())) => {
+    match handle.submit_mined(Arc::new(block)).await {
+        Ok(()) => {
             tracing::info!(%height, %hash, "mined a block");
             true
         }
-        Ok(Err(why @ NotMined::Rejected(_))) => {
+        Err(SubmitError::Rejected(why @ NotMined::Rejected(_))) => {
             tracing::error!(%height, %hash, %why, "the node rejects a block of its own miner");
             false
         }
-        Ok(Err(why)) => {
+        Err(SubmitError::Rejected(why)) => {
             tracing::info!(%height, %hash, %why, "found a block that is not part of the best chain");
             false
         }
-        Err(Stopped) => false,
+        Err(SubmitError::Stopped(_)) => false,
     }
 }

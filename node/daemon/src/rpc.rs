@@ -22,7 +22,6 @@ pub mod network;
 pub mod params;
 pub mod proofs;
 pub mod proposal;
-pub mod reads;
 pub mod refusal;
 pub mod render;
 pub mod scan;
@@ -35,12 +34,12 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use serde_json::Value;
 
-use crate::rpc::access::Rpc;
+use crate::rpc::access::{Rpc, panicked};
 use crate::rpc::envelope::{Arguments, Body, Call, Envelope};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, json};
 use crate::rpc::method::Method;
-use crate::rpc::params::Params;
+use crate::rpc::params::{BindError, Params};
 
 /// Bytes of answers in one batch; further calls of the batch are not carried out. A batch of small
 /// requests could otherwise ask for more than the machine holds.
@@ -49,16 +48,15 @@ const MAX_BATCH_ANSWER: usize = 128 * 1024 * 1024;
 /// Bytes of an answer to a plain GET: the largest block of any definition in full detail fits.
 const MAX_READ_ANSWER: usize = 64 * 1024 * 1024;
 
-/// What goes back over HTTP.
+/// An HTTP response to a request or a batch.
 #[derive(Debug)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
-    /// The body; empty when nobody waits for one.
+    /// The body; empty for notifications.
     pub body: String,
 }
 
-/// Carries out what a request's body asks for.
+/// Carries out the request or the batch in a body.
 pub async fn answer(rpc: &Rpc, body: &[u8]) -> Answer {
     match Body::parse(body) {
         Err(error) => {
@@ -71,16 +69,16 @@ pub async fn answer(rpc: &Rpc, body: &[u8]) -> Answer {
     }
 }
 
-/// Carries out a method that only reads; `params` is a JSON array.
+/// Carries out a method for a plain GET; `params` is a JSON array.
 ///
 /// # Errors
-/// What the method fails with; [`Code::MethodNotFound`] for every other method,
-/// [`Code::InvalidRequest`] when the arguments are no array, [`Code::OutOfMemory`] for too long an answer.
+/// What the method fails with; [`Code::MethodNotFound`] for a method that a GET may not call,
+/// [`Code::InvalidRequest`] when the arguments are not an array, [`Code::OutOfMemory`] for too long an answer.
 pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
-    if !reads::is_readable(method) {
+    if !table::is_readable(method) {
         let method: String = method.chars().take(40).collect();
         let message = format!(
-            "{method:?} is no method that a GET may ask: it is unknown, changes something or takes long"
+            "{method:?} is not available by GET: it is unknown, changes something or takes long; POST it to /"
         );
         return Err(RpcError::new(Code::MethodNotFound, message));
     }
@@ -93,11 +91,9 @@ pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
     };
     let call = Call { method: method.to_owned(), params: Arguments::Positional(params) };
     let answer = perform(rpc, Ok(call)).await?;
-    if answer.get().len() > MAX_READ_ANSWER {
-        let message = format!(
-            "the answer has {} bytes, at most {MAX_READ_ANSWER} are given; ask in parts",
-            answer.get().len()
-        );
+    let size = answer.get().len();
+    if size > MAX_READ_ANSWER {
+        let message = format!("the answer has {size} bytes, more than {MAX_READ_ANSWER}: ask in parts");
         return Err(RpcError::new(Code::OutOfMemory, message));
     }
     Ok(answer)
@@ -119,11 +115,10 @@ async fn batch(rpc: &Rpc, requests: Vec<Value>) -> Answer {
     let mut size = 0;
     for request in requests {
         let (envelope, call) = Envelope::open(request);
-        let outcome = match size > MAX_BATCH_ANSWER {
-            true => {
-                Err(RpcError::new(Code::OutOfMemory, "the answers to this batch are too large; ask in parts"))
-            }
-            false => perform(rpc, call).await,
+        let outcome = if size > MAX_BATCH_ANSWER {
+            Err(RpcError::new(Code::OutOfMemory, "the answers to this batch are too large: ask in parts"))
+        } else {
+            perform(rpc, call).await
         };
         if !envelope.is_notification() {
             let answer = envelope.seal(outcome);
@@ -131,10 +126,10 @@ async fn batch(rpc: &Rpc, requests: Vec<Value>) -> Answer {
             answers.push(answer);
         }
     }
-    match answers.is_empty() && only_notifications {
-        true => Answer { status: 204, body: String::new() },
-        false => Answer { status: 200, body: line(&json(&answers)) },
+    if answers.is_empty() && only_notifications {
+        return Answer { status: 204, body: String::new() };
     }
+    Answer { status: 200, body: line(&json(&answers)) }
 }
 
 async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
@@ -153,14 +148,16 @@ async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
 }
 
 async fn run(rpc: &Rpc, method: &Method, call: Call) -> RpcResult {
-    let params = Params::bind(method.args, call.params)
-        .map_err(|error| error.unwrap_or_else(|| method.wrong_number_of_arguments()))?;
+    let params = Params::bind(method.args, call.params).map_err(|error| match error {
+        BindError::WrongNumber => method.wrong_number_of_arguments(),
+        BindError::Rejected(error) => error,
+    })?;
     let _active = rpc.begin(method.name);
-    // No input is known to panic a method. Should one, its caller is told and the server lives on.
+    // No input is known to panic a method. Should one, its caller gets an error and the server lives on.
     let guarded = AssertUnwindSafe((method.call)(rpc.clone(), params)).catch_unwind().await;
     guarded.unwrap_or_else(|_| {
         tracing::error!(method = method.name, "an RPC method panicked");
-        Err(RpcError::new(Code::Internal, "this call met a fault of the node; its log says more"))
+        Err(panicked())
     })
 }
 

@@ -30,6 +30,7 @@ use crate::rpc;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
 use crate::rpc::error::{Code, RpcError};
+use crate::rpc::json::json;
 use crate::web::ask::{Asked, FreeTurn, FreeTurns};
 use crate::web::events::{Followers, Wanted};
 use crate::web::places::Caller;
@@ -198,7 +199,7 @@ async fn ask(
 
 async fn view(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap) -> Response {
     match app.admit_question(caller, &headers).await {
-        Ok(_turn) => ask::answer(view::view(&app.rpc, &app.known).await),
+        Ok(_turn) => ask::answer(view::view(&app.rpc, &app.known).await.map(|view| json(&view))),
         Err(refused) => refused,
     }
 }

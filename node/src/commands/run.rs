@@ -66,7 +66,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         hashrate: config.hashrate.or_else(|| spacing_hashrate(&chain.params)),
     }));
     let tag = config.tag.clone().into_bytes();
-    server.rpc.mines(Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe()));
+    server.rpc.set_miner(Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe()));
     tracing::info!(
         chain = %chain.params.name,
         genesis = %chain.params.genesis_hash,

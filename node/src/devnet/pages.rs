@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::devnet::error::DevnetError;
 use crate::devnet::network::Network;
 use crate::devnet::view::View;
-use cairn_daemon::rpc::reads::is_readable;
+use cairn_daemon::rpc::table::is_readable;
 use cairn_daemon::web::ask::{FreeTurns, for_pages};
 use cairn_daemon::web::events::{FOR_PAGES, Followers, Wanted};
 use cairn_daemon::web::places::Caller;

@@ -1,8 +1,10 @@
 //! What a call can fail with: Bitcoin Core's error codes, a sentence, and the values behind it.
 
+use cairn_protocol::chain::store::StoreError;
 use serde::Serialize;
 
-use crate::rpc::json::{Json, Object, json};
+use crate::handle::Stopped;
+use crate::rpc::json::{Json, json};
 
 /// Bitcoin Core's error codes (`src/rpc/protocol.h`), those that have a meaning here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,19 +52,25 @@ pub enum Code {
     InvalidIpOrSubnet = -30,
 }
 
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i32(*self as i32)
+    }
+}
+
 /// A failed call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct RpcError {
-    /// Which kind of failure.
     pub code: Code,
     /// What was found and what was expected.
     pub message: String,
     /// The values in the message, for programs. Bitcoin Core has none; JSON-RPC 2.0 allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Json>,
 }
 
-/// What a method gives back.
-pub type RpcResult = Result<Json, RpcError>;
+/// A method's outcome; when it is sent, its result is JSON text.
+pub type RpcResult<T = Json> = Result<T, RpcError>;
 
 impl RpcError {
     /// A failure without values of its own.
@@ -82,14 +90,15 @@ impl RpcError {
     }
 }
 
-impl Serialize for RpcError {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = Object::new();
-        object.put("code", &(self.code as i32));
-        object.put("message", &self.message);
-        if let Some(data) = &self.data {
-            object.put("data", data);
-        }
-        object.serialize(serializer)
+/// The store failed: its own words say what to do.
+impl From<StoreError> for RpcError {
+    fn from(error: StoreError) -> Self {
+        Self::new(Code::Internal, error.to_string())
+    }
+}
+
+impl From<Stopped> for RpcError {
+    fn from(stopped: Stopped) -> Self {
+        Self::new(Code::InWarmup, stopped.to_string())
     }
 }

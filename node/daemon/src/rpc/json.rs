@@ -28,6 +28,11 @@ impl Object {
         self.0.push((name, json(value)));
     }
 
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        self.0.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+    }
+
     /// Adds another object's fields at the end.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
@@ -54,14 +59,6 @@ macro_rules! object {
     }};
 }
 pub(crate) use object;
-
-/// A method's whole reply, written down like `object!`.
-macro_rules! reply {
-    ($($name:literal : $value:expr),* $(,)?) => {
-        $crate::rpc::json::json(&$crate::rpc::json::object! { $($name: $value),* })
-    };
-}
-pub(crate) use reply;
 
 /// What `Display` prints, as a JSON string: hashes, heights in words, addresses.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +90,6 @@ mod tests {
     #[test]
     fn fields_keep_their_order_at_every_depth() {
         let inner = object! { "z": 1, "a": Text("x") };
-        assert_eq!(reply! { "y": inner, "b": [1, 2] }.get(), r#"{"y":{"z":1,"a":"x"},"b":[1,2]}"#);
+        assert_eq!(json(&object! { "y": inner, "b": [1, 2] }).get(), r#"{"y":{"z":1,"a":"x"},"b":[1,2]}"#);
     }
 }

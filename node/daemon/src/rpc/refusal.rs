@@ -37,29 +37,30 @@ impl Refusal {
 pub const MISSING_INPUTS: &str = "missing-inputs";
 
 fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
-    match error {
-        MempoolError::Known { .. } => (Code::AlreadyInChain, "txn-already-in-mempool"),
-        MempoolError::Confirmed { .. } => (Code::AlreadyInChain, "txn-already-known"),
-        MempoolError::Rule(error @ TransactionError::MissingCoin { .. }) => (Code::Verify, rule(error)),
-        MempoolError::Rule(error) => (Code::VerifyRejected, rule(error)),
+    let token = match error {
+        MempoolError::Known { .. } => return (Code::AlreadyInChain, "txn-already-in-mempool"),
+        MempoolError::Confirmed { .. } => return (Code::AlreadyInChain, "txn-already-known"),
         MempoolError::UnknownOutput { .. }
         | MempoolError::NoSuchOutput { .. }
-        | MempoolError::SpentInChain { .. } => (Code::Verify, "bad-txns-inputs-missingorspent"),
-        MempoolError::Immature { .. } => (Code::VerifyRejected, "bad-txns-premature-spend-of-coinbase"),
-        MempoolError::NotFinal { .. } => (Code::VerifyRejected, "non-final"),
-        MempoolError::Conflict { .. } => (Code::VerifyRejected, "txn-mempool-conflict"),
-        MempoolError::SpendsWhatItReplaces { .. } => (Code::VerifyRejected, "bad-txns-spends-conflicting-tx"),
-        MempoolError::NewUnconfirmedInput { .. } => (Code::VerifyRejected, "replacement-adds-unconfirmed"),
-        MempoolError::ReplacesTooMany { .. } => (Code::VerifyRejected, "too many potential replacements"),
-        MempoolError::FeeTooLow { .. } => (Code::VerifyRejected, "min relay fee not met"),
-        MempoolError::TooBig { .. } => (Code::VerifyRejected, "tx-size"),
-        MempoolError::Dust { .. } => (Code::VerifyRejected, "dust"),
-        MempoolError::TooManyAncestors { .. } => (Code::VerifyRejected, "too-long-mempool-chain"),
-        MempoolError::TooManyDescendants { .. } => {
-            (Code::VerifyRejected, "too-long-mempool-chain (descendants)")
+        | MempoolError::SpentInChain { .. } => return (Code::Verify, "bad-txns-inputs-missingorspent"),
+        MempoolError::Rule(error @ TransactionError::MissingCoin { .. }) => {
+            return (Code::Verify, rule(error));
         }
-        MempoolError::Full { .. } => (Code::VerifyRejected, "mempool full"),
-    }
+        MempoolError::Rule(error) => rule(error),
+        MempoolError::Immature { .. } => "bad-txns-premature-spend-of-coinbase",
+        MempoolError::NotFinal { .. } => "non-final",
+        MempoolError::Conflict { .. } => "txn-mempool-conflict",
+        MempoolError::SpendsWhatItReplaces { .. } => "bad-txns-spends-conflicting-tx",
+        MempoolError::NewUnconfirmedInput { .. } => "replacement-adds-unconfirmed",
+        MempoolError::ReplacesTooMany { .. } => "too many potential replacements",
+        MempoolError::FeeTooLow { .. } => "min relay fee not met",
+        MempoolError::TooBig { .. } => "tx-size",
+        MempoolError::Dust { .. } => "dust",
+        MempoolError::TooManyAncestors { .. } => "too-long-mempool-chain",
+        MempoolError::TooManyDescendants { .. } => "too-long-mempool-chain (descendants)",
+        MempoolError::Full { .. } => "mempool full",
+    };
+    (Code::VerifyRejected, token)
 }
 
 /// Bitcoin Core's word for a rule that a transaction breaks, in a block or out of one. Where Core has

@@ -2,40 +2,35 @@
 
 use std::sync::Arc;
 
+use cairn_core::address::AddressPrefix;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::mempool::policy::MempoolError;
 use cairn_protocol::mempool::rate::FeeRate;
 use serde_json::Value;
 
 use crate::clock;
-use crate::rpc::access::{Rpc, aside, stopping};
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Coins, Object, Text, json, object};
-use crate::rpc::lookup::{self, Found, Whereabouts};
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, optional, required};
+use crate::handle::SubmitError;
+use crate::rpc::lookup::{self, Source};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, aside, json, methods, object};
+use crate::rpc::params::Verbosity;
 use crate::rpc::refusal::{MISSING_INPUTS, Refusal};
-use crate::rpc::render::{self, Spent, seconds};
+use crate::rpc::render::{self, Detail, seconds};
+use crate::store::StoredBlock;
 
 methods! { "Rawtransactions":
-    "decoderawtransaction" [required("hexstring", Kind::Text)]
-        "What the bytes of a transaction mean." => decode_raw_transaction;
-    "getrawtransaction" [
-        required("txid", Kind::Text),
-        optional("verbosity|verbose", Kind::Any),
-        optional("blockhash", Kind::Text),
-    ] "A transaction of the mempool or the best chain, or of the block given: 0 its bytes in hex, \
-       1 its values, 2 also the coins it spends." => get_raw_transaction;
-    "sendrawtransaction" [
-        required("hexstring", Kind::Text),
-        optional("maxfeerate", Kind::Coins),
-    ] "Takes a signed transaction into the mempool and tells the peers. Refuses one that pays more \
-       than maxfeerate in coins per 1,000 bytes (0.10 unless told; 0 for any)." => send_raw_transaction;
-    "testmempoolaccept" [required("rawtxs", Kind::List), optional("maxfeerate", Kind::Coins)]
-        "Whether the mempool would take these transactions, one by one, without taking them."
+    Reads "decoderawtransaction" ["hexstring"] "The fields of a transaction in hex." => decode_raw_transaction;
+    Reads "getrawtransaction" ["txid", "verbosity|verbose", "blockhash"]
+        "A transaction of the mempool or the best chain, or of the block given: 0 its bytes in hex, \
+         1 its values, 2 also the coins it spends." => get_raw_transaction;
+    Changes "sendrawtransaction" ["hexstring", "maxfeerate"]
+        "Accepts a signed transaction to the mempool and announces it to peers. Rejects one that pays more \
+         than maxfeerate in coins per 1,000 bytes (0.10 by default; 0 for any)." => send_raw_transaction;
+    TakesLong "testmempoolaccept" ["rawtxs", "maxfeerate"]
+        "Whether the mempool would accept these transactions, one by one, without accepting them."
         => test_mempool_accept;
 }
 
@@ -44,142 +39,162 @@ const DEFAULT_MAX_FEE_RATE: u64 = 10_000_000;
 /// Transactions in one `testmempoolaccept`: Bitcoin Core's bound on a package.
 const MAX_TESTED: usize = 25;
 
-async fn decode_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
-    let transaction = read(Params::must(params.text("hexstring")))?;
-    let prefix = rpc.query(|node| lookup::params(node).address_prefix.clone()).await?;
-    Ok(json(&render::transaction(&transaction, Spent::Unknown, &prefix)))
+async fn decode_raw_transaction(rpc: Rpc, text: String) -> RpcResult<Object> {
+    let transaction = read(&text)?;
+    let prefix = rpc.query(|node| node.chain().params().address_prefix.clone()).await?;
+    Ok(render::transaction(&transaction, None, Detail::Fee, &prefix))
 }
 
-async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
-    let txid: Txid = Params::must(params.hash("txid")?);
-    let verbosity = params.verbosity("verbosity", 0)?;
-    let blockhash: Option<BlockHash> = params.hash("blockhash")?;
-    let (place, coins, prefix) = rpc
-        .query(move |node| {
-            let place = Whereabouts::of(node, &txid, blockhash.as_ref())?;
-            let coins = match &place {
-                Whereabouts::Mempool(transaction) if verbosity >= 2 => {
-                    lookup::coins_spent_by(node, transaction)?
-                }
+async fn get_raw_transaction(
+    rpc: Rpc,
+    txid: Txid,
+    verbosity: Option<Verbosity>,
+    inside: Option<BlockHash>,
+) -> RpcResult {
+    let Verbosity(verbosity) = verbosity.unwrap_or(Verbosity(0));
+    let (source, coins, prefix) = rpc
+        .try_query(move |node| {
+            let source = lookup::find_transaction(node, &txid, inside)?;
+            let coins = match &source {
+                Source::Mempool(transaction) if verbosity >= 2 => lookup::coins_spent_by(node, transaction)?,
                 _ => None,
             };
-            Ok::<_, RpcError>((place, coins, lookup::params(node).address_prefix.clone()))
+            Ok((source, coins, node.chain().params().address_prefix.clone()))
         })
-        .await??;
+        .await?;
     // A block may have to be read for it.
     aside(move || {
-        let found = place.read(&txid)?;
+        let mut object = match &source {
+            Source::Mempool(transaction) => {
+                render::whole_transaction(transaction, coins.as_deref(), Detail::Coins, &prefix)
+            }
+            Source::Block(stored, placed) => in_block(&txid, stored, placed.height, verbosity, &prefix)?,
+        };
         if verbosity == 0 {
-            return Ok(json(&found.hex()));
+            return Ok(json(&object.get("hex")));
         }
-        let coins = match &found {
-            Found::Confirmed { transaction, block } if verbosity >= 2 => {
-                place.coins_spent_by(transaction, block)?
+        if let Source::Block(_, placed) = source {
+            if inside.is_some() {
+                object.put("in_active_chain", &(placed.confirmations > 0));
             }
-            _ => coins,
-        };
-        let spent = coins.as_deref().map_or(Spent::Unknown, Spent::Shown);
-        let mut object = match &found {
-            Found::Coinbase { block } => render::coinbase(block.coinbase(), &prefix),
-            Found::Pending(transaction) | Found::Confirmed { transaction, .. } => {
-                let mut object = render::transaction(transaction, spent, &prefix);
-                object.put("hex", &found.hex());
-                object
-            }
-        };
-        if let Some(place) = place.place() {
-            if blockhash.is_some() {
-                object.put("in_active_chain", &(place.confirmations > 0));
-            }
-            object.put("blockhash", &Text(place.hash));
-            object.put("confirmations", &place.confirmations.max(0));
-            object.put("height", &place.height.get());
-            object.put("time", &seconds(place.header.time));
-            object.put("blocktime", &seconds(place.header.time));
+            object.put("blockhash", &placed.hash);
+            object.put("confirmations", &placed.confirmations.max(0));
+            object.put("height", &placed.height);
+            object.put("time", &seconds(placed.header.time));
+            object.put("blocktime", &seconds(placed.header.time));
         }
         Ok(json(&object))
     })
     .await
 }
 
-async fn send_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
-    let transaction = Arc::new(read(Params::must(params.text("hexstring")))?);
-    let limit = max_fee_rate(&params)?;
+/// A transaction or the coinbase of a block at a height.
+fn in_block(
+    txid: &Txid,
+    stored: &StoredBlock,
+    height: Height,
+    verbosity: u8,
+    prefix: &AddressPrefix,
+) -> RpcResult<Object> {
+    let block = stored.block()?;
+    if block.coinbase().txid() == *txid {
+        return Ok(render::coinbase(block.coinbase(), prefix));
+    }
+    let found = block.transactions().iter().find(|transaction| transaction.txid() == *txid);
+    let found = found.ok_or_else(|| lookup::no_such("transaction found in the provided block", txid))?;
+    let undo = if verbosity >= 2 { stored.undo()? } else { None };
+    let coins = undo.and_then(|undo| render::spent_by(found, &render::coins_spent(&block, height, &undo)));
+    Ok(render::whole_transaction(found, coins.as_deref(), Detail::Coins, prefix))
+}
+
+async fn send_raw_transaction(rpc: Rpc, text: String, max_fee_rate: Option<Amount>) -> RpcResult<Txid> {
+    let transaction = Arc::new(read(&text)?);
+    let limit = fee_rate_limit(max_fee_rate)?;
     // Tried before it is sent: a fee that was mistyped must not leave this node.
-    if let Ok(fee) = trial(&rpc, &transaction).await? {
+    if let Trial::Accepted(fee) = trial(&rpc, &transaction).await? {
         check_fee_rate(fee, transaction.size(), limit)?;
     }
-    let sent = rpc.node()?.submit_transaction(transaction.clone()).await;
-    match sent.map_err(|_| stopping())? {
-        Ok(txid) => Ok(json(&txid)),
-        // Sending again what waits already is how wallets make sure: Bitcoin Core allows it.
-        Err(MempoolError::Known { txid }) => Ok(json(&txid)),
-        Err(error) => Err(Refusal::of(&error).into_error()),
+    match rpc.node()?.submit_transaction(transaction).await {
+        // Sending again what is in the mempool is how wallets make sure: Bitcoin Core allows it.
+        Ok(txid) | Err(SubmitError::Rejected(MempoolError::Known { txid })) => Ok(txid),
+        Err(SubmitError::Rejected(error)) => Err(Refusal::of(&error).into_error()),
+        Err(SubmitError::Stopped(stopped)) => Err(stopped.into()),
     }
 }
 
-async fn test_mempool_accept(rpc: Rpc, params: Params) -> RpcResult {
-    let list = Params::must(params.get("rawtxs").and_then(Value::as_array));
+async fn test_mempool_accept(
+    rpc: Rpc,
+    list: Vec<Value>,
+    max_fee_rate: Option<Amount>,
+) -> RpcResult<Vec<Object>> {
     if list.is_empty() || list.len() > MAX_TESTED {
         let message = format!("Array must contain between 1 and {MAX_TESTED} transactions.");
         return Err(RpcError::invalid_parameter(message));
     }
-    let limit = max_fee_rate(&params)?;
+    let limit = fee_rate_limit(max_fee_rate)?;
     let mut verdicts = Vec::new();
     for hex in list {
         let transaction = Arc::new(read(hex.as_str().unwrap_or_default())?);
         verdicts.push(verdict(&rpc, &transaction, limit).await?);
     }
-    Ok(json(&verdicts))
+    Ok(verdicts)
 }
 
-/// The fee that the mempool would take a transaction for, or why it would not.
-async fn trial(rpc: &Rpc, transaction: &Arc<Transaction>) -> Result<Result<Amount, MempoolError>, RpcError> {
+/// The mempool's verdict on a transaction that was not submitted.
+enum Trial {
+    /// It would be accepted, and pays this fee.
+    Accepted(Amount),
+    Rejected(MempoolError),
+}
+
+async fn trial(rpc: &Rpc, transaction: &Arc<Transaction>) -> RpcResult<Trial> {
     let transaction = transaction.clone();
-    let tried = rpc.query(move |node| node.mempool().test(clock::now(), &transaction, node.chain())).await?;
-    Ok(tried.map_err(lookup::failed)?.map(|admitted| admitted.fee))
+    rpc.try_query(move |node| {
+        let tested = node.mempool().test(clock::now(), &transaction, node.chain())?;
+        Ok(tested.map_or_else(Trial::Rejected, |admitted| Trial::Accepted(admitted.fee)))
+    })
+    .await
 }
 
-async fn verdict(rpc: &Rpc, transaction: &Arc<Transaction>, limit: Amount) -> Result<Object, RpcError> {
+async fn verdict(rpc: &Rpc, transaction: &Arc<Transaction>, limit: Amount) -> RpcResult<Object> {
     let mut verdict = object! { "txid": transaction.txid(), "wtxid": transaction.leaf_hash() };
-    let fee = match trial(rpc, transaction).await? {
-        Ok(fee) => fee,
-        Err(error) => {
+    let mut reject = |reason: &str, details: &str| {
+        verdict.put("allowed", &false);
+        verdict.put("reject-reason", reason);
+        verdict.put("reject-details", details);
+    };
+    match trial(rpc, transaction).await? {
+        Trial::Rejected(error) => {
             let refusal = Refusal::of(&error);
             let is_missing = refusal.code == Code::Verify;
-            verdict.put("allowed", &false);
-            verdict.put("reject-reason", if is_missing { MISSING_INPUTS } else { refusal.token });
-            verdict.put("reject-details", &refusal.sentence);
-            return Ok(verdict);
+            reject(if is_missing { MISSING_INPUTS } else { refusal.token }, &refusal.sentence);
         }
-    };
-    if let Err(error) = check_fee_rate(fee, transaction.size(), limit) {
-        verdict.put("allowed", &false);
-        verdict.put("reject-reason", "max-fee-exceeded");
-        verdict.put("reject-details", &error.message);
-        return Ok(verdict);
+        Trial::Accepted(fee) => match check_fee_rate(fee, transaction.size(), limit) {
+            Err(error) => reject("max-fee-exceeded", &error.message),
+            Ok(()) => {
+                verdict.put("allowed", &true);
+                verdict.put("vsize", &transaction.size());
+                let fees = object! {
+                    "base": Coins(fee),
+                    "effective-feerate": Coins(FeeRate::of(fee, transaction.size()).per_kilobyte()),
+                    "effective-includes": [transaction.leaf_hash()],
+                };
+                verdict.put("fees", &fees);
+            }
+        },
     }
-    let rate = FeeRate::of(fee, transaction.size());
-    verdict.put("allowed", &true);
-    verdict.put("vsize", &transaction.size());
-    let fees = object! {
-        "base": Coins(fee),
-        "effective-feerate": Coins(rate.per_kilobyte()),
-        "effective-includes": [transaction.leaf_hash()],
-    };
-    verdict.put("fees", &fees);
     Ok(verdict)
 }
 
-fn read(text: &str) -> Result<Transaction, RpcError> {
+fn read(text: &str) -> RpcResult<Transaction> {
     let failed = |why: String| RpcError::new(Code::Deserialization, format!("TX decode failed. {why}"));
     let bytes = hex::decode(text).map_err(|_| failed("Expected an even number of hex digits.".to_owned()))?;
     decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
 }
 
 /// The highest fee rate allowed; the largest amount when any is.
-fn max_fee_rate(params: &Params) -> Result<Amount, RpcError> {
-    let limit = params.coins("maxfeerate")?.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
+fn fee_rate_limit(given: Option<Amount>) -> RpcResult<Amount> {
+    let limit = given.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
     if limit > Amount::COIN {
         let message = "Fee rates larger than or equal to 1 coin per 1,000 bytes are not accepted";
         return Err(RpcError::invalid_parameter(message));
@@ -187,7 +202,7 @@ fn max_fee_rate(params: &Params) -> Result<Amount, RpcError> {
     Ok(if limit == Amount::ZERO { Amount::from_units(u64::MAX) } else { limit })
 }
 
-fn check_fee_rate(fee: Amount, size: usize, limit: Amount) -> Result<(), RpcError> {
+fn check_fee_rate(fee: Amount, size: usize, limit: Amount) -> RpcResult<()> {
     let rate = FeeRate::of(fee, size).per_kilobyte();
     if rate <= limit {
         return Ok(());

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::reply;
+use crate::rpc::json::{json, object};
 use crate::web::places::Caller;
 
 /// Questions of callers without the secret that are looked into at once; further ones wait in line. Each
@@ -55,7 +55,7 @@ pub struct Asked {
 pub fn answer(outcome: RpcResult) -> Response {
     let (status, body) = match outcome {
         Ok(result) => (StatusCode::OK, result),
-        Err(error) => (status(&error), reply! { "error": error }),
+        Err(error) => (status(&error), json(&object! { "error": error })),
     };
     for_pages(status, format!("{}\n", body.get()))
 }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::event::NodeEvent;
 use crate::api::tagged::split;
 use crate::event_log::{Entry, EventLog, Found};
-use crate::rpc::json::reply;
+use crate::rpc::json::{json, object};
 use crate::web::ask::for_pages;
 use crate::web::places::Caller;
 
@@ -117,8 +117,8 @@ fn batch(log: &EventLog, from: u64) -> String {
         .filter_map(|Entry { kind, data, .. }| Some((&**kind, RawValue::from_string(data.to_string()).ok()?)))
         .collect();
     let more = log.next() > next;
-    let answer = reply! { "run": log.run(), "next": next, "gap": gap, "more": more, "events": events };
-    answer.get().to_owned()
+    let answer = object! { "run": log.run(), "next": next, "gap": gap, "more": more, "events": events };
+    json(&answer).get().to_owned()
 }
 
 /// The number after the one last seen. Ids of an earlier run of the node count from another

@@ -17,7 +17,7 @@ use crate::api::replies::ViewBlock;
 use crate::handle::NodeHandle;
 use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{RpcError, RpcResult};
-use crate::rpc::json::{Coins, Object, Text, object, reply};
+use crate::rpc::json::{Coins, Object, Text, object};
 use crate::rpc::lookup;
 
 /// Blocks in a view, side branches included.
@@ -56,7 +56,7 @@ struct Branching {
 ///
 /// # Errors
 /// While the node is loading or stops, or when the store fails.
-pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult {
+pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult<Object> {
     // Taken first: what happens meanwhile is told again rather than never.
     let next = rpc.events().next();
     let node = rpc.node()?.clone();
@@ -70,7 +70,7 @@ pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult {
         })
         .await?;
     known.learn(rpc, &blocks).await?;
-    Ok(reply! {
+    Ok(object! {
         "kind": "node",
         "chain": chain,
         "version": env!("CARGO_PKG_VERSION"),
@@ -83,7 +83,7 @@ pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult {
 }
 
 fn chain_object(node: &Machine) -> Object {
-    let params = lookup::params(node);
+    let params = node.chain().params();
     object! {
         "name": params.name,
         "genesis_hash": Text(params.genesis_hash),
@@ -182,8 +182,8 @@ impl Known {
             }
             let Some(rest) = left.checked_sub(size) else { break };
             left = rest;
-            let stored = rpc.query(move |node| lookup::block(node, &hash)).await??;
-            let facts = aside(move || Ok(facts(&*stored.block().map_err(lookup::failed)?))).await?;
+            let stored = rpc.try_query(move |node| lookup::block(node, &hash)).await?;
+            let facts = aside(move || Ok(facts(&*stored.block()?))).await?;
             self.facts().insert(hash, facts);
         }
         let mut facts = self.facts();
