@@ -1,4 +1,4 @@
-//! The published accounts: wallets whose words everybody can compute, so that a devnet has coins to
+//! The published accounts: wallets whose words are public, so that a devnet has coins to
 //! play with from its first second, and a faucet. They are worth nothing anywhere else.
 
 use bip39::Mnemonic;

@@ -1,4 +1,4 @@
-//! The genesis block: made from a definition, the same on every machine, mined by nobody.
+//! The genesis block: computed from a definition, the same on every machine, without proof of work.
 
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
@@ -11,8 +11,8 @@ use cairn_core::merkle::merkle_root;
 use cairn_core::params::ChainParams;
 use cairn_core::transaction::{Coinbase, Output};
 
-/// What the numbers of a chain come to, in 32 bytes. It is part of the genesis block, so two chains
-/// that differ in any rule differ in their genesis hash, and their nodes part at the handshake.
+/// Digest of the rules of a chain, 32 bytes. It is part of the genesis block, so two chains that differ in any rule
+/// differ in their genesis hash, and their nodes disconnect at the handshake.
 pub fn rules_digest(params: &ChainParams) -> [u8; 32] {
     // Time, premine and the target of block 1 are not here: the block itself holds them.
     let millis = |duration: core::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -27,14 +27,14 @@ pub fn rules_digest(params: &ChainParams) -> [u8; 32] {
         params.median_time_span as u64,
         millis(params.max_future_drift),
     ));
-    // Chains without this number stay what they were before there was one.
+    // Chains without this number keep the digest that they had before it existed.
     numbers.extend(params.longest_gap.map(millis).iter().flat_map(encode));
     let (name, prefix) = (encode(&params.name), encode(&params.address_prefix.to_string()));
     tagged_hash(Tag::Definition, &[&name, &prefix, &numbers])
 }
 
-/// The block at height 0. Its header need not meet its target: everybody computes the block anew
-/// and nobody accepts another.
+/// The block at height 0. Its header need not meet its target: every node computes the block
+/// and accepts no other.
 pub fn genesis_block(params: &ChainParams, message: &str, payments: &[(Address, Amount)]) -> Block {
     let outputs = payments.iter().map(|(address, amount)| Output { amount: *amount, lock: address.lock() });
     let tag = [&rules_digest(params)[..], message.as_bytes()].concat();

@@ -1,64 +1,41 @@
-//! Values of a definition that cannot be out of bounds: the only door checks, also for serde.
+//! Bounded values: their constructors are the only way to make them, also for serde.
 
 use core::fmt;
 
 use cairn_core::target::{CompactTarget, Target};
 use serde::de::{self, Error as _, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value that a definition may not have.
+/// A value is not one that a definition may have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// A number outside its bounds.
+    /// The number is outside its bounds.
     #[error("{found} is out of bounds, expected {minimum} to {maximum}")]
-    OutOfBounds {
-        /// The number.
-        found: i128,
-        /// The smallest allowed.
-        minimum: u64,
-        /// The largest allowed.
-        maximum: u64,
-    },
-    /// Not eight hex digits.
-    #[error("{found:?} is no target, expected eight hex digits, as in \"1f0fffff\"")]
-    NotATarget {
-        /// The text.
-        found: String,
-    },
+    OutOfBounds { found: i128, minimum: u64, maximum: u64 },
+    /// The text is not eight hex digits.
+    #[error("{found:?} is not a target, expected eight hex digits, as in \"1f0fffff\"")]
+    NotATarget { found: String },
     /// Eight hex digits that stand for no number, or for one that has a usual form.
     #[error(
         "{found} is not the usual form of any target, expected a normalised number above zero and below 2^256"
     )]
-    UnusualTarget {
-        /// The target.
-        found: CompactTarget,
-    },
+    UnusualTarget { found: CompactTarget },
     /// A text that is too short, too long, or has other characters.
     #[error("{found:?} does not fit, expected 1 to {maximum} characters, {allowed}")]
-    Text {
-        /// The text.
-        found: String,
-        /// How many bytes it may have.
-        maximum: usize,
-        /// Which characters it may have.
-        allowed: &'static str,
-    },
+    Text { found: String, maximum: usize, allowed: &'static str },
 }
 
 /// A whole number from `MIN` to `MAX`, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
 
 impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
-    /// Checks a number.
-    ///
-    /// # Errors
-    /// [`ValueError::OutOfBounds`].
+    /// A number, if it is within the bounds.
     pub fn new(number: u64) -> Result<Self, ValueError> {
         Self::checked(i128::from(number))
     }
 
-    /// The number.
+    /// The number within the bounds.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -109,11 +86,8 @@ impl<const MIN: u64, const MAX: u64> Visitor<'_> for AnyInteger<MIN, MAX> {
 pub struct Bits(CompactTarget);
 
 impl Bits {
-    /// Checks a compact target. A second form of the same number is refused: headers are compared
+    /// Checks a compact target. A second form of the same number is rejected: headers are compared
     /// with the limit by their four bytes.
-    ///
-    /// # Errors
-    /// [`ValueError::UnusualTarget`].
     pub fn new(found: CompactTarget) -> Result<Self, ValueError> {
         match found.to_target().map(Target::to_compact) {
             Ok(usual) if usual == found => Ok(Self(found)),
@@ -121,14 +95,20 @@ impl Bits {
         }
     }
 
-    /// The compact form.
+    /// The four bytes as headers have them.
     pub const fn compact(self) -> CompactTarget {
         self.0
     }
 
-    /// The number.
+    /// The number that the compact form stands for.
     pub fn target(self) -> Target {
         self.0.to_target().expect("the constructor converted it")
+    }
+}
+
+impl Serialize for Bits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }
 
@@ -143,11 +123,11 @@ impl<'de> Deserialize<'de> for Bits {
 }
 
 /// A chain's name: it names directories and is printed everywhere, so it is kept plain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Name<const MAX: usize = 32>(String);
 
-/// What a miner of genesis would write into its coinbase.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The text of a genesis block's coinbase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Message(String);
 
 fn checked_text(
@@ -163,16 +143,13 @@ fn checked_text(
 }
 
 impl<const MAX: usize> Name<MAX> {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// [`ValueError::Text`].
+    /// A name, if it is of 1 to `MAX` bytes that fit.
     pub fn new(text: String) -> Result<Self, ValueError> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         checked_text(text, MAX, "lower-case letters, digits and -", fits).map(Self)
     }
 
-    /// The text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -182,16 +159,13 @@ impl Message {
     /// Bytes of a message: with the digest of the numbers it fills a coinbase's tag.
     pub const MAX: usize = 32;
 
-    /// Checks a message.
-    ///
-    /// # Errors
-    /// [`ValueError::Text`].
+    /// A message, if it is of 1 to 32 bytes that fit.
     pub fn new(text: String) -> Result<Self, ValueError> {
         let fits = |c: char| (c.is_ascii_graphic() || c == ' ') && c != '"' && c != '\\';
         checked_text(text, Self::MAX, "printable ASCII without quotes and backslashes", fits).map(Self)
     }
 
-    /// The text.
+    /// The message as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

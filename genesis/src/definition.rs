@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use cairn_core::address::{Address, AddressError, AddressPrefix, PrefixError};
 use cairn_core::amount::Amount;
@@ -11,7 +12,7 @@ use cairn_core::params::ChainParams;
 use cairn_core::subsidy::supply;
 use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bounded::{Bits, Bounded, Message, Name};
 use crate::toml_file::{Document, FileError, TomlFault};
@@ -97,7 +98,7 @@ impl DefinitionError {
 
 /// A chain as its file says it. Every value is within its own bounds; that they fit together is checked
 /// when a `Chain` is made of it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The chain's name, for people, directories and logs.
@@ -136,7 +137,7 @@ pub struct Definition {
 }
 
 /// Coins that genesis pays, spendable at once.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payment {
     pub address: String,
@@ -231,72 +232,38 @@ fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(bounded: Bounded<MIN,
     T::try_from(bounded.get()).ok().expect("every bound used with it fits into 32 bits")
 }
 
+/// Comments of a written definition, each above the line that begins with its key.
+const COMMENTS: [(&str, &str); 12] = [
+    (
+        "name",
+        "A chain definition. Every number below is part of the chain's identity: with others it is another chain.",
+    ),
+    ("address_prefix", "Addresses begin with it: 1 to 20 lower-case letters and digits."),
+    ("message", "Stands in the genesis block."),
+    ("genesis_time_ms", "Milliseconds since 1970."),
+    ("pow_limit", "The easiest target, and that of block 1, as headers write them (Bitcoin's nBits)."),
+    ("spacing_ms", "Wanted time between blocks. Without half_life_ms below, the difficulty is fixed."),
+    ("half_life_ms", "This far behind schedule, mining is twice as easy (ASERT)."),
+    ("longest_gap_ms", "A block counts as at most this late; without this key, all its lateness counts."),
+    ("subsidy", "Coins that a block makes at first, and the number of blocks after which that halves."),
+    ("coinbase_maturity", "Blocks until a miner may spend the coins of a block."),
+    (
+        "median_time_span",
+        "A block's time is after the median of this many before it, and not too far ahead of the clock.",
+    ),
+    ("[[premine]]", "Coins that genesis makes, spendable at once."),
+];
+
 impl fmt::Display for Definition {
-    /// The file: every key with a comment, so that `cairn genesis new` writes what people can edit.
+    /// The file: keys with comments, so that `cairn genesis new` writes what people can edit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gap = self.longest_gap_ms.map_or(
-            "# No longest_gap_ms: a pause counts as lateness.".to_owned(),
-            |gap| {
-                format!("# A block counts as at most this late; the rest is a pause.\nlongest_gap_ms = {gap}")
-            },
-        );
-        let retarget = self.half_life_ms.map_or("# No half_life_ms: the difficulty is fixed.".to_owned(), |half_life| {
-            format!("# This far behind schedule, mining is twice as easy (ASERT).\nhalf_life_ms = {half_life}\n{gap}")
-        });
-        write!(
-            f,
-            "\
-# A chain definition. Every number below is part of the chain's identity: other numbers give another
-# genesis hash, and that is another chain.
-
-name = {name:?}
-# Addresses begin with it: 1 to 20 lower-case letters and digits.
-address_prefix = {prefix:?}
-# Stands in the genesis block.
-message = {message:?}
-# Milliseconds since 1970.
-genesis_time_ms = {time}
-
-# The easiest target, and that of block 1, as headers write them (Bitcoin's nBits).
-pow_limit = \"{limit}\"
-genesis_bits = \"{bits}\"
-# Wanted time between blocks.
-spacing_ms = {spacing}
-{retarget}
-
-# Coins that a block makes at first, and the number of blocks after which that halves.
-subsidy = \"{subsidy}\"
-halving_interval = {halving}
-# Blocks until a miner may spend the coins of a block.
-coinbase_maturity = {maturity}
-
-max_block_bytes = {bytes}
-# A block's time is after the median of this many blocks before it,
-median_time_span = {span}
-# and at most this far ahead of the clock.
-max_future_drift_ms = {drift}
-",
-            name = self.name.as_str(),
-            prefix = self.address_prefix,
-            message = self.message.as_str(),
-            time = self.genesis_time_ms,
-            limit = self.pow_limit.compact(),
-            bits = self.genesis_bits.compact(),
-            spacing = self.spacing_ms,
-            subsidy = self.subsidy,
-            halving = self.halving_interval,
-            maturity = self.coinbase_maturity,
-            bytes = self.max_block_bytes,
-            span = self.median_time_span,
-            drift = self.max_future_drift_ms,
-        )?;
-        for (index, payment) in self.premine.iter().enumerate() {
-            let title = if index == 0 { "\n# Coins that genesis makes, spendable at once.\n" } else { "" };
-            writeln!(
-                f,
-                "{title}[[premine]]\naddress = {:?}\namount = \"{}\"",
-                payment.address, payment.amount
-            )?;
+        let text = toml::to_string(self).map_err(|_| fmt::Error)?;
+        let mut comments = BTreeMap::from(COMMENTS);
+        for line in text.lines() {
+            if let Some(comment) = comments.remove(line.split(' ').next().unwrap_or_default()) {
+                writeln!(f, "# {comment}")?;
+            }
+            writeln!(f, "{line}")?;
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ function header() {
   } else if (isNone) {
     calmly("no node runs", "");
   } else if (up) {
-    // Before the first view nobody knows who runs.
+    // Before the first view the running nodes are not known.
     calmly(`${most} of ${up}`, tips > 1 ? `nodes agree, ${tips} tips` : "nodes agree");
   }
   part("agree-box").classList.toggle("apart", isNone || (!isNode && most < up && !world.isWhole));
@@ -90,11 +90,11 @@ function header() {
   if (!world.isWhole) {
     setText(
       part("banner-words"),
-      `Cut apart: ${world.groups.map((group, place) => `${letter(place)} has ${members(group)}`).join("; ")}`,
+      `Partitioned: ${world.groups.map((group, place) => `${letter(place)} has ${members(group)}`).join("; ")}`,
     );
   }
   part("banner-heal").hidden = !steering.may || isNode;
-  // Who is asked now is asked in the next room too.
+  // The chosen node stays chosen in the next room.
   for (const room of ["explorer", "mempool"])
     document.querySelector(`nav a[data-room^="${room}"]`).href = explorer.to(room);
 }
@@ -116,7 +116,7 @@ function calmly(figure, words) {
   setText(part("agree-words"), words);
 }
 
-/** How many nodes run and do not answer; who begins or ceases to is told to the ear. */
+/** Number of nodes that run and do not answer; a screen reader announces changes. */
 function silence() {
   const now = new Set([...world.nodes.values()].filter((node) => node.up && !node.answers).map((node) => node.id));
   for (const id of now) if (!silence.before?.has(id)) live.say(`Node ${id} does not answer`);

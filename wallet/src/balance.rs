@@ -117,6 +117,6 @@ impl Balance {
 }
 
 fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
-    // Coins of the chain stay below its supply; a book that somebody edited may say anything.
+    // Coins of the chain stay below its supply; a book that was edited may say anything.
     Amount::checked_sum(amounts).unwrap_or(Amount::from_units(u64::MAX))
 }

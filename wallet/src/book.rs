@@ -16,16 +16,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::addresses::Addresses;
 use crate::files::{self, FileError, WalletFiles};
-use crate::format1::BookOfFormat1;
 pub use crate::keys::KeySource;
 use crate::keys::{Branch, Keys};
 use crate::payment::{Payment, Release};
 use crate::scan::{Scan, Watched};
 
-/// Addresses beyond the last used one that are looked for on each branch: as long as so many in a row
-/// stay unpaid, no further one is expected to be paid.
+mod format1;
+
+use format1::BookOfFormat1;
+
+/// Addresses beyond the last used one that are looked for on each branch: after this many unpaid ones in a row
+/// no further one is expected to be paid.
 pub const GAP: u32 = 200;
-/// Addresses derived beyond [`GAP`], so that the chain is read anew once for so many and not for each.
+/// Addresses derived beyond [`GAP`]: the chain is read anew once for this many and not for each.
 const MARGIN: u32 = 100;
 /// Addresses beyond the last used one that a search looks for: receiving addresses may have been handed
 /// out and not yet been paid (docs/decisions/0013).
@@ -93,7 +96,7 @@ struct FormatOf {
 /// The book cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BookError {
-    /// The file system refused.
+    /// A file of the wallet cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
     /// There is no wallet of this name.
@@ -236,7 +239,7 @@ impl Book {
         self.receive.locks().take(self.receive.used() as usize)
     }
 
-    /// Every lock this wallet can open, with its place among the keys.
+    /// Every lock that this wallet can open, with the branch and index of its key.
     pub fn locks(&self) -> BTreeMap<Lock, (Branch, u32)> {
         let place = |branch| move |(index, lock)| (lock, (branch, index));
         let receive = (0..).zip(self.receive.locks());
@@ -295,7 +298,7 @@ impl Book {
         let confirmed = scan.confirmed();
         let is_deep = |at: &Height| scan.height().since(*at).is_some_and(|depth| depth >= KEPT_BLOCKS);
         let is_decided = |payment: &Payment| match payment.transaction() {
-            // Somebody edited the file.
+            // The file was edited.
             None => true,
             Some(transaction) => {
                 let spent = transaction.inputs().iter().filter_map(|input| scan.coin(input)?.spent);
@@ -330,7 +333,7 @@ impl Book {
     }
 }
 
-/// Refuses to write over a wallet.
+/// Checks that no wallet would be written over.
 ///
 /// # Errors
 /// [`BookError::Exists`] when it is there, [`BookError::HalfLeft`] when half of it is.

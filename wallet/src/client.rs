@@ -76,7 +76,7 @@ pub enum ClientError {
     Unauthorized { url: String },
     /// The node rejected the call, with Bitcoin Core's error code and a reason.
     #[error("{message}")]
-    Refused { code: i64, message: String },
+    Rejected { code: i64, message: String },
     /// The reply is not what the method promises.
     #[error("the node's reply to {method} is malformed: {reason}")]
     Malformed { method: String, reason: String },
@@ -88,7 +88,7 @@ impl ClientError {
     pub fn is_rejection(&self) -> bool {
         const INTERNAL: i64 = -32_603;
         match self {
-            Self::Refused { code, .. } => ![INTERNAL, STARTING_OR_STOPPING].contains(code),
+            Self::Rejected { code, .. } => ![INTERNAL, STARTING_OR_STOPPING].contains(code),
             Self::Unreachable { may_have_arrived, .. } => !may_have_arrived,
             Self::Cookie { .. } | Self::Unauthorized { .. } => true,
             Self::Malformed { .. } => false,
@@ -98,7 +98,7 @@ impl ClientError {
     /// Whether the same call may succeed once the node has been restarted, or at another node.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Refused { code, .. } => *code == STARTING_OR_STOPPING,
+            Self::Rejected { code, .. } => *code == STARTING_OR_STOPPING,
             Self::Malformed { .. } => false,
             Self::Unreachable { .. } | Self::Cookie { .. } | Self::Unauthorized { .. } => true,
         }
@@ -140,7 +140,7 @@ impl Client {
     /// Several calls of one method in one request; results in the order of `params`.
     ///
     /// # Errors
-    /// Every variant of [`ClientError`] but `Refused`, which is the result of a single call here.
+    /// Every variant of [`ClientError`] but `Rejected`, which is the result of a single call here.
     pub fn batch<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -214,7 +214,7 @@ fn result_of<T: DeserializeOwned>(method: &str, mut reply: Value) -> Result<T, C
     if !error.is_null() {
         // A server that is not a node may say no more than a sentence.
         let message = harmless(error["message"].as_str().or(error.as_str()).unwrap_or("no reason given"));
-        return Err(ClientError::Refused { code: error["code"].as_i64().unwrap_or_default(), message });
+        return Err(ClientError::Rejected { code: error["code"].as_i64().unwrap_or_default(), message });
     }
     serde_json::from_value(reply["result"].take()).map_err(|error| malformed(method, error))
 }
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn only_a_verdict_of_the_node_frees_the_coins_of_a_payment() {
-        let refused = |code| ClientError::Refused { code, message: String::new() };
+        let refused = |code| ClientError::Rejected { code, message: String::new() };
         assert!([-22, -25, -26, -27].into_iter().all(|code| refused(code).is_rejection()));
         assert!([-28, -32_603].into_iter().all(|code| !refused(code).is_rejection()));
         let silent = |may_have_arrived| {

@@ -1,4 +1,4 @@
-//! The commands, by what they are about; here, the one that was typed runs.
+//! The commands, by subject; this module runs the one that was typed.
 
 mod address;
 mod create;

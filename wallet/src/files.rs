@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use cairn_genesis::programs::exit::say;
 use cairn_genesis::programs::files::replace_durably;
 
-/// How long a command waits for another until it says so.
+/// Time that a command waits for another before it says so.
 const SILENT_WAIT: Duration = Duration::from_millis(500);
-/// How often a waiting command tries the lock.
+/// Interval between two attempts to take the lock.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// The files of a wallet: `NAME.json` (public), `NAME.keys` (encrypted words), `NAME.scan` (a cache).

@@ -114,7 +114,7 @@ pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u
     Ok(View { scan, mempool: Some(mempool), payments, incoming, notices })
 }
 
-/// What the wallet knew when it last asked a node.
+/// The view as it was when a node was last read.
 ///
 /// # Errors
 /// When the files cannot be read, or what was read of the chain is no longer there.

@@ -1,7 +1,7 @@
 //! The header chain that the wallet checks for itself: links, work, difficulty and times.
 //!
-//! A node can withhold blocks from the wallet, but it cannot show it a payment that no work stands
-//! behind: every header must be valid on the one before, back to the genesis block the wallet knows.
+//! A node can withhold blocks from the wallet, but it cannot make it believe in a payment without
+//! work: every header must be valid on the one before, back to the genesis block the wallet knows.
 
 use cairn_core::check::header::{HeaderError, ParentContext, check_header_alone, check_header_on_parent};
 use cairn_core::difficulty::Anchor;
@@ -25,7 +25,7 @@ struct Link {
     anchor: Option<Anchor>,
 }
 
-/// A header was refused.
+/// A header is not valid on top of the chain.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ChainError {
     /// It is not a child of the last one: the node's chain moved on meanwhile.

@@ -33,7 +33,7 @@ pub enum Branch {
     Change = 1,
 }
 
-/// All keys of a wallet, derived when asked for.
+/// All keys of a wallet, each derived when it is needed.
 pub struct Keys(Zeroizing<[u8; 64]>);
 
 impl Keys {
@@ -49,7 +49,7 @@ impl Keys {
         SigningKey::from_bytes(&secret)
     }
 
-    /// The lock that only [`Self::signing_key`] of the same place opens.
+    /// The lock that only the [`Self::signing_key`] of this branch and index opens.
     pub fn lock(&self, branch: Branch, index: u32) -> Lock {
         Lock::PublicKey(PublicKey::from_bytes(self.signing_key(branch, index).verifying_key().to_bytes()))
     }

@@ -2,7 +2,7 @@
 //!
 //! Reading order, the way of a payment:
 //! [`mnemonic`] and [`keys`] (what a wallet is) → [`keystore`] and [`files`] (where it lies) →
-//! [`devnet`] and [`node`] (which node is asked, and what) → [`headers`] and [`scan`] (what the chain says of our coins,
+//! [`connection`] and [`node`] (the node that is called, and how) → [`headers`] and [`scan`] (our coins on the chain,
 //! checked here and not believed) → [`payment`] (the state of each payment) → [`follow`] and [`view`]
 //! → [`balance`] → [`selection`] and [`spend`] (`Draft` → `Reviewed` → `Signed`) → [`release`] →
 //! [`show`].
@@ -15,10 +15,9 @@ pub mod book;
 pub mod cli;
 pub mod client;
 pub mod commands;
-pub mod devnet;
+pub mod connection;
 pub mod files;
 pub mod follow;
-mod format1;
 pub mod headers;
 pub mod keys;
 pub mod keystore;
@@ -59,7 +58,7 @@ pub fn main() -> ExitCode {
     end("error", json, commands::run(cli).err().as_ref().map(|error| error.as_ref())).into()
 }
 
-/// What was typed, and what the environment says beside it: an empty variable counts as one that is not set.
+/// The command line, completed by the environment: an empty variable counts as one that is not set.
 fn parse() -> Result<cli::Cli, UsageError> {
     let value = |arg: &Arg| arg.get_env().and_then(std::env::var_os);
     let is_empty = |arg: &Arg| value(arg).is_some_and(|value| value.is_empty());

@@ -27,7 +27,7 @@ const FULL: usize = 24;
 /// As few words as a wallet can have.
 const FEWEST: usize = 12;
 
-/// Words of a wallet. Never printed but by whoever asks for it on purpose, wiped when dropped.
+/// Words of a wallet. They have no `Debug` or `Display`, and are wiped when dropped.
 pub struct Words(Zeroizing<String>);
 
 impl Words {

@@ -91,7 +91,7 @@ impl Node for Client {
 
     fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
         match self.call::<Txid>("sendrawtransaction", json!([hex::encode(encode(transaction))])) {
-            Ok(_) | Err(ClientError::Refused { code: ALREADY_IN_CHAIN, .. }) => Ok(()),
+            Ok(_) | Err(ClientError::Rejected { code: ALREADY_IN_CHAIN, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -107,7 +107,7 @@ impl Node for Client {
 fn there<T>(reply: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
     match reply {
         Ok(found) => Ok(Some(found)),
-        Err(ClientError::Refused { code, .. }) if NOT_THERE.contains(&code) => Ok(None),
+        Err(ClientError::Rejected { code, .. }) if NOT_THERE.contains(&code) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -25,10 +25,10 @@ pub enum PassphraseError {
     /// The file or the variable begins with a line end, or is empty.
     #[error("the first line of {origin} is empty, and the first line is the passphrase")]
     EmptyFirstLine { origin: String },
-    /// The first line has a zero byte, which nobody can type.
+    /// The first line has a zero byte, which cannot be typed.
     #[error("{origin} holds a zero byte, as text in UTF-16 does; the passphrase is its first line, as UTF-8")]
     ZeroByte { origin: String },
-    /// It cannot be asked for.
+    /// It cannot be typed: there is no terminal.
     #[error("a passphrase is needed: use --passphrase-file or {VARIABLE} where it cannot be typed ({0})")]
     Terminal(#[from] TerminalError),
     /// A new one was typed twice, differently.

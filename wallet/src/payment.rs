@@ -1,7 +1,7 @@
 //! Payments of ours: what the book keeps of each, and the state that the chain and the node's mempool
 //! give it.
 //!
-//! The book keeps one fact that no chain shows: who released the payment. Everything else follows from
+//! The book keeps one fact that no chain shows: whether the payment was released. Everything else follows from
 //! the chain, so a second reorganization brings back what the first one took.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +74,7 @@ pub struct JudgedPayment {
 }
 
 impl Payment {
-    /// The transaction; none if somebody edited the file.
+    /// The transaction; none if the file was edited.
     pub fn transaction(&self) -> Option<Transaction> {
         let decoded = cairn_core::encoding::decode::<Transaction>(&self.bytes, self.bytes.len()).ok();
         decoded.filter(|transaction| transaction.txid() == self.txid)

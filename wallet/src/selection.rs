@@ -20,12 +20,12 @@ const FIXED_BYTES: u64 = 28;
 pub struct FeeRate(u64);
 
 impl FeeRate {
-    /// The rate of so many units per 1,000 bytes.
+    /// The rate of this many units per 1,000 bytes.
     pub const fn per_kilobyte(units: Amount) -> Self {
         Self(units.units())
     }
 
-    /// What so many bytes cost, rounded up; none when it exceeds all amounts.
+    /// The fee of this many bytes, rounded up; none when it exceeds all amounts.
     pub fn fee(self, bytes: usize) -> Option<Amount> {
         let fee = (u128::from(self.0) * bytes as u128).div_ceil(1000);
         u64::try_from(fee).ok().map(Amount::from_units)
@@ -75,7 +75,7 @@ pub fn propose(
     };
     let mut selector = CoinSelector::new(&candidates);
     selector.sort_candidates_by(|(a, left), (b, right)| {
-        // Confirmed coins first: a payment that stands on an unconfirmed one falls with it.
+        // Confirmed coins first: a payment that spends an unconfirmed one fails with it.
         let key = |index: usize, candidate: Candidate| (coins[index].unconfirmed, u64::MAX - candidate.value);
         key(a, left).cmp(&key(b, right))
     });

@@ -15,7 +15,7 @@ use cairn_genesis::programs::home::{HomeError, home};
 
 use crate::book::{Book, KeySource};
 use crate::cli::Common;
-use crate::devnet::{self, ConnectError, Connection};
+use crate::connection::{self, ConnectError, Connection};
 use crate::files::{self, FileError, WalletFiles};
 use crate::keys::Keys;
 use crate::mnemonic::Words;
@@ -30,7 +30,7 @@ pub struct Session {
     pub chain: Chain,
     /// Transactions of the node's mempool that were fetched already, for a command that looks often.
     pub fetched: BTreeMap<Txid, Arc<Transaction>>,
-    /// Held while the wallet's files are worked on; not while a person is asked or blocks are waited for.
+    /// Held while the wallet's files are used, but not while the command waits for a person or for blocks.
     lock: Option<std::fs::File>,
     /// Whether it was said that nothing can be written.
     is_read_only: bool,
@@ -71,7 +71,7 @@ impl Session {
 
     /// Opens the wallet of these files.
     pub fn load(files: WalletFiles) -> anyhow::Result<Self> {
-        // A wallet that is not there or not whole is told without waiting for another command.
+        // A wallet that is missing or damaged is reported without waiting for another command.
         Book::load(&files)?;
         let lock = files.lock()?;
         let book = Book::load(&files)?;
@@ -117,7 +117,7 @@ impl Session {
         Address::new(&self.chain.params.address_prefix, lock).to_string()
     }
 
-    /// The keys of a published account, which are open to everybody; none for an encrypted wallet.
+    /// The keys of a published account, which are public; none for an encrypted wallet.
     pub fn published_keys(&self) -> Option<Keys> {
         match self.book.keys {
             KeySource::Published(account) => Some(Keys::new(&published_words(account))),
@@ -197,7 +197,7 @@ impl Session {
     /// # Errors
     /// When it does not answer or is on another chain.
     pub fn connect(&self, common: &Common) -> Result<Connection, ConnectError> {
-        devnet::connect(common, Some(&self.chain))
+        connection::connect(common, Some(&self.chain))
     }
 }
 

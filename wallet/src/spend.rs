@@ -1,4 +1,4 @@
-//! A payment in three types, so that nothing is signed that nobody has seen:
+//! A payment in three types, so that nothing is signed that was not shown:
 //! [`Draft`] (coins chosen) → [`Reviewed`] (shown and agreed to) → [`Signed`].
 
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 
 /// What every variable of Cairn begins with.
 const PREFIX: &str = "CAIRN_";
-/// The variable that `cairn node` reads as the address where it answers programs, and `cairn-wallet` as the
-/// address of the node that it asks.
+/// The variable that `cairn node` reads as the address of its JSON-RPC server, and `cairn-wallet` as the
+/// address of the node that it calls.
 pub const RPC: &str = "CAIRN_RPC";
 
 /// Every variable that a program of Cairn reads.

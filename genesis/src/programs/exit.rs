@@ -24,7 +24,7 @@ pub const HELP: &str = "Exit status:
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// The command has done what it was asked for.
+    /// The command is done.
     Done = 0,
     /// The command has changed nothing.
     NotDone = 1,
@@ -40,7 +40,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Something failed after the command had done what it was asked for, or may have done it.
+/// Something failed after the command was done, or may have been done.
 #[derive(Debug, thiserror::Error)]
 #[error("{done}: {source}")]
 pub struct AfterDone {
@@ -102,7 +102,7 @@ pub fn answer_done(
     told.map_err(|error| AfterDone::new(done, value, error))
 }
 
-/// Refuses a standard output that was closed when the program started: the runtime opens `/dev/null` in its
+/// Rejects a standard output that was closed when the program started: the runtime opens `/dev/null` in its
 /// place, for reading and writing. A shell's `>/dev/null` is open for writing alone. Some programs that
 /// start others open it for both (Python's `subprocess.DEVNULL`), so this is an error only where what is
 /// written must be seen.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Replaces a file by one that only its owner can read. It may be gone after a loss of power.
 ///
 /// # Errors
-/// When the system refuses; the old file is then untouched.
+/// When a step fails; the old file is then untouched.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (_, beside) = write_beside(path, bytes)?;
     fs::rename(beside, path)
@@ -18,18 +18,17 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// As [`replace`], and returns once the new file would survive a loss of power.
 ///
 /// # Errors
-/// When the system refuses; unless it did so at the very last, the old file is untouched.
+/// When a step fails; unless it was the last, the old file is untouched.
 pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (file, beside) = write_beside(path, bytes)?;
     file.sync_all()?;
     rename_durably(&beside, path)
 }
 
-/// Gives a file whose bytes are already flushed the place of another, and returns once that would
-/// survive a loss of power. Both lie in one directory.
+/// Renames a file whose bytes are already flushed, and returns once that would survive a loss of power. Both lie in one directory.
 ///
 /// # Errors
-/// When the system refuses.
+/// When a step fails.
 pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     // A name is part of the directory, which is flushed apart from the file.

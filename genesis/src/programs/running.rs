@@ -225,7 +225,7 @@ impl DevnetName {
         let fits = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
         let made: String = name.chars().map(|one| if fits(one) { one } else { '-' }).collect();
         let made = made.trim_start_matches(['.', '_', '-']);
-        // Room is left for a number that tells two of one name apart.
+        // Eight bytes are left for a number, should the name be taken.
         let made: String = made.chars().take(LONGEST_NAME - 8).collect();
         made.parse().unwrap_or_else(|_| Self("devnet".to_owned()))
     }

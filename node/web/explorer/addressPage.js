@@ -1,6 +1,6 @@
-// An address's page: what it holds, and its history.
+// An address's page: its balance and its history.
 
-import { Refused, Unmeant } from "../lib/rpc.js";
+import { RpcError, InvalidRequest } from "../lib/rpc.js";
 import { h, LiveTable, replace, setText } from "../lib/dom.js";
 import { code, copy, fact } from "../lib/widgets.js";
 import { coins, count, date } from "../lib/format.js";
@@ -11,9 +11,9 @@ const PAGE = 50;
 export async function addressPage(explorer, address, skip) {
   // This is answered whatever was written; a history of what is no address is an error.
   const { turn } = explorer;
-  const meant = await explorer.ask("validateaddress", address);
-  if (meant.isvalid === false) throw new Unmeant(meant.error ?? "that is no address of this chain.");
-  const from = (node) => explorer.askNode(node, "getaddresshistory", address, PAGE, skip);
+  const meant = await explorer.call("validateaddress", address);
+  if (meant.isvalid === false) throw new InvalidRequest(meant.error ?? "that is not an address of this chain.");
+  const from = (node) => explorer.callNode(node, "getaddresshistory", address, PAGE, skip);
   const { told, why, others } = await read(explorer, from, turn);
   const state = h("p", { class: "soft", "aria-live": "polite" });
   const holds = h("strong");
@@ -37,7 +37,7 @@ export async function addressPage(explorer, address, skip) {
   };
   const lost = (error) => {
     state.className = "warn";
-    setText(state, `${explorer.Name} tells no history: ${error.message}`);
+    setText(state, `${explorer.Name} has no history of it: ${error.message}`);
   };
   if (told) fill(told);
   else lost(why);
@@ -67,7 +67,7 @@ async function read(explorer, from, turn) {
   try {
     told = await tell(explorer, explorer.node, from);
   } catch (error) {
-    if (!(error instanceof Refused) || error.isSilence) throw error;
+    if (!(error instanceof RpcError) || error.isSilence) throw error;
     why = error;
   }
   if (told && isKnown(told)) return { told, why, others: [] };
@@ -84,10 +84,10 @@ async function read(explorer, from, turn) {
   return { told, why, others };
 }
 
-/** A node that keeps no histories is not asked in vain. */
+/** A node without an address index is not called for a history. */
 async function tell(explorer, node, from) {
   if (explorer.world.nodes.get(node)?.hasHistories !== false) return from(node);
-  throw new Refused("The address index is not kept: start the node with --address-index", -1);
+  throw new RpcError("The address index is not kept: start the node with --address-index", -1);
 }
 
 const isKnown = (told) => told.txs > 0 || told.unconfirmed?.length > 0;
@@ -95,8 +95,8 @@ const isKnown = (told) => told.txs > 0 || told.unconfirmed?.length > 0;
 function stateWords(explorer, told) {
   const waits = told.unconfirmed?.length ?? 0;
   const asked = explorer.world.kind === "node" ? "" : `As node ${explorer.node} has it. `;
-  if (!waits) return `${asked}Nothing waits for a block.`;
-  return `${asked}${count(waits, "transaction")} ${waits === 1 ? "waits" : "wait"} for a block.`;
+  if (!waits) return `${asked}Nothing is unconfirmed.`;
+  return `${asked}${count(waits, "unconfirmed transaction")}.`;
 }
 
 function elsewhere(explorer, address, nodes) {
@@ -116,7 +116,7 @@ function faucet(explorer, address) {
 }
 
 function waitingCard(explorer) {
-  const rows = new LiveTable("Transactions that wait", ["Transaction", "Coins"]);
+  const rows = new LiveTable("Unconfirmed transactions", ["Transaction", "Coins"]);
   const element = h("section", { class: "card" }, h("h2", null, "Waiting"), rows.element);
   const fill = (list) => {
     rows.show(

@@ -1,6 +1,6 @@
-// A block's page: its header, who got it when, its transactions.
+// A block's page: its header, its arrivals at the nodes, its transactions.
 
-import { ask } from "../lib/rpc.js";
+import { call } from "../lib/rpc.js";
 import { h, LiveTable, setAttr, setText, table } from "../lib/dom.js";
 import { code, copy, fact } from "../lib/widgets.js";
 import { arrivals, standing } from "../tree/blockTip.js";
@@ -68,20 +68,20 @@ export async function blockPage(explorer, hash) {
     element,
     concerns: (kind, data) => kind === "tip" || kind === "node" || (kind === "got" && data.hash === block.hash),
     refresh: async () => {
-      const told = await explorer.ask("getblockheader", block.hash);
-      // A reorganisation changes what its links must name.
+      const told = await explorer.call("getblockheader", block.hash);
+      // A reorganization changes what its links must name.
       if (told.confirmations > 0 !== isBest) explorer.load();
       else fill(told);
     },
-    lost: (error) => setText(state, `${explorer.Name} says no more of it: ${error.message}`),
+    lost: (error) => setText(state, `${explorer.Name} has no more about it: ${error.message}`),
   };
 }
 
 /** The coins that are spent come with the third level; a stale block's are not known to every node. */
 function read(node, hash) {
-  return ask(node, "getblock", [hash, 3]).catch((error) => {
+  return call(node, "getblock", [hash, 3]).catch((error) => {
     if (error.isSilence) throw error;
-    return ask(node, "getblock", [hash, 2]);
+    return call(node, "getblock", [hash, 2]);
   });
 }
 
@@ -123,7 +123,7 @@ function nameOf(world, id, noun = "") {
 }
 
 function whoGotIt(world, known) {
-  const rows = new LiveTable("When each node got the block, and from whom", ["Node", "After", "From"]);
+  const rows = new LiveTable("When each node received the block, and from which node", ["Node", "After", "From"]);
   const element = h("section", { class: "card" }, h("h2", null, "Who got it when"), rows.element);
   const fill = () => {
     const got = known()?.got ?? [];

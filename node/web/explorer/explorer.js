@@ -1,8 +1,8 @@
 // The explorer's rooms: search, block, transaction, address, mempool. Every page has an address of its own,
-// which names the node that is asked if that was chosen.
+// which names the node that is called if one was chosen.
 
 import { h, replace, setText } from "../lib/dom.js";
-import { ask, Refused, Unmeant } from "../lib/rpc.js";
+import { call, RpcError, InvalidRequest } from "../lib/rpc.js";
 import { find } from "./search.js";
 import { parse } from "../lib/router.js";
 import { first, running } from "./nodeLookup.js";
@@ -14,15 +14,15 @@ import { homePage } from "./home.js";
 
 /** A page is read again so often at most, in milliseconds. */
 const PACE = 1000;
-/** So many transactions are remembered at most. */
+/** Limit of the transactions that are remembered. */
 const MOST_TXIDS = 20_000;
-/** The first view is waited for so long: before it nobody knows which nodes there are. */
+/** Time to wait for the first view, in milliseconds: before it the nodes are not known. */
 const PATIENCE = 5000;
 
 export class Explorer {
   /** `steering` and `act(step, body, words)` are for the faucet. */
   constructor(world, steering, act) {
-    // `chosen` is the node that the address names; without it node 0 is asked.
+    // `chosen` is the node that the address names; without it node 0 is called.
     Object.assign(this, { world, steering, act, node: 0, chosen: null });
     this.select = h("select", { id: "asked", onchange: () => this.pick(Number(this.select.value)) });
     this.note = h("span", { role: "status" });
@@ -41,7 +41,7 @@ export class Explorer {
     this.chosen = named !== null && /^\d+$/.test(named) ? Number(named) : null;
     this.node = this.chosen ?? 0;
     this.known = "";
-    // A search says whose answer it led to.
+    // A search names the node whose reply it led to.
     setText(this.note, this.found?.to === location.hash ? this.found.words : "");
     this.found = null;
     this.options();
@@ -55,7 +55,7 @@ export class Explorer {
     this.timer = null;
   }
 
-  /** Which nodes can be asked. */
+  /** The nodes that can be called. */
   options() {
     const nodes = [...this.world.nodes.values()].filter((node) => !node.isPeer);
     this.asked.hidden = this.world.kind === "node" || !nodes.length;
@@ -83,7 +83,7 @@ export class Explorer {
     );
   }
 
-  /** Whether the node that is asked is known to be down. */
+  /** Whether the chosen node is known to be down. */
   get isDown() {
     return this.world.nodes.get(this.node)?.up === false;
   }
@@ -93,7 +93,7 @@ export class Explorer {
     return this.place?.room === "mempool" && Boolean(this.chosen !== null || this.page);
   }
 
-  /** Who is asked, in words: a node's own page knows no other. */
+  /** The name of the chosen node; a node's own page knows no other. */
   get name() {
     return this.world.kind === "node" ? "this node" : `node ${this.node}`;
   }
@@ -103,7 +103,7 @@ export class Explorer {
     return this.world.kind === "node" ? "This node" : `Node ${this.node}`;
   }
 
-  /** Another node is asked from now on, and the address says so: it is the same page when it is opened again. */
+  /** Chooses another node and puts it into the address: opened again, it is the same page. */
   choose(node) {
     this.node = this.chosen = node;
     this.select.value = String(node);
@@ -120,7 +120,7 @@ export class Explorer {
     this.load();
   }
 
-  /** The address of a page; who is asked now is asked there too, unless another node is named. */
+  /** The address of a page, with the chosen node unless another one is named. */
   to(room, id = null, query = {}, node = null) {
     const asked = node !== null && node !== this.node ? node : this.chosen;
     const search = new URLSearchParams(query);
@@ -142,17 +142,17 @@ export class Explorer {
   }
 
   /** Asks the chosen node. */
-  ask(method, ...params) {
-    return this.askNode(this.node, method, ...params);
+  call(method, ...params) {
+    return this.callNode(this.node, method, ...params);
   }
 
-  /** Asks a node; one that is known to be down is not asked in vain. */
-  async askNode(node, method, ...params) {
-    if (this.world.nodes.get(node)?.up === false) throw new Refused(`Node ${node} is down.`, null);
-    return ask(node, method, params);
+  /** Calls a node, unless it is known to be down. */
+  async callNode(node, method, ...params) {
+    if (this.world.nodes.get(node)?.up === false) throw new RpcError(`Node ${node} is down.`, null);
+    return call(node, method, params);
   }
 
-  /** Asks these nodes until one knows, and says whose answer it is if it is not that of the chosen one. */
+  /** Calls these nodes until one has a result, and names that node if it is not the chosen one. */
   async askAny(nodes, question, turn = this.turn) {
     let refused = null;
     const found = await first(nodes, async (node) => {
@@ -213,7 +213,7 @@ export class Explorer {
   refusal(error) {
     const isSilence = error.isSilence === true;
     const [title, words] = isSilence
-      ? ["Could not be asked", `${error.message} So nobody knows whether it is there.`]
+      ? ["No answer", `${error.message} So it is unknown whether it exists.`]
       : error.code === undefined
         ? ["Not found", `This cannot be shown: ${error.message}`]
         : ["Not found", `${this.Name} says: ${error.message}`];
@@ -226,7 +226,7 @@ export class Explorer {
         h("h2", null, title),
         h("p", null, words),
         isAskedOfAll ? h("p", { class: "soft" }, "The other running nodes do not know it either.") : null,
-        error instanceof Unmeant
+        error instanceof InvalidRequest
           ? null
           : h("p", null, h("button", { type: "button", onclick: () => this.load() }, "Ask again")),
       ),
@@ -235,7 +235,7 @@ export class Explorer {
 
   async make(room, parts, query) {
     const isHashed = room === "block" || room === "tx";
-    if (isHashed && !/^[0-9a-f]{64}$/i.test(parts[0] ?? "")) throw new Unmeant("a hash has 64 hex digits.");
+    if (isHashed && !/^[0-9a-f]{64}$/i.test(parts[0] ?? "")) throw new InvalidRequest("a hash has 64 hex digits.");
     switch (room) {
       case "block":
         return blockPage(this, parts[0].toLowerCase());
@@ -265,7 +265,7 @@ export class Explorer {
     const turn = this.turn;
     const { to, many } = await find(this, text);
     if (many > 1) return several(text, many);
-    if (!to && !running(this).length) throw new Refused("No node runs.", null);
+    if (!to && !running(this).length) throw new RpcError("No node runs.", null);
     if (to) {
       if (turn === this.turn) this.lead(to);
       return { element: h("p", { class: "soft" }, "Found.") };
@@ -294,7 +294,7 @@ export class Explorer {
     location.replace(to);
   }
 
-  /** Something changed: who can be asked may have. */
+  /** The model changed, and with it perhaps the nodes that can be called. */
   update() {
     this.options();
   }
@@ -305,7 +305,7 @@ export class Explorer {
     this.retry();
   }
 
-  /** What could not be asked is asked again when the server is back. */
+  /** Repeats a failed request when the server is back. */
   retry() {
     if (!this.page?.isSilence) return;
     const isLost = document.body.dataset.state === "lost";

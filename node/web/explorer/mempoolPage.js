@@ -1,4 +1,4 @@
-// The mempool of the node that is asked; fresh while it is looked at.
+// The mempool of the chosen node, kept up to date while it is shown.
 
 import { h, LiveTable, setText } from "../lib/dom.js";
 import { coins, count, date } from "../lib/format.js";
@@ -6,13 +6,13 @@ import { running } from "./nodeLookup.js";
 
 /** Rows shown; the dearest come first. */
 const ROWS = 300;
-/** The node is asked again so often at most, in milliseconds: the answer may be long. */
+/** Least interval between two requests, in milliseconds: the reply may be long. */
 const PACE = 2000;
 
 export async function mempoolPage(explorer) {
   if (explorer.isDown) return downPage(explorer);
   const words = h("p", { class: "soft" });
-  const rows = new LiveTable("Transactions that wait, the dearest first", [
+  const rows = new LiveTable("Transactions in the mempool, highest fee rate first", [
     "Transaction",
     "Fee",
     "Units a byte",
@@ -22,14 +22,14 @@ export async function mempoolPage(explorer) {
   ]);
   const element = h("section", { class: "card" }, h("h2", null, "Waiting for a block"), words, rows.element);
   const fill = async () => {
-    const entries = Object.entries(await explorer.ask("getrawmempool", true));
+    const entries = Object.entries(await explorer.call("getrawmempool", true));
     const size = entries.reduce((sum, [, entry]) => sum + entry.vsize, 0);
     const rate = (entry) => (Number(entry.fees.base) * 1e8) / entry.vsize;
     setText(
       words,
       entries.length
         ? `${count(entries.length, "transaction")}, ${count(size, "byte")}, in the mempool of ${explorer.name}.`
-        : `Nothing waits on ${explorer.name}.`,
+        : `The mempool of ${explorer.name} is empty.`,
     );
     entries.sort(([, a], [, b]) => rate(b) - rate(a));
     rows.show(
@@ -57,7 +57,7 @@ export async function mempoolPage(explorer) {
   };
 }
 
-/** A node that is down has no mempool, and is not asked for it. It is read as soon as somebody comes back. */
+/** A node that is down has no mempool and is not called. It is read as soon as a node is back. */
 function downPage(explorer) {
   const others = running(explorer).map(({ id }, place) => [
     place ? ", " : " ",

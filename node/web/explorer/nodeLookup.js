@@ -1,8 +1,8 @@
-// Which node knows what: worked out from what the page has heard, so that little is asked in vain.
+// Finds a node that has a block or transaction: from the page's own model first, so that few requests fail.
 
-import { Refused } from "../lib/rpc.js";
+import { RpcError } from "../lib/rpc.js";
 
-/** The nodes that can be asked, the one that is asked now first. */
+/** The nodes that can be called, the chosen one first. */
 export function running(explorer) {
   const nodes = [...explorer.world.nodes.values()].filter((node) => node.up && node.answers && !node.isPeer);
   return nodes.sort((a, b) => (b.id === explorer.node) - (a.id === explorer.node));
@@ -14,7 +14,7 @@ function ofEachTip(nodes) {
   return nodes.filter(({ tip }) => !tips.has(tip) && tips.add(tip));
 }
 
-/** Nodes to ask for a block: those that have it in their chain, then those that only hold it. */
+/** Nodes that have a block: those with it in their best chain, then those that only store it. */
 export function holders(explorer, hash) {
   const { world } = explorer;
   const block = world.blocks.get(hash);
@@ -24,7 +24,7 @@ export function holders(explorer, hash) {
   const isOn = ({ tip }) => descends(world, tip, block);
   const own = nodes.filter((node) => node.id === explorer.node && got.has(node.id));
   const found = [...own, ...nodes.filter(isOn), ...nodes.filter(({ id }) => got.has(id))].map(({ id }) => id);
-  // Nobody said who holds it: a block from before this network's start, of which all may know.
+  // No arrival is recorded: a block from before this network's start, which every node may have.
   return found.length ? [...new Set(found)] : nodes.map(({ id }) => id);
 }
 
@@ -37,31 +37,31 @@ function descends(world, tip, block) {
 /** The node whose chain has a block of this height, with its hash, or nothing. */
 export async function atHeight(explorer, height) {
   const nodes = running(explorer).filter((node) => node.height >= height);
-  const found = await first(nodes, ({ id }) => explorer.askNode(id, "getblockhash", height));
+  const found = await first(nodes, ({ id }) => explorer.callNode(id, "getblockhash", height));
   return found && { node: found.node.id, hash: found.answer };
 }
 
-/** A node that knows a block of which the page has not heard, or nothing. */
+/** A node that has a block which the page does not know, or nothing. */
 export async function whoHasBlock(explorer, hash) {
   // The page knows all blocks there are unless it forgot the oldest.
   if (explorer.world.ordered[0]?.isGenesis) return null;
-  const found = await first(ofEachTip(running(explorer)), ({ id }) => explorer.askNode(id, "getblockheader", hash));
+  const found = await first(ofEachTip(running(explorer)), ({ id }) => explorer.callNode(id, "getblockheader", hash));
   return found && found.node.id;
 }
 
 /** A node that knows a transaction, in its mempool or its chain, or nothing. */
 export async function whoHasTransaction(explorer, txid, nodes = running(explorer)) {
   // These two questions are answered, whatever is so; a question for an unknown transaction is an error.
-  const isUnspent = async ({ id }) => (await explorer.askNode(id, "gettxout", txid, 0)) !== null;
+  const isUnspent = async ({ id }) => (await explorer.callNode(id, "gettxout", txid, 0)) !== null;
   const isWaiting = async ({ id, mempool }) =>
-    mempool > 0 && (await explorer.askNode(id, "getrawmempool")).includes(txid);
+    mempool > 0 && (await explorer.callNode(id, "getrawmempool")).includes(txid);
   const found =
     (await first(nodes, async (node) => (await isUnspent(node)) || isWaiting(node), Boolean)) ??
-    (await first(ofEachTip(nodes), ({ id }) => explorer.askNode(id, "getrawtransaction", txid)));
+    (await first(ofEachTip(nodes), ({ id }) => explorer.callNode(id, "getrawtransaction", txid)));
   return found && found.node.id;
 }
 
-/** Asks one node after the other until one knows. An answer that none gave is an error: it says nothing. */
+/** Calls one node after the other until one has a result. When none replies, that is an error. */
 export async function first(nodes, question, isGood = () => true) {
   let silence = null;
   for (const node of nodes) {
@@ -69,7 +69,7 @@ export async function first(nodes, question, isGood = () => true) {
       const answer = await question(node);
       if (isGood(answer)) return { node, answer };
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof RpcError)) throw error;
       // One node may just have gone; when a second one is silent, it is the server.
       if (error.isSilence && silence) throw error;
       if (error.isSilence) silence = error;

@@ -35,12 +35,12 @@ export function proofCard(explorer, txid, blockHash) {
     );
     return element;
   }
-  const begin = h("button", { type: "button", onclick: () => load() }, "Ask for the proof and check it");
+  const begin = h("button", { type: "button", onclick: () => load() }, "Fetch the proof and check it");
   replace(tools, begin);
 
   async function load() {
     try {
-      const bytes = fromHex(await busy(explorer.ask("gettxoutproof", [txid], blockHash), begin));
+      const bytes = fromHex(await busy(explorer.call("gettxoutproof", [txid], blockHash), begin));
       const select = h(
         "select",
         { "aria-label": "What to falsify" },
@@ -85,7 +85,7 @@ async function look(verify, falsified) {
   try {
     result = await verify();
   } catch (error) {
-    const words = `${falsified ?? ""} The proof cannot even be read: ${error.message}.`;
+    const words = `${falsified ?? ""} The proof is malformed: ${error.message}.`;
     return { verdict: h("p", { class: "warn" }, words), picture: null };
   }
   const words = result.ok ? "The proof holds: the block holds the transaction." : "The proof does not hold.";

@@ -1,4 +1,4 @@
-// What a searched text may be, and where it leads.
+// Search: the kind of a searched text, and the page that it leads to.
 
 import { atHeight, holders, running, whoHasBlock, whoHasTransaction } from "./nodeLookup.js";
 
@@ -15,7 +15,7 @@ export function kindOf(text, prefix) {
   return null;
 }
 
-/** Where a text leads: `to` is its page, `many` how many it may mean. Throws when nobody could be asked. */
+/** Where a text leads: `to` is its page, `many` how many it may mean. Throws when no node replies. */
 export async function find(explorer, typed) {
   const text = plain(typed);
   switch (kindOf(text, explorer.world.chain.address_prefix)) {
@@ -58,15 +58,15 @@ function matcher(text) {
   return (hash) => (!before && hash.startsWith(digits)) || (!after && hash.endsWith(digits));
 }
 
-/** Transactions that wait somewhere, and those of the newest blocks. Who does not answer is left out. */
+/** Transactions of every mempool, and those of the newest blocks. Nodes that do not reply are left out. */
 async function askedTxids(explorer) {
   const waiting = running(explorer)
     .filter(({ mempool }) => mempool)
-    .map(({ id }) => explorer.askNode(id, "getrawmempool"));
+    .map(({ id }) => explorer.callNode(id, "getrawmempool"));
   const blocks = explorer.world.ordered.filter((block) => block.main && block.transactions > 1).slice(-LOOKED_AT);
   const mined = blocks.map(async ({ hash }) => {
     const [holder] = holders(explorer, hash);
-    return holder === undefined ? [] : (await explorer.askNode(holder, "getblock", hash, 1)).tx;
+    return holder === undefined ? [] : (await explorer.callNode(holder, "getblock", hash, 1)).tx;
   });
   const lists = await Promise.all([...waiting, ...mined].map((list) => list.catch(() => [])));
   return lists.flat();
@@ -78,7 +78,7 @@ async function findHash(explorer, hash) {
     ["tx", whoHasTransaction],
     ["block", whoHasBlock],
   ];
-  // Work makes a block's hash begin with zeros; so what is likelier is asked first.
+  // Proof of work makes a block's hash begin with zeros; the likelier kind is looked up first.
   if (hash.startsWith("00")) ways.reverse();
   for (const [room, who] of ways) {
     const node = await who(explorer, hash);

@@ -80,7 +80,7 @@ export async function transactionPage(explorer, txid, blockhash) {
     element,
     concerns: (kind, data) =>
       (kind === "tip" && data.node === explorer.node) || (kind === "transaction" && data.txid === txid),
-    refresh: async () => fill(await explorer.ask("getrawtransaction", ...question)),
+    refresh: async () => fill(await explorer.call("getrawtransaction", ...question)),
     lost: where.lose,
   };
 }
@@ -90,7 +90,7 @@ async function timeOf(explorer, tx) {
   if (!tx.blockhash) return null;
   const known = explorer.world.blocks.get(tx.blockhash)?.time_ms;
   if (known) return known;
-  const header = await explorer.ask("getblockheader", tx.blockhash).catch(() => null);
+  const header = await explorer.call("getblockheader", tx.blockhash).catch(() => null);
   return header?.time_ms ?? (tx.blocktime ? tx.blocktime * 1000 : null);
 }
 
@@ -98,7 +98,7 @@ async function timeOf(explorer, tx) {
 async function read(explorer, question) {
   const { turn } = explorer;
   const [txid, , blockhash] = question;
-  const from = (node) => explorer.askNode(node, "getrawtransaction", ...question);
+  const from = (node) => explorer.callNode(node, "getrawtransaction", ...question);
   if (blockhash) return explorer.askAny(holders(explorer, blockhash), from);
   try {
     return await from(explorer.node);
@@ -110,7 +110,7 @@ async function read(explorer, question) {
   }
 }
 
-/** The line that says where it is. It is changed, not made anew; only a move is told to the ear. */
+/** The line with its state. It is changed in place; a screen reader announces only a change of state. */
 function whereabouts(explorer) {
   const words = h("span");
   const block = explorer.link("block", "");
@@ -118,7 +118,7 @@ function whereabouts(explorer) {
   const element = h("p", { class: "soft" }, h("span", { "aria-live": "polite" }, words, block), depth);
   const fill = (tx) => {
     element.className = "soft";
-    setText(words, tx.blockhash ? `In block ${tx.height ?? ""} ` : `Waits in the mempool of ${explorer.name}.`);
+    setText(words, tx.blockhash ? `In block ${tx.height ?? ""} ` : `Unconfirmed, in the mempool of ${explorer.name}.`);
     setText(block, tx.blockhash ? `${tx.blockhash.slice(0, 16)}…` : "");
     setAttr(block, "href", tx.blockhash ? explorer.to("block", tx.blockhash) : null);
     setAttr(block, "title", tx.blockhash);
@@ -128,7 +128,7 @@ function whereabouts(explorer) {
     element.className = "warn";
     const why = error.isSilence
       ? error.message
-      : `${explorer.Name} knows it no more: it is neither in its mempool nor in its best chain.`;
+      : `${explorer.Name} no longer has it: it is neither in its mempool nor in its best chain.`;
     setText(words, why);
     setText(block, "");
     setAttr(block, "href", null);

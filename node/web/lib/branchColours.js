@@ -1,4 +1,4 @@
-// A branch has a colour and a sign, so that nobody must tell it by colour alone.
+// Colours and signs of branches: a branch has both, so that colour alone never carries a meaning.
 
 /** Outlines in a box from -6 to 6, and what they are called. */
 export const SIGNS = [

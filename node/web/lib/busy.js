@@ -1,13 +1,13 @@
-// A step that takes its time shows it on the button that began it.
+// Busy buttons: the button that began a long step shows that it is under way.
 
 import { setAttr } from "./dom.js";
 
-/** What takes no longer than this only flickers. */
+/** Milliseconds before a button shows it: a shorter step would only flicker. */
 const PATIENCE = 300;
 
 let pressed = null;
 
-/** Remembers which button was pressed last; one that is at work takes no second press. */
+/** Remembers the button that was pressed last; a busy one ignores a second press. */
 document.addEventListener(
   "click",
   (event) => {

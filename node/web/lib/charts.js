@@ -1,4 +1,4 @@
-// Small pictures of numbers: steps over time, bars, histograms. Plain SVG, text beside them says the same.
+// Charts: steps over time, bars, histograms. Plain SVG; text beside them has the same figures.
 
 import { s, setAttr } from "./dom.js";
 import { clock, quantile, span, timeScale } from "./format.js";
@@ -26,7 +26,7 @@ function frame(width, height, label, ...children) {
 
 const text = (x, y, words, anchor = "middle") => s("text", { x, y, "text-anchor": anchor }, words);
 
-/** Whole numbers from nothing to the most, few enough to be read: nobody counts half a node. */
+/** Whole numbers from zero to the maximum, few enough to be read. */
 export function wholes(most) {
   const digit = 10 ** Math.floor(Math.log10(Math.max(1, most / 4)));
   const step = most <= 6 ? 1 : [1, 2, 5, 10].map((times) => times * digit).find((size) => size >= most / 4);

@@ -68,7 +68,7 @@ export function disable(button, isDisabled, next) {
 export function keyed(parent, items, key, make, update) {
   const known = (parent.__keyed ??= new Map());
   const wanted = new Set(items.map(key));
-  // Those that go first go at once: then those that stay are not moved, and what has the focus keeps it.
+  // Elements that go are removed first: then the others are not moved, and the focus stays.
   for (const [name, element] of known) {
     if (wanted.has(name)) continue;
     element.remove();

@@ -1,4 +1,4 @@
-// How numbers, hashes, times and amounts are written for people.
+// Formats of numbers, hashes, times and amounts for people. Pure.
 
 /** The end of a hash: its beginning is zeros. */
 export const short = (hash) => (hash ? `…${hash.slice(-8)}` : "?");
@@ -39,7 +39,7 @@ export function tenths(ms) {
 
 const DAY = 86_400_000;
 
-/** A moment that may be days after the start: nobody reads 240:00:00 as ten days. */
+/** A moment that may be days after the start: 10 days instead of 240:00:00. */
 export function days(ms) {
   const whole = Math.floor(ms / DAY);
   if (whole < 1) return clock(ms);
@@ -91,15 +91,15 @@ export function quantile(sorted, part) {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(part * sorted.length) - 1))];
 }
 
-/** A stranger's text without what would turn the line around or break it, and not too long. */
+/** Text of others without characters that would turn the line around or break it, and not too long. */
 export function foreign(text, most = 80) {
   const all = String(text);
   const clean = all.slice(0, most).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
   return all.length > most ? `${clean}…` : clean;
 }
 
-/** Who mined a block. A tag is a stranger's text: it is shown, but never taken for a node's. */
+/** The miner of a block. A tag is text of others: it is shown, but never taken for a node's name. */
 export function miner(block) {
   if (block.miner !== null && block.miner !== undefined) return `node ${block.miner}`;
-  return block.tag ? `a stranger (“${foreign(block.tag)}”)` : "a stranger";
+  return block.tag ? `an unknown miner (“${foreign(block.tag)}”)` : "an unknown miner";
 }

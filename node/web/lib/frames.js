@@ -3,7 +3,7 @@
 const jobs = new Set();
 let isAsked = false;
 
-/** Runs a job in the next frame; asked twice, it runs once. */
+/** Runs a job in the next frame; requested twice, it runs once. */
 export function draw(job) {
   jobs.add(job);
   if (isAsked) return;
@@ -18,7 +18,7 @@ function run(now) {
   for (const job of list) job(now);
 }
 
-/** Whether the reader asked for less motion. */
+/** Whether the reader prefers less motion. */
 const quiet = matchMedia("(prefers-reduced-motion: reduce)");
 export const isCalm = () => quiet.matches;
 

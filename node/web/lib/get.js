@@ -1,7 +1,7 @@
-// Questions to the server that are answered at once. Every browser opens six connections to one server, for all
-// windows together: none is kept, and none is waited for without end.
+// Requests to the server with a timeout. A browser opens six connections to one server, for all windows together:
+// none is kept open.
 
-/** What the server answers, read as JSON. Throws an error whose message is a sentence. */
+/** The server's reply, read as JSON. Throws an error whose message is a sentence. */
 export async function get(path, patience) {
   let answer;
   try {

@@ -1,20 +1,20 @@
-// Questions to a node, with Bitcoin Core's names. Read-only.
+// Calls to a node's read-only RPC, with Bitcoin Core's names.
 
-/** What a node answered when it did not answer well: its words and its code. */
-export class Refused extends Error {
+/** A node's error: its message and code. */
+export class RpcError extends Error {
   constructor(message, code) {
     super(message);
     this.code = code;
   }
 
-  /** Whether nobody answered at all, so that nothing is known. */
+  /** Whether there was no reply at all. */
   get isSilence() {
     return this.code === null;
   }
 }
 
-/** What was asked cannot be meant: no node need be troubled. */
-export class Unmeant extends Error {}
+/** The arguments cannot be valid: no node is called. */
+export class InvalidRequest extends Error {}
 
 /** Numbers that a float cannot hold keep the digits they came with: amounts, nonces. */
 function exact(_, value, context) {
@@ -23,10 +23,10 @@ function exact(_, value, context) {
   return source.includes(".") || !Number.isSafeInteger(value) ? source : value;
 }
 
-/** An answer that takes longer is not waited for: it keeps one of the browser's six connections. */
+/** Timeout of a call, in milliseconds: each keeps one of the browser's six connections. */
 const PATIENCE = 6000;
 
-export async function ask(node, method, params = []) {
+export async function call(node, method, params = []) {
   const address = `v1/ask/${node}/${method}?params=${encodeURIComponent(JSON.stringify(params))}`;
   let answer;
   let text;
@@ -35,17 +35,17 @@ export async function ask(node, method, params = []) {
     text = await answer.text();
   } catch (error) {
     const isLate = error.name === "TimeoutError";
-    throw new Refused(`The server ${isLate ? "has not answered for 6 s" : "does not answer"}.`, null);
+    throw new RpcError(`The server ${isLate ? "has not answered for 6 s" : "does not answer"}.`, null);
   }
   let told;
   try {
     told = JSON.parse(text, exact);
   } catch {
-    throw new Refused(`The server's answer cannot be read (${answer.status}).`, null);
+    throw new RpcError(`The server's answer cannot be read (${answer.status}).`, null);
   }
-  // A refusal is told by its body, whatever the status: an answer has no `error` with a code.
+  // The body says whether it is an error, whatever the status: a result has no `error` with a code.
   if (!answer.ok || told?.error?.code !== undefined)
-    throw new Refused(
+    throw new RpcError(
       told?.error?.message ?? told?.error ?? `The server answers ${answer.status}.`,
       told?.error?.code ?? null,
     );

@@ -1,9 +1,9 @@
-// Where the words about something in a picture go, so that they hide nothing that they are about. Pure.
+// Placement of a tooltip near its subject in a picture, so that it hides neither that nor the screen's edge. Pure.
 
 /** Pixels that are kept free at the edges. */
 const EDGE = 4;
 
-/** Pixels at the picture's foot that only tell times. */
+/** Pixels at the picture's foot that show only times. */
 const FOOT = 20;
 /** Pixels above something for marks that stand on it. */
 const MARKS = 26;
@@ -27,7 +27,7 @@ export function placeBeside(own, others, { size: { w, h }, within, screen = wind
     [side(after), beside],
     // Ends of branches are at the right: far from them there is more room.
     [side(before), own.y + own.h],
-    // Under the picture, and above it last: there are the header and what it tells.
+    // Under the picture, and above it last: there is the header.
     [middle, within.height - FOOT],
     [middle, own.y - MARKS - h],
     [side(before), own.y - MARKS - h],

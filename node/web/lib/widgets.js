@@ -1,4 +1,4 @@
-// Small pieces that the pages of the explorer share.
+// Widgets: small elements that several pages share.
 
 import { h, setText } from "./dom.js";
 
@@ -12,12 +12,12 @@ export const code = (text) => h("code", { class: "long" }, text);
 export const link = (room, id, words = id, query = "") =>
   h("a", { href: `#/${room}/${encodeURIComponent(id)}${query}`, class: "long" }, words);
 
-/** Paces at which a report's time goes by, in seconds a second. */
+/** Playback speeds of a report, in seconds a second. */
 const SPEEDS = [1, 4, 16, 60, 600];
-/** Those of the player: some scenarios last for days. */
+/** Playback speeds of the player: some scenarios last for days. */
 export const PLAYED = [1, 4, 16, 60, 1000, 10_000];
 
-/** A choice of pace. */
+/** A choice of playback speed. */
 export const speeds = (props, chosen = 4, list = SPEEDS) =>
   h(
     "select",

@@ -7,9 +7,9 @@ import { get } from "../lib/get.js";
 import { viewOfNode, NodeEvents } from "./singleNode.js";
 
 const SLOWEST = 10_000;
-/** How often what is new is asked for, in milliseconds. */
+/** Interval between two requests for new events, in milliseconds. */
 const EVERY = 100;
-/** A window that another one has told so lately does not ask. Up to twice as long, at random, so that one is first. */
+/** A window that another one has just served sends no request. Up to twice as long, at random, so that one is first. */
 const OVERHEARD = 250;
 /** News that takes longer does not come. */
 const PATIENCE = 4000;
@@ -17,14 +17,14 @@ const PATIENCE = 4000;
 const SILENCE = 1000;
 /** A view that takes longer is given up. */
 const LONGEST_VIEW = 10_000;
-/** A view that takes longer is told to be late, and still waited for. */
+/** A view that takes longer is reported as late, and still awaited. */
 const LATE = 1500;
 
-/** A tab that nobody looks at leaves the server to others. */
+/** A hidden tab sends no requests. */
 const UNSEEN = 10_000;
 
 export class Feed {
-  /** `base` is "v1" or "v1/player". `told(kind, data)` hears events, `state(word)` how the connection is. */
+  /** `base` is "v1" or "v1/player". `told(kind, data)` gets events, `state(word)` the state of the connection. */
   constructor(world, base, told, state) {
     Object.assign(this, { world, base, told, state, wait: 500, stopped: false });
     document.addEventListener("visibilitychange", () => this.look());
@@ -44,7 +44,7 @@ export class Feed {
   async start() {
     this.stop();
     this.stopped = false;
-    // It may have been opened where nobody looks.
+    // The page may have been opened in a hidden tab.
     this.look();
     if (globalThis.BroadcastChannel) {
       this.others = new BroadcastChannel(this.base);
@@ -90,7 +90,7 @@ export class Feed {
     this.wait = Math.min(SLOWEST, this.wait * 1.7);
   }
 
-  /** Asks what is new again and again, unless another window has told it, until another start or the end. */
+  /** Requests new events at intervals, unless another window passes them on, until a restart or the end. */
   async follow(turn) {
     for (;;) {
       const [from, begun] = [this.next, performance.now()];
@@ -101,7 +101,7 @@ export class Feed {
       this.take({ ...news, from });
       this.others?.postMessage({ ...news, from });
       if (news.more) continue;
-      // A server that is slow is asked less often.
+      // A slow server gets fewer requests.
       const now = performance.now();
       this.due = now + Math.max(EVERY, now - begun);
       while (this.due > performance.now()) {
@@ -111,7 +111,7 @@ export class Feed {
     }
   }
 
-  /** What another window was answered is news here too, and need not be asked for. */
+  /** Takes the events that another window received. */
   overhear(news) {
     if (news.run !== this.run || news.from > this.next) return;
     this.take(news);

@@ -1,4 +1,4 @@
-// Cutting the network apart on paper: groups as text, as letters, by a line, by moving one node.
+// Groups of a partition: read from text, written as text, divided by a line, changed by moving a node. Pure.
 
 /** The letter people call a group by. */
 export const letter = (place) => (place < 26 ? String.fromCharCode(65 + place) : `${place + 1}`);
@@ -18,7 +18,7 @@ export function parseGroups(text, ids) {
     const group = [];
     for (const word of part.split(/[,\s]+/).filter(Boolean)) {
       const id = /^\d+$/.test(word) ? Number(word) : NaN;
-      if (!known.has(id)) return { error: `“${word}” is no node: write numbers with commas, a slash between groups.` };
+      if (!known.has(id)) return { error: `“${word}” is not a node: write numbers with commas, a slash between groups.` };
       if (seen.has(id)) return { error: `Node ${id} is named twice.` };
       seen.add(id);
       group.push(id);
@@ -28,7 +28,7 @@ export function parseGroups(text, ids) {
   }
   const rest = ids.filter((id) => !seen.has(id));
   if (rest.length) groups.push(rest);
-  if (groups.length < 2) return { error: "One group of all nodes cuts nothing: put a slash between two groups." };
+  if (groups.length < 2) return { error: "One group of all nodes is not a partition: put a slash between two groups." };
   return { groups };
 }
 

@@ -1,5 +1,5 @@
-// Who was cut off from whom, and who was down, and when. What travels is measured only between nodes that
-// could reach each other all the while.
+// The history of partitions and of nodes that were down. Propagation is measured only between nodes that could
+// reach each other all the time. Pure.
 
 import { sameGroups } from "./groups.js";
 
@@ -11,7 +11,7 @@ export class PartitionHistory {
     this.spells = []; // {from, until, groups} of a cut, {from, until, node} of a node that was down
   }
 
-  /** The network's groups are these from now on. Groups that are not known divide everybody. */
+  /** The network's groups are these from now on. Unknown groups separate all nodes. */
   cut(groups, at) {
     const open = this.open((spell) => spell.node === undefined);
     if (open?.groups && groups && sameGroups(open.groups, groups)) return;
@@ -37,7 +37,7 @@ export class PartitionHistory {
     if (this.spells.length > MOST) this.spells.splice(0, MOST / 10);
   }
 
-  /** What was before the page was opened: the marks tell it in words. */
+  /** Reads what happened before the page was opened from the texts of marks. */
   read(marks) {
     for (const { kind, text, at_ms: at } of marks) {
       const node = /\bnode (\d+)/.exec(text)?.[1];
@@ -59,7 +59,7 @@ function groupsIn(text) {
   return found?.split(" / ").map((group) => group.split(",").map(Number)) ?? null;
 }
 
-/** Whether a spell kept something of one node's from another. */
+/** Whether a spell kept one node's blocks from another node. */
 export function parts(spell, one, other) {
   if (spell.node !== undefined) return spell.node === other;
   const of = (id) => spell.groups.findIndex((group) => group.includes(id));

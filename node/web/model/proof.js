@@ -1,4 +1,4 @@
-// Proofs that a block holds a transaction: read byte by byte and checked here, with nobody believed.
+// Proofs that a block holds a transaction, read byte by byte and checked here without trust in the node.
 // What each byte means is in the protocol's specification, sections 1 to 8.
 
 const text = new TextEncoder();
@@ -53,7 +53,7 @@ class Reader {
     return (bytes[0] | (bytes[1] << 8) | (bytes[2] << 16) | (bytes[3] << 24)) >>> 0;
   }
 
-  /** A count of things of at least so many bytes each. */
+  /** A count of items of at least `least` bytes each. */
   count(least) {
     const low = this.u32();
     const high = this.u32();
@@ -166,7 +166,7 @@ export async function check(bytes, txid, blockHash, isGenesis = false) {
     expected: steps ? hashes : "another number",
     ok: Boolean(steps),
   });
-  add("Root", "The way up ends at the Merkle root in the header.", reversed(node), reversed(root));
+  add("Root", "The path ends at the Merkle root in the header.", reversed(node), reversed(root));
   const hash = await sha256(await sha256(header));
   add("Header", "The header hashes to the block's hash.", reversed(hash), blockHash);
   const bits = new DataView(header.buffer, header.byteOffset + 76, 4).getUint32(0, true);
@@ -175,7 +175,7 @@ export async function check(bytes, txid, blockHash, isGenesis = false) {
   checks.push({
     name: "Work",
     what: isGenesis
-      ? "None is asked of genesis: everybody computes it anew."
+      ? "Genesis needs none: every node computes it."
       : "The hash is not above the target that the header's bits name.",
     found: reversed(hash),
     expected: isGenesis ? "any" : target === null ? "a target" : `≤ ${target.toString(16).padStart(64, "0")}`,

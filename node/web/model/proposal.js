@@ -1,4 +1,4 @@
-// A cut that is being thought of: groups that may become the partition, with a way back.
+// A proposed partition: groups that are not yet in force, with undo. Pure.
 
 import { move, parseGroups, sameGroups, cutByLine } from "./groups.js";
 

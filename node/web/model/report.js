@@ -1,4 +1,4 @@
-// A simulator's report as a model that can be looked at as it was at any moment. Pure.
+// A simulator's report as a model that shows any moment of it. Pure.
 
 import { World } from "./world.js";
 import { faultOfTips } from "./reportTips.js";
@@ -10,14 +10,14 @@ export function readReport(text) {
   try {
     report = JSON.parse(text);
   } catch {
-    throw new Error("That is no JSON: choose the report.json that a scenario's report holds.");
+    throw new Error("The file is not JSON: choose the report.json that a scenario's report holds.");
   }
   if (!Array.isArray(report?.blocks) || !Array.isArray(report.agreement) || !Array.isArray(report.timeline)) {
-    throw new Error("That is no report of a scenario: it lacks blocks, agreement or timeline.");
+    throw new Error("The file is not a scenario's report: it lacks blocks, agreement or timeline.");
   }
   const fault = faultOf(report);
   if (fault) throw new Error(`This report is damaged: ${fault}.`);
-  // What is drawn and told of them goes through them in order.
+  // Drawing and searching take them in order of time.
   for (const list of [report.agreement, report.timeline]) list.sort((a, b) => a.at_ms - b.at_ms);
   return report;
 }
@@ -27,7 +27,7 @@ const isLate = (value) => Number.isFinite(value) && value >= 0 && value <= Numbe
 const isMissing = (value) => value === null || value === undefined;
 const maybe = (is) => (value) => isMissing(value) || is(value);
 
-/** What may stand at a report's head, and how to tell. */
+/** Fields of a report's head, with the check of each. */
 const HEAD = {
   teaches: isText,
   engine: isText,
@@ -41,7 +41,7 @@ const HEAD = {
 /** More entries than this are a fault of the report: several times what the longest scenario writes. */
 const MOST = { blocks: 100_000, agreement: 20_000, timeline: 100_000, convergence: 10_000, expectations: 5_000 };
 
-/** What each entry of a list must hold, and how to tell. What may be missing says so itself. */
+/** Fields of the entries of each list, with the check of each. Optional ones are marked with `maybe`. */
 const NEEDED = {
   blocks: [
     ["hash", isText],
@@ -83,7 +83,7 @@ function faultOf(report) {
   if (unusable) return `it has no usable “${unusable}”`;
   for (const [list, fields] of Object.entries(NEEDED)) {
     const entries = report[list] ?? [];
-    if (!Array.isArray(entries)) return `“${list}” is no list`;
+    if (!Array.isArray(entries)) return `“${list}” is not a list`;
     if (entries.length > MOST[list]) return `“${list}” has more than ${MOST[list].toLocaleString("en")} entries`;
     for (const [place, entry] of entries.entries()) {
       const field = fields.find(([name, is]) => !is(entry?.[name], report))?.[0];
@@ -93,7 +93,7 @@ function faultOf(report) {
   return faultOfTips(report);
 }
 
-/** A world of the report's blocks. Who stands on them, if the report tells it, is its `stand`. */
+/** A world of the report's blocks. Its `tipPositions` are the tips of the nodes, if the report has them. */
 export function worldOf(report) {
   const world = new World();
   world.beginsAtGenesis = true;
@@ -127,7 +127,7 @@ export function worldOf(report) {
     blocks,
     agreement: report.agreement.map((point) => [point.at_ms, point.share / 10_000, point.tips]),
   });
-  // Not loaded with the rest: who was apart is read from marks there, and a report does not tell it that way.
+  // Not loaded with the rest: a world reads its partitions from marks, and those of a report have another form.
   world.marks = marksOf(report);
   world.leaders = leaders(world.ordered);
   world.tipPositions = report.tips ? new TipPositions(report, world) : null;
@@ -151,7 +151,7 @@ function leaders(blocks) {
   return blocks.map((block) => (best = !best || block.work > best.work ? block : best));
 }
 
-/** Shows the world as it was: only blocks up to then, which of them was best, and who stood where if that is told. */
+/** Shows the world as it was: blocks up to a moment, the best of them, and the tips of nodes if they are recorded. */
 export function showUntil(world, at) {
   let [low, high] = [0, world.ordered.length];
   while (low < high) {
@@ -191,7 +191,7 @@ export function apartSince(marks, at) {
   return since;
 }
 
-/** While nodes are apart, somebody works on every branch that grew since. */
+/** During a partition, nodes mine on every branch that has grown since it began. */
 function holdBranches(world, since) {
   world.held = new Map();
   if (since === null) return;

@@ -1,4 +1,4 @@
-// Which tip each node of a report had at any moment, and whether what a report says of it can be used. Pure.
+// The tips of a report's nodes at any moment, and the check that a report's tips can be used. Pure.
 
 import { foreign } from "../lib/format.js";
 
@@ -17,18 +17,18 @@ const isPlace = (value, end) => Number.isInteger(value) && value >= 0 && value <
 export function faultOfTips({ tips, nodes, blocks }) {
   if (isMissing(tips)) return null;
   if (!Array.isArray(tips.changes)) return "“tips” has no list of changes";
-  if (!isMissing(tips.until_ms) && !isLate(tips.until_ms)) return "“tips” does not say until when (until_ms)";
-  if (!isPlace(nodes, MOST_NODES + 1)) return "“nodes” is no whole number up to 20,000";
+  if (!isMissing(tips.until_ms) && !isLate(tips.until_ms)) return "“tips” has no usable until_ms";
+  if (!isPlace(nodes, MOST_NODES + 1)) return "“nodes” is not a whole number up to 20,000";
   if (tips.changes.length > MOST_CHANGES) return "“tips” has more than 1,000,000 changes";
   let before = 0;
   for (const [place, change] of tips.changes.entries()) {
     const fault = (what) => `entry ${place + 1} of “tips” ${what}`;
-    if (!Array.isArray(change)) return fault("is no change of a tip");
+    if (!Array.isArray(change)) return fault("is not a change of a tip");
     const [at, node, tip] = change;
     if (!isLate(at)) return fault("has no usable time");
     if (at < before) return fault("is earlier than the one before it");
-    if (!isPlace(node, nodes)) return fault("is of a node that there is not");
-    if (tip !== null && !isPlace(tip, blocks.length + 1)) return fault("is of a block that there is not");
+    if (!isPlace(node, nodes)) return fault("names a node that does not exist");
+    if (tip !== null && !isPlace(tip, blocks.length + 1)) return fault("names a block that does not exist");
     before = at;
   }
   return null;

@@ -1,5 +1,5 @@
 // A single node's own view and events, in the shape that a whole network's have: the node is number 0,
-// its peers follow. What peers have is known only as far as they told.
+// its peers follow. Of peers only the announced blocks are known.
 
 import { number } from "../lib/format.js";
 import { get } from "../lib/get.js";
@@ -48,20 +48,20 @@ function asNode(peer, id) {
   };
 }
 
-/** What a peer last told of, which is no word on what it has now. */
+/** The last block that a peer announced; its tip may be another by now. */
 function toldBy(peer) {
   return peer.best_hash ? { hash: peer.best_hash, height: peer.best_height ?? 0 } : null;
 }
 
-/** The node is asked so often what no event tells of, and so soon after a block, in milliseconds. */
+/** Interval between two reads of what no event reports, and the time after a block, in milliseconds. */
 const SELDOM = 10_000;
 const SOON = 2000;
 /** An answer that takes longer is not waited for. */
 const PATIENCE = 10_000;
 
-/** Reads a node's view now and then, quietly: its phase, its mempool, what its peers told of. */
+/** Reads a node's view at intervals: its phase, its mempool, the blocks that its peers announced. */
 export class Pulse {
-  /** `told(kind, data)` hears what is new. */
+  /** `told(kind, data)` is called with each change. */
   constructor(world, told) {
     Object.assign(this, { world, told, readAt: performance.now(), hasBlock: false });
   }
@@ -71,7 +71,7 @@ export class Pulse {
     if (kind === "tip") this.hasBlock = true;
   }
 
-  /** A second went by, and somebody looks. */
+  /** Called each second while the page is visible. */
   async tick() {
     const wait = this.hasBlock ? SOON : SELDOM;
     if (this.world.kind !== "node" || this.isAsking || performance.now() - this.readAt < wait) return;
@@ -79,7 +79,7 @@ export class Pulse {
     try {
       this.take(await get("v1/view", PATIENCE));
     } catch {
-      // That the server is gone is told by the feed.
+      // The feed reports that the server is gone.
     }
     Object.assign(this, { isAsking: false, readAt: performance.now() });
   }
@@ -138,10 +138,10 @@ export class NodeEvents {
           ...arrival(data, from, at),
           ["tip", { node: 0, hash: data.hash, height: data.height, at_ms: at }],
         ];
-        // What a block confirms waits no longer; nobody tells it one by one.
+        // A block takes its transactions out of the mempool, without an event for each.
         const waiting = Math.max(0, (self?.mempool ?? 0) - Math.max(0, (data.nTx ?? 1) - 1));
         told.push(["status", { nodes: [{ id: 0, mempool: waiting }] }]);
-        // Who sent a block has it.
+        // The peer that sent a block has it.
         if (from !== null) told.push(["tip", { node: from, hash: data.hash, height: data.height, at_ms: at }]);
         return told;
       }
@@ -156,7 +156,7 @@ export class NodeEvents {
               at_ms: at,
               kind: "reorganised",
               took_ms: null,
-              text: `reorganisation: ${data.disconnected} left, ${data.connected} joined, fork point ${data.fork_height}`,
+              text: `reorganization: ${data.disconnected} blocks disconnected, ${data.connected} connected, fork point ${data.fork_height}`,
             },
           ],
         ];

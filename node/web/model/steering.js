@@ -1,11 +1,11 @@
-// Steering: steps are sent with the token that the devnet printed. Without it the page only shows.
+// Steering: steps are sent with the token that the devnet printed. Without it the page is read-only.
 
 const KEPT = "cairn-token";
 /** A step that takes longer is given up: a fork mines blocks, all else is quick. */
 const PATIENCE = 60_000;
-/** A step that takes longer is told to be under way, again after as long. */
+/** A step that takes longer is reported to be under way, and again after each interval. */
 const LATE = 1000;
-/** So long a step waits for those before it. Then it is not done, and the answer says what is. */
+/** Time that a step waits for those before it. Then it is not done, and the reply says what is. */
 const TURN = 500;
 
 /** Takes the token out of the address bar, and keeps it for this tab. */
@@ -22,11 +22,11 @@ const isLate = (error) => error.name === "TimeoutError";
 
 function silence(error) {
   if (!isLate(error)) return "The server does not answer.";
-  return `The server has not answered for ${PATIENCE / 1000} s. Nobody knows whether the step was done.`;
+  return `The server has not answered for ${PATIENCE / 1000} s. It is unknown whether the step was done.`;
 }
 
 export class Steering {
-  /** `late(is)` hears when a step takes its time, and when no longer. */
+  /** `late(is)` is called when a step takes long, and when that has ended. */
   constructor(token, late) {
     Object.assign(this, { token, late });
   }

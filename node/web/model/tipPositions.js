@@ -1,9 +1,9 @@
-// Where a report's nodes stand in its block tree at a moment, and what each looks like. No drawing here.
+// The tips of a report's nodes in its block tree at a moment, and the look of each. Pure.
 
 import { DOWN, Tips } from "./reportTips.js";
 import { SLOTS } from "./treeLayout.js";
 
-/** So few nodes have a mark each in the tree; more are counted. */
+/** Up to this many nodes have a mark each in the tree; more are counted. */
 const FEW = 64;
 
 /** Looks are small numbers: a slot, a slot of those behind, or one of these two. */
@@ -11,7 +11,7 @@ export const BEHIND = SLOTS;
 export const HOLLOW = 2 * SLOTS;
 export const UNTOLD = HOLLOW + 1;
 
-/** Nodes for the world of a report: none when it does not tell their tips, or when they are too many. */
+/** Nodes for the world of a report: none when it has no tips, or when the nodes are too many. */
 export const fewNodes = ({ tips, nodes }) =>
   tips && nodes <= FEW ? Array.from({ length: nodes }, (_, id) => ({ id, up: false })) : [];
 
@@ -36,10 +36,10 @@ export class TipPositions {
     return tip === 0 ? 0 : this.report.blocks[tip - 1].height;
   }
 
-  /** A branch has the first colour that none has on which somebody stands at the same time. */
+  /** Gives each branch the first colour that no other branch has while nodes have tips on both. */
   colourBranches() {
     const spells = this.spells();
-    // Spells of one colour never overlap: for each colour they stand in order of time.
+    // Spells of one colour never overlap, and are kept in order of time.
     const known = Array.from({ length: SLOTS }, () => []);
     for (const { branch, parent } of this.world.ordered) {
       if (!parent || branch === parent.branch) continue;
@@ -55,7 +55,7 @@ export class TipPositions {
     }
   }
 
-  /** From when until when somebody stood on each branch. */
+  /** The time during which nodes had tips on each branch. */
   spells() {
     const spells = new Map();
     const spellOf = (tip) => {
@@ -76,7 +76,7 @@ export class TipPositions {
     return spells;
   }
 
-  /** Puts the nodes where they were. Returns whether that is told. */
+  /** Gives the nodes the tips that they had. Returns whether these are recorded. */
   show(at) {
     this.tips.seek(at);
     const { world, tips } = this;

@@ -1,13 +1,13 @@
-// Where each block stands in the tree: how far along the time axis, in which lane, on which branch.
-// Blocks come one by one and never move again, so a picture of thousands of them stays still.
+// Layout of the block tree: the place of each block along the time axis, its lane and its branch. Pure.
+// Blocks are added one by one and never move, so a picture of thousands of them does not change.
 
 /** Steps between a block and its parent at the least; one step is what a block takes. */
 const GAP = 1.35;
-/** A quiet time is drawn at most so long, in steps. */
+/** Limit of the space for a time without blocks, in steps. */
 const LONGEST = 5;
 /** Lanes that are looked at together. */
 const SHEAF = 64;
-/** Kinds of colour and sign there are for branches. */
+/** Number of colours and signs for branches. */
 export const SLOTS = 8;
 
 /** A new layout; `spacing` is the wanted time between blocks. */
@@ -21,7 +21,7 @@ export class TreeLayout {
     this.branches = 0;
   }
 
-  /** Places a block: gives it `x`, `lane` and `branch`. `isTaken(slot)` tells which colours are in use. */
+  /** Places a block: gives it `x`, `lane` and `branch`. `isTaken(slot)` is whether a colour is in use. */
   place(block, parent, isTaken = () => false) {
     const passed = this.lastAt === null ? 0 : Math.max(0, block.at_ms - this.lastAt);
     const wanted = this.lastX + Math.min(LONGEST, passed * this.perMs);
@@ -39,7 +39,7 @@ export class TreeLayout {
     return block;
   }
 
-  /** The first lane that nothing stands in from here on. */
+  /** The first lane that is free from here on. */
   free(from, parent) {
     const edge = from - 2 * GAP;
     for (let first = 0; first < this.ends.length; first += SHEAF) {

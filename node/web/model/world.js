@@ -1,4 +1,4 @@
-// What the page knows of the network: a view, kept true by events. No drawing and no asking here.
+// The page's model of the network: a view, kept up to date by events. Pure.
 
 import { PartitionHistory } from "./partitionHistory.js";
 import { TreeLayout, SLOTS } from "./treeLayout.js";
@@ -8,7 +8,7 @@ import { number } from "../lib/format.js";
 const MOST_BLOCKS = 12_000;
 const MOST_POINTS = 20_000;
 const MOST_MARKS = 2_000;
-/** Nodes that stand on an earlier block of a branch for longer look different: a block travels faster than that. */
+/** Milliseconds after which nodes on an earlier block of a branch look different: a block arrives faster than that. */
 const TRAVELS = 1500;
 
 export class World {
@@ -77,8 +77,8 @@ export class World {
   }
 
   addGenesis(first) {
-    // The network of a report or a scenario begins with it. Elsewhere its own time is long before the network's start; it stands just
-    // before the first block.
+    // The network of a report or a scenario begins with it. Elsewhere its time is long before the network's start: it
+    // is placed just before the first block.
     const isBefore = first && !this.beginsAtGenesis;
     const at = isBefore ? Math.min(first.at_ms, Math.max(0, first.at_ms - this.chain.spacing_ms)) : 0;
     this.addBlock({
@@ -102,7 +102,7 @@ export class World {
     const block = { ...told, got: told.got ?? [], work: number(told.chainwork), main: false };
     const parent = this.blocks.get(block.previous);
     block.parent = parent ?? null;
-    // A colour is in use while a node stands on its branch.
+    // A colour is in use while a node has a tip on its branch.
     const slots = new Set(this.tips.map((tip) => this.blocks.get(tip.hash)?.branch.slot));
     if (parent) slots.add(parent.branch.slot);
     slots.add(this.mainSlot);
@@ -146,7 +146,7 @@ export class World {
         return true;
       case "tip":
         if (!node) return false;
-        // A peer stands somewhere; what it told of is all that is known.
+        // The tip of a peer is not known, only the last block that it announced.
         if (node.isPeer) node.told = { hash: data.hash, height: data.height };
         else node.tip = data.hash;
         node.height = data.height;
@@ -233,7 +233,7 @@ export class World {
     }
   }
 
-  /** When the first block of the best chain came that stands on more work than a tip; null when none does. */
+  /** Arrival of the first block of the best chain with more work than a tip; null when there is none. */
   overtaken(hash) {
     const work = this.blocks.get(hash)?.work;
     if (work === undefined || work >= this.best.work) return null;
@@ -256,7 +256,7 @@ export class World {
     this.best = best;
   }
 
-  /** Blocks off the best chain that a running node still stands on. */
+  /** Blocks off the best chain on the way to the tip of a running node. */
   setHeld() {
     this.held = new Map();
     for (const tip of this.tips) {
@@ -342,7 +342,7 @@ export class World {
     return this.groups.length <= 1;
   }
 
-  /** Whether a node stands on a tip with less work for longer than it takes a block to travel. */
+  /** Whether a node has had a tip with less work for longer than a block needs to arrive. */
   isStuck(node, now = this.now()) {
     const patience = Math.max(3000, 3 * this.chain.spacing_ms);
     if (!node.up || node.isPeer || node.behindSince === null || now - node.behindSince <= patience) return false;
@@ -376,7 +376,7 @@ function freshNode(told) {
     mining: told.mining ?? false,
     percent: told.percent ?? null,
     delay: told.delay_ms ?? null,
-    // Who says nothing about it is taken to answer.
+    // A node without this field counts as one that answers.
     answers: told.answers ?? true,
     mempool: told.mempool ?? status.mempool ?? 0,
     mempoolBytes: told.mempool_bytes ?? status.mempool_bytes ?? 0,

@@ -1,4 +1,4 @@
-// The room about agreement: who agrees over time, how long it takes, how blocks spread and how fast they come.
+// The room about agreement: nodes that agree over time, time to agreement, propagation and intervals of blocks.
 
 import { h, replace, s, setText, table } from "../lib/dom.js";
 import { draw } from "../lib/frames.js";
@@ -7,9 +7,9 @@ import { bars, histogram, line, spread, steps } from "../lib/charts.js";
 import { clock, count, hashes, span, timeScale, work as inHashes } from "../lib/format.js";
 import { sentence } from "./eventLog.js";
 
-/** Blocks that spread and interval are told of. */
+/** Number of blocks that propagation and intervals are taken over. */
 const LAST = 200;
-/** Times between blocks are drawn up to so many times the wanted one: one long wait would flatten all others. */
+/** Intervals are drawn up to this multiple of the wanted one: one long interval would flatten all others. */
 const TALLEST = 5;
 /** Pictures are drawn again so often at most. */
 const PACE = 1000;
@@ -49,8 +49,8 @@ export class Agreement {
         ),
         this.share,
       ),
-      card("Cuts, healings and how long agreement took", this.converge),
-      card("How blocks spread", this.spreadWords, this.spreadRest, this.spread),
+      card("Partitions, heals and time to agreement", this.converge),
+      card("Block propagation", this.spreadWords, this.spreadRest, this.spread),
     ];
     this.element = h(
       "div",
@@ -135,7 +135,7 @@ export class Agreement {
     replace(
       this.converge,
       table(
-        "Cuts, healings and agreement",
+        "Partitions, heals and agreement",
         ["At", "What", "Took"],
         marks.map((mark) => [
           clock(mark.at_ms),
@@ -157,7 +157,7 @@ export class Agreement {
     }
     times.sort((a, b) => a - b);
     // How long a cut lasted says nothing about how fast blocks travel.
-    setText(this.spreadRest, across ? `Arrivals across a cut left out: ${across} (also at nodes that were down).` : "");
+    setText(this.spreadRest, across ? `Arrivals across a partition left out: ${across} (also at nodes that were down).` : "");
     if (!times.length) {
       setText(this.spreadWords, "No block has reached a second node yet.");
       return void replace(this.spread);

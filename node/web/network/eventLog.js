@@ -1,4 +1,4 @@
-// What happened, in words: a list for the eye, and a live region that tells the ear without haste.
+// The log of events: a list, and a live region that screen readers announce at a measured pace.
 
 import { h, setText, keyed } from "../lib/dom.js";
 import { clock, span } from "../lib/format.js";
@@ -12,7 +12,7 @@ export class Log {
   constructor(world) {
     this.world = world;
     this.list = h("ol", { class: "log", reversed: true, tabindex: 0, "aria-labelledby": "log-title" });
-    this.none = h("p", { class: "soft" }, "Nothing yet: cuts, healings and reorganisations will stand here.");
+    this.none = h("p", { class: "soft" }, "Nothing yet: partitions, heals and reorganizations are listed here.");
     this.element = h(
       "section",
       { class: "card", "aria-labelledby": "log-title" },

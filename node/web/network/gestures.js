@@ -1,9 +1,9 @@
-// What hands do to the picture of the network: choose, drag, cut with a line; by pointer and by keys.
+// Gestures in the picture of the network: choose, drag, cut with a line; by pointer and by keys.
 
 /** A pointer that moved less than this only pressed. */
 const SLACK = 5;
 
-/** Listens to a network's picture. `may()` tells whether cuts can be made; `hint(text)` says what happens. */
+/** Handles the events of a network's picture. `may()` is whether cuts are allowed; `hint(text)` shows a sentence. */
 export function handle(network, may, hint) {
   const { svg, element } = network;
   let press = null;
@@ -21,7 +21,7 @@ export function handle(network, may, hint) {
     if (event.button !== 0) return;
     const id = nodeOf(event);
     press = { id, from: at(event), moved: false, pointer: event.pointerId };
-    // A finger on free space scrolls the page unless a cut was asked for.
+    // A finger on free space scrolls the page unless a cut is being drawn.
     if (id === null && event.pointerType === "touch" && !element.classList.contains("cutting")) press = null;
   });
 

@@ -3,7 +3,7 @@
 import { canvas, ease, isCalm } from "../lib/frames.js";
 import { palette, signPath } from "../lib/branchColours.js";
 
-/** How long a mark is on its way. The block is there when we hear of it; the eye needs longer. */
+/** Duration of a mark's way, in milliseconds: longer than that of the block, which the eye could not follow. */
 const ON_THE_WAY = 550;
 /** Marks at one time; what is more is not shown. */
 const MOST = 250;

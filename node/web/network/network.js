@@ -1,5 +1,5 @@
-// The picture of the network: nodes, links, groups. What moves along links is in linkAnimation.js,
-// what hands do to it in gestures.js.
+// The picture of the network: nodes, links, groups. The marks along links are in linkAnimation.js, pointer and keys in
+// gestures.js.
 
 import { h, s, keyed, setAttr, setText, replace } from "../lib/dom.js";
 import { draw, ease, isCalm } from "../lib/frames.js";
@@ -61,7 +61,7 @@ export class Network {
     const groups = this.groups
       .map((group) => group.filter((id) => this.world.nodes.has(id)))
       .filter((group) => group.length);
-    // A node's own page has it in the middle of its peers, but beside one alone: nobody stands on another.
+    // A node's own page has it in the middle of its peers, but beside one alone: no node covers another.
     const isMiddle = this.world.kind === "node" && this.world.nodes.size > 2;
     const around = isMiddle
       ? groups.map((group) => group.filter((id) => id !== 0)).filter((group) => group.length)
@@ -167,7 +167,7 @@ export class Network {
       "class",
       `node slot${slot}${node.up ? (node.answers ? "" : " silent") : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
     );
-    // It bears neither height nor sign: nobody knows where it stands.
+    // It has neither height nor sign: its tip is not known.
     g.classList.toggle("peer", node.isPeer);
     setAttr(ring, "r", r + 4);
     setAttr(disc, "r", r);
@@ -179,7 +179,7 @@ export class Network {
     );
     setText(name, node.up ? node.name : "✕");
     setAttr(name, "font-size", Math.max(10, r * 0.8).toFixed(1));
-    // Among many nodes only those that differ tell their height.
+    // Among many nodes only those that differ show their height.
     const isQuiet = this.world.nodes.size > 16 && node.tip === this.world.best?.hash;
     setText(height, !node.up ? `${node.name} down` : !node.answers ? "no answer" : isQuiet ? "" : String(node.height));
     // Below the ring, which strikes through nothing.
@@ -192,9 +192,9 @@ export class Network {
     const who = node.isPeer ? `Peer ${node.name}` : `Node ${node.name}`;
     const group =
       this.groups.length > 1 ? `, group ${letter(this.groups.findIndex((ids) => ids.includes(node.id)))}` : "";
-    // What a peer has is known only as far as it told.
+    // Of a peer only the announced block is known.
     if (node.isPeer)
-      return node.told ? `${who}, last told of block ${node.told.height}` : `${who}, told of no block yet`;
+      return node.told ? `${who}, last announced block ${node.told.height}` : `${who}, has announced no block yet`;
     if (!node.up) return `${who}${group}, down: ${node.why ?? "not running"}`;
     const state =
       node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "on a tip with less work" : "on another tip";

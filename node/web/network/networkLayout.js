@@ -1,9 +1,9 @@
-// Where nodes stand in the picture of the network: each group in a room of its own, its nodes in rings.
+// Layout of the picture of the network: each group in an area of its own, its nodes in rings. Pure.
 // The same groups always give the same picture.
 
 /** Pixels from a node's edge to the foot of its height, which is written below its ring. */
 export const BELOW = 18;
-/** The same with some air, for who stands below. */
+/** The same with some space, for a node below. */
 const LABEL = BELOW + 10;
 
 /** Places for all nodes: a Map from id to {x, y}, and the radius that fits them. */
@@ -27,7 +27,7 @@ export function layout(groups, width, height) {
 
 /** The largest radius at which a node's height, written below it, lies on no other node. */
 function clear(places) {
-  // Among many nodes only few tell their height.
+  // Among many nodes only few show their height.
   if (places.length > 16) return Infinity;
   let least = Infinity;
   for (const a of places) {
@@ -67,7 +67,7 @@ function divide(items, room) {
   return [...divide(items.slice(0, at), first), ...divide(items.slice(at), second)];
 }
 
-/** The largest radius at which so many nodes fit a room. */
+/** The largest radius at which this many nodes fit an area. */
 function fitting(many, room) {
   const side = Math.min(room.width, room.height);
   const perRing = many <= 14 ? many : 14 + many / 6;

@@ -1,4 +1,4 @@
-// The card of one node: what it is doing, and buttons that steer it.
+// The card of one node: its state, and buttons that steer it.
 
 import { disable, h, setText, setAttr } from "../lib/dom.js";
 import { SIGNS } from "../lib/branchColours.js";
@@ -48,7 +48,7 @@ export class NodeCard {
     this.onClose(id);
   }
 
-  /** Its node is no more: nobody asked for that, and focus elsewhere stays where it is. */
+  /** Its node is gone: a focus elsewhere stays where it is. */
   lose() {
     if (this.element.contains(document.activeElement)) return this.close();
     this.id = null;
@@ -75,7 +75,7 @@ export class NodeCard {
     const id = this.id;
     const step = (label, name, body, words) =>
       h("button", { type: "button", class: "small", onclick: () => this.act(name, body, words) }, label);
-    // What a step sets is shown at once; the server tells it too, a moment later.
+    // The effect of a step is shown at once; the server's event follows a moment later.
     const setting = (key, value, label, name, body, words) => {
       const press = async () => {
         if (!(await this.act(name, body, words))) return;
@@ -153,7 +153,7 @@ export class NodeCard {
       .map(([a, b]) => (a === node.id ? b : a));
     const behind = node.behindSince === null ? null : this.world.now() - node.behindSince;
     const state = node.isPeer
-      ? "connected; its tip is the last that it told of"
+      ? "connected; its tip is the last block that it announced"
       : !node.up
         ? `down: ${node.why ?? "not running"}`
         : !node.answers

@@ -20,7 +20,7 @@ export class Overview {
   constructor(world, steering, act, hint) {
     this.world = world;
     const may = () => Boolean(steering?.may) && world.kind === "devnet";
-    // The blocks of a network that is only played have no pages: nobody can be asked for them.
+    // The blocks of a simulated network have no pages: no node can be called for them.
     this.hasPages = steering !== null;
     this.proposal = new Proposal(() => this.proposed());
     this.network = new Network(world, this.proposal, (id) => this.open(id));
@@ -148,7 +148,7 @@ export class Overview {
   drawLegend() {
     const tips = this.world.tips.slice(0, 5);
     const rows = tips.map((tip, place) => ({ tip, place }));
-    // What peers last told of is no tip of theirs: they may have more, and do not say so.
+    // The block that a peer announced last may not be its tip any more.
     if ([...this.world.nodes.values()].some((node) => node.isPeer)) rows.push({ tip: null, place: "peers" });
     // Rows are kept by their place: a link that has the focus keeps it when the next block comes.
     keyed(
@@ -224,19 +224,19 @@ export class Overview {
 
 const nameOf = (node) => (node.name === "this" ? "This node" : `Node ${node.name}`);
 
-/** So many names as can be read. */
+/** Up to as many names as can be read. */
 const some = (names) => (names.length > 8 ? `${names.slice(0, 8).join(", ")}, …` : names.join(", "));
 
 function stateOf(node, world) {
   if (!node.up) return "down";
-  if (node.isPeer) return "connected; last told of";
+  if (node.isPeer) return "connected; last announced";
   if (!node.answers) return "no answer";
   if (node.stuck) return "stuck";
   if (world.isStuck(node)) return "less work";
   return node.tip === world.best?.hash ? "agrees" : "behind";
 }
 
-/** A table that is made when it is opened, and kept fresh while it is open and nobody is in it. */
+/** A table that is made when it is opened, and updated while it is open and the focus is elsewhere. */
 export function tableRoom(title, rows) {
   const body = h("div");
   const element = h(

@@ -1,4 +1,4 @@
-// Cutting and healing: tools above the picture, what a proposed cut means, and a plain form for the same.
+// Partition and heal: tools above the picture, the effect of a proposed cut, and a plain form for the same.
 
 import { disable, h, hide, setText } from "../lib/dom.js";
 import { groupsText, groupsWords, sameGroups } from "../model/groups.js";
@@ -82,7 +82,7 @@ export class PartitionPanel {
     if (groups) setText(this.words, words);
   }
 
-  /** What is proposed was meant for the groups there were: it goes when somebody else cuts or heals. */
+  /** A proposal is meant for the groups at its time: it is dropped when another client cuts or heals. */
   followGroups() {
     const { groups } = this.world;
     const isNews = !sameGroups(groups, this.real);
@@ -98,7 +98,7 @@ export class PartitionPanel {
     this.update();
   }
 
-  /** Cuts in halves, mines a longer chain on one side, heals: a reorganisation to look at. */
+  /** Cuts in halves, mines a longer chain on one side, heals: a reorganization to look at. */
   async fork() {
     if (this.isForking) return;
     this.isForking = true;
@@ -116,7 +116,7 @@ export class PartitionPanel {
     const { groups } = this.proposal;
     if (!groups) return;
     const isHealing = groups.length < 2;
-    // The server may tell of it before it answers.
+    // The event may arrive before the reply.
     this.isApplying = true;
     const isDone = isHealing
       ? await this.act("heal", {}, "Healed: all nodes may reach each other again.")
@@ -127,7 +127,7 @@ export class PartitionPanel {
         );
     this.isApplying = false;
     if (!isDone) return;
-    // The server tells it too, a moment later; the picture does not jump back for that moment.
+    // The server's event follows a moment later; the picture does not jump back until then.
     this.world.apply("groups", { groups: isHealing ? [[...this.world.nodes.keys()]] : groups });
     this.isCut = true;
     this.proposal.drop();

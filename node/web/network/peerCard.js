@@ -1,11 +1,11 @@
-// What is said of peers, of which is known only what they told; and a card whose words may lead nowhere.
+// The card of a peer, of which only announced blocks are known; a card without pages has no links.
 
 import { setAttr, setText } from "../lib/dom.js";
 import { NodeCard } from "./nodeCard.js";
 import { SIGNS } from "../lib/branchColours.js";
 import { short, work } from "../lib/format.js";
 
-/** A node's card: of a peer it says what it told of last; without pages nothing in it is a link. */
+/** A node's card: of a peer it shows the last announced block; without pages nothing in it is a link. */
 export class PeerCard extends NodeCard {
   constructor(hasPages, ...rest) {
     super(...rest);
@@ -28,5 +28,5 @@ export function peersRow(sign, words) {
   setAttr(sign, "class", "sign peers");
   setAttr(sign, "aria-label", "hollow circle");
   setAttr(sign.firstChild, "d", SIGNS[0].path);
-  setText(words, "peers: what they last told of");
+  setText(words, "peers: the last block that each announced");
 }

@@ -37,7 +37,7 @@ export class NodeGrid {
       this.ring,
       this.tip,
     );
-    // What is told here is where a key went, not every frame that plays.
+    // Only a move by key is announced, not every frame of playback.
     this.said = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
     this.element = h("div", null, this.surface, this.said);
     this.frame = () => this.draw();
@@ -195,7 +195,7 @@ export class NodeGrid {
     this.update();
   }
 
-  /** Rings the node that is pointed at, or that keys went to, and tells of it. */
+  /** Rings the node under the pointer or chosen by keys, and shows its text. */
   show() {
     const node = this.pointed ?? this.keyed;
     this.ring.hidden = this.tip.hidden = node === null;

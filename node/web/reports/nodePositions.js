@@ -1,4 +1,4 @@
-// Where each node of a report has its mark: groups one after another, rows in each, all within a height. Pure.
+// Positions of the marks of a report's nodes: groups one after another, rows in each, all within a height. Pure.
 
 /** What a mark takes with the room around it, in pixels. */
 const SIZES = [40, 36, 32, 28, 24, 21, 18, 16, 14, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2];
@@ -10,7 +10,7 @@ const GAP = 10;
 /** About how wide a letter of a name is. */
 const LETTER = 7.5;
 
-/** The places of nodes in ranges ([{name, first, nodes}]), where so much width is. */
+/** The places of nodes in ranges ([{name, first, nodes}]), within a width. */
 export function placesOf(ranges, width) {
   let found = null;
   for (const size of SIZES) {
@@ -27,7 +27,7 @@ function fill(ranges, width, size) {
   let [x, y, below] = [0, 0, 0];
   for (const range of ranges) {
     const wide = range.nodes < columns ? Math.max(range.nodes * size, name && range.words.length * LETTER) : width;
-    // Small groups stand beside each other.
+    // Small groups are side by side.
     if (x && x + wide > width) [x, y] = [0, below + GAP];
     const rows = Math.ceil(range.nodes / columns);
     boxes.push({ range, x, y, top: y + name, wide: Math.min(wide, width), columns: Math.min(columns, range.nodes) });

@@ -1,4 +1,4 @@
-// The nodes of a report at a moment: a picture of all, and in words which tips they have.
+// The nodes of a report at a moment: a picture of all, and the tips that they have as text.
 
 import { h, keyed, s, setAttr, setText } from "../lib/dom.js";
 import { count, short, tenths } from "../lib/format.js";
@@ -9,11 +9,11 @@ import { BEHIND } from "../model/tipPositions.js";
 
 /** Tips that have a line each. */
 const MOST_LINES = 8;
-/** Words change so often while it plays, in milliseconds: nobody reads faster. */
+/** Interval of the text's changes during playback, in milliseconds: slow enough to be read. */
 const READ = 100;
 
 export class NodesRoom {
-  /** `stand` is where a report's nodes stand. */
+  /** `tipPositions` are the tips of the report's nodes. */
   constructor(report, tipPositions) {
     Object.assign(this, { report, tipPositions, seen: null });
     this.ranges = rangesOf(report).map((range) => ({
@@ -98,7 +98,7 @@ export class NodesRoom {
     const { tips } = this.tipPositions;
     const { name } = this.ranges.findLast(({ first }) => first <= node);
     const who = `node ${node}${name ? ` (${name})` : ""}`;
-    if (!tips.isKnown) return `${who}: its tip is not told any more`;
+    if (!tips.isKnown) return `${who}: its tip is no longer recorded`;
     const since = tips.sinceOf(node);
     const from = since === null ? "from the start" : `since ${tenths(since)}`;
     const tip = tips.tipOf(node);
@@ -106,7 +106,7 @@ export class NodesRoom {
   }
 }
 
-const untold = (until) => `Which tip nodes have is told until ${tenths(until)}; the rest was too much.`;
+const untold = (until) => `The tips of nodes are recorded until ${tenths(until)}; later ones were too many.`;
 
 const signBox = () =>
   s("svg", { viewBox: "-7 -7 14 14", width: 14, height: 14, role: "img", "aria-label": "" }, s("path"));

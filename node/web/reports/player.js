@@ -1,4 +1,4 @@
-// A scenario while it is played: the first room over another world, whose time is virtual.
+// A scenario during playback: the first room over another world, whose time is virtual.
 
 import { disable, h, replace, setText } from "../lib/dom.js";
 import { expectations } from "./reportView.js";
@@ -93,7 +93,7 @@ export class Player {
     this.showTime();
   }
 
-  /** What the server says of this same play: somebody else may have steered it. */
+  /** The server's state of this playback: another client may have steered it. */
   heed(plays) {
     this.showPace(plays.speed);
     this.isPaused = plays.is_paused;
@@ -123,7 +123,7 @@ export class Player {
     this.feed.stop();
     this.isGone = true;
     this.mark();
-    setText(this.lost, "The server plays nothing now. What is shown here is all that was heard.");
+    setText(this.lost, "No scenario is playing now. The page shows what it received.");
   }
 
   async send(verb, body = {}) {
@@ -177,14 +177,14 @@ export class Player {
     this.overview.tick();
   }
 
-  /** Nobody looks: the stream ends, the scenario goes on. */
+  /** The room is left: the stream ends, the scenario goes on. */
   rest() {
     clearTimeout(this.timer);
     this.feed.stop();
   }
 }
 
-/** What is expected, while nobody can know yet. */
+/** The expectations, before they are judged. */
 function hopes(list, isStopped) {
   if (!list.length) return null;
   const word = isStopped ? "– not judged, the play was stopped: " : "○ open: ";

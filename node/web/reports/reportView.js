@@ -1,4 +1,4 @@
-// A report with a scrubber over its time: tree, agreement and timeline as they were, and what was expected.
+// A report with a slider over its time: tree, agreement and timeline at a moment, and its expectations.
 
 import { speeds } from "../lib/widgets.js";
 import { h, keyed, replace, setAttr, setText } from "../lib/dom.js";
@@ -16,7 +16,7 @@ const AROUND = 40;
 const WALKED = 16;
 /** As much as is shown of a line that the report holds, and of what it teaches, in letters. */
 const [LINE, LESSON] = [400, 2000];
-/** So many expectations and agreements are shown. */
+/** Limit of the expectations and agreements that are shown. */
 const MOST_SHOWN = 200;
 
 export class ReportView {
@@ -65,7 +65,7 @@ export class ReportView {
         h(
           "p",
           { class: "soft" },
-          `${count(report.nodes, "node")}, ${report.engine === "simulator" ? `simulated from seed ${report.seed}` : "real processes"}, ${span(report.lasted_ms)}; ${count(report.blocks.length, "block")} found, ${report.stale?.stale ?? 0} of them stale; ${count(report.reorganisations_in_all ?? report.reorganisations?.length ?? 0, "reorganisation")}, the deepest ${count(report.deepest ?? 0, "block")}.`,
+          `${count(report.nodes, "node")}, ${report.engine === "simulator" ? `simulated from seed ${report.seed}` : "real processes"}, ${span(report.lasted_ms)}; ${count(report.blocks.length, "block")} found, ${report.stale?.stale ?? 0} of them stale; ${count(report.reorganisations_in_all ?? report.reorganisations?.length ?? 0, "reorganization")}, the deepest ${count(report.deepest ?? 0, "block")}.`,
         ),
         expectations(report.expectations ?? []),
         h("div", { class: "tools scrubber" }, this.playButton, this.speedSelect, this.slider, this.time),
@@ -111,7 +111,7 @@ export class ReportView {
   }
 
   pause() {
-    // What is told less often than each frame is told of the last one.
+    // Texts that change less often than each frame are those of the last one.
     if (this.playing) draw(this.frame);
     this.playing = null;
     setText(this.playButton, "Play");

@@ -1,4 +1,4 @@
-// The room of scenarios: those the devnet can play, and reports of those that were played before.
+// The room of scenarios: those that the devnet can play, and reports of earlier runs.
 
 import { disable, h, keyed, replace, setAttr, setText } from "../lib/dom.js";
 import { ReportView } from "./reportView.js";
@@ -10,15 +10,15 @@ import { count, foreign, span } from "../lib/format.js";
 
 /** Seeds beyond this would lose digits on their way. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
-/** More than this, in bytes, no scenario tells. */
+/** Limit of a report's file, in bytes: no scenario writes more. */
 const LARGEST_REPORT = 200_000_000;
 /** An answer that takes longer is not waited for, in milliseconds. */
 const PATIENCE = 4000;
-/** How often somebody who looks hears of what others play, in milliseconds. */
+/** Interval between two requests for the state of the player, in milliseconds. */
 const NEWS = 3000;
 
 export class Scenarios {
-  /** `world` is the server's own, which tells whether it can play at all. */
+  /** `world` is the server's own, which says whether it can play scenarios. */
   constructor(steering, notice, world) {
     Object.assign(this, { steering, notice, world });
     this.list = h("ul", { class: "scenario-list plain" });
@@ -67,7 +67,7 @@ export class Scenarios {
     this.element = h(
       "div",
       { class: "stack" },
-      // What plays is seen at once by who comes; the list is below it.
+      // A running scenario comes first; the list is below it.
       this.stage,
       h(
         "div",
@@ -107,10 +107,10 @@ export class Scenarios {
 
   enter() {
     this.player?.begin();
-    // What could not be asked is asked again when somebody comes back.
+    // A failed request is repeated when the room is opened again.
     if (!this.list.firstChild) this.isAsked = false;
     this.followToken();
-    this.ask();
+    this.load();
   }
 
   /** The token may have come meanwhile, or been forgotten. */
@@ -120,8 +120,8 @@ export class Scenarios {
     for (const button of this.list.querySelectorAll("button")) disable(button, !may, () => this.seed);
   }
 
-  /** Asks what can be played and what is played, once it is known who could play. */
-  ask() {
+  /** Loads the scenarios and the state of the player, once the server's kind is known. */
+  load() {
     if (this.isAsked || !this.world.nodes.size) return;
     this.isAsked = true;
     if (this.world.kind === "node") return this.playsNothing();
@@ -166,11 +166,11 @@ export class Scenarios {
       // An older devnet cannot play.
       if (error.message.includes("404")) return this.playsNothing();
       this.isUnknown = true;
-      setText(this.none, `${error.message} The page asks again which scenarios there are.`);
+      setText(this.none, `${error.message} The page loads the list of scenarios again.`);
     }
   }
 
-  /** Shows what plays already: the page was opened again, or somebody else plays. A report that is looked at stays. */
+  /** Shows what plays already: the page was opened again, or another client plays. A report that is shown stays. */
   async follow() {
     this.asked = performance.now();
     if (this.stage.firstChild && !this.player) return;
@@ -182,7 +182,7 @@ export class Scenarios {
     const shown = this.player?.feed.run;
     // A picture that is on its way is waited for.
     if (this.player && shown === undefined) return;
-    // What was asked before a step of ours was sent says nothing of it.
+    // A reply to an earlier request does not know of this step.
     if (plays.run === shown) return void (this.player.sent === sent && this.player.heed(plays));
     if (plays.is_stopped) return;
     await this.show(plays).begin();
@@ -197,7 +197,7 @@ export class Scenarios {
     // Who chooses another one while the first is read wants the other.
     const turn = (this.turn = {});
     try {
-      if (file.size > LARGEST_REPORT) throw new Error("It is larger than 200 MB; no report is.");
+      if (file.size > LARGEST_REPORT) throw new Error("It is larger than 200 MB, the limit of a report.");
       const text = await file.text();
       if (turn !== this.turn) return;
       const view = new ReportView(readReport(text));
@@ -263,7 +263,7 @@ export class Scenarios {
   }
 
   update() {
-    this.ask();
+    this.load();
     this.followToken();
     this.player?.overview.update();
     this.view?.repaint();

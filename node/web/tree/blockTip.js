@@ -1,4 +1,4 @@
-// What is said of a block beside the tree: for the eye, and in a sentence for the ear.
+// The tooltip of a block in the tree, and the same as a sentence for screen readers.
 
 import { parts } from "../model/partitionHistory.js";
 import { h, replace } from "../lib/dom.js";
@@ -12,7 +12,7 @@ export function arrivals(block) {
   return [...first].map(([node, at]) => ({ node, after: at - begin })).sort((a, b) => a.after - b.after);
 }
 
-/** The same, divided: who could be reached from the miner all the while, and who was cut off or down. */
+/** The same, divided: nodes that the miner could reach all the time, and those that were cut off or down. */
 export function travels(block, world) {
   const all = arrivals(block);
   const begin = Math.min(...block.got.map(([, at]) => at));
@@ -27,10 +27,10 @@ export function travels(block, world) {
 export function reachWords(block, world) {
   const { straight, apart } = travels(block, world);
   const words = `${count(straight.length, "node")}${straight.length > 1 ? ` in ${span(straight.at(-1).after)}` : ""}`;
-  return apart.length ? `${words}; ${apart.length} more across a cut or after being down` : words;
+  return apart.length ? `${words}; ${apart.length} more across a partition or after being down` : words;
 }
 
-/** Where a block stands, in words. */
+/** The state of a block, in words. */
 export function standing(block, world) {
   if (block.main) return "in the best chain";
   return world.held.has(block) ? "on a branch that some nodes follow" : "stale: no running node follows it";
@@ -51,7 +51,7 @@ export function blockTip(element, block, world) {
     h(
       "dl",
       null,
-      // A report does not tell the hash of genesis.
+      // A report does not have the hash of genesis.
       block.isGenesis && world.kind === "report" ? null : row("hash", h("code", null, short(block.hash))),
       block.isGenesis
         ? null

@@ -1,5 +1,5 @@
-// A fork that lies before what is in view. While branches of it are in view it stands at the left edge, with
-// how many blocks are not drawn, so that branches never hang in the air. What it finds is pure.
+// A fork point left of the view. While two of its branches are in view it is drawn at the left edge, with the number
+// of blocks that are not drawn, so that no branch begins in the air. `pinOf` is pure.
 
 import { firstAt } from "../model/treeLayout.js";
 import { count } from "../lib/format.js";

@@ -11,7 +11,7 @@ import { placeBeside } from "../lib/tooltipPlacement.js";
 
 /** How long a node's mark takes to another block. */
 const MOVING = 420;
-/** The first to set out waits so long for others, who hear of a block some milliseconds later. */
+/** Time that the first mark waits for others, which receive a block some milliseconds later. */
 const WAITING = 60;
 /** Who sets out so soon after another, and to the same block, goes with it. */
 const TOGETHER = 150;
@@ -19,7 +19,7 @@ const TOGETHER = 150;
 const RESTED = 8000;
 /** More lanes than this take all the height there is. */
 const MOST_LANES = 3;
-/** Tips that are marked with how many stand there, where nodes have no marks of their own. */
+/** Limit of the tips that show a number of nodes, where nodes have no marks of their own. */
 const MOST_CROWDS = 64;
 const ZOOMS = [5, 9, 14, 20, 28, 36, 48, 64];
 
@@ -134,7 +134,7 @@ export class Tree {
     if (isBusy) this.update();
   }
 
-  /** Nothing is told of a block that is found only after the moment that is shown. */
+  /** A block that is found after the moment that is shown has no tooltip. */
   forgetUnborn() {
     const isUnborn = (block) => block && block.at_ms > (this.world.until ?? Infinity);
     if (isUnborn(this.chosen)) this.chosen = null;
@@ -201,12 +201,12 @@ export class Tree {
     Object.assign(person, { fromX, fromY, at, way, left: person.tip, tip: to, isMoving: !isCalm() });
   }
 
-  /** The marks stand where they belong at once: the moment is another. */
+  /** Places the marks at once: another moment is shown. */
   jump() {
     this.people.clear();
   }
 
-  /** Where a mark stands above its block. */
+  /** Height of a mark above its block. */
   standY(block) {
     return this.scale.top + block.lane * this.scale.laneHeight + this.above;
   }
@@ -246,7 +246,7 @@ export class Tree {
       person.x = part < 1 ? person.fromX + (block.x - person.fromX) * k : block.x;
       person.y = part < 1 ? person.fromY + (y - person.fromY) * k : y;
       person.isMoving = part < 1;
-      // Who still waits stands with those it leaves.
+      // A mark that still waits is drawn with those that it leaves.
       person.party = !person.isMoving ? node.tip : now < person.at ? person.left : `${person.way} ${person.at}`;
       person.name = node.name;
       person.slot = this.world.slotOf(node.tip);
@@ -386,7 +386,7 @@ export class Tree {
     return { x: x - w / 2, y: y - h / 2, w, h };
   }
 
-  /** Puts the words where they cover neither their block nor, if there is room, the tips and who stands there. */
+  /** Places the tooltip where it covers neither its block nor, if there is room, the tips and their marks. */
   placeTip() {
     if (!this.told || !this.laneY) return;
     const own = this.boxOf(this.told);

@@ -11,7 +11,7 @@ const FONT = "system-ui, sans-serif";
 const PILL = `600 10.5px ${FONT}`;
 /** What a pill is wider than its words, without a sign and with one. */
 const [BARE, SIGNED] = [14, 28];
-/** How much higher marks may stand where others are in their way. */
+/** Limit of the extra height of marks that others leave no room. */
 const STEPS = [0, 20, 40];
 export const AXIS = 22; // pixels at the bottom for times
 export const TOP = 30; // pixels at the top for marks on the first lane
@@ -19,7 +19,7 @@ export const TOP = 30; // pixels at the top for marks on the first lane
 /**
  * Paints everything in view. `view` holds left, zoom, width, height, laneY(lane), box, chosen, hovered, pin, and how
  * far marks stand above their blocks (below zero).
- * Returns where the nodes' marks stand.
+ * Returns the places of the nodes' marks.
  */
 export function paint(context, world, view, people) {
   const colours = palette();
@@ -129,7 +129,7 @@ function paintAxis(context, blocks, first, last, view, colours, xOf) {
   context.textAlign = "center";
   context.textBaseline = "middle";
   let [free, said] = [-Infinity, null];
-  // Every so many seconds, so that labels do not dance while the picture moves.
+  // At fixed intervals, so that labels do not jump while the picture moves.
   const step = Math.max(1, Math.round(90 / view.zoom));
   for (let at = first; at < last; at += 1) {
     const x = xOf(blocks[at].x);
@@ -188,7 +188,7 @@ function paintMoments(context, world, view, colours, xOf) {
     context.lineTo(x, view.height - AXIS);
     context.stroke();
     context.setLineDash([]);
-    // At the right edge words stand left of their line.
+    // At the right edge words are left of their line.
     const isLast = x > view.width - 52;
     context.textAlign = isLast ? "right" : "left";
     if (places[place] !== null) context.fillText(words, x + (isLast ? -4 : 4), 3 + places[place] * 13);
@@ -211,7 +211,7 @@ function paintPeople(context, { view, people, colours, xOf, blocks }) {
   return marks.filter(({ party }) => !party.isMoving).map(({ room }) => room);
 }
 
-/** Who stands or goes together, and who stands left of what is in view. A mark without a name is that of many. */
+/** Marks that stand or move together, and marks left of the view. A mark without a name is that of many nodes. */
 function gather(view, people, xOf) {
   const parties = new Map();
   const behind = { list: [], many: 0 };
@@ -221,7 +221,7 @@ function gather(view, people, xOf) {
   };
   const least = view.pin?.zone ?? 0;
   for (const { name, many = 1, party, slot, isStuck = false, isMoving = false, ...at } of people.values()) {
-    // Who stands on the pinned fork stands where it is drawn.
+    // Marks on the pinned fork are where it is drawn.
     const isPinned = !isMoving && view.pin?.fork.hash === at.tip;
     const [x, y] = isPinned ? [PINNED, view.pin.y + view.above] : [xOf(at.x), at.y];
     const isLeft = x < least && !isPinned;
@@ -249,7 +249,7 @@ function forms({ list, many, slot, isStuck }, widthOf) {
 
 /**
  * Gives each party's mark its room. The foremost stand right above their blocks; where another has no room there, it
- * stands higher, and if it cannot it says less. Who is on its way passes before the others.
+ * is higher, and if it cannot its text is shorter. Moving marks pass in front of the others.
  */
 function spreadOut(parties, blocks, widthOf) {
   const placed = [];
@@ -274,7 +274,7 @@ function spreadOut(parties, blocks, widthOf) {
 
 const colourOf = ({ slot, isStuck }, colours) => (isStuck ? colours.warn : colours.slots[slot]);
 
-/** A stem says whose block it is that a mark stands high above. */
+/** A stem connects a high mark with its block. */
 function paintStem(context, { party, up }, colours) {
   if (!up) return;
   context.fillStyle = colourOf(party, colours);

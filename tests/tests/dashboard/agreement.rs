@@ -18,7 +18,7 @@ fn the_room_about_agreement_tells_cuts_healings_and_how_long_agreement_took() {
     page.click_named("link", "Agreement");
     page.wait_for_text("#room-title", "Agreement");
 
-    let marks = "section[aria-label='Cuts, healings and how long agreement took']";
+    let marks = "section[aria-label='Partitions, heals and time to agreement']";
     page.wait_for_text(marks, "cut: 0,1 / 2 no longer reach each other");
     page.wait_for_text(marks, "healed: all nodes may reach each other again");
     page.wait_for_text(marks, &format!("all 3 nodes agree on block 6 again, {} ms after", agreement["ms"]));
@@ -34,9 +34,9 @@ fn the_room_about_agreement_tells_cuts_healings_and_how_long_agreement_took() {
         &format!("first(\"{share} svg\").getAttribute('aria-label').includes('Now 3 of 3')"),
     );
     let spread =
-        page.wait_for_text("section[aria-label='How blocks spread']", "Half of all arrivals within ");
+        page.wait_for_text("section[aria-label='Block propagation']", "Half of all arrivals within ");
     assert!(spread.contains("90 % within") && spread.contains("99 % within"), "{spread}");
-    assert!(spread.contains("Arrivals across a cut left out: "), "{spread}");
+    assert!(spread.contains("Arrivals across a partition left out: "), "{spread}");
     page.wait_for_text("section[aria-label='Time between blocks']", "on average over 5 blocks");
     page.wait_for_text("section[aria-label='Difficulty']", "The next block is expected to take ");
     page.wait_for_text("section[aria-label='Mempools']", "node 2");

@@ -29,7 +29,7 @@ fn a_payment_is_found_followed_and_proven_and_a_falsified_proof_fails() {
     page.wait_for_text(".page td a", &txid[..16]);
     search(&page, &txid);
     page.wait_for("the transaction's page", &format!("location.hash === '#/tx/{txid}'"));
-    page.wait_for_text(".page", "Waits in the mempool of node 0.");
+    page.wait_for_text(".page", "Unconfirmed, in the mempool of node 0.");
     page.evaluate("globalThis.isTheSamePage = true");
 
     // With these the block holds eight, and every path three hashes.
@@ -41,7 +41,7 @@ fn a_payment_is_found_followed_and_proven_and_a_falsified_proof_fails() {
     assert_eq!(page.evaluate("globalThis.isTheSamePage"), true);
     page.wait_for_text(".page", ", 1 confirmation.");
     page.wait_for_text(".page", "12.5");
-    page.click_named("button", "Ask for the proof and check it");
+    page.click_named("button", "Fetch the proof and check it");
     page.wait_for_text(".verdict.good", "The proof holds");
     page.wait_for(
         "every check is met",

@@ -33,7 +33,7 @@ fn a_network_is_cut_looked_at_and_healed_by_keys_alone() {
     page.tab_to("the form", "focused.id === 'cut-field'");
     page.write("0,9");
     page.press("Enter");
-    page.wait_for_text(".cut-form .error", "“9” is no node");
+    page.wait_for_text(".cut-form .error", "“9” is not a node");
     page.evaluate("document.activeElement.select()");
     page.write("0,1 / 2,3");
     page.press("Enter");

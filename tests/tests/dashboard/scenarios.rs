@@ -144,7 +144,7 @@ fn a_report_is_opened_from_a_file_and_what_is_no_report_is_refused() {
     page.enter("#/scenarios");
     page.wait_for_text(".scenario-list", "split-brain");
     page.choose_file("#report-file", &wrong);
-    page.wait_for_text("#notice", "That is no report of a scenario");
+    page.wait_for_text("#notice", "The file is not a scenario's report");
     page.choose_file("#report-file", &directory.path().join("report.json"));
     page.wait_for_text(".stack .stack h2", "split-brain");
     page.wait_for(

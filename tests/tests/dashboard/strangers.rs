@@ -48,7 +48,7 @@ fn the_tag_of_a_strangers_block_is_shown_as_text_in_every_room() {
     page.wait_for_text(".tree .tip", MARKUP);
     assert_nothing_is_planted(&page);
     page.click_named("button", "The newest blocks as a table");
-    page.wait_for_text("main table", &format!("a stranger (“{MARKUP}”)"));
+    page.wait_for_text("main table", &format!("an unknown miner (“{MARKUP}”)"));
     assert_nothing_is_planted(&page);
     for room in ["#/explorer".to_owned(), format!("#/block/{block}")] {
         page.enter(&room);

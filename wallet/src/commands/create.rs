@@ -24,7 +24,7 @@ use crate::{follow, keystore, passphrase, show};
 
 /// Makes a wallet and shows its words once.
 ///
-/// The words are shown before anything is written: where nobody could read them, nothing is left behind.
+/// The words are shown before anything is written: where they cannot be read, nothing is left behind.
 pub fn new(common: &Common, choice: &ChainChoice) -> anyhow::Result<()> {
     let (files, chain, kept_name) = prepare(common, choice)?;
     let passphrase = passphrase::choose(common.passphrase_file.as_deref())?;

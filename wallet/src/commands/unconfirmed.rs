@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::book::Book;
 use crate::cli::Common;
-use crate::devnet;
+use crate::connection;
 use crate::files::{WalletFiles, wallets_in};
 use crate::follow::Followed;
 use crate::payment::{Release, State};
@@ -27,7 +27,7 @@ pub fn broadcast(common: &Common, hex_text: &str) -> anyhow::Result<()> {
     let transaction: Transaction =
         decode(&bytes, bytes.len()).context("the hex is no whole transaction; was it cut off?")?;
     let txid = transaction.txid();
-    release::submit(&devnet::connect(common, None)?.client, &transaction)?;
+    release::submit(&connection::connect(common, None)?.client, &transaction)?;
     let noted = note_release(common, &txid).context("it cannot be noted in the wallet");
     answer_sent(common.json, json!({ "txid": txid }), txid)?;
     Ok(noted.map_err(|error| on_its_way(&[txid], error))?)

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::client::{Client, ClientError};
-use crate::devnet::{self, ConnectError, Connection};
+use crate::connection::{self, ConnectError, Connection};
 use crate::follow;
 use crate::payment::State;
 use crate::release::{GoneError, confirmations, on_its_way, release};
@@ -103,7 +103,7 @@ impl Wait<'_> {
     /// The progress of the payment; none while the tip is the one of the last look.
     fn look(&mut self) -> anyhow::Result<Option<Progress>> {
         let Connection { client, tip, detour, .. } =
-            devnet::find_node(&self.common, Some(&self.session.chain))?;
+            connection::find_node(&self.common, Some(&self.session.chain))?;
         if self.silent_since.take().is_some() {
             self.say("a node answers again");
         }

@@ -220,7 +220,7 @@ impl Node for MemoryNode {
         let accepted = self.mempool.borrow_mut().accept(now, transaction, &self.chain.borrow());
         match accepted.expect("memory") {
             Ok(_) | Err(MempoolError::Known { .. } | MempoolError::Confirmed { .. }) => Ok(()),
-            Err(error) => Err(ClientError::Refused { code: -26, message: error.to_string() }),
+            Err(error) => Err(ClientError::Rejected { code: -26, message: error.to_string() }),
         }
     }
 

@@ -36,8 +36,8 @@ struct PaymentOfFormat1 {
 
 impl BookOfFormat1 {
     /// Its payments, parents before children: what was pending may spend change of what was confirmed. What
-    /// was signed offline was pending, too: until a mempool or block shows it, nobody is taken to have
-    /// released what was pending.
+    /// was signed offline was pending, too: until a mempool or block shows it, what was
+    /// pending counts as unreleased.
     pub fn payments(&self) -> Vec<Payment> {
         let payment = |release| {
             move |old: &PaymentOfFormat1| Payment {

@@ -19,7 +19,7 @@ use crate::show::harmless;
 /// Address of a node whose cookie file alone is named.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 18_443);
 
-/// No node can be asked.
+/// No node can be called.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No devnet is the one that is meant.
@@ -34,7 +34,7 @@ pub enum ConnectError {
     /// All nodes of the devnet are down.
     #[error("no node of devnet {devnet} answers; `cairn net restart 0` starts one again")]
     AllDown { devnet: DevnetName },
-    /// The node cannot be asked.
+    /// A call to the node failed.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The node is on another chain than the wallet.
@@ -58,7 +58,7 @@ impl ConnectError {
 
 /// A node that answered.
 pub struct Connection {
-    /// How it is asked.
+    /// The client that calls it.
     pub client: Client,
     /// Hash of its tip.
     pub tip: String,
@@ -84,7 +84,7 @@ pub fn connect(common: &Common, chain: Option<&Chain>) -> Result<Connection, Con
     Ok(connection)
 }
 
-/// As [`connect`], for a command that looks often and chooses itself what it says.
+/// As [`connect`], without output, for a command that looks often.
 pub fn find_node(common: &Common, chain: Option<&Chain>) -> Result<Connection, ConnectError> {
     let Candidates { devnet, notice: choice, nodes } = candidates(common, chain)?;
     let is_only = nodes.len() == 1;
