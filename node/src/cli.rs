@@ -1,6 +1,6 @@
 //! What can be typed: every command, its arguments and its help. What they mean is in `config`.
 
-use cairn_daemon::config::args::NodeArgs;
+use cairn_daemon::config::layers::NodeArgs;
 use cairn_genesis::programs::exit;
 use clap::{Parser, Subcommand};
 

@@ -56,7 +56,7 @@ struct Kept {
 }
 
 impl EventLog {
-    /// A log without events, of a run that is told from any other by lot.
+    /// A log without events, of a run with a random name.
     pub fn begin() -> Self {
         Self::new(&format!("{:016x}", getrandom::u64().unwrap_or_default()))
     }

@@ -18,39 +18,38 @@ use crate::clock;
 use crate::mined::NotMined;
 use crate::search::mine_once;
 
-/// How long the driver may be kept from everything else.
+/// Time limit of one call, which keeps the driver from everything else.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// Blocks at once: their events must fit in what a subscriber may have unread.
+/// Blocks in one call: their events must fit in what a subscriber may have unread.
 const MAX_AT_ONCE: u32 = 500;
-/// Nonces tried at once: where work is hard the caller asks again, and the others have their turn.
+/// Nonces tried in one call: where work is hard the caller calls again, and other calls have their turn.
 const MAX_TRIES_AT_ONCE: u64 = 1 << 19;
 /// Hashes that blocks on demand may take together, on average: about a minute of one core. More is not
 /// asked for at once.
 pub const MOST_HASHES_AT_ONCE: u64 = 1 << 30;
-/// The mark of our own submissions, which nobody waits for.
+/// The id of this module's own submissions, to which no caller is waiting.
 const OWN: RequestId = RequestId(u64::MAX);
 
-/// What is wanted.
+/// A request for blocks.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// How many blocks.
     pub count: u32,
-    /// Who is paid.
+    /// The lock of the coinbase outputs.
     pub pay_to: Lock,
-    /// What the coinbases say.
+    /// The text in the coinbases.
     pub tag: Vec<u8>,
     /// Nonces to try in all.
     pub max_tries: u64,
 }
 
-/// What was made.
+/// Blocks that were made, and the work that they took.
 #[derive(Clone, Debug, Default)]
 pub struct Made {
     /// The blocks, in order.
     pub hashes: Vec<BlockHash>,
     /// Nonces that were tried.
     pub tries: u64,
-    /// Why asking again is of no use; none while it is.
+    /// The reason for which another call is of no use; none while it is.
     pub end: Option<End>,
 }
 
@@ -63,7 +62,7 @@ pub enum End {
     NotMined(NotMined),
 }
 
-/// Makes as many of the wanted blocks as is fair at once; the caller asks again for the rest.
+/// Makes some of the wanted blocks, within the limits of one call; the caller calls again for the rest.
 ///
 /// # Errors
 /// When the store fails.

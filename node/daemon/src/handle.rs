@@ -1,5 +1,5 @@
-//! The handle: how everything else reaches the driver. Every way in is a bounded queue: with too much
-//! under way a caller waits. Clones reach the same node.
+//! The handle: access to the driver for everything else. Every queue into it is bounded: when it is full, the caller
+//! waits. Clones reach the same node.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,13 +25,13 @@ use crate::p2p::delays::Delays;
 use crate::p2p::link::Shared;
 use crate::p2p::traffic::Traffic;
 
-/// Calls that may wait for the driver; one more waits before it is even queued.
+/// Calls queued for the driver; the caller of one more waits until there is room.
 const MAX_CALLS: usize = 256;
-/// Events that a slow subscriber may have unread; with more it is told how many it lost. A
-/// reorganisation of 8,000 blocks fits.
+/// Events that a slow subscriber may have unread; with more it learns how many it lost. A
+/// reorganization of 8,000 blocks fits.
 const MAX_EVENTS: usize = 16_384;
 
-/// The node stops or has stopped: nobody answers any more.
+/// The node stops or has stopped, so there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node is stopping")]
 pub struct Stopped;
@@ -49,34 +49,37 @@ impl<E> From<Stopped> for SubmitError<E> {
     }
 }
 
-/// A way of looking at the machine, carried out on its thread.
+/// A look at the machine, carried out on its thread.
 pub type Query = Box<dyn FnOnce(&Machine) + Send>;
 
-/// What a caller wants of the driver.
+/// A call of the driver, with the channel of its reply.
 pub enum Call {
-    /// Take this in, and say how that ended.
     Submit(Submission, oneshot::Sender<Answer>),
-    /// Do this with the connections.
     Command(Command, oneshot::Sender<()>),
-    /// Let this look.
     Query(Query),
-    /// Make blocks at once.
     Generate(Wanted, oneshot::Sender<Made>),
 }
 
-/// Bytes come and gone, by peer.
+/// Bytes sent and received, by peer.
 pub type PeerTraffic = Arc<Mutex<BTreeMap<PeerId, Arc<Shared>>>>;
+
+/// Bytes received from a peer and sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteCounts {
+    pub received: u64,
+    pub sent: u64,
+}
 
 /// How often templates became stale since the node started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stale {
-    /// Because the tip moved: blocks made from older templates are wasted.
+    /// Times that the tip moved: blocks made from older templates are wasted.
     pub by_tip: u64,
-    /// For any reason; the others are better fees.
+    /// Times in all; the others are better fees.
     pub by_anything: u64,
 }
 
-/// A way to one running node.
+/// Access to one running node.
 #[derive(Clone)]
 pub struct NodeHandle {
     own: PeerId,
@@ -89,17 +92,13 @@ pub struct NodeHandle {
     stop: CancellationToken,
 }
 
-/// The driver's ends of what a handle holds.
+/// The driver's ends of the channels that a handle holds.
 pub struct Ends {
-    /// What callers want.
     pub calls: mpsc::Receiver<Call>,
-    /// Where to tell what happened.
     pub events: broadcast::Sender<Event>,
-    /// Where to tell that templates are stale.
     pub stale: watch::Sender<Stale>,
-    /// Where to note connections.
     pub peer_traffic: PeerTraffic,
-    /// Tells that the node is to stop.
+    /// Cancelled when the node is to stop.
     pub stop: CancellationToken,
 }
 
@@ -125,12 +124,12 @@ impl NodeHandle {
         (Self { own, calls, events, stale, traffic, delays, peer_traffic, stop }, ends)
     }
 
-    /// How long what it says to peers is held back; set at once for all that follows.
+    /// Delays of messages to peers; a change holds for all later messages.
     pub fn delays(&self) -> &Delays {
         &self.delays
     }
 
-    /// Who this node is.
+    /// The identity of this node.
     pub fn peer_id(&self) -> PeerId {
         self.own
     }
@@ -193,10 +192,10 @@ impl NodeHandle {
         }
     }
 
-    /// Does something with the connections; returns once it is under way.
+    /// Changes the connections; returns once the change is under way.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`Stopped`] when there is no reply.
     pub async fn command(&self, command: Command) -> Result<(), Stopped> {
         let (reply, done) = oneshot::channel();
         self.calls.send(Call::Command(command, reply)).await.map_err(|_| Stopped)?;
@@ -206,7 +205,7 @@ impl NodeHandle {
     /// Looks at the machine, between two of its steps. The look must be short: everything waits.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`Stopped`] when there is no reply.
     pub async fn query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
@@ -220,7 +219,7 @@ impl NodeHandle {
     /// [`NodeHandle::query`] for threads outside the runtime, as the miner's.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`Stopped`] when there is no reply.
     pub fn query_blocking<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
@@ -231,37 +230,39 @@ impl NodeHandle {
         answer.blocking_recv().map_err(|_| Stopped)
     }
 
-    /// Makes some of the wanted blocks on the spot; returns once they are stored and flushed. With
+    /// Makes some of the wanted blocks at once; returns once they are stored and flushed. With
     /// fewer than wanted, ask again for the rest unless that is of no use.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`Stopped`] when there is no reply.
     pub async fn generate(&self, wanted: Wanted) -> Result<Made, Stopped> {
         let (reply, made) = oneshot::channel();
         self.calls.send(Call::Generate(wanted, reply)).await.map_err(|_| Stopped)?;
         made.await.map_err(|_| Stopped)
     }
 
-    /// Everything that happens from now on, in order. A subscriber that falls too far behind is
-    /// told so and loses the oldest; it holds up nobody.
+    /// All events from now on, in order. A subscriber that falls too far behind loses the oldest and learns of it; it
+    /// delays no other.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }
 
-    /// Tells whoever mines that templates built before are stale.
+    /// Counts the times that templates built before became stale; a miner follows it.
     pub fn stale(&self) -> watch::Receiver<Stale> {
         self.stale.clone()
     }
 
-    /// Bytes come and gone, over all peers.
+    /// Bytes sent and received, over all peers.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
     }
 
-    /// Bytes (received, sent) of one peer's connection; none without one.
-    pub fn peer_traffic(&self, peer: &PeerId) -> Option<(u64, u64)> {
+    /// Bytes of one peer's connection; none without a connection.
+    pub fn peer_traffic(&self, peer: &PeerId) -> Option<ByteCounts> {
         let peers = self.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.get(peer).map(|shared| (shared.traffic.received(), shared.traffic.sent()))
+        peers
+            .get(peer)
+            .map(|shared| ByteCounts { received: shared.traffic.received(), sent: shared.traffic.sent() })
     }
 
     /// Asks the node to stop.
@@ -269,7 +270,7 @@ impl NodeHandle {
         self.stop.cancel();
     }
 
-    /// Tells when the node is to stop; whatever runs beside the driver ends with it.
+    /// Cancelled when the node is to stop; tasks beside the driver end with it.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop
     }

@@ -1,4 +1,4 @@
-//! What became of a block that was made here. A verdict that is no error is not yet a success: a block
+//! The outcome of a block that was made here. A verdict that is not an error is not yet a success: a block
 //! is mined when it is part of the best chain.
 
 use cairn_core::check::header::AheadOfClock;
@@ -17,7 +17,7 @@ pub enum NotMined {
     #[error("the node has this block already")]
     Duplicate,
     /// A block below it is missing.
-    #[error("the block is kept until a block below it comes")]
+    #[error("the block is kept until the block below it arrives")]
     KeptAside,
     /// It breaks a rule.
     #[error("the chain rejects the block: {0}")]
@@ -25,10 +25,10 @@ pub enum NotMined {
 }
 
 impl NotMined {
-    /// Whether a block became part of the best chain.
+    /// Succeeds if the block became part of the best chain.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason for which it did not.
     pub fn check(outcome: Result<BlockVerdict, BlockRejection>) -> Result<(), Self> {
         match outcome {
             Ok(BlockVerdict::Connected) => Ok(()),

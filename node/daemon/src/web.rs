@@ -1,11 +1,11 @@
-//! What a node shows over HTTP: its page, JSON-RPC, the stream of events, what pages ask, metrics, health.
+//! The HTTP server of a node: page, JSON-RPC, stream of events, questions of pages, metrics, health.
 
 pub mod ask;
+pub mod connection_slots;
 pub mod connections;
+pub mod event_recorder;
 pub mod events;
 pub mod metrics;
-pub mod places;
-pub mod record;
 pub mod view;
 
 use std::sync::Arc;
@@ -33,24 +33,22 @@ use crate::rpc::auth::{Cookie, Gate};
 use crate::rpc::error::{Code, RpcError};
 use crate::rpc::json::json;
 use crate::web::ask::{Asked, FreeTurn, FreeTurns};
+use crate::web::connection_slots::Caller;
 use crate::web::events::{Followers, Wanted};
-use crate::web::places::Caller;
 use crate::web::view::Known;
 
 /// Bytes of a request's body: the largest block of any definition (4 MiB) in hex, and its envelope.
 const MAX_BODY: usize = 8 * 1024 * 1024 + 64 * 1024;
-/// How long a caller may take to send it.
+/// Timeout of a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// What a wrong password costs, so that guessing is slow: Bitcoin Core's figure.
+/// Delay after a wrong password, so that guessing is slow: Bitcoin Core's figure.
 const WRONG_PASSWORD_DELAY: Duration = Duration::from_millis(250);
 
-/// What the server needs besides the node.
+/// Settings of the server.
 pub struct Settings {
-    /// The secret that callers must know.
     pub cookie: Cookie,
     /// Names besides addresses and `localhost` by which callers may reach it.
     pub allowed_hosts: Vec<String>,
-    /// Ends the server.
     pub stop: CancellationToken,
 }
 
@@ -67,7 +65,7 @@ struct App {
     on_loopback: bool,
 }
 
-/// Serves until told to stop, then removes the cookie file.
+/// Serves until `stop` is cancelled, then removes the cookie file.
 ///
 /// # Errors
 /// When the listener has no address.
@@ -92,9 +90,9 @@ pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::
     Ok(())
 }
 
-/// The node is loaded: from now on calls reach it, and what happens is told.
+/// Connects the server to the loaded node: from now on calls reach it, and its events are recorded.
 pub fn open(rpc: &Rpc, node: NodeHandle) {
-    tokio::spawn(record::record(rpc.events().clone(), node.subscribe()));
+    tokio::spawn(event_recorder::record(rpc.events().clone(), node.subscribe()));
     rpc.open(node);
 }
 

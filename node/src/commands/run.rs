@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use cairn_daemon::config::Config;
-use cairn_daemon::config::args::NodeArgs;
+use cairn_daemon::config::layers::NodeArgs;
 use cairn_daemon::miner::{Miner, MiningOrder, spacing_hashrate};
 use cairn_daemon::p2p::hint;
 use cairn_daemon::rpc::access::Rpc;
@@ -52,11 +53,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
     });
     let pay_to = pay_to.transpose()?;
-    node_builder::make_data_dir(&config.data_dir)?;
+    let data_dir = config.data_dir().context("name the data directory of this node with --data-dir DIR")?;
+    node_builder::make_data_dir(&data_dir)?;
     // The lock first: a second process must not even replace the cookie of the one that runs.
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
-    let directory = Directory::open(&config.data_dir, chain.params.genesis_hash, opening)?;
-    let server = serve_rpc(config, stop.clone()).await?;
+    let directory = Directory::open(&data_dir, chain.params.genesis_hash, opening)?;
+    let server = serve_rpc(config, &data_dir, stop.clone()).await?;
     let running =
         tokio::task::block_in_place(|| node_builder::start(config, &chain, directory, stop.clone()))?;
     web::open(&server.rpc, running.handle.clone());
@@ -73,7 +75,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         peer_id = %running.handle.peer_id(),
         listen = running.listen.map(tracing::field::display),
         rpc = %server.address,
-        data_dir = %config.data_dir.display(),
+        data_dir = %data_dir.display(),
         "running"
     );
     let outcome = running.wait().await;
@@ -89,12 +91,12 @@ struct Server {
     ended: JoinHandle<std::io::Result<()>>,
 }
 
-async fn serve_rpc(config: &Config, stop: CancellationToken) -> anyhow::Result<Server> {
+async fn serve_rpc(config: &Config, data_dir: &Path, stop: CancellationToken) -> anyhow::Result<Server> {
     let listener = TcpListener::bind(config.rpc).await.map_err(|error| {
         anyhow::anyhow!("cannot listen for RPC on {}: {error}{}", config.rpc, hint(&error))
     })?;
     let address = listener.local_addr().context("cannot listen for RPC")?;
-    let path = config.data_dir.join(COOKIE_FILE);
+    let path = data_dir.join(COOKIE_FILE);
     let cookie =
         Cookie::create(&path).with_context(|| format!("cannot write the cookie {}", path.display()))?;
     let rpc = Rpc::loading(config.tag.clone().into_bytes());

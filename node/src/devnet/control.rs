@@ -33,9 +33,9 @@ use crate::devnet::{account, fork, mining, status};
 use cairn_daemon::page;
 use cairn_daemon::rpc::auth::Gate;
 use cairn_daemon::web::ask::FreeTurns;
+use cairn_daemon::web::connection_slots::Caller;
 use cairn_daemon::web::connections;
 use cairn_daemon::web::events::Followers;
-use cairn_daemon::web::places::Caller;
 
 /// No step needs more words.
 const MAX_BODY: usize = 16 * 1024;

@@ -18,8 +18,8 @@ use crate::devnet::network::Network;
 use crate::devnet::view::View;
 use cairn_daemon::rpc::table::is_readable;
 use cairn_daemon::web::ask::{FreeTurns, for_pages};
+use cairn_daemon::web::connection_slots::Caller;
 use cairn_daemon::web::events::{FOR_PAGES, Followers, Wanted};
-use cairn_daemon::web::places::Caller;
 
 /// How long a node may take to answer a page: a question that is open keeps one of the browser's six connections.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::devnet::error::DevnetError;
 use crate::devnet::player::{FASTEST, Player, shelf};
 use cairn_daemon::web::ask::{FreeTurns, for_pages};
+use cairn_daemon::web::connection_slots::Caller;
 use cairn_daemon::web::events::{FOR_PAGES, Followers, Wanted};
-use cairn_daemon::web::places::Caller;
 
 /// The player, and when the server ends.
 #[derive(Clone, Debug)]

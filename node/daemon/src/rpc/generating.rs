@@ -21,7 +21,7 @@ use crate::generate::{End, MOST_HASHES_AT_ONCE, Wanted, solve};
 use crate::handle::SubmitError;
 use crate::rpc::lookup;
 use crate::rpc::method::{Code, Object, Rpc, RpcError, RpcResult, aside, methods, object};
-use crate::rpc::mining::{RateLimit, pay_to};
+use crate::rpc::mining::{HashrateLimit, pay_to};
 use crate::rpc::proposal;
 use crate::rpc::render;
 
@@ -136,13 +136,13 @@ fn chosen(node: &Machine, value: &Value) -> RpcResult<Chosen> {
 async fn estimate_mining(
     rpc: Rpc,
     blocks: u32,
-    limit: Option<RateLimit>,
+    limit: Option<HashrateLimit>,
 ) -> RpcResult<Option<MiningEstimate>> {
     if !(1..=MOST_ESTIMATED).contains(&blocks) {
         let message = format!("nblocks {blocks}: 1 to {MOST_ESTIMATED} are expected");
         return Err(RpcError::invalid_parameter(message));
     }
-    let hashrate = limit.and_then(|RateLimit(limit)| limit);
+    let hashrate = limit.and_then(|HashrateLimit(limit)| limit);
     let (params, parent) = rpc
         .try_query(move |node| {
             let (chain, now) = (node.chain(), clock::now());

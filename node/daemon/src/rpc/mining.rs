@@ -157,9 +157,9 @@ async fn wait_for_other(rpc: &Rpc, id: &str) -> RpcResult<()> {
 
 /// The argument `hashrate`: a limit in hashes per second; 0 stands for none.
 #[derive(Clone, Copy, Debug)]
-pub struct RateLimit(pub Option<Hashrate>);
+pub struct HashrateLimit(pub Option<Hashrate>);
 
-impl Argument for RateLimit {
+impl Argument for HashrateLimit {
     const KIND: Kind = Kind::Number;
 
     fn read(name: &str, value: &Value) -> RpcResult<Self> {
@@ -176,14 +176,14 @@ async fn set_mining(
     rpc: Rpc,
     address: Option<String>,
     threads: Option<u16>,
-    limit: Option<RateLimit>,
+    limit: Option<HashrateLimit>,
 ) -> RpcResult<()> {
     let order = match address {
         None => None,
         Some(address) => {
             let pay_to = pay_to(&rpc, address).await?;
             let hashrate = match limit {
-                Some(RateLimit(limit)) => limit,
+                Some(HashrateLimit(limit)) => limit,
                 None => rpc.query(|node| spacing_hashrate(node.chain().params())).await?,
             };
             Some(MiningOrder { pay_to, threads: threads.unwrap_or(1).max(1).into(), hashrate })

@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use crate::Machine;
 use crate::rpc::access::Rpc;
 
-/// The page. Gauges are read from the node at the moment of asking; counters run by themselves.
+/// The page. Gauges are read from the node for each request; counters are kept up to date by events.
 pub async fn page(rpc: &Rpc) -> String {
     let recorder = recorder();
     gauge!("cairn_uptime_seconds").set(rpc.uptime().as_secs_f64());
@@ -45,7 +45,7 @@ fn read(node: &Machine) {
     }
 }
 
-/// Counts what happened.
+/// Counts an event of the node.
 pub fn count(event: &Event) {
     match event {
         Event::Reorganised { .. } => counter!("cairn_reorganisations_total").increment(1),
