@@ -69,6 +69,15 @@ fn builtin_names() -> String {
 
 impl Chain {
     /// The built-in chain of this name, or the chain of the definition in this file.
+    /// ```
+    /// use cairn_genesis::Chain;
+    ///
+    /// let devnet = Chain::find("devnet").unwrap();
+    /// let regtest = Chain::find("regtest").unwrap();
+    /// assert_eq!(devnet.params.genesis_hash, devnet.genesis.hash().into());
+    /// assert_ne!(devnet.params.genesis_hash, regtest.params.genesis_hash);
+    /// assert!(Chain::find("no such file").is_err());
+    /// ```
     ///
     /// # Errors
     /// Both variants of [`FindChainError`].

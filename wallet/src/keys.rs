@@ -34,6 +34,21 @@ pub enum Branch {
 }
 
 /// All keys of a wallet, each derived when it is needed.
+///
+/// The words of devnet account 0 give the address that the devnet's genesis block pays first:
+/// ```
+/// use cairn_core::address::Address;
+/// use cairn_genesis::{Chain, accounts};
+/// use cairn_wallet::keys::{Branch, Keys};
+/// use cairn_wallet::mnemonic::Words;
+///
+/// let words = Words::parse(&accounts::words(0)).expect("24 words with their checksum");
+/// let lock = Keys::new(&words).lock(Branch::Receive, 0);
+/// let devnet = Chain::builtin("devnet").expect("it is built in");
+/// let address = Address::new(&devnet.params.address_prefix, lock).to_string();
+/// assert!(address.starts_with("cairndev1"));
+/// assert_eq!(address, devnet.definition.premine[0].address);
+/// ```
 pub struct Keys(Zeroizing<[u8; 64]>);
 
 impl Keys {

@@ -26,6 +26,14 @@ impl FeeRate {
     }
 
     /// The fee of this many bytes, rounded up; none when it exceeds all amounts.
+    /// ```
+    /// use cairn_core::amount::Amount;
+    /// use cairn_wallet::selection::FeeRate;
+    ///
+    /// let rate = FeeRate::per_kilobyte(Amount::from_units(1_000));
+    /// assert_eq!(rate.fee(216), Some(Amount::from_units(216)));
+    /// assert_eq!(FeeRate::per_kilobyte(Amount::from_units(1)).fee(216), Some(Amount::from_units(1)));
+    /// ```
     pub fn fee(self, bytes: usize) -> Option<Amount> {
         let fee = (u128::from(self.0) * bytes as u128).div_ceil(1000);
         u64::try_from(fee).ok().map(Amount::from_units)

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 pub const HELP: &str = "Exit status:
   0  done
   1  not done; standard error says why (with --json, the key \"error\" on standard output)
-  2  the arguments make no sense
+  2  the arguments are invalid
   3  done, or perhaps done, and something after it failed, or undid it: standard error begins
      with what was done; look before you do it again";
 
@@ -28,7 +28,7 @@ pub enum Exit {
     Done = 0,
     /// The command has changed nothing.
     NotDone = 1,
-    /// The arguments make no sense (the parser of arguments ends with this status too).
+    /// The arguments are invalid (the parser of arguments ends with this status too).
     Usage = 2,
     /// The command is done, or perhaps done, and something after it failed.
     DoneBut = 3,

@@ -70,7 +70,7 @@ pub struct Config {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = tag)]
     pub tag: String,
     /// Limit of the mempool's memory, in MB
-    #[arg(long, value_name = "MB", default_value = "64", value_parser = positive)]
+    #[arg(long, value_name = "MB", default_value = "64", value_parser = megabytes)]
     max_mempool: usize,
     /// Keep an index of the transactions of every address; without it, one of an earlier start is removed
     #[arg(long)]
@@ -121,6 +121,10 @@ fn count(text: &str) -> Result<usize, &'static str> {
 
 fn positive(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|number| *number > 0).ok_or("expected a number, 1 or more")
+}
+
+fn megabytes(text: &str) -> Result<usize, &'static str> {
+    positive(text).map_err(|_| "expected a number of MB, 1 or more")
 }
 
 fn host_port(text: &str) -> Result<HostPort, &'static str> {

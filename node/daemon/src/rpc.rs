@@ -1,7 +1,7 @@
 //! JSON-RPC after Bitcoin Core's example: names, arguments, fields and errors as its clients expect.
 //!
-//! Reading order: `envelope` (what a request is), `params` (its arguments), `method` (what a method
-//! is), then the methods by Bitcoin Core's own grouping; `table` lists them all. `auth` says who may call.
+//! Reading order: `envelope` (requests), `params` (their arguments), `method` (the declaration of a method), then the
+//! methods by Bitcoin Core's own grouping; `table` lists them all. `auth` checks the callers.
 
 pub mod access;
 pub mod addresses;
@@ -22,7 +22,7 @@ pub mod network;
 pub mod params;
 pub mod proofs;
 pub mod proposal;
-pub mod refusal;
+pub mod rejection;
 pub mod render;
 pub mod scan;
 pub mod table;

@@ -23,22 +23,22 @@ use cairn_daemon::store::directory::Directory;
 use cairn_daemon::web::{self, Settings};
 use cairn_daemon::{log, node_builder, signals};
 
-/// Threads that carry bytes; whatever takes long has a thread of its own.
+/// Threads of the runtime, which carries bytes; work that takes long has threads of its own.
 const WORKERS: usize = 2;
-/// How long tasks may take to notice that all is over.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// Timeout of tasks once the node has stopped.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Runs a node until it is told to stop.
+/// Runs a node until a signal or a call stops it.
 ///
 /// # Errors
-/// Whatever a person must be told.
+/// For a person to read: a wrong setting, a port in use, a damaged store.
 pub fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let config = Config::load(arguments)?;
     log::start(&config.log, config.log_json)?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(WORKERS).enable_all().build().context("cannot start")?;
     let outcome = runtime.block_on(serve(&config));
-    runtime.shutdown_timeout(FAREWELL);
+    runtime.shutdown_timeout(STOP_TIMEOUT);
     outcome
 }
 
@@ -55,7 +55,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let pay_to = pay_to.transpose()?;
     let data_dir = config.data_dir().context("name the data directory of this node with --data-dir DIR")?;
     node_builder::make_data_dir(&data_dir)?;
-    // The lock first: a second process must not even replace the cookie of the one that runs.
+    // The lock first: a second process must not even replace the cookie of the running one.
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
     let directory = Directory::open(&data_dir, chain.params.genesis_hash, opening)?;
     let server = serve_rpc(config, &data_dir, stop.clone()).await?;
@@ -84,7 +84,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     outcome
 }
 
-/// The RPC server, which answers while the node is still loading.
+/// The RPC server, which replies while the node is still loading.
 struct Server {
     rpc: Rpc,
     address: SocketAddr,
@@ -115,8 +115,8 @@ fn stop_on_signals(stop: CancellationToken) -> std::io::Result<()> {
     })
 }
 
-/// Whoever started this node holds the other end of its standard input; when they are gone, however
-/// they went, so is this node.
+/// The program that started this node holds the other end of its standard input: this stops the node when that program
+/// ends, in whatever way.
 fn stop_on_stdin_close(stop: CancellationToken) -> std::io::Result<()> {
     let watch = move || {
         let mut ignored = [0; 256];

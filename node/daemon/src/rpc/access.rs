@@ -56,10 +56,10 @@ impl Rpc {
         let _ = self.0.node.set(node);
     }
 
-    /// The node.
+    /// The handle of the node.
     ///
     /// # Errors
-    /// [`Code::InWarmup`] while it is loading.
+    /// [`Code::InWarmup`] while the node is loading.
     pub fn node(&self) -> Result<&NodeHandle, RpcError> {
         self.0.node.get().ok_or_else(|| RpcError::new(Code::InWarmup, "Loading block index…"))
     }
@@ -134,12 +134,12 @@ impl Rpc {
         self.0.events.watch()
     }
 
-    /// How long this process has served.
+    /// Time since the server started.
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()
     }
 
-    /// Notes a call as running until what is returned is dropped.
+    /// Notes a call as running until the returned value is dropped.
     pub fn begin(&self, method: &'static str) -> Active {
         let mut calls = self.calls();
         let number = calls.next;

@@ -1,4 +1,4 @@
-//! What a call can fail with: Bitcoin Core's error codes, a sentence, and the values behind it.
+//! Errors of calls: Bitcoin Core's error codes, a sentence, and the values behind it.
 
 use cairn_protocol::chain::store::StoreError;
 use serde::Serialize;
@@ -10,13 +10,13 @@ use crate::rpc::json::{Json, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Code {
-    /// The JSON is no request.
+    /// The JSON is not a request.
     InvalidRequest = -32600,
-    /// No such method.
+    /// There is no such method.
     MethodNotFound = -32601,
     /// Arguments that exclude each other.
     InvalidParams = -32602,
-    /// Something failed that no caller can mend.
+    /// The node failed; the call was right.
     Internal = -32603,
     /// The body is not JSON.
     Parse = -32700,
@@ -26,13 +26,13 @@ pub enum Code {
     Type = -3,
     /// No such block, transaction, or address.
     InvalidAddressOrKey = -5,
-    /// The answer would not fit.
+    /// The answer would be too large.
     OutOfMemory = -7,
     /// An argument has the right type and a wrong value.
     InvalidParameter = -8,
     /// No peer is connected.
     ClientNotConnected = -9,
-    /// Bytes that decode to nothing.
+    /// Bytes that do not decode.
     Deserialization = -22,
     /// This address was added before.
     NodeAlreadyAdded = -23,
@@ -40,7 +40,7 @@ pub enum Code {
     NodeNotAdded = -24,
     /// A transaction or block cannot be checked, as with inputs that do not exist.
     Verify = -25,
-    /// A rule refuses the transaction or block.
+    /// A rule rejects the transaction or block.
     VerifyRejected = -26,
     /// The chain has it already.
     AlreadyInChain = -27,
@@ -48,7 +48,7 @@ pub enum Code {
     InWarmup = -28,
     /// This peer is not connected.
     NodeNotConnected = -29,
-    /// That is no address or subnet.
+    /// The text is not an address or subnet.
     InvalidIpOrSubnet = -30,
 }
 
@@ -58,7 +58,7 @@ impl Serialize for Code {
     }
 }
 
-/// A failed call.
+/// The error of a failed call.
 #[derive(Clone, Debug, Serialize)]
 pub struct RpcError {
     pub code: Code,

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 pub use crate::api::decimal::{Change, Coins, Sum};
 
-/// A finished piece of JSON text.
+/// A value as JSON text.
 pub type Json = Box<RawValue>;
 
 /// Writes a value as JSON text.
@@ -60,7 +60,7 @@ macro_rules! object {
 }
 pub(crate) use object;
 
-/// What `Display` prints, as a JSON string: hashes, heights in words, addresses.
+/// A value that is written as a JSON string, by its `Display`.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<T>(pub T);
 

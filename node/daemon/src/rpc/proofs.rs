@@ -27,7 +27,7 @@ struct TransactionProof {
     leaves: Vec<(Leaf, InclusionProof)>,
 }
 
-/// What a leaf of the tree commits to: the whole transaction, so that its id can be recomputed.
+/// The whole transaction of a leaf, from which its hash and id are computed.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 enum Leaf {
     Coinbase(Coinbase),

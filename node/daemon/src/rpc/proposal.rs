@@ -13,7 +13,7 @@ use cairn_protocol::chain::BlockRejection;
 
 use crate::Machine;
 use crate::clock;
-use crate::rpc::refusal::rule;
+use crate::rpc::rejection::rule;
 
 /// Why a proposed block is invalid.
 pub struct InvalidProposal {

@@ -1,4 +1,4 @@
-//! How headers, blocks, transactions and coins look in JSON: Bitcoin Core's fields and order.
+//! JSON of headers, blocks, transactions and coins: Bitcoin Core's fields and order.
 
 use std::collections::BTreeMap;
 

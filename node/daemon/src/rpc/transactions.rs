@@ -17,7 +17,7 @@ use crate::handle::SubmitError;
 use crate::rpc::lookup::{self, Source};
 use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, aside, json, methods, object};
 use crate::rpc::params::Verbosity;
-use crate::rpc::refusal::{MISSING_INPUTS, Refusal};
+use crate::rpc::rejection::{MISSING_INPUTS, Rejection};
 use crate::rpc::render::{self, Detail, seconds};
 use crate::store::StoredBlock;
 
@@ -117,7 +117,7 @@ async fn send_raw_transaction(rpc: Rpc, text: String, max_fee_rate: Option<Amoun
     match rpc.node()?.submit_transaction(transaction).await {
         // Sending again what is in the mempool is how wallets make sure: Bitcoin Core allows it.
         Ok(txid) | Err(SubmitError::Rejected(MempoolError::Known { txid })) => Ok(txid),
-        Err(SubmitError::Rejected(error)) => Err(Refusal::of(&error).into_error()),
+        Err(SubmitError::Rejected(error)) => Err(Rejection::of(&error).into_error()),
         Err(SubmitError::Stopped(stopped)) => Err(stopped.into()),
     }
 }
@@ -165,9 +165,9 @@ async fn verdict(rpc: &Rpc, transaction: &Arc<Transaction>, limit: Amount) -> Rp
     };
     match trial(rpc, transaction).await? {
         Trial::Rejected(error) => {
-            let refusal = Refusal::of(&error);
-            let is_missing = refusal.code == Code::Verify;
-            reject(if is_missing { MISSING_INPUTS } else { refusal.token }, &refusal.sentence);
+            let rejection = Rejection::of(&error);
+            let is_missing = rejection.code == Code::Verify;
+            reject(if is_missing { MISSING_INPUTS } else { rejection.token }, &rejection.sentence);
         }
         Trial::Accepted(fee) => match check_fee_rate(fee, transaction.size(), limit) {
             Err(error) => reject("max-fee-exceeded", &error.message),

@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -82,10 +83,7 @@ async fn connection(
 ) {
     // Responses are small: they must not wait for the acknowledgement of earlier bytes.
     let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    // Reading has no deadline: a caller may wait for minutes for an answer that is being waited for here.
-    stream.set_write_timeout(Some(WRITE_TIMEOUT));
-    let stream = TokioIo::new(Box::pin(stream));
+    let stream = TokioIo::new(with_write_timeout(stream, WRITE_TIMEOUT));
     let app = TowerToHyperService::new(app);
     let answer = |mut request: hyper::Request<Incoming>| {
         let caller = if knows(request.headers()) { Caller::Known } else { Caller::Stranger };
@@ -116,6 +114,13 @@ async fn connection(
     }
 }
 
+/// A stream whose writes time out. Reading has no deadline: a caller may wait for minutes for a response.
+fn with_write_timeout<S: AsyncRead + AsyncWrite>(stream: S, timeout: Duration) -> Pin<Box<TimeoutStream<S>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(timeout));
+    Box::pin(stream)
+}
+
 /// A response's body, in progress until it is dropped.
 struct Answering {
     body: Body,
@@ -139,5 +144,28 @@ impl hyper::body::Body for Answering {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_takes_nothing_times_out_and_one_that_reads_does_not() {
+        let timeout = Duration::from_millis(20);
+        let (ours, theirs) = tokio::io::duplex(8);
+        let stalled = with_write_timeout(ours, timeout).write_all(&[0; 64]).await;
+        assert_eq!(stalled.expect_err("no one reads").kind(), std::io::ErrorKind::TimedOut);
+        drop(theirs);
+
+        let (ours, mut theirs) = tokio::io::duplex(8);
+        let reader = tokio::spawn(async move { tokio::io::copy(&mut theirs, &mut tokio::io::sink()).await });
+        let mut stream = with_write_timeout(ours, timeout);
+        assert!(stream.write_all(&[0; 64]).await.is_ok());
+        drop(stream);
+        assert_eq!(reader.await.expect("no panic").expect("read"), 64);
     }
 }

@@ -1,4 +1,4 @@
-//! Refused transactions: Bitcoin Core's code and token, our sentence, and the values behind it.
+//! Rejected transactions: Bitcoin Core's code and token, our sentence, and the values behind it.
 
 use cairn_core::check::transaction::TransactionError;
 use cairn_protocol::mempool::policy::MempoolError;
@@ -6,26 +6,26 @@ use cairn_protocol::mempool::policy::MempoolError;
 use crate::rpc::error::{Code, RpcError};
 use crate::rpc::json::{Coins, Object, Text, object};
 
-/// Why a transaction was refused, in every form that a caller may want.
-pub struct Refusal {
+/// Why a transaction was rejected, in every form that a caller may want.
+pub struct Rejection {
     /// Bitcoin Core's error code for `sendrawtransaction`.
     pub code: Code,
-    /// Bitcoin Core's word for it, which programs look for.
+    /// Bitcoin Core's word for the rule, which programs look for.
     pub token: &'static str,
-    /// What was found and what was expected.
+    /// A sentence with the value found and the value expected.
     pub sentence: String,
     /// The values in the sentence.
     data: Object,
 }
 
-impl Refusal {
-    /// What to say of a refused transaction.
+impl Rejection {
+    /// The rejection for an error of the mempool.
     pub fn of(error: &MempoolError) -> Self {
         let (code, token) = code_and_token(error);
         Self { code, token, sentence: error.to_string(), data: values(error) }
     }
 
-    /// As the error of a call.
+    /// The error of a call that submitted the transaction.
     pub fn into_error(self) -> RpcError {
         let mut data = object! { "reject-reason": self.token };
         data.extend(self.data);
@@ -33,7 +33,7 @@ impl Refusal {
     }
 }
 
-/// The word that `testmempoolaccept` gives for inputs that are not there.
+/// The word of `testmempoolaccept` for inputs that do not exist or are spent.
 pub const MISSING_INPUTS: &str = "missing-inputs";
 
 fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
@@ -82,7 +82,7 @@ pub const fn rule(error: &TransactionError) -> &'static str {
     }
 }
 
-/// The values behind those refusals that a program may want to act on.
+/// The values behind those errors that a program may want to act on.
 fn values(error: &MempoolError) -> Object {
     match error {
         MempoolError::Known { txid } => object! { "txid": txid },
