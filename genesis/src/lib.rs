@@ -1,4 +1,4 @@
-//! Which chain this is: definitions, and the genesis block each one makes.
+//! Chain definitions, and the genesis block that each one makes.
 //!
 //! A definition is one commented file ([`definition`]); its numbers become `ChainParams`, its premine
 //! and their digest become the genesis block ([`block`]), and that block's hash is the chain's identity.

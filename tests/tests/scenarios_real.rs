@@ -176,12 +176,25 @@ fn nodes_are_killed_started_again_paid_and_slowed_as_the_plan_says_and_a_missed_
 }
 
 #[test]
+fn blocks_of_a_node_whose_clock_is_set_ahead_wait_until_their_time_has_come() {
+    let (report, is_as_expected) = played(21_390, &brief("brief-clock"));
+    assert!(is_as_expected, "{:?}", report.expectations);
+    let step = report.timeline.iter().find(|one| one.kind == MomentKind::Step).expect("it is carried out");
+    assert_eq!(step.text, "clock set 6 s ahead: ahead");
+    let late: Vec<&BlockReport> =
+        report.blocks.iter().filter(|block| block.at_ms > step.at_ms + 1_000).collect();
+    // The others take a block that is a second ahead of their clocks, and keep one until then.
+    let waits = |block: &&BlockReport| block.propagation.p99_ms.is_none_or(|ms| ms > 3_000);
+    assert!(!late.is_empty() && late.iter().all(waits), "{late:?}");
+}
+
+#[test]
 fn a_cut_that_nothing_heals_ends_divided_and_with_a_report_on_real_processes_too() {
     let (report, is_as_expected) = played(21_370, &brief("brief-divided"));
     assert!(!is_as_expected, "they do not agree");
     assert_eq!((report.standing.running, report.standing.tips, report.standing.is_cut), (4, 2, true));
     let texts: Vec<&str> = report.timeline.iter().map(|one| one.text.as_str()).collect();
-    assert!(texts.contains(&"nothing to heal: no cut stands"), "{texts:?}");
+    assert!(texts.contains(&"nothing to heal: no partition is in force"), "{texts:?}");
     assert_eq!(
         texts.last(),
         Some(&"the run is over: ended divided: 2 tips, as not all of them hear of each other")

@@ -220,7 +220,7 @@ impl Book {
 
     /// How many addresses are looked for on each branch.
     pub fn watched(&self) -> Watched {
-        Watched { receive: self.receive.derived(), change: self.change.derived() }
+        Watched { receiving: self.receive.derived(), change: self.change.derived() }
     }
 
     /// Whether the chain may have paid addresses beyond those that are looked for.

@@ -152,16 +152,16 @@ pub struct Send {
     pub offline: bool,
 }
 
-/// Amount of a payment as it is typed.
+/// Amount of a payment as it is typed; none stands for `all`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendAmount {
-    Exactly(Amount),
-    All,
-}
+pub struct SendAmount(pub Option<Amount>);
 
 fn parse_amount(text: &str) -> Result<SendAmount, String> {
     match text {
-        "all" => Ok(SendAmount::All),
-        number => number.parse().map(SendAmount::Exactly).map_err(|error| format!("{error}; or write `all`")),
+        "all" => Ok(SendAmount(None)),
+        number => {
+            let amount = number.parse().map_err(|error| format!("{error}; or write `all`"))?;
+            Ok(SendAmount(Some(amount)))
+        }
     }
 }

@@ -79,8 +79,8 @@ pub fn catch_up(session: &mut Session, node: &impl Node, keys: Option<&Keys>) ->
 
 /// As [`catch_up`], with a search `gap` addresses beyond the last used one of each branch.
 pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u32) -> anyhow::Result<View> {
-    let other = other_chain(session, node)?;
-    if other == Some(OtherChain::StartedAnew) {
+    let mut other = other_chain(session, node)?;
+    if other.as_ref().is_some_and(Notice::is_of_a_new_chain) {
         session.book.begin_anew();
     }
     let mut notices = Vec::new();
@@ -102,14 +102,12 @@ pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u
     session.book.known_chain = known_chain(&scan).or(session.book.known_chain);
     session.keep(&scan)?;
     let payments = judge(&session.book.payments, &scan, Some(&mempool));
-    let earlier = payments.iter().filter(|payment| payment.state == State::EarlierChain).count();
-    notices.extend(other.map(|other| match other {
-        OtherChain::StartedAnew => Notice::ChainStartedAnew { payments: earlier },
-        OtherChain::Branch => Notice::ChainUnknownToNode,
-    }));
+    if let Some(Notice::ChainStartedAnew { payments: earlier }) = &mut other {
+        *earlier = payments.iter().filter(|payment| payment.state == State::EarlierChain).count();
+    }
+    notices.extend(other);
     if session.book.may_miss_addresses() {
-        let watched = session.book.watched();
-        notices.push(Notice::MoreMayLieBeyond { receiving: watched.receive, change: watched.change });
+        notices.push(Notice::MoreMayLieBeyond(session.book.watched()));
     }
     Ok(View { scan, mempool: Some(mempool), payments, incoming, notices })
 }
@@ -140,20 +138,11 @@ fn known_chain(scan: &Scan) -> Option<KnownChain> {
     Some(KnownChain { first, height, tip, tip_time })
 }
 
-/// What a node's chain is that has nothing in common with the one that was read before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum OtherChain {
-    /// It began after all that is known of the other one.
-    StartedAnew,
-    /// It existed beside the other one, or has no block yet: a partition, or another network.
-    Branch,
-}
-
-/// Compares the node's chain with the one that was read before: not even the first block is the same, and
-/// the node has never heard of the old tip. A reorganization down to genesis leaves the old tip known, as
-/// a side branch. Payments may yet be confirmed on a chain that lives on, so a run is only taken for
-/// a new one if it began after the old tip and after the last payment that was released.
-fn other_chain(session: &Session, node: &impl Node) -> anyhow::Result<Option<OtherChain>> {
+/// Compares the node's chain with the one that was read before, and gives a notice if not even the first block is the
+/// same and the node does not know the old tip. (After a reorganization down to genesis it knows it, as a side branch.)
+/// Payments may yet be confirmed on a chain that other nodes still have. So the chain was only started anew if it began
+/// after the old tip and after the last payment that was released; the count of payments is still to be filled in.
+fn other_chain(session: &Session, node: &impl Node) -> Result<Option<Notice>, ClientError> {
     let Some(known) = session.book.known_chain else { return Ok(None) };
     let first = Height::GENESIS.next();
     if node.hash_at(known.height)? == Some(known.tip)
@@ -166,7 +155,10 @@ fn other_chain(session: &Session, node: &impl Node) -> anyhow::Result<Option<Oth
     let released = session.book.payments.iter().filter(|payment| payment.release == Release::Released);
     let paid = released.map(|payment| Timestamp::from_millis(payment.made_ms)).max();
     let is_later = |begun: Timestamp| begun > known.tip_time && paid.is_none_or(|paid| begun > paid);
-    Ok(Some(if begun.is_some_and(is_later) { OtherChain::StartedAnew } else { OtherChain::Branch }))
+    Ok(Some(match begun.is_some_and(is_later) {
+        true => Notice::ChainStartedAnew { payments: 0 },
+        false => Notice::ChainUnknownToNode,
+    }))
 }
 
 /// Reads the chain, and with the keys reads it again for further addresses, until the last `gap` ones of
@@ -194,13 +186,8 @@ fn read_all_addresses(
     }
     if keys.is_some() && gap > GAP {
         session.book.search = Search::Done;
-        let (watched, book) = (session.book.watched(), &session.book);
-        notices.push(Notice::Searched {
-            receiving: watched.receive,
-            receiving_used: book.receive.paid(),
-            change: watched.change,
-            change_used: book.change.paid(),
-        });
+        let (receiving_used, change_used) = (session.book.receive.paid(), session.book.change.paid());
+        notices.push(Notice::Searched { watched: session.book.watched(), receiving_used, change_used });
     }
     session.book.trim();
     scan.watch_fewer(session.book.watched());

@@ -1,4 +1,4 @@
-//! Whose coins: keys are made, kept and used here and nowhere else.
+//! The wallet: keys are made, kept and used here and nowhere else.
 //!
 //! Reading order, the way of a payment:
 //! [`mnemonic`] and [`keys`] (what a wallet is) → [`keystore`] and [`files`] (where it lies) →

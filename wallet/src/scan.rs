@@ -16,6 +16,8 @@ use cairn_core::params::ChainParams;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{OutPoint, Output};
 
+use serde::Serialize;
+
 use crate::headers::{ChainError, HeaderChain};
 
 /// A kept scan larger than this was not written here.
@@ -31,9 +33,9 @@ pub struct Scan {
 }
 
 /// How many locks, counted from the first, are looked for on each branch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Watched {
-    pub receive: u32,
+    pub receiving: u32,
     pub change: u32,
 }
 
@@ -239,7 +241,7 @@ mod tests {
 
     use super::*;
 
-    const WATCHED: Watched = Watched { receive: 10, change: 2 };
+    const WATCHED: Watched = Watched { receiving: 10, change: 2 };
 
     #[test]
     fn a_kept_scan_comes_back_for_its_own_chain_alone() {

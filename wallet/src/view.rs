@@ -8,7 +8,7 @@ use cairn_core::transaction::OutPoint;
 use serde::Serialize;
 
 use crate::payment::{JudgedPayment, State};
-use crate::scan::Scan;
+use crate::scan::{Scan, Watched};
 
 /// State of chain, mempool and payments at one moment.
 #[derive(Clone, Debug)]
@@ -43,9 +43,16 @@ pub enum Notice {
     /// The node does not know the chain that was read before, which other nodes may still have.
     ChainUnknownToNode,
     /// The chain may have paid addresses beyond those that the wallet looks for.
-    MoreMayLieBeyond { receiving: u32, change: u32 },
+    MoreMayLieBeyond(Watched),
     /// The chain was searched for addresses far beyond the used ones.
-    Searched { receiving: u32, receiving_used: u32, change: u32, change_used: u32 },
+    Searched {
+        #[serde(flatten)]
+        watched: Watched,
+        /// Receiving addresses up to the last used one.
+        receiving_used: u32,
+        /// Change addresses up to the last used one.
+        change_used: u32,
+    },
 }
 
 impl Notice {
@@ -103,11 +110,11 @@ impl std::fmt::Display for Notice {
                 f,
                 "this node does not know the chain that was read before: it was cut off from it, has no block yet, or is of another network; payments made there keep their coins reserved"
             ),
-            Self::MoreMayLieBeyond { receiving, change } => write!(
+            Self::MoreMayLieBeyond(Watched { receiving, change }) => write!(
                 f,
                 "the first {receiving} receiving and {change} change addresses were looked for; more may lie beyond; unlock to look on (`rescan` does)"
             ),
-            Self::Searched { receiving, receiving_used, change, change_used } => write!(
+            Self::Searched { watched: Watched { receiving, change }, receiving_used, change_used } => write!(
                 f,
                 "looked for the first {receiving} receiving addresses ({receiving_used} used) and the first {change} change addresses ({change_used} used)"
             ),

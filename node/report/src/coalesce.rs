@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cairn_simulator::report::{Moment, MomentKind};
+use cairn_simulator::report::{Branching, Moment, MomentKind};
+use cairn_simulator::text::reorganisation;
 
 use crate::format::numbers;
 
@@ -16,7 +17,7 @@ pub struct Coalescer {
     /// The time of the first that is held back, in milliseconds.
     since_ms: u64,
     /// The nodes of each reorganisation that is held back.
-    held: BTreeMap<String, Vec<u16>>,
+    held: BTreeMap<Branching, Vec<u16>>,
 }
 
 impl Coalescer {
@@ -27,7 +28,7 @@ impl Coalescer {
 
     /// The moments that are complete now that this one happened.
     pub fn push(&mut self, moment: &Moment) -> Vec<Moment> {
-        let Some((node, what)) = reorganisation(moment) else {
+        let Some((node, change)) = moment.reorganisation else {
             let mut complete = self.flush();
             complete.push(moment.clone());
             return complete;
@@ -37,14 +38,14 @@ impl Coalescer {
         if self.held.is_empty() {
             self.since_ms = moment.at_ms;
         }
-        self.held.entry(what.to_owned()).or_default().push(node);
+        self.held.entry(change).or_default().push(node);
         complete
     }
 
     /// The moments that were held back.
     pub fn flush(&mut self) -> Vec<Moment> {
         let (at_ms, has_few) = (self.since_ms, self.has_few_nodes);
-        let moment = |(what, mut nodes): (String, Vec<u16>)| {
+        let moment = |(change, mut nodes): (Branching, Vec<u16>)| {
             nodes.sort_unstable();
             nodes.dedup();
             let nodes = match nodes.as_slice() {
@@ -52,8 +53,8 @@ impl Coalescer {
                 many if has_few => format!("nodes {}", numbers(many)),
                 many => format!("{} nodes", many.len()),
             };
-            let text = format!("reorganisation on {nodes}: {what}");
-            Moment { at_ms, kind: MomentKind::Reorganisation, text }
+            let text = reorganisation(&nodes, &change);
+            Moment { at_ms, kind: MomentKind::Reorganisation, text, reorganisation: None }
         };
         std::mem::take(&mut self.held).into_iter().map(moment).collect()
     }
@@ -67,24 +68,20 @@ pub fn coalesce(timeline: &[Moment], nodes: usize) -> Vec<Moment> {
     moments
 }
 
-/// The node that had a reorganisation, and its text.
-fn reorganisation(moment: &Moment) -> Option<(u16, &str)> {
-    let rest = moment.text.strip_prefix("reorganisation on node ")?;
-    let (node, what) = rest.split_once(": ")?;
-    (moment.kind == MomentKind::Reorganisation).then_some((node.parse().ok()?, what))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn timeline() -> Vec<Moment> {
-        let moment = |at_ms, kind, text: &str| Moment { at_ms, kind, text: text.to_owned() };
-        let turn = |at_ms, node| {
-            let text = format!("reorganisation on node {node}: 2 left, 3 joined, fork point 12");
-            moment(at_ms, MomentKind::Reorganisation, &text)
+        let moment = |at_ms, kind, text: &str, reorganisation| Moment {
+            at_ms,
+            kind,
+            text: text.to_owned(),
+            reorganisation,
         };
-        vec![turn(10, 4), turn(10, 3), turn(25, 7), moment(30, MomentKind::Block, "block 16 by node 1")]
+        let change = Branching { fork_height: 12, disconnected: 2, connected: 3 };
+        let turn = |at_ms, node| moment(at_ms, MomentKind::Reorganisation, "", Some((node, change)));
+        vec![turn(10, 4), turn(10, 3), turn(25, 7), moment(30, MomentKind::Block, "block 16 by node 1", None)]
     }
 
     fn texts(nodes: usize) -> Vec<String> {

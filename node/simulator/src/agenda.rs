@@ -8,83 +8,32 @@ use cairn_core::time::Timestamp;
 use cairn_protocol::message::Message;
 use cairn_protocol::peer::PeerAddress;
 
+use crate::conductor::schedule::Due;
 use crate::network::LinkNumber;
 use crate::node_index::NodeIndex;
 
-/// One thing that is going to happen. `life` tells what was meant for a node that has been restarted
+/// Something that is going to happen. `life` shows what was meant for a node that has been restarted
 /// since. Kept small: a large world plans millions.
 #[derive(Clone, Debug)]
 pub enum Occurrence {
-    /// A step of the plan.
-    PlanStep(usize),
-    /// Somebody pays.
-    Payment,
+    /// What the plan's schedule says.
+    Due(Due),
     /// An attacker begins an attempt.
     Attack(usize),
-    /// A node that comes and goes does so.
-    ComesOrGoes {
-        /// Who.
-        at: NodeIndex,
-        /// In which life it goes; none when it comes.
-        life: Option<u32>,
-    },
     /// A dial reaches the other end.
-    Dialled {
-        /// Who dials.
-        from: NodeIndex,
-        /// Where.
-        address: Box<PeerAddress>,
-    },
-    /// A dial has come to nothing, and the dialler hears of it.
-    DialFailed {
-        /// Who dialled.
-        at: NodeIndex,
-        /// Where.
-        address: Box<PeerAddress>,
-    },
-    /// The dialler hears that the link stands.
-    LinkStands {
-        /// Who dialled.
-        at: NodeIndex,
-        /// Who was dialled.
-        to: NodeIndex,
-        /// Which link.
-        number: LinkNumber,
-    },
-    /// One end hears that the link is gone.
-    LinkGone {
-        /// Who hears.
-        at: NodeIndex,
-        /// Who was at the other end.
-        to: NodeIndex,
-        /// Which link.
-        number: LinkNumber,
-    },
-    /// A message arrives.
-    Arrival {
-        /// Who said it.
-        from: NodeIndex,
-        /// To whom.
-        to: NodeIndex,
-        /// Over which link.
-        number: LinkNumber,
-        /// What.
-        parcel: Payload,
-    },
+    Dialled { from: NodeIndex, address: Box<PeerAddress> },
+    /// The dialler is notified that its dial failed.
+    DialFailed { at: NodeIndex, address: Box<PeerAddress> },
+    /// The dialler is notified that it has the link.
+    LinkStands { at: NodeIndex, to: NodeIndex, number: LinkNumber },
+    /// One end is notified that the link is gone.
+    LinkGone { at: NodeIndex, to: NodeIndex, number: LinkNumber },
+    /// A message arrives over a link.
+    Arrival { from: NodeIndex, to: NodeIndex, number: LinkNumber, parcel: Payload },
     /// The disk has taken what was written; what waited for it is carried out.
-    Flush {
-        /// Whose disk.
-        at: NodeIndex,
-        /// In which life.
-        life: u32,
-    },
+    Flush { at: NodeIndex, life: u32 },
     /// The time that a node named has come.
-    Wake {
-        /// Who.
-        at: NodeIndex,
-        /// In which life.
-        life: u32,
-    },
+    Wake { at: NodeIndex, life: u32 },
 }
 
 impl Occurrence {
@@ -100,14 +49,12 @@ impl Occurrence {
 /// A message on its way. Most are blocks, which all nodes share, so that nothing is made for the way.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// A whole block.
     Block(Arc<Block>),
-    /// Anything else.
     Other(Box<Message>),
 }
 
 impl Payload {
-    /// Packs a message.
+    /// Packs a message for the way.
     pub fn pack(message: Message) -> Self {
         match message {
             Message::Block(block) => Self::Block(block),
@@ -115,7 +62,7 @@ impl Payload {
         }
     }
 
-    /// The message again.
+    /// The message that was packed.
     pub fn unpack(self) -> Message {
         match self {
             Self::Block(block) => Message::Block(block),
@@ -207,15 +154,15 @@ mod tests {
     fn of_two_things_at_one_time_the_one_planned_first_happens_first() {
         let mut agenda = Agenda::default();
         let at = Timestamp::from_millis;
-        agenda.plan(at(2), Occurrence::PlanStep(0));
-        agenda.plan(at(1), Occurrence::PlanStep(1));
-        agenda.plan(at(2), Occurrence::PlanStep(2));
+        agenda.plan(at(2), Occurrence::Due(Due::Step(0)));
+        agenda.plan(at(1), Occurrence::Due(Due::Step(1)));
+        agenda.plan(at(2), Occurrence::Due(Due::Step(2)));
         let mut order = Vec::new();
         while let Some((when, what)) = agenda.take_next() {
-            let Occurrence::PlanStep(step) = what else { unreachable!("only plan steps were planned") };
+            let Occurrence::Due(Due::Step(step)) = what else { unreachable!("only plan steps were planned") };
             order.push((when.millis(), step));
             if order.len() == 2 {
-                agenda.plan(at(2), Occurrence::PlanStep(3));
+                agenda.plan(at(2), Occurrence::Due(Due::Step(3)));
                 assert_eq!(agenda.next_time(), Some(at(2)));
             }
         }

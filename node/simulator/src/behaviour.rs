@@ -12,8 +12,8 @@ pub enum Behaviour {
     Honest,
     /// Keeps its blocks back and shows them when others find one (Eyal and Sirer 2014).
     Selfish {
-        /// Whom it shows its block first when another of the same height is about: those it has
-        /// better links to. All when nobody is named.
+        /// The nodes to which it shows its block first when there is another of the same height: those it has
+        /// better links to. All when none is named.
         shown_first_to: Vec<NodeIndex>,
     },
     /// Pays, and mines a chain in secret in which the payment went elsewhere (Nakamoto 2008,
@@ -21,19 +21,11 @@ pub enum Behaviour {
     DoubleSpend(DoubleSpend),
     /// Cuts nodes off from all others by being their only peers: passes no block and no transaction
     /// between them and the rest.
-    Eclipse {
-        /// Whom.
-        victims: Vec<NodeIndex>,
-    },
+    Eclipse { victims: Vec<NodeIndex> },
     /// Announces blocks by their headers and never delivers one.
     Withhold,
     /// Goes and comes back again and again.
-    Intermittent {
-        /// Stays for about so long,
-        up: Duration,
-        /// and is away for about so long.
-        down: Duration,
-    },
+    Intermittent { up: Duration, down: Duration },
 }
 
 impl Behaviour {

@@ -9,7 +9,7 @@ use crate::plan::{Engine, Plan, Step};
 
 /// Processes that one machine is asked for.
 const MOST_PROCESSES: u16 = 50;
-/// Real miners share a few cores: with blocks further apart than this nobody waits for the end.
+/// Real miners share a few cores: with blocks further apart than this a run takes too long.
 const SLOWEST_BLOCKS: Duration = Duration::from_secs(10);
 /// The same, for the whole.
 const LONGEST_RUN: Duration = Duration::from_secs(600);

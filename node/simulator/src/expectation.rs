@@ -46,18 +46,10 @@ pub enum Expectation {
     NoDoubleSpendDeeperThan(u32),
     /// Payments that a conflicting one took back after they were confirmed.
     DoubleSpends(Bounds),
-    /// Of the final chain's blocks from the first cut to its healing this group found most.
-    Winner {
-        /// Which, by its index in the plan.
-        group: usize,
-    },
+    /// This group found most of the final chain's blocks from the first partition to its healing.
+    Winner { group: usize },
     /// Part of the final chain's blocks that this group mined, in millionths.
-    Revenue {
-        /// Which, by its index in the plan.
-        group: usize,
-        /// How much.
-        share: Bounds,
-    },
+    Revenue { group: usize, share: Bounds },
     /// The most tips that living nodes had at one time.
     Tips(Bounds),
     /// The height of the final chain.
@@ -69,9 +61,7 @@ pub enum Expectation {
 /// What became of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// What was expected.
     pub expected: String,
-    /// What was found.
     pub found: String,
     /// Whether it is so.
     pub is_met: bool,

@@ -28,9 +28,6 @@ pub struct Examined {
 
 /// Examines every chain and every ledger once, and payments; of those that were confirmed once, only where
 /// nodes had the time to agree.
-///
-/// # Errors
-/// The first breach of what must hold.
 pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
     let mut seen = BTreeSet::new();
     for host in world.living() {
@@ -40,11 +37,11 @@ pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
             continue;
         }
         supply_is_exact(at, chain)?;
-        if coins(at, chain)? != coins_of_blocks(at, chain, world.verifier())? {
+        if coins(at, chain)? != coins_of_blocks(at, chain, &world.verifier)? {
             return Err(Violation::CoinsDiffer { at });
         }
     }
-    let confirmed = world.recorder().payments().filter(|txid| is_confirmed(world, txid)).count() as u64;
+    let confirmed = world.recorder.payments.all().filter(|txid| is_confirmed(world, txid)).count() as u64;
     // Where no node runs, nobody can tell what is kept.
     let dropped = if had_time && world.living().next().is_some() { dropped(world)? } else { 0 };
     Ok(Examined { confirmed, dropped })
@@ -52,10 +49,10 @@ pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
 
 /// How many wait nowhere, each for a reason.
 fn dropped(world: &World) -> Result<u64, Violation> {
-    let is_divided = world.recorder().standing().is_divided();
+    let is_divided = world.recorder.standing().is_divided();
     let is_dropped = |txid: &&Txid| !is_kept(world, txid, is_divided);
-    let dropped: Vec<Txid> = world.confirmed_once().filter(is_dropped).copied().collect();
-    if dropped.is_empty() || world.lost_power() {
+    let dropped: Vec<Txid> = world.seen.confirmed.iter().filter(is_dropped).copied().collect();
+    if dropped.is_empty() || world.seen.lost_power {
         return Ok(dropped.len() as u64);
     }
     let left = Left::of(world);
@@ -69,14 +66,14 @@ fn dropped(world: &World) -> Result<u64, Violation> {
 fn is_kept(world: &World, txid: &Txid, is_divided: bool) -> bool {
     let mut nodes = world.living().filter_map(|host| host.node());
     is_confirmed(world, txid)
-        || world.is_taken_back(txid)
+        || world.seen.taken_back.contains(txid)
         || nodes
             .any(|node| node.mempool().contains(txid) || (is_divided && is_in(node.chain().store(), txid)))
 }
 
 /// Whether the chain that most nodes have holds it.
 fn is_confirmed(world: &World, txid: &Txid) -> bool {
-    let tip = world.recorder().final_tip();
+    let tip = world.recorder.final_tip();
     let mut chains = world.living().filter_map(|host| host.node()).map(|node| node.chain());
     chains.find(|chain| Some(chain.tip().hash) == tip).is_some_and(|chain| is_in(chain.store(), txid))
 }
@@ -93,7 +90,7 @@ struct Left {
 
 impl Left {
     fn of(world: &World) -> Self {
-        let blocks = world.recorder().left_out();
+        let blocks = world.recorder.left_out();
         let nodes = || world.living().filter_map(|host| host.node());
         let block = |hash| nodes().find_map(|node| node.chain().block(&hash).ok().flatten());
         let mut left = Self { transactions: BTreeMap::new(), children: BTreeMap::new() };
@@ -116,7 +113,7 @@ impl Left {
                 .get(txid)
                 .map_or(Vec::new(), |one| one.inputs().iter().map(|input| input.txid).collect())
         };
-        all(*txid, parents).iter().any(|ancestor| world.is_taken_back(ancestor))
+        all(*txid, parents).iter().any(|ancestor| world.seen.taken_back.contains(ancestor))
     }
 
     /// Whether it stands in so long a row of them that not all of the row may wait.

@@ -26,8 +26,41 @@ use crate::verifier::OncePerWorld;
 use crate::wallets::miner_lock;
 use cairn_genesis::hashrate::Hashrate;
 
-/// Others that may dial it: in a world nobody is to be left without room.
+/// Inbound connections of a node: in a world none is to be rejected for lack of slots.
 const INBOUND: usize = 1_000;
+
+/// A computer's clock. Like the one of a real node it never goes back: set back, it goes on at half its pace until
+/// true time and offset have caught up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    offset_ms: i64,
+    /// What it showed when it was set last, and the true time then.
+    set: Option<(Timestamp, Timestamp)>,
+}
+
+impl Clock {
+    /// Sets it ahead of true time, or behind it when negative, from `now` on.
+    pub fn set_offset(&mut self, now: Timestamp, offset_ms: i64) {
+        self.set = Some((self.shows(now), now));
+        self.offset_ms = offset_ms;
+    }
+
+    /// What it shows at a true time.
+    pub fn shows(&self, now: Timestamp) -> Timestamp {
+        let wall = shifted(now, self.offset_ms);
+        self.set.map_or(wall, |(shown, at)| wall.max(shown.saturating_add(now.since(at) / 2)))
+    }
+
+    /// The true time at which it shows a time.
+    pub fn true_time(&self, shown: Timestamp) -> Timestamp {
+        let by_wall = shifted(shown, -self.offset_ms);
+        self.set.map_or(by_wall, |(before, at)| by_wall.min(at.saturating_add(shown.since(before) * 2)))
+    }
+}
+
+fn shifted(time: Timestamp, by_ms: i64) -> Timestamp {
+    Timestamp::from_millis(time.millis().saturating_add_signed(by_ms))
+}
 
 /// A node and what surrounds it.
 pub struct Host {
@@ -39,7 +72,7 @@ pub struct Host {
     life: u32,
     /// The links whose node knows of them.
     sessions: Sessions,
-    /// Whom the transport lets neither in nor out.
+    /// Peers that the transport neither dials nor accepts.
     pub blocked: BTreeSet<PeerId>,
     /// Actions that wait until the disk has taken what they follow from.
     pub waiting: Vec<Action>,
@@ -47,15 +80,17 @@ pub struct Host {
     pub is_flushing: bool,
     /// For when a wake is planned.
     pub wake_planned: Option<Timestamp>,
+    /// The clock of the computer.
+    pub clock: Clock,
     /// How fast it mines.
     pub hashrate: Hashrate,
     /// What it has shown so far.
     pub witness: Witness,
     /// Everything that it heard.
     pub trace: Trace,
-    /// The luck of what it sends: its own, so that nobody's depends on what others send meanwhile.
+    /// The random generator of what it sends: its own, so that none depends on what others send meanwhile.
     luck: Random,
-    /// Who is paid for its blocks; made once, as making a key takes longer than most steps.
+    /// The lock that its blocks pay; made once, as making a key takes longer than most steps.
     payee: OnceCell<Lock>,
 }
 
@@ -85,6 +120,7 @@ impl Host {
             waiting: Vec::new(),
             is_flushing: false,
             wake_planned: None,
+            clock: Clock::default(),
             hashrate: Hashrate::NONE,
             witness,
             trace: Trace::default(),
@@ -104,12 +140,12 @@ impl Host {
         self.index
     }
 
-    /// Whom it dials.
+    /// The nodes that it dials.
     pub const fn dials(&self) -> &BTreeSet<NodeIndex> {
         &self.dials
     }
 
-    /// Who is paid for its blocks.
+    /// The lock that its blocks pay.
     pub fn payee(&self) -> Lock {
         *self.payee.get_or_init(|| miner_lock(self.index.number()))
     }
@@ -127,15 +163,7 @@ impl Host {
         }
     }
 
-    /// The node, if it lives, to be given something.
-    pub fn node_mut(&mut self) -> Option<&mut Node<SharedStore>> {
-        match &mut self.state {
-            State::Up(node) => Some(node),
-            State::Down(_) => None,
-        }
-    }
-
-    /// The node, if it lives, to be given something, and who watches it.
+    /// The node, if it lives, to be given an input, and the witness of it.
     pub fn alive(&mut self) -> Option<(&mut Node<SharedStore>, &mut Witness)> {
         match &mut self.state {
             State::Up(node) => Some((node, &mut self.witness)),
@@ -159,13 +187,13 @@ impl Host {
         self.sessions.indices()
     }
 
-    /// Notes a link.
+    /// Adds a link, in the place of an earlier one.
     pub fn open_session(&mut self, to: NodeIndex, lane: LinkQueue) {
         self.forget_actions_for(to);
         self.sessions.open(to, lane);
     }
 
-    /// Forgets a link.
+    /// Removes a link, and what waits to be sent over it.
     pub fn close_session(&mut self, to: NodeIndex) {
         self.forget_actions_for(to);
         self.sessions.close(to);
@@ -195,7 +223,7 @@ impl Host {
             user_agent: format!("simulator/{}", self.index.index()),
             listen: vec![self.index.listens_at()],
             connect: self.dials.iter().map(|node| node.listens_at()).collect(),
-            // Whom it dials is the topology's to say, so it looks for nobody else.
+            // The topology says which nodes it dials, so it looks for no others.
             room: Room { outbound: 0, inbound: INBOUND },
             ping_every: self.ping_every,
         };
@@ -220,5 +248,23 @@ impl Host {
         self.waiting.clear();
         self.is_flushing = false;
         self.wake_planned = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_runs_at_half_pace_until_true_time_has_caught_up() {
+        let at = |seconds: u64| Timestamp::from_millis(seconds * 1_000);
+        let mut clock = Clock::default();
+        clock.set_offset(at(100), 10_000);
+        assert_eq!((clock.shows(at(100)), clock.true_time(at(115))), (at(110), at(105)));
+        clock.set_offset(at(110), 0);
+        assert_eq!(clock.shows(at(114)), at(122), "half of what has passed");
+        assert_eq!(clock.true_time(at(122)), at(114));
+        assert_eq!((clock.shows(at(130)), clock.shows(at(140))), (at(130), at(140)), "it is right again");
+        assert_eq!(clock.true_time(at(140)), at(140));
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold in every world, whatever the luck. The first breach ends the run.
+//! What must hold in every world, for every seed. The first breach ends the run.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,136 +22,59 @@ use cairn_protocol::message::Message;
 
 use crate::node_index::NodeIndex;
 
-/// Who does nothing but wake for so long spins.
+/// A node that does nothing but wake for this long spins.
 const SPIN: Duration = Duration::from_secs(1);
 
 /// What may never happen, and did.
 #[derive(Debug, thiserror::Error)]
 pub enum Violation {
-    /// Memory cannot fail.
     #[error("the store of {at} failed: {error}")]
-    Store {
-        /// Where.
-        at: NodeIndex,
-        /// How.
-        error: StoreError,
-    },
+    Store { at: NodeIndex, error: StoreError },
     /// A killed node must come back by itself.
     #[error("{at} does not open what its disk holds: {error}")]
-    Open {
-        /// Where.
-        at: NodeIndex,
-        /// Why.
-        error: OpenError,
-    },
+    Open { at: NodeIndex, error: OpenError },
     /// The best chain only changes for one with more work.
     #[error("the best chain of {at} went from work {before} to {after}")]
-    WorkLost {
-        /// Where.
-        at: NodeIndex,
-        /// Before.
-        before: Work,
-        /// After.
-        after: Work,
-    },
-    /// Whoever follows the events sees the chain that the node has.
+    WorkLost { at: NodeIndex, before: Work, after: Work },
+    /// The events of a node lead to the chain that it has.
     #[error("the events of {at} lead to {told}, its chain ends in {found}")]
-    EventsMislead {
-        /// Where.
-        at: NodeIndex,
-        /// Where the events lead.
-        told: BlockHash,
-        /// The node's tip.
-        found: BlockHash,
-    },
-    /// All nodes are honest here, so nobody may be punished (ATTACKS 29).
+    EventsMislead { at: NodeIndex, told: BlockHash, found: BlockHash },
+    /// No honest node may be disconnected for misbehavior (ATTACKS 29).
     #[error("{at} punished an honest peer: {offence}")]
-    HonestPeerPunished {
-        /// Where.
-        at: NodeIndex,
-        /// For what.
-        offence: String,
-    },
-    /// What was told to peers survives a loss of power.
+    HonestPeerPunished { at: NodeIndex, offence: String },
+    /// A block that was announced survives a loss of power.
     #[error("{at} had announced block {hash} and lost it with its power")]
-    AnnouncedBlockLost {
-        /// Where.
-        at: NodeIndex,
-        /// Which.
-        hash: BlockHash,
-    },
+    AnnouncedBlockLost { at: NodeIndex, hash: BlockHash },
     /// A block that a node made on its own tip is valid.
     #[error("{at} refused its own block: {error}")]
-    OwnBlockRefused {
-        /// Where.
-        at: NodeIndex,
-        /// Why.
-        error: String,
-    },
+    OwnBlockRefused { at: NodeIndex, error: String },
     /// Not a unit more, not one less.
     #[error("the coins of {at} are worth {found}, the subsidies up to {height} {expected}")]
-    Supply {
-        /// Where.
-        at: NodeIndex,
-        /// At which height.
-        height: Height,
-        /// The sum of its coins.
-        found: Amount,
-        /// What was issued.
-        expected: Amount,
-    },
+    Supply { at: NodeIndex, height: Height, found: Amount, expected: Amount },
     /// Connected nodes agree in the end.
     #[error(
         "after {waited_ms} ms nodes that hear of each other still have {tips} different tips: a bug, or links \
          on which answers take longer than nodes wait for them"
     )]
-    NoAgreement {
-        /// How long they had.
-        waited_ms: u64,
-        /// How many tips there are.
-        tips: usize,
-    },
+    NoAgreement { waited_ms: u64, tips: usize },
     /// The blocks alone say which coins there are.
     #[error("the coins of {at} are not those that its blocks make")]
-    CoinsDiffer {
-        /// Where.
-        at: NodeIndex,
-    },
+    CoinsDiffer { at: NodeIndex },
     /// The best chain is valid from genesis on.
     #[error("block {hash} in the best chain of {at} is not valid: {error}")]
-    InvalidChain {
-        /// Where.
-        at: NodeIndex,
-        /// Which.
-        hash: BlockHash,
-        /// Why.
-        error: String,
-    },
+    InvalidChain { at: NodeIndex, hash: BlockHash, error: String },
     /// What a block confirmed is in the best chain, or waits to be.
     #[error("transaction {txid} was confirmed and is lost")]
-    ConfirmedLost {
-        /// Which.
-        txid: Txid,
-    },
+    ConfirmedLost { txid: Txid },
     /// A simulated miner makes real proofs of work, and those of this chain have become too hard.
     #[error(
         "the next block of {at} would take {hashes} hashes, more than the {most} that a simulated miner \
          makes: let it mine less, or let the difficulty follow more slowly (a longer half_life)"
     )]
-    TooHard {
-        /// Where.
-        at: NodeIndex,
-        /// How many it would take on average.
-        hashes: u64,
-        /// How many are made.
-        most: u64,
-    },
+    TooHard { at: NodeIndex, hashes: u64, most: u64 },
     /// A node that asks to be woken does something then.
     #[error("{at} wakes and wakes and does nothing")]
-    Spins {
-        /// Where.
-        at: NodeIndex,
-    },
+    Spins { at: NodeIndex },
 }
 
 /// What one node has shown so far.
@@ -161,7 +84,7 @@ pub struct Witness {
     work: Work,
     /// Where its events lead: the end of the best chain and its height.
     told: (BlockHash, Height),
-    /// What it told peers of; only noted where power may go.
+    /// Blocks that it announced; only kept where nodes may lose their power.
     announced: Option<BTreeSet<BlockHash>>,
     /// Wakes in a row that did nothing, and when the first of them was.
     idle_wakes: (u32, Timestamp),
@@ -180,7 +103,7 @@ impl Default for Witness {
 }
 
 impl Witness {
-    /// One that also remembers what the node told its peers, for nodes that may lose their power.
+    /// A witness that also remembers what the node announced, for nodes that may lose their power.
     pub fn with_memory() -> Self {
         Self { announced: Some(BTreeSet::new()), ..Self::default() }
     }
@@ -228,7 +151,7 @@ impl Witness {
         }
     }
 
-    /// The node tells people something.
+    /// The node has an event.
     pub fn told(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
         match event {
             Event::BlockDisconnected { block, height } => {
@@ -255,7 +178,7 @@ impl Witness {
         Ok(())
     }
 
-    /// Everything that the node did has been told.
+    /// Every change of the node's chain has been an event.
     pub fn told_all<S: ChainStore>(&self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
         let (told, found) = (self.told.0, chain.tip().hash);
         if told == found { Ok(()) } else { Err(Violation::EventsMislead { at, told, found }) }

@@ -1,4 +1,4 @@
-//! A world of many nodes in virtual time: the very code that real nodes run, with drawn luck.
+//! A world of many nodes in virtual time: the very code that real nodes run, with everything random from a seed.
 //!
 //! [`play::play`] runs a [`plan::Plan`] from a seed and reports; the same plan and seed do the same
 //! things at the same times, which the report's trace shows. A run that breaks one of
@@ -20,25 +20,29 @@
 
 pub mod agenda;
 pub mod behaviour;
+pub mod conductor;
 pub mod engines;
 pub mod event_log;
 pub mod expectation;
 pub mod final_check;
 pub mod host;
 pub mod invariants;
+pub mod message_size;
 pub mod mining;
 pub mod network;
 pub mod node_index;
+pub mod note;
 pub mod partition;
 pub mod partition_state;
 pub mod plan;
+pub mod plan_state;
 pub mod play;
 pub mod recorder;
 pub mod report;
 pub mod rng_streams;
 pub mod scenario;
 pub mod sessions;
-pub mod settling;
+pub mod settlement;
 pub mod shared_store;
 pub mod strategy;
 pub mod text;
@@ -46,5 +50,4 @@ pub mod topology;
 pub mod trace;
 pub mod verifier;
 pub mod wallets;
-pub mod weight;
 pub mod world;

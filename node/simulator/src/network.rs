@@ -11,9 +11,9 @@ use cairn_protocol::random::Random;
 
 use crate::node_index::{NodeIndex, sides};
 
-/// Of a second.
+/// Nanoseconds of a second.
 const NANOSECONDS: u64 = 1_000_000_000;
-/// In nanoseconds.
+/// A millisecond in nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
 
 /// Time that bytes take one way; each pair of nodes draws its own once, from the seed.
@@ -22,15 +22,9 @@ pub enum Latency {
     /// The same for all.
     Fixed(Duration),
     /// Any time between two.
-    Uniform {
-        /// The shortest.
-        least: Duration,
-        /// The longest.
-        most: Duration,
-    },
+    Uniform { least: Duration, most: Duration },
     /// Log-normal, as measured networks have it: many are near, some are very far.
     LogNormal {
-        /// Half of the pairs are nearer.
         median: Duration,
         /// The standard deviation of the logarithm, in thousandths.
         sigma_thousandths: u32,
@@ -60,7 +54,6 @@ impl Latency {
 /// What a link is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quality {
-    /// Time one way.
     pub latency: Latency,
     /// Up to so much more, drawn for each message.
     pub jitter: Duration,
@@ -97,7 +90,6 @@ pub struct LinksSaid {
 /// What the links of a world are like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// All of them,
     pub usual: Quality,
     /// but for those between these groups, which may be one and the same.
     pub between: Vec<(usize, usize, Quality)>,
@@ -111,18 +103,18 @@ impl Links {
     }
 }
 
-/// Tells one connection of two nodes from a later one of the same two.
+/// The number of a link, by which a connection of two nodes differs from a later one of the same two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LinkNumber(u32);
 
-/// Every link, and who is cut from whom.
+/// Every link, and the partition in force.
 #[derive(Clone, Debug)]
 pub struct Network {
     links: Links,
     seed: u64,
     /// The plan's group of each node.
     groups: Vec<usize>,
-    /// The side of a cut that each node is on; only nodes of one side reach each other.
+    /// The side of the partition that each node is on; only nodes of one side reach each other.
     sides: Vec<usize>,
     /// Per cent of the usual time that each node's messages take.
     slowness: Vec<u32>,
@@ -137,7 +129,6 @@ pub struct Network {
 /// One way of a link. Its sender keeps it, with its place in the queue of bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkQueue {
-    /// Of which link.
     pub number: LinkNumber,
     latency: Duration,
     /// Until then earlier bytes are being sent.
@@ -149,14 +140,14 @@ pub struct LinkQueue {
 }
 
 impl Network {
-    /// A network without links, where everybody reaches everybody. `groups` names each node's.
+    /// A network without links or partition. `groups` has the group of each node.
     pub fn new(links: Links, groups: Vec<usize>, seed: u64) -> Self {
         let (sides, slowness) = (vec![0; groups.len()], vec![100; groups.len()]);
         let standing = BTreeMap::new();
         Self { links, seed, groups, sides, slowness, standing, count: 0, least: None, least_percent: 100 }
     }
 
-    /// Nothing that is sent from now on, over any link there is, arrives sooner than after so long.
+    /// The least time in which anything that is sent from now on arrives, over any link.
     pub fn lookahead(&self) -> Duration {
         self.least.map_or(Duration::ZERO, |least| least * self.least_percent / 100)
     }
@@ -187,7 +178,7 @@ impl Network {
         }
     }
 
-    /// From now on everything to and from a node takes so many per cent of its usual time.
+    /// Lets everything to and from a node take a percentage of its usual time.
     pub fn slow(&mut self, node: NodeIndex, percent: u32) {
         self.least_percent = self.least_percent.min(percent);
         if let Some(slowness) = self.slowness.get_mut(node.index()) {
@@ -195,18 +186,18 @@ impl Network {
         }
     }
 
-    /// Whether no cut lies between two nodes.
+    /// Whether two nodes are on one side.
     pub fn is_open(&self, one: NodeIndex, other: NodeIndex) -> bool {
         self.sides.get(one.index()) == self.sides.get(other.index())
     }
 
-    /// Cuts the network; whoever is in no group is alone in one. Returns the links that broke.
+    /// Partitions the network; a node in no group is alone. Returns the links that broke.
     pub fn partition(&mut self, groups: &[Vec<NodeIndex>]) -> Vec<(NodeIndex, NodeIndex, LinkNumber)> {
         self.sides = sides(groups, self.sides.len());
         self.break_links(|network, one, other| !network.is_open(one, other))
     }
 
-    /// Ends every cut. Links do not come back by themselves: somebody must dial.
+    /// Ends the partition. Links do not come back by themselves: a node must dial.
     pub fn heal(&mut self) {
         self.sides.fill(0);
     }
@@ -216,8 +207,8 @@ impl Network {
         self.break_links(|_, one, other| one == node || other == node)
     }
 
-    /// Joins two nodes that have no link, unless they are cut from each other. Returns the way from
-    /// the dialled to the dialler, who hears of it, and of anything else, at the time returned.
+    /// Links two nodes that have no link, unless a partition is between them. Returns the queue from
+    /// the dialled node to the dialler, and the time before which nothing reaches the dialler.
     pub fn join(
         &mut self,
         now: Timestamp,
@@ -265,7 +256,7 @@ impl Network {
         }
     }
 
-    /// Sends bytes over a link, with the sender's luck; says when they arrive.
+    /// Sends bytes over a link, with the sender's random generator; returns the time of arrival.
     pub fn carry(
         &self,
         now: Timestamp,

@@ -1,4 +1,4 @@
-//! Who is who: a node's number in the world, its identity and its address, each told from the other.
+//! Node indexes: a node's number in the world, its identity and its address, each computed from the other.
 
 use core::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,12 +20,12 @@ impl NodeIndex {
         Self(number)
     }
 
-    /// The first so many nodes.
+    /// The first `count` nodes.
     pub fn first(count: u16) -> impl DoubleEndedIterator<Item = Self> {
         (0..count).map(Self)
     }
 
-    /// The number.
+    /// The number of the node.
     pub const fn number(self) -> u16 {
         self.0
     }
@@ -42,7 +42,7 @@ impl NodeIndex {
         PeerId::from_bytes(bytes)
     }
 
-    /// Whose identity this is.
+    /// The node with this identity.
     pub fn of_peer(peer: &PeerId) -> Self {
         let [high, low, ..] = *peer.as_bytes();
         Self(u16::from_be_bytes([high, low]))
@@ -58,7 +58,7 @@ impl NodeIndex {
         self.address(DIALLING_PORT)
     }
 
-    /// Who listens at this address, if it is one of the world's.
+    /// The node that listens at this address, if it is one of the world's.
     pub fn listening_at(address: &PeerAddress) -> Option<Self> {
         match address.socket() {
             SocketAddr::V4(socket) if socket.port() == LISTENING_PORT => {
@@ -75,7 +75,7 @@ impl NodeIndex {
     }
 }
 
-/// The side of each of so many nodes when the network is cut into these groups; whoever is in no group
+/// The side of each of `nodes` nodes when the network is partitioned into these groups; a node in no group
 /// is alone on one.
 pub fn sides(groups: &[Vec<NodeIndex>], nodes: usize) -> Vec<usize> {
     let mut sides: Vec<usize> = (groups.len()..groups.len() + nodes).collect();

@@ -5,55 +5,55 @@ use std::collections::BTreeSet;
 use crate::node_index::{NodeIndex, sides};
 use crate::plan::Step;
 
-/// How the network is cut now. A new cut takes the place of the one before.
+/// A partition of the network. A new one replaces the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Partition {
     /// All nodes may reach each other.
     #[default]
     Whole,
-    /// Only nodes of one side reach each other; whoever is on none is alone.
-    Parted(Vec<Vec<NodeIndex>>),
-    /// Nodes refuse those of other sides; whoever is on none reaches all.
+    /// Only nodes of one side reach each other; a node on no side is alone.
+    Split(Vec<Vec<NodeIndex>>),
+    /// Nodes block those of other sides; a node on no side reaches all.
     Refused(Vec<Vec<NodeIndex>>),
 }
 
 impl Partition {
-    /// A step of a plan for so many nodes is carried out.
+    /// A step of a plan is carried out. `nodes` is the number of all nodes.
     pub fn take(&mut self, step: &Step, nodes: usize) {
         match step {
             step if step.joins_all(nodes) => *self = Self::Whole,
-            Step::Partition(sides) => *self = Self::Parted(sides.clone()),
+            Step::Partition(sides) => *self = Self::Split(sides.clone()),
             Step::Refuse(sides) => *self = Self::Refused(sides.clone()),
             _ => {}
         }
     }
 
-    /// Whether nothing is cut.
+    /// Whether all nodes may reach each other.
     pub const fn is_whole(&self) -> bool {
         matches!(self, Self::Whole)
     }
 
     /// Whether it keeps these two from each other.
     pub fn bars(&self, one: NodeIndex, other: NodeIndex) -> bool {
-        let (Self::Parted(groups) | Self::Refused(groups)) = self else { return false };
+        let (Self::Split(groups) | Self::Refused(groups)) = self else { return false };
         let side = |node| groups.iter().position(|group| group.contains(&node));
         match (self, side(one), side(other)) {
             (_, Some(one), Some(other)) => one != other,
-            (Self::Parted(_), ..) => one != other,
+            (Self::Split(_), ..) => one != other,
             _ => false,
         }
     }
 
-    /// The nodes that can agree with each other, side by side: every one of so many nodes is on one.
-    /// `passes_on` tells of a node whether others hear through it what it hears.
+    /// The nodes that can agree with each other, side by side: each of `nodes` is on one.
+    /// `passes_on` says whether a node relays what it receives.
     pub fn sides(&self, nodes: u16, passes_on: impl Fn(NodeIndex) -> bool) -> Vec<Vec<NodeIndex>> {
         let all = || NodeIndex::first(nodes).collect::<Vec<_>>();
         let groups = match self {
             Self::Whole => return vec![all()],
-            Self::Parted(groups) => groups,
+            Self::Split(groups) => groups,
             Self::Refused(groups) => {
                 let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
-                // Whoever is on no side tells all of them what each of them says.
+                // A node on no side relays between all of them.
                 if all().iter().any(|node| !named.contains(node) && passes_on(*node)) {
                     return vec![all()];
                 }

@@ -1,15 +1,14 @@
-//! How the nodes stand to each other: whether they agree, are cut apart, or are there at all.
+//! The state of the network: how many nodes are up, whether they agree, and whether a partition is between them.
 
 use serde::{Deserialize, Serialize};
 
-/// How living nodes stand to each other.
+/// The state of the living nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
-    /// How many live.
     pub running: usize,
     /// How many tips they have.
     pub tips: usize,
-    /// Whether something keeps some of them from hearing of others: a cut, or peers that pass nothing on.
+    /// Whether a partition, or peers that pass nothing on, is between some of them.
     pub is_cut: bool,
 }
 
@@ -19,7 +18,7 @@ impl PartitionState {
         self.is_cut && self.tips > 1
     }
 
-    /// In words.
+    /// The state as a sentence shows it.
     pub fn in_words(&self) -> String {
         match self.tips {
             _ if self.running == 0 => "no node runs".into(),

@@ -1,4 +1,4 @@
-//! The plan of a world: who takes part, what joins them, what is done to them when, and what is
+//! The plan of a world: its nodes and links, what is done to them when, and what is
 //! expected of them. A scenario file is read into a plan; both engines play plans.
 
 use core::time::Duration;
@@ -25,11 +25,9 @@ pub const MILLION: u64 = 1_000_000;
 /// Nodes that are alike: consecutive nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// What it is called.
+    /// The name, unique among groups.
     pub name: String,
-    /// Its first node.
     pub first: u16,
-    /// How many nodes.
     pub nodes: u16,
     /// Its part of all hash rate, in millionths; its nodes have equal parts of it.
     pub share: u64,
@@ -38,7 +36,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Its nodes.
+    /// The nodes of the group.
     pub fn members(&self) -> impl DoubleEndedIterator<Item = NodeIndex> + use<> {
         (self.first..self.first + self.nodes).map(NodeIndex::new)
     }
@@ -58,59 +56,43 @@ impl Group {
 /// One thing that is done to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The network is cut: links between groups break, and nobody reaches another group. Who is in
-    /// none is alone.
+    /// The network is partitioned: links between groups break, and no node reaches another group. A node in
+    /// no group is alone.
     Partition(Vec<Vec<NodeIndex>>),
-    /// The same, done as a devnet does it: every node is told to refuse the other groups.
+    /// The same, done as a devnet does it: every node blocks the other groups.
     Refuse(Vec<Vec<NodeIndex>>),
-    /// Every cut ends.
+    /// The partition in force ends.
     Heal,
     /// Power goes: nodes lose whatever their disks had not taken.
     Kill(Vec<NodeIndex>),
     /// Killed nodes start again on their disks.
     Restart(Vec<NodeIndex>),
-    /// Everything to and from these nodes takes so many per cent of its usual time from now on.
-    Slow {
-        /// Which.
-        nodes: Vec<NodeIndex>,
-        /// 100 is as usual.
-        percent: u32,
-    },
-    /// A node finds so many blocks at once, one on the other.
-    Mine {
-        /// Which.
-        node: NodeIndex,
-        /// How many.
-        blocks: u32,
-    },
-    /// So many payments are handed in at a node.
+    /// Everything to and from these nodes takes a percentage of its usual time.
+    Slow { nodes: Vec<NodeIndex>, percent: u32 },
+    /// A node finds blocks at once, one on the other.
+    Mine { node: NodeIndex, blocks: u32 },
+    /// Payments are handed in at a node.
     Pay {
-        /// Where.
         node: NodeIndex,
-        /// How many.
         payments: u32,
-        /// Where their coins are paid once more, to whoever pays.
+        /// The node at which their coins are paid once more, to the payer itself.
         twice_at: Option<NodeIndex>,
     },
-    /// Nodes mine at so many per cent of their first rate from now on.
+    /// The clocks of nodes are set ahead of true time, or behind it when negative.
+    Clock { nodes: Vec<NodeIndex>, offset_ms: i64 },
+    /// Nodes mine at a percentage of their first rate.
     SetHashrate {
-        /// Which.
         nodes: Vec<NodeIndex>,
         /// 100 is the first rate, 0 ends their mining.
         percent: u32,
     },
     /// A group behaves in another way from now on.
-    Behave {
-        /// Which, by its index in the plan.
-        group: usize,
-        /// How.
-        behaviour: Behaviour,
-    },
+    Behave { group: usize, behaviour: Behaviour },
 }
 
 impl Step {
-    /// Whether some of so many nodes can agree again because of it: time to agreement counts from here.
-    pub fn mends(&self, nodes: usize) -> bool {
+    /// Whether some of `nodes` nodes can agree again because of it: time to agreement counts from here.
+    pub fn heals(&self, nodes: usize) -> bool {
         match self {
             Self::Restart(_) => true,
             Self::Behave { behaviour, .. } => behaviour.is_mannerly(),
@@ -118,8 +100,8 @@ impl Step {
         }
     }
 
-    /// Whether no cut lies between any two of so many nodes after it: a partition into one group of
-    /// all heals as well as a heal does, and so does a refusal that leaves nobody to refuse.
+    /// Whether no partition is between any two of `nodes` nodes after it: a partition into one group of
+    /// all heals as well as a heal does, and so does a refusal with a single side.
     pub fn joins_all(&self, nodes: usize) -> bool {
         match self {
             Self::Heal => true,
@@ -135,20 +117,20 @@ impl Step {
 /// What people do: they pay each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// Every so often somebody pays; none when nobody does.
+    /// The time between two payments; none when no wallet pays.
     pub payment_every: Option<Duration>,
     /// How many take turns.
     pub wallets: u16,
 }
 
-/// When it ends.
+/// The end of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// All miners mine for so long at most.
+    /// The longest time that all miners mine.
     pub after: Duration,
-    /// They stop earlier when a best chain has this height,
+    /// They stop earlier when a best chain has this height.
     pub height: Option<u32>,
-    /// or when so many attempts at a double spend have ended.
+    /// They stop earlier when this number of attempts at a double spend has ended.
     pub attempts: Option<u64>,
     /// Afterwards one miner goes on until all agree, but no longer than this. None: the world ends
     /// without it, as it stands.
@@ -156,7 +138,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// How much of the mining is done, in thousandths, after so long and with a best chain so high, as far
+    /// The share of the mining that is done, in thousandths, at this time and greatest height, as far
     /// as it can be foreseen.
     pub fn progress(&self, elapsed: Duration, highest: u32) -> u64 {
         let by_time = elapsed.as_millis() * 1_000 / self.after.as_millis().max(1);
@@ -178,44 +160,41 @@ pub enum Engine {
 /// A world and what happens in it.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What it is called.
+    /// The name, unique among groups.
     pub name: String,
     /// What one learns from it, in a sentence.
     pub teaches: String,
     /// The chain's numbers, without premine: each engine adds its own.
     pub chain: Definition,
-    /// Who takes part; their nodes follow each other without gap.
+    /// The groups; their nodes follow each other without gap.
     pub groups: Vec<Group>,
-    /// Who dials whom.
     pub topology: Topology,
     /// What the links are like,
     pub links: Links,
     /// and how much of that the plan has a word about.
     pub links_said: LinksSaid,
-    /// How often silent peers are asked whether they live; none never: links of a world tell their
+    /// The time after which silent peers are pinged; none for never: links of a world notify their
     /// ends when they break.
     pub ping_every: Option<Duration>,
     /// How long a disk takes for what is written at one time.
     pub disk: Duration,
-    /// Who pays.
     pub workload: Workload,
     /// What is done when, from the beginning of the world; in the order of time.
     pub steps: Vec<(Duration, Step)>,
-    /// When it ends.
     pub stop: Stop,
     /// What it is expected to come to.
     pub expectations: Vec<Expectation>,
-    /// The seed when nobody names one.
+    /// The seed when the caller names none.
     pub seed: u64,
 }
 
 impl Plan {
-    /// How many nodes.
+    /// The number of all nodes.
     pub fn nodes(&self) -> u16 {
         self.groups.iter().map(|group| group.nodes).sum()
     }
 
-    /// Every node.
+    /// The indexes of all nodes.
     pub fn indices(&self) -> impl DoubleEndedIterator<Item = NodeIndex> + use<> {
         NodeIndex::first(self.nodes())
     }
@@ -225,7 +204,7 @@ impl Plan {
         self.groups.iter().position(|group| group.has(node)).unwrap_or_default()
     }
 
-    /// The network when the world begins, with the luck of a seed.
+    /// The network when the world begins, with latencies from a seed.
     pub fn network(&self, seed: u64) -> Network {
         Network::new(self.links.clone(), self.indices().map(|node| self.group_of(node)).collect(), seed)
     }
@@ -241,7 +220,7 @@ impl Plan {
         self.hashrate_at(node, 100)
     }
 
-    /// How fast a node mines at so many per cent of its first rate. What a group's rate leaves when it
+    /// The hash rate of a node at a percentage of its first one. What a group's rate leaves when it
     /// is divided goes to nodes evenly spread over it: a small share of many nodes is not nothing.
     pub fn hashrate_at(&self, node: NodeIndex, percent: u32) -> Hashrate {
         match self.groups.get(self.group_of(node)) {
@@ -257,7 +236,7 @@ impl Plan {
         }
     }
 
-    /// How fast a node mines with all that its group has, at so many per cent of its first rate.
+    /// The hash rate of a node that has its whole group's, at a percentage of the first one.
     pub fn hashrate_of_group(&self, node: NodeIndex, percent: u32) -> Hashrate {
         let share = self.groups.get(self.group_of(node)).map_or(0, |group| group.share);
         self.total_hashrate().part(share, MILLION).part(u64::from(percent), 100)
@@ -274,14 +253,14 @@ impl Plan {
         kills || self.groups.iter().any(|group| matches!(group.behaviour, Behaviour::Intermittent { .. }))
     }
 
-    /// Whom each node dials, by node, as the seed draws it. `apart` are nodes without any link.
+    /// The nodes that each node dials, as drawn from a seed. `apart` are nodes without any link.
     pub fn dials(&self, seed: u64, apart: &BTreeSet<NodeIndex>) -> Vec<BTreeSet<NodeIndex>> {
         let members: Vec<Vec<NodeIndex>> =
             self.groups.iter().map(|group| group.members().collect()).collect();
         self.topology.dials(&members, apart, &mut rng_streams::topology(seed))
     }
 
-    /// The chain with a purse for each wallet in its genesis.
+    /// The chain with a coin for each wallet in its genesis.
     pub fn simulated_chain(&self) -> Chain {
         let attackers =
             self.groups.iter().filter(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
@@ -316,7 +295,7 @@ impl Plan {
         }
     }
 
-    /// Cuts such a world in two unequal parts for so long, and heals it.
+    /// Such a world, partitioned in two unequal parts for a time.
     pub fn partition_and_heal(nodes: u16, cut_for: Duration) -> Self {
         let begin = Duration::from_secs(20);
         let groups = Self::parts(nodes, nodes * 3 / 5);
@@ -326,7 +305,7 @@ impl Plan {
         plan
     }
 
-    /// The first so many nodes, and the others.
+    /// The first nodes, and the others.
     pub fn parts(nodes: u16, first: u16) -> Vec<Vec<NodeIndex>> {
         let (one, other) = NodeIndex::first(nodes).partition(|node| node.index() < usize::from(first));
         vec![one, other]

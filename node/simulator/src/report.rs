@@ -8,15 +8,12 @@ use crate::partition_state::PartitionState;
 /// What a run came to. Times are milliseconds since it began, shares and rates millionths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// The plan's name.
     pub name: String,
     /// What one learns from it.
     pub teaches: String,
-    /// `simulator` or `devnet`.
     pub engine: String,
     /// The seed that plays it again; real processes have none.
     pub seed: Option<u64>,
-    /// How many nodes.
     pub nodes: usize,
     /// How long it lasted.
     pub lasted_ms: u64,
@@ -27,11 +24,11 @@ pub struct Report {
     pub height: u32,
     /// How the nodes stood to each other at the end.
     pub standing: PartitionState,
-    /// Whether somebody stopped the run before its end.
+    /// Whether the run was stopped before its end.
     pub is_interrupted: bool,
     /// The hash of everything that happened, and how much did; nothing of real processes.
     pub trace: Option<TraceReport>,
-    /// Who took part, and what each got.
+    /// The groups, and what each got.
     pub groups: Vec<GroupReport>,
     /// What happened, in plain words.
     pub timeline: Vec<Moment>,
@@ -59,7 +56,6 @@ pub struct Report {
     pub payments: Payments,
     /// Messages carried between nodes; not counted with real processes.
     pub messages: u64,
-    /// Their bytes.
     pub bytes: u64,
     /// What was expected, and what became of it.
     pub expectations: Vec<Verdict>,
@@ -81,26 +77,20 @@ impl Report {
 /// Everything that happened, as one hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceReport {
-    /// 64 hex digits.
     pub hash: String,
-    /// How much happened.
     pub events: u64,
 }
 
 /// A group, and what it got.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupReport {
-    /// Its name.
     pub name: String,
-    /// Its first node.
     pub first: u16,
-    /// How many nodes.
     pub nodes: u16,
     /// What its nodes do, in a word.
     pub behaviour: String,
     /// Its part of all hash rate at the beginning.
     pub hashrate_share: u64,
-    /// Blocks it found.
     pub found: u64,
     /// Of these, in the final chain.
     pub in_chain: u64,
@@ -111,12 +101,22 @@ pub struct GroupReport {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
-    /// When.
     pub at_ms: u64,
     /// What kind of thing.
     pub kind: MomentKind,
     /// What, in plain words.
     pub text: String,
+    /// Of a change of branch, the node and the blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reorganisation: Option<(u16, Branching)>,
+}
+
+/// A change of branch: the height of the last block that both branches share, and blocks that left and joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Branching {
+    pub fork_height: u32,
+    pub disconnected: u32,
+    pub connected: u32,
 }
 
 /// Kinds of things that happen.
@@ -127,7 +127,6 @@ pub enum MomentKind {
     Step,
     /// A block was found.
     Block,
-    /// Nodes changed branch.
     Reorganisation,
     /// All nodes have one tip again.
     Agreement,
@@ -140,7 +139,6 @@ pub enum MomentKind {
 /// How far nodes agreed at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgreementPoint {
-    /// From then on.
     pub at_ms: u64,
     /// Part of the living nodes that have the tip which most have.
     pub share: u64,
@@ -151,9 +149,9 @@ pub struct AgreementPoint {
 /// Which tip each node had, from when on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tips {
-    /// In the order of time. Who has none yet is down.
+    /// In the order of time. A node without one yet is down.
     pub changes: Vec<TipChange>,
-    /// From then on nothing is told, because there would be too much; none when all is.
+    /// The time from which on changes are left out, because there would be too many.
     pub until_ms: Option<u64>,
 }
 
@@ -167,7 +165,6 @@ pub struct TipChange(pub u64, pub u16, pub Option<u32>);
 pub struct Convergence {
     /// What ended the disagreement, in words.
     pub after: String,
-    /// When.
     pub at_ms: u64,
     /// How long it took; none when it did not come to it before the next step or the end.
     pub took_ms: Option<u64>,
@@ -180,11 +177,8 @@ pub struct BlockReport {
     pub hash: String,
     /// Its parent among the blocks of this report; none when that is genesis.
     pub parent: Option<usize>,
-    /// Its height.
     pub height: u32,
-    /// Who found it.
     pub miner: u16,
-    /// When.
     pub at_ms: u64,
     /// Whether it is in the final chain.
     pub is_in_chain: bool,
@@ -195,18 +189,15 @@ pub struct BlockReport {
     /// How many nodes had it at some time.
     pub reached: u32,
     /// When half, nine of ten and 99 of 100 had it of all nodes that lived when it was first shown to
-    /// others and were neither gone nor cut off since; none if so many never did.
+    /// others and were neither down nor behind a partition since; none if they never did.
     pub propagation: BlockPropagation,
 }
 
-/// Time from finding a block to so many of the nodes that count having it, on whatever branch.
+/// Time from finding a block to a percentage of the nodes that count having it, on whatever branch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockPropagation {
-    /// Half.
     pub median_ms: Option<u64>,
-    /// Nine of ten.
     pub p90_ms: Option<u64>,
-    /// 99 of 100.
     pub p99_ms: Option<u64>,
 }
 
@@ -215,13 +206,10 @@ pub struct BlockPropagation {
 pub struct Propagation {
     /// Half of the pairs took no longer.
     pub median_ms: u64,
-    /// Nine of ten.
     pub p90_ms: u64,
-    /// 99 of 100.
     pub p99_ms: u64,
     /// The mean, in microseconds: the integral of the part of the nodes that lack a block.
     pub mean_us: u64,
-    /// How many pairs.
     pub pairs: u64,
     /// How many took how long: upper bounds in milliseconds, each with its count.
     pub histogram: Vec<(u64, u64)>,
@@ -230,15 +218,11 @@ pub struct Propagation {
 /// A node changed branch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reorganisation {
-    /// When.
     pub at_ms: u64,
-    /// Which node.
     pub node: u16,
     /// The height of the last block that both branches share.
     pub fork_height: u32,
-    /// Blocks that left.
     pub disconnected: u32,
-    /// Blocks that joined.
     pub connected: u32,
     /// Transactions that were confirmed on the branch that lost and are not on the one that won.
     pub unconfirmed: u32,
@@ -270,7 +254,7 @@ pub struct Payments {
     pub deepest_double_spend: u32,
     /// Attempts at a double spend.
     pub attempts: u64,
-    /// They were in a block of some node's best chain once, and are in none now and wait nowhere: whoever
-    /// paid must hand them in again. None where nobody looked.
+    /// They were in a block of some node's best chain once, and are in none now nor in a mempool: the
+    /// payer must send them again. None where that is not known.
     pub dropped: Option<u64>,
 }

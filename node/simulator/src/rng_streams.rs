@@ -1,18 +1,18 @@
-//! Where a run's luck comes from: a stream of its own for each thing that is drawn, all from the seed.
+//! Random streams of a run, all from its seed: one for each purpose.
 
 use cairn_protocol::random::Random;
 
-/// Who dials whom.
+/// The stream of the topology: which node dials which.
 pub fn topology(seed: u64) -> Random {
     stream(seed, 0)
 }
 
-/// Which miner finds a block, and when.
+/// The stream of mining: which node finds a block, and when.
 pub fn mining(seed: u64) -> Random {
     stream(seed, 2)
 }
 
-/// Who comes and goes when.
+/// The stream of churn: when intermittent nodes go and come.
 pub fn churn(seed: u64) -> Random {
     stream(seed, 3)
 }

@@ -39,7 +39,7 @@ impl Sessions {
         }
     }
 
-    /// Forgets a link.
+    /// Removes a link, and what waits to be sent over it.
     pub fn close(&mut self, to: NodeIndex) {
         if let Ok(at) = self.find(to) {
             self.nodes.remove(at);

@@ -128,7 +128,7 @@ struct Shelves {
     ledgers: BTreeMap<Digest, Weak<Ledger>>,
     changes: VecDeque<Change>,
     undo: BTreeMap<BlockHash, Weak<Undo>>,
-    /// How many entries lead to a sweep of those that nobody holds any more.
+    /// The number of entries that leads to a sweep of those that no store holds any more.
     sweep_at: usize,
 }
 
@@ -210,7 +210,7 @@ struct Record {
     undo: Option<Arc<Undo>>,
 }
 
-/// One node's store.
+/// The store of one node.
 #[derive(Debug, Default)]
 pub struct SharedStore {
     shared: Shared,

@@ -1,4 +1,4 @@
-//! Strategies of those who do not keep to the manners. Their nodes run the code of all nodes; a
+//! Strategies of attackers. Their nodes run the code of all nodes; a
 //! strategy decides what leaves them, and what they mine on.
 
 pub mod attackers;

@@ -1,4 +1,4 @@
-//! Steps of a plan in plain words, as timelines tell them.
+//! Steps, blocks and reorganisations in words, and figures as people read them.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,8 @@ pub use cairn_genesis::format::{count, duration, grouped, percent};
 use crate::behaviour::Behaviour;
 use crate::node_index::NodeIndex;
 use crate::plan::{Plan, Step};
+use crate::plan_state::StepEffect;
+use crate::report::Branching;
 
 impl Plan {
     /// A step in words.
@@ -36,6 +38,11 @@ impl Plan {
                 let times = f64::from(*percent) / 100.0;
                 format!("slow: messages to and from {} take {times} times as long", self.who(nodes))
             }
+            Step::Clock { nodes, offset_ms: 0 } => format!("clock set right: {}", self.who(nodes)),
+            Step::Clock { nodes, offset_ms } => {
+                let way = if *offset_ms > 0 { "ahead" } else { "behind" };
+                format!("clock set {} {way}: {}", duration(offset_ms.unsigned_abs()), self.who(nodes))
+            }
             Step::Mine { node, blocks: 1 } => format!("{node} mines a block at once"),
             Step::Mine { node, blocks } => format!("{node} mines {blocks} blocks at once"),
             Step::Pay { node, payments, twice_at } => {
@@ -53,10 +60,56 @@ impl Plan {
                 format!("hash rate: {} at {percent} % of the first", self.who(nodes))
             }
             Step::Behave { group, behaviour } => {
-                let name = self.groups.get(*group).map_or("?", |group| group.name.as_str());
-                format!("{name} from now on: {}", behaviour.word())
+                format!("{} from now on: {}", self.group_name(*group), behaviour.word())
             }
         }
+    }
+
+    /// What a step does to the nodes as they are, in words; of a step that pays, with the number of payments that it
+    /// handed in and the reason why not all were.
+    pub fn effect_in_words(&self, effect: &StepEffect, handed_in: Option<&(u32, String)>) -> String {
+        let StepEffect { step, unchanged, is_idle, .. } = effect;
+        let does = self.in_words(step);
+        let already = |does: &str| match unchanged.as_slice() {
+            [_] => format!("{} {does}", self.nodes_in_words(unchanged)),
+            _ => format!("{} {}", self.nodes_in_words(unchanged), does.replacen("is ", "are ", 1)),
+        };
+        match (step, unchanged.as_slice()) {
+            (step, _) if *is_idle && step.joins_all(usize::from(self.nodes())) => {
+                "nothing to heal: no partition is in force".into()
+            }
+            (Step::Kill(_), [_, ..]) if *is_idle => {
+                format!("no power is lost: {}", already("is already down"))
+            }
+            (Step::Kill(_), [_, ..]) => format!("{does}; {}", already("is already down")),
+            (Step::Restart(_), [_, ..]) if *is_idle => {
+                format!("no node is started: {}", already("is already up"))
+            }
+            (Step::Restart(_), [_, ..]) => format!("{does}; {}", already("is already up")),
+            (Step::Mine { .. }, [node]) => format!("{node} is down: nothing is mined"),
+            (Step::Pay { .. }, [node]) if *is_idle => format!("{node} is down: nothing is handed in"),
+            (Step::Behave { group, behaviour }, _) if *is_idle => {
+                format!("{} is already {}", self.group_name(*group), behaviour.word())
+            }
+            (Step::Pay { node, payments, twice_at }, _) => {
+                let not_twice =
+                    unchanged.first().map(|other| format!("; {other} is down: nothing is paid twice"));
+                let does = does + &not_twice.unwrap_or_default();
+                match handed_in {
+                    Some((0, why)) => format!("nothing is handed in at {node}: {why}"),
+                    Some((paid, why)) if paid < payments => {
+                        let handed_in = Step::Pay { node: *node, payments: *paid, twice_at: *twice_at };
+                        format!("{}; {} more are not: {why}", self.in_words(&handed_in), payments - paid)
+                    }
+                    _ => does,
+                }
+            }
+            _ => does,
+        }
+    }
+
+    fn group_name(&self, group: usize) -> &str {
+        self.groups.get(group).map_or("?", |group| group.name.as_str())
     }
 
     fn cut_in_words(&self, groups: &[Vec<NodeIndex>], by_itself: Option<String>) -> String {
@@ -97,6 +150,21 @@ impl Plan {
         }
         words.join(",")
     }
+}
+
+/// A block that a node found.
+pub fn block_found(height: u32, miner: NodeIndex, transactions: u32) -> String {
+    match transactions {
+        0 => format!("block {height} by {miner}"),
+        1 => format!("block {height} by {miner}, 1 transaction"),
+        many => format!("block {height} by {miner}, {many} transactions"),
+    }
+}
+
+/// A change of branch on some nodes.
+pub fn reorganisation(nodes: &str, change: &Branching) -> String {
+    let Branching { fork_height, disconnected, connected } = change;
+    format!("reorganisation on {nodes}: {disconnected} left, {connected} joined, fork point {fork_height}")
 }
 
 /// Numbers of nodes, neighbours joined: `0-2,5`.

@@ -1,4 +1,4 @@
-//! Who dials whom when the world begins.
+//! Topologies: which node dials which when the world begins.
 
 mod regular;
 
@@ -11,48 +11,28 @@ use crate::node_index::NodeIndex;
 /// A shape of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Everybody dials everybody before it.
+    /// Each node dials every node before it.
     Full,
     /// Each dials the one before it: the longest way a block can have.
     Line,
     /// A line whose ends meet, and this many random others dialled by each, so that ways are short.
-    Ring {
-        /// Random others that each node dials besides.
-        chords: u16,
-    },
-    /// Everybody dials so many others, drawn by lot.
-    Random {
-        /// How many.
-        outbound: u16,
-    },
-    /// Everybody has so many links, dialled by either end: a random regular graph.
-    Regular {
-        /// How many.
-        degree: u16,
-    },
-    /// Watts and Strogatz 1998: everybody dials its next neighbours on a ring, and so many
-    /// millionths of these links lead to somebody drawn by lot instead.
-    SmallWorld {
-        /// Neighbours that each dials.
-        neighbours: u16,
-        /// Millionths.
-        rewired: u32,
-    },
-    /// Everybody dials so many in its own group, and so many elsewhere.
-    Regions {
-        /// In its own group.
-        inside: u16,
-        /// In others.
-        outside: u16,
-    },
+    Ring { chords: u16 },
+    /// Each node dials this number of random others.
+    Random { outbound: u16 },
+    /// Each node has this number of links, dialled by either end: a random regular graph.
+    Regular { degree: u16 },
+    /// Watts and Strogatz 1998: each node dials its next neighbours on a ring, and this many
+    /// millionths of these links lead to a random node instead.
+    SmallWorld { neighbours: u16, rewired: u32 },
+    /// Each node dials some of its own group, and some elsewhere.
+    Regions { inside: u16, outside: u16 },
 }
 
-/// A shape, and who is kept to whom.
+/// A shape, and the groups that are confined to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology {
-    /// The shape.
     pub shape: Shape,
-    /// Groups whose nodes dial nodes of another group and nobody else, and whom nobody else dials.
+    /// Groups whose nodes dial nodes of another group only, and that no other node dials.
     pub confined: Vec<(usize, usize)>,
 }
 
@@ -66,7 +46,7 @@ impl From<Shape> for Topology {
 }
 
 impl Topology {
-    /// Whom each node dials, by node. `apart` are nodes without any link.
+    /// The nodes that each node dials. `apart` are nodes without any link.
     pub fn dials(
         &self,
         groups: &[Members],
@@ -117,7 +97,7 @@ impl Shape {
         let at = |position: usize| free.get(position % count.max(1)).map(|(_, node)| *node);
         let mut dialled = BTreeSet::new();
         match *self {
-            // No node alone can say whom it is joined to.
+            // These links depend on all nodes at once.
             Self::Regular { .. } => {}
             Self::Full => dialled.extend(free.iter().take(position).map(|(_, node)| *node)),
             Self::Line => dialled.extend(position.checked_sub(1).and_then(at)),
@@ -149,7 +129,7 @@ impl Shape {
     }
 }
 
-/// So many others, drawn without repetition; everybody when there are no more.
+/// Random others, drawn without repetition; all of them when there are no more.
 fn some_of(
     (count, at): (usize, impl Fn(usize) -> Option<NodeIndex>),
     own: usize,

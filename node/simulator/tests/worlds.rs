@@ -114,7 +114,7 @@ fn what_is_told_of_the_events_before_one_ends_with_it_in_a_large_world_too() {
         let mut run = Run::new(Plan::quiet(nodes), 4).expect("every node starts");
         run.world_mut().keep_log(50, 3_000);
         run.advance_to_event(3_000).expect("every invariant holds");
-        assert!(run.world().events() >= 3_000);
+        assert!(run.world().traffic.events >= 3_000);
         let log = run.world().log();
         assert_eq!(log.len(), 50);
         for (line, number) in log.iter().zip(2_951..) {

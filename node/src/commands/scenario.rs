@@ -106,7 +106,7 @@ fn node_plans(
 }
 
 fn tell(moment: &Moment, as_json: bool, out: &mut impl Write) -> std::io::Result<()> {
-    let Moment { at_ms, kind, text } = moment;
+    let Moment { at_ms, kind, text, .. } = moment;
     match as_json {
         true => writeln!(out, "{}", json!({ "event": "moment", "at_ms": at_ms, "kind": kind, "text": text })),
         false => writeln!(out, "{:>7.1} s  {text}", *at_ms as f64 / 1_000.0),

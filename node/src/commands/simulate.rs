@@ -122,7 +122,7 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
     telling.tell(run.timeline(), run.progress())?;
     telling.end(&run)?;
     outcome.map_err(|failure| replay.broken(&failure))?;
-    let (events, ms) = (run.world().events(), run.world().elapsed().as_millis() as u64);
+    let (events, ms) = (run.world().traffic.events, run.world().elapsed().as_millis() as u64);
     // What happens at one time is done at once, in a large world in windows of time.
     let why = if events < event { "the run was over" } else { "stopped" };
     write!(stdout(), "{why} after event {}, at {}", event.min(events), moment(ms))?;

@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use cairn_core::hash::Txid;
-use cairn_simulator::node_index::NodeIndex;
-use cairn_simulator::settling::Settlement;
+use cairn_simulator::note::Note;
 use serde_json::Value;
 
 use crate::devnet::groups::Groups;
@@ -57,42 +55,13 @@ pub enum What {
         /// Milliseconds each way.
         delay_ms: u64,
     },
-    /// A step of the scenario that is played begins.
-    StepBegun(usize),
-    /// It is done.
-    StepDone(usize),
-    /// It could not be done.
+    /// The conductor of the scenario that is played has done something.
+    Conductor(Note),
+    /// A step of the scenario could not be carried out.
     StepFailed {
         /// What was tried, in words.
         what: String,
         /// Why it failed.
-        why: String,
-    },
-    /// All miners stopped but these, which mine until all agree; a cut has these sides.
-    Settling(Settlement),
-    /// A coin of the scenario's is about to be paid twice.
-    PaidTwice {
-        /// The payment.
-        payment: Txid,
-        /// What takes its place on the other side.
-        rival: Txid,
-    },
-    /// A node took a payment of the scenario's.
-    Accepted(Txid),
-    /// A node took the second payment of a coin.
-    RivalAccepted(Txid),
-    /// A node did not take the second payment of a coin.
-    RivalRefused {
-        /// Which.
-        at: NodeIndex,
-        /// Why.
-        why: String,
-    },
-    /// Of the step that is under way, so many payments were handed in.
-    HandedIn {
-        /// How many.
-        payments: u32,
-        /// Why not all of them.
         why: String,
     },
     /// Somebody wants the devnet to end.

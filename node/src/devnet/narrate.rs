@@ -81,16 +81,7 @@ impl Narrator {
                 json!({ "event": "slowed", "node": node, "delay_ms": delay_ms }),
             )],
             // A scenario tells its own timeline.
-            What::StepBegun(_)
-            | What::StepDone(_)
-            | What::StepFailed { .. }
-            | What::Settling(_)
-            | What::PaidTwice { .. }
-            | What::RivalAccepted(_)
-            | What::RivalRefused { .. }
-            | What::HandedIn { .. }
-            | What::Accepted(_)
-            | What::Stop => Vec::new(),
+            What::Conductor(_) | What::StepFailed { .. } | What::Stop => Vec::new(),
         }
     }
 

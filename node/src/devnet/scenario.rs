@@ -1,10 +1,9 @@
 //! Scenarios on real nodes: a simulator's plan, played by processes in real time.
 //!
-//! Reading order: [`rates`] and [`chain_setup`] (the chain that they play it on), [`agenda`] (what is due when),
+//! Reading order: [`rates`] and [`chain_setup`] (the chain that they play it on),
 //! [`executor`] and [`payments`] (carrying it out), [`event_adapter`] (what the recorder sees), [`play`] (from
 //! beginning to end).
 
-pub mod agenda;
 pub mod chain_setup;
 pub mod error;
 pub mod event_adapter;

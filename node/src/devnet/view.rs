@@ -142,16 +142,7 @@ impl Scene {
             }
             What::Hashrate { node, percent } => self.world.mines_at(*node, *percent),
             What::Slowed { node, delay_ms } => self.world.slowed(*node, *delay_ms),
-            What::StepBegun(_)
-            | What::StepDone(_)
-            | What::StepFailed { .. }
-            | What::Accepted(_)
-            | What::PaidTwice { .. }
-            | What::RivalAccepted(_)
-            | What::RivalRefused { .. }
-            | What::HandedIn { .. }
-            | What::Settling(_)
-            | What::Stop => {}
+            What::Conductor(_) | What::StepFailed { .. } | What::Stop => {}
         }
         let mut lines = self.narrator.hear(happening);
         lines.extend(self.narrator.tick(happening.at));

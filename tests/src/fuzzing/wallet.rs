@@ -16,7 +16,7 @@ use crate::fuzzing::rules::regtest;
 /// The passphrase of the key files here.
 pub const PASSPHRASE: &str = "passphrase";
 /// How many locks the scans here looked for.
-pub const WATCHED: Watched = Watched { receive: 2, change: 0 };
+pub const WATCHED: Watched = Watched { receiving: 2, change: 0 };
 /// A key file that asks for more work than 2^8 is not opened here: it would test patience alone.
 const MOST_WORK: u32 = 8;
 

@@ -10,7 +10,7 @@ use cairn_genesis::programs::exit::{answer_done, say};
 use serde_json::json;
 
 use crate::balance::{Balance, spendable};
-use crate::cli::{Common, Send, SendAmount};
+use crate::cli::{Common, Send};
 use crate::client::{Client, ClientError};
 use crate::commands::wait::wait;
 use crate::keys::Keys;
@@ -32,15 +32,8 @@ pub fn run(common: &Common, send: &Send) -> anyhow::Result<()> {
         .with_context(|| format!("\"{}\" is not an address of this chain", show::harmless(&send.address)))?;
     let connection = if send.offline { None } else { Some(session.connect(common)?) };
     let client = connection.as_ref().map(|connection| &connection.client);
-    let wish = Wish {
-        to: to.lock(),
-        amount: match send.amount {
-            SendAmount::Exactly(amount) => Some(amount),
-            SendAmount::All => None,
-        },
-        rate: rate(send, client)?,
-        fee_ceiling: send.max_fee,
-    };
+    let wish =
+        Wish { to: to.lock(), amount: send.amount.0, rate: rate(send, client)?, fee_ceiling: send.max_fee };
     let Agreed { draft, keys, notices } = agree(common, send, &mut session, client, &wish)?;
     let mut summary = json!({
         "to": send.address, "amount": draft.amount, "fee": draft.fee, "change": draft.change,

@@ -142,8 +142,11 @@ mod tests {
         let body = TransactionBody { inputs: vec![], outputs: vec![], lock_time: LockTime::Immediate };
         let transaction = Transaction::new(body, Vec::new());
         let text = |state| {
-            let scan =
-                Scan::new(&TestChain::new().genesis, &Default::default(), Watched { receive: 1, change: 1 });
+            let scan = Scan::new(
+                &TestChain::new().genesis,
+                &Default::default(),
+                Watched { receiving: 1, change: 1 },
+            );
             let payments = vec![JudgedPayment { transaction: transaction.clone(), made_ms: 1, state }];
             nothing_to_hand_in(&View { scan, mempool: None, payments, incoming: None, notices: Vec::new() })
         };

@@ -4,6 +4,7 @@ use super::*;
 use cairn_core::hash::GenesisHash;
 use cairn_wallet::book::{GAP, SEARCH_GAP};
 use cairn_wallet::keys::Branch;
+use cairn_wallet::scan::Watched;
 
 fn genesis() -> GenesisHash {
     cairn_genesis::Chain::builtin("regtest").expect("built in").params.genesis_hash
@@ -65,7 +66,7 @@ fn restored(world: &World) -> Owner {
     session.book.search = Search::Due;
     let view = follow::catch_up(&mut session, &world.node, Some(&KEYS)).expect("a search");
     let far = view.notices.iter().any(|notice| {
-        matches!(notice, Notice::Searched { receiving, change, .. }
+        matches!(notice, Notice::Searched { watched: Watched { receiving, change }, .. }
             if *receiving >= SEARCH_GAP && *change >= SEARCH_GAP)
     });
     assert!(far, "it says how far it looked on both branches: {:?}", view.notices);
@@ -144,13 +145,13 @@ fn a_second_copy_learns_of_the_addresses_that_the_first_one_used_meanwhile() {
         }
         if count % 150 == 0 {
             let (_, view) = look(&world, &copy);
-            let told = view.notices.iter().any(|notice| matches!(notice, Notice::MoreMayLieBeyond { .. }));
+            let told = view.notices.iter().any(|notice| matches!(notice, Notice::MoreMayLieBeyond(_)));
             assert!(told, "after {count} payments of the other copy");
         }
     }
     let mut session = open(&copy);
     let view = follow::catch_up(&mut session, &world.node, Some(&KEYS)).expect("a look");
-    assert!(!view.notices.iter().any(|notice| matches!(notice, Notice::MoreMayLieBeyond { .. })));
+    assert!(!view.notices.iter().any(|notice| matches!(notice, Notice::MoreMayLieBeyond(_))));
     drop(session);
     assert_eq!(look(&world, &copy).0.spendable, look(&world, &original).0.spendable);
     pay(&mut world, &copy, Amount::ZERO, true);

@@ -1,8 +1,8 @@
-//! The lottery: which miner finds the next block, and when. One draw decides for all of them.
+//! The sampler: which miner finds the next block, and when. One draw decides for all of them.
 //!
 //! Waits for blocks are exponential, so the wait for the first of many miners is exponential with the
-//! sum of their rates, and who is first is drawn in proportion to them. A change of rates spends what
-//! has passed of the drawn wait and stretches the rest, which is exact and takes no luck.
+//! sum of their rates, and the first one is drawn in proportion to them. A change of rates spends what
+//! has passed of the drawn wait and stretches the rest, which is exact and draws nothing.
 
 use cairn_core::time::Timestamp;
 use cairn_protocol::random::Random;
@@ -15,7 +15,7 @@ const SCALE: u128 = 1 << 20;
 /// Ticket-milliseconds in 2^-32 of a mean wait: 2^20 * 10^12 / 2^32.
 const PER_UNIT: u128 = 244_140_625;
 
-/// Every miner's chance.
+/// The rates of all miners, and the time of the next block.
 #[derive(Clone, Debug)]
 pub struct PowSampler {
     tickets: Vec<u64>,
@@ -31,14 +31,14 @@ pub struct PowSampler {
 }
 
 impl PowSampler {
-    /// Nobody mines yet.
+    /// A sampler in which no miner has a rate yet.
     pub fn new(miners: usize, now: Timestamp, mut random: Random) -> Self {
         let left = draw(&mut random);
         let (tickets, sums) = (vec![0; miners], vec![0; miners + 1]);
         Self { tickets, sums, total: 0, left, since: now, next: None, random }
     }
 
-    /// From now on this miner searches so fast for a block of so many hashes.
+    /// Sets a miner's rate, and the hashes that its next block takes on average.
     pub fn set(&mut self, now: Timestamp, miner: NodeIndex, rate: Hashrate, hashes: u64) {
         let tickets = u128::from(rate.0) * SCALE / u128::from(hashes.max(1));
         let tickets = u64::try_from(tickets).unwrap_or(u64::MAX);
@@ -59,7 +59,7 @@ impl PowSampler {
         self.reschedule();
     }
 
-    /// When the next block is found; never while nobody mines.
+    /// The time of the next block; none while no node mines.
     pub const fn next_time(&self) -> Option<Timestamp> {
         self.next
     }
@@ -70,7 +70,7 @@ impl PowSampler {
         self.next = wait.map(|wait| self.since.saturating_add(core::time::Duration::from_millis(wait)));
     }
 
-    /// Who finds the block whose time has come; the next wait is drawn.
+    /// The miner of the block whose time has come; the next wait is drawn.
     pub fn take(&mut self, now: Timestamp) -> Option<NodeIndex> {
         if self.total == 0 {
             return None;

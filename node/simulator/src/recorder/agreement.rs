@@ -13,7 +13,7 @@ use crate::report::{AgreementPoint, Tips};
 /// Points kept; beyond it spans of time are merged in pairs.
 const MAX_POINTS: usize = 4_096;
 
-/// Who stands where.
+/// The tips of nodes, and their shares over time.
 #[derive(Clone, Debug)]
 pub struct Agreement {
     tips: Vec<Option<BlockHash>>,
@@ -23,7 +23,7 @@ pub struct Agreement {
     living: u32,
     points: Vec<AgreementPoint>,
     changes: TipChanges,
-    /// Changes within so many milliseconds share two points.
+    /// Changes within this number of milliseconds share two points.
     span_ms: u64,
     most_tips: usize,
 }
@@ -126,7 +126,7 @@ impl Agreement {
         core::mem::take(&mut self.changes).conclude(blocks)
     }
 
-    /// What was noted, ending with how it stands now.
+    /// Every point, and one for the end.
     pub fn into_points(mut self, end_ms: u64) -> Vec<AgreementPoint> {
         if let Some((_, share)) = self.majority() {
             let end = AgreementPoint { at_ms: end_ms, share, tips: self.counts.len() as u32 };

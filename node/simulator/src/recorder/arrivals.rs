@@ -1,7 +1,7 @@
-//! How a block spread: when each node had it, and what that comes to.
+//! The arrivals of a block at nodes, and their percentiles.
 //!
-//! Times tell of the network, so only nodes count that could hear of the block all the time: that
-//! lived when it was first shown to others, and were neither gone nor cut off before they had it.
+//! Times measure the network, so only nodes count that could receive the block all the time: that
+//! lived when it was first shown to others, and were neither down nor behind a partition before they had it.
 
 use crate::node_index::NodeIndex;
 use crate::recorder::reachability::Reachability;
@@ -25,14 +25,14 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// Nobody has it yet.
+    /// No node has it yet.
     pub fn new(nodes: usize, finder: NodeIndex, contact: &Reachability) -> Self {
         let source = contact.is_up(finder).then(|| (finder, contact.now()));
         let has = vec![0; nodes.div_ceil(64)];
         Self { finder, source, shown: None, has, reached: 0, finder_ms: None, times: Vec::new() }
     }
 
-    /// A node has it, so long after it was found; only the first time counts.
+    /// A node has it, this long after it was found; only the first time counts.
     pub fn reached(&mut self, at: NodeIndex, after_ms: u64, contact: &Reachability) {
         let (word, bit) = (at.index() / 64, 1_u64 << (at.index() % 64));
         let Some(word) = self.has.get_mut(word).filter(|word| **word & bit == 0) else { return };
@@ -49,13 +49,13 @@ impl Arrivals {
         }
     }
 
-    /// How many nodes had it, whether or not they count.
+    /// The number of nodes that had it, whether or not they count.
     pub const fn reached_count(&self) -> u32 {
         self.reached
     }
 
-    /// When so many of a hundred of all nodes that count had it, for each number; none if so many
-    /// never did.
+    /// The times at which these percentages of all nodes that count had it; none for one that
+    /// was never reached.
     pub fn percentiles<const N: usize>(
         &self,
         percents: [usize; N],
@@ -70,13 +70,13 @@ impl Arrivals {
         percents.map(|percent| times().nth((nodes * percent).div_ceil(100).max(1) - 1))
     }
 
-    /// Every time but the finder's own.
+    /// The time of every node but the finder.
     pub fn others(&self) -> impl Iterator<Item = u64> {
         self.times.iter().map(|time| u64::from(*time))
     }
 
     fn counts(&self, at: NodeIndex, contact: &Reachability) -> bool {
-        let was_cut = |(source, since)| contact.was_cut_since(at, source, since);
+        let was_cut = |(source, since)| contact.was_split_since(at, source, since);
         contact.is_up_since(at, self.shown.unwrap_or(contact.now())) && !self.source.is_some_and(was_cut)
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     fn who_was_away_or_cut_off_does_not_count() {
         let (mut contact, node) = (contact(6), NodeIndex::new);
         contact.went_down(node(3));
-        contact.cut(&[(0..4).map(node).collect(), vec![node(4), node(5)]]);
+        contact.split(&[(0..4).map(node).collect(), vec![node(4), node(5)]]);
         let mut spread = Arrivals::new(6, node(0), &contact);
         spread.reached(node(0), 0, &contact);
         spread.reached(node(1), 10, &contact);

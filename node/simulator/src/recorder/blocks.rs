@@ -1,4 +1,4 @@
-//! Blocks: who found which, where each stands in the tree, and when nodes had it.
+//! Blocks: the finder, the parent and the arrivals of each.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,10 @@ use crate::recorder::reachability::Reachability;
 /// A block that was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
-    /// Its hash.
     pub hash: BlockHash,
-    /// Its parent.
     pub parent: BlockHash,
-    /// Its height.
     pub height: u32,
-    /// Who found it.
     pub miner: NodeIndex,
-    /// When.
     pub at_ms: u64,
     /// How many transactions it holds, the coinbase not counted.
     pub transactions: u32,
@@ -30,7 +25,6 @@ pub struct Found {
 /// A block and where it has been.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// The block.
     pub found: Found,
     /// The parent's node in the list; none when it is genesis.
     pub parent: Option<usize>,
@@ -45,14 +39,20 @@ pub struct Blocks {
     list: Vec<Known>,
     numbers: BTreeMap<BlockHash, usize>,
     genesis: BlockHash,
-    /// Who can hear of them.
-    pub contact: Reachability,
+    /// Which nodes can receive them.
+    pub reachability: Reachability,
 }
 
 impl Blocks {
-    /// Genesis alone.
+    /// A tree with genesis alone.
     pub fn new(nodes: usize, genesis: BlockHash) -> Self {
-        Self { nodes, list: Vec::new(), numbers: BTreeMap::new(), genesis, contact: Reachability::new(nodes) }
+        Self {
+            nodes,
+            list: Vec::new(),
+            numbers: BTreeMap::new(),
+            genesis,
+            reachability: Reachability::new(nodes),
+        }
     }
 
     /// A block was found; says whether it was new.
@@ -65,7 +65,7 @@ impl Blocks {
         self.list.push(Known {
             found,
             parent,
-            spread: Arrivals::new(self.nodes, found.miner, &self.contact),
+            spread: Arrivals::new(self.nodes, found.miner, &self.reachability),
         });
         true
     }
@@ -73,11 +73,11 @@ impl Blocks {
     /// A node has a block, on whatever branch, perhaps not for the first time.
     pub fn reached(&mut self, at_ms: u64, at: NodeIndex, hash: &BlockHash) {
         if let Some(known) = self.numbers.get(hash).and_then(|number| self.list.get_mut(*number)) {
-            known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms), &self.contact);
+            known.spread.reached(at, at_ms.saturating_sub(known.found.at_ms), &self.reachability);
         }
     }
 
-    /// All of them.
+    /// All blocks in the order of finding.
     pub fn list(&self) -> &[Known] {
         &self.list
     }

@@ -1,21 +1,22 @@
-//! Changes of branch, put together from the events in which a node tells them.
+//! Changes of branch, put together from the events of a node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_core::block::Block;
 use cairn_core::hash::Txid;
-use std::collections::BTreeSet;
 
 use crate::node_index::NodeIndex;
+use crate::report::Reorganisation;
+
+/// The most reorganisations of a report; of more the deepest are kept.
+const MAX_REORGANISATIONS: usize = 1_000;
 
 /// A change of branch that is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The height of the last block that both branches share.
     pub fork_height: u32,
-    /// Blocks that left.
     pub disconnected: u32,
-    /// Blocks that joined.
     pub connected: u32,
     /// Transactions that left with them and did not come back.
     pub unconfirmed: u32,
@@ -28,20 +29,50 @@ struct Underway {
     gone: BTreeSet<Txid>,
 }
 
-/// Changes that are being told.
+/// Changes of branch, complete and under way.
 #[derive(Clone, Debug, Default)]
 pub struct Branches {
     underway: BTreeMap<NodeIndex, Underway>,
+    list: Vec<Reorganisation>,
+    /// The number of changes that are complete.
+    pub count: u64,
+    /// The most blocks that left in a change of an honest node.
+    pub deepest: u32,
 }
 
 impl Branches {
-    /// A node begins to tell one.
+    /// A change is complete.
+    pub fn add(&mut self, at_ms: u64, at: NodeIndex, done: Done, is_honest: bool) {
+        let Done { fork_height, disconnected, connected, unconfirmed } = done;
+        self.count += 1;
+        if is_honest {
+            self.deepest = self.deepest.max(disconnected);
+        }
+        if self.list.len() >= 2 * MAX_REORGANISATIONS {
+            self.keep_deepest();
+        }
+        let node = at.number();
+        self.list.push(Reorganisation { at_ms, node, fork_height, disconnected, connected, unconfirmed });
+    }
+
+    /// The deepest changes, deepest first.
+    pub fn into_list(mut self) -> Vec<Reorganisation> {
+        self.keep_deepest();
+        self.list
+    }
+
+    fn keep_deepest(&mut self) {
+        self.list.sort_by_key(|one| (core::cmp::Reverse(one.disconnected), one.at_ms, one.node));
+        self.list.truncate(MAX_REORGANISATIONS);
+    }
+
+    /// A node begins to change branch; its blocks follow.
     pub fn begin(&mut self, at: NodeIndex, fork_height: u32, disconnected: u32, connected: u32) {
         let done = Done { fork_height, disconnected, connected, unconfirmed: 0 };
         self.underway.insert(at, Underway { done, to_come: connected, gone: BTreeSet::new() });
     }
 
-    /// A block left.
+    /// A block left the best chain of a node.
     pub fn disconnected(&mut self, at: NodeIndex, block: &Block) {
         if let Some(change) = self.underway.get_mut(&at) {
             change.gone.extend(block.transactions().iter().map(|transaction| transaction.txid()));

@@ -6,18 +6,17 @@ use cairn_core::hash::BlockHash;
 
 use crate::expectation::{Bounds, Expectation, Verdict};
 use crate::plan::{Engine, MILLION};
-use crate::recorder::Recorder;
 use crate::recorder::blocks::Known;
 use crate::recorder::reachability::Reachability;
+use crate::recorder::record::Recorder;
 use crate::report::{
-    BlockPropagation, BlockReport, GroupReport, MomentKind, Propagation, Report, Stale, TraceReport,
+    BlockPropagation, BlockReport, GroupReport, Payments, Propagation, Report, Stale, TraceReport,
 };
 use crate::text::{count, duration, grouped, percent};
 
 /// What only the engine knows.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// Which engine.
     pub engine: Engine,
     /// The seed, if there is one.
     pub seed: Option<u64>,
@@ -34,14 +33,12 @@ pub struct Ending {
 }
 
 impl Recorder {
-    /// The report.
+    /// Makes the report of a run.
     pub fn conclude(mut self, ending: Ending) -> Report {
-        self.keep_deepest();
-        self.tell_of_the_untold(ending.lasted_ms);
         let standing = self.standing();
         let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
         let is_in_chain = self.blocks.lineage(&tip);
-        let (list, contact) = (self.blocks.list(), &self.blocks.contact);
+        let (list, contact) = (self.blocks.list(), &self.blocks.reachability);
         let height = self.blocks.number(&tip).map_or(0, |number| list[number].found.height);
         let main = || list.iter().zip(&is_in_chain).filter(|(_, is_in)| **is_in).map(|(known, _)| known);
         let found_by = self.by_group(list.iter().map(|known| known.found.miner));
@@ -66,20 +63,18 @@ impl Recorder {
             .collect();
         let found = list.len() as u64;
         let stale = Stale { found, stale: found - in_all, rate: of(found - in_all, found) };
-        let mut payments = self.payments;
-        payments.attempts = self.rivals.attempts_count();
-        payments.dropped = ending.dropped;
-        payments.confirmed = ending.confirmed;
-        payments.undone = self.undone();
-        // While nodes are divided nobody can say which side's payments stay.
+        let mut payments =
+            Payments { dropped: ending.dropped, confirmed: ending.confirmed, ..self.payments.figures() };
+        // While nodes are divided it is open which side's payments stay.
         if !standing.is_divided() {
-            for confirmations in self.rivals.taken_back(list, &is_in_chain) {
+            for confirmations in self.payments.taken_back(list, &is_in_chain) {
                 payments.double_spent += 1;
                 payments.deepest_double_spend = payments.deepest_double_spend.max(confirmations);
             }
         }
-        let (was_cut, cut_ms) = (self.first_cut_ms.is_some(), self.first_cut_ms.unwrap_or(0));
-        let while_cut = cut_ms..self.healed_ms.unwrap_or(u64::MAX);
+        let (was_cut, cut_ms) =
+            (self.healing.first_partition_ms.is_some(), self.healing.first_partition_ms.unwrap_or(0));
+        let while_cut = cut_ms..self.healing.healed_ms.unwrap_or(u64::MAX);
         let since_cut = self.by_group(
             main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),
         );
@@ -106,35 +101,25 @@ impl Recorder {
             most_tips: self.agreement.most_tips(),
             propagation: propagation(list),
             blocks,
-            timeline: self.timeline,
+            timeline: self.timeline.into_moments(ending.lasted_ms),
             agreement: self.agreement.into_points(ending.lasted_ms),
             tips,
-            convergence: self.convergence,
-            reorganisations: self.reorganisations,
-            reorganisations_in_all: self.reorganisations_in_all,
-            deepest: self.deepest,
+            convergence: self.healing.steps,
+            reorganisations_in_all: self.branches.count,
+            deepest: self.branches.deepest,
+            reorganisations: self.branches.into_list(),
             stale,
             payments,
             messages: ending.traffic.0,
             bytes: ending.traffic.1,
             expectations: Vec::new(),
         };
-        // Without a cut there was no branch to win, and while nodes are divided, or none runs, none has won.
+        // Without a partition there was no branch to win, and while nodes are divided, or none is up, none has won.
         let is_decided = was_cut && !standing.is_divided() && standing.running > 0;
         let winner = if is_decided { most(&since_cut) } else { None };
         let judge = Judge { report: &report, winner, agreed };
         report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
         report
-    }
-}
-
-impl Recorder {
-    /// A timeline that is not whole says so in its last line.
-    fn tell_of_the_untold(&mut self, at_ms: u64) {
-        if self.untold() > 0 {
-            let text = format!("{} more are not told", count(self.untold(), "moment"));
-            self.tell(at_ms, MomentKind::Phase, text);
-        }
     }
 }
 
@@ -194,13 +179,13 @@ fn propagation(blocks: &[Known]) -> Option<Propagation> {
 
 struct Judge<'r> {
     report: &'r Report,
-    /// The group with most blocks of the final chain from the first cut to its healing.
+    /// The group with most blocks of the final chain from the first partition to its healing.
     winner: Option<usize>,
     /// Part of the living nodes on the final tip.
     agreed: u64,
 }
 
-/// What is found of double spends where a run stopped before anybody tried, or nobody could.
+/// What is found of double spends where none was tried.
 const NOT_TRIED: &str = "that no coin was paid twice";
 
 /// What cannot be met by what there is none of.

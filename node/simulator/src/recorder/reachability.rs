@@ -2,19 +2,19 @@
 
 use crate::node_index::{NodeIndex, sides};
 
-/// Who was away or cut off when.
+/// Which nodes were down, and which partitions were in force when.
 #[derive(Clone, Debug)]
 pub struct Reachability {
-    /// How often somebody came or a cut began or ended: tells what was first within a millisecond.
+    /// Counts starts of nodes and changes of the partition, which orders them within a millisecond.
     now: u32,
     /// Since when each node lives; none while it does not, or is no part of the network.
     up_since: Vec<Option<u32>>,
-    /// Every cut and healing, and the side of each node from then on; none when all reach all.
+    /// Every change of the partition, with the side of each node from then on; none when all reach all.
     cuts: Vec<(u32, Option<Vec<usize>>)>,
 }
 
 impl Reachability {
-    /// No node lives yet, and nothing is cut.
+    /// No node lives yet, and there is no partition.
     pub fn new(nodes: usize) -> Self {
         Self { now: 0, up_since: vec![None; nodes], cuts: vec![(0, None)] }
     }
@@ -39,19 +39,19 @@ impl Reachability {
         }
     }
 
-    /// The network is cut; whoever is in no group is alone.
-    pub fn cut(&mut self, groups: &[Vec<NodeIndex>]) {
+    /// The network is partitioned; a node in no group is alone.
+    pub fn split(&mut self, groups: &[Vec<NodeIndex>]) {
         self.now += 1;
         self.cuts.push((self.now, Some(sides(groups, self.up_since.len()))));
     }
 
-    /// Every cut ends.
+    /// The partition in force ends.
     pub fn heal(&mut self) {
         self.now += 1;
         self.cuts.push((self.now, None));
     }
 
-    /// Every node.
+    /// The indexes of all nodes.
     pub fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
         NodeIndex::first(u16::try_from(self.up_since.len()).unwrap_or(u16::MAX))
     }
@@ -66,8 +66,8 @@ impl Reachability {
         self.up_since.get(at.index()).copied().flatten().is_some_and(|since| since <= then)
     }
 
-    /// Whether a cut lay between two nodes then or at any time since.
-    pub fn was_cut_since(&self, one: NodeIndex, other: NodeIndex, then: u32) -> bool {
+    /// Whether a partition was between two nodes then or at any time since.
+    pub fn was_split_since(&self, one: NodeIndex, other: NodeIndex, then: u32) -> bool {
         let before = self.cuts.partition_point(|(when, _)| *when <= then).saturating_sub(1);
         let mut sides = self.cuts[before..].iter().filter_map(|(_, sides)| sides.as_ref());
         sides.any(|sides| sides.get(one.index()) != sides.get(other.index()))

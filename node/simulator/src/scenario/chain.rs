@@ -31,9 +31,6 @@ pub struct ChainTable {
 
 impl ChainTable {
     /// The chain of a scenario. [`Self::check`] says whether its numbers fit together.
-    ///
-    /// # Errors
-    /// Every fault of single values.
     pub fn definition(&self, document: &Document) -> Result<Definition, ScenarioError> {
         let mut chain = usual_chain();
         time(document, &self.spacing, &mut chain.spacing_ms)?;
@@ -116,9 +113,6 @@ fn optional_time<const MIN: u64, const MAX: u64>(
 }
 
 /// A value, or none where the word for it stands.
-///
-/// # Errors
-/// Every fault of the value.
 pub fn unless<T: DeserializeOwned>(
     document: &Document,
     value: &Unread,

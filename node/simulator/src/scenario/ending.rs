@@ -1,4 +1,4 @@
-//! `[workload]` and `[stop]`: who pays whom, and when the run ends.
+//! `[workload]` and `[stop]`: payments, and the end of the run.
 
 use core::time::Duration;
 

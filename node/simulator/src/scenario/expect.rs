@@ -15,12 +15,12 @@ use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::nodes::Reader;
 use crate::scenario::values::{Decimal, List, TEN_YEARS, Time, small};
 
-/// A count.
+/// A figure that is counted.
 type Counted = Bounded<0, 4_294_967_295>;
 /// A share, in millionths.
 type Part = Decimal<0, MILLION, MILLION>;
 
-/// The table.
+/// The table as the file has it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectTable {
@@ -52,9 +52,6 @@ struct BoundsTable<T> {
 }
 
 /// Every expectation, in the order in which reports show them.
-///
-/// # Errors
-/// Every fault of expectations.
 pub fn read(
     reader: &Reader,
     table: &ExpectTable,
@@ -102,7 +99,7 @@ fn check(reader: &Reader, table: &ExpectTable, steps: &[(Duration, Step)]) -> Re
     let wants = [
         (
             table.converged_within.as_ref().map(Spanned::span),
-            has_step(&|step| step.mends(nodes)),
+            has_step(&|step| step.heals(nodes)),
             Fault::NothingHeals,
         ),
         (table.no_double_spend_deeper_than.as_ref().map(Spanned::span), is_tried, Fault::NoDoubleSpend),

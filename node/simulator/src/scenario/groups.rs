@@ -1,4 +1,4 @@
-//! `[[group]]`: who takes part, how fast they mine, how they behave, whom they know.
+//! `[[group]]`: nodes that are alike, their hash rate, behaviour and confinement.
 
 use cairn_genesis::bounded::{Bounded, Name};
 use cairn_genesis::toml_file::{Document, Spanned, Unread};
@@ -71,9 +71,6 @@ pub fn read(document: &Document, tables: &[Spanned<GroupTable>]) -> Result<Vec<G
 }
 
 /// Gives every group its behaviour; returns the groups whose nodes dial only those of another group.
-///
-/// # Errors
-/// Every fault of behaviours.
 pub fn read_behaviours(
     reader: &mut Reader,
     tables: &[Spanned<GroupTable>],

@@ -75,9 +75,6 @@ pub struct Read {
 }
 
 /// The links of a plan.
-///
-/// # Errors
-/// Every fault of links.
 pub fn read(reader: &Reader, table: &Unread) -> Result<Read, ScenarioError> {
     let document = &reader.document;
     let LinksTable { ping_every, between } = document.read_at(table)?;

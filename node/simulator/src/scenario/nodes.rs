@@ -18,7 +18,6 @@ pub type References = List<String>;
 /// A file and its groups, by which references are resolved.
 #[derive(Clone, Debug)]
 pub struct Reader<'t> {
-    /// The file.
     pub document: Document<'t>,
     /// Every group with its name and nodes; behaviours may still be missing.
     pub groups: Vec<Group>,
@@ -52,9 +51,6 @@ impl Reader<'_> {
     }
 
     /// The nodes that references name, in order; no node is named twice.
-    ///
-    /// # Errors
-    /// Every fault of references.
     pub fn nodes(&self, references: &References) -> Result<Vec<NodeIndex>, ScenarioError> {
         let mut nodes = self.collect(references, &mut BTreeSet::new())?;
         nodes.sort_unstable();

@@ -12,7 +12,7 @@ use crate::plan::{Step, Stop, Workload};
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::groups::behaviour;
 use crate::scenario::nodes::{Reader, References};
-use crate::scenario::values::{Decimal, TEN_YEARS, Time, small};
+use crate::scenario::values::{Decimal, Offset, TEN_YEARS, Time, small};
 
 /// The most steps of a plan.
 const MAX_STEPS: usize = 10_000;
@@ -24,6 +24,11 @@ struct At {
     at: Spanned<Time<0, TEN_YEARS>>,
 }
 
+/// A reference to one node, or the name of a group.
+type Name = Spanned<String>;
+/// A number of payments; the plan's wallets are the other bound.
+type Payments = Spanned<Bounded<1, 4_294_967_295>>;
+
 /// What a step does: the one key of its table beside `at`.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
@@ -33,33 +38,15 @@ enum Action {
     Heal(Spanned<bool>),
     Kill(References),
     Restart(References),
-    Slow {
-        nodes: References,
-        times: Decimal<1, 100_000, 100>,
-    },
-    Mine {
-        node: Spanned<String>,
-        blocks: Bounded<1, 1_000>,
-    },
-    Pay {
-        node: Spanned<String>,
-        payments: Spanned<Bounded<1, 4_294_967_295>>,
-        twice_at: Option<Spanned<String>>,
-    },
-    Hashrate {
-        nodes: References,
-        percent: Bounded<0, 10_000>,
-    },
-    Behave {
-        group: Spanned<String>,
-        r#as: Unread,
-    },
+    Slow { nodes: References, times: Decimal<1, 100_000, 100> },
+    Clock { nodes: References, offset: Offset },
+    Mine { node: Name, blocks: Bounded<1, 1_000> },
+    Pay { node: Name, payments: Payments, twice_at: Option<Name> },
+    Hashrate { nodes: References, percent: Bounded<0, 10_000> },
+    Behave { group: Name, r#as: Unread },
 }
 
 /// Every step, each with its time.
-///
-/// # Errors
-/// Every fault of steps.
 pub fn read(
     reader: &Reader,
     tables: &[Unread],
@@ -112,6 +99,9 @@ fn step(reader: &Reader, action: Action, wallets: u16) -> Result<Step, ScenarioE
         Action::Restart(nodes) => Step::Restart(reader.nodes(&nodes)?),
         Action::Slow { nodes, times } => {
             Step::Slow { nodes: reader.nodes(&nodes)?, percent: times.parts() as u32 }
+        }
+        Action::Clock { nodes, offset } => {
+            Step::Clock { nodes: reader.nodes(&nodes)?, offset_ms: offset.ms() }
         }
         Action::Mine { node, blocks } => Step::Mine { node: reader.node(&node)?, blocks: small(blocks) },
         Action::Pay { node, payments, twice_at } => {
@@ -169,7 +159,7 @@ fn nodes_in(step: &Step) -> usize {
     match step {
         Step::Partition(sides) | Step::Refuse(sides) => sides.iter().map(Vec::len).sum(),
         Step::Kill(nodes) | Step::Restart(nodes) => nodes.len(),
-        Step::Slow { nodes, .. } | Step::SetHashrate { nodes, .. } => nodes.len(),
+        Step::Slow { nodes, .. } | Step::Clock { nodes, .. } | Step::SetHashrate { nodes, .. } => nodes.len(),
         Step::Behave { behaviour: Behaviour::Eclipse { victims }, .. } => victims.len(),
         Step::Heal | Step::Mine { .. } | Step::Pay { .. } | Step::Behave { .. } => 1,
     }

@@ -1,4 +1,4 @@
-//! `[topology]`: who dials whom, by a shape and its numbers.
+//! `[topology]`: which node dials which, by a shape and its numbers.
 
 use cairn_genesis::bounded::Bounded;
 use cairn_genesis::toml_file::{Document, Unread};
@@ -30,7 +30,7 @@ enum ShapeTable {
     Regions { inside: Bounded<0, MAX_DIALS>, outside: Bounded<0, MAX_DIALS> },
 }
 
-/// Who dials whom.
+/// The stream of the topology: which node dials which.
 ///
 /// # Errors
 /// Every fault of single values, and [`Fault::TooManyLinks`].

@@ -20,7 +20,7 @@ pub const TEN_YEARS: u64 = 10 * 365 * 24 * 3_600_000;
 pub struct Time<const MIN: u64, const MAX: u64>(Bounded<MIN, MAX>);
 
 impl<const MIN: u64, const MAX: u64> Time<MIN, MAX> {
-    /// The time.
+    /// The time as a duration.
     pub const fn get(self) -> Duration {
         Duration::from_millis(self.0.get())
     }
@@ -44,6 +44,33 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Time<MIN, MAX> {
             let [least, most] = [MIN, MAX].map(|ms| format_duration(Duration::from_millis(ms)));
             D::Error::custom(format!("out of bounds, expected whole milliseconds from {least} to {most}"))
         })
+    }
+}
+
+/// The offset of a clock as a text, as in `"+3 s"` or `"-3 s"`: at most a day ahead or behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offset(i64);
+
+impl Offset {
+    /// Milliseconds ahead; behind when negative.
+    pub const fn ms(self) -> i64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Offset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let not_an_offset = "not an offset, expected a sign and a time such as \"+3 s\" or \"-250 ms\"";
+        let (sign, time) = match text.split_at_checked(1) {
+            Some(("+", time)) => (1, time),
+            Some(("-", time)) => (-1, time),
+            _ => return Err(D::Error::custom(not_an_offset)),
+        };
+        let time = Time::<0, 86_400_000>::deserialize(IntoDeserializer::<D::Error>::into_deserializer(
+            time.trim_start(),
+        ))?;
+        Ok(Self(sign * time.0.get() as i64))
     }
 }
 

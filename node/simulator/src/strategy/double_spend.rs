@@ -22,7 +22,6 @@ pub struct DoubleSpender {
     pub face: NodeIndex,
     /// The node that nobody sees.
     pub secret: NodeIndex,
-    /// Its coins.
     pub purse: SimWallet,
     /// How much of its hash rate it uses, of a hundred.
     pub percent: u32,
@@ -30,7 +29,7 @@ pub struct DoubleSpender {
     pub attempt: Option<Attempt>,
 }
 
-/// One attempt.
+/// An attempt at a double spend.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// What the payee sees.
@@ -55,13 +54,10 @@ pub struct Progress {
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// Go on mining.
+    /// Mine on in secret.
     Wait,
     /// Show the secret chain: it is longer, and the payee has delivered.
-    Release {
-        /// How many confirmations the payment had.
-        confirmations: u32,
-    },
+    Release { confirmations: u32 },
     /// It has no chance that is worth the work.
     GiveUp,
 }

@@ -24,7 +24,6 @@ pub struct Selfish {
 /// What it shows now.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// Lowest first.
     pub blocks: Vec<Arc<Block>>,
     /// Whether it is a race: another branch of the same height is about.
     pub is_race: bool,

@@ -1,19 +1,19 @@
-//! Random regular graphs: everybody has the same number of links, and nothing else is the same.
+//! Random regular graphs: every node has the same number of links, and nothing else is the same.
 //!
 //! A ring of nodes in any order, joined to their next neighbours, is regular; two links that exchange their
-//! ends keep it so. After many exchanges, drawn by lot, little is left of the ring (Milo and others 2003, "On
+//! ends keep it so. After many random exchanges little is left of the ring (Milo and others 2003, "On
 //! the uniform generation of random graphs with prescribed degree sequences").
 
 use cairn_protocol::random::Random;
 
 /// Exchanges that are tried for each link: of ten thousand links less than one is left out of all of them.
 const EXCHANGES: usize = 5;
-/// How often exchanges go on until everybody can be reached; a graph of three links each is hardly ever in parts.
+/// How often exchanges go on until every node can be reached; a graph of three links each is hardly ever in parts.
 const ROUNDS: usize = 20;
 
-/// Links of a simple graph of so many nodes in which each has `degree` of them, or as many as there are
-/// others. Where the two numbers are odd one node, drawn by lot, has one fewer. From two links on everybody
-/// can reach everybody.
+/// Links of a simple graph in which each node has `degree` of them, or as many as there are
+/// others. Where the two numbers are odd a random node has one fewer. From two links on every node
+/// can reach every other.
 pub fn links(nodes: usize, degree: usize, random: &mut Random) -> Vec<(usize, usize)> {
     let mut order: Vec<usize> = (0..nodes).collect();
     random.shuffle(&mut order);
@@ -33,7 +33,7 @@ pub fn links(nodes: usize, degree: usize, random: &mut Random) -> Vec<(usize, us
     ring
 }
 
-/// Everybody joined to those that follow it on a ring, and for an odd number to whom is opposite.
+/// Each node is linked to those that follow it on a ring, and for an odd number to the opposite one.
 fn ring(nodes: usize, degree: usize) -> Vec<(usize, usize)> {
     let degree = degree.min(nodes.saturating_sub(1));
     let near = (0..nodes).flat_map(|node| (1..=degree / 2).map(move |step| (node, (node + step) % nodes)));
@@ -42,7 +42,7 @@ fn ring(nodes: usize, degree: usize) -> Vec<(usize, usize)> {
     near.chain(opposite).collect()
 }
 
-/// Links, and for each node whom it is joined to: a look through a hundred is faster than any search.
+/// Links, and the neighbours of each node: a look through a hundred is faster than any search.
 struct Graph {
     links: Vec<(usize, usize)>,
     others: Vec<Vec<usize>>,
@@ -58,7 +58,7 @@ impl Graph {
         Self { links, others }
     }
 
-    /// Lets pairs of links, drawn by lot, exchange an end each, unless that would join somebody to itself or
+    /// Lets random pairs of links exchange an end each, unless that would link a node to itself or
     /// twice to another.
     fn exchange(&mut self, random: &mut Random) {
         let count = self.links.len();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     /// On the ring it begins with, one of 200 nodes of degree four is 50 links from the opposite one;
-    /// in a random graph everybody is within 8 (log of 200 to the base 3 is 4.8).
+    /// in a random graph every node is within 8 (log of 200 to the base 3 is 4.8).
     #[test]
     fn ways_are_as_short_as_in_a_random_graph() {
         let links = links(200, 4, &mut Random::derive(3, 1));

@@ -1,4 +1,4 @@
-//! Attacks in a world: strategies are told what happens, and what they decide is carried out.
+//! Attacks in a world: strategies decide by what happens, and the world carries it out.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Progress};
 use crate::strategy::selfish::Shown;
 use crate::text::count;
 use crate::wallets::miner_lock;
-use crate::world::World;
 use crate::world::mining::BLOCK_REQUEST;
+use crate::world::state::World;
 use cairn_genesis::hashrate::Hashrate;
 
 /// Payments of attackers: whether they were taken is looked up.
@@ -33,7 +33,7 @@ impl World {
     pub(super) fn begin_attacks(&mut self) {
         for index in 0..self.double_spenders.len() {
             let secret = self.double_spenders[index].secret;
-            self.lottery.set(self.now, secret, Hashrate::NONE, 1);
+            self.sampler.set(self.now, secret, Hashrate::NONE, 1);
             self.rest_before_attack(index);
         }
     }
@@ -70,8 +70,8 @@ impl World {
             self.rest_before_attack(index);
             return Ok(());
         }
-        self.recorder.attempted(payment.txid(), return_to_self.txid());
-        self.taken_back.extend([payment.txid(), return_to_self.txid()]);
+        self.recorder.payments.attempted(payment.txid(), return_to_self.txid());
+        self.seen.taken_back.extend([payment.txid(), return_to_self.txid()]);
         self.double_spenders[index].attempt = Some(Attempt { payment, return_to_self, is_trusted: false });
         if plan.premined {
             self.found(secret)?;
@@ -145,7 +145,7 @@ impl World {
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         let Attempt { payment, return_to_self, .. } = attempt;
         let work = |node| self.host(node).node().map(|node| node.chain().work());
-        let hears = |node: &NodeIndex| *node != face && !self.recorder.cut().bars(face, *node);
+        let hears = |node: &NodeIndex| *node != face && !self.recorder.state.partition.bars(face, *node);
         let others = self.living().map(|host| host.index()).filter(hears);
         let is_ahead = others.map(work).max().flatten() < work(secret);
         let (against, likely) = if is_ahead {
@@ -156,7 +156,7 @@ impl World {
         };
         self.double_spenders[index].purse.spent(&likely);
         let text = format!("double spend: {face} shows its secret chain, {against}");
-        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (secret, face))
     }
 
@@ -165,7 +165,7 @@ impl World {
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         self.double_spenders[index].purse.spent(&attempt.payment);
         let text = format!("double spend: {face} gives up, the payment stays");
-        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (face, secret))
     }
 
@@ -174,7 +174,7 @@ impl World {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         self.double_spenders[index].attempt = None;
         let text = format!("double spend: {face} begins anew, its payment is gone");
-        self.recorder.tell(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         let work = |node| self.host(node).node().map(|node| node.chain().work());
         let is_ahead = work(secret) > work(face);
         self.end_attempt(index, if is_ahead { (secret, face) } else { (face, secret) })
@@ -188,7 +188,7 @@ impl World {
     ) -> Result<(), Violation> {
         self.set_hashrate(self.double_spenders[index].secret, Hashrate::NONE);
         self.carry_blocks(winner, loser)?;
-        self.recorder.attempt_ended();
+        self.recorder.payments.attempts_ended += 1;
         self.rest_before_attack(index);
         Ok(())
     }
@@ -210,7 +210,7 @@ impl World {
         Ok(())
     }
 
-    /// A selfish pool hears a message, and then looks at the blocks that it tells of.
+    /// A selfish pool receives a message, and then looks at the blocks in it.
     pub(super) fn pool_hears(&mut self, at: NodeIndex, what: Occurrence) -> Result<(), Violation> {
         let Occurrence::Arrival { from, number, parcel, .. } = &what else { return Ok(()) };
         if self.host(at).session(*from) != Some(*number) {
@@ -246,8 +246,8 @@ impl World {
         }
     }
 
-    /// Every pool shows what it has, and mines on as everybody does.
-    pub fn end_attacks(&mut self) {
+    /// Every pool shows what it has, and mines on as honest nodes do.
+    pub fn stop_attackers(&mut self) {
         let pools: Vec<NodeIndex> = self.around.selfish.keys().copied().collect();
         pools.into_iter().for_each(|pool| self.show_secrets(pool));
         for index in 0..self.double_spenders.len() {

@@ -10,7 +10,7 @@ use crate::agenda::Occurrence;
 use crate::invariants::Violation;
 use crate::network::LinkNumber;
 use crate::node_index::NodeIndex;
-use crate::world::World;
+use crate::world::state::World;
 
 impl World {
     pub(super) fn dial(&mut self, from: NodeIndex, address: PeerAddress) {
@@ -33,7 +33,7 @@ impl World {
         self.hand(to, Input::Connected { peer, direction: Direction::Inbound, address })
     }
 
-    /// When what leaves now is at the other end; where nobody is, that shows soon.
+    /// The time at which what leaves now is at the other end; that there is no node shows soon.
     fn one_way(&self, from: NodeIndex, there: Option<NodeIndex>) -> Timestamp {
         let wait = there.map_or(Duration::from_millis(1), |there| self.around.network.latency(from, there));
         self.now.saturating_add(wait)
@@ -85,12 +85,12 @@ impl World {
     pub(super) fn hang_up(&mut self, at: NodeIndex, to: NodeIndex) {
         let Some(number) = self.host(at).session(to) else { return };
         self.agenda.plan(self.now, Occurrence::LinkGone { at, to, number });
-        // The link goes when the other end hears: until then nobody can dial anew.
+        // The link goes when the other end is notified: until then neither can dial anew.
         let arrival = self.hosts[at.index()].carry(&self.around.network, self.now, to, 0);
         self.agenda.plan(arrival, Occurrence::LinkGone { at: to, to: at, number });
     }
 
-    pub(super) fn tell_of(&mut self, broken: Vec<(NodeIndex, NodeIndex, LinkNumber)>) {
+    pub(super) fn links_break(&mut self, broken: Vec<(NodeIndex, NodeIndex, LinkNumber)>) {
         for (one, other, number) in broken {
             let when = self.now.saturating_add(self.around.network.latency(one, other));
             self.agenda.plan(when, Occurrence::LinkGone { at: one, to: other, number });

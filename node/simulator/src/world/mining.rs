@@ -1,14 +1,14 @@
-//! Finding blocks in a world: who has which chance, and what becomes of a block that is found.
+//! Mining in a world: each node's rate, and what becomes of a block that is found.
 
 use cairn_protocol::input::{Input, RequestId, Submission};
 
 use crate::invariants::Violation;
 use crate::mining::{find_block, hashes_for_next};
 use crate::node_index::NodeIndex;
-use crate::world::World;
+use crate::world::state::World;
 use cairn_genesis::hashrate::Hashrate;
 
-/// Submissions of blocks carry this mark; lower ones are the purses'.
+/// The request id of block submissions; lower ones are those of wallets.
 pub(super) const BLOCK_REQUEST: RequestId = RequestId(u64::MAX);
 
 /// Hashes that a block may take on average: some seconds of a processor.
@@ -16,19 +16,19 @@ const MOST_HASHES: u64 = 1 << 24;
 
 impl World {
     /// From now on this miner has the chance that its rate and its tip give it.
-    pub(super) fn enter_lottery(&mut self, at: NodeIndex) {
+    pub(super) fn update_sampler(&mut self, at: NodeIndex) {
         let host = &self.hosts[at.index()];
         let hashes = host.node().filter(|_| host.hashrate > Hashrate::NONE);
         match hashes.and_then(|node| hashes_for_next(node.chain())) {
-            Some(hashes) => self.lottery.set(self.now, at, host.hashrate, hashes),
-            None => self.lottery.set(self.now, at, Hashrate::NONE, 1),
+            Some(hashes) => self.sampler.set(self.now, at, host.hashrate, hashes),
+            None => self.sampler.set(self.now, at, Hashrate::NONE, 1),
         }
     }
 
     /// Changes how fast a node mines.
     pub fn set_hashrate(&mut self, node: NodeIndex, hashrate: Hashrate) {
         self.host_mut(node).hashrate = hashrate;
-        self.enter_lottery(node);
+        self.update_sampler(node);
     }
 
     pub(super) fn found(&mut self, at: NodeIndex) -> Result<(), Violation> {
@@ -38,7 +38,13 @@ impl World {
             return Err(Violation::TooHard { at, hashes, most: MOST_HASHES });
         }
         let tag = at.to_string();
-        let block = find_block(self.now, node.chain(), node.mempool(), self.host(at).payee(), tag.as_bytes());
+        let block = find_block(
+            self.host(at).clock.shows(self.now),
+            node.chain(),
+            node.mempool(),
+            self.host(at).payee(),
+            tag.as_bytes(),
+        );
         let height = node.chain().tip().height.next().get();
         self.recorder.found(self.at_ms(), at, height, &block);
         self.hand(

@@ -16,17 +16,20 @@ use cairn_protocol::peer::PeerAddress;
 
 use crate::agenda::{Occurrence, Payload};
 use crate::behaviour::Behaviour;
+use crate::event_log::in_words;
 use crate::host::Host;
 use crate::invariants::Violation;
+use crate::message_size::bytes_of;
 use crate::network::Network;
 use crate::node_index::NodeIndex;
 use crate::strategy::gate;
 use crate::strategy::selfish::Selfish;
-use crate::weight::{bytes_of, in_words};
+
+/// Something that is due within a window.
+pub type Due = (Timestamp, NodeIndex, Occurrence);
 
 /// What is around every node and stays as it is while nodes are at work.
 pub struct Surroundings {
-    /// What joins them.
     pub network: Network,
     /// What each group does now.
     pub behaviours: Vec<Behaviour>,
@@ -38,7 +41,7 @@ pub struct Surroundings {
     pub genesis: BlockHash,
     /// How long a disk takes for what is written at one time.
     pub disk: Duration,
-    /// Whether what happens is to be told in words.
+    /// Whether the inputs of nodes are logged in words.
     pub tells: bool,
 }
 
@@ -53,19 +56,16 @@ pub struct Outbox {
     pub effects: Vec<(Timestamp, NodeIndex, Effect)>,
     /// Messages said, and their bytes.
     pub traffic: (u64, u64),
-    /// Inputs heard.
     pub events: u64,
 }
 
 /// What a node's work does to the world beside messages.
 pub enum Effect {
-    /// It dials.
     Dials(PeerAddress),
-    /// It hangs up.
     HangsUp(NodeIndex),
     /// It answers a submission.
     Answers(RequestId, Answer),
-    /// It tells people something.
+    /// It has an event.
     Tells(Event),
     /// It has a new tip.
     Moves(BlockHash, u32),
@@ -80,9 +80,6 @@ impl Surroundings {
     }
 
     /// Something happens to one node and to no other: a message arrives, its disk is done, it wakes.
-    ///
-    /// # Errors
-    /// A breach of what must hold.
     pub fn take(
         &self,
         now: Timestamp,
@@ -112,9 +109,6 @@ impl Surroundings {
     }
 
     /// One step of one node. What it asks for waits for its disk.
-    ///
-    /// # Errors
-    /// A breach of what must hold.
     pub fn hear(
         &self,
         now: Timestamp,
@@ -129,8 +123,9 @@ impl Surroundings {
         if self.tells {
             outbox.effects.push((now, at, Effect::Heard(in_words(&input))));
         }
+        let clock = host.clock;
         let Some((node, witness)) = host.alive() else { return Ok(()) };
-        let actions = node.handle(now, input).map_err(|error| Violation::Store { at, error })?;
+        let actions = node.handle(clock.shows(now), input).map_err(|error| Violation::Store { at, error })?;
         witness.stepped(at, node.chain())?;
         if is_wake {
             witness.woke(now, at, actions.len())?;
@@ -146,7 +141,7 @@ impl Surroundings {
             outbox.own.push((now.saturating_add(self.disk), Occurrence::Flush { at, life }));
         }
         // What is due already was not done in this step, so it wants time to pass.
-        let wake = wake.map(|wake| wake.max(now.saturating_add(Duration::from_millis(1))));
+        let wake = wake.map(|wake| clock.true_time(wake).max(now.saturating_add(Duration::from_millis(1))));
         if let Some(wake) = wake.filter(|wake| host.wake_planned.is_none_or(|planned| *wake < planned)) {
             host.wake_planned = Some(wake);
             outbox.own.push((wake, Occurrence::Wake { at, life }));
@@ -217,7 +212,7 @@ impl Surroundings {
             .push((arrival, Occurrence::Arrival { from, to, number, parcel: Payload::pack(message) }));
     }
 
-    /// Whether a punishment hit somebody who does not keep to the manners.
+    /// Whether the node that was disconnected for misbehavior does misbehave.
     fn is_deserved(&self, event: &Event) -> bool {
         use cairn_protocol::event::DisconnectReason;
         let (Event::PeerDisconnected { peer, reason } | Event::PeerRefused { peer, reason, .. }) = event

@@ -3,13 +3,13 @@
 //! Nothing that a node says reaches another sooner than the least latency of all links. What happens
 //! within such a span of time, from the next occurrence on, can therefore be worked off node by node:
 //! no message of the others is missed. A window ends before anything planned that concerns more than
-//! one node: a dial, a cut, a payment, a block found. What a node asks for within it beside messages
+//! one node: a dial, a partition, a payment, a block found. What a node asks for within it beside messages
 //! (a dial, to hang up) is carried out when the window ends, so up to one least latency late.
 //!
 //! The result cannot depend on threads. Which occurrences a window holds is decided before any is
-//! worked off; a node's work reads and writes that node alone ([`super::node_step`]), luck included; and
+//! worked off; a node's work reads and writes that node alone ([`super::node_step`]), its random generator included; and
 //! what follows for others is put together in the order of time and then of node indices, and messages that
-//! arrive in one millisecond in the order of who sent them, wherever and whenever it was worked out.
+//! arrive in one millisecond in the order of their senders, wherever and whenever it was worked out.
 //! It is not the order of a small world, which goes from occurrence to occurrence.
 
 use core::time::Duration;
@@ -20,22 +20,18 @@ use crate::agenda::Occurrence;
 use crate::host::Host;
 use crate::invariants::Violation;
 use crate::node_index::NodeIndex;
-use crate::world::World;
-use crate::world::node_step::{Outbox, Surroundings};
+use crate::world::node_step::{Due, Outbox, Surroundings};
+use crate::world::state::World;
 
 /// Smaller worlds have so few occurrences in a window that one after the other is faster.
 const MIN_NODES: usize = 64;
 /// Occurrences that are worth another thread.
 const WORTH_A_THREAD: usize = 32;
 
-/// Something that is due within a window.
-type Due = (Timestamp, NodeIndex, Occurrence);
-
 /// What came of the work on some nodes.
 #[derive(Default)]
 struct Done {
     outbox: Outbox,
-    /// The first breach.
     breach: Option<(Timestamp, NodeIndex, Violation)>,
 }
 
@@ -47,18 +43,15 @@ impl World {
     }
 
     /// Does what is next and comes before that time: one thing, or in a large world a window of them.
-    ///
-    /// # Errors
-    /// A breach of what must hold.
     pub fn step_before(&mut self, until: Duration) -> Result<bool, Violation> {
         let lookahead = self.around.network.lookahead();
         let Some(next) = self.agenda.next_time().filter(|_| self.has_windows()) else { return self.step() };
         let mut end = next.saturating_add(lookahead).min(self.begin.saturating_add(until));
-        if let Some(found) = self.lottery.next_time() {
+        if let Some(found) = self.sampler.next_time() {
             // What is due at the very time of a block comes before it.
             end = end.min(found.saturating_add(Duration::from_millis(1)));
         }
-        let mut due = core::mem::take(&mut self.due);
+        let mut due = core::mem::take(&mut self.buffers.1);
         let end = self.agenda.take_window(end, &mut due);
         let Some((last, ..)) = due.last() else { return self.step() };
         self.now = self.now.max(*last);
@@ -78,7 +71,7 @@ impl World {
             let parts = split(&mut self.hosts, &mut due, threads);
             self.workers.on_all(parts, |(hosts, first, mut due)| work(around, hosts, first, &mut due, end))
         };
-        self.due = due;
+        self.buffers.1 = due;
         self.put_together(done)?;
         self.now = self.now.max(last);
         Ok(())
@@ -171,6 +164,7 @@ fn work(around: &Surroundings, hosts: &mut [Host], first: usize, due: &mut Vec<D
 
 #[cfg(test)]
 mod tests {
+
     use crate::network::Latency;
     use crate::plan::{Plan, Step};
     use crate::play::Run;
@@ -212,7 +206,7 @@ mod tests {
         let world = World::new(Plan::quiet(5), 1).expect("every node starts");
         let mut hosts = world.hosts;
         let nodes = [0, 0, 1, 3, 3, 3, 3, 4].map(NodeIndex::new);
-        let due = |node| (Timestamp::from_millis(0), node, Occurrence::Payment);
+        let due = |node| (Timestamp::from_millis(0), node, Occurrence::Attack(0));
         let mut due: Vec<Due> = nodes.into_iter().map(due).collect();
         let parts = split(&mut hosts, &mut due, 3);
         let parts: Vec<(usize, usize, usize)> =

@@ -15,7 +15,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// So many threads, the calling one among them.
+    /// Workers of this many threads, the calling one among them.
     pub const fn new(threads: usize) -> Self {
         Self { beside: threads.saturating_sub(1), pool: OnceCell::new() }
     }

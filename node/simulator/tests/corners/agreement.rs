@@ -58,7 +58,7 @@ fn where_all_are_dead_no_node_runs_and_the_chain_is_what_they_had() {
     assert_eq!((report.standing.running, report.standing.tips), (0, 0));
     assert!(report.height > 10 && report.stale.rate < 500_000, "{} {:?}", report.height, report.stale);
     let texts: Vec<&str> = report.timeline.iter().map(|one| one.text.as_str()).collect();
-    assert!(texts.contains(&"node 1 is down: nothing mined"));
+    assert!(texts.contains(&"node 1 is down: nothing is mined"));
     assert!(
         texts.contains(&"mining ends; no node runs") && texts.ends_with(&["the run is over: no node runs"])
     );

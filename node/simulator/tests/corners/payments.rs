@@ -45,7 +45,7 @@ fn a_second_payment_that_is_refused_counts_as_none_and_its_wallet_pays_on() {
     let report = report(scenario, 1);
     assert_eq!((report.payments.attempts, report.payments.accepted), (0, 6));
     let refused = |moment: &&Moment| {
-        moment.text.starts_with("node 0 takes no second payment of a coin: ") && moment.at_ms < 15_000
+        moment.text.starts_with("node 0 rejects the second payment of a coin: ") && moment.at_ms < 15_000
     };
     assert_eq!(report.timeline.iter().filter(refused).count(), 2, "{:?}", report.timeline);
     for verdict in &report.expectations {
@@ -164,6 +164,6 @@ fn a_node_that_dies_before_it_answers_took_no_second_payment() {
         "#;
     let report = report(scenario, 1);
     assert_eq!(report.payments.attempts, 0);
-    let text = "node 2 takes no second payment of a coin: it lost its power before it answered";
+    let text = "node 2 rejects the second payment of a coin: it lost its power before it answered";
     assert!(told(&report).contains(&text), "{:?}", told(&report));
 }

@@ -27,6 +27,18 @@ fn a_run_that_stops_early_is_not_cut_afterwards_and_is_healed_if_it_was_to_be() 
 }
 
 #[test]
+fn blocks_of_a_node_whose_clock_is_set_ahead_wait_until_their_time_has_come() {
+    let text = include_str!("../../../../tests/tests/scenarios_real/brief-clock.toml");
+    for seed in 0..20 {
+        let report = report(text, seed);
+        assert!(told(&report).contains(&"clock set 6 s ahead: ahead"));
+        let late = report.blocks.iter().filter(|block| block.at_ms > 4_000 && block.at_ms < 12_000);
+        let arrival = late.filter_map(|block| block.propagation.p99_ms);
+        assert!(arrival.into_iter().all(|ms| (5_000..5_400).contains(&ms)), "{:?}", report.blocks);
+    }
+}
+
+#[test]
 fn whoever_mines_until_all_agree_is_somebody_whose_blocks_all_get() {
     let scenario = r#"
         name = "withholders-first"
@@ -145,10 +157,10 @@ fn a_secret_node_is_killed_and_started_again_and_that_mends_nothing() {
         "#;
     let report = report(scenario, 1);
     let steps = [
-        "nobody is started again: node 4 runs already",
+        "no node is started: node 4 is already up",
         "power lost: 4",
-        "nobody loses power: node 4 is down already",
-        "node 4 is down: nothing mined",
+        "no power is lost: node 4 is already down",
+        "node 4 is down: nothing is mined",
         "started again: 4",
     ];
     let told = told(&report);

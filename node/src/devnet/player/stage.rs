@@ -35,7 +35,7 @@ impl Stage {
         let told = run.world_mut().take_told();
         let world = run.world();
         let at = world.elapsed().as_millis() as u64;
-        let sides = world.recorder().sides();
+        let sides = world.recorder.sides();
         let sides: Vec<Vec<u16>> =
             sides.iter().map(|side| side.iter().map(|place| place.number()).collect()).collect();
         let mut living = vec![false; usize::from(self.nodes)];
@@ -103,7 +103,7 @@ fn mark(run: &Run, moment: &Moment, is_cut: Option<bool>) -> Option<Mark> {
         // Blocks are in the tree.
         (MomentKind::Block, _) => return None,
     };
-    let noted = run.world().recorder().convergence().iter();
+    let noted = run.world().recorder.healing.steps.iter();
     let took =
         noted.filter_map(|one| one.took_ms.filter(|took| one.at_ms + took == moment.at_ms)).next_back();
     let took = took.filter(|_| moment.kind == MomentKind::Agreement);

@@ -12,57 +12,31 @@ use crate::devnet::scenario::rates::TooSmallPart;
 pub enum ScenarioError {
     /// Real nodes cannot do what it wants.
     #[error("the scenario {name:?} cannot be played on real nodes: {why}; play it in the simulator")]
-    Refused {
-        /// Its name.
-        name: String,
-        /// What they cannot do.
-        why: String,
-    },
+    Refused { name: String, why: String },
     /// Some miner would be too slow for its share to hold.
     #[error(transparent)]
     Rates(#[from] TooSmallPart),
     /// Its chain does not take the coins that payments need.
     #[error("the scenario's chain takes no coins for {wallets} wallets: {error}; ask for fewer wallets")]
-    Chain {
-        /// How many wallets pay.
-        wallets: u16,
-        /// What is wrong.
-        error: DefinitionError,
-    },
+    Chain { wallets: u16, error: DefinitionError },
     /// A chain is there already.
     #[error("{} holds a chain already, and a scenario begins with none; name an empty --dir", .0.display())]
     UsedDirectory(PathBuf),
     /// A step could not be done.
     #[error("the scenario stopped: {what:?} could not be done: {why}")]
-    Step {
-        /// What, in words.
-        what: String,
-        /// Why.
-        why: String,
-    },
+    Step { what: String, why: String },
     /// A node ended by itself.
     #[error("the scenario stopped: node {node} ended by itself: {how}")]
-    Died {
-        /// Which.
-        node: u16,
-        /// How, and the end of its log.
-        how: String,
-    },
+    Died { node: u16, how: String },
     /// They never had one tip in the end.
     #[error(
         "the nodes did not agree within {seconds} s after mining ended: {tips} tips are left; \
          end later, or allow more time to agree"
     )]
-    NoAgreement {
-        /// How long was waited.
-        seconds: u64,
-        /// How many tips they had.
-        tips: usize,
-    },
+    NoAgreement { seconds: u64, tips: usize },
     /// Somebody wanted it to end.
     #[error("the scenario was stopped before it began, so there is no report")]
     Interrupted,
-    /// The devnet failed.
     #[error(transparent)]
     Devnet(#[from] DevnetError),
 }

@@ -7,12 +7,13 @@ use std::time::Instant;
 use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::BlockHash;
+use cairn_simulator::conductor::phases::Observed;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
-use cairn_simulator::settling::{is_one_in_each, ways};
+use cairn_simulator::settlement::{is_one_in_each, ways};
 use serde_json::{Value, json};
 
 use crate::devnet::happening::{Happening, What};
@@ -26,7 +27,7 @@ const KEPT: usize = 512;
 /// What has happened so far.
 #[derive(Debug)]
 pub struct EventAdapter {
-    plan: Plan,
+    plan: Arc<Plan>,
     network: Arc<Network>,
     recorder: Recorder,
     begin: Instant,
@@ -40,15 +41,17 @@ pub struct EventAdapter {
     kept: BTreeMap<BlockHash, Arc<Block>>,
     kept_in_order: VecDeque<BlockHash>,
     highest: u32,
+    /// The number of steps that were given to the executor.
+    pub steps_taken: usize,
     told: usize,
 }
 
 impl EventAdapter {
     /// All nodes run and stand on genesis, now.
-    pub fn new(plan: Plan, network: Arc<Network>) -> Self {
+    pub fn new(plan: Arc<Plan>, network: Arc<Network>) -> Self {
         let genesis = network.chain.genesis.hash();
         let nodes = usize::from(plan.nodes());
-        let mut recorder = Recorder::new(&plan, genesis);
+        let mut recorder = Recorder::new(plan.clone(), genesis);
         plan.indices().for_each(|node| recorder.came_up(0, node, genesis));
         Self {
             plan,
@@ -62,11 +65,12 @@ impl EventAdapter {
             kept: BTreeMap::new(),
             kept_in_order: VecDeque::new(),
             highest: 0,
+            steps_taken: 0,
             told: 0,
         }
     }
 
-    /// When it began.
+    /// The time at which the run began.
     pub const fn begin(&self) -> Instant {
         self.begin
     }
@@ -88,12 +92,12 @@ impl EventAdapter {
 
     /// What was recorded since the last time somebody asked.
     pub fn news(&mut self) -> &[Moment] {
-        let timeline = self.recorder.timeline();
+        let timeline = self.recorder.timeline.moments();
         let from = std::mem::replace(&mut self.told, timeline.len());
         &timeline[from..]
     }
 
-    /// Hears of something.
+    /// Takes an event of the devnet.
     ///
     /// # Errors
     /// When it means that the scenario cannot go on.
@@ -104,15 +108,8 @@ impl EventAdapter {
         let at_ms = self.last_ms;
         match happening.what {
             What::Told { node, kind, data } => self.event(at_ms, node, &kind, &data),
-            What::StepBegun(number) => self.step_begun(at_ms, number),
-            What::StepDone(number) => self.step_done(at_ms, number),
+            What::Conductor(note) => self.recorder.note(at_ms, note),
             What::StepFailed { what, why } => return Err(ScenarioError::Step { what, why }),
-            What::Settling(settlement) => self.recorder.mining_ends(at_ms, &settlement),
-            What::PaidTwice { payment, rival } => self.recorder.paid_twice(payment, rival),
-            What::Accepted(txid) => self.recorder.accepted(txid),
-            What::RivalAccepted(txid) => self.recorder.rival_accepted(txid),
-            What::RivalRefused { at, why } => self.recorder.rival_refused(at_ms, at, &why),
-            What::HandedIn { payments, why } => self.recorder.handed_in(payments, &why),
             What::Killed(node) => self.went_down(at_ms, node),
             What::Restarted(node) => self.came_up(at_ms, node),
             What::Died { node, how } => return Err(ScenarioError::Died { node, how }),
@@ -123,64 +120,7 @@ impl EventAdapter {
         Ok(())
     }
 
-    /// Whether running nodes have one tip on each of these sides.
-    pub fn agrees_within(&self, sides: &[Vec<NodeIndex>]) -> bool {
-        self.recorder.agrees_within(sides)
-    }
-
-    /// Whether nodes have one tip in each of these groups.
-    pub fn agree(&self, groups: &[Vec<NodeIndex>]) -> bool {
-        self.recorder.agree(groups)
-    }
-
-    /// Whom each running node is linked to, or would be: whom it dials, and who dials it.
-    pub fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
-        let running = self.network.running();
-        let mut pairs = Vec::new();
-        for (node, dialled) in
-            (0..).zip(chain_setup::dials(&self.plan)).filter(|(node, _)| running.contains(node))
-        {
-            let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
-            let peers = status["peers"].as_array().cloned().unwrap_or_default();
-            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
-            let others = linked.chain(dialled).filter(|other| running.contains(other));
-            pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
-        }
-        ways(pairs)
-    }
-
-    /// The run is over, with agreement or without it.
-    pub fn settled(&mut self) {
-        let at_ms = self.now_ms();
-        self.recorder.settled(at_ms);
-    }
-
-    /// The run is over, and nobody waited for agreement.
-    pub fn ends_as_it_stands(&mut self, left_out: usize) {
-        let at_ms = self.now_ms();
-        self.recorder.ends_as_it_stands(at_ms, left_out);
-    }
-
-    /// The run is over, and branches of equal work are left.
-    pub fn ends_even(&mut self) {
-        let at_ms = self.now_ms();
-        self.recorder.ends_even(at_ms);
-    }
-
-    /// Whether the running nodes of each of these groups have chains of equal work.
-    pub fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
-        is_one_in_each(groups, |node| {
-            let status = self.network.call(node.number(), "getnodestatus", json!([])).ok()?;
-            status["chainwork"].as_str().map(str::to_owned)
-        })
-    }
-
-    fn now_ms(&mut self) -> u64 {
-        self.last_ms = self.last_ms.max(self.begin.elapsed().as_millis() as u64);
-        self.last_ms
-    }
-
-    /// The report.
+    /// Makes the report of a run.
     pub fn conclude(self, ending: Ending) -> Report {
         self.recorder.conclude(ending)
     }
@@ -195,24 +135,12 @@ impl EventAdapter {
             let found = self.network.call(node, "getrawtransaction", json!([txid, 1]));
             found.is_ok_and(|found| found["confirmations"].as_u64() > Some(0))
         };
-        let confirmed = self.recorder.payments().filter(|txid| is_confirmed(txid.to_string()));
+        let confirmed = self.recorder.payments.all().filter(|txid| is_confirmed(txid.to_string()));
         confirmed.count() as u64
     }
 
     fn runs(&self, node: u16) -> bool {
         self.lives.get(usize::from(node)).is_some_and(|(_, runs)| *runs)
-    }
-
-    fn step_begun(&mut self, at_ms: u64, number: usize) {
-        if let Some((_, step)) = self.plan.steps.get(number) {
-            self.recorder.step_begins(at_ms, step);
-        }
-    }
-
-    fn step_done(&mut self, at_ms: u64, number: usize) {
-        if let Some((_, step)) = self.plan.steps.get(number) {
-            self.recorder.step_is_done(at_ms, step);
-        }
     }
 
     fn went_down(&mut self, at_ms: u64, node: u16) {
@@ -329,6 +257,42 @@ impl EventAdapter {
             self.kept.remove(&oldest);
         }
         Some(block)
+    }
+}
+
+impl Observed for EventAdapter {
+    fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    fn highest(&self) -> u32 {
+        self.highest
+    }
+
+    fn steps_taken(&self) -> usize {
+        self.steps_taken
+    }
+
+    fn ways(&self) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
+        let running = self.network.running();
+        let mut pairs = Vec::new();
+        for (node, dialled) in
+            (0..).zip(chain_setup::dials(&self.plan)).filter(|(node, _)| running.contains(node))
+        {
+            let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
+            let peers = status["peers"].as_array().cloned().unwrap_or_default();
+            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
+            let others = linked.chain(dialled).filter(|other| running.contains(other));
+            pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
+        }
+        ways(pairs)
+    }
+
+    fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
+        is_one_in_each(groups, |node| {
+            let status = self.network.call(node.number(), "getnodestatus", json!([])).ok()?;
+            status["chainwork"].as_str().map(str::to_owned)
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Executor: the thread that does to the nodes what the plan says, one thing after another.
+//! The executor: the thread that carries out the conductor's commands on the running devnet, one after another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,177 +6,105 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cairn_simulator::behaviour::Behaviour;
+use cairn_simulator::conductor::payments::pay_many;
+use cairn_simulator::conductor::steps::{self, Network, Power};
 use cairn_simulator::network::Network as Distances;
 use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::note::Note;
 use cairn_simulator::partition::Partition;
-use cairn_simulator::plan::{Plan, Step};
-use cairn_simulator::settling::{Settlement, steps_left};
+use cairn_simulator::plan::Plan;
+use cairn_simulator::plan_state::PlanState;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
 use crate::devnet::happening::What;
 use crate::devnet::mining::mine;
-use crate::devnet::network::Network;
+use crate::devnet::network::Network as Devnet;
 use crate::devnet::scenario::payments::Payer;
 use crate::devnet::scenario::rates::Rates;
 
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is to be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Everybody begins to mine.
-    Mine,
-    /// A step of the plan, by number.
+    /// Links get their delays, and every node mines.
+    Begin,
+    /// A step of the plan, by its index.
     Step(usize),
-    /// A node goes without a word.
     Kill(NodeIndex),
-    /// It comes back.
     Restart(NodeIndex),
-    /// Mining ends, and the plan with it, of which so many steps were taken: what would have been mended is
-    /// mended, and then nobody mines but one on each side of a cut that is left, with what all had.
+    /// Mining ends, and the plan after this number of steps.
     Settle(usize),
-    /// Nobody mines any more.
-    Rest,
+    EndMining,
 }
 
-/// What the thread works with.
+/// A devnet on which a plan is played.
 #[derive(Debug)]
 pub struct Executor {
-    plan: Plan,
+    plan: Arc<Plan>,
     rates: Rates,
-    network: Arc<Network>,
+    devnet: Arc<Devnet>,
     payer: Arc<Mutex<Payer>>,
-    /// How fast each node mines, or will when it runs again.
-    now: Vec<u64>,
-    /// How the plan's steps have cut the network.
-    cut: Partition,
-    /// How far nodes are from each other: as far as in the simulator. Nothing where the plan has no word
-    /// about it.
+    state: PlanState,
+    /// Hashes per second of each node while it is up.
+    power: Vec<u64>,
+    /// Milliseconds that the clock of each node is ahead.
+    clocks: BTreeMap<NodeIndex, i64>,
+    /// The latencies between nodes, as in the simulator; none where the plan says nothing of them.
     distances: Option<Distances>,
 }
 
 impl Executor {
-    /// Executor that have done nothing yet.
-    pub fn new(plan: Plan, rates: Rates, network: Arc<Network>, payer: Arc<Mutex<Payer>>) -> Self {
-        let now = rates.first().to_vec();
+    /// An executor that has carried out nothing yet.
+    pub fn new(plan: Arc<Plan>, rates: Rates, devnet: Arc<Devnet>, payer: Arc<Mutex<Payer>>) -> Self {
+        let (power, state) = (rates.first().to_vec(), PlanState::new(&plan));
         let distances = plan.has_late_links().then(|| plan.network(plan.seed));
-        Self { plan, rates, network, payer, now, cut: Partition::default(), distances }
+        Self { plan, rates, devnet, payer, state, power, clocks: BTreeMap::new(), distances }
     }
 
-    /// Carries out orders until nobody gives any, or until `stop` is set; says when each step of the
-    /// plan begins and ends.
-    pub fn work(mut self, orders: &Receiver<Command>, stop: &AtomicBool) {
-        while let Ok(order) = orders.recv() {
+    /// Carries out commands until there are no more, or until `stop` is set.
+    pub fn work(mut self, commands: &Receiver<Command>, stop: &AtomicBool) {
+        while let Ok(command) = commands.recv() {
             if stop.load(Ordering::Relaxed) {
                 return;
             }
-            let network = self.network.clone();
-            let _turn = network.turns.wait("the scenario");
-            if let Err(error) = self.carry_out(&order) {
-                let (what, why) = (self.in_words(&order), error.to_string());
-                network.happened(What::StepFailed { what, why });
+            let devnet = self.devnet.clone();
+            let _turn = devnet.turns.wait("the scenario");
+            if let Err(error) = self.carry_out(command) {
+                devnet.happened(What::StepFailed { what: self.in_words(command), why: error.to_string() });
             }
         }
     }
 
-    fn in_words(&self, order: &Command) -> String {
-        match order {
-            Command::Mine => "everybody begins to mine".into(),
-            Command::Step(number) => {
-                self.plan.steps.get(*number).map_or_else(String::new, |(_, step)| self.plan.in_words(step))
+    fn in_words(&self, command: Command) -> String {
+        match command {
+            Command::Begin => "every node begins to mine".into(),
+            Command::Step(index) => {
+                self.plan.steps.get(index).map_or_else(String::new, |(_, step)| self.plan.in_words(step))
             }
-            Command::Kill(node) => format!("{node} goes"),
+            Command::Kill(node) => format!("{node} goes down"),
             Command::Restart(node) => format!("{node} comes back"),
-            Command::Rest => "nobody mines any more".into(),
-            Command::Settle(_) => "all are mended, and one miner goes on until all agree".into(),
+            Command::Settle(_) => "one miner on each side goes on until all agree".into(),
+            Command::EndMining => "no node mines any more".into(),
         }
     }
 
-    fn carry_out(&mut self, order: &Command) -> Result<(), DevnetError> {
-        match order {
-            Command::Mine => {
-                self.lengthen_links(&self.plan.indices().collect::<Vec<_>>())?;
-                self.mine_everywhere()
+    fn carry_out(&mut self, command: Command) -> Result<(), DevnetError> {
+        match command {
+            Command::Begin => {
+                self.set_delays(&self.plan.indices().collect::<Vec<_>>())?;
+                self.devnet.running().into_iter().try_for_each(|node| self.set_mining(node))
             }
-            Command::Step(number) => self.plan_step(*number),
-            Command::Kill(node) => self.kill(*node),
-            Command::Restart(node) => self.restart(&[*node]),
-            Command::Settle(taken) => self.settle(*taken),
-            Command::Rest => {
-                self.now.fill(0);
-                self.mine_everywhere()
-            }
+            Command::Step(index) => steps::take_step(self, index),
+            Command::Kill(node) => self.kill(&[node]),
+            Command::Restart(node) => self.restart(&[node]),
+            Command::Settle(steps_taken) => steps::settle(self, steps_taken).map(drop),
+            Command::EndMining => steps::end_mining(self),
         }
     }
 
-    fn plan_step(&mut self, number: usize) -> Result<(), DevnetError> {
-        let Some((_, step)) = self.plan.steps.get(number).cloned() else { return Ok(()) };
-        self.network.happened(What::StepBegun(number));
-        self.cut.take(&step, usize::from(self.plan.nodes()));
-        self.step(step)?;
-        self.network.happened(What::StepDone(number));
-        Ok(())
-    }
-
-    fn settle(&mut self, taken: usize) -> Result<(), DevnetError> {
-        let mut left_out = self.plan.steps.len() - taken;
-        for number in steps_left(&self.plan, taken) {
-            if self.changes_something(&self.plan.steps[number].1) {
-                self.plan_step(number)?;
-                left_out -= 1;
-            }
-        }
-        let behaviours: Vec<Behaviour> =
-            self.plan.groups.iter().map(|group| group.behaviour.clone()).collect();
-        let settlement =
-            Settlement::new(&self.plan, &self.cut, &behaviours, |node| self.runs(node)).leaving_out(left_out);
-        for (node, now) in self.plan.indices().zip(&mut self.now) {
-            *now = if settlement.miners.contains(&node) { self.rates.total() } else { 0 };
-        }
-        self.mine_everywhere()?;
-        self.network.happened(What::Settling(settlement));
-        Ok(())
-    }
-
-    fn step(&mut self, step: Step) -> Result<(), DevnetError> {
-        match step {
-            Step::Partition(groups) | Step::Refuse(groups) => {
-                let side = |side: Vec<NodeIndex>| side.into_iter().map(NodeIndex::number).collect();
-                let sides: Vec<BTreeSet<u16>> = groups.into_iter().map(side).collect();
-                self.network.cut(Groups::sides(sides, self.plan.nodes()))
-            }
-            Step::Heal => self.network.cut(Groups::whole(self.plan.nodes())),
-            Step::Kill(nodes) => nodes.into_iter().try_for_each(|node| self.kill(node)),
-            Step::Restart(nodes) => self.restart(&nodes),
-            Step::Mine { node, blocks } if self.runs(node) => {
-                let node = node.number();
-                mine(&self.network, node, blocks, &self.network.plan(node)?.reward).map(drop)
-            }
-            Step::SetHashrate { nodes, percent } => nodes.into_iter().try_for_each(|node| {
-                let rate = self.rates.percent(node, percent);
-                if let Some(now) = self.now.get_mut(node.index()) {
-                    *now = rate;
-                }
-                if self.runs(node) { self.set_mining(node.number()) } else { Ok(()) }
-            }),
-            Step::Pay { node, payments, twice_at } if self.runs(node) => {
-                let mut payer = self.payer.lock().unwrap_or_else(PoisonError::into_inner);
-                let (payments, why) = payer.pay_many(node, payments, twice_at);
-                self.network.happened(What::HandedIn { payments, why });
-                Ok(())
-            }
-            Step::Slow { nodes, percent } => {
-                let distances = self.distances.iter_mut();
-                distances.for_each(|all| nodes.iter().for_each(|node| all.slow(*node, percent)));
-                self.lengthen_links(&nodes)
-            }
-            // Whoever is down does neither; the last was refused before.
-            Step::Mine { .. } | Step::Pay { .. } | Step::Behave { .. } => Ok(()),
-        }
-    }
-
-    /// Lets everything to and from these nodes take as long as it does now.
-    fn lengthen_links(&self, nodes: &[NodeIndex]) -> Result<(), DevnetError> {
+    /// Delays everything to and from these nodes as long as it takes now.
+    fn set_delays(&self, nodes: &[NodeIndex]) -> Result<(), DevnetError> {
         let Some(distances) = &self.distances else { return Ok(()) };
         let pairs = nodes.iter().flat_map(|one| self.plan.indices().map(move |other| (*one, other)));
         let late = |(one, other): (NodeIndex, NodeIndex)| {
@@ -184,54 +112,128 @@ impl Executor {
             ((one.min(other).number(), one.max(other).number()), late_ms)
         };
         let pairs: BTreeMap<(u16, u16), u64> = pairs.filter(|(one, other)| one != other).map(late).collect();
-        self.network.lengthen(&pairs)
-    }
-
-    /// Whether a step that mends has anything to mend.
-    fn changes_something(&self, step: &Step) -> bool {
-        match step {
-            Step::Restart(nodes) => nodes.iter().any(|node| !self.runs(*node)),
-            Step::Slow { .. } => true,
-            _ => !self.cut.is_whole(),
-        }
-    }
-
-    fn runs(&self, node: NodeIndex) -> bool {
-        self.network.rpc(node.number()).is_ok()
-    }
-
-    fn kill(&self, node: NodeIndex) -> Result<(), DevnetError> {
-        if self.runs(node) { self.network.kill(node.number()) } else { Ok(()) }
-    }
-
-    /// All of them at once, for a process takes its time to start.
-    fn restart(&self, nodes: &[NodeIndex]) -> Result<(), DevnetError> {
-        let down = nodes.iter().copied().filter(|node| !self.runs(*node));
-        let restart = |node: NodeIndex| {
-            self.network.restart(node.number())?;
-            self.set_mining(node.number())
-        };
-        std::thread::scope(|scope| {
-            let starting: Vec<_> = down.map(|node| scope.spawn(move || restart(node))).collect();
-            let join = |one: std::thread::ScopedJoinHandle<'_, Result<(), DevnetError>>| {
-                one.join().expect("a restart does not panic")
-            };
-            // Every one is waited for, also when one failed.
-            let done: Vec<Result<(), DevnetError>> = starting.into_iter().map(join).collect();
-            done.into_iter().collect()
-        })
-    }
-
-    fn mine_everywhere(&self) -> Result<(), DevnetError> {
-        self.network.running().into_iter().try_for_each(|node| self.set_mining(node))
+        self.devnet.lengthen(&pairs)
     }
 
     fn set_mining(&self, node: u16) -> Result<(), DevnetError> {
-        let rate = self.now.get(usize::from(node)).copied().unwrap_or(0);
+        let rate = self.power.get(usize::from(node)).copied().unwrap_or(0);
         let params = match rate {
             0 => json!([null]),
-            rate => json!([self.network.plan(node)?.reward, 1, rate]),
+            rate => json!([self.devnet.plan(node)?.reward, 1, rate]),
         };
-        self.network.call(node, "setmining", params).map(drop)
+        self.devnet.call(node, "setmining", params).map(drop)
+    }
+
+    fn set_clock_of(&self, node: NodeIndex) -> Result<(), DevnetError> {
+        let Some(offset_ms) = self.clocks.get(&node) else { return Ok(()) };
+        self.devnet.call(node.number(), "setclockoffset", json!([offset_ms])).map(drop)
+    }
+}
+
+impl Network for Executor {
+    type Error = DevnetError;
+
+    fn plan(&self) -> Arc<Plan> {
+        self.plan.clone()
+    }
+
+    fn state(&self) -> &PlanState {
+        &self.state
+    }
+
+    fn is_up(&self, node: NodeIndex) -> bool {
+        self.devnet.rpc(node.number()).is_ok()
+    }
+
+    fn note(&mut self, note: Note) {
+        if let Note::StepBegins(index) = note
+            && let Some((_, step)) = self.plan.steps.get(index)
+        {
+            self.state.take(step, usize::from(self.plan.nodes()));
+        }
+        self.devnet.happened(What::Conductor(note));
+    }
+
+    fn set_partition(&mut self, partition: Partition) -> Result<(), DevnetError> {
+        self.devnet.cut(match partition {
+            Partition::Whole => Groups::whole(self.plan.nodes()),
+            Partition::Split(sides) | Partition::Refused(sides) => {
+                let side = |side: Vec<NodeIndex>| side.into_iter().map(NodeIndex::number).collect();
+                let sides: Vec<BTreeSet<u16>> = sides.into_iter().map(side).collect();
+                Groups::sides(sides, self.plan.nodes())
+            }
+        })
+    }
+
+    fn kill(&mut self, nodes: &[NodeIndex]) -> Result<(), DevnetError> {
+        let up = nodes.iter().filter(|node| self.is_up(**node));
+        up.map(|node| node.number()).try_for_each(|node| self.devnet.kill(node))
+    }
+
+    /// Starts all of them at once, for a process takes its time to start.
+    fn restart(&mut self, nodes: &[NodeIndex]) -> Result<(), DevnetError> {
+        let this = &*self;
+        let down = nodes.iter().copied().filter(|node| !this.is_up(*node));
+        let restart = |node: NodeIndex| {
+            this.devnet.restart(node.number())?;
+            this.set_clock_of(node)?;
+            this.set_mining(node.number())
+        };
+        std::thread::scope(|scope| {
+            let starting: Vec<_> = down.map(|node| scope.spawn(move || restart(node))).collect();
+            // Every one is waited for, also when one failed.
+            let done = starting.into_iter().map(|one| one.join().expect("a restart does not panic"));
+            done.collect::<Vec<Result<(), DevnetError>>>().into_iter().collect()
+        })
+    }
+
+    fn slow(&mut self, nodes: &[NodeIndex], percent: u32) -> Result<(), DevnetError> {
+        if let Some(distances) = &mut self.distances {
+            nodes.iter().for_each(|node| distances.slow(*node, percent));
+        }
+        self.set_delays(nodes)
+    }
+
+    fn set_clock(&mut self, nodes: &[NodeIndex], offset_ms: i64) -> Result<(), DevnetError> {
+        self.clocks.extend(nodes.iter().map(|node| (*node, offset_ms)));
+        nodes.iter().filter(|node| self.is_up(**node)).try_for_each(|node| self.set_clock_of(*node))
+    }
+
+    fn set_power(&mut self, nodes: &[(NodeIndex, Power)]) -> Result<(), DevnetError> {
+        for (node, power) in nodes.iter().copied() {
+            let rate = match power {
+                Power::None => 0,
+                Power::Percent(percent) => self.rates.percent(node, percent),
+                Power::Total => self.rates.total(),
+            };
+            if let Some(held) = self.power.get_mut(node.index()) {
+                *held = rate;
+            }
+        }
+        let up = nodes.iter().map(|(node, _)| *node).filter(|node| self.is_up(*node));
+        up.map(NodeIndex::number).try_for_each(|node| self.set_mining(node))
+    }
+
+    fn mine(&mut self, node: NodeIndex, blocks: u32) -> Result<(), DevnetError> {
+        if !self.is_up(node) {
+            return Ok(());
+        }
+        mine(&self.devnet, node.number(), blocks, &self.devnet.plan(node.number())?.reward).map(drop)
+    }
+
+    fn pay(
+        &mut self,
+        node: NodeIndex,
+        payments: u32,
+        twice_at: Option<NodeIndex>,
+    ) -> Result<(), DevnetError> {
+        let mut payer = self.payer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(()) = pay_many(&mut *payer, node, payments, twice_at);
+        Ok(())
+    }
+
+    /// Plans that change a behaviour are refused before a devnet starts.
+    fn behave(&mut self, _group: usize, _behaviour: &Behaviour) -> Result<(), DevnetError> {
+        Ok(())
     }
 }

@@ -1,14 +1,16 @@
-//! The payer: hands in payments; each wallet spends its own change, so that none is in another's way.
+//! Payments of a scenario: its wallets hand in transactions at real nodes.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use cairn_core::encoding::encode;
-use cairn_core::signing::sign_spend;
-use cairn_core::transaction::{OutPoint, Output, Transaction};
+use cairn_core::transaction::Transaction;
 use cairn_genesis::accounts;
+use cairn_protocol::input::RequestId;
+use cairn_simulator::conductor::payments::{Answer, Payments, Wallets, pay_next};
 use cairn_simulator::node_index::NodeIndex;
-use cairn_simulator::wallets::{home, payment_and_change};
-use ed25519_dalek::SigningKey;
+use cairn_simulator::note::Note;
+use cairn_simulator::wallets::SimWallet;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
@@ -16,144 +18,58 @@ use crate::devnet::happening::What;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup::account_of;
 
-/// One of the wallets.
-#[derive(Debug)]
-struct Wallet {
-    key: SigningKey,
-    coin: (OutPoint, Output),
-    /// Whether it paid a coin twice: which change is its own, only the end will tell.
-    has_cheated: bool,
-}
-
-/// The wallets, and whose turn it is.
+/// The wallets that the network's genesis fills.
 #[derive(Debug)]
 pub struct Payer {
     network: Arc<Network>,
-    wallets: Vec<Wallet>,
-    turn: usize,
+    wallets: Wallets,
 }
 
 impl Payer {
-    /// The wallets that the network's genesis fills.
+    /// The wallets of a devnet that has just started.
     pub fn new(network: Arc<Network>) -> Self {
-        let keys: Vec<SigningKey> = (0..accounts::COUNT).map(accounts::signing_key).collect();
-        let coinbase = network.chain.genesis.coinbase();
-        let txid = coinbase.txid();
-        let wallet = |(number, output): (u16, &Output)| Wallet {
-            key: keys[usize::from(account_of(number))].clone(),
-            coin: (OutPoint { txid, index: u32::from(number) }, output.clone()),
-            has_cheated: false,
-        };
-        let wallets = (0..).zip(&coinbase.outputs).map(wallet).collect();
-        Self { network, wallets, turn: 0 }
+        let accounts: Vec<_> = (0..accounts::COUNT).map(accounts::signing_key).collect();
+        let outputs = network.chain.genesis.coinbase().outputs.len() as u16;
+        let keys = (0..outputs).map(|wallet| accounts[usize::from(account_of(wallet))].clone());
+        let list = SimWallet::of_genesis(&network.chain, keys.collect());
+        let wallets = Wallets::new(network.chain.params.genesis_hash, list);
+        Self { network, wallets }
     }
 
-    /// Whoever's turn it is pays, at a node of its own; whose node is down or refuses does not pay this time.
+    /// The wallet whose turn it is pays at its own node; one whose node is down or rejects the payment waits for its
+    /// next turn.
     pub fn pay(&mut self) {
-        if self.wallets.is_empty() {
-            return;
-        }
-        let turn = self.turn;
-        self.turn = (turn + 1) % self.wallets.len();
-        let home = home(turn, usize::from(self.network.ids().end));
-        if !self.wallets[turn].has_cheated {
-            let _ = self.pay_from(turn, home, None);
-        }
+        let nodes = usize::from(self.network.ids().end);
+        let Ok(()) = pay_next(self, nodes);
+    }
+}
+
+impl Payments for Payer {
+    type Error = Infallible;
+
+    fn wallets(&mut self) -> &mut Wallets {
+        &mut self.wallets
     }
 
-    /// So many wallets pay at a node, each once; with `twice_at`, each pays itself with the same coin there.
-    /// Says how many did, and why not all.
-    pub fn pay_many(&mut self, at: NodeIndex, payments: u32, twice_at: Option<NodeIndex>) -> (u32, String) {
-        let wallets = self.wallets.len();
-        let turns: Vec<usize> = (0..wallets).map(|turn| (self.turn + turn) % wallets).collect();
-        let ready = turns.into_iter().filter(|turn| !self.wallets[*turn].has_cheated);
-        let ready: Vec<usize> = ready.take(payments as usize).collect();
-        let (mut paid, mut why) = (0, "every wallet has paid already, or has paid a coin twice".to_owned());
-        for turn in ready {
-            self.turn = (turn + 1) % wallets;
-            match self.pay_from(turn, at, twice_at) {
-                Ok(true) => paid += 1,
-                Ok(false) => {}
-                Err(error) => why = reason(at, &error),
-            }
-        }
-        (paid, why)
-    }
-
-    fn runs(&self, node: NodeIndex) -> bool {
+    fn takes_payments(&self, node: NodeIndex) -> bool {
         self.network.rpc(node.number()).is_ok()
     }
 
-    /// Says whether the wallet had enough.
-    fn pay_from(
+    fn submit(
         &mut self,
-        turn: usize,
         at: NodeIndex,
-        twice_at: Option<NodeIndex>,
-    ) -> Result<bool, DevnetError> {
-        let payee = self.wallets[(turn + 1) % self.wallets.len()].coin.1.lock;
-        let genesis = self.network.chain.params.genesis_hash;
-        let wallet = &self.wallets[turn];
-        let Some(outputs) = payment_and_change(&wallet.coin.1, payee) else { return Ok(false) };
-        let change = outputs.last().cloned();
-        let sign = |outputs| sign_spend(&genesis, &wallet.key, std::slice::from_ref(&wallet.coin), outputs);
-        let transaction = sign(outputs);
-        let txid = transaction.txid();
-        // Where one of the two is down, no coin is paid twice.
-        let rival = twice_at.filter(|other| self.runs(*other)).and_then(|other| {
-            let outputs = payment_and_change(&wallet.coin.1, wallet.coin.1.lock)?;
-            Some((other, sign(outputs)))
-        });
-        if let Some((_, rival)) = &rival {
-            // Told before a block can hold either.
-            self.network.happened(What::PaidTwice { payment: txid, rival: rival.txid() });
-        }
-        self.hand_in(at, &transaction)?;
-        self.network.happened(What::Accepted(txid));
-        if let Some((other, rival)) = rival {
-            match self.hand_in(other, &rival) {
-                Ok(()) => {
-                    self.wallets[turn].has_cheated = true;
-                    self.network.happened(What::RivalAccepted(rival.txid()));
-                }
-                // One that is refused takes nothing back.
-                Err(error) => {
-                    let why = reason(other, &error);
-                    self.network.happened(What::RivalRefused { at: other, why });
-                }
-            }
-        }
-        if let Some(change) = change {
-            self.wallets[turn].coin = (OutPoint { txid, index: 1 }, change);
-        }
-        Ok(true)
+        _request: RequestId,
+        transaction: Arc<Transaction>,
+    ) -> Result<Answer, Infallible> {
+        let params = json!([hex::encode(encode(&*transaction))]);
+        Ok(match self.network.call(at.number(), "sendrawtransaction", params) {
+            Ok(_) => Answer::Accepted,
+            Err(DevnetError::Node { failure, .. }) => Answer::Rejected(failure.to_string()),
+            Err(error) => Answer::Rejected(error.to_string()),
+        })
     }
 
-    fn hand_in(&self, at: NodeIndex, transaction: &Transaction) -> Result<(), DevnetError> {
-        let params = json!([hex::encode(encode(transaction))]);
-        self.network.call(at.number(), "sendrawtransaction", params).map(drop)
-    }
-}
-
-/// Why a node did not take a payment, without its name, which the sentence around it has.
-fn reason(at: NodeIndex, error: &DevnetError) -> String {
-    let (name, text) = (format!("{at}: "), error.to_string());
-    text.strip_prefix(&name).unwrap_or(&text).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use cairn_core::amount::Amount;
-
-    use super::*;
-
-    #[test]
-    fn a_payment_gives_change_to_its_own_wallet_and_a_coin_too_small_pays_nothing() {
-        let (own, other) = (accounts::lock(0), accounts::lock(1));
-        let coin = |units| Output { amount: Amount::from_units(units), lock: own };
-        let paid = payment_and_change(&coin(3_000_000), other).expect("it suffices");
-        assert_eq!((paid[0].lock, paid[1].lock), (other, own));
-        assert_eq!(paid[1].amount, Amount::from_units(1_990_000));
-        assert_eq!(payment_and_change(&coin(1_009_999), other), None);
+    fn note(&mut self, note: Note) {
+        self.network.happened(What::Conductor(note));
     }
 }

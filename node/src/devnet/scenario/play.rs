@@ -1,21 +1,23 @@
 //! Playing a plan on nodes that run: from the first block to the report.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cairn_simulator::conductor::phases::{NoAgreement, Order, Phases};
+use cairn_simulator::conductor::schedule::{Due, Schedule};
 use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::note::Note;
 use cairn_simulator::plan::{Engine, Plan};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
-use cairn_simulator::settling::Settlement;
 use serde_json::json;
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::happening::{Happening, What};
 use crate::devnet::network::Network;
-use crate::devnet::scenario::agenda::{Agenda, Due};
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
 use crate::devnet::scenario::event_adapter::EventAdapter;
@@ -52,14 +54,15 @@ pub fn play(
     tell: Tell<'_>,
 ) -> Result<Report, ScenarioError> {
     let stop = AtomicBool::new(false);
-    let (orders, to_do) = channel();
+    let plan = Arc::new(plan.clone());
+    let (commands, to_do) = channel();
     let (payments, to_pay) = sync_channel::<()>(WAITING_PAYMENTS);
     let payer = Arc::new(Mutex::new(Payer::new(network.clone())));
-    let hands = Executor::new(plan.clone(), rates.clone(), network.clone(), payer.clone());
+    let executor = Executor::new(plan.clone(), rates.clone(), network.clone(), payer.clone());
     let outcome = std::thread::scope(|scope| {
         let named = |name: &str| std::thread::Builder::new().name(name.into());
         let stop = &stop;
-        let started = named("hands").spawn_scoped(scope, move || hands.work(&to_do, stop));
+        let started = named("executor").spawn_scoped(scope, move || executor.work(&to_do, stop));
         started.expect("a scenario has two threads of its own");
         let pay = move || {
             while to_pay.recv().is_ok() && !stop.load(Ordering::Relaxed) {
@@ -68,11 +71,23 @@ pub fn play(
         };
         let started = named("payer").spawn_scoped(scope, pay);
         started.expect("a scenario has two threads of its own");
-        let outcome = connect(plan, network, happenings).and_then(|()| {
+        let outcome = connect(&plan, network, happenings).and_then(|()| {
             let adapter = EventAdapter::new(plan.clone(), network.clone());
-            let agenda = Agenda::new(plan);
-            Run { plan, network, adapter, agenda, orders, payments, steps_taken: 0, phase: Phase::Mining }
-                .play_out(happenings, tell)
+            let phases = Phases::new(plan.clone(), REST);
+            let schedule = Schedule::new(plan.clone(), plan.seed);
+            let queue = BTreeMap::new();
+            Run {
+                plan: plan.clone(),
+                network,
+                adapter,
+                schedule,
+                queue,
+                planned: 0,
+                commands,
+                payments,
+                phases,
+            }
+            .play_out(happenings, tell)
         });
         stop.store(true, Ordering::Relaxed);
         // Whatever the threads wait for ends with the nodes.
@@ -114,44 +129,31 @@ fn connect(plan: &Plan, network: &Network, happenings: &Receiver<Happening>) -> 
     Ok(())
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Phase {
-    /// All miners mine.
-    Mining,
-    /// What is left of the plan is mended, and miners are stopped.
-    Ending,
-    /// One on each side mines until all of it agree.
-    Settling {
-        until: Duration,
-        settlement: Settlement,
-    },
-    /// Nobody mines any more: what is under way arrives at those who must agree.
-    Resting {
-        until: Duration,
-        must_agree: Vec<Vec<NodeIndex>>,
-    },
-    Over,
-}
-
 /// A scenario under way.
 struct Run<'a> {
-    plan: &'a Plan,
+    plan: Arc<Plan>,
     network: &'a Network,
     adapter: EventAdapter,
-    agenda: Agenda,
-    orders: Sender<Command>,
+    schedule: Schedule,
+    /// What is due when; of two things at one time the one planned first.
+    queue: BTreeMap<(Duration, u64), Due>,
+    planned: u64,
+    commands: Sender<Command>,
     payments: SyncSender<()>,
-    steps_taken: usize,
-    phase: Phase,
+    phases: Phases,
 }
 
 impl Run<'_> {
     fn play_out(mut self, happenings: &Receiver<Happening>, tell: Tell<'_>) -> Result<Report, ScenarioError> {
-        self.order(Command::Mine);
+        self.command(Command::Begin);
+        self.schedule.steps().into_iter().for_each(|due| self.plan_due(Some(due)));
+        let payment = self.schedule.next_payment();
+        self.plan_due(payment);
+        self.plan.clone().indices().for_each(|node| self.plan_churn(Duration::ZERO, node, Some(1)));
         let mut looked = Instant::now();
-        while self.phase != Phase::Over {
-            let wait = self.agenda.next_time().map(|next| next.saturating_sub(self.elapsed()));
-            match happenings.recv_timeout(wait.unwrap_or(TICK).min(TICK)) {
+        while !self.phases.is_over() {
+            let next = self.queue.keys().next().map(|(next, _)| next.saturating_sub(self.elapsed()));
+            match happenings.recv_timeout(next.unwrap_or(TICK).min(TICK)) {
                 Ok(happening) => self.hear(happening)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(ScenarioError::Interrupted),
@@ -160,10 +162,8 @@ impl Run<'_> {
                 looked = Instant::now();
                 self.network.look_after();
             }
-            while let Some(due) = self.agenda.take_due(self.elapsed()) {
-                self.see_to(due);
-            }
-            let progress = self.progress();
+            self.carry_out_due();
+            let progress = self.phases.progress(self.elapsed(), self.adapter.highest());
             tell(self.adapter.news(), progress);
             self.go_on()?;
         }
@@ -181,25 +181,22 @@ impl Run<'_> {
         Ok(self.adapter.conclude(ending))
     }
 
-    /// Whoever comes and goes, and has just come, goes again; whether its time or a step started it.
+    /// An intermittent node that has just come goes again, whether its time or a step started it.
     fn hear(&mut self, happening: Happening) -> Result<(), ScenarioError> {
         let restarted = match &happening.what {
             What::Restarted(node) => Some(NodeIndex::new(*node)),
             _ => None,
         };
         match &happening.what {
-            What::Stop => self.phase = Phase::Over,
-            What::Settling(settlement) if self.phase == Phase::Ending => {
-                let patience = self.plan.stop.agreement_within.unwrap_or_default();
-                let until = self.elapsed() + patience;
-                self.phase = Phase::Settling { until, settlement: settlement.clone() };
+            What::Stop => self.phases.stop(),
+            What::Conductor(Note::MiningEnds(settlement)) => {
+                self.phases.settled(self.elapsed(), settlement.clone());
             }
             _ => {}
         }
         self.adapter.hear(happening)?;
-        if let Some(at) = restarted {
-            let life = Some(self.adapter.life(at));
-            self.agenda.plan_coming_or_going(self.elapsed(), self.plan, at, life);
+        if let Some(node) = restarted {
+            self.plan_churn(self.elapsed(), node, Some(self.adapter.life(node)));
         }
         Ok(())
     }
@@ -208,86 +205,63 @@ impl Run<'_> {
         self.adapter.begin().elapsed()
     }
 
-    fn progress(&self) -> u64 {
-        match self.phase {
-            Phase::Mining => self.plan.stop.progress(self.elapsed(), self.adapter.highest()),
-            Phase::Ending | Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => 1_000,
+    fn command(&self, command: Command) {
+        // The executor ends after this.
+        let _ = self.commands.send(command);
+    }
+
+    fn plan_due(&mut self, due: Option<(Duration, Due)>) {
+        if let Some((at, due)) = due {
+            self.planned += 1;
+            self.queue.insert((at, self.planned), due);
         }
     }
 
-    fn order(&self, order: Command) {
-        // The hands end after this.
-        let _ = self.orders.send(order);
+    fn plan_churn(&mut self, now: Duration, node: NodeIndex, life: Option<u32>) {
+        let Some(group) = self.plan.groups.get(self.plan.group_of(node)) else { return };
+        let due = self.schedule.churn(now, &group.behaviour, node, life);
+        self.plan_due(due);
     }
 
-    fn pay(&self) {
-        // Whoever finds the queue full goes home.
-        let _ = self.payments.try_send(());
-    }
-
-    fn see_to(&mut self, due: Due) {
+    fn carry_out_due(&mut self) {
         let now = self.elapsed();
-        match due {
-            Due::Payment => self.pay(),
-            Due::Step(number) => {
-                self.steps_taken = number + 1;
-                self.order(Command::Step(number));
-            }
-            Due::ComesOrGoes { at, life: Some(life) } => {
-                // It may have been killed and started again since, by a step of the plan.
-                if self.adapter.life(at) == life {
-                    self.order(Command::Kill(at));
-                    self.agenda.plan_coming_or_going(now, self.plan, at, None);
+        while let Some(first) = self.queue.first_entry().filter(|first| first.key().0 <= now) {
+            match first.remove() {
+                Due::Payment => {
+                    // A payment that finds the queue full is not made.
+                    let _ = self.payments.try_send(());
+                    let next = self.schedule.next_payment();
+                    self.plan_due(next);
                 }
+                Due::Step(index) => {
+                    self.adapter.steps_taken = index as usize + 1;
+                    self.command(Command::Step(index as usize));
+                }
+                // The node may have been killed and started again since, by a step of the plan.
+                Due::Churn { node, life: Some(life) } if self.adapter.life(node) == life => {
+                    self.command(Command::Kill(node));
+                    self.plan_churn(now, node, None);
+                }
+                Due::Churn { life: Some(_), .. } => {}
+                Due::Churn { node, life: None } => self.command(Command::Restart(node)),
             }
-            Due::ComesOrGoes { at, life: None } => self.order(Command::Restart(at)),
         }
     }
 
-    /// From one phase to the next, as in the simulator.
     fn go_on(&mut self) -> Result<(), ScenarioError> {
-        let stop = &self.plan.stop;
-        match &self.phase {
-            Phase::Mining => {
-                let is_high = stop.height.is_some_and(|stop| self.adapter.highest() >= stop);
-                if !is_high && self.elapsed() < stop.after {
-                    return Ok(());
-                }
-                if stop.agreement_within.is_none() {
-                    self.adapter.ends_as_it_stands(self.plan.steps.len() - self.steps_taken);
-                    self.phase = Phase::Over;
-                    return Ok(());
-                }
-                self.agenda.end_steps();
-                // The hands say when that is done.
-                self.order(Command::Settle(self.steps_taken));
-                self.phase = Phase::Ending;
+        match self.phases.advance(self.elapsed(), &mut self.adapter) {
+            Ok(Some(Order::Settle)) => {
+                self.queue.retain(|_, due| !matches!(due, Due::Step(_)));
+                // The executor notes when that is done.
+                self.command(Command::Settle(self.adapter.steps_taken));
             }
-            Phase::Settling { settlement, .. } if self.adapter.agrees_within(&settlement.sides) => {
-                self.end();
+            Ok(Some(Order::EndMining)) => self.command(Command::EndMining),
+            Ok(None) => {}
+            Err(NoAgreement { waited }) => {
+                let (seconds, tips) = (waited.as_secs(), self.adapter.tips());
+                return Err(ScenarioError::NoAgreement { seconds, tips });
             }
-            Phase::Settling { until, settlement } if self.elapsed() >= *until => {
-                let must_agree = settlement.must_agree(&self.adapter.ways());
-                self.order(Command::Rest);
-                self.phase = Phase::Resting { until: self.elapsed() + REST, must_agree };
-            }
-            Phase::Resting { must_agree, .. } if self.adapter.agree(must_agree) => self.end(),
-            Phase::Resting { until, must_agree } if self.elapsed() >= *until => {
-                if self.adapter.are_even(must_agree) {
-                    self.adapter.ends_even();
-                    self.phase = Phase::Over;
-                    return Ok(());
-                }
-                let seconds = (stop.agreement_within.unwrap_or_default() + REST).as_secs();
-                return Err(ScenarioError::NoAgreement { seconds, tips: self.adapter.tips() });
-            }
-            Phase::Ending | Phase::Settling { .. } | Phase::Resting { .. } | Phase::Over => {}
         }
         Ok(())
-    }
-
-    fn end(&mut self) {
-        self.adapter.settled();
-        self.phase = Phase::Over;
     }
 }

@@ -30,9 +30,7 @@ pub struct Rates {
      at least {LEAST_RATE} are needed for its share to hold: give the group a larger share, or fewer nodes"
 )]
 pub struct TooSmallPart {
-    /// The group.
     pub group: String,
-    /// Its nodes.
     pub nodes: u16,
     /// What each would get.
     pub found: u64,

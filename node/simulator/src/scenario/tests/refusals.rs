@@ -3,6 +3,7 @@
 use cairn_genesis::toml_file::TomlFault;
 
 use super::{WHOLE, changed};
+use crate::plan::Step;
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::parse;
 
@@ -111,6 +112,21 @@ refuses!(a_time_out_of_its_bounds_is_refused,
     "jitter = \"3 ms\"" => "jitter = \"2 h\"", "links.jitter", Fault::File(TomlFault::Value { .. }),
     "down = \"5 s\"" => "down = \"5 ms\"", "group.behaviour.down", Fault::File(TomlFault::Value { .. }),
 );
+
+#[test]
+fn the_offset_of_a_clock_has_a_sign_and_is_a_day_at_most() {
+    let of = |offset: &str| {
+        parse(&changed("heal = true", &format!("clock = {{ nodes = \"ring\", offset = \"{offset}\" }}")))
+    };
+    for (offset, ms) in [("+3 s", 3_000), ("-250ms", -250), ("+ 0 s", 0)] {
+        let steps = of(offset).unwrap_or_else(|error| panic!("{error}")).steps;
+        assert!(matches!(&steps[1].1, Step::Clock { offset_ms, .. } if *offset_ms == ms), "{:?}", steps[1]);
+    }
+    for offset in ["3 s", "", "+", "-soon", "+25 h", "é"] {
+        let error = of(offset).expect_err("no offset");
+        assert_eq!((error.line, error.key.as_str()), (73, "step.clock.offset"), "{error}");
+    }
+}
 
 refuses!(the_longer_latency_comes_last,
     "{ from = \"100 ms\", to = \"200 ms\" }" => "{ from = \"3 s\", to = \"200 ms\" }",

@@ -1,4 +1,4 @@
-//! Settling: what both engines do when mining ends, so that all who reach each other can agree.
+//! Settling: what both engines do when mining ends, so that all nodes that reach each other can agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,16 @@ use crate::node_index::NodeIndex;
 use crate::partition::Partition;
 use crate::plan::{Plan, Step};
 
-/// Steps that are still carried out when a run stops before the rest of its plan, of which so many steps
-/// are behind it: what would have been mended is mended now, and what would have been broken stays whole.
+/// Steps that are still carried out when a run stops before the rest of its plan, of which `taken` steps
+/// are behind it: what would have been healed is healed now, and what would have been broken stays whole.
 pub fn steps_left(plan: &Plan, taken: usize) -> Vec<usize> {
     let nodes = usize::from(plan.nodes());
     let steps = plan.steps.iter().enumerate().skip(taken);
-    let is_left = |step: &Step| step.mends(nodes) || matches!(step, Step::Slow { percent: 100, .. });
+    let is_left = |step: &Step| step.heals(nodes) || matches!(step, Step::Slow { percent: 100, .. });
     steps.filter(|(_, (_, step))| is_left(step)).map(|(number, _)| number).collect()
 }
 
-/// Nodes and whom each can hear of directly, from pairs of them.
+/// Each node with the nodes that it is linked to, from pairs of nodes.
 pub fn ways(
     pairs: impl IntoIterator<Item = (NodeIndex, NodeIndex)>,
 ) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
@@ -37,26 +37,26 @@ pub fn is_one_in_each<T: PartialEq>(groups: &[Vec<NodeIndex>], of: impl Fn(NodeI
     })
 }
 
-/// Who can agree once mining ends, and who mines on so that they do.
+/// The nodes that can agree once mining ends, and the nodes that mine on so that they do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
     /// Nodes that can agree with each other, side by side.
     pub sides: Vec<Vec<NodeIndex>>,
-    /// Who mines on, alone on its side, so that there is one best chain to agree on.
+    /// One node of each side, which mines on, so that there is one best chain to agree on.
     pub miners: Vec<NodeIndex>,
     /// Steps of the plan that are never done, as the run stops before them.
     pub left_out: usize,
-    /// Nodes that pass nothing on, or may be away when somebody else needs them.
+    /// Nodes that pass nothing on, or may be down when others need them.
     pub(crate) unsure: BTreeSet<NodeIndex>,
-    /// What each group does, and who belongs to it.
+    /// The behaviour of each group, and its nodes.
     pub(crate) groups: Vec<(Behaviour, BTreeSet<NodeIndex>)>,
-    /// The cut that stands.
+    /// The partition in force.
     pub(crate) cut: Partition,
 }
 
 impl Settlement {
-    /// As a cut and the behaviours of groups are now. On each side a living node mines on whose blocks all
-    /// others get, if there is one: the first that is honest, stays, and is nobody's victim; otherwise the
+    /// As partition and behaviours are now. On each side a living node mines on whose blocks all
+    /// others get, if there is one: the first that is honest, stays, and is no victim; otherwise the
     /// first that keeps to the manners; otherwise the first that lives.
     pub fn new(
         plan: &Plan,
@@ -83,15 +83,9 @@ impl Settlement {
         Self { miners, sides, left_out: 0, unsure, groups, cut: cut.clone() }
     }
 
-    /// The same of a run that leaves out so many steps.
-    #[must_use]
-    pub fn leaving_out(self, left_out: usize) -> Self {
-        Self { left_out, ..self }
-    }
-
     /// Nodes of each side that must have one tip when the time for agreement is over: those that hear of
-    /// the blocks of whoever mines there, over nodes that stay and pass on what they hear. `ways` has whom
-    /// each living node is linked to, or would be if all went well. Who is on one side may still have no way
+    /// the blocks of the node that mines there, over nodes that stay and pass on what they receive. `ways` has the nodes that
+    /// each living node is linked to, or would be if all went well. Nodes of one side may still have no way
     /// to the others of it.
     pub fn must_agree(&self, ways: &BTreeMap<NodeIndex, BTreeSet<NodeIndex>>) -> Vec<Vec<NodeIndex>> {
         self.miners.iter().filter_map(|miner| self.hearers(*miner, ways)).collect()
@@ -104,7 +98,7 @@ impl Settlement {
     ) -> Option<Vec<NodeIndex>> {
         let side: BTreeSet<NodeIndex> =
             self.sides.iter().find(|side| side.contains(&miner))?.iter().copied().collect();
-        // Whoever mined may be gone.
+        // The node that mined may be gone.
         let is_there = |node: &NodeIndex| ways.contains_key(node);
         let first =
             Some(miner).filter(is_there).or_else(|| side.iter().copied().find(is_there)).unwrap_or(miner);
@@ -124,7 +118,7 @@ impl Settlement {
         Some(hear.into_iter().collect())
     }
 
-    /// Whether a cut, or an attacker that starves the other, lies between two nodes.
+    /// Whether a partition, or an attacker that starves the other, is between two nodes.
     fn is_barred(&self, one: NodeIndex, other: NodeIndex) -> bool {
         let starves = |one, other| {
             self.groups.iter().any(|(behaviour, members)| behaviour.starves(other) && members.contains(&one))

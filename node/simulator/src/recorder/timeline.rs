@@ -1,0 +1,56 @@
+//! The timeline: what happened, in the order of time.
+
+use crate::node_index::NodeIndex;
+use crate::report::{Branching, Moment, MomentKind};
+use crate::text;
+
+/// The most moments of a timeline; a longer run keeps its steps and agreements, and the first of the rest.
+pub const MAX_MOMENTS: usize = 20_000;
+
+/// The moments of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    moments: Vec<Moment>,
+    left_out: u64,
+}
+
+impl Timeline {
+    /// The moments so far.
+    pub fn moments(&self) -> &[Moment] {
+        &self.moments
+    }
+
+    /// Adds a moment of any kind but a reorganisation.
+    pub fn add(&mut self, at_ms: u64, kind: MomentKind, text: String) {
+        self.push(Moment { at_ms, kind, text, reorganisation: None });
+    }
+
+    /// A node changed branch.
+    pub fn add_reorganisation(&mut self, at_ms: u64, at: NodeIndex, change: Branching) {
+        let text = text::reorganisation(&at.to_string(), &change);
+        let reorganisation = Some((at.number(), change));
+        self.push(Moment { at_ms, kind: MomentKind::Reorganisation, text, reorganisation });
+    }
+
+    fn push(&mut self, moment: Moment) {
+        let is_kept = matches!(moment.kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
+        if self.moments.len() < MAX_MOMENTS || is_kept {
+            self.moments.push(moment);
+            return;
+        }
+        if self.left_out == 0 {
+            let text = format!("{MAX_MOMENTS} moments are shown: from here on only steps and agreement");
+            self.add(moment.at_ms, MomentKind::Phase, text);
+        }
+        self.left_out += 1;
+    }
+
+    /// The whole timeline; if moments are left out, the last one says so.
+    pub fn into_moments(mut self, at_ms: u64) -> Vec<Moment> {
+        if self.left_out > 0 {
+            let text = format!("{} are not shown", text::count(self.left_out, "more moment"));
+            self.add(at_ms, MomentKind::Phase, text);
+        }
+        self.moments
+    }
+}
