@@ -1,4 +1,4 @@
-//! Addresses: a lock as text that people can copy (bech32m, BIP 350), with the chain's prefix.
+//! Addresses: a lock as text for people, in bech32m (BIP 350) with the chain's prefix.
 
 use core::fmt;
 
@@ -14,12 +14,12 @@ const VERSION_PUBLIC_KEY: u8 = 0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressPrefix(Hrp);
 
-/// The text is no prefix.
+/// A text that is not an address prefix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no address prefix: use 1 to 20 lower-case letters and digits")]
+#[error("{0:?} is not an address prefix: use 1 to 20 lower-case letters and digits")]
 pub struct PrefixError(String);
 
-/// The text is no address of this chain.
+/// A text that is not an address of this chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Misspelt, cut off, or of another kind.
@@ -27,11 +27,7 @@ pub enum AddressError {
     Malformed(String),
     /// An address of another chain.
     #[error("the address is of another chain: it begins with {found}1, not {expected}1")]
-    OtherChain {
-        found: String,
-        /// The prefix it should have.
-        expected: String,
-    },
+    OtherChain { found: String, expected: String },
     /// A kind of lock that this program does not know.
     #[error("the address has version {found}, only {VERSION_PUBLIC_KEY} is known")]
     UnknownVersion { found: u8 },
@@ -48,10 +44,10 @@ pub struct Address {
 }
 
 impl AddressPrefix {
-    /// Checks a prefix.
+    /// A prefix of 1 to 20 lower-case letters and digits.
     ///
     /// # Errors
-    /// [`PrefixError`].
+    /// The text is empty, too long or has other characters.
     pub fn new(text: &str) -> Result<Self, PrefixError> {
         let fault = || PrefixError(text.chars().take(40).collect());
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -99,7 +95,7 @@ impl Address {
         Ok(Self { prefix: expected.clone(), lock: Lock::PublicKey(PublicKey::from_bytes(key)) })
     }
 
-    /// Who may spend what is paid here.
+    /// The lock of the outputs that pay this address.
     pub const fn lock(&self) -> Lock {
         self.lock
     }

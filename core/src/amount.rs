@@ -1,4 +1,4 @@
-//! Amounts: whole units inside, decimal coins outside, checked sums, never a float.
+//! Amounts: whole units in memory, decimal coins in text, checked sums, never a float.
 
 use core::fmt;
 use core::str::FromStr;
@@ -10,15 +10,26 @@ use crate::encoding::{Decode, Encode};
 /// Decimal places of a coin.
 const PLACES: usize = 8;
 
-/// An amount in units of 10^-8 coins.
+/// An amount in units of 10^-8 coins, as in Bitcoin.
+///
+/// ```
+/// use cairn_core::amount::Amount;
+///
+/// let amount: Amount = "12.5".parse()?;
+/// assert_eq!(amount.units(), 1_250_000_000);
+/// assert_eq!(amount.checked_sub(Amount::COIN).unwrap().to_string(), "11.5");
+/// assert_eq!(Amount::from_units(u64::MAX).checked_add(Amount::from_units(1)), None);
+/// assert!("0.000000001".parse::<Amount>().is_err());
+/// # Ok::<(), cairn_core::amount::ParseAmountError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Amount(u64);
 
-/// The text is no amount.
+/// A text that is not an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAmountError {
     /// Not a plain decimal number.
-    #[error("{0:?} is no amount: write digits, a point and at most {PLACES} decimals, as in 12.5")]
+    #[error("{0:?} is not an amount: write digits, a point and at most {PLACES} decimals, as in 12.5")]
     NotANumber(String),
     /// More decimals than a coin has.
     #[error("{0:?} has more than {PLACES} decimals: the smallest amount is 0.00000001")]
@@ -28,17 +39,17 @@ pub enum ParseAmountError {
 }
 
 impl Amount {
-    /// Nothing.
+    /// No coins at all.
     pub const ZERO: Self = Self(0);
-    /// One coin.
+    /// One coin: 100,000,000 units.
     pub const COIN: Self = Self(100_000_000);
 
-    /// So many units.
+    /// The amount of this number of units.
     pub const fn from_units(units: u64) -> Self {
         Self(units)
     }
 
-    /// How many units.
+    /// The number of units.
     pub const fn units(self) -> u64 {
         self.0
     }

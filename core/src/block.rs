@@ -1,4 +1,4 @@
-//! Blocks as decoded: nothing is checked yet but that the bytes are a block.
+//! Blocks as decoded: the bytes are a block, and no rule has been checked yet.
 
 use std::sync::Arc;
 
@@ -6,40 +6,46 @@ use crate::encoding::{
     Decode, DecodeFault, Decoder, Encode, EncodeFault, Encoder, encoded_size, impl_borrow_decode,
 };
 use crate::hash::{BlockHash, LeafHash, MerkleRoot, Txid};
-use crate::header::Header;
+use crate::header::{Header, HeaderFields};
 use crate::merkle::merkle_root;
 use crate::transaction::{Coinbase, Transaction};
 
-/// A header and the transactions it commits to. Hash and size are computed once.
+/// A header and the transactions that it commits to. The size is computed once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     header: Header,
     coinbase: Coinbase,
     transactions: Vec<Arc<Transaction>>,
-    hash: BlockHash,
     size: usize,
 }
 
 impl Block {
-    /// Puts a block together.
+    /// A block of these parts. Whether they belong together is for [`crate::check::block`] to say.
     pub fn new(header: Header, coinbase: Coinbase, transactions: Vec<Arc<Transaction>>) -> Self {
         let bodies = transactions.iter().map(|transaction| transaction.size());
         let size = bodies.fold(Header::SIZE, usize::saturating_add);
         let size = size.saturating_add(encoded_size(&coinbase)).saturating_add(size_of::<u64>());
-        Self { hash: header.hash(), size, header, coinbase, transactions }
+        Self { size, header, coinbase, transactions }
     }
 
-    /// The header.
+    /// The block of these transactions, with their Merkle root in the header in place of that of `fields`.
+    pub fn with_root(fields: HeaderFields, coinbase: Coinbase, transactions: Vec<Arc<Transaction>>) -> Self {
+        let block = Self::new(fields.into(), coinbase, transactions);
+        let merkle_root = block.merkle_root();
+        Self { header: HeaderFields { merkle_root, ..fields }.into(), ..block }
+    }
+
+    /// The header, which commits to all of the block.
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The header's hash.
+    /// The hash of the header: the block's id.
     pub const fn hash(&self) -> BlockHash {
-        self.hash
+        self.header.hash()
     }
 
-    /// What pays the miner.
+    /// The first transaction, which pays the miner.
     pub const fn coinbase(&self) -> &Coinbase {
         &self.coinbase
     }
@@ -49,32 +55,31 @@ impl Block {
         &self.transactions
     }
 
-    /// Bytes on the wire.
+    /// Length of the encoding in bytes.
     pub const fn size(&self) -> usize {
         self.size
     }
 
-    /// Ids, coinbase first.
+    /// The ids of all transactions, coinbase first.
     pub fn txids(&self) -> Vec<Txid> {
         let others = self.transactions.iter().map(|transaction| transaction.txid());
         core::iter::once(self.coinbase.txid()).chain(others).collect()
     }
 
-    /// Merkle leaves, coinbase first.
+    /// The leaves of the Merkle tree, coinbase first.
     pub fn leaves(&self) -> Vec<LeafHash> {
         let others = self.transactions.iter().map(|transaction| transaction.leaf_hash());
         core::iter::once(self.coinbase.leaf_hash()).chain(others).collect()
     }
 
-    /// The root that the header should hold.
+    /// The Merkle root of the transactions, which the header must name.
     pub fn merkle_root(&self) -> MerkleRoot {
         merkle_root(&self.leaves())
     }
 
     /// The same block with another nonce.
     pub fn with_nonce(self, nonce: u64) -> Self {
-        let header = Header { nonce, ..self.header };
-        Self { hash: header.hash(), header, ..self }
+        Self { header: self.header.with_nonce(nonce), ..self }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Coins: unspent outputs, how to look at them, and how a block changes them.
+//! Coins: unspent outputs, the view that the rules have of them, and how a block changes them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::encoding::{Decode, Encode};
 use crate::height::Height;
 use crate::transaction::{OutPoint, Output};
 
-/// What made a coin; decides when it may be spent.
+/// The kind of transaction that made a coin. It decides when the coin may be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum Origin {
     Transaction,
@@ -16,7 +16,7 @@ pub enum Origin {
     Premine,
 }
 
-/// An unspent output.
+/// An unspent output with the height of the block that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Coin {
     /// How much, and who may spend it.
@@ -26,7 +26,7 @@ pub struct Coin {
     pub origin: Origin,
 }
 
-/// Unspent coins as a rule sees them. Cannot fail: the chain fetches what a block needs beforehand.
+/// Unspent coins as a rule sees them. A look-up cannot fail: the chain fetches the coins of a block beforehand.
 pub trait CoinView {
     /// The coin, if it is unspent.
     fn coin(&self, outpoint: &OutPoint) -> Option<Coin>;
@@ -45,7 +45,7 @@ pub struct CoinChanges {
     pub created: Vec<(OutPoint, Coin)>,
 }
 
-/// What a block spent: all that is needed to disconnect it.
+/// The coins that a block spent: all that is needed to disconnect it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Undo {
     /// Coins from before the block, in the order in which it spends them.

@@ -1,19 +1,20 @@
 //! Difficulty: ASERT (aserti3-2d) on every block, in milliseconds.
 //!
-//! Source: the Bitcoin Cash specification of 2020-11-15, whose vectors are in the tests.
+//! Source: the Bitcoin Cash specification of 2020-11-15, whose vectors are in the tests. The idea
+//! is Mark Lundeberg's: absolutely scheduled exponentially rising targets (DA-ASERT, 2020).
 
 use core::time::Duration;
 
 use ruint::aliases::U512;
 
 use crate::encoding::{Decode, Encode};
-use crate::header::Header;
+use crate::header::HeaderFields;
 use crate::height::Height;
 use crate::params::ChainParams;
 use crate::target::{CompactTarget, Target};
 use crate::time::Timestamp;
 
-/// The block from which targets are reckoned.
+/// The block from which the targets of later ones are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Anchor {
     pub height: Height,
@@ -36,7 +37,7 @@ impl Anchor {
     pub fn after(
         previous: Option<&Self>,
         params: &ChainParams,
-        header: &Header,
+        header: &HeaderFields,
         height: Height,
         parent_time: Timestamp,
     ) -> Option<Self> {

@@ -1,6 +1,17 @@
-//! Bytes: the only file that names bincode. Fixed width, little-endian, everything consumed.
+//! Encoding: fixed width, little-endian, and a decoder that must consume every byte. The only file that
+//! names bincode.
 //!
-//! docs/protocol.md specifies the bytes, so that the format stands without this crate.
+//! There are no variable-length integers as Bitcoin's compact sizes: a count takes eight bytes, so that
+//! each value has one encoding. docs/protocol.md specifies the bytes without this crate.
+//!
+//! ```
+//! use cairn_core::encoding::{DecodeError, decode, encode};
+//!
+//! let bytes = encode(&vec![7_u32, 9]);
+//! assert_eq!(bytes, [2, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0]);
+//! assert_eq!(decode(&bytes, 100), Ok(vec![7_u32, 9]));
+//! assert_eq!(decode::<Vec<u32>>(&bytes[..15], 100), Err(DecodeError::TooShort));
+//! ```
 
 pub use bincode::de::Decoder;
 pub use bincode::enc::Encoder;
@@ -9,7 +20,7 @@ pub use bincode::{Decode, Encode, impl_borrow_decode};
 
 use bincode::config::{Config, Configuration, Fixint, Limit, LittleEndian};
 
-/// Bytes that are no value.
+/// Bytes that are not the encoding of a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Longer than such a value may be.
@@ -26,10 +37,7 @@ pub enum DecodeError {
     CountTooLarge,
     /// A choice that this version does not know.
     #[error("choice {found} does not exist")]
-    UnknownChoice {
-        /// The number of the choice.
-        found: u32,
-    },
+    UnknownChoice { found: u32 },
     /// A text that is not UTF-8.
     #[error("a text is not UTF-8")]
     NotUtf8,
@@ -48,17 +56,17 @@ impl From<DecodeFault> for DecodeError {
             DecodeFault::InvalidBooleanValue(found) => Self::UnknownChoice { found: u32::from(found) },
             DecodeFault::Utf8 { .. } => Self::NotUtf8,
             DecodeFault::Other(what) => Self::Other(what),
-            _ => Self::Other("the bytes are no value of this kind"),
+            _ => Self::Other("the bytes are not a value of this kind"),
         }
     }
 }
 
-/// The bytes of a value.
+/// The encoding of a value.
 pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
     bincode::encode_to_vec(value, bincode::config::legacy()).expect("writing to memory does not fail")
 }
 
-/// How many bytes [`encode`] gives.
+/// Length in bytes of a value's encoding, without making it.
 pub fn encoded_size<T: Encode>(value: &T) -> usize {
     let mut counter = bincode::enc::write::SizeWriter::default();
     bincode::encode_into_writer(value, &mut counter, bincode::config::legacy())
@@ -66,14 +74,14 @@ pub fn encoded_size<T: Encode>(value: &T) -> usize {
     counter.bytes_written
 }
 
-/// Memory that a decoder may claim for each byte of input: what an element takes in memory is within
-/// this factor of what it takes on the wire, for every type of the protocol.
+/// Bytes of memory that a decoder may claim for each byte of input. For every type of the protocol, an
+/// element takes at most this many times its wire size in memory.
 const CLAIM_PER_BYTE: usize = 4;
 
-/// Bytes that no value may exceed, whoever asks: more memory than this would need is not claimed.
+/// Limit in bytes for any value, so that a caller cannot ask for more memory than it needs.
 const LONGEST: usize = 256 << 20;
 
-/// Reads a value that takes up all of `bytes`, of which there may be `max` at the most.
+/// Decodes a value that takes up all of `bytes`, of which there may be at most `max`.
 ///
 /// A length inside the bytes never allocates more than 64 times the bytes that are there, or 4 KiB.
 ///

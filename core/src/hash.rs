@@ -33,7 +33,7 @@ impl Tag {
     }
 }
 
-/// SHA-256 of SHA-256.
+/// SHA-256 of the SHA-256 of some bytes: Bitcoin's hash for proof of work.
 pub fn sha256d(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(Sha256::digest(bytes)).into()
 }
@@ -49,16 +49,10 @@ pub fn tagged_hash(tag: Tag, parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The text is no hash.
+/// A text that is not a hash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a hash is 64 hex digits, this is {0:?}")]
 pub struct ParseHashError(String);
-
-/// The first eight bytes, as a number in the same order.
-const fn beginning(bytes: &[u8; 32]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *bytes;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
 
 macro_rules! hash_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -73,7 +67,7 @@ macro_rules! hash_type {
             /// a number needs no call: maps by hash are searched all the time.
             #[inline]
             fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-                beginning(&self.0).cmp(&beginning(&other.0)).then_with(|| self.0.cmp(&other.0))
+                self.prefix().cmp(&other.prefix()).then_with(|| self.0.cmp(&other.0))
             }
         }
 
@@ -85,7 +79,7 @@ macro_rules! hash_type {
         }
 
         impl $name {
-            /// 32 zero bytes.
+            /// 32 zero bytes: no hash that anyone has found.
             pub const ZERO: Self = Self([0; 32]);
 
             /// The hash of these bytes, in the order in which they were computed.
@@ -96,6 +90,13 @@ macro_rules! hash_type {
             /// The bytes in the order in which they were computed.
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
+            }
+
+            /// The first eight bytes as a number in the same order. In a block hash, the zeros that the
+            /// work asks for are at the other end.
+            pub const fn prefix(&self) -> u64 {
+                let [a, b, c, d, e, f, g, h, ..] = self.0;
+                u64::from_be_bytes([a, b, c, d, e, f, g, h])
             }
         }
 
@@ -147,7 +148,7 @@ hash_type!(
     Txid
 );
 hash_type!(
-    /// Root of a block's Merkle tree.
+    /// Root of a block's Merkle tree over the leaf hashes of its transactions.
     MerkleRoot
 );
 hash_type!(

@@ -1,4 +1,4 @@
-//! Heights: how far a block is from genesis.
+//! Heights: the distance of a block from genesis.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoding::{Decode, Encode};
 
-/// Blocks between a block and genesis, which has 0.
+/// Number of a block's ancestors: 0 for genesis.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
 )]
@@ -17,25 +17,25 @@ impl Height {
     /// The height of genesis.
     pub const GENESIS: Self = Self(0);
 
-    /// The height of this number.
+    /// The height that is this number.
     pub const fn from_u32(height: u32) -> Self {
         Self(height)
     }
 
-    /// The number.
+    /// The height as a number.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The height of a child.
+    /// The height of a child of this block.
     ///
     /// # Panics
-    /// After 2^32 blocks: at one a second, in 136 years.
+    /// After 2^32 blocks: at one block a second, in 136 years.
     pub const fn next(self) -> Self {
         Self(self.0.checked_add(1).expect("no chain has 2^32 blocks"))
     }
 
-    /// So many blocks below, unless that is below genesis.
+    /// The height a number of blocks below, unless that is below genesis.
     pub const fn checked_sub(self, blocks: u32) -> Option<Self> {
         match self.0.checked_sub(blocks) {
             Some(height) => Some(Self(height)),

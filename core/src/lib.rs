@@ -1,4 +1,4 @@
-//! What the chain is: types, hashing, proof of work, validation. No I/O, no clock, no float.
+//! The rules of the chain: types, hashing, proof of work, validation. No I/O, no clock, no float.
 //!
 //! Reading order: `header`, `transaction`, `block`, then the ladder of checks, bytes -> `Block` ->
 //! `CheckedBlock` -> `ConnectedBlock`, in `check`, whose error enums together are the rule book.
@@ -17,6 +17,7 @@ pub mod check;
 pub mod coin;
 pub mod difficulty;
 pub mod encoding;
+pub mod generations;
 pub mod hash;
 pub mod header;
 pub mod height;

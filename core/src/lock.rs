@@ -1,20 +1,21 @@
-//! Locks: who may spend an output.
+//! Locks: the condition under which an output may be spent.
 
 use core::fmt;
 
 use crate::encoding::{Decode, Encode};
 
-/// An ed25519 public key as 32 bytes. Whether it is a point of the curve shows when it verifies.
+/// An ed25519 public key as 32 bytes (RFC 8032). Whether they are a point of the curve is checked when a
+/// signature is verified.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// The key of these bytes.
+    /// The key that has these bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// The key's 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -26,7 +27,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// What must be shown to spend. Further kinds become further variants.
+/// The condition for spending an output. Further kinds become further variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub enum Lock {
     /// A signature of this key over the spending transaction.

@@ -8,7 +8,21 @@ use sha2::{Digest, Sha256};
 use crate::encoding::{Decode, Encode};
 use crate::hash::{LeafHash, MerkleRoot};
 
-/// What shows that a leaf is in a tree: the sibling of each node from the leaf up to the root.
+/// A proof that a leaf is in a tree: the sibling of each node from the leaf up to the root.
+///
+/// ```
+/// use cairn_core::hash::LeafHash;
+/// use cairn_core::merkle::{merkle_root, prove};
+///
+/// let leaves: Vec<LeafHash> = (0..5).map(|byte| LeafHash::from_bytes([byte; 32])).collect();
+/// let root = merkle_root(&leaves);
+/// let proof = prove(&leaves, 3).unwrap();
+/// assert_eq!(proof.path.len(), 3);
+/// assert!(proof.verify(leaves[3], root));
+/// assert!(!proof.verify(leaves[2], root));
+/// // The last of five leaves moves up two levels unpaired: it has one sibling.
+/// assert_eq!(prove(&leaves, 4).unwrap().path.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct InclusionProof {
     pub index: u32,
@@ -25,7 +39,7 @@ fn inner_node(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     Sha256::new_with_prefix([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
-/// One level up: pairs are joined, a last odd node moves up as it is.
+/// One level up: pairs are hashed together, a last odd node moves up as it is.
 fn level_above(nodes: &[[u8; 32]]) -> Vec<[u8; 32]> {
     nodes
         .chunks(2)
@@ -70,8 +84,7 @@ pub fn prove(leaves: &[LeafHash], index: usize) -> Option<InclusionProof> {
 }
 
 impl InclusionProof {
-    /// Whether the proof shows that `leaf` is at its place in the tree of this root
-    /// (RFC 9162, section 2.1.3.2).
+    /// Whether `leaf` is at the proof's index in the tree of this root (RFC 9162, section 2.1.3.2).
     pub fn verify(&self, leaf: LeafHash, root: MerkleRoot) -> bool {
         if self.index >= self.leaf_count {
             return false;

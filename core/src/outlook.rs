@@ -1,15 +1,15 @@
-//! Outlooks: what blocks to come take on average, by the chain's own rule. For people; no rule asks.
+//! Outlooks: the expected hashes of future blocks by the chain's own difficulty rule. No rule uses them.
 
 use core::time::Duration;
 
 use crate::difficulty::{Anchor, next_bits};
 use crate::hash::{BlockHash, MerkleRoot};
-use crate::header::Header;
+use crate::header::{Header, HeaderFields};
 use crate::height::Height;
 use crate::params::ChainParams;
 use crate::time::Timestamp;
 
-/// A chain as the difficulty rule sees it, and blocks that might follow.
+/// A chain as the difficulty rule sees it, to which possible blocks are added.
 #[derive(Clone, Debug)]
 pub struct Outlook<'p> {
     pub params: &'p ChainParams,
@@ -19,7 +19,7 @@ pub struct Outlook<'p> {
     pub time: Timestamp,
 }
 
-/// What mining blocks at once does to the blocks after them.
+/// The effect of mining several blocks at once on the difficulty of the blocks after them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Burst {
     /// Hashes that the next block would take now.
@@ -33,24 +33,24 @@ pub struct Burst {
 }
 
 impl Outlook<'_> {
-    /// Hashes that the next block takes.
+    /// Expected hashes of the next block.
     pub fn hashes(&self) -> u64 {
         let bits = next_bits(self.params, self.anchor.as_ref(), self.height, self.time);
         bits.to_target().map_or(u64::MAX, |target| target.work().to_u256().saturating_to())
     }
 
-    /// Adds the next block, which has this time.
+    /// Adds the next block, with this time.
     pub fn push(&mut self, time: Timestamp) {
         let bits = next_bits(self.params, self.anchor.as_ref(), self.height, self.time);
         let (previous_block_hash, merkle_root) = (BlockHash::ZERO, MerkleRoot::ZERO);
-        let header =
-            Header { version: Header::VERSION, previous_block_hash, merkle_root, time, bits, nonce: 0 };
+        let version = Header::VERSION;
+        let header = HeaderFields { version, previous_block_hash, merkle_root, time, bits, nonce: 0 };
         let height = self.height.next();
         self.anchor = Anchor::after(self.anchor.as_ref(), self.params, &header, height, self.time);
         (self.height, self.time) = (height, time);
     }
 
-    /// Adds blocks that are mined at once, in no time, where all may take so many hashes together.
+    /// Adds blocks that are mined at one moment, if together they may take at most this number of hashes.
     pub fn burst(&mut self, blocks: u32, now: Timestamp, most_hashes: u64) -> Burst {
         let (usual_hashes, mut hashes, mut possible) = (self.hashes(), 0_u64, 0);
         for number in 1..=blocks {
@@ -63,8 +63,8 @@ impl Outlook<'_> {
         Burst { usual_hashes, hashes, next_hashes: self.hashes(), possible }
     }
 
-    /// Adds blocks that take their time, until one takes at most so much; says how long that is from
-    /// now. None when it takes more blocks than a person would wait for.
+    /// Adds blocks until one takes at most `spacing`, and returns the time until then. None if more than
+    /// 100,000 blocks would be needed.
     pub fn time_until(
         &mut self,
         spacing: Duration,

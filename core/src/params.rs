@@ -1,4 +1,4 @@
-//! The numbers that a chain definition sets. No rule has a number of its own.
+//! Chain parameters: the numbers that a chain definition sets. No rule has a number of its own.
 
 use core::time::Duration;
 

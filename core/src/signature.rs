@@ -1,4 +1,4 @@
-//! Signatures, judged in batches. ZIP 215 says which are valid, so that one and many are judged alike.
+//! Signatures, verified in batches. ZIP 215 says which are valid, so that one and many get the same verdict.
 
 pub mod cache;
 pub mod claim;
@@ -16,7 +16,7 @@ pub use self::claim::{SignatureBatch, SignatureClaim, Verifier};
 #[cfg(any(test, feature = "rayon"))]
 const BATCH_PER_THREAD: usize = 256;
 
-/// Judges on the calling thread.
+/// Verifies on the calling thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SerialVerifier;
 

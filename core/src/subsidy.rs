@@ -1,4 +1,4 @@
-//! Subsidies: what a block may make, and what all blocks have made.
+//! Subsidies: the coins that a block may make, and those that all blocks have made.
 
 use crate::amount::Amount;
 use crate::height::Height;

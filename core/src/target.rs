@@ -1,4 +1,4 @@
-//! Targets: the number that a block hash must not exceed, and its four-byte form in headers.
+//! Targets: the number that a block hash must not exceed, and its compact form of four bytes in headers.
 
 use core::fmt;
 
@@ -8,16 +8,29 @@ use crate::encoding::{Decode, Encode};
 use crate::hash::BlockHash;
 use crate::work::Work;
 
-/// A target as headers write it: one byte of exponent, a sign bit, 23 bits of mantissa
-/// (Bitcoin's `nBits`). May be nonsense; [`Self::to_target`] tells.
+/// A target as headers write it: one byte of exponent, a sign bit, 23 bits of mantissa (Bitcoin's
+/// `nBits`). Not every value is a target.
+///
+/// ```
+/// use cairn_core::target::CompactTarget;
+///
+/// // Bitcoin's first target: 0x00ffff times 256 to the power of 0x1d - 3.
+/// let target = CompactTarget::from_bits(0x1d00_ffff).to_target()?;
+/// assert_eq!(target.to_string(), "00000000ffff0000000000000000000000000000000000000000000000000000");
+/// assert_eq!(target.to_compact().bits(), 0x1d00_ffff);
+/// assert_eq!(target.work().to_u256().to_string(), "4295032833");
+/// // The sign bit is set: the number is negative, and no target.
+/// assert!(CompactTarget::from_bits(0x1d80_ffff).to_target().is_err());
+/// # Ok::<(), cairn_core::target::TargetError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct CompactTarget(u32);
 
-/// The largest block hash that is good enough.
+/// The largest block hash that proves the work, as a 256-bit number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(U256);
 
-/// The four bytes are no target.
+/// Four bytes that are not a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// The sign bit is set.
@@ -34,7 +47,7 @@ const SIGN: u32 = 0x0080_0000;
 const MANTISSA: u32 = 0x007f_ffff;
 
 impl CompactTarget {
-    /// The compact form of these bits.
+    /// The compact target of these four bytes.
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
@@ -87,12 +100,12 @@ impl fmt::Display for CompactTarget {
 }
 
 impl Target {
-    /// The target of this number.
+    /// The target that is this number.
     pub const fn from_u256(number: U256) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// The target as a number.
     pub const fn to_u256(self) -> U256 {
         self.0
     }

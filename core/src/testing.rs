@@ -10,7 +10,7 @@ use crate::address::AddressPrefix;
 use crate::amount::Amount;
 use crate::block::Block;
 use crate::hash::{BlockHash, GenesisHash, MerkleRoot};
-use crate::header::Header;
+use crate::header::{Header, HeaderFields};
 use crate::height::Height;
 use crate::lock::{Lock, PublicKey};
 use crate::params::ChainParams;
@@ -20,7 +20,7 @@ use crate::target::CompactTarget;
 use crate::time::Timestamp;
 use crate::transaction::{Coinbase, OutPoint, Output, Transaction};
 
-/// The key of this number.
+/// The signing key whose 32 secret bytes are all this number.
 pub fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
@@ -30,7 +30,7 @@ pub fn lock(number: u8) -> Lock {
     Lock::PublicKey(PublicKey::from_bytes(key(number).verifying_key().to_bytes()))
 }
 
-/// So many whole coins, paid to the key of this number.
+/// An output that pays a number of whole coins to the key of this number.
 pub fn pay(coins: u64, number: u8) -> Output {
     Output { amount: Amount::from_units(coins.saturating_mul(Amount::COIN.units())), lock: lock(number) }
 }
@@ -50,12 +50,12 @@ impl Default for TestChain {
 }
 
 impl TestChain {
-    /// The chain for tests.
+    /// The chain for tests, named "test".
     pub fn new() -> Self {
         Self::named("test")
     }
 
-    /// Another chain for each name.
+    /// A chain with its own genesis for each name.
     pub fn named(name: &str) -> Self {
         let premine = Amount::from_units(Amount::COIN.units().saturating_mul(10_000));
         let genesis_time = Timestamp::from_millis(1_700_000_000_000);
@@ -102,7 +102,7 @@ impl TestChain {
         Arc::new(seal(parent.hash(), time, self.params.pow_limit, coinbase, transactions))
     }
 
-    /// So many empty blocks on `parent`, each on the one before.
+    /// A number of empty blocks on `parent`, each on the one before.
     pub fn blocks_on(&self, parent: &Block, payee: u8, count: usize) -> Vec<Arc<Block>> {
         let mut blocks: Vec<Arc<Block>> = Vec::with_capacity(count);
         for _ in 0..count {
@@ -113,7 +113,7 @@ impl TestChain {
         blocks
     }
 
-    /// The premine of the key of this number.
+    /// The outpoint and output of the premine of the key of this number.
     pub fn premine(&self, number: u8) -> (OutPoint, Output) {
         let outpoint = OutPoint { txid: self.genesis.coinbase().txid(), index: u32::from(number) };
         (outpoint, pay(1_000, number))
@@ -133,28 +133,19 @@ pub fn seal(
     coinbase: Coinbase,
     transactions: Vec<Arc<Transaction>>,
 ) -> Block {
-    let header = Header {
-        version: Header::VERSION,
-        previous_block_hash: parent,
-        merkle_root: MerkleRoot::ZERO,
-        time,
-        bits,
-        nonce: 0,
-    };
-    let draft = Block::new(header, coinbase, transactions);
-    let header = mine(Header { merkle_root: draft.merkle_root(), ..header });
-    Block::new(header, draft.coinbase().clone(), draft.transactions().to_vec())
+    let (version, merkle_root) = (Header::VERSION, MerkleRoot::ZERO);
+    let fields = HeaderFields { version, previous_block_hash: parent, merkle_root, time, bits, nonce: 0 };
+    let block = Block::with_root(fields, coinbase, transactions);
+    let nonce = mine(*block.header()).nonce;
+    block.with_nonce(nonce)
 }
 
-/// Searches for a nonce; meant for trivial targets.
+/// The header with a nonce that meets its target, which must be a trivial one.
 ///
 /// # Panics
-/// When the bits are no target.
+/// When the bits are not a target.
 pub fn mine(header: Header) -> Header {
     let target = header.bits.to_target().expect("a valid target");
-    let nonces = (0..).map(|nonce| Header { nonce, ..header });
-    nonces
-        .into_iter()
-        .find(|header| target.is_met_by(header.hash()))
-        .expect("some nonce meets a trivial target")
+    let mut headers = (0..).map(|nonce| header.with_nonce(nonce));
+    headers.find(|header| target.is_met_by(header.hash())).expect("some nonce meets a trivial target")
 }

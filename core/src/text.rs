@@ -1,10 +1,9 @@
-//! Text that people read: which characters of others may be shown as they are, and an error with its
-//! causes as one sentence.
+//! Text for people: characters that are safe to show, numbers with separators, errors with their causes.
 
 use std::error::Error;
 
-/// Whether a character only shows itself: it commands no terminal, turns no direction of what
-/// follows, and can be seen.
+/// Whether a character is safe to show: it is visible, is no terminal command and does not change the
+/// direction of the text after it (CVE-2021-42574).
 pub fn is_harmless(character: char) -> bool {
     let hides_or_turns = matches!(
         character,
@@ -19,7 +18,7 @@ pub fn harmless(text: &str, limit: usize) -> String {
     text.chars().take(limit).map(|one| if is_harmless(one) { one } else { '\u{fffd}' }).collect()
 }
 
-/// A number as people read it: 1,234,567.
+/// A number with separators: 1,234,567.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let (mut text, mut left) = (String::new(), digits.len());
@@ -33,8 +32,8 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// The error and what caused it. A cause that the sentence tells already is not told again: some
-/// errors quote theirs, because they are also shown where nobody asks for causes.
+/// The error and its causes as one sentence. A cause that the sentence already contains is left out: some
+/// errors quote theirs, because they are also shown alone.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut sentence = error.to_string();
     let mut cause = error.source();

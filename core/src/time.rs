@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoding::{Decode, Encode};
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
+/// A time in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
 )]
@@ -15,22 +15,22 @@ use crate::encoding::{Decode, Encode};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// So many milliseconds after 1970 began.
+    /// The time of this number of milliseconds since 1970.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since 1970 began.
+    /// Milliseconds since the beginning of 1970.
     pub const fn millis(self) -> u64 {
         self.0
     }
 
-    /// So much later, or the end of time.
+    /// The time a duration later, or the last time that there is.
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// So much earlier, or the beginning of 1970.
+    /// The time a duration earlier, or the beginning of 1970.
     pub fn saturating_sub(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }

@@ -1,4 +1,4 @@
-//! Transactions: what moves coins, and the coinbase that makes them.
+//! Transactions, which move coins, and coinbases, which make them.
 
 use core::fmt;
 use core::str::FromStr;
@@ -12,7 +12,7 @@ use crate::height::Height;
 use crate::lock::Lock;
 use crate::time::Timestamp;
 
-/// An output of a transaction, by id and place.
+/// The name of an output: its transaction's id and its index there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct OutPoint {
     pub txid: Txid,
@@ -20,19 +20,19 @@ pub struct OutPoint {
     pub index: u32,
 }
 
-/// The text is no outpoint.
+/// A text that is not an outpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no outpoint: write a transaction id, a colon and a number")]
+#[error("{0:?} is not an outpoint: expected TXID:INDEX")]
 pub struct ParseOutPointError(String);
 
-/// An amount and who may spend it.
+/// An amount and the lock that its spender must open.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Output {
     pub amount: Amount,
     pub lock: Lock,
 }
 
-/// When a transaction may enter a block.
+/// The condition under which a transaction may enter a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub enum LockTime {
     Immediate,
@@ -42,11 +42,11 @@ pub enum LockTime {
     Time(Timestamp),
 }
 
-/// An ed25519 signature as 64 bytes.
+/// An ed25519 signature as 64 bytes (RFC 8032).
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Signature([u8; 64]);
 
-/// What a transaction does; its id covers all of it.
+/// All of a transaction but its signatures: the part that its id covers.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct TransactionBody {
     pub inputs: Vec<OutPoint>,
@@ -55,7 +55,7 @@ pub struct TransactionBody {
     pub lock_time: LockTime,
 }
 
-/// A body with its signatures; id and size are computed once.
+/// A body with its signatures. Ids and size are computed once, when the transaction is made or decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
     body: TransactionBody,
@@ -65,8 +65,8 @@ pub struct Transaction {
     size: usize,
 }
 
-/// The first transaction of a block: it makes what the miner earns. It holds its height, so no two
-/// of a chain are alike (BIP 34), and has no inputs, so none is mistaken for it.
+/// The first transaction of a block, which makes the miner's coins. It names its height, so that no two of
+/// a chain have one id (BIP 34), and has no inputs, so that no other transaction can be taken for one.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Coinbase {
     /// The height of its block.
@@ -105,12 +105,12 @@ impl FromStr for OutPoint {
 }
 
 impl Signature {
-    /// The signature of these bytes.
+    /// The signature that has these bytes.
     pub const fn from_bytes(bytes: [u8; 64]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// The signature's 64 bytes.
     pub const fn as_bytes(&self) -> &[u8; 64] {
         &self.0
     }
@@ -123,14 +123,14 @@ impl fmt::Debug for Signature {
 }
 
 impl TransactionBody {
-    /// The transaction's id.
+    /// The id of every transaction with this body.
     pub fn txid(&self) -> Txid {
         Txid::from_bytes(tagged_hash(Tag::Transaction, &[&encode(self)]))
     }
 }
 
 impl Transaction {
-    /// Puts signatures to a body, as many as there are distinct keys among the coins it spends.
+    /// A body with its signatures: one for each distinct key among the coins it spends.
     pub fn new(body: TransactionBody, signatures: Vec<Signature>) -> Self {
         let body_bytes = encode(&body);
         let signature_bytes = encode(&signatures);
@@ -140,37 +140,37 @@ impl Transaction {
         Self { body, signatures, txid, leaf: LeafHash::from_bytes(leaf), size }
     }
 
-    /// Its id; covers all but the signatures.
+    /// The id, which covers all but the signatures.
     pub const fn txid(&self) -> Txid {
         self.txid
     }
 
-    /// What a Merkle leaf commits to: the id and all bytes.
+    /// The hash that a Merkle leaf holds: it commits to the id and to all bytes.
     pub const fn leaf_hash(&self) -> LeafHash {
         self.leaf
     }
 
-    /// Bytes on the wire.
+    /// Length of the encoding in bytes.
     pub const fn size(&self) -> usize {
         self.size
     }
 
-    /// All but the signatures.
+    /// All of it but the signatures.
     pub const fn body(&self) -> &TransactionBody {
         &self.body
     }
 
-    /// What is spent.
+    /// The outputs that it spends.
     pub fn inputs(&self) -> &[OutPoint] {
         &self.body.inputs
     }
 
-    /// What is made.
+    /// The outputs that it makes.
     pub fn outputs(&self) -> &[Output] {
         &self.body.outputs
     }
 
-    /// When it may enter a block.
+    /// The condition under which it may enter a block.
     pub const fn lock_time(&self) -> LockTime {
         self.body.lock_time
     }
@@ -197,15 +197,15 @@ impl<C> Decode<C> for Transaction {
 impl_borrow_decode!(Transaction);
 
 impl Coinbase {
-    /// Bytes that a tag may have.
+    /// Length in bytes that a tag may have.
     pub const MAX_TAG: usize = 64;
 
-    /// Its id.
+    /// The id, which covers all of the coinbase.
     pub fn txid(&self) -> Txid {
         Txid::from_bytes(tagged_hash(Tag::Coinbase, &[&encode(self)]))
     }
 
-    /// What a Merkle leaf commits to.
+    /// The hash that a Merkle leaf holds: it commits to the id and to all bytes.
     pub fn leaf_hash(&self) -> LeafHash {
         let bytes = encode(self);
         let txid = tagged_hash(Tag::Coinbase, &[&bytes]);

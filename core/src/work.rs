@@ -1,4 +1,4 @@
-//! Work: how many hashes a chain stands for.
+//! Work: the number of hashes that a block or a chain stands for.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -7,20 +7,34 @@ use ruint::aliases::U256;
 
 use crate::encoding::{Decode, Encode};
 
-/// Expected number of hashes, as a 256-bit number. On the wire: 32 bytes, little-endian.
+/// An expected number of hashes, as a 256-bit number. On the wire: 32 bytes, little-endian.
+///
+/// The chain with most work is the best one, not the longest:
+///
+/// ```
+/// use cairn_core::target::CompactTarget;
+/// use cairn_core::work::Work;
+///
+/// let easy = CompactTarget::from_bits(0x207f_ffff).to_target()?.work();
+/// let hard = CompactTarget::from_bits(0x1f00_ffff).to_target()?.work();
+/// assert_eq!((format!("{easy:?}"), format!("{hard:?}")), ("2 hashes".into(), "65537 hashes".into()));
+/// let long_chain = (0..30_000).fold(Work::ZERO, |sum, _| sum.checked_add(easy).unwrap());
+/// assert!(long_chain < hard);
+/// # Ok::<(), cairn_core::target::TargetError>(())
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct Work([u64; 4]);
 
 impl Work {
-    /// None.
+    /// No work at all.
     pub const ZERO: Self = Self([0; 4]);
 
-    /// So many hashes.
+    /// The work of this number of hashes.
     pub const fn from_u256(hashes: U256) -> Self {
         Self(hashes.into_limbs())
     }
 
-    /// How many hashes.
+    /// The number of hashes.
     pub const fn to_u256(self) -> U256 {
         U256::from_limbs(self.0)
     }

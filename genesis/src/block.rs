@@ -4,10 +4,9 @@ use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::encoding::encode;
-use cairn_core::hash::{BlockHash, Tag, tagged_hash};
-use cairn_core::header::Header;
+use cairn_core::hash::{BlockHash, MerkleRoot, Tag, tagged_hash};
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::height::Height;
-use cairn_core::merkle::merkle_root;
 use cairn_core::params::ChainParams;
 use cairn_core::transaction::{Coinbase, Output};
 
@@ -39,13 +38,13 @@ pub fn genesis_block(params: &ChainParams, message: &str, payments: &[(Address, 
     let outputs = payments.iter().map(|(address, amount)| Output { amount: *amount, lock: address.lock() });
     let tag = [&rules_digest(params)[..], message.as_bytes()].concat();
     let coinbase = Coinbase { height: Height::GENESIS, outputs: outputs.collect(), tag };
-    let header = Header {
+    let fields = HeaderFields {
         version: Header::VERSION,
         previous_block_hash: BlockHash::ZERO,
-        merkle_root: merkle_root(&[coinbase.leaf_hash()]),
+        merkle_root: MerkleRoot::ZERO,
         time: params.genesis_time,
         bits: params.genesis_bits,
         nonce: 0,
     };
-    Block::new(header, coinbase, Vec::new())
+    Block::with_root(fields, coinbase, Vec::new())
 }

@@ -167,21 +167,24 @@ fn an_external_miner_gets_templates_and_hands_in_blocks() {
     assert_eq!(stale, json!("duplicate"));
     let bytes = hex::decode(&hex).expect("hex");
     let block: Block = decode(&bytes, bytes.len()).expect("a block");
-    let mut header = *block.header();
-    header.nonce = (0..)
-        .find(|nonce| {
-            let header = cairn_core::header::Header { nonce: *nonce, ..header };
-            !header.bits.to_target().expect("a target").is_met_by(header.hash())
-        })
+    let header = *block.header();
+    let target = header.bits.to_target().expect("a target");
+    let header = (0..)
+        .map(|nonce| header.with_nonce(nonce))
+        .find(|header| !target.is_met_by(header.hash()))
         .expect("some nonce does no work");
     let lazy = Block::new(header, block.coinbase().clone(), Vec::new());
     assert_eq!(world.call("submitblock", json!([hex::encode(encode(&lazy))])), json!("high-hash"));
     assert_eq!(world.refused("submitblock", json!(["00"])).0, -22);
     let ahead = block.header().time.saturating_add(std::time::Duration::from_secs(30 * 24 * 3600));
-    let header = cairn_core::header::Header { time: ahead, previous_block_hash: block.hash(), ..header };
+    let header = cairn_core::header::Header::from(cairn_core::header::HeaderFields {
+        time: ahead,
+        previous_block_hash: block.hash(),
+        ..*header
+    });
     let header = (0..)
-        .map(|nonce| cairn_core::header::Header { nonce, ..header })
-        .find(|header| header.bits.to_target().expect("a target").is_met_by(header.hash()))
+        .map(|nonce| header.with_nonce(nonce))
+        .find(|header| target.is_met_by(header.hash()))
         .expect("every other nonce does the work");
     let early = Block::new(header, block.coinbase().clone(), Vec::new());
     assert_eq!(world.call("submitblock", json!([hex::encode(encode(&early))])), json!("time-too-new"));

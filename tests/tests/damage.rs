@@ -12,9 +12,10 @@ use cairn_core::block::Block;
 use cairn_core::params::ChainParams;
 use cairn_core::subsidy::subsidy;
 use cairn_core::transaction::{Coinbase, Output};
+use cairn_core::work::Work;
 use cairn_daemon::store::{Opening, SledStore};
 use cairn_genesis::{Chain as Definition, accounts};
-use cairn_protocol::chain::store::{BlockStatus, ChainStore, Commit, HeaderRecord};
+use cairn_protocol::chain::store::{BlockStatus, ChainBlock, ChainStore, Commit, HeaderRecord};
 use cairn_tests::blocks::mined;
 use cairn_tests::ports::Port;
 use cairn_tests::process::{NodeProcess, Options, program};
@@ -213,9 +214,9 @@ fn verify_ends_with_failure_and_names_the_block_that_breaks_a_rule() {
     let (hash, height) = (greedy.hash(), greedy.coinbase().height);
     let record = HeaderRecord { header: *greedy.header(), height, status: BlockStatus::Validated };
     let commit = Commit {
-        headers: vec![(hash, record)],
+        headers: vec![record],
         bodies: vec![greedy.clone()],
-        connected: vec![(height, greedy)],
+        connected: vec![ChainBlock { height, block: greedy, work: Work::ZERO }],
         tip: Some(hash),
         ..Commit::default()
     };

@@ -58,7 +58,7 @@ fn a_false_body_bans_its_sender_and_the_true_one_is_taken_from_another() {
     let mut bystander = Hostile::greet(node.peer_address(), chain.params.genesis_hash);
     let mut attacker = Hostile::greet(node.peer_address(), chain.params.genesis_hash);
     attacker.say(&Message::Block(forged));
-    assert_eq!(attacker.hear_out().last(), Some(&Message::Goodbye(Goodbye::Misconduct)));
+    assert_eq!(attacker.hear_out().last(), Some(&Message::Goodbye(Goodbye::Misbehavior)));
     assert_eq!(node.call("listbanned", json!([])).as_array().map(Vec::len), Some(1));
     bystander.say(&Message::Block(honest.clone()));
     until_it_answers(&mut bystander, 1);

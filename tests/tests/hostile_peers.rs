@@ -57,7 +57,7 @@ fn is_banned_for(attack: impl FnOnce(&mut Hostile)) {
     peer.say(&Message::Hello(Box::new(hello(genesis()))));
     attack(&mut peer);
     let said = peer.hear_out();
-    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misconduct)), "{said:?}");
+    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misbehavior)), "{said:?}");
     assert_eq!(pair.bans(), 1);
     // It may come again as often as it likes: no word is exchanged.
     if let Some(mut again) = Hostile::try_connect_as(&keypair, pair.address()) {
@@ -111,7 +111,7 @@ fn a_stranger_that_does_not_greet_first_is_sent_away() {
     let mut peer = Hostile::connect(pair.address());
     peer.say(&Message::GetPeers);
     let said = peer.hear_out();
-    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misconduct)), "{said:?}");
+    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misbehavior)), "{said:?}");
     pair.is_unharmed();
 }
 
@@ -122,7 +122,7 @@ fn a_stranger_may_send_no_more_than_a_hello_needs() {
     let length = u32::try_from(MAX_FRAME_BEFORE_HELLO + 1).expect("it fits");
     peer.send(&length.to_le_bytes());
     let said = peer.hear_out();
-    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misconduct)), "{said:?}");
+    assert_eq!(said.last(), Some(&Message::Goodbye(Goodbye::Misbehavior)), "{said:?}");
     pair.is_unharmed();
 }
 
@@ -180,7 +180,7 @@ fn a_hello_of_our_version_and_chain_with_bytes_left_over_is_sent_away() {
     let mut peer = Hostile::connect(pair.address());
     let hello = codec::encode(&Message::Hello(Box::new(hello(genesis()))));
     peer.send_frame(&[hello, vec![0]].concat());
-    assert_eq!(peer.hear_out().last(), Some(&Message::Goodbye(Goodbye::Misconduct)));
+    assert_eq!(peer.hear_out().last(), Some(&Message::Goodbye(Goodbye::Misbehavior)));
     assert_eq!(pair.bans(), 1);
 }
 

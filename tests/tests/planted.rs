@@ -39,15 +39,15 @@ const BUGS: [Bug; 3] = [
     Bug {
         what: "sync: of what is lacking, only that is asked for which was asked for before",
         file: "node/protocol/src/sync/bodies.rs",
-        right: "                if !one.has_body() && !self.asked.contains_key(&one.hash) {\n",
-        wrong: "                if !one.has_body() && self.asked.contains_key(&one.hash) {\n",
+        right: "                if !one.has_body() && !self.requests.contains_key(&one.hash()) {\n",
+        wrong: "                if !one.has_body() && self.requests.contains_key(&one.hash()) {\n",
         found_as: &["different tips"],
     },
     Bug {
         what: "chain: of several blocks that leave, only the first gives its coins back",
-        file: "node/protocol/src/chain/branch.rs",
-        right: "            coins.apply(disconnect_block(&block, height, &undo));\n",
-        wrong: "            if disconnected.is_empty() {\n                coins.apply(disconnect_block(&block, height, &undo));\n            }\n",
+        file: "node/protocol/src/chain/reorg.rs",
+        right: "            coins.apply(disconnect_block(&block, entry.height, &undo));\n",
+        wrong: "            if disconnected.is_empty() {\n                coins.apply(disconnect_block(&block, entry.height, &undo));\n            }\n",
         found_as: &[
             "are worth",
             "not those that its blocks make",

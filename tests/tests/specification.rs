@@ -11,7 +11,7 @@ use cairn_core::check::connect::connect_block;
 use cairn_core::coin::{Coin, Origin};
 use cairn_core::difficulty::{Anchor, asert, next_bits};
 use cairn_core::encoding::encode;
-use cairn_core::header::Header;
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::merkle::prove;
@@ -126,7 +126,7 @@ fn computed() -> BTreeMap<String, String> {
     let mut sleepy = params.clone();
     sleepy.longest_gap = Some(Duration::from_secs(60));
     let (day, begun) = (Duration::from_secs(86_400), Timestamp::from_millis(1_800_000_000_000));
-    let header = |time| Header { time, ..*shown.header() };
+    let header = |time| Header::from(HeaderFields { time, ..**shown.header() });
     let first = Anchor::after(None, &sleepy, &header(begun), Height::from_u32(1), params.genesis_time);
     let (woken, second) = (begun.saturating_add(day), Height::from_u32(2));
     let after = Anchor::after(first.as_ref(), &sleepy, &header(woken), second, begun).expect("an anchor");
@@ -153,7 +153,7 @@ fn early() -> CompactTarget {
         text.replace(from, to)
     });
     let Chain { params, genesis, .. } = Chain::from_toml(&definition).expect("it is a chain");
-    let header = Header { time: Timestamp::from_millis(1), ..*genesis.header() };
+    let header = Header::from(HeaderFields { time: Timestamp::from_millis(1), ..**genesis.header() });
     let height = Height::from_u32(1);
     let anchor = Anchor::after(None, &params, &header, height, params.genesis_time);
     next_bits(&params, anchor.as_ref(), height, header.time)

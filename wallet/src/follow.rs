@@ -323,5 +323,5 @@ fn is_signed_by_us(
     let Some(coins) = coins.collect::<Option<BTreeMap<_, _>>>() else { return false };
     let context = SpendContext { height, median_time_past: scan.median_time_past(params) };
     check_transaction_on_coins(transaction, &coins, context, params)
-        .is_ok_and(|spend| SerialVerifier.verify(&spend.signatures).is_ok())
+        .is_ok_and(|spend| SerialVerifier.verify(spend.signatures()).is_ok())
 }

@@ -63,10 +63,10 @@ impl HeaderChain {
         if header.previous_block_hash != parent.hash {
             return Err(ChainError::NotLinked);
         }
-        let hash = check_header_alone(header, params)?;
+        check_header_alone(header, params)?;
         check_header_on_parent(header, &parent, params, now)?;
         let anchor = Anchor::after(parent.anchor.as_ref(), params, header, parent.height.next(), parent.time);
-        self.links.push(Link { hash, time: header.time, anchor });
+        self.links.push(Link { hash: header.hash(), time: header.time, anchor });
         Ok(())
     }
 

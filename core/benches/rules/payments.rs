@@ -9,7 +9,7 @@ use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::coin::{Coin, Origin};
 use cairn_core::hash::{BlockHash, GenesisHash, MerkleRoot, Txid};
-use cairn_core::header::Header;
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::params::ChainParams;
@@ -43,7 +43,7 @@ impl Payments {
         let payments = (0..COUNT).map(|number| payment(number, &params)).collect();
         let outputs = vec![Output { amount: params.subsidy, lock: lock(COUNT) }];
         let coinbase = Coinbase { height: Height::from_u32(100), outputs, tag: Vec::new() };
-        let header = Header {
+        let fields = HeaderFields {
             version: Header::VERSION,
             previous_block_hash: BlockHash::ZERO,
             merkle_root: MerkleRoot::ZERO,
@@ -51,9 +51,7 @@ impl Payments {
             bits: params.pow_limit,
             nonce: 0,
         };
-        let draft = Block::new(header, coinbase, payments);
-        let header = Header { merkle_root: draft.merkle_root(), ..header };
-        let block = Block::new(header, draft.coinbase().clone(), draft.transactions().to_vec());
+        let block = Block::with_root(fields, coinbase, payments);
         Self { block: Arc::new(block), coins, params }
     }
 

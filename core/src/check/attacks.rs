@@ -64,8 +64,8 @@ fn apply(coins: &mut Coins, changes: CoinChanges) {
 fn extend(test: &TestChain, coins: &mut Coins, blocks: &[Arc<Block>]) -> Vec<CoinChanges> {
     let step = |block: &Arc<Block>| {
         let joined = connect(test, block, coins).expect("a valid block");
-        apply(coins, joined.changes);
-        disconnect_block(block, block.coinbase().height, &joined.undo)
+        apply(coins, joined.changes().clone());
+        disconnect_block(block, block.coinbase().height, joined.undo())
     };
     blocks.iter().map(step).collect()
 }
@@ -166,7 +166,7 @@ fn the_work_of_a_block_grows_with_its_bytes_and_no_faster() {
     assert!(block.size() > 970_000, "nearly full");
     let counted = Counted { coins, looks: Cell::new(0) };
     let joined = connect(&test, &block, &counted).expect("a valid block");
-    assert_eq!(joined.undo.spent.len(), inputs.len());
+    assert_eq!(joined.undo().spent.len(), inputs.len());
     assert_eq!(counted.looks.get(), inputs.len());
 }
 

@@ -1,6 +1,7 @@
-//! Connecting a block to the coins of its parent, and disconnecting it again.
+//! Connecting a block to the coins of its parent (`CheckedBlock` -> `ConnectedBlock`), and disconnecting it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::amount::Amount;
 use crate::block::Block;
@@ -15,45 +16,61 @@ use crate::subsidy::subsidy;
 use crate::time::Timestamp;
 use crate::transaction::{OutPoint, Output};
 
-/// A rule that a block breaks where it stands in the chain.
+/// A rule that a block breaks at its height in the chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    /// The coinbase names another height (BIP 34).
+    /// The coinbase names another height, so that its id could be that of an older one (BIP 34).
     #[error("the coinbase says height {found}, the block is at {expected}")]
     CoinbaseHeight { found: Height, expected: Height },
-    /// A transaction breaks a rule.
     #[error("transaction {txid}: {error}")]
     Transaction { txid: Txid, error: TransactionError },
-    /// The fees exceed all coins there can be.
+    /// The sum overflows, or is more than all coins there can be (CVE-2010-5139).
     #[error("the fees exceed the maximum supply of {maximum}")]
-    FeesExceedSupply {
-        /// All coins there can be.
-        maximum: Amount,
-    },
-    /// The coinbase claims more than there is.
+    FeesExceedSupply { maximum: Amount },
+    /// The coinbase makes more coins than the subsidy and the fees.
     #[error("the coinbase claims {claimed}, subsidy and fees are {allowed}")]
     CoinbaseClaimsTooMuch { claimed: Amount, allowed: Amount },
 }
 
-/// What connecting a block changes.
+/// A block that breaks no rule at its height in the chain, and what connecting it changes. Only
+/// [`connect_block`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectedBlock {
-    /// The net change of the coin set.
-    pub changes: CoinChanges,
-    /// What is needed to disconnect it.
-    pub undo: Undo,
-    /// The sum of the fees.
-    pub fees: Amount,
+    changes: CoinChanges,
+    undo: Arc<Undo>,
+    fees: Amount,
 }
 
-/// Coins as they are in the middle of a block.
-struct Inside<'v> {
+impl ConnectedBlock {
+    /// The net change of the coin set.
+    pub const fn changes(&self) -> &CoinChanges {
+        &self.changes
+    }
+
+    /// The net change of the coin set, to be applied.
+    pub fn into_changes(self) -> CoinChanges {
+        self.changes
+    }
+
+    /// The coins that [`disconnect_block`] brings back.
+    pub const fn undo(&self) -> &Arc<Undo> {
+        &self.undo
+    }
+
+    /// The sum of the fees of all transactions.
+    pub const fn fees(&self) -> Amount {
+        self.fees
+    }
+}
+
+/// Coins after some of a block's transactions.
+struct CoinsInBlock<'v> {
     before: &'v dyn CoinView,
     made: BTreeMap<OutPoint, Coin>,
     spent: BTreeSet<OutPoint>,
 }
 
-impl CoinView for Inside<'_> {
+impl CoinView for CoinsInBlock<'_> {
     fn coin(&self, outpoint: &OutPoint) -> Option<Coin> {
         if self.spent.contains(outpoint) {
             return None;
@@ -62,7 +79,7 @@ impl CoinView for Inside<'_> {
     }
 }
 
-/// Coins from before the block that connecting it asks for: to be fetched beforehand.
+/// Coins from before the block that [`connect_block`] looks up: the caller fetches them beforehand.
 pub fn needed_outpoints(block: &Block) -> Vec<OutPoint> {
     let made: BTreeSet<Txid> = block.transactions().iter().map(|transaction| transaction.txid()).collect();
     let inputs = block.transactions().iter().flat_map(|transaction| transaction.inputs());
@@ -87,13 +104,13 @@ pub fn connect_block(
     }
     let maximum = params.max_supply;
     let context = SpendContext { height, median_time_past };
-    let mut inside = Inside { before: coins, made: BTreeMap::new(), spent: BTreeSet::new() };
+    let mut inside = CoinsInBlock { before: coins, made: BTreeMap::new(), spent: BTreeSet::new() };
     let (mut fees, mut signatures, mut owners) = (Amount::ZERO, SignatureBatch::default(), Vec::new());
     let mut undo = Undo::default();
     for transaction in block.transactions() {
         let txid = transaction.txid();
-        let refused = |error| ConnectError::Transaction { txid, error };
-        let spend = check_transaction_on_coins(transaction, &inside, context, params).map_err(refused)?;
+        let rejected = |error| ConnectError::Transaction { txid, error };
+        let spend = check_transaction_on_coins(transaction, &inside, context, params).map_err(rejected)?;
         fees = fees.checked_add(spend.fee).ok_or(ConnectError::FeesExceedSupply { maximum })?;
         owners.extend((0..spend.signatures.len()).map(|index| (txid, index)));
         signatures.append(spend.signatures);
@@ -105,18 +122,18 @@ pub fn connect_block(
         }
         inside.made.extend(coins_of(txid, transaction.outputs(), height, Origin::Transaction));
     }
-    coinbase_claims_at_most(block, fees, height, params)?;
-    verifier.verify(&signatures).map_err(|place| {
-        let (txid, index) = owners.get(place).copied().unwrap_or((Txid::ZERO, place));
+    check_coinbase_claim(block, fees, height, params)?;
+    verifier.verify(&signatures).map_err(|bad| {
+        let (txid, index) = owners.get(bad).copied().unwrap_or((Txid::ZERO, bad));
         ConnectError::Transaction { txid, error: TransactionError::BadSignature { index } }
     })?;
     let coinbase = block.coinbase();
     inside.made.extend(coins_of(coinbase.txid(), &coinbase.outputs, height, Origin::Coinbase));
     let changes = CoinChanges { spent: undo.spent.clone(), created: inside.made.into_iter().collect() };
-    Ok(ConnectedBlock { changes, undo, fees })
+    Ok(ConnectedBlock { changes, undo: Arc::new(undo), fees })
 }
 
-/// What disconnecting a block changes: applied, it restores the coins as they were before it.
+/// The change that restores the coins as they were before the block.
 pub fn disconnect_block(block: &Block, height: Height, undo: &Undo) -> CoinChanges {
     let mut made: BTreeMap<OutPoint, Coin> = BTreeMap::new();
     for transaction in block.transactions() {
@@ -135,7 +152,7 @@ fn coins_of(txid: Txid, outputs: &[Output], height: Height, origin: Origin) -> V
     (0..).zip(outputs).map(|(index, output)| (OutPoint { txid, index }, coin(output))).collect()
 }
 
-fn coinbase_claims_at_most(
+fn check_coinbase_claim(
     block: &Block,
     fees: Amount,
     height: Height,

@@ -1,4 +1,4 @@
-//! Rules for headers: first what a header shows alone, then what its parent demands.
+//! Rules for headers: first those that need the header alone, then those that need its parent.
 
 use core::fmt;
 use core::time::Duration;
@@ -15,33 +15,32 @@ use crate::time::Timestamp;
 /// A rule that a header breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// Only one version has rules.
     #[error("header version {found}, {expected} is expected")]
     Version { found: u32, expected: u32 },
-    /// The target is no number.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The target is easier than the chain allows.
     #[error("target {found} is above the limit {limit}")]
     TargetAboveLimit { found: CompactTarget, limit: CompactTarget },
-    /// The hash does not meet the target.
+    /// The hash does not meet the target: there is no proof of work (Bitcoin Core's `CheckProofOfWork`).
     #[error("block hash {hash} does not meet its target {target}")]
     WorkMissing { hash: BlockHash, target: CompactTarget },
     #[error("the header stands on {found}, not on {expected}")]
     Parent { found: BlockHash, expected: BlockHash },
-    /// The target is not the one that is due.
+    /// The target is not the one that the difficulty rule gives (aserti3-2d, see [`crate::difficulty`]).
     #[error("target {found} where {expected} is due")]
     WrongTarget { found: CompactTarget, expected: CompactTarget },
-    /// Not later than the median of its ancestors (BIP 113's clock).
+    /// The time is not later than the median of the ancestors' times (BIP 113's clock).
     #[error("block time {found} is not after the median of the last {span}, {median}")]
     TimeTooOld { found: Timestamp, median: Timestamp, span: usize },
-    /// Too far ahead of our clock: it may be welcome later.
+    /// The time is too far ahead of this node's clock: the header may be valid later (Bitcoin Core's
+    /// `MAX_FUTURE_BLOCK_TIME`).
     #[error(transparent)]
     TimeTooNew(#[from] AheadOfClock),
 }
 
 impl HeaderError {
-    /// Whether time alone mends it.
+    /// Whether the header may become valid as time passes.
     pub const fn is_too_new(&self) -> bool {
         matches!(self, Self::TimeTooNew(_))
     }
@@ -97,11 +96,12 @@ pub struct ParentContext {
     pub anchor: Option<Anchor>,
 }
 
-/// Rules that need nothing but the header; returns its hash. The cheapest proof of honesty there is.
+/// Rules that need nothing but the header. They ask for the work first, because it is the cheapest proof
+/// that the sender is honest.
 ///
 /// # Errors
 /// `Version`, `Target`, `TargetAboveLimit`, `WorkMissing`.
-pub fn check_header_alone(header: &Header, params: &ChainParams) -> Result<BlockHash, HeaderError> {
+pub fn check_header_alone(header: &Header, params: &ChainParams) -> Result<(), HeaderError> {
     if header.version != Header::VERSION {
         return Err(HeaderError::Version { found: header.version, expected: Header::VERSION });
     }
@@ -113,7 +113,7 @@ pub fn check_header_alone(header: &Header, params: &ChainParams) -> Result<Block
     if !target.is_met_by(hash) {
         return Err(HeaderError::WorkMissing { hash, target: header.bits });
     }
-    Ok(hash)
+    Ok(())
 }
 
 /// Rules that need the parent and our clock.

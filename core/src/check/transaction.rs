@@ -1,4 +1,5 @@
-//! Rules for transactions: first what one shows alone, then what the coins it spends demand.
+//! Rules for transactions: first those that need the transaction alone, then those that need the coins it
+//! spends.
 
 use std::collections::BTreeSet;
 
@@ -18,74 +19,67 @@ pub enum TransactionError {
     NoInputs,
     #[error("the transaction has no outputs")]
     NoOutputs,
-    /// It could not be in any block.
+    /// The transaction could not be in any block.
     #[error("the transaction has {found} bytes, a block at most {allowed}")]
     TooLarge { found: usize, allowed: usize },
-    /// It spends one output twice (CVE-2018-17144).
+    /// One transaction spends one output twice (CVE-2018-17144).
     #[error("the transaction spends {outpoint} twice")]
     DuplicateInput { outpoint: OutPoint },
     #[error("output {index} has amount zero")]
     ZeroOutput { index: usize },
-    /// The outputs exceed all coins there can be (CVE-2010-5139).
+    /// The sum overflows, or is more than all coins there can be (CVE-2010-5139).
     #[error("the outputs exceed the maximum supply of {maximum}")]
-    OutputsExceedSupply {
-        /// All coins there can be.
-        maximum: Amount,
-    },
-    /// What it spends is not there: it never was, or is spent.
+    OutputsExceedSupply { maximum: Amount },
     #[error("{outpoint} does not exist or is spent")]
     MissingCoin { outpoint: OutPoint },
-    /// A coinbase is spent too early.
+    /// A coinbase is spent before a reorganization of usual depth can no longer undo it (Bitcoin Core's
+    /// `COINBASE_MATURITY`).
     #[error(
         "{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}"
     )]
-    ImmatureCoinbase {
-        outpoint: OutPoint,
-        made_at: Height,
-        /// From where it may be spent.
-        spendable_at: u64,
-        height: Height,
-    },
-    /// Its time has not come.
+    ImmatureCoinbase { outpoint: OutPoint, made_at: Height, spendable_at: u64, height: Height },
+    /// The lock time is compared with the height, or with the median time past of the parent (BIP 113).
     #[error(
         "the transaction is locked up to {lock_time}; the block has height {height}, its parent's median time is {median_time_past}"
     )]
-    Locked {
-        lock_time: LockTime,
-        /// The height of the block.
-        height: Height,
-        /// The median time of the parent.
-        median_time_past: Timestamp,
-    },
-    /// It makes more than it spends.
+    Locked { lock_time: LockTime, height: Height, median_time_past: Timestamp },
     #[error("the outputs ({outputs}) exceed the inputs ({inputs})")]
     OutputsExceedInputs { inputs: Amount, outputs: Amount },
-    /// One signature for each distinct key, no more and no less.
     #[error("{found} signatures where {expected} are needed, one for each distinct key")]
     SignatureCount { found: usize, expected: usize },
-    /// A signature is not valid.
+    /// The signature breaks ZIP 215's rules for ed25519 (RFC 8032).
     #[error("signature {index} is not valid")]
     BadSignature { index: usize },
 }
 
-/// Where a transaction would stand.
+/// The block that would hold a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpendContext {
-    /// The height of the block that holds it.
     pub height: Height,
-    /// The median time of that block's parent.
+    /// The median time past of the block's parent.
     pub median_time_past: Timestamp,
 }
 
-/// A transaction that broke no rule but whose signatures are still to be judged.
+/// A transaction that breaks no rule as long as its signatures are valid. Only
+/// [`check_transaction_on_coins`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedSpend {
-    /// What is left to the miner.
-    pub fee: Amount,
-    /// What is to be judged.
-    pub signatures: SignatureBatch,
+    pub(in crate::check) fee: Amount,
+    pub(in crate::check) signatures: SignatureBatch,
     /// The coins spent, in the order of inputs.
-    pub spent: Vec<Coin>,
+    pub(in crate::check) spent: Vec<Coin>,
+}
+
+impl CheckedSpend {
+    /// The inputs less the outputs: what is left to the miner.
+    pub const fn fee(&self) -> Amount {
+        self.fee
+    }
+
+    /// The signatures that have not been verified yet.
+    pub const fn signatures(&self) -> &SignatureBatch {
+        &self.signatures
+    }
 }
 
 /// Rules that need nothing but the transaction.
@@ -102,11 +96,9 @@ pub fn check_transaction_alone(
     if transaction.outputs().is_empty() {
         return Err(TransactionError::NoOutputs);
     }
-    if transaction.size() > params.max_block_bytes {
-        return Err(TransactionError::TooLarge {
-            found: transaction.size(),
-            allowed: params.max_block_bytes,
-        });
+    let (found, allowed) = (transaction.size(), params.max_block_bytes);
+    if found > allowed {
+        return Err(TransactionError::TooLarge { found, allowed });
     }
     let mut seen = BTreeSet::new();
     if let Some(outpoint) = transaction.inputs().iter().find(|outpoint| !seen.insert(**outpoint)) {
@@ -118,7 +110,7 @@ pub fn check_transaction_alone(
     output_sum(transaction, params).map(|_| ())
 }
 
-/// Rules that need the coins it spends; the signatures are collected, not judged.
+/// Rules that need the coins that the transaction spends; the signatures are collected and not verified.
 ///
 /// # Errors
 /// `MissingCoin`, `ImmatureCoinbase`, `Locked`, `OutputsExceedSupply`, `OutputsExceedInputs`,
@@ -132,10 +124,10 @@ pub fn check_transaction_on_coins(
     let mut spent = Vec::with_capacity(transaction.inputs().len());
     for outpoint in transaction.inputs() {
         let coin = coins.coin(outpoint).ok_or(TransactionError::MissingCoin { outpoint: *outpoint })?;
-        is_mature(outpoint, &coin, context.height, params)?;
+        check_maturity(outpoint, &coin, context.height, params)?;
         spent.push(coin);
     }
-    is_unlocked(transaction.lock_time(), context)?;
+    check_lock_time(transaction.lock_time(), context)?;
     let maximum = params.max_supply;
     let inputs = Amount::checked_sum(spent.iter().map(|coin| coin.output.amount));
     let inputs = inputs.ok_or(TransactionError::OutputsExceedSupply { maximum })?;
@@ -151,7 +143,7 @@ fn output_sum(transaction: &Transaction, params: &ChainParams) -> Result<Amount,
     sum.filter(|sum| *sum <= maximum).ok_or(TransactionError::OutputsExceedSupply { maximum })
 }
 
-fn is_mature(
+fn check_maturity(
     outpoint: &OutPoint,
     coin: &Coin,
     height: Height,
@@ -165,14 +157,14 @@ fn is_mature(
     Ok(())
 }
 
-fn is_unlocked(lock_time: LockTime, context: SpendContext) -> Result<(), TransactionError> {
+fn check_lock_time(lock_time: LockTime, context: SpendContext) -> Result<(), TransactionError> {
     let SpendContext { height, median_time_past } = context;
-    let is_over = match lock_time {
+    let is_unlocked = match lock_time {
         LockTime::Immediate => true,
         LockTime::Height(lock) => height > lock,
         LockTime::Time(lock) => median_time_past > lock,
     };
-    if is_over { Ok(()) } else { Err(TransactionError::Locked { lock_time, height, median_time_past }) }
+    if is_unlocked { Ok(()) } else { Err(TransactionError::Locked { lock_time, height, median_time_past }) }
 }
 
 fn collect_signatures(

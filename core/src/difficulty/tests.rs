@@ -73,9 +73,9 @@ fn adjusting() -> TestChain {
     test
 }
 
-fn header(time: u64, bits: CompactTarget) -> Header {
+fn header(time: u64, bits: CompactTarget) -> HeaderFields {
     let (previous_block_hash, merkle_root) = (BlockHash::ZERO, MerkleRoot::ZERO);
-    Header {
+    HeaderFields {
         version: 1,
         previous_block_hash,
         merkle_root,

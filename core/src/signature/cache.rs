@@ -1,43 +1,36 @@
-//! Signatures that were found valid before. Those of a block's transactions were mostly judged when
-//! the transactions entered the mempool; nothing about them has changed since.
+//! Cache of valid signatures: most transactions of a block were verified when they entered the mempool.
 //!
 //! Only the equation of one signature is remembered, under everything that it depends on, and only
-//! that it holds: every rule about coins, heights and amounts is checked again each time (ATTACKS 11).
+//! that it holds: every rule about coins, heights and amounts is checked again each time (ATTACKS 11,
+//! CVE-2018-17144).
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
+use crate::generations::Generations;
 use crate::signature::claim::{SignatureBatch, SignatureClaim, Verifier};
 
 /// Signatures remembered at most: about 4 MB.
 pub const MAX_REMEMBERED: usize = 65_536;
 
-/// What is remembered of a signature. The salt is secret, so nobody can look for two that share one.
-type Mark = [u8; 32];
+/// A salted hash of a claim. The salt is secret, so nobody can look for two claims that share one.
+type ClaimHash = [u8; 32];
 
-/// A judge that asks another only about signatures that it has not seen to be valid.
+/// A verifier that asks another only about signatures that it has not seen to be valid.
 pub struct CachingVerifier<V> {
     inner: V,
     salt: [u8; 32],
-    valid: RefCell<Generations>,
-}
-
-/// Two generations: when the younger is full it replaces the older, which is forgotten.
-#[derive(Debug, Default)]
-struct Generations {
-    young: BTreeSet<Mark>,
-    old: BTreeSet<Mark>,
+    valid: RefCell<Generations<ClaimHash, ()>>,
 }
 
 impl<V: Verifier> CachingVerifier<V> {
-    /// A judge in front of another. The salt is to be random and nobody else's.
+    /// A cache in front of another verifier. The salt must be random and known to this node alone.
     pub fn new(inner: V, salt: [u8; 32]) -> Self {
-        Self { inner, salt, valid: RefCell::default() }
+        Self { inner, salt, valid: RefCell::new(Generations::new(MAX_REMEMBERED / 2)) }
     }
 
-    fn mark(&self, claim: &SignatureClaim) -> Mark {
+    fn hash(&self, claim: &SignatureClaim) -> ClaimHash {
         let SignatureClaim { key, digest, signature } = claim;
         let hash = Sha256::new_with_prefix(self.salt);
         let hash = hash.chain_update(key.as_bytes()).chain_update(digest.as_bytes());
@@ -47,36 +40,23 @@ impl<V: Verifier> CachingVerifier<V> {
 
 impl<V: Verifier> Verifier for CachingVerifier<V> {
     fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
-        let (mut places, mut marks, mut unknown) = (Vec::new(), Vec::new(), SignatureBatch::default());
-        for (place, claim) in batch.iter().enumerate() {
-            let mark = self.mark(claim);
-            if !self.valid.borrow().contains(&mark) {
+        let (mut indexes, mut hashes, mut unknown) = (Vec::new(), Vec::new(), SignatureBatch::default());
+        for (index, claim) in batch.iter().enumerate() {
+            let hash = self.hash(claim);
+            if self.valid.borrow().get(&hash).is_none() {
                 unknown.push(claim.key, claim.digest, claim.signature);
-                places.push(place);
-                marks.push(mark);
+                indexes.push(index);
+                hashes.push(hash);
             }
         }
         if unknown.is_empty() {
             return Ok(());
         }
-        // An inner judge that names a place which was not in its batch is taken to mean the first.
-        self.inner.verify(&unknown).map_err(|place| places.get(place).copied().unwrap_or_default())?;
+        // An inner verifier that names an index outside of its batch is taken to mean the first.
+        self.inner.verify(&unknown).map_err(|index| indexes.get(index).copied().unwrap_or_default())?;
         let mut valid = self.valid.borrow_mut();
-        marks.into_iter().for_each(|mark| valid.remember(mark));
+        hashes.into_iter().for_each(|hash| valid.insert(hash, (), 1));
         Ok(())
-    }
-}
-
-impl Generations {
-    fn contains(&self, mark: &Mark) -> bool {
-        self.young.contains(mark) || self.old.contains(mark)
-    }
-
-    fn remember(&mut self, mark: Mark) {
-        if self.young.len() >= MAX_REMEMBERED / 2 {
-            self.old = core::mem::take(&mut self.young);
-        }
-        self.young.insert(mark);
     }
 }
 
@@ -188,14 +168,15 @@ mod tests {
         let all: Vec<_> = (0..count).map(numbered).collect();
         verifier.verify(&batch(&all)).expect("it says yes");
         let valid = verifier.valid.borrow();
-        assert!(valid.young.len() + valid.old.len() <= MAX_REMEMBERED);
-        assert!(all[all.len() - MAX_REMEMBERED / 2..].iter().all(|one| valid.contains(&verifier.mark(one))));
-        assert!(!valid.contains(&verifier.mark(&all[0])));
+        let is_remembered = |one: &&SignatureClaim| valid.get(&verifier.hash(one)).is_some();
+        assert!(all.iter().filter(is_remembered).count() <= MAX_REMEMBERED);
+        assert!(all[all.len() - MAX_REMEMBERED / 2..].iter().all(|one| is_remembered(&one)));
+        assert!(!is_remembered(&&all[0]));
     }
 
     #[test]
-    fn another_salt_makes_other_marks() {
-        let one = CachingVerifier::new(SerialVerifier, [1; 32]).mark(&claim(1, 1));
-        assert_ne!(one, CachingVerifier::new(SerialVerifier, [2; 32]).mark(&claim(1, 1)));
+    fn another_salt_makes_other_hashes() {
+        let one = CachingVerifier::new(SerialVerifier, [1; 32]).hash(&claim(1, 1));
+        assert_ne!(one, CachingVerifier::new(SerialVerifier, [2; 32]).hash(&claim(1, 1)));
     }
 }

@@ -1,10 +1,10 @@
-//! What a judge of signatures is asked, and what a judge is.
+//! Signatures to be verified, and the interface of a verifier.
 
 use crate::hash::SignatureDigest;
 use crate::lock::PublicKey;
 use crate::transaction::Signature;
 
-/// One signature to be judged.
+/// One signature to be verified: the key is said to have signed the digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignatureClaim {
     /// Who is said to have signed.
@@ -13,7 +13,7 @@ pub struct SignatureClaim {
     pub signature: Signature,
 }
 
-/// Signatures that checks have collected, to be judged together.
+/// Signatures that the checks have collected, to be verified together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignatureBatch(Vec<SignatureClaim>);
 
@@ -24,7 +24,7 @@ impl FromIterator<SignatureClaim> for SignatureBatch {
 }
 
 impl SignatureBatch {
-    /// Adds one.
+    /// Adds a signature at the end.
     pub fn push(&mut self, key: PublicKey, digest: SignatureDigest, signature: Signature) {
         self.0.push(SignatureClaim { key, digest, signature });
     }
@@ -34,7 +34,7 @@ impl SignatureBatch {
         self.0.append(&mut other.0);
     }
 
-    /// How many.
+    /// The number of signatures.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -44,22 +44,22 @@ impl SignatureBatch {
         self.0.is_empty()
     }
 
-    /// Each in turn.
+    /// The signatures in the order of their addition.
     pub fn iter(&self) -> impl Iterator<Item = &SignatureClaim> {
         self.0.iter()
     }
 
-    /// All as a slice.
+    /// The signatures as a slice.
     pub fn as_slice(&self) -> &[SignatureClaim] {
         &self.0
     }
 }
 
-/// The judge of signatures.
+/// Verifies signatures; all implementations give the same verdict.
 pub trait Verifier {
-    /// Judges all of a batch.
+    /// Verifies every signature of a batch.
     ///
     /// # Errors
-    /// The place of the first that is not valid.
+    /// The index of the first signature that is not valid.
     fn verify(&self, batch: &SignatureBatch) -> Result<(), usize>;
 }

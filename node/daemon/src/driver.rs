@@ -185,7 +185,7 @@ impl Driver {
                 Ok(())
             }
             PeerEvent::Received { peer, message, .. } => self.handle(Input::Received { peer, message }),
-            PeerEvent::Garbled { peer, fault, .. } => self.handle(Input::Garbled { peer, fault }),
+            PeerEvent::Garbled { peer, fault, .. } => self.handle(Input::Malformed { peer, error: fault }),
             PeerEvent::Disconnected { peer, .. } => {
                 self.forget_actions_for(peer);
                 self.links.remove(&peer);
@@ -241,7 +241,7 @@ impl Driver {
                 }),
                 Action::Emit(event) => {
                     self.log.event(&event, clock::now());
-                    if let Event::PeerRefused { address, reason, .. } = &event
+                    if let Event::PeerRejected { address, reason, .. } = &event
                         && *reason != DisconnectReason::Duplicate
                     {
                         self.not_connected(*address, in_words(reason));
@@ -264,7 +264,7 @@ impl Driver {
 
     /// Logs why there is no connection to a node that the operator named.
     fn not_connected(&mut self, address: PeerAddress, reason: String) {
-        if self.machine.peers().dialler().kept().any(|(kept, _)| *kept == address) {
+        if self.machine.peers().dialer().kept().any(|(kept, _)| *kept == address) {
             self.log.not_connected(address, reason, clock::now());
         }
     }

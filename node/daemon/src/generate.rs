@@ -113,7 +113,7 @@ pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Act
 
 /// The first nonce from 0 on that does the work, and how many were tried.
 fn search(header: &Header, max_tries: u64) -> (Option<u64>, u64) {
-    let found = mine_once(Header { nonce: 0, ..*header }, max_tries);
+    let found = mine_once(header.with_nonce(0), max_tries);
     (found, found.map_or(max_tries, |nonce| nonce + 1))
 }
 
@@ -133,7 +133,7 @@ mod tests {
     use cairn_protocol::mempool::Mempool;
     use cairn_protocol::node::{Node, NodeConfig};
     use cairn_protocol::peer::PeerId;
-    use cairn_protocol::peers::Room;
+    use cairn_protocol::peers::ConnectionLimits;
 
     use super::*;
     use crate::store::{Opening, SledStore};
@@ -146,8 +146,8 @@ mod tests {
             user_agent: "/test/".into(),
             listen: Vec::new(),
             connect: Vec::new(),
-            room: Room { outbound: 0, inbound: 0 },
-            ping_every: None,
+            limits: ConnectionLimits { outbound: 0, inbound: 0 },
+            ping_interval: None,
         };
         Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1)
     }
@@ -172,7 +172,8 @@ mod tests {
     fn blocks_ahead_of_the_clock_are_not_told_as_made() {
         let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
         let later = Timestamp::from_millis(4_000_000_000_000);
-        let header = Header { time: later, ..*test.genesis.header() };
+        let header =
+            Header::from(cairn_core::header::HeaderFields { time: later, ..**test.genesis.header() });
         test.genesis = Arc::new(Block::new(header, test.genesis.coinbase().clone(), Vec::new()));
         test.params.genesis_hash = test.genesis.hash().into();
         let wanted = Wanted { count: 2, pay_to: lock(1), tag: Vec::new(), max_tries: u64::MAX };

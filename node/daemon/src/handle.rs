@@ -9,11 +9,12 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::action::Answer;
-use cairn_protocol::chain::marks::{Mark, MarkError};
+use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::event::Event;
-use cairn_protocol::input::{Command, Submission};
+use cairn_protocol::input::{PeerCommand, Submission};
 use cairn_protocol::mempool::MempoolError;
+use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::peer::PeerId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -55,7 +56,7 @@ pub type Query = Box<dyn FnOnce(&Machine) + Send>;
 /// A call of the driver, with the channel of its reply.
 pub enum Call {
     Submit(Submission, oneshot::Sender<Answer>),
-    Command(Command, oneshot::Sender<()>),
+    Command(PeerCommand, oneshot::Sender<()>),
     Query(Query),
     Generate(Wanted, oneshot::Sender<Made>),
 }
@@ -134,15 +135,16 @@ impl NodeHandle {
         self.own
     }
 
-    /// Submits a transaction; returns once it is in the mempool.
+    /// Submits a transaction, which may not pay more than `max_fee_rate`; returns once it is in the mempool.
     ///
     /// # Errors
     /// [`SubmitError`], with the mempool's reason.
     pub async fn submit_transaction(
         &self,
         transaction: Arc<Transaction>,
+        max_fee_rate: Option<FeeRate>,
     ) -> Result<Txid, SubmitError<MempoolError>> {
-        match self.submit(Submission::Transaction(transaction)).await? {
+        match self.submit(Submission::Transaction { transaction, max_fee_rate }).await? {
             Answer::Transaction(outcome) => outcome.map_err(SubmitError::Rejected),
             _ => Err(Stopped.into()),
         }
@@ -185,9 +187,9 @@ impl NodeHandle {
     ///
     /// # Errors
     /// [`SubmitError`], with the reason for which the block cannot be marked.
-    pub async fn mark(&self, hash: BlockHash, mark: Mark) -> Result<(), SubmitError<MarkError>> {
-        match self.submit(Submission::Mark(hash, mark)).await? {
-            Answer::Mark(outcome) => outcome.map_err(SubmitError::Rejected),
+    pub async fn mark(&self, hash: BlockHash, mark: BlockOverride) -> Result<(), SubmitError<OverrideError>> {
+        match self.submit(Submission::Override(hash, mark)).await? {
+            Answer::Override(outcome) => outcome.map_err(SubmitError::Rejected),
             _ => Err(Stopped.into()),
         }
     }
@@ -196,7 +198,7 @@ impl NodeHandle {
     ///
     /// # Errors
     /// [`Stopped`] when there is no reply.
-    pub async fn command(&self, command: Command) -> Result<(), Stopped> {
+    pub async fn command(&self, command: PeerCommand) -> Result<(), Stopped> {
         let (reply, done) = oneshot::channel();
         self.calls.send(Call::Command(command, reply)).await.map_err(|_| Stopped)?;
         done.await.map_err(|_| Stopped)

@@ -6,7 +6,7 @@ use std::mem::{Discriminant, discriminant};
 use cairn_core::text::harmless;
 use cairn_core::time::Timestamp;
 use cairn_protocol::event::{DisconnectReason, Event};
-use cairn_protocol::node::clock::Behind;
+use cairn_protocol::node::clock::ClockBehind;
 use cairn_protocol::peer::PeerAddress;
 use tracing_subscriber::EnvFilter;
 
@@ -72,7 +72,7 @@ impl EventLog {
     pub fn event(&mut self, event: &Event, now: Timestamp) {
         let Some(Permit { left_out }) = self.permit(event, now) else { return };
         match event {
-            Event::Reorganised { fork_point, disconnected, connected, .. } => {
+            Event::Reorganized { fork_point, disconnected, connected, .. } => {
                 tracing::info!(%fork_point, disconnected, connected, left_out, "the chain reorganizes");
             }
             Event::BlockDisconnected { block, height } => {
@@ -101,7 +101,7 @@ impl EventLog {
                 tracing::info!(?peer, %reason, left_out, "peer disconnected");
             }
             // Strangers can cause as many of these as they like: an operator who wants them asks.
-            Event::PeerRefused { peer, address, reason } => {
+            Event::PeerRejected { peer, address, reason } => {
                 let reason = in_words(reason);
                 tracing::debug!(?peer, %address, %reason, "peer refused");
             }
@@ -112,7 +112,7 @@ impl EventLog {
     }
 
     /// Logs that the clock is behind the blocks that are seen, and that it no longer is: once each.
-    pub fn clock(&mut self, behind: Option<Behind>, now: Timestamp) {
+    pub fn clock(&mut self, behind: Option<ClockBehind>, now: Timestamp) {
         if behind.is_some() == self.is_behind {
             return;
         }
@@ -131,7 +131,7 @@ impl EventLog {
         match event {
             Event::TransactionAccepted { .. }
             | Event::TransactionRemoved { .. }
-            | Event::PeerRefused { .. }
+            | Event::PeerRejected { .. }
             | Event::SyncChanged { .. } => Some(Permit { left_out: None }),
             event => self.events.entry(discriminant(event)).or_default().take(now),
         }
@@ -148,7 +148,7 @@ pub fn in_words(reason: &DisconnectReason) -> String {
         DisconnectReason::Operator => "the operator disconnected it".into(),
         DisconnectReason::Banned => "it is banned".into(),
         DisconnectReason::Blocked => "a partition blocks it".into(),
-        DisconnectReason::Misconduct(offence) => {
+        DisconnectReason::Misbehavior(offence) => {
             format!("it broke a rule: {}", harmless(offence, FOREIGN_TEXT))
         }
         DisconnectReason::TimedOut => "it timed out".into(),

@@ -70,7 +70,7 @@ pub async fn submit(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<A
     let (count, mut accepted) = (transactions.len(), 0);
     let mut left = transactions.into_iter().map(Arc::new);
     while let Some(transaction) = left.next() {
-        match handle.submit_transaction(transaction.clone()).await {
+        match handle.submit_transaction(transaction.clone(), None).await {
             Ok(_) => accepted += 1,
             Err(SubmitError::Rejected(_)) => {}
             Err(SubmitError::Stopped(_)) => return std::iter::once(transaction).chain(left).collect(),

@@ -18,7 +18,7 @@ pub enum NotMined {
     Duplicate,
     /// A block below it is missing.
     #[error("the block is kept until the block below it arrives")]
-    KeptAside,
+    AncestorMissing,
     /// It breaks a rule.
     #[error("the chain rejects the block: {0}")]
     Rejected(BlockRejection),
@@ -35,7 +35,7 @@ impl NotMined {
             Ok(BlockVerdict::TooEarly(ahead)) => Err(ahead.into()),
             Ok(BlockVerdict::SideBranch) => Err(Self::SideBranch),
             Ok(BlockVerdict::Duplicate) => Err(Self::Duplicate),
-            Ok(BlockVerdict::KeptAside) => Err(Self::KeptAside),
+            Ok(BlockVerdict::AncestorMissing) => Err(Self::AncestorMissing),
             Err(rejection) => Err(Self::Rejected(rejection)),
         }
     }
@@ -59,7 +59,7 @@ mod tests {
             (Ok(BlockVerdict::TooEarly(ahead)), "300 s ahead of this node's clock"),
             (Ok(BlockVerdict::SideBranch), "side branch"),
             (Ok(BlockVerdict::Duplicate), "has this block already"),
-            (Ok(BlockVerdict::KeptAside), "until a block below it comes"),
+            (Ok(BlockVerdict::AncestorMissing), "until a block below it comes"),
             (Err(unknown), "rejects the block: the parent"),
         ] {
             let told = NotMined::check(outcome).expect_err("not mined").to_string();

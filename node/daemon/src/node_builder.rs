@@ -12,12 +12,12 @@ use cairn_core::signature::cache::CachingVerifier;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::chain::Chain;
 use cairn_protocol::chain::store::StoreError;
-use cairn_protocol::input::Command;
+use cairn_protocol::input::PeerCommand;
 use cairn_protocol::limits::{MAX_USER_AGENT, PING_INTERVAL};
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerAddress;
-use cairn_protocol::peers::Room;
+use cairn_protocol::peers::ConnectionLimits;
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
@@ -85,8 +85,8 @@ pub fn start(
         user_agent,
         listen: listen.map(PeerAddress::new).into_iter().collect(),
         connect: numbers.iter().filter_map(|host| host.address()).map(PeerAddress::new).collect(),
-        room: Room { outbound: config.max_outbound, inbound: config.max_inbound },
-        ping_every: Some(PING_INTERVAL),
+        limits: ConnectionLimits { outbound: config.max_outbound, inbound: config.max_inbound },
+        ping_interval: Some(PING_INTERVAL),
     };
     let seed = getrandom::u64().context("the system gives no random number")?;
     let machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool_bytes()), seed);
@@ -108,8 +108,8 @@ fn follow_name(handle: NodeHandle, name: HostPort) {
         let handle = handle.clone();
         async move {
             let command = match change {
-                Change::New(address) => Command::AddNode(address),
-                Change::Gone(address) => Command::RemoveNode(address),
+                Change::New(address) => PeerCommand::AddNode(address),
+                Change::Gone(address) => PeerCommand::RemoveNode(address),
             };
             handle.command(command).await.is_ok()
         }

@@ -256,13 +256,13 @@ impl ChainStore for SledStore {
     }
 
     /// Of blocks at one height the one that came first is first: its body is earlier in the journal.
-    fn headers(&self) -> Result<Vec<(BlockHash, HeaderRecord)>, StoreError> {
+    fn headers(&self) -> Result<Vec<HeaderRecord>, StoreError> {
         let mut headers: Vec<_> = self.headers.iter().collect();
         headers.sort_by_key(|(hash, stored)| {
             let came = stored.body.map_or(u64::MAX, |body| body.offset);
             (stored.record.height, came, **hash)
         });
-        Ok(headers.into_iter().map(|(hash, stored)| (*hash, stored.record.clone())).collect())
+        Ok(headers.into_iter().map(|(_, stored)| stored.record.clone()).collect())
     }
 
     fn block(&self, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError> {
@@ -300,11 +300,12 @@ impl ChainStore for SledStore {
         for (hash, undo) in &commit.undo {
             places.push((*hash, Part::Undo, self.journal.append(&Entry::Undo(*hash, undo.clone()))?));
         }
-        for (hash, record) in &commit.headers {
-            self.journal.append(&Entry::Header(*hash, record.clone()))?;
-            let stored = self.headers.entry(*hash).or_insert_with(|| record.clone().into());
+        for record in &commit.headers {
+            let hash = record.header.hash();
+            self.journal.append(&Entry::Header(hash, record.clone()))?;
+            let stored = self.headers.entry(hash).or_insert_with(|| record.clone().into());
             stored.record = record.clone();
-            self.dirty_headers.insert(*hash);
+            self.dirty_headers.insert(hash);
         }
         for (hash, part, place) in places {
             let missing = StoreError::Missing { kind: "header", hash };

@@ -1,58 +1,56 @@
-//! All that a node can ask of the world. The edge carries actions out in the order given.
+//! Actions: everything that a node asks of its driver, in the order in which it is to be carried out.
 
 use std::collections::BTreeSet;
 
 use cairn_core::hash::Txid;
 
-use crate::chain::marks::MarkError;
+use crate::chain::block_overrides::OverrideError;
 use crate::chain::verdict::{BlockRejection, BlockVerdict};
 use crate::event::Event;
 use crate::input::RequestId;
+use crate::mempool::MempoolError;
 use crate::message::Message;
 use crate::peer::{PeerAddress, PeerId};
 
 /// One thing to do.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Say this to that peer.
     Send {
         peer: PeerId,
         message: Message,
     },
-    /// Dial; the outcome comes back as `Connected` or `DialFailed`.
+    /// Dial an address. The result comes back as `Connected` or `DialFailed`.
     Connect {
         address: PeerAddress,
     },
-    /// Hang up once what was sent before has left.
+    /// Close the connection after sending everything that is queued.
     Disconnect {
         peer: PeerId,
     },
-    /// From now on the transport lets nobody of this set in or out; it replaces the set before.
+    /// Allow no connection with these peers, which replace the set before.
     Block {
         peers: BTreeSet<PeerId>,
     },
-    /// The answer to a submission.
+    /// Return the result of a submission to its caller.
     Reply {
         request: RequestId,
         answer: Answer,
     },
-    /// What a miner works on has changed: with `urgent` its blocks would be stale.
+    /// Make a new block template. If `urgent`, the tip has changed and blocks on the old one would be stale;
+    /// otherwise higher fees can be had.
     TemplateStale {
-        /// The tip moved; otherwise there are merely better fees to be had.
         urgent: bool,
     },
+    /// Publish an event.
     Emit(Event),
 }
 
-/// How a submission ended.
+/// The result of a submission.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// A transaction was taken in, or why not.
-    Transaction(Result<Txid, crate::mempool::MempoolError>),
-    /// A block was taken in, or why not.
+    Transaction(Result<Txid, MempoolError>),
     Block(Result<BlockVerdict, BlockRejection>),
-    /// A header was taken in, and whether it was new; or why not.
+    /// Whether the header was new.
     Header(Result<bool, BlockRejection>),
-    /// A block was marked, or why not.
-    Mark(Result<(), MarkError>),
+    Override(Result<(), OverrideError>),
 }

@@ -1,7 +1,7 @@
-//! The chain: headers and blocks in, changes of the best chain out. Sole owner of the store.
+//! The chain: takes headers and blocks, keeps the best chain, and owns the store.
 //!
-//! The best chain is the valid one with most work; of equals the one seen first. Whatever changes it,
-//! a block on top or a reorganisation of any depth, is one commit.
+//! The best chain is the valid one with most work; of equal work, the one seen first. Every change of it, a
+//! block on top or a reorganization of any depth, is one commit.
 
 use std::sync::Arc;
 
@@ -19,28 +19,28 @@ use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
 use cairn_core::work::Work;
 
-pub mod aside;
-pub mod branch;
-pub mod coins;
+pub mod block_overrides;
+pub mod coin_overlay;
+pub mod failure;
+pub mod future_blocks;
 pub mod locator;
-pub mod marks;
-pub mod memory;
+pub mod memory_store;
 pub mod open;
+pub mod reorg;
 pub mod store;
 pub mod tree;
 pub mod verdict;
 
 pub use verdict::{Accepted, BlockRejection, BlockVerdict, ChainChange};
 
-use aside::KeptAside;
-use branch::{BadBranch, Ground, Step};
-use marks::{Changed, Mark, MarkError};
-use open::OpenError;
-use store::{BlockStatus, ChainStore, Commit, StoreError};
-use tree::{Entry, HeaderTree};
+use block_overrides::{BlockOverride, OverrideError};
+use future_blocks::FutureBlocks;
+use open::{OpenError, StoredChain};
+use reorg::{InvalidBlock, ReorgPlan, ReorgPlanner};
+use store::{BlockStatus, ChainStore, Commit, HeaderRecord, StoreError};
+use tree::{BlockIndexEntry, HeaderTree};
 
-/// How the best chain changed by a mark, or why it was not made.
-pub type Marked = Result<Option<ChainChange>, MarkError>;
+use crate::chain::failure::Failure;
 
 /// Headers, blocks and coins of one chain.
 pub struct Chain<S> {
@@ -48,17 +48,24 @@ pub struct Chain<S> {
     store: S,
     verifier: Box<dyn Verifier + Send>,
     tree: HeaderTree,
-    /// The best chain: the hash of each height.
-    active: Vec<BlockHash>,
-    /// Where the tree has the tip.
+    /// The hash of each height.
+    best_chain: Vec<BlockHash>,
+    /// Index of the tip in the tree.
     tip: usize,
-    aside: KeptAside,
-    /// Marks that go into the next commit.
-    marked: Changed,
+    future_blocks: FutureBlocks,
+    /// Records changed by a block override, for the next commit.
+    overridden: Vec<HeaderRecord>,
+}
+
+/// Invalid blocks that were found on the way to the best chain, and the change to it.
+#[derive(Default)]
+struct Improvement {
+    change: Option<ChainChange>,
+    invalid: Vec<InvalidBlock>,
 }
 
 impl<S: ChainStore> Chain<S> {
-    /// Opens the chain that a store holds, or begins one in a new store.
+    /// Opens the chain of a store, or begins one in a new store.
     ///
     /// # Errors
     /// When the store fails or belongs to another chain.
@@ -68,25 +75,26 @@ impl<S: ChainStore> Chain<S> {
         mut store: S,
         verifier: Box<dyn Verifier + Send>,
     ) -> Result<Self, OpenError> {
-        let (tree, active) = open::load(&mut store, &params, genesis)?;
-        let (aside, marked, tip) = (KeptAside::default(), Changed::new(), tree.number_of_last(&active));
-        let mut chain = Self { params, store, verifier, tree, active, tip, aside, marked };
-        chain.reach_again()?;
-        // What was stored and not yet connected when the node stopped.
+        let StoredChain { tree, best_chain } = open::load(&mut store, &params, genesis)?;
+        let (future_blocks, tip) = (FutureBlocks::default(), tree.index_of_last(&best_chain));
+        let overridden = Vec::new();
+        let mut chain = Self { params, store, verifier, tree, best_chain, tip, future_blocks, overridden };
+        chain.connect_up_to_stored_tip()?;
+        // Bodies that were stored and not yet connected when the node stopped.
         chain.improve()?;
         Ok(chain)
     }
 
-    /// Takes in a header, unless it is known; says whether it was new.
+    /// Accepts a header, unless it is known; returns whether it was new.
     ///
     /// # Errors
-    /// The rule it breaks. A header too far ahead of the clock may be welcome later.
+    /// The rule it breaks. A header too far ahead of the clock may be valid later.
     pub fn accept_header(&mut self, now: Timestamp, header: &Header) -> Result<bool, BlockRejection> {
         let hash = header.hash();
         if let Some(known) = self.tree.get(&hash) {
             return if known.is_invalid() { Err(BlockRejection::KnownInvalid { hash }) } else { Ok(false) };
         }
-        // Work first: it is the cheapest proof of honesty.
+        // Work first: it is the cheapest proof that the sender is honest.
         check_header_alone(header, &self.params)?;
         let parent = header.previous_block_hash;
         let parent = self.tree.get(&parent).ok_or(BlockRejection::UnknownParent { parent })?;
@@ -98,75 +106,69 @@ impl<S: ChainStore> Chain<S> {
         Ok(true)
     }
 
-    /// Takes in a block, whoever gave it. The inner error is the block's fault, the outer the
-    /// store's.
+    /// Accepts a block, mined here or received.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the block breaks a rule, or the store fails.
     pub fn accept_block(
         &mut self,
         now: Timestamp,
         block: Arc<Block>,
-    ) -> Result<Result<Accepted, BlockRejection>, StoreError> {
-        let hash = block.hash();
-        if self.tree.get(&hash).is_some_and(Entry::has_body) {
-            return Ok(Ok(Accepted { verdict: BlockVerdict::Duplicate, change: None }));
+    ) -> Result<Accepted, Failure<BlockRejection>> {
+        if self.tree.get(&block.hash()).is_some_and(BlockIndexEntry::has_body) {
+            return Ok(Accepted { verdict: BlockVerdict::Duplicate, change: None });
         }
-        match self.accept_header(now, block.header()) {
-            Ok(_) => {}
-            Err(BlockRejection::Header(HeaderError::TimeTooNew(ahead))) => {
-                let due = ahead.time.saturating_sub(ahead.allowed);
-                // A false body must not take the place of the true one until then (ATTACKS 17).
-                return Ok(check_block(block, &self.params).map_err(BlockRejection::from).map(|checked| {
-                    self.aside.keep(due, checked);
-                    Accepted { verdict: BlockVerdict::TooEarly(ahead), change: None }
-                }));
-            }
-            Err(rejection) => return Ok(Err(rejection)),
+        let header = self.accept_header(now, block.header());
+        if let Err(BlockRejection::Header(HeaderError::TimeTooNew(ahead))) = header {
+            // A false body must not take the place of the true one until then (ATTACKS 17).
+            let checked = check_block(block, &self.params).map_err(BlockRejection::from)?;
+            self.future_blocks.keep(ahead.time.saturating_sub(ahead.allowed), &checked);
+            return Ok(Accepted { verdict: BlockVerdict::TooEarly(ahead), change: None });
         }
-        // A body that fails here says nothing of the header: the true body may yet come.
-        let checked = match check_block(block, &self.params) {
-            Ok(checked) => checked,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        self.take_in(checked)
+        header?;
+        // The header of a body that fails here stays valid: the true body may still come.
+        let checked = check_block(block, &self.params).map_err(BlockRejection::from)?;
+        self.accept_checked(checked)
     }
 
-    /// Does what an operator says of a block; returns how the best chain changed by it. The inner
-    /// error is the caller's fault, the outer the store's.
+    /// Carries out the operator's decision about a block; returns the change of the best chain.
     ///
     /// # Errors
-    /// When the store fails.
-    pub fn mark(&mut self, hash: BlockHash, mark: Mark) -> Result<Marked, StoreError> {
-        match mark {
-            Mark::Precious if self.could_be_best(&hash) => match self.try_branch(hash, None)? {
-                Ok(change) => return Ok(Ok(Some(change))),
-                Err(bad) => self.refuse(&bad, Vec::new())?,
-            },
-            _ => match marks::apply(&mut self.tree, &self.store, hash, mark)? {
-                Ok(changed) => self.marked = changed,
-                Err(error) => return Ok(Err(error)),
-            },
+    /// When the block is unknown or genesis, or the store fails.
+    pub fn override_block(
+        &mut self,
+        hash: BlockHash,
+        decision: BlockOverride,
+    ) -> Result<Option<ChainChange>, Failure<OverrideError>> {
+        if decision == BlockOverride::Precious && self.could_be_best(&hash) {
+            match self.switch_to(hash, None) {
+                Ok(change) => return Ok(Some(change)),
+                Err(failure) => {
+                    failure.rejection()?;
+                }
+            }
+        } else {
+            self.overridden = block_overrides::apply(&mut self.tree, &self.store, hash, decision)?;
         }
-        let (change, _) = self.improve()?;
-        let headers = core::mem::take(&mut self.marked);
+        let change = self.improve()?.change;
+        let headers = core::mem::take(&mut self.overridden);
         if !headers.is_empty() {
             self.store.commit(Commit { headers, ..Commit::default() })?;
         }
-        Ok(Ok(change))
+        Ok(change)
     }
 
     /// Blocks that were ahead of the clock and whose time has come.
     pub fn take_due(&mut self, now: Timestamp) -> Vec<Arc<Block>> {
-        self.aside.take_due(now)
+        self.future_blocks.take_due(now)
     }
 
-    /// When `take_due` has something.
+    /// The time from which [`Self::take_due`] returns a block.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.aside.next_due()
+        self.future_blocks.next_due()
     }
 
-    /// Makes everything committed so far safe.
+    /// Returns when every commit so far survives a crash or power loss.
     ///
     /// # Errors
     /// When the store fails.
@@ -174,183 +176,173 @@ impl<S: ChainStore> Chain<S> {
         self.store.flush()
     }
 
-    fn take_in(&mut self, checked: CheckedBlock) -> Result<Result<Accepted, BlockRejection>, StoreError> {
-        let hash = checked.block().hash();
+    fn accept_checked(&mut self, checked: CheckedBlock) -> Result<Accepted, Failure<BlockRejection>> {
+        let (block, hash) = (checked.block().clone(), checked.block().hash());
         self.tree.body_arrived(&hash);
-        let is_next = checked.block().header().previous_block_hash == self.tip().hash;
         let mut first = None;
-        if is_next {
-            // The usual case: body, coins and tip in one commit, and nothing read back.
-            let block = checked.block().clone();
-            match self.try_branch(hash, Some(checked))? {
-                Ok(change) => first = Some(change),
-                Err(bad) => {
-                    self.refuse(&bad, vec![block])?;
-                    return Ok(Err(bad.error));
-                }
-            }
+        if block.header().previous_block_hash == self.tip().hash() {
+            // The usual case: body, coins and tip in one commit, and nothing is read back.
+            let change = self.switch_to(hash, Some(checked));
+            first = Some(change.map_err(|failure| failure.map(|invalid| *invalid.error))?);
         } else {
             let headers = self.tree.take_unrecorded(&hash);
-            self.store.commit(Commit {
-                headers,
-                bodies: vec![checked.block().clone()],
-                ..Commit::default()
-            })?;
+            self.store.commit(Commit { headers, bodies: vec![block], ..Commit::default() })?;
         }
-        let (next, mut refused) = self.improve()?;
-        let change = ChainChange::joined(first, next);
-        let own_error =
-            refused.iter().position(|bad| bad.hash == hash).map(|at| refused.swap_remove(at).error);
-        Ok(match (own_error, self.tree.get(&hash)) {
-            (Some(error), _) => Err(error),
-            (None, Some(entry)) if entry.is_invalid() => Err(BlockRejection::DescendsFromInvalid { hash }),
-            (None, entry) => {
-                let verdict = match entry {
-                    Some(entry) if self.is_active(entry) => BlockVerdict::Connected,
-                    Some(entry) if entry.is_whole => BlockVerdict::SideBranch,
-                    _ => BlockVerdict::KeptAside,
-                };
-                Ok(Accepted { verdict, change })
+        let Improvement { change: next, invalid } = self.improve()?;
+        if let Some(own) = invalid.into_iter().find(|invalid| invalid.hash == hash) {
+            return Err((*own.error).into());
+        }
+        let verdict = match self.tree.get(&hash) {
+            Some(entry) if entry.is_invalid() => {
+                return Err(BlockRejection::DescendsFromInvalid { hash }.into());
             }
-        })
+            Some(entry) if self.is_in_best_chain(entry) => BlockVerdict::Connected,
+            Some(entry) if entry.is_whole => BlockVerdict::SideBranch,
+            _ => BlockVerdict::AncestorMissing,
+        };
+        Ok(Accepted { verdict, change: ChainChange::merge(first, next) })
     }
 
-    /// Connects what was connected before a crash made the coins fall behind.
-    fn reach_again(&mut self) -> Result<(), StoreError> {
-        while let Some(reached) = self.store.tip_to_reach().and_then(|tip| self.tree.get(&tip)) {
-            if self.tip().hash == reached.hash || reached.is_invalid() {
+    /// Connects again the blocks above the coins that a crash left, up to the tip that was committed last.
+    fn connect_up_to_stored_tip(&mut self) -> Result<(), StoreError> {
+        while let Some(stored) = self.store.tip_to_reach().and_then(|tip| self.tree.get(&tip)) {
+            if self.tip().hash() == stored.hash() || stored.is_invalid() {
                 break;
             }
-            if let Err(bad) = self.try_branch(reached.hash, None)? {
-                self.refuse(&bad, Vec::new())?;
+            if let Err(failure) = self.switch_to(stored.hash(), None) {
+                failure.rejection()?;
             }
         }
         Ok(())
     }
 
-    /// Makes the best candidate the best chain, until none has more work. Returns the change in
-    /// all, and the blocks that were found to break a rule.
-    fn improve(&mut self) -> Result<(Option<ChainChange>, Vec<BadBranch>), StoreError> {
-        let (mut change, mut refused) = (None, Vec::new());
+    /// Makes the best candidate the best chain, until no candidate has more work.
+    fn improve(&mut self) -> Result<Improvement, StoreError> {
+        let mut improvement = Improvement::default();
         while let Some(candidate) = self.tree.best_candidate(self.tip()) {
-            match self.try_branch(candidate, None)? {
-                Ok(next) => change = ChainChange::joined(change, Some(next)),
-                Err(bad) => {
-                    self.refuse(&bad, Vec::new())?;
-                    refused.push(bad);
-                }
+            match self.switch_to(candidate, None) {
+                Ok(next) => improvement.change = ChainChange::merge(improvement.change, Some(next)),
+                Err(failure) => improvement.invalid.push(failure.rejection()?),
             }
         }
-        Ok((change, refused))
+        Ok(improvement)
     }
 
     fn could_be_best(&self, hash: &BlockHash) -> bool {
-        self.tree.get(hash).is_some_and(|one| one.is_whole && one.work >= self.work() && !self.is_active(one))
+        self.tree
+            .get(hash)
+            .is_some_and(|entry| entry.is_whole && entry.work >= self.work() && !self.is_in_best_chain(entry))
     }
 
-    fn refuse(&mut self, bad: &BadBranch, bodies: Vec<Arc<Block>>) -> Result<(), StoreError> {
-        let refused = self.tree.refuse(&bad.hash);
-        let headers = refused.iter().flat_map(|hash| self.tree.take_unrecorded(hash)).collect();
-        self.store.commit(Commit { headers, bodies, ..Commit::default() })
-    }
-
-    fn try_branch(
+    /// Makes the branch that ends in `candidate` the best chain. `last` is the candidate's block, if it is not
+    /// stored yet.
+    ///
+    /// # Errors
+    /// When a block of the branch breaks a rule: it and its descendants are invalid from here on. When the
+    /// store fails.
+    fn switch_to(
         &mut self,
         candidate: BlockHash,
         last: Option<CheckedBlock>,
-    ) -> Result<Result<ChainChange, BadBranch>, StoreError> {
-        let bodies_are_stored = last.is_none();
-        let (tree, active, store, params) = (&self.tree, &self.active[..], &self.store, &self.params);
-        let ground = Ground { tree, active, store, params, verifier: self.verifier.as_ref() };
+    ) -> Result<ChainChange, Failure<InvalidBlock>> {
+        let new_body = last.as_ref().map(|checked| checked.block().clone());
+        let Self { tree, best_chain, store, params, .. } = &*self;
+        let planner = ReorgPlanner { tree, best_chain, store, params, verifier: self.verifier.as_ref() };
         let candidate = tree.get(&candidate).expect("candidates are in the tree");
-        let Step { change, mut commit } = match ground.step(candidate, last)? {
-            Ok(step) => step,
-            Err(bad) => return Ok(Err(bad)),
+        let ReorgPlan { change, mut commit } = match planner.plan(candidate, last) {
+            Err(Failure::Rejected(invalid)) => {
+                self.invalidate(&invalid.hash, new_body)?;
+                return Err(invalid.into());
+            }
+            plan => plan?,
         };
-        for (_, block, _) in &change.connected {
+        for block in change.connected_blocks() {
             self.tree.set_status(&block.hash(), BlockStatus::Validated);
             commit.headers.extend(self.tree.take_unrecorded(&block.hash()));
         }
-        if !bodies_are_stored {
-            commit.bodies = commit.connected.iter().map(|(_, block)| block.clone()).collect();
-        }
-        commit.headers.append(&mut self.marked);
-        commit.tip = Some(change.tip().map_or(change.fork_hash, |block| block.hash()));
+        commit.bodies.extend(new_body);
+        commit.headers.append(&mut self.overridden);
         self.store.commit(commit)?;
-        self.active.truncate(change.fork_point.get() as usize + 1);
-        self.active.extend(change.connected.iter().map(|(_, block, _)| block.hash()));
-        self.tip = self.tree.number_of_last(&self.active);
+        self.best_chain.truncate(change.fork_point.get() as usize + 1);
+        self.best_chain.extend(change.connected_blocks().map(|block| block.hash()));
+        self.tip = self.tree.index_of_last(&self.best_chain);
         self.tree.forget_candidates_up_to(change.new_work);
-        Ok(Ok(change))
+        Ok(change)
+    }
+
+    fn invalidate(&mut self, hash: &BlockHash, body: Option<Arc<Block>>) -> Result<(), StoreError> {
+        let invalid = self.tree.invalidate(hash);
+        let headers = invalid.iter().flat_map(|hash| self.tree.take_unrecorded(hash)).collect();
+        self.store.commit(Commit { headers, bodies: body.into_iter().collect(), ..Commit::default() })
     }
 }
 
-/// What can be asked of a chain; nothing here changes it.
+/// Reads, which change nothing.
 impl<S: ChainStore> Chain<S> {
-    /// The chain's numbers.
+    /// The parameters of the chain.
     pub fn params(&self) -> &ChainParams {
         &self.params
     }
 
-    /// The block that the best chain ends in.
-    pub fn tip(&self) -> &Entry {
+    /// The last block of the best chain.
+    pub fn tip(&self) -> &BlockIndexEntry {
         self.tree.at(self.tip).expect("the best chain is in the tree")
     }
 
-    /// The valid header with most work, whether or not its block is here.
-    pub fn best_header(&self) -> &Entry {
+    /// The valid header with most work, whether or not its body is stored.
+    pub fn best_header(&self) -> &BlockIndexEntry {
         self.tree.best_header()
     }
 
-    /// A header and what is known of its block, on whatever branch.
-    pub fn entry(&self, hash: &BlockHash) -> Option<&Entry> {
+    /// The block index entry of a header, on any branch.
+    pub fn entry(&self, hash: &BlockHash) -> Option<&BlockIndexEntry> {
         self.tree.get(hash)
     }
 
-    /// All headers.
+    /// Every accepted header.
     pub fn tree(&self) -> &HeaderTree {
         &self.tree
     }
 
-    /// The best chain's block at a height.
+    /// The hash of the best chain's block at a height.
     pub fn hash_at(&self, height: Height) -> Option<BlockHash> {
-        self.active.get(height.get() as usize).copied()
+        self.best_chain.get(height.get() as usize).copied()
     }
 
-    /// The best chain: the hash of each height.
-    pub fn active(&self) -> &[BlockHash] {
-        &self.active
+    /// The hash of each height of the best chain.
+    pub fn best_chain(&self) -> &[BlockHash] {
+        &self.best_chain
     }
 
     /// Whether a block is part of the best chain.
-    pub fn is_active(&self, entry: &Entry) -> bool {
-        self.hash_at(entry.height) == Some(entry.hash)
+    pub fn is_in_best_chain(&self, entry: &BlockIndexEntry) -> bool {
+        self.hash_at(entry.height) == Some(entry.hash())
     }
 
     /// The last ancestor of `entry`, or itself, that is part of the best chain.
-    pub fn fork_point<'c>(&'c self, mut entry: &'c Entry) -> &'c Entry {
-        while !self.is_active(entry) {
+    pub fn fork_point<'c>(&'c self, mut entry: &'c BlockIndexEntry) -> &'c BlockIndexEntry {
+        while !self.is_in_best_chain(entry) {
             entry = self.tree.parent(entry).expect("every branch ends in genesis");
         }
         entry
     }
 
-    /// Hashes of the best chain from the tip back, ever sparser.
+    /// The locator of the best chain.
     pub fn locator(&self) -> Vec<BlockHash> {
-        locator::locator(&self.active)
+        locator::locator(&self.best_chain)
     }
 
-    /// At most `count` headers of the best chain that follow the first known hash of a locator.
+    /// At most `count` headers of the best chain after the first known hash of a locator.
     pub fn headers_after(&self, locator: &[BlockHash], count: usize) -> Vec<Header> {
-        locator::headers_after(&self.tree, &self.active, locator, count)
+        locator::headers_after(&self.tree, &self.best_chain, locator, count)
     }
 
-    /// What the rules for the next block need to know of the tip.
+    /// The facts about the tip that the next block's header is checked against.
     pub fn next_context(&self) -> ParentContext {
         self.tree.context(self.tip(), &self.params)
     }
 
-    /// Where a transaction of the next block would stand.
+    /// The height and time that transactions of the next block are checked against.
     pub fn next_spend_context(&self) -> SpendContext {
         let tip = self.tip();
         SpendContext { height: tip.height.next(), median_time_past: self.median_time_past(tip) }
@@ -364,7 +356,7 @@ impl<S: ChainStore> Chain<S> {
         self.store.coin(outpoint)
     }
 
-    /// A block, on whatever branch.
+    /// A block of any branch.
     ///
     /// # Errors
     /// When the store fails.
@@ -373,7 +365,7 @@ impl<S: ChainStore> Chain<S> {
     }
 
     /// The median time past of an entry.
-    pub fn median_time_past(&self, entry: &Entry) -> Timestamp {
+    pub fn median_time_past(&self, entry: &BlockIndexEntry) -> Timestamp {
         self.tree.median_time_past(entry, &self.params)
     }
 
@@ -387,12 +379,12 @@ impl<S: ChainStore> Chain<S> {
         self.tip().work
     }
 
-    /// The store, to be read.
+    /// Read access to the store.
     pub fn store(&self) -> &S {
         &self.store
     }
 
-    /// Gives the store back.
+    /// Closes the chain and returns its store.
     pub fn into_store(self) -> S {
         self.store
     }

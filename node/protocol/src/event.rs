@@ -1,4 +1,4 @@
-//! What is told to people and programs: every change, in order, none left out.
+//! Events: every change of a node, in order, for people and programs.
 
 use std::sync::Arc;
 
@@ -8,83 +8,95 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
 
-use crate::message::words::Goodbye;
+use crate::message::types::Goodbye;
 use crate::peer::{Direction, PeerAddress, PeerId};
 
-/// One change. A reorganisation is told as `Reorganised`, then every block that left, from the tip
-/// down, then every block that joined, upwards; so a follower never misses a part of it.
+/// One change. A reorganization is `Reorganized`, then every disconnected block from the tip down, then every
+/// connected block upwards, so that a reader of the events misses no part of it.
+///
+/// `from` is the peer that sent a block or transaction; none for those submitted here, and for transactions
+/// that a disconnected block returned.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The best chain changes branch; the blocks follow as events of their own.
-    Reorganised {
-        /// The last block that both branches share.
+    /// The best chain changes to another branch, after the fork point that both share.
+    Reorganized {
         fork_point: Height,
         fork_hash: BlockHash,
+        /// Number of disconnected blocks.
         disconnected: u32,
+        /// Number of connected blocks.
         connected: u32,
-        /// Chainwork of the branch that lost.
+        /// Chainwork of the disconnected branch.
         old_work: Work,
-        /// Chainwork of the branch that won.
+        /// Chainwork of the connected branch.
         new_work: Work,
     },
-    /// A block left the best chain.
-    BlockDisconnected { block: Arc<Block>, height: Height },
-    /// A block joined the best chain.
+    BlockDisconnected {
+        block: Arc<Block>,
+        height: Height,
+    },
     BlockConnected {
         block: Arc<Block>,
         height: Height,
-        /// Chainwork up to and with it.
         work: Work,
-        /// Which peer gave it to us; none for our own.
         from: Option<PeerId>,
     },
-    /// A valid block is kept on a branch that is not the best.
+    /// A valid block is stored on a side branch.
     BlockOnSideBranch {
         block: Arc<Block>,
         height: Height,
-        /// Chainwork up to and with it.
         work: Work,
-        /// Which peer gave it to us; none for our own.
         from: Option<PeerId>,
     },
     /// A transaction entered the mempool.
     TransactionAccepted {
         txid: Txid,
         fee: Amount,
+        /// Length in bytes.
         size: usize,
-        /// Which peer gave it to us; none for one handed in here or given back by a block that left.
         from: Option<PeerId>,
     },
-    /// A transaction left the mempool without being confirmed.
-    TransactionRemoved { txid: Txid, reason: RemovalReason },
-    /// A peer completed the handshake.
+    /// A transaction left the mempool unconfirmed.
+    TransactionRemoved {
+        txid: Txid,
+        reason: RemovalReason,
+    },
+    /// The handshake with a peer is complete.
     PeerConnected {
         peer: PeerId,
         direction: Direction,
         address: PeerAddress,
-        /// The program it says it runs.
         user_agent: String,
     },
-    /// A peer that had completed the handshake is gone.
-    PeerDisconnected { peer: PeerId, reason: DisconnectReason },
-    /// A connection ended before its handshake was complete: another chain, a ban, no room.
-    PeerRefused { peer: PeerId, address: PeerAddress, reason: DisconnectReason },
-    /// What the node is busy with changed.
+    /// A connection ended after its handshake.
+    PeerDisconnected {
+        peer: PeerId,
+        reason: DisconnectReason,
+    },
+    /// A connection ended before its handshake was complete.
+    PeerRejected {
+        peer: PeerId,
+        address: PeerAddress,
+        reason: DisconnectReason,
+    },
+    /// The peer that most bodies are requested from has changed.
     SyncChanged {
-        /// Peer we learn from; none when idle.
+        /// None once no body is missing.
         from: Option<PeerId>,
+        /// Height of the best header.
         headers: Height,
+        /// Height of the tip.
         blocks: Height,
     },
 }
 
 impl Event {
-    /// A connection has ended: of a peer that had completed the handshake, or of one that never did.
+    /// The event for the end of a connection, after or before its handshake was complete.
     pub fn peer_gone(peer: PeerId, was_ready: bool, address: PeerAddress, reason: DisconnectReason) -> Self {
         if was_ready {
             Self::PeerDisconnected { peer, reason }
         } else {
-            Self::PeerRefused { peer, address, reason }
+            Self::PeerRejected { peer, address, reason }
         }
     }
 }
@@ -92,24 +104,24 @@ impl Event {
 /// Why an unconfirmed transaction left the mempool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RemovalReason {
-    /// A transaction that pays more took its coins.
+    /// A transaction that pays more spends the same outputs.
     Replaced,
-    /// A block spent its coins otherwise.
+    /// A transaction in a block spends the same outputs.
     Conflict,
-    /// A reorganisation took away what it stood on.
-    Reorganised,
-    /// The mempool is full and others pay more.
+    /// A reorganization made it invalid.
+    Reorganized,
+    /// The mempool was full and others pay more.
     Evicted,
     Expired,
 }
 
 impl RemovalReason {
-    /// In a word, for programs and logs.
+    /// The reason as a word, for programs and logs.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Replaced => "replaced",
             Self::Conflict => "conflict",
-            Self::Reorganised => "reorganised",
+            Self::Reorganized => "reorganised",
             Self::Evicted => "evicted",
             Self::Expired => "expired",
         }
@@ -119,35 +131,35 @@ impl RemovalReason {
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DisconnectReason {
-    /// The other side hung up or the link broke.
+    /// The peer closed the connection, or it broke.
     LinkLost,
-    /// The other side said why.
+    /// The peer sent a `Goodbye`.
     TheySaid(Goodbye),
-    /// The other side said Goodbye with a reason of another version.
+    /// The peer sent a `Goodbye` with a reason of another version.
     TheyLeft,
-    /// We told the other side why.
+    /// This node sent a `Goodbye`, because the handshake failed.
     WeSaid(Goodbye),
-    /// The operator asked for it.
+    /// The operator disconnected the peer.
     Operator,
     Banned,
-    /// The network was cut here.
+    /// The peer is on the other side of a partition.
     Blocked,
-    /// It broke a rule; in words.
-    Misconduct(String),
+    /// The peer broke a rule, which is named.
+    Misbehavior(String),
     TimedOut,
     Full,
-    /// It is connected already, or it is ourselves.
+    /// The peer is connected already, or is this node itself.
     Duplicate,
 }
 
 impl DisconnectReason {
-    /// What the other side is told when we hang up for this reason.
+    /// The `Goodbye` for this reason; none if the peer gets no reason.
     pub fn goodbye(&self) -> Option<Goodbye> {
         match self {
             Self::LinkLost | Self::TheySaid(_) | Self::TheyLeft | Self::Blocked | Self::TimedOut => None,
             Self::WeSaid(goodbye) => Some(goodbye.clone()),
             Self::Operator => Some(Goodbye::Leaving),
-            Self::Misconduct(_) | Self::Banned => Some(Goodbye::Misconduct),
+            Self::Misbehavior(_) | Self::Banned => Some(Goodbye::Misbehavior),
             Self::Full => Some(Goodbye::Full),
             Self::Duplicate => Some(Goodbye::Duplicate),
         }

@@ -1,4 +1,4 @@
-//! All that can happen to a node. Whatever is not here, the machine never learns.
+//! Inputs: everything that can happen to a node.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -9,87 +9,73 @@ use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::transaction::Transaction;
 
-use crate::chain::marks::Mark;
+use crate::chain::block_overrides::BlockOverride;
+use crate::mempool::fee_rate::FeeRate;
 use crate::message::Message;
+use crate::message::codec::CodecError;
 use crate::peer::{Direction, PeerAddress, PeerId};
 
-/// Joins a submission to its reply. The edge chooses it; the machine only hands it back.
+/// Names a submission in its reply. The caller chooses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A connection with a proven identity stands and its stream is open.
-    Connected {
-        peer: PeerId,
-        direction: Direction,
-        /// The remote end as the transport saw it; the listening address comes in `Hello`.
-        address: PeerAddress,
-    },
-    Disconnected {
-        peer: PeerId,
-    },
-    /// A dial that the machine asked for came to nothing.
-    DialFailed {
-        address: PeerAddress,
-    },
-    Received {
-        peer: PeerId,
-        message: Message,
-    },
-    /// A peer sent bytes that are no message of this protocol; the edge read no further.
-    Garbled {
-        peer: PeerId,
-        /// What was wrong with the bytes.
-        fault: crate::message::codec::CodecError,
-    },
-    /// Discovery found where a node may listen.
-    AddressFound {
-        address: PeerAddress,
-    },
-    /// A caller hands something in and waits for the `Reply` of the same id.
-    Submit {
-        request: RequestId,
-        submission: Submission,
-    },
-    /// The operator wants something of the connections.
-    Command(Command),
+    /// A connection is established, and the peer's identity is proven. `address` is the remote end as the
+    /// transport saw it; the addresses at which the peer listens come in its `Hello`.
+    Connected { peer: PeerId, direction: Direction, address: PeerAddress },
+    /// A connection has ended.
+    Disconnected { peer: PeerId },
+    /// A dial of [`crate::action::Action::Connect`] failed.
+    DialFailed { address: PeerAddress },
+    /// A message arrived.
+    Received { peer: PeerId, message: Message },
+    /// Bytes arrived that are not a message of this version; the driver reads no further.
+    Malformed { peer: PeerId, error: CodecError },
+    /// Discovery found an address at which a node may listen.
+    AddressFound { address: PeerAddress },
+    /// A caller submits something, and expects the reply with the same id.
+    Submit { request: RequestId, submission: Submission },
+    /// The operator changes the connections.
+    Command(PeerCommand),
     /// The time that `next_wake` named has come.
     Wake,
 }
 
-/// What a caller can hand in.
+/// Something that a caller submits.
 #[derive(Clone, Debug)]
 pub enum Submission {
-    /// A signed transaction for the mempool.
-    Transaction(Arc<Transaction>),
-    /// A mined block, from our own miner or a caller.
+    /// A signed transaction. It is rejected if it pays more than the fee rate.
+    Transaction { transaction: Arc<Transaction>, max_fee_rate: Option<FeeRate> },
+    /// A block that this node or another program mined.
     Block(Arc<Block>),
-    /// A header whose block is still to come.
+    /// A header whose block will be submitted later.
     Header(Box<Header>),
-    /// What the operator says of a block.
-    Mark(BlockHash, Mark),
+    /// The operator's decision about a block.
+    Override(BlockHash, BlockOverride),
 }
 
-/// What an operator can ask of the connections.
+/// A change of the connections by the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Keep dialling this address, for ever.
+pub enum PeerCommand {
+    /// Dial an address for ever.
     AddNode(PeerAddress),
+    /// Dial an address a few times.
     TryNode(PeerAddress),
+    /// No longer dial an address.
     RemoveNode(PeerAddress),
     DisconnectPeer(PeerId),
-    /// Hang up and refuse this peer for as long as given.
+    /// Disconnect a peer, and allow no connection with it for a time.
     Ban {
         peer: PeerId,
-        lasting: Duration,
+        duration: Duration,
     },
     Unban(PeerId),
     ClearBans,
-    /// Cut the network: no connection to any of these, whoever dials. Replaces the set before;
-    /// the empty set heals, and the healed peers are dialled at once.
+    /// Partition the network: allow no connection with these peers, which replace the set before. Peers that are
+    /// no longer blocked are dialed at once.
     SetBlocked(BTreeSet<PeerId>),
-    /// With `false`: no connection to anyone.
+    /// Allow connections at all, or none.
     SetNetworkActive(bool),
 }

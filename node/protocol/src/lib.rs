@@ -1,7 +1,7 @@
-//! What a node decides: chain, mempool, relay, sync, peers, template. Sans-IO: an input goes in,
-//! actions come out, and time and luck are arguments.
+//! A node's decisions: chain, mempool, relay, sync, peers, block template. Sans-IO: an input goes in, actions
+//! come out, and time and randomness are arguments.
 //!
-//! Begin with `node`, the switchboard; `input`, `action` and `event` are all of its surface.
+//! Begin with `node`, the switchboard; `input`, `action` and `event` are its whole interface.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -11,16 +11,17 @@
 
 pub mod action;
 pub mod chain;
-pub mod conduct;
+pub mod deadlines;
 pub mod event;
 pub mod input;
 pub mod limits;
 pub mod mempool;
 pub mod message;
+pub mod misbehavior;
 pub mod node;
 pub mod peer;
-pub mod peer_map;
 pub mod peers;
+pub mod prefix_map;
 pub mod random;
 pub mod relay;
 pub mod sync;

@@ -1,4 +1,4 @@
-//! Every bound on what others can make us hold or do, by name and with its reason.
+//! Limits: every bound on what peers and callers can make a node store or do, by name and with its reason.
 
 use core::time::Duration;
 
@@ -37,33 +37,33 @@ pub const MAX_INBOUND: usize = 117;
 /// How long a dial may go without an answer from the edge before it counts as failed.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Dials under way at once.
-pub const MAX_DIALLING: usize = 16;
-/// The first wait before dialling again: links are back within a second of a healed cut.
+pub const MAX_DIALS: usize = 16;
+/// The first wait before dialing again: links are back within a second of a healed cut.
 pub const REDIAL_FIRST: Duration = Duration::from_millis(100);
-/// The longest wait before dialling again; the waits between double.
-pub const REDIAL_LONGEST: Duration = Duration::from_secs(30);
+/// The longest wait before dialing again; the waits between double.
+pub const REDIAL_MAX: Duration = Duration::from_secs(30);
 /// Failures after which an address that nobody asked to keep is no longer dialled.
-pub const REDIALS_OF_PASSING: u32 = 4;
+pub const MAX_REDIALS: u32 = 4;
 /// A connection that lasted this long was a good one: the next wait starts from the first again.
-pub const LASTING_CONNECTION: Duration = Duration::from_secs(10);
+pub const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
 /// Addresses remembered that were only heard of.
-pub const MAX_HEARD_ADDRESSES: usize = 2048;
+pub const MAX_NEW_ADDRESSES: usize = 2048;
 /// Of these, how many one source may fill.
 pub const MAX_ADDRESSES_PER_SOURCE: usize = 128;
 /// Addresses remembered where a node was met.
-pub const MAX_MET_ADDRESSES: usize = 512;
+pub const MAX_TRIED_ADDRESSES: usize = 512;
 /// Failures after which an address heard of is forgotten.
-pub const FAILURES_OF_HEARD: u32 = 3;
+pub const MAX_NEW_FAILURES: u32 = 3;
 /// Failures after which an address where a node was met is forgotten.
-pub const FAILURES_OF_MET: u32 = 10;
+pub const MAX_TRIED_FAILURES: u32 = 10;
 /// How often one peer gets an answer to `GetPeers`.
-pub const PEERS_ANSWER_INTERVAL: Duration = Duration::from_secs(30);
+pub const PEERS_REPLY_INTERVAL: Duration = Duration::from_secs(30);
 /// How often a node that lacks connections asks a peer for addresses.
-pub const PEERS_ASK_INTERVAL: Duration = Duration::from_secs(60);
+pub const PEERS_REQUEST_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long misconduct bans.
-pub const BAN_LASTING: Duration = Duration::from_secs(24 * 60 * 60);
+pub const BAN_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bans remembered; beyond it the one that ends soonest makes room (CVE-2020-14198).
 pub const MAX_BANS: usize = 4096;
 
@@ -88,7 +88,7 @@ pub const FULL_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Announcements that leave without waiting for their turn: who pays now and then waits for nothing.
 pub const ANNOUNCE_BURST: u32 = 4;
 /// Announced transactions per peer that we have not received yet.
-pub const MAX_WANTED_PER_PEER: usize = 2048;
+pub const MAX_REQUESTS_PER_PEER: usize = 2048;
 /// Peers remembered per wanted transaction, to ask if the first stays silent.
 pub const MAX_ANNOUNCERS: usize = 8;
 /// How long a peer may take to deliver a transaction before another is asked (CVE-2024-52913).
@@ -100,14 +100,14 @@ pub const MAX_ORPHANS_PER_PEER: usize = 32;
 /// Bytes of one that waits for a parent.
 pub const MAX_ORPHAN_BYTES: usize = 32 * 1024;
 /// How long it waits.
-pub const ORPHAN_LASTING: Duration = Duration::from_secs(60);
+pub const ORPHAN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a transaction of our own that is not confirmed is announced again.
 pub const REBROADCAST_INTERVAL: Duration = Duration::from_secs(60);
 /// Transactions of our own that are announced again.
-pub const MAX_OWN_TRANSACTIONS: usize = 1024;
+pub const MAX_REBROADCAST_TRANSACTIONS: usize = 1024;
 
 /// Blocks kept that are ahead of the clock: each cost its sender the work of a block.
-pub const MAX_KEPT_ASIDE: usize = 16;
+pub const MAX_FUTURE_BLOCKS: usize = 16;
 
 /// How long a peer may take for the headers it was asked for.
 pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
-//! The mempool: transactions that wait for a block. Fee rate decides who comes in, who stays and who
-//! leaves first.
+//! The mempool: unconfirmed transactions. The fee rate decides which enter, which stay and which are evicted
+//! first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,41 +10,47 @@ use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{OutPoint, Transaction};
 
+use crate::chain::failure::Failure;
 use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::{Chain, ChainChange};
 use crate::event::RemovalReason;
 use crate::limits::{DEFAULT_MEMPOOL_BYTES, FULL_FEE_HALF_LIFE_BLOCKS, MEMPOOL_EXPIRY};
 
-pub mod admission;
+pub mod accept;
+pub mod entries;
 pub mod entry;
-pub mod fault;
-pub mod fees;
-pub mod package;
+pub mod eviction;
+pub mod fee_estimate;
+pub mod fee_rate;
 pub mod policy;
-pub mod rate;
-pub mod room;
+pub mod rejection;
 
-pub use admission::{Admitted, Followed};
+pub use accept::{AcceptedTransaction, MempoolChange, Removed};
 pub use policy::MempoolError;
 
-use admission::{Candidate, Scrutiny};
-use entry::{Entry, Package};
-use fault::{in_detail, why_missing};
-use fees::{Estimate, FeeHistory};
-use package::Entries;
+use accept::{Candidate, CheckLevel};
+use entries::MempoolEntries;
+use entry::{MempoolEntry, Package};
+use fee_estimate::{Estimate, FeeHistory};
+use fee_rate::FeeRate;
 use policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
-use rate::FeeRate;
 
-/// Transactions that wait.
+/// Unconfirmed transactions that are valid on the tip, together.
 #[derive(Clone, Debug)]
 pub struct Mempool {
-    entries: Entries,
+    entries: MempoolEntries,
     history: FeeHistory,
     max_usage: usize,
-    /// What was asked for when the mempool was last full, and when that was.
-    full: Option<(FeeRate, Timestamp)>,
-    /// How long it takes until half of that is asked for.
+    last_eviction: Option<Eviction>,
+    /// Milliseconds until the fee rate of the last eviction has halved.
     full_half_life_ms: u64,
+}
+
+/// The fee rate above that of the transactions evicted last.
+#[derive(Clone, Copy, Debug)]
+struct Eviction {
+    rate: FeeRate,
+    at: Timestamp,
 }
 
 impl Default for Mempool {
@@ -54,139 +60,141 @@ impl Default for Mempool {
 }
 
 impl Mempool {
-    /// An empty one that may take about so many bytes of memory.
+    /// An empty mempool with a limit for its estimated memory in bytes.
     pub fn new(max_usage: usize) -> Self {
-        let (entries, history) = (Entries::default(), FeeHistory::default());
-        Self { entries, history, max_usage, full: None, full_half_life_ms: 1 }
+        let (entries, history) = (MempoolEntries::default(), FeeHistory::default());
+        Self { entries, history, max_usage, last_eviction: None, full_half_life_ms: 1 }
     }
 
-    /// Takes in a transaction that fits the chain's tip and what waits already. The inner error is
-    /// the transaction's, the outer the store's.
+    /// Accepts a transaction that is valid on the tip and with the unconfirmed ones.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the transaction is rejected, or the store fails.
     pub fn accept<S: ChainStore>(
         &mut self,
         now: Timestamp,
-        transaction: Arc<Transaction>,
+        transaction: &Arc<Transaction>,
         chain: &Chain<S>,
-    ) -> Result<Result<Admitted, MempoolError>, StoreError> {
-        let examined = self.examine(now, &transaction, chain, Scrutiny::Full)?;
-        Ok(examined.map(|candidate| self.take_in(now, candidate, chain)))
+    ) -> Result<AcceptedTransaction, Failure<MempoolError>> {
+        self.accept_up_to(now, transaction, None, chain)
     }
 
-    /// What [`Self::accept`] would answer, with nothing changed.
+    /// Accepts a transaction that pays no more than a fee rate.
     ///
     /// # Errors
-    /// When the store fails.
+    /// As of [`Self::accept`], and `FeeTooHigh`.
+    pub fn accept_up_to<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        transaction: &Arc<Transaction>,
+        max_fee_rate: Option<FeeRate>,
+        chain: &Chain<S>,
+    ) -> Result<AcceptedTransaction, Failure<MempoolError>> {
+        let candidate = self.examine(now, transaction, chain, CheckLevel::Full { max_fee_rate })?;
+        Ok(self.insert(now, candidate, chain))
+    }
+
+    /// The result that [`Self::accept_up_to`] would have; nothing changes.
+    ///
+    /// # Errors
+    /// As of [`Self::accept_up_to`].
     pub fn test<S: ChainStore>(
         &self,
         now: Timestamp,
         transaction: &Arc<Transaction>,
+        max_fee_rate: Option<FeeRate>,
         chain: &Chain<S>,
-    ) -> Result<Result<Admitted, MempoolError>, StoreError> {
-        let examined = self.examine(now, transaction, chain, Scrutiny::Full)?;
-        Ok(examined.map(Candidate::into_admitted))
+    ) -> Result<AcceptedTransaction, Failure<MempoolError>> {
+        let candidate = self.examine(now, transaction, chain, CheckLevel::Full { max_fee_rate })?;
+        Ok(candidate.into_accepted())
     }
 
-    /// Every demand in turn, the cheapest first; signatures last, so that only what pays is verified.
+    /// Every check in turn, the cheapest first. Signatures come last, so that only those of a transaction
+    /// that pays are verified.
     fn examine<S: ChainStore>(
         &self,
         now: Timestamp,
         transaction: &Arc<Transaction>,
         chain: &Chain<S>,
-        scrutiny: Scrutiny,
-    ) -> Result<Result<Candidate, MempoolError>, StoreError> {
-        let txid = transaction.txid();
+        level: CheckLevel,
+    ) -> Result<Candidate, Failure<MempoolError>> {
+        let (txid, params) = (transaction.txid(), chain.params());
         if self.contains(&txid) {
-            return Ok(Err(MempoolError::Known { txid }));
+            return Err(MempoolError::Known { txid }.into());
         }
-        let alone = check_transaction_alone(transaction, chain.params()).map_err(MempoolError::from);
-        let standard = || if scrutiny == Scrutiny::Full { policy::is_standard(transaction) } else { Ok(()) };
-        if let Err(error) = alone.and_then(|()| standard()) {
-            return Ok(Err(error));
+        check_transaction_alone(transaction, params).map_err(MempoolError::from)?;
+        if level != CheckLevel::Known {
+            policy::check_standard(transaction)?;
         }
-        let coins = match self.coins_for(transaction, chain)? {
-            Ok(coins) => coins,
-            Err(error) => return Ok(Err(error)),
-        };
-        let context = chain.next_spend_context();
-        let spend = match check_transaction_on_coins(transaction, &coins, context, chain.params()) {
-            Ok(spend) => spend,
-            Err(error) => return Ok(Err(in_detail(error))),
-        };
-        let floor = if scrutiny == Scrutiny::Full { self.min_fee_rate(now) } else { FeeRate::ZERO };
-        let newcomer = Entry::new(transaction.clone(), spend.fee, now, chain.tip().height);
-        let judged = policy::pays(spend.fee, transaction.size(), floor)
-            .and_then(|()| policy::replaced_by(transaction, spend.fee, &self.entries))
-            .and_then(|replaced| {
-                policy::stays_short(transaction, &replaced, &self.entries)?;
-                let evicted = room::make_room(&newcomer, &replaced, self.max_usage, &self.entries)?;
-                Ok(Candidate { newcomer, replaced, evicted })
-            });
-        if scrutiny == Scrutiny::Full
-            && judged.is_ok()
-            && let Err(index) = chain.verifier().verify(&spend.signatures)
-        {
-            return Ok(Err(TransactionError::BadSignature { index }.into()));
+        let coins = self.coins_for(transaction, chain)?;
+        let spend = check_transaction_on_coins(transaction, &coins, chain.next_spend_context(), params)
+            .map_err(rejection::in_detail)?;
+        let floor = if level == CheckLevel::Known { FeeRate::ZERO } else { self.min_fee_rate(now) };
+        policy::check_fee(spend.fee(), transaction.size(), floor)?;
+        let replaced = policy::replaced_by(transaction, spend.fee(), &self.entries)?;
+        policy::check_relatives(transaction, &replaced, &self.entries)?;
+        let entry = MempoolEntry::new(transaction.clone(), spend.fee(), now, chain.tip().height);
+        let evicted = eviction::choose_evicted(&entry, &replaced, self.max_usage, &self.entries)?;
+        if let CheckLevel::Full { max_fee_rate } = level {
+            let verified = chain.verifier().verify(spend.signatures());
+            verified.map_err(|index| MempoolError::from(TransactionError::BadSignature { index }))?;
+            policy::check_max_fee(spend.fee(), transaction.size(), max_fee_rate)?;
         }
-        Ok(judged)
+        Ok(Candidate { entry, replaced, evicted })
     }
 
-    /// The coins that a transaction spends, of the chain or of what waits; or why one is not there.
+    /// The coins that a transaction spends: of the best chain, and outputs of unconfirmed transactions.
     fn coins_for<S: ChainStore>(
         &self,
         transaction: &Transaction,
         chain: &Chain<S>,
-    ) -> Result<Result<BTreeMap<OutPoint, Coin>, MempoolError>, StoreError> {
+    ) -> Result<BTreeMap<OutPoint, Coin>, Failure<MempoolError>> {
         let mut coins = BTreeMap::new();
         for outpoint in transaction.inputs() {
-            let coin = match self.entries.get(&outpoint.txid) {
-                Some(parent) => {
-                    let outputs = parent.transaction().outputs();
-                    let Some(output) = outputs.get(outpoint.index as usize).cloned() else {
-                        let outputs = outputs.len();
-                        return Ok(Err(MempoolError::NoSuchOutput { outpoint: *outpoint, outputs }));
-                    };
-                    Coin { output, height: chain.tip().height.next(), origin: Origin::Transaction }
-                }
-                None => match chain.coin(outpoint)? {
-                    Some(coin) => coin,
-                    None => return why_missing(transaction, outpoint, chain).map(Err),
-                },
+            let coin = if let Some(parent) = self.entries.get(&outpoint.txid) {
+                let outputs = parent.transaction.outputs();
+                let output = outputs.get(outpoint.index as usize).cloned();
+                let missing = MempoolError::NoSuchOutput { outpoint: *outpoint, outputs: outputs.len() };
+                let output = output.ok_or(missing)?;
+                Coin { output, height: chain.tip().height.next(), origin: Origin::Transaction }
+            } else if let Some(coin) = chain.coin(outpoint)? {
+                coin
+            } else {
+                return Err(rejection::of_missing_coin(transaction, outpoint, chain)?.into());
             };
             coins.insert(*outpoint, coin);
         }
-        Ok(Ok(coins))
+        Ok(coins)
     }
 
-    fn take_in<S: ChainStore>(&mut self, now: Timestamp, candidate: Candidate, chain: &Chain<S>) -> Admitted {
+    fn insert<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        candidate: Candidate,
+        chain: &Chain<S>,
+    ) -> AcceptedTransaction {
         let spacing = u64::try_from(chain.params().spacing.as_millis()).unwrap_or(u64::MAX);
         self.full_half_life_ms = spacing.saturating_mul(u64::from(FULL_FEE_HALF_LIFE_BLOCKS)).max(1);
         let evicted = candidate.evicted.iter().filter_map(|txid| self.entries.get(txid));
-        // Those that went along were judged with what they stood on.
-        let heads = evicted.filter(|entry| entry.parents().is_disjoint(&candidate.evicted));
-        if let Some(rate) = heads.map(room::rate_above).max() {
-            // Whoever comes next must pay more than who has just been turned out.
-            self.full = Some((rate.max(self.min_fee_rate(now)), now));
+        // Descendants are evicted for the worth of their ancestors.
+        let heads = evicted.filter(|entry| entry.parents.is_disjoint(&candidate.evicted));
+        if let Some(rate) = heads.map(eviction::rate_above).max() {
+            // The next transaction must pay more than those that were just evicted.
+            self.last_eviction = Some(Eviction { rate: rate.max(self.min_fee_rate(now)), at: now });
         }
         self.entries.remove_all(&(&candidate.replaced | &candidate.evicted));
-        self.entries.insert(candidate.newcomer.clone());
-        candidate.into_admitted()
+        self.entries.insert(candidate.entry.clone());
+        candidate.into_accepted()
     }
 
-    fn remove_with_descendants(
-        &mut self,
-        txid: &Txid,
-        reason: RemovalReason,
-        removed: &mut Vec<(Txid, RemovalReason)>,
-    ) {
+    fn remove_with_descendants(&mut self, txid: &Txid, reason: RemovalReason) -> Vec<Removed> {
         let leaving = self.entries.with_descendants([*txid]);
         self.entries.remove_all(&leaving);
-        removed.extend(leaving.into_iter().map(|txid| (txid, reason)));
+        leaving.into_iter().map(|txid| Removed { txid, reason }).collect()
     }
 
-    /// Follows a change of the best chain: what was confirmed leaves, what was disconnected returns.
+    /// Follows a change of the best chain: confirmed transactions leave, and those of disconnected blocks
+    /// return.
     ///
     /// # Errors
     /// When the store fails.
@@ -195,165 +203,172 @@ impl Mempool {
         now: Timestamp,
         change: &ChainChange,
         chain: &Chain<S>,
-    ) -> Result<Followed, StoreError> {
-        let mut followed = Followed::default();
-        for (_, block, _) in &change.connected {
+    ) -> Result<MempoolChange, StoreError> {
+        let mut effect = MempoolChange::default();
+        for block in change.connected_blocks() {
             self.history.connected(block, chain.params().max_block_bytes, &self.entries);
             for transaction in block.transactions() {
                 self.entries.remove(&transaction.txid());
             }
             for outpoint in block.transactions().iter().flat_map(|transaction| transaction.inputs()) {
                 if let Some(other) = self.entries.spender(outpoint) {
-                    self.remove_with_descendants(&other, RemovalReason::Conflict, &mut followed.removed);
+                    effect.removed.extend(self.remove_with_descendants(&other, RemovalReason::Conflict));
                 }
             }
         }
         if !change.disconnected.is_empty() {
-            self.begin_anew(now, change, chain, &mut followed)?;
+            self.rebuild(now, change, chain, &mut effect)?;
         }
-        Ok(followed)
+        Ok(effect)
     }
 
-    /// After a reorganisation: what left the chain and then what waited, each in its order, must fit
-    /// the new tip. Whatever no longer does is gone, and with it what depends on it.
-    fn begin_anew<S: ChainStore>(
+    /// After a reorganization: the transactions of disconnected blocks and then the unconfirmed ones, each in
+    /// their order, are checked on the new tip. Those that are no longer valid are removed, with all that
+    /// depend on them.
+    fn rebuild<S: ChainStore>(
         &mut self,
         now: Timestamp,
         change: &ChainChange,
         chain: &Chain<S>,
-        followed: &mut Followed,
+        effect: &mut MempoolChange,
     ) -> Result<(), StoreError> {
-        let waiting = core::mem::take(&mut self.entries);
-        let confirmed = change.connected.iter().flat_map(|(_, block, _)| block.transactions());
+        let before = core::mem::take(&mut self.entries);
+        let confirmed = change.connected_blocks().flat_map(|block| block.transactions());
         let confirmed: BTreeSet<Txid> = confirmed.map(|transaction| transaction.txid()).collect();
-        let left = change.disconnected.iter().rev().flat_map(|(_, block)| block.transactions());
-        for transaction in left.filter(|transaction| !confirmed.contains(&transaction.txid())) {
-            if let Ok(candidate) = self.examine(now, transaction, chain, Scrutiny::Known)? {
-                followed.returned.push(self.take_in(now, candidate, chain));
-            }
-        }
-        for entry in waiting.iter() {
-            let transaction = entry.transaction();
-            match self.examine(now, transaction, chain, Scrutiny::Known)? {
-                Ok(candidate) => {
-                    let admitted = self.take_in(now, candidate.waiting_as(entry), chain);
-                    followed.removed.extend(admitted.removed);
+        let returning = change.disconnected_blocks().rev().flat_map(|block| block.transactions());
+        for transaction in returning.filter(|transaction| !confirmed.contains(&transaction.txid())) {
+            match self.examine(now, transaction, chain, CheckLevel::Known) {
+                Ok(candidate) => effect.returned.push(self.insert(now, candidate, chain)),
+                Err(failure) => {
+                    failure.rejection()?;
                 }
-                Err(_) => followed.removed.push((transaction.txid(), RemovalReason::Reorganised)),
             }
         }
-        followed.returned.retain(|admitted| self.entries.get(&admitted.txid).is_some());
+        for entry in before.iter() {
+            match self.examine(now, &entry.transaction, chain, CheckLevel::Known) {
+                Ok(candidate) => {
+                    let accepted = self.insert(now, candidate.arrived_as(entry), chain);
+                    effect.removed.extend(accepted.removed);
+                }
+                Err(failure) => {
+                    failure.rejection()?;
+                    let (txid, reason) = (entry.transaction.txid(), RemovalReason::Reorganized);
+                    effect.removed.push(Removed { txid, reason });
+                }
+            }
+        }
+        effect.returned.retain(|accepted| self.entries.get(&accepted.txid).is_some());
         Ok(())
     }
 
-    /// Lets go of those that waited too long, and of what depends on them.
-    pub fn wake(&mut self, now: Timestamp) -> Vec<(Txid, RemovalReason)> {
+    /// Removes expired transactions, and those that depend on them.
+    pub fn wake(&mut self, now: Timestamp) -> Vec<Removed> {
         let mut removed = Vec::new();
         while let Some(oldest) = self.entries.oldest()
-            && now >= oldest.arrived().saturating_add(MEMPOOL_EXPIRY)
+            && now >= oldest.arrived.saturating_add(MEMPOOL_EXPIRY)
         {
-            let txid = oldest.transaction().txid();
-            self.remove_with_descendants(&txid, RemovalReason::Expired, &mut removed);
+            let txid = oldest.transaction.txid();
+            removed.extend(self.remove_with_descendants(&txid, RemovalReason::Expired));
         }
         removed
     }
 
-    /// When `wake` has something to do.
+    /// The time at which the oldest transaction expires.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.entries.oldest_arrival().map(|arrived| arrived.saturating_add(MEMPOOL_EXPIRY))
+        self.entries.oldest().map(|oldest| oldest.arrived.saturating_add(MEMPOOL_EXPIRY))
     }
 }
 
-/// What can be asked; nothing here changes it.
+/// Reads, which change nothing.
 impl Mempool {
-    /// A transaction that waits.
+    /// An unconfirmed transaction.
     pub fn get(&self, txid: &Txid) -> Option<Arc<Transaction>> {
-        self.entries.get(txid).map(|entry| entry.transaction().clone())
+        self.entries.get(txid).map(|entry| entry.transaction.clone())
     }
 
-    /// A transaction that waits, with what is known of it.
-    pub fn entry(&self, txid: &Txid) -> Option<&Entry> {
+    /// The entry of an unconfirmed transaction.
+    pub fn entry(&self, txid: &Txid) -> Option<&MempoolEntry> {
         self.entries.get(txid)
     }
 
-    /// Whether a transaction waits.
+    /// Whether a transaction is in the mempool.
     pub fn contains(&self, txid: &Txid) -> bool {
         self.entries.get(txid).is_some()
     }
 
-    /// Which waiting transaction spends an output.
+    /// The unconfirmed transaction that spends an output.
     pub fn spender(&self, outpoint: &OutPoint) -> Option<Txid> {
         self.entries.spender(outpoint)
     }
 
-    /// All that a waiting transaction depends on, itself left out.
+    /// The unconfirmed transactions that one depends on, without itself.
     pub fn ancestors_of(&self, txid: &Txid) -> BTreeSet<Txid> {
         let mut found = self.entries.with_ancestors([*txid]);
         found.remove(txid);
         found
     }
 
-    /// All that depend on a waiting transaction, itself left out.
+    /// The unconfirmed transactions that depend on one, without itself.
     pub fn descendants_of(&self, txid: &Txid) -> BTreeSet<Txid> {
         let mut found = self.entries.with_descendants([*txid]);
         found.remove(txid);
         found
     }
 
-    /// How many wait.
+    /// The number of unconfirmed transactions.
     pub fn len(&self) -> usize {
         self.entries.total().count
     }
 
-    /// Whether none waits.
+    /// Whether there is no unconfirmed transaction.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Count, bytes and fees of all that wait.
+    /// Count, bytes and fees of all unconfirmed transactions.
     pub fn total(&self) -> Package {
         self.entries.total()
     }
 
-    /// About how much memory they take.
+    /// Estimate of the memory of all entries in bytes.
     pub fn usage(&self) -> usize {
         self.entries.usage()
     }
 
-    /// About how much memory they may take.
+    /// The limit for [`Self::usage`] in bytes.
     pub fn max_usage(&self) -> usize {
         self.max_usage
     }
 
-    /// All that wait, parents before children.
+    /// Every unconfirmed transaction, parents before children.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Transaction>> {
-        self.entries.iter().map(Entry::transaction)
+        self.entries.iter().map(|entry| &entry.transaction)
     }
 
-    /// All that wait with what is known of them, parents before children.
-    pub fn entries(&self) -> &Entries {
+    /// Every entry, in several orders.
+    pub fn entries(&self) -> &MempoolEntries {
         &self.entries
     }
 
-    /// What a transaction must pay to come in now: more than for relay when the mempool was full
-    /// lately.
+    /// The fee rate that a transaction must pay to be accepted now: above the relay fee rate when the mempool
+    /// was full lately.
     pub fn min_fee_rate(&self, now: Timestamp) -> FeeRate {
-        let Some((rate, since)) = self.full else { return MIN_RELAY_FEE_RATE };
-        let halvings = now.millis().saturating_sub(since.millis()) / self.full_half_life_ms;
+        let Some(Eviction { rate, at }) = self.last_eviction else { return MIN_RELAY_FEE_RATE };
+        let halvings = now.millis().saturating_sub(at.millis()) / self.full_half_life_ms;
         rate.halved(u32::try_from(halvings).unwrap_or(u32::MAX)).max(MIN_RELAY_FEE_RATE)
     }
 
-    /// What a transaction must pay to be relayed at all.
+    /// The fee rate that a transaction must pay to be relayed at all.
     pub fn min_relay_fee_rate(&self) -> FeeRate {
         MIN_RELAY_FEE_RATE
     }
 
-    /// What a replacement must pay for its own relay.
+    /// The fee rate that a replacement must pay for its own relay.
     pub fn incremental_fee_rate(&self) -> FeeRate {
         INCREMENTAL_FEE_RATE
     }
 
-    /// The fee rate for a confirmation within so many blocks of so many bytes.
+    /// The fee rate for a confirmation within a number of blocks of a size in bytes.
     pub fn estimate(&self, blocks: u32, max_block_bytes: usize) -> Estimate {
         self.history.estimate(blocks, max_block_bytes, &self.entries)
     }

@@ -1,7 +1,7 @@
-//! What peers say to each other. The words are in `message/words.rs`, their bytes in
-//! `message/codec.rs`, the bounds in `limits.rs`.
+//! Messages between peers: their types in `message/types.rs`, their bytes in `message/codec.rs`, the limits in
+//! `limits.rs`.
 
 pub mod codec;
-pub mod words;
+pub mod types;
 
-pub use words::{Goodbye, Hello, HelloStart, Inventory, Message, PROTOCOL_VERSION};
+pub use types::{Goodbye, Hello, HelloStart, Inventory, Message, PROTOCOL_VERSION};

@@ -1,68 +1,70 @@
-//! The node: a switchboard. For every input it writes out which machine hears it, in which order,
-//! and what one hands to the next. The machines know nothing of each other.
+//! The node: a switchboard. For every input it writes out which part handles it, in which order, and what one
+//! part hands to the next. The parts do not know each other.
 
 use std::sync::Arc;
 
 use cairn_core::block::Block;
-use cairn_core::hash::{GenesisHash, Txid};
+use cairn_core::hash::GenesisHash;
 use cairn_core::header::Header;
 use cairn_core::time::Timestamp;
 
 use crate::action::{Action, Answer};
+use crate::chain::failure::Failure;
 use crate::chain::store::{ChainStore, StoreError};
-use crate::chain::tree::Entry;
+use crate::chain::tree::BlockIndexEntry;
 use crate::chain::{BlockRejection, BlockVerdict, Chain, ChainChange};
-use crate::conduct::{Consequence, Offence};
+use crate::deadlines::Deadlines;
 use crate::event::{DisconnectReason, Event};
 use crate::input::{Input, Submission};
 use crate::limits::MAX_HEADERS_PER_MESSAGE;
 use crate::mempool::Mempool;
 use crate::message::codec::CodecError;
 use crate::message::{Hello, Message};
+use crate::misbehavior::{Consequence, Misbehavior};
 use crate::peer::PeerId;
 use crate::peers::Peers;
-use crate::peers::connection::{Connection, Phase};
+use crate::peers::connection::Phase;
 use crate::peers::handshake::Identity;
 use crate::random::Random;
 use crate::relay::Relay;
 use crate::sync::Sync;
-use crate::sync::headers::Outcome;
+use crate::sync::headers::HeadersVerdict;
 
+pub mod chain_events;
 pub mod clock;
 pub mod config;
-pub mod intake;
-pub mod tell;
-pub mod unasked;
+pub mod transaction_flow;
+pub mod unsolicited;
 
 pub use config::NodeConfig;
 
-use intake::{Intake, Offences};
-use tell::tell;
+use transaction_flow::{PeerMisbehavior, TransactionFlow};
 
-/// A node.
+/// A node: the chain and the parts around it.
 pub struct Node<S> {
     chain: Chain<S>,
-    mempool: Mempool,
-    peers: Peers,
+    mempool: Deadlines<Mempool>,
+    peers: Deadlines<Peers>,
     sync: Sync,
     relay: Relay,
     now: Timestamp,
 }
 
 impl<S: ChainStore> Node<S> {
-    /// A node without connections. The seed decides all its luck.
+    /// A node without connections. All its randomness comes from the seed.
     pub fn new(config: NodeConfig, chain: Chain<S>, mempool: Mempool, seed: u64) -> Self {
         let genesis: GenesisHash = chain.params().genesis_hash;
         let nonce = Random::derive(seed, 0).next_u64();
-        let NodeConfig { id, user_agent, listen, connect, room, ping_every } = config;
+        let NodeConfig { id, user_agent, listen, connect, limits, ping_interval } = config;
         let identity = Identity { genesis, nonce, user_agent, listen };
-        let peers = Peers::new(id, identity, (room, ping_every), &connect, Random::derive(seed, 1));
+        let peers = Peers::new(id, identity, limits, ping_interval, &connect, Random::derive(seed, 1));
+        let (mempool, peers) = (Deadlines::new(mempool), Deadlines::new(peers));
         let relay = Relay::new(Random::derive(seed, 2));
-        Self { chain, mempool, peers, sync: Sync::default(), relay, now: Timestamp::from_millis(0) }
+        Self { chain, mempool, peers, sync: Sync::default(), relay, now: Timestamp::default() }
     }
 
-    /// One step. The same inputs in the same order give the same actions. Time that goes back
-    /// counts as standing still.
+    /// One step. The same inputs in the same order give the same actions. If the time goes back, the last one
+    /// counts.
     ///
     /// # Errors
     /// When the store fails: the node must stop.
@@ -73,71 +75,71 @@ impl<S: ChainStore> Node<S> {
         match input {
             Input::Connected { peer, direction, address } => {
                 let tip = self.chain.tip().into();
-                let departed = self.peers.connected(now, (peer, direction, address), tip, &mut actions);
-                self.departed(departed, &mut actions);
+                let lost = self.peers.connected(now, peer, direction, address, tip, &mut actions);
+                self.lost(lost, &mut actions);
             }
             Input::Disconnected { peer } => {
                 if self.peers.disconnected(now, &peer, &mut actions) {
-                    self.departed(vec![peer], &mut actions);
+                    self.lost(vec![peer], &mut actions);
                 }
             }
             Input::DialFailed { address } => self.peers.dial_failed(now, &address),
             Input::AddressFound { address } => self.peers.address_found(now, address),
             Input::Received { peer, message } => self.received(peer, message, &mut actions)?,
-            Input::Garbled { peer, fault } => self.malformed(peer, fault, &mut actions),
+            Input::Malformed { peer, error } => self.received_malformed(peer, error, &mut actions),
             Input::Submit { request, submission } => {
                 let answer = self.submitted(submission, &mut actions)?;
                 actions.push(Action::Reply { request, answer });
             }
             Input::Command(command) => {
-                let departed = self.peers.command(now, command, &mut actions);
-                self.departed(departed, &mut actions);
+                let lost = self.peers.command(now, command, &mut actions);
+                self.lost(lost, &mut actions);
             }
             Input::Wake => {}
         }
-        self.do_what_is_due(&mut actions)?;
+        self.wake(&mut actions)?;
         self.sync.fill(now, &self.chain, &mut actions);
         Ok(actions)
     }
 
-    /// When to call again with `Input::Wake` if nothing else happens.
+    /// The time at which to call [`Self::handle`] with `Input::Wake`, if nothing else happens before.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let machines = [
-            self.peers.next_wake(),
+        let parts = [
+            self.peers.next_deadline(|peers| peers.next_wake(self.now)),
             self.sync.next_wake(),
             self.relay.next_wake(),
-            self.mempool.next_wake(),
+            self.mempool.next_deadline(Mempool::next_wake),
             self.chain.next_wake(),
         ];
-        machines.into_iter().flatten().min()
+        parts.into_iter().flatten().min()
     }
 
-    /// The chain, to be read.
+    /// Read access to the chain.
     pub fn chain(&self) -> &Chain<S> {
         &self.chain
     }
 
-    /// The mempool, to be read.
+    /// Read access to the mempool.
     pub fn mempool(&self) -> &Mempool {
         &self.mempool
     }
 
-    /// The connections, to be read.
+    /// Read access to the connections.
     pub fn peers(&self) -> &Peers {
         &self.peers
     }
 
-    /// How far sync is, to be read.
+    /// Read access to the state of sync.
     pub fn sync(&self) -> &Sync {
         &self.sync
     }
 
-    /// Whether so much is lacking that the node is busy with itself.
+    /// Whether the node is so far behind that it only catches up.
     pub fn is_initial_download(&self) -> bool {
         self.sync.is_initial_download(&self.chain)
     }
 
-    /// Makes everything so far safe from a loss of power.
+    /// Returns when everything so far survives a crash or power loss.
     ///
     /// # Errors
     /// When the store fails.
@@ -145,88 +147,105 @@ impl<S: ChainStore> Node<S> {
         self.chain.flush()
     }
 
-    /// Ends the node and gives its chain back.
+    /// Ends the node and returns its chain.
     pub fn into_chain(self) -> Chain<S> {
         self.chain
     }
 
-    /// A message: first whether it is this peer's turn to say it, then what it says.
+    /// Handles a message by the phase of its connection.
     fn received(
         &mut self,
         peer: PeerId,
         message: Message,
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
-        let now = self.now;
-        let Some(connection) = self.peers.heard_from(now, &peer) else { return Ok(()) };
+        // A message can only postpone the timeout of its sender.
+        let connection = self.peers.keep_deadline().received(self.now, &peer);
+        let Some(connection) = connection else { return Ok(()) };
         match (&connection.phase, message) {
             (Phase::Closing, _) => {}
             (_, Message::Goodbye(goodbye)) => {
-                self.hang_up(peer, DisconnectReason::TheySaid(goodbye), actions);
+                self.disconnect(peer, DisconnectReason::TheySaid(goodbye), actions);
             }
-            (Phase::AwaitingHello, Message::Hello(hello)) => self.greeted(peer, *hello, actions),
-            (Phase::AwaitingHello, _) => self.offended(peer, &Offence::HelloMissing, actions),
-            (Phase::Ready(_), Message::Hello(_)) => self.offended(peer, &Offence::SecondHello, actions),
-            (Phase::Ready(_), Message::Ping { nonce }) => {
+            (Phase::AwaitingHello, Message::Hello(hello)) => self.received_hello(peer, *hello, actions),
+            (Phase::AwaitingHello, _) => self.misbehaved(peer, &Misbehavior::HelloMissing, actions),
+            (Phase::Ready(_), message) => return self.received_when_ready(peer, message, actions),
+        }
+        Ok(())
+    }
+
+    /// Handles a message after the handshake.
+    fn received_when_ready(
+        &mut self,
+        peer: PeerId,
+        message: Message,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), StoreError> {
+        let now = self.now;
+        match message {
+            Message::Hello(_) => self.misbehaved(peer, &Misbehavior::SecondHello, actions),
+            // It ends every connection, and so is handled before.
+            Message::Goodbye(_) => {}
+            Message::Ping { nonce } => {
                 actions.push(Action::Send { peer, message: Message::Pong { nonce } });
             }
-            (Phase::Ready(_), Message::Pong { nonce }) => self.peers.ponged(now, &peer, nonce),
-            (Phase::Ready(_), Message::GetPeers) => self.peers.asked_for_peers(now, peer, actions),
-            (Phase::Ready(_), Message::Peers(addresses)) => self.peers.told_of_peers(now, peer, &addresses),
-            (Phase::Ready(_), Message::GetHeaders { locator }) => {
+            Message::Pong { nonce } => self.peers.received_pong(now, &peer, nonce),
+            Message::GetPeers => self.peers.keep_deadline().addresses_requested(now, peer, actions),
+            Message::Peers(addresses) => self.peers.received_addresses(peer, &addresses),
+            Message::GetHeaders { locator } => {
                 let headers = self.chain.headers_after(&locator, MAX_HEADERS_PER_MESSAGE);
                 actions.push(Action::Send { peer, message: Message::Headers(headers) });
             }
-            (Phase::Ready(_), Message::Headers(headers)) => self.received_headers(peer, &headers, actions),
-            (Phase::Ready(_), Message::GetBlocks(hashes)) => {
+            Message::Headers(headers) => self.received_headers(peer, &headers, actions),
+            Message::GetBlocks(hashes) => {
                 let chain = &self.chain;
-                self.relay.blocks.asked(peer, &hashes, |hash| chain.block(hash), actions)?;
+                self.relay.blocks.requested(peer, &hashes, |hash| chain.block(hash), actions)?;
             }
-            (Phase::Ready(_), Message::Block(block)) => self.received_block(peer, block, actions)?,
-            (Phase::Ready(_), Message::NotFound(items)) => {
+            Message::Block(block) => self.received_block(peer, block, actions)?,
+            Message::NotFound(items) => {
                 self.sync.not_found(now, &peer, &items);
                 self.relay.transactions.not_found(now, peer, &items, actions);
             }
-            (Phase::Ready(_), Message::AnnounceTransactions(txids)) => {
-                // Without the chain's coins no transaction can be judged.
+            Message::AnnounceTransactions(txids) => {
+                // Without the coins of the best chain no transaction can be checked.
                 if !self.is_initial_download() {
-                    self.intake(actions).announced(peer, &txids);
+                    self.transaction_flow(actions).announced(peer, &txids);
                 }
             }
-            (Phase::Ready(_), Message::GetTransactions(txids)) => {
-                let mempool = &self.mempool;
-                self.relay.transactions.asked(peer, &txids, |txid| mempool.get(txid), actions);
+            Message::GetTransactions(txids) => {
+                let (mempool, relay) = (&self.mempool, self.relay.transactions.keep_deadline());
+                relay.requested(peer, &txids, |txid| mempool.get(txid), actions);
             }
-            (Phase::Ready(_), Message::Transactions(transactions)) => {
-                let offences = self.intake(actions).delivered(peer, transactions)?;
-                self.all_offended(offences, actions);
+            Message::Transactions(transactions) => {
+                let misbehaved = self.transaction_flow(actions).delivered(peer, transactions)?;
+                self.all_misbehaved(misbehaved, actions);
             }
         }
         Ok(())
     }
 
-    /// Bytes that do not decode: misbehavior, unless the sender may speak another version.
-    fn malformed(&mut self, peer: PeerId, fault: CodecError, actions: &mut Vec<Action>) {
+    /// Bytes that do not decode are misbehavior, unless they may be valid in another version.
+    fn received_malformed(&mut self, peer: PeerId, error: CodecError, actions: &mut Vec<Action>) {
         let connection = self.peers.get(&peer).filter(|connection| connection.phase != Phase::Closing);
-        let Some(Connection { phase, .. }) = connection else { return };
-        match self.peers.identity().parting(phase, &fault) {
-            Some(reason) => self.hang_up(peer, reason, actions),
-            None => self.offended(peer, &Offence::Garbled(fault), actions),
+        let Some(connection) = connection else { return };
+        match self.peers.identity().reason_to_disconnect(&connection.phase, &error) {
+            Some(reason) => self.disconnect(peer, reason, actions),
+            None => self.misbehaved(peer, &Misbehavior::Malformed(error), actions),
         }
     }
 
-    fn greeted(&mut self, peer: PeerId, hello: Hello, actions: &mut Vec<Action>) {
-        if !self.peers.greeted(self.now, peer, hello.clone(), actions) {
+    fn received_hello(&mut self, peer: PeerId, hello: Hello, actions: &mut Vec<Action>) {
+        if !self.peers.received_hello(self.now, peer, hello.clone(), actions) {
             return;
         }
-        self.sync.joined(self.now, peer, &hello, &self.chain, actions);
-        // Whoever comes back from the other side of a cut has not heard of what waits here.
-        let waiting: Vec<Txid> = self.mempool.iter().map(|transaction| transaction.txid()).collect();
-        self.relay.joined(self.now, peer, hello.tip, waiting.into_iter());
-        // A tip that came between our Hello and theirs was announced to others and not to this one.
-        let told_tip = self.peers.get(&peer).and_then(|connection| connection.told_tip);
-        if told_tip != Some(self.chain.tip().hash) {
-            self.relay.blocks.announce(peer, self.chain.tip().header, actions);
+        self.sync.connected(self.now, peer, &hello, &self.chain, actions);
+        // A peer from the other side of a partition does not have the transactions of this side.
+        let unconfirmed = self.mempool.iter().map(|transaction| transaction.txid());
+        self.relay.connected(self.now, peer, hello.tip, unconfirmed);
+        // A block between our Hello and theirs was announced to others and not to this peer.
+        let sent_tip = self.peers.get(&peer).and_then(|connection| connection.sent_tip);
+        if sent_tip != Some(self.chain.tip().hash()) {
+            self.relay.blocks.announce_to(peer, self.chain.tip().header, actions);
         }
     }
 
@@ -235,9 +254,11 @@ impl<S: ChainStore> Node<S> {
             self.relay.blocks.has(&peer, last.hash());
         }
         match self.sync.received_headers(self.now, peer, headers, &mut self.chain, actions) {
-            Outcome::Fine => {}
-            Outcome::Broken => self.offended(peer, &Offence::BrokenHeaders, actions),
-            Outcome::Refused(rejection) => self.offended(peer, &Offence::Block(rejection), actions),
+            HeadersVerdict::Fine => {}
+            HeadersVerdict::NotConnected => self.misbehaved(peer, &Misbehavior::BrokenHeaders, actions),
+            HeadersVerdict::Rejected(rejection) => {
+                self.misbehaved(peer, &Misbehavior::Block(rejection), actions);
+            }
         }
     }
 
@@ -247,43 +268,42 @@ impl<S: ChainStore> Node<S> {
         block: Arc<Block>,
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
-        let (hash, size) = (block.hash(), block.size());
-        let is_here = self.chain.entry(&hash).is_some_and(Entry::has_body);
-        // Its header is heard, its body not kept: blocks of little work would fill the disk.
-        if !is_here && !self.sync.is_asked_of(&peer, &hash) && unasked::lags(&self.chain, block.header()) {
+        let hash = block.hash();
+        let is_unsolicited = !self.chain.entry(&hash).is_some_and(BlockIndexEntry::has_body)
+            && !self.sync.is_requested_from(&peer, &hash);
+        // The header is accepted and the body is not stored: blocks of little work would fill the disk.
+        if is_unsolicited && unsolicited::is_behind(&self.chain, block.header()) {
             self.received_headers(peer, &[*block.header()], actions);
             return Ok(());
         }
         self.relay.blocks.has(&peer, hash);
-        match self.take_in(block, Some(peer), actions)? {
+        match self.accept_block(block.clone(), Some(peer), actions) {
             Ok(verdict) => {
-                self.sync.received_block(self.now, peer, (hash, size), verdict, &self.chain);
+                self.sync.received_block(self.now, peer, &block, verdict, &self.chain);
                 if verdict != BlockVerdict::Duplicate {
-                    self.peers.gave_block(self.now, &peer);
+                    self.peers.keep_deadline().delivered_block(self.now, &peer);
                 }
             }
-            Err(BlockRejection::UnknownParent { .. }) => {
+            Err(Failure::Rejected(BlockRejection::UnknownParent { .. })) => {
                 self.sync.received_orphan(self.now, peer, &self.chain, actions);
             }
-            Err(rejection) => {
-                self.sync.refused_block(&peer, &hash);
-                self.offended(peer, &Offence::Block(rejection), actions);
+            Err(failure) => {
+                let misbehavior = Misbehavior::Block(failure.rejection()?);
+                self.sync.rejected_block(&peer, &hash);
+                self.misbehaved(peer, &misbehavior, actions);
             }
         }
         Ok(())
     }
 
-    /// The way of every block, mined here or received.
-    fn take_in(
+    /// Accepts a block, mined here or received, and follows the change of the best chain.
+    fn accept_block(
         &mut self,
         block: Arc<Block>,
         from: Option<PeerId>,
         actions: &mut Vec<Action>,
-    ) -> Result<Result<BlockVerdict, BlockRejection>, StoreError> {
-        let accepted = match self.chain.accept_block(self.now, block.clone())? {
-            Ok(accepted) => accepted,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
+    ) -> Result<BlockVerdict, Failure<BlockRejection>> {
+        let accepted = self.chain.accept_block(self.now, block.clone())?;
         if let Some(change) = accepted.change {
             self.follow(&change, from, actions)?;
         }
@@ -293,10 +313,10 @@ impl<S: ChainStore> Node<S> {
             let (height, work) = (entry.height, entry.work);
             actions.push(Action::Emit(Event::BlockOnSideBranch { block, height, work, from }));
         }
-        Ok(Ok(accepted.verdict))
+        Ok(accepted.verdict)
     }
 
-    /// The best chain changed: others are told first, then the mempool follows, then people hear.
+    /// The best chain changed: blocks are announced first, then events are emitted, then the mempool follows.
     fn follow(
         &mut self,
         change: &ChainChange,
@@ -304,89 +324,98 @@ impl<S: ChainStore> Node<S> {
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
         if !self.is_initial_download() {
-            let joined: Vec<_> = change.connected.iter().map(|(_, block, _)| block.clone()).collect();
-            self.relay.blocks.spread_branch(&joined, actions);
+            let connected: Vec<_> = change.connected_blocks().cloned().collect();
+            self.relay.blocks.announce_branch(&connected, actions);
         }
         actions.push(Action::TemplateStale { urgent: true });
-        tell(change, from, actions);
-        let offences = self.intake(actions).follow(change)?;
-        self.all_offended(offences, actions);
+        actions.extend(chain_events::of(change, from).map(Action::Emit));
+        let misbehaved = self.transaction_flow(actions).follow(change)?;
+        self.all_misbehaved(misbehaved, actions);
         Ok(())
     }
 
     fn submitted(&mut self, submission: Submission, actions: &mut Vec<Action>) -> Result<Answer, StoreError> {
-        match submission {
-            Submission::Block(block) => Ok(Answer::Block(self.take_in(block, None, actions)?)),
-            Submission::Header(header) => Ok(Answer::Header(self.chain.accept_header(self.now, &header))),
-            Submission::Mark(hash, mark) => {
-                let marked = self.chain.mark(hash, mark)?;
-                marked.iter().flatten().try_for_each(|change| self.follow(change, None, actions))?;
-                Ok(Answer::Mark(marked.map(|_| ())))
+        Ok(match submission {
+            Submission::Block(block) => Answer::Block(match self.accept_block(block, None, actions) {
+                Ok(verdict) => Ok(verdict),
+                Err(failure) => Err(failure.rejection()?),
+            }),
+            Submission::Header(header) => Answer::Header(self.chain.accept_header(self.now, &header)),
+            Submission::Override(hash, decision) => {
+                Answer::Override(match self.chain.override_block(hash, decision) {
+                    Ok(None) => Ok(()),
+                    Ok(Some(change)) => Ok(self.follow(&change, None, actions)?),
+                    Err(failure) => Err(failure.rejection()?),
+                })
             }
-            Submission::Transaction(transaction) => {
-                let (outcome, offences) = self.intake(actions).submitted(transaction)?;
-                self.all_offended(offences, actions);
-                Ok(Answer::Transaction(outcome))
+            Submission::Transaction { transaction, max_fee_rate } => {
+                let submitted = self.transaction_flow(actions).submitted(&transaction, max_fee_rate)?;
+                self.all_misbehaved(submitted.misbehaved, actions);
+                Answer::Transaction(submitted.verdict)
             }
-        }
+        })
     }
 
-    fn intake<'n>(&'n mut self, actions: &'n mut Vec<Action>) -> Intake<'n, S> {
+    fn transaction_flow<'n>(&'n mut self, actions: &'n mut Vec<Action>) -> TransactionFlow<'n, S> {
         let Self { now, chain, mempool, relay, .. } = self;
-        Intake { now: *now, chain, mempool, relay, actions }
+        TransactionFlow { now: *now, chain, mempool, relay, actions }
     }
 
-    fn all_offended(&mut self, offences: Offences, actions: &mut Vec<Action>) {
-        for (peer, offence) in offences {
-            self.offended(peer, &offence, actions);
+    fn all_misbehaved(&mut self, misbehaved: Vec<PeerMisbehavior>, actions: &mut Vec<Action>) {
+        for PeerMisbehavior { peer, misbehavior } in misbehaved {
+            self.misbehaved(peer, &misbehavior, actions);
         }
     }
 
-    fn offended(&mut self, peer: PeerId, offence: &Offence, actions: &mut Vec<Action>) {
-        match offence.consequence() {
+    fn misbehaved(&mut self, peer: PeerId, misbehavior: &Misbehavior, actions: &mut Vec<Action>) {
+        match misbehavior.consequence() {
             Consequence::Disconnect => {
-                self.hang_up(peer, DisconnectReason::Misconduct(offence.to_string()), actions);
+                self.disconnect(peer, DisconnectReason::Misbehavior(misbehavior.to_string()), actions);
             }
-            Consequence::Ban if self.peers.ban(self.now, &peer, offence.to_string(), actions) => {
-                self.departed(vec![peer], actions);
+            Consequence::Ban if self.peers.ban(self.now, &peer, misbehavior.to_string(), actions) => {
+                self.lost(vec![peer], actions);
             }
             Consequence::Ban | Consequence::Nothing => {}
         }
     }
 
-    fn hang_up(&mut self, peer: PeerId, reason: DisconnectReason, actions: &mut Vec<Action>) {
-        if self.peers.hang_up(&peer, reason, actions) {
-            self.departed(vec![peer], actions);
+    fn disconnect(&mut self, peer: PeerId, reason: DisconnectReason, actions: &mut Vec<Action>) {
+        if self.peers.disconnect(&peer, reason, actions) {
+            self.lost(vec![peer], actions);
         }
     }
 
-    fn departed(&mut self, peers: Vec<PeerId>, actions: &mut Vec<Action>) {
+    /// Ready connections have ended.
+    fn lost(&mut self, peers: Vec<PeerId>, actions: &mut Vec<Action>) {
         for peer in peers {
-            self.sync.left(&peer);
-            self.relay.left(self.now, &peer, actions);
+            self.sync.disconnected(&peer);
+            self.relay.disconnected(self.now, &peer, actions);
         }
     }
 
-    fn do_what_is_due(&mut self, actions: &mut Vec<Action>) -> Result<(), StoreError> {
+    /// Does what is due now.
+    fn wake(&mut self, actions: &mut Vec<Action>) -> Result<(), StoreError> {
         let now = self.now;
-        let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= now);
+        let is_due = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| deadline <= now);
         if is_due(self.chain.next_wake()) {
             for block in self.chain.take_due(now) {
-                // Whoever sent it is not to blame: it was early, not wrong.
-                let _: Result<BlockVerdict, BlockRejection> = self.take_in(block, None, actions)?;
+                // A block that was early is no misbehavior of its sender, even if it is invalid.
+                if let Err(failure) = self.accept_block(block, None, actions) {
+                    failure.rejection()?;
+                }
             }
         }
-        if is_due(self.mempool.next_wake()) {
+        if is_due(self.mempool.next_deadline(Mempool::next_wake)) {
             let expired = self.mempool.wake(now);
-            self.intake(actions).removed(&expired);
+            self.transaction_flow(actions).removed(&expired);
         }
-        if is_due(self.peers.next_wake()) {
-            let departed = self.peers.wake(now, actions);
-            self.departed(departed, actions);
+        if is_due(self.peers.next_deadline(|peers| peers.next_wake(now))) {
+            let lost = self.peers.wake(now, actions);
+            self.lost(lost, actions);
         }
         if is_due(self.sync.next_wake()) {
             for peer in self.sync.wake(now, &self.chain, actions) {
-                self.hang_up(peer, DisconnectReason::TimedOut, actions);
+                self.disconnect(peer, DisconnectReason::TimedOut, actions);
             }
         }
         if is_due(self.relay.next_wake()) {

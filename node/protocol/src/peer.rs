@@ -1,4 +1,4 @@
-//! Peers in everybody's words: who they are, where they are, who dialled whom.
+//! Identity, address and direction of a peer.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -14,7 +14,7 @@ impl Ord for PeerId {
     /// The order of the bytes; the first eight nearly always decide.
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.beginning().cmp(&other.beginning()).then_with(|| self.0.cmp(&other.0))
+        self.prefix().cmp(&other.prefix()).then_with(|| self.0.cmp(&other.0))
     }
 }
 
@@ -26,13 +26,13 @@ impl PartialOrd for PeerId {
 }
 
 impl PeerId {
-    /// The identity that this public key is.
+    /// The identity with this public key.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
     /// The first eight bytes, as a number in the same order.
-    pub const fn beginning(&self) -> u64 {
+    pub const fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
@@ -57,18 +57,18 @@ impl fmt::Debug for PeerId {
     }
 }
 
-/// Where a node listens. A name is resolved at the edge, so that the machine sees numbers only.
+/// The IP address and port of a node. Names are resolved outside of this package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct PeerAddress(SocketAddr);
 
 impl PeerAddress {
-    /// Maps IPv4 written as IPv6 back to IPv4, so that one host is not counted twice.
+    /// The address, with IPv4 in the form of IPv6 mapped back to IPv4, so that one host is not counted twice.
     pub fn new(address: SocketAddr) -> Self {
         Self(SocketAddr::new(address.ip().to_canonical(), address.port()))
     }
 
-    /// Whether a peer seen here may tell of that other address: nobody outside a host, or a private
-    /// network, makes us dial inside it.
+    /// Whether a peer with this address may name another one: no peer outside of a host, or of a private network,
+    /// makes us dial inside it.
     pub fn may_name(&self, other: &Self) -> bool {
         let reach = |address: &Self| match address.0.ip() {
             IpAddr::V4(host) if host.is_loopback() => 0,
@@ -92,7 +92,7 @@ impl fmt::Display for PeerAddress {
     }
 }
 
-/// Who dialled.
+/// The side that dialed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     Inbound,

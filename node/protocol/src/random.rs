@@ -1,4 +1,4 @@
-//! The one source of luck: a generator made from a seed, so that a run can be played again.
+//! Randomness: a generator made from a seed, so that a run can be repeated.
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub struct Random(ChaCha8Rng);
 
 impl Random {
-    /// A generator of its own for each (seed, index), so that one node more changes no other's luck.
+    /// A generator of its own for each seed and index, so that one more node changes no other's randomness.
     pub fn derive(seed: u64, index: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(index);
@@ -29,12 +29,12 @@ impl Random {
         (wide >> 64) as u64
     }
 
-    /// A place in a list of this length; zero when it is empty.
+    /// An index into a list of this length; zero when it is empty.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).expect("it is below a length")
     }
 
-    /// A wait between half of `around` and one and a half of it.
+    /// A duration between half of `around` and one and a half of it.
     pub fn jitter(&mut self, around: Duration) -> Duration {
         let whole = u64::try_from(around.as_micros()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
         Duration::from_micros((whole / 2).saturating_add(self.below(whole.saturating_add(1))))

@@ -1,82 +1,83 @@
-//! Relay: what to tell whom.
+//! Relay: which blocks and transactions are announced to which peer.
 
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
+use crate::deadlines::Deadlines;
 use crate::peer::PeerId;
 use crate::random::Random;
 
 pub mod blocks;
-pub mod by_txid;
-pub mod known;
-pub mod latest;
+pub mod known_blocks;
+pub mod known_transactions;
 pub mod orphans;
-pub mod own;
+pub mod rebroadcast;
 pub mod transactions;
 
 use blocks::BlockRelay;
 use orphans::Orphans;
-use own::OwnTransactions;
+use rebroadcast::Rebroadcast;
 use transactions::TransactionRelay;
 
-/// The machines of relay, side by side.
+/// The parts of relay, which do not know each other.
 #[derive(Clone, Debug)]
 pub struct Relay {
-    /// Who has which of the latest blocks.
     pub blocks: BlockRelay,
-    /// Who has, wants and owes which transaction.
-    pub transactions: TransactionRelay,
-    /// Transactions that wait for a parent.
-    pub orphans: Orphans,
-    pub own: OwnTransactions,
+    pub transactions: Deadlines<TransactionRelay>,
+    pub orphans: Deadlines<Orphans>,
+    pub rebroadcast: Deadlines<Rebroadcast>,
 }
 
 impl Relay {
     /// Relay without peers.
     pub fn new(random: Random) -> Self {
-        let transactions = TransactionRelay::new(random);
         Self {
             blocks: BlockRelay::default(),
-            transactions,
-            orphans: Orphans::default(),
-            own: OwnTransactions::default(),
+            transactions: Deadlines::new(TransactionRelay::new(random)),
+            orphans: Deadlines::default(),
+            rebroadcast: Deadlines::default(),
         }
     }
 
-    /// A peer joins, with this tip; these transactions wait for it.
-    pub fn joined(
+    /// A peer with this tip completed the handshake. The unconfirmed transactions are announced to it.
+    pub fn connected(
         &mut self,
         now: Timestamp,
         peer: PeerId,
         tip: BlockHash,
-        waiting: impl Iterator<Item = Txid>,
+        unconfirmed: impl Iterator<Item = Txid>,
     ) {
-        self.blocks.joined(peer, tip);
-        self.transactions.joined(now, peer, waiting);
+        self.blocks.connected(peer, tip);
+        self.transactions.connected(now, peer, unconfirmed);
     }
 
-    /// A peer is gone.
-    pub fn left(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
-        self.blocks.left(peer);
-        self.orphans.left(peer);
-        self.transactions.left(now, peer, actions);
+    /// A peer is disconnected.
+    pub fn disconnected(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
+        self.blocks.disconnected(peer);
+        self.orphans.disconnected(peer);
+        self.transactions.disconnected(now, peer, actions);
     }
 
-    /// Does what is due.
-    pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
+    /// Does what is due now.
+    pub fn wake(
+        &mut self,
+        now: Timestamp,
+        is_unconfirmed: impl Fn(&Txid) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
         self.orphans.wake(now);
-        for txid in self.own.take_due(now, &is_held) {
+        for txid in self.rebroadcast.take_due(now, &is_unconfirmed) {
             self.transactions.announce_again(now, txid);
         }
-        self.transactions.wake(now, &is_held, actions);
+        self.transactions.wake(now, &is_unconfirmed, actions);
     }
 
-    /// When `wake` has something to do.
+    /// The time at which [`Self::wake`] has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        [self.orphans.next_wake(), self.own.next_wake(), self.transactions.next_wake()]
-            .into_iter()
-            .flatten()
-            .min()
+        let orphans = self.orphans.next_deadline(Orphans::next_wake);
+        let rebroadcast = self.rebroadcast.next_deadline(Rebroadcast::next_wake);
+        let transactions = self.transactions.next_deadline(TransactionRelay::next_wake);
+        [orphans, rebroadcast, transactions].into_iter().flatten().min()
     }
 }

@@ -1,5 +1,6 @@
 //! Sync: headers first, then bodies from every peer that has them.
 
+use cairn_core::block::Block;
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
@@ -7,7 +8,9 @@ use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::chain::store::ChainStore;
+use crate::chain::tree::ChainTip;
 use crate::chain::{BlockVerdict, Chain};
+use crate::deadlines::Deadlines;
 use crate::event::Event;
 use crate::limits::INITIAL_DOWNLOAD_GAP;
 use crate::message::{Hello, Inventory, Message};
@@ -17,20 +20,20 @@ pub mod bodies;
 pub mod headers;
 
 use bodies::Bodies;
-use headers::{Headers, Outcome, ShownBeyond};
+use headers::{Headers, HeadersVerdict, ShownBeyond};
 
-/// Who is asked for what, so that our chain becomes the best there is.
+/// The requests for headers and bodies that make the best chain of all peers ours.
 #[derive(Clone, Debug, Default)]
 pub struct Sync {
-    headers: Headers,
-    bodies: Bodies,
-    /// Whom we learn from, as it was told last.
-    told: Option<PeerId>,
+    headers: Deadlines<Headers>,
+    bodies: Deadlines<Bodies>,
+    /// The peer in the last `SyncChanged` event.
+    source: Option<PeerId>,
 }
 
 impl Sync {
     /// A peer completed the handshake.
-    pub fn joined<S: ChainStore>(
+    pub fn connected<S: ChainStore>(
         &mut self,
         now: Timestamp,
         peer: PeerId,
@@ -38,14 +41,14 @@ impl Sync {
         chain: &Chain<S>,
         actions: &mut Vec<Action>,
     ) {
-        self.bodies.joined(now, peer, hello.genesis.into());
-        self.headers.joined(now, peer, hello.tip, chain, actions);
+        self.bodies.connected(now, peer, hello.genesis.into());
+        self.headers.connected(now, peer, hello.tip, chain, actions);
     }
 
-    /// A peer is gone.
-    pub fn left(&mut self, peer: &PeerId) {
-        self.headers.left(peer);
-        self.bodies.left(peer);
+    /// A peer is disconnected.
+    pub fn disconnected(&mut self, peer: &PeerId) {
+        self.headers.disconnected(peer);
+        self.bodies.disconnected(peer);
     }
 
     /// A peer sent headers.
@@ -56,27 +59,27 @@ impl Sync {
         headers: &[Header],
         chain: &mut Chain<S>,
         actions: &mut Vec<Action>,
-    ) -> Outcome {
+    ) -> HeadersVerdict {
         self.headers.received(now, peer, headers, chain, actions)
     }
 
-    /// A peer sent a block, and the chain took it in or knew it.
+    /// A peer sent a block that breaks no rule.
     pub fn received_block<S: ChainStore>(
         &mut self,
         now: Timestamp,
         peer: PeerId,
-        (hash, size): (BlockHash, usize),
+        block: &Block,
         verdict: BlockVerdict,
         chain: &Chain<S>,
     ) {
         if let BlockVerdict::TooEarly(ahead) = verdict {
-            self.headers.shown_early(&peer, ahead.time, chain.tip().height);
+            self.headers.keep_deadline().shown_early(&peer, ahead.time, chain.tip().height);
         }
-        self.bodies.arrived(now, peer, &hash, size);
-        self.headers.has(peer, &hash, chain);
+        self.bodies.arrived(now, peer, &block.hash(), block.size());
+        self.headers.keep_deadline().has(peer, &block.hash(), chain);
     }
 
-    /// A peer sent a block whose parent we lack: it is asked what lies between.
+    /// A peer sent a block whose parent is unknown: the headers between are requested.
     pub fn received_orphan<S: ChainStore>(
         &mut self,
         now: Timestamp,
@@ -84,15 +87,15 @@ impl Sync {
         chain: &Chain<S>,
         actions: &mut Vec<Action>,
     ) {
-        self.headers.ask(now, peer, chain, None, actions);
+        self.headers.request(now, peer, chain, None, actions);
     }
 
-    /// A peer sent a block that was refused.
-    pub fn refused_block(&mut self, peer: &PeerId, hash: &BlockHash) {
-        self.bodies.spoiled(peer, hash);
+    /// A peer sent a block that was rejected.
+    pub fn rejected_block(&mut self, peer: &PeerId, hash: &BlockHash) {
+        self.bodies.not_valid(peer, hash);
     }
 
-    /// A peer lacks what it was asked for.
+    /// A peer does not have what it was asked for.
     pub fn not_found(&mut self, now: Timestamp, peer: &PeerId, items: &[Inventory]) {
         let blocks = items.iter().filter_map(|item| match item {
             Inventory::Block(hash) => Some(hash),
@@ -101,84 +104,87 @@ impl Sync {
         self.bodies.not_found(now, peer, blocks);
     }
 
-    /// Asks for the bodies that are lacking, of whoever has room.
+    /// Requests missing bodies from the peers that have them.
     pub fn fill<S: ChainStore>(&mut self, now: Timestamp, chain: &Chain<S>, actions: &mut Vec<Action>) {
         if chain.best_header().work > chain.work() {
             for (peer, best) in self.headers.ahead_of(chain.work()) {
                 let Some(best) = chain.entry(&best).filter(|best| !best.is_invalid()) else { continue };
-                let wanted = self.bodies.next(now, peer, best, chain);
+                let wanted = self.bodies.choose(now, peer, best, chain);
                 if !wanted.is_empty() {
                     actions.push(Action::Send { peer, message: Message::GetBlocks(wanted) });
                 }
             }
         }
-        self.tell(chain, actions);
+        self.report(chain, actions);
     }
 
-    /// Does what is due; returns the peers that let their time pass too often.
+    /// Does what is due now; returns the peers that have let too many requests pass.
     pub fn wake<S: ChainStore>(
         &mut self,
         now: Timestamp,
         chain: &Chain<S>,
         actions: &mut Vec<Action>,
     ) -> Vec<PeerId> {
-        let mut hopeless = self.headers.wake(now, chain, actions);
-        let stalled = self.bodies.take_stalled(now);
-        hopeless
-            .extend(stalled.into_iter().filter(|stalled| stalled.is_hopeless).map(|stalled| stalled.peer));
+        let mut unresponsive = self.headers.wake(now, chain, actions);
+        let stalled = self.bodies.take_stalled(now).into_iter();
+        unresponsive.extend(stalled.filter(|one| one.is_unresponsive).map(|one| one.peer));
         self.fill(now, chain, actions);
-        hopeless
+        unresponsive
     }
 
-    /// When `wake` has something to do.
+    /// The time at which [`Self::wake`] has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.headers.next_wake().into_iter().chain(self.bodies.next_wake()).min()
+        self.headers
+            .next_deadline(Headers::next_wake)
+            .into_iter()
+            .chain(self.bodies.next_deadline(Bodies::next_wake))
+            .min()
     }
 
-    /// Whom we learn from; none when nothing is lacking.
-    pub fn learns_from(&self) -> Option<PeerId> {
+    /// The peer with most requests for bodies; none if no body is missing.
+    pub fn source(&self) -> Option<PeerId> {
         self.bodies.busiest()
     }
 
-    /// The block times beyond `limit` that peers show, if most of all clocks known, ours among them, are
-    /// theirs, and a chain with its tip at `tip` has not gone on without these blocks.
+    /// The block times beyond `limit` that peers have sent, if these peers are most of all nodes known, ours
+    /// among them, and our chain with its tip at `tip` has not gone on without their blocks.
     pub fn shown_beyond(&self, limit: Timestamp, tip: Height) -> Option<ShownBeyond> {
         self.headers.shown_beyond(limit, tip)
     }
 
-    /// The best header that a peer has shown.
-    pub fn best_of(&self, peer: &PeerId) -> Option<(BlockHash, Height)> {
+    /// The best header that a peer has sent.
+    pub fn best_of(&self, peer: &PeerId) -> Option<ChainTip> {
         self.headers.best_of(peer)
     }
 
-    /// Whether a block was asked of this peer and has not come.
-    pub fn is_asked_of(&self, peer: &PeerId, hash: &BlockHash) -> bool {
-        self.bodies.is_asked_of(peer, hash)
+    /// Whether a block was requested from a peer and has not arrived.
+    pub fn is_requested_from(&self, peer: &PeerId, hash: &BlockHash) -> bool {
+        self.bodies.is_requested_from(peer, hash)
     }
 
-    /// How many blocks a peer was asked for and owes.
+    /// The number of blocks that were requested from a peer and have not arrived.
     pub fn owed_by(&self, peer: &PeerId) -> usize {
         self.bodies.owed_by(peer)
     }
 
-    /// Whether a peer has shown a chain so far ahead that a node is busy with itself. The age of
-    /// the tip does not count: a devnet that slept for a night is as complete as it was. Nor does a
-    /// header chain that nobody here has any more: who shows one without delivering is let go.
+    /// Whether the chain of a peer is so far ahead that the node only catches up. The age of the tip does not
+    /// count: a devnet that was suspended for a night is as complete as before. Nor does a header chain that no
+    /// connected peer has: a peer that sends one without its bodies is disconnected.
     pub fn is_initial_download<S: ChainStore>(&self, chain: &Chain<S>) -> bool {
         let furthest = self.headers.furthest_ahead_of(chain);
         furthest.and_then(|height| height.since(chain.tip().height)) > Some(INITIAL_DOWNLOAD_GAP)
     }
 
-    fn tell<S: ChainStore>(&mut self, chain: &Chain<S>, actions: &mut Vec<Action>) {
-        // One missing block is relay, not sync: nobody needs to hear of it.
+    fn report<S: ChainStore>(&mut self, chain: &Chain<S>, actions: &mut Vec<Action>) {
+        // One missing block is relay, not sync, and no event.
         let gap = chain.best_header().height.since(chain.tip().height).unwrap_or(0);
-        if gap <= 1 && self.told.is_none() {
+        if gap <= 1 && self.source.is_none() {
             return;
         }
-        let keeps_on = self.told.filter(|peer| self.bodies.owed_by(peer) > 0);
+        let keeps_on = self.source.filter(|peer| self.bodies.owed_by(peer) > 0);
         let from = keeps_on.or_else(|| self.bodies.busiest());
-        if from != self.told {
-            self.told = from;
+        if from != self.source {
+            self.source = from;
             let (headers, blocks) = (chain.best_header().height, chain.tip().height);
             actions.push(Action::Emit(Event::SyncChanged { from, headers, blocks }));
         }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use cairn_protocol::input::{Command, Input, Submission};
+use cairn_protocol::input::{Input, PeerCommand, Submission};
 use cairn_protocol::message::Message;
 
 use crate::node_index::NodeIndex;
@@ -61,15 +61,17 @@ pub fn in_words(input: &Input) -> String {
             format!("hears from {}: {}", NodeIndex::of_peer(peer), message_in_words(message))
         }
         Input::Submit { submission: Submission::Block(block), .. } => format!("found block {}", block.hash()),
-        Input::Submit { submission: Submission::Transaction(transaction), .. } => {
+        Input::Submit { submission: Submission::Transaction { transaction, .. }, .. } => {
             format!("is handed payment {}", transaction.txid())
         }
         Input::Submit { submission: Submission::Header(header), .. } => {
             format!("is handed header {}", header.hash())
         }
-        Input::Submit { submission: Submission::Mark(hash, _), .. } => format!("is told about block {hash}"),
-        Input::Garbled { peer, fault } => {
-            format!("hears from {} what does not decode: {fault}", NodeIndex::of_peer(peer))
+        Input::Submit { submission: Submission::Override(hash, _), .. } => {
+            format!("is told about block {hash}")
+        }
+        Input::Malformed { peer, error } => {
+            format!("hears from {} what does not decode: {error}", NodeIndex::of_peer(peer))
         }
         Input::AddressFound { address } => format!("finds {address}"),
         Input::Command(command) => command_in_words(command),
@@ -77,22 +79,22 @@ pub fn in_words(input: &Input) -> String {
     }
 }
 
-fn command_in_words(command: &Command) -> String {
+fn command_in_words(command: &PeerCommand) -> String {
     match command {
-        Command::AddNode(address) => format!("is to keep up a connection to {address}"),
-        Command::TryNode(address) => format!("is to dial {address} once"),
-        Command::RemoveNode(address) => format!("is to dial {address} no longer"),
-        Command::DisconnectPeer(peer) => format!("is to disconnect {}", NodeIndex::of_peer(peer)),
-        Command::Ban { peer, .. } => format!("is to ban {}", NodeIndex::of_peer(peer)),
-        Command::Unban(peer) => format!("is to ban {} no longer", NodeIndex::of_peer(peer)),
-        Command::ClearBans => "is to forget all bans".into(),
-        Command::SetBlocked(peers) if peers.is_empty() => "may reach all nodes again".into(),
-        Command::SetBlocked(peers) => {
+        PeerCommand::AddNode(address) => format!("is to keep up a connection to {address}"),
+        PeerCommand::TryNode(address) => format!("is to dial {address} once"),
+        PeerCommand::RemoveNode(address) => format!("is to dial {address} no longer"),
+        PeerCommand::DisconnectPeer(peer) => format!("is to disconnect {}", NodeIndex::of_peer(peer)),
+        PeerCommand::Ban { peer, .. } => format!("is to ban {}", NodeIndex::of_peer(peer)),
+        PeerCommand::Unban(peer) => format!("is to ban {} no longer", NodeIndex::of_peer(peer)),
+        PeerCommand::ClearBans => "is to forget all bans".into(),
+        PeerCommand::SetBlocked(peers) if peers.is_empty() => "may reach all nodes again".into(),
+        PeerCommand::SetBlocked(peers) => {
             let peers: Vec<String> = peers.iter().map(|peer| NodeIndex::of_peer(peer).to_string()).collect();
             format!("may no longer reach {}", peers.join(", "))
         }
-        Command::SetNetworkActive(true) => "is to have connections again".into(),
-        Command::SetNetworkActive(false) => "is to have no connections".into(),
+        PeerCommand::SetNetworkActive(true) => "is to have connections again".into(),
+        PeerCommand::SetNetworkActive(false) => "is to have no connections".into(),
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
                 hears(Message::GetHeaders { locator: vec![BlockHash::ZERO] }),
                 &format!("hears from node 1: GetHeaders after {}", BlockHash::ZERO),
             ),
-            (in_words(&Input::Command(Command::SetBlocked([peer].into()))), "may no longer reach node 1"),
+            (in_words(&Input::Command(PeerCommand::SetBlocked([peer].into()))), "may no longer reach node 1"),
         ] {
             assert_eq!(told, words);
         }

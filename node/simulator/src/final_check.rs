@@ -33,7 +33,7 @@ pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
     for host in world.living() {
         let (at, Some(node)) = (host.index(), host.node()) else { continue };
         let chain = node.chain();
-        if !seen.insert((chain.tip().hash, chain.store().digest())) {
+        if !seen.insert((chain.tip().hash(), chain.store().digest())) {
             continue;
         }
         supply_is_exact(at, chain)?;
@@ -75,7 +75,7 @@ fn is_kept(world: &World, txid: &Txid, is_divided: bool) -> bool {
 fn is_confirmed(world: &World, txid: &Txid) -> bool {
     let tip = world.recorder.final_tip();
     let mut chains = world.living().filter_map(|host| host.node()).map(|node| node.chain());
-    chains.find(|chain| Some(chain.tip().hash) == tip).is_some_and(|chain| is_in(chain.store(), txid))
+    chains.find(|chain| Some(chain.tip().hash()) == tip).is_some_and(|chain| is_in(chain.store(), txid))
 }
 
 fn is_in(store: &impl ChainStore, txid: &Txid) -> bool {

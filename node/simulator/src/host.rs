@@ -13,7 +13,7 @@ use cairn_protocol::chain::open::OpenError;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
-use cairn_protocol::peers::Room;
+use cairn_protocol::peers::ConnectionLimits;
 use cairn_protocol::random::Random;
 
 use crate::invariants::Witness;
@@ -224,8 +224,8 @@ impl Host {
             listen: vec![self.index.listens_at()],
             connect: self.dials.iter().map(|node| node.listens_at()).collect(),
             // The topology says which nodes it dials, so it looks for no others.
-            room: Room { outbound: 0, inbound: INBOUND },
-            ping_every: self.ping_every,
+            limits: ConnectionLimits { outbound: 0, inbound: INBOUND },
+            ping_interval: self.ping_every,
         };
         let seed = Random::derive(self.seed, u64::from(self.life)).next_u64();
         self.state = State::Up(Box::new(Node::new(config, chain, Mempool::default(), seed)));

@@ -114,19 +114,19 @@ impl Witness {
         if let Some(hash) = self.announced.iter().flatten().find(is_lost).copied() {
             return Err(Violation::AnnouncedBlockLost { at, hash });
         }
-        (self.tip, self.work) = (chain.tip().hash, chain.work());
-        self.told = (chain.tip().hash, chain.tip().height);
+        (self.tip, self.work) = (chain.tip().hash(), chain.work());
+        self.told = (chain.tip().hash(), chain.tip().height);
         Ok(())
     }
 
     /// The node has done something.
     pub fn stepped<S: ChainStore>(&mut self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
         let tip = chain.tip();
-        if tip.hash == self.tip {
+        if tip.hash() == self.tip {
             return Ok(());
         }
         let (before, after) = (self.work, tip.work);
-        (self.tip, self.work) = (tip.hash, after);
+        (self.tip, self.work) = (tip.hash(), after);
         // Of two with equal work the first seen stays.
         if after <= before { Err(Violation::WorkLost { at, before, after }) } else { Ok(()) }
     }
@@ -169,8 +169,8 @@ impl Witness {
                 }
                 self.told = (block.hash(), *height);
             }
-            Event::PeerDisconnected { reason: DisconnectReason::Misconduct(offence), .. }
-            | Event::PeerRefused { reason: DisconnectReason::Misconduct(offence), .. } => {
+            Event::PeerDisconnected { reason: DisconnectReason::Misbehavior(offence), .. }
+            | Event::PeerRejected { reason: DisconnectReason::Misbehavior(offence), .. } => {
                 return Err(Violation::HonestPeerPunished { at, offence: offence.clone() });
             }
             _ => {}
@@ -180,7 +180,7 @@ impl Witness {
 
     /// Every change of the node's chain has been an event.
     pub fn told_all<S: ChainStore>(&self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
-        let (told, found) = (self.told.0, chain.tip().hash);
+        let (told, found) = (self.told.0, chain.tip().hash());
         if told == found { Ok(()) } else { Err(Violation::EventsMislead { at, told, found }) }
     }
 }
@@ -212,7 +212,7 @@ pub fn coins_of_blocks<S: ChainStore>(
     verifier: &dyn Verifier,
 ) -> Result<BTreeMap<OutPoint, Coin>, Violation> {
     let mut coins = BTreeMap::new();
-    for hash in chain.active() {
+    for hash in chain.best_chain() {
         let invalid = |error: &dyn core::fmt::Display| Violation::InvalidChain {
             at,
             hash: *hash,
@@ -235,10 +235,10 @@ pub fn coins_of_blocks<S: ChainStore>(
         let median = chain.median_time_past(parent);
         let connected = connect_block(&checked, entry.height, median, &coins, verifier, chain.params())
             .map_err(|error| invalid(&error))?;
-        for (outpoint, _) in &connected.changes.spent {
+        for (outpoint, _) in &connected.changes().spent {
             coins.remove(outpoint);
         }
-        coins.extend(connected.changes.created);
+        coins.extend(connected.into_changes().created);
     }
     Ok(coins)
 }

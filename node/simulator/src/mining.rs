@@ -40,7 +40,7 @@ fn search(header: Header) -> Header {
     let target = header.bits.to_target().expect("the chain asks for valid bits");
     let mut found = header;
     while !target.is_met_by(found.hash()) {
-        found.nonce += 1;
+        found = found.with_nonce(found.nonce.wrapping_add(1));
     }
     found
 }

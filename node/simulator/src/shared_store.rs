@@ -16,7 +16,7 @@ use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{
-    BlockStatus, ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace,
+    BlockStatus, ChainBlock, ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace,
 };
 use imbl::OrdMap;
 
@@ -69,7 +69,7 @@ impl Ledger {
             }
             next.digest.add(Digest::hash(0, outpoint, coin));
         }
-        for (_, block) in &commit.disconnected {
+        for ChainBlock { block, .. } in &commit.disconnected {
             for txid in block.txids() {
                 next.remove_place(&txid);
             }
@@ -77,7 +77,7 @@ impl Ledger {
                 next.remove_spender(outpoint);
             }
         }
-        for (height, block) in &commit.connected {
+        for ChainBlock { height, block, .. } in &commit.connected {
             next.index(*height, block);
         }
         next
@@ -157,9 +157,8 @@ impl Shared {
 
 impl Shelves {
     fn ledger_after(&mut self, before: &Arc<Ledger>, commit: &Commit) -> Arc<Ledger> {
-        let hashes = |blocks: &[(Height, Arc<Block>)]| -> Vec<BlockHash> {
-            blocks.iter().map(|(_, block)| block.hash()).collect()
-        };
+        let hashes =
+            |blocks: &[ChainBlock]| -> Vec<BlockHash> { blocks.iter().map(|one| one.block.hash()).collect() };
         let (disconnected, connected) = (hashes(&commit.disconnected), hashes(&commit.connected));
         let same = self.changes.iter().rev().find(|change| {
             change.before == before.digest
@@ -264,14 +263,14 @@ impl ChainStore for SharedStore {
         Ok(self.tip)
     }
 
-    fn headers(&self) -> Result<Vec<(BlockHash, HeaderRecord)>, StoreError> {
-        let record = |(hash, record): (&BlockHash, &Record)| {
+    fn headers(&self) -> Result<Vec<HeaderRecord>, StoreError> {
+        let record = |record: &Record| {
             let of_block = || record.block.as_ref().map(|block| *block.header());
             let header = record.header.as_deref().copied().or_else(of_block)?;
-            Some((*hash, HeaderRecord { header, height: record.height, status: record.status }))
+            Some(HeaderRecord { header, height: record.height, status: record.status })
         };
-        let mut headers: Vec<_> = self.records.iter().filter_map(record).collect();
-        headers.sort_by_key(|(_, record)| record.height);
+        let mut headers: Vec<_> = self.records.values().filter_map(record).collect();
+        headers.sort_by_key(|record| record.height);
         Ok(headers)
     }
 
@@ -307,8 +306,8 @@ impl ChainStore for SharedStore {
             self.ledger = shelves.ledger_after(&self.ledger, &commit);
             self.tip = commit.tip;
         }
-        for (hash, HeaderRecord { header, height, status }) in commit.headers {
-            self.change(hash, |record| match record {
+        for HeaderRecord { header, height, status } in commit.headers {
+            self.change(header.hash(), |record| match record {
                 Some(record) => record.status = status,
                 None => {
                     let header = Some(Box::new(header));

@@ -44,12 +44,12 @@ fn mark(input: &Input, take: &mut dyn FnMut(&[u8])) {
         Input::DialFailed { address } => (2, address.to_string().into_bytes().into()),
         // A node's index is in the first two bytes; the rest is zero.
         Input::Received { peer, .. } => (3, peer.as_bytes()[..2].into()),
-        Input::Garbled { peer, .. } => (4, peer.as_bytes()[..].into()),
+        Input::Malformed { peer, .. } => (4, peer.as_bytes()[..].into()),
         Input::AddressFound { address } => (5, address.to_string().into_bytes().into()),
         Input::Submit { submission: Submission::Block(block), .. } => {
             (6, block.hash().as_bytes().to_vec().into())
         }
-        Input::Submit { submission: Submission::Transaction(transaction), .. } => {
+        Input::Submit { submission: Submission::Transaction { transaction, .. }, .. } => {
             (7, transaction.txid().as_bytes().to_vec().into())
         }
         Input::Submit { submission, .. } => (7, format!("{submission:?}").into_bytes().into()),

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use cairn_core::hash::{BlockHash, MerkleRoot};
-use cairn_core::header::Header;
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
 
@@ -28,7 +28,7 @@ pub fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
 
 /// Prints the hash rate of each engine, also as a multiple of the first one's.
 fn hash(lasting: Duration) -> anyhow::Result<()> {
-    let header = Header {
+    let header = Header::from(HeaderFields {
         version: Header::VERSION,
         previous_block_hash: BlockHash::from_bytes([1; 32]),
         merkle_root: MerkleRoot::from_bytes([2; 32]),
@@ -36,7 +36,7 @@ fn hash(lasting: Duration) -> anyhow::Result<()> {
         // A target that no hash meets: the search never ends early.
         bits: CompactTarget::from_bits(0x0300_0001),
         nonce: 0,
-    };
+    });
     let job = Job::new(header).expect("a valid target");
     let mut ways =
         vec![("whole header, sha2 crate", Engine::Whole), ("midstate, sha2 crate", Engine::Midstate)];

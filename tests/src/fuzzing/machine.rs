@@ -6,14 +6,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use cairn_core::time::Timestamp;
 use cairn_protocol::action::Action;
 use cairn_protocol::chain::Chain;
-use cairn_protocol::chain::memory::MemoryStore;
+use cairn_protocol::chain::memory_store::MemoryStore;
 use cairn_protocol::input::{Input, Submission};
 use cairn_protocol::limits::PING_INTERVAL;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::message::codec;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
-use cairn_protocol::peers::Room;
+use cairn_protocol::peers::ConnectionLimits;
 use cairn_simulator::invariants::{Violation, Witness, coins, coins_of_blocks};
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::verifier::OncePerWorld;
@@ -77,8 +77,8 @@ impl Watched {
             user_agent: "cairn/fuzzed".into(),
             listen: vec![HERE.listens_at()],
             connect: vec![NodeIndex::new(1).listens_at()],
-            room: Room { outbound: 2, inbound: 4 },
-            ping_every: Some(PING_INTERVAL),
+            limits: ConnectionLimits { outbound: 2, inbound: 4 },
+            ping_interval: Some(PING_INTERVAL),
         };
         let mut witness = Witness::default();
         witness.started(HERE, &chain).unwrap_or_else(|broken| panic!("{broken}"));
@@ -91,7 +91,7 @@ impl Watched {
         match &input {
             Input::Connected { peer, .. } => drop(self.linked.insert(*peer)),
             Input::Disconnected { peer } => drop(self.linked.remove(peer)),
-            Input::Submit { submission: Submission::Mark(..), .. } => self.is_marked = true,
+            Input::Submit { submission: Submission::Override(..), .. } => self.is_marked = true,
             _ => {}
         }
         let actions = self.node.handle(self.now, input).expect("memory does not fail");

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use cairn_core::encoding::{Decode, decode};
 use cairn_core::hash::BlockHash;
-use cairn_protocol::chain::marks::Mark;
-use cairn_protocol::input::{Command, Input, RequestId, Submission};
+use cairn_protocol::chain::block_overrides::BlockOverride;
+use cairn_protocol::input::{Input, PeerCommand, RequestId, Submission};
 use cairn_protocol::message::codec;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_simulator::node_index::NodeIndex;
@@ -91,14 +91,16 @@ fn input(kind: Kind, who: u8, bytes: &[u8]) -> Option<Input> {
         Kind::Disconnected => Input::Disconnected { peer },
         Kind::Said => match codec::decode(bytes) {
             Ok(message) => Input::Received { peer, message },
-            Err(fault) => Input::Garbled { peer, fault },
+            Err(error) => Input::Malformed { peer, error },
         },
         Kind::Block => submit(Submission::Block(Arc::new(value(bytes)?))),
-        Kind::Transaction => submit(Submission::Transaction(Arc::new(value(bytes)?))),
+        Kind::Transaction => {
+            submit(Submission::Transaction { transaction: Arc::new(value(bytes)?), max_fee_rate: None })
+        }
         Kind::Header => submit(Submission::Header(Box::new(value(bytes)?))),
         Kind::Marked => {
-            let marks = [Mark::Invalid, Mark::Reconsidered, Mark::Precious];
-            submit(Submission::Mark(value::<BlockHash>(bytes)?, marks[usize::from(who) % marks.len()]))
+            let marks = [BlockOverride::Invalidate, BlockOverride::Reconsider, BlockOverride::Precious];
+            submit(Submission::Override(value::<BlockHash>(bytes)?, marks[usize::from(who) % marks.len()]))
         }
         Kind::Command => Input::Command(command(who, number(bytes), peer)),
         Kind::Time => return None,
@@ -107,18 +109,18 @@ fn input(kind: Kind, who: u8, bytes: &[u8]) -> Option<Input> {
     })
 }
 
-fn command(who: u8, number: u64, peer: PeerId) -> Command {
+fn command(who: u8, number: u64, peer: PeerId) -> PeerCommand {
     match number % 10 {
-        0 => Command::AddNode(address(who)),
-        1 => Command::TryNode(address(who)),
-        2 => Command::RemoveNode(address(who)),
-        3 => Command::DisconnectPeer(peer),
-        4 => Command::Ban { peer, lasting: Duration::from_millis(number) },
-        5 => Command::Unban(peer),
-        6 => Command::ClearBans,
-        7 => Command::SetBlocked([peer].into()),
-        8 => Command::SetBlocked([].into()),
-        _ => Command::SetNetworkActive(who < 128),
+        0 => PeerCommand::AddNode(address(who)),
+        1 => PeerCommand::TryNode(address(who)),
+        2 => PeerCommand::RemoveNode(address(who)),
+        3 => PeerCommand::DisconnectPeer(peer),
+        4 => PeerCommand::Ban { peer, duration: Duration::from_millis(number) },
+        5 => PeerCommand::Unban(peer),
+        6 => PeerCommand::ClearBans,
+        7 => PeerCommand::SetBlocked([peer].into()),
+        8 => PeerCommand::SetBlocked([].into()),
+        _ => PeerCommand::SetNetworkActive(who < 128),
     }
 }
 

@@ -8,7 +8,7 @@ use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, Txid};
-use cairn_core::header::Header;
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::height::Height;
 use cairn_core::signing::{sign, signature_digest};
 use cairn_core::subsidy::subsidy;
@@ -78,7 +78,7 @@ impl Ground {
         let header = change(*block.header());
         let target =
             header.bits.to_target().unwrap_or(self.chain.params.pow_limit.to_target().expect("a target"));
-        let mut all = (0..).map(|nonce| Header { nonce, ..header });
+        let mut all = (0..).map(|nonce| Header::from(HeaderFields { nonce, ..*header }));
         let header = all.find(|header| target.is_met_by(header.hash())).expect("some nonce meets it");
         Block::new(header, block.coinbase().clone(), Vec::new())
     }
@@ -154,20 +154,30 @@ fn each_rule_that_a_submitted_block_breaks_is_answered_with_its_own_reason() {
         ),
         ("bad-cb-length", ground.block_of(Coinbase { tag: vec![7; 65], ..coinbase.clone() }, vec![])),
         ("bad-txnmrklroot", Block::new(*other.header(), coinbase, Vec::new())),
-        ("bad-version", ground.headed(|header| Header { version: 2, ..header })),
+        ("bad-version", ground.headed(|header| Header::from(HeaderFields { version: 2, ..*header }))),
         (
             "bad-diffbits",
-            ground.headed(|header| Header { bits: CompactTarget::from_bits(limit.bits() - 1), ..header }),
+            ground.headed(|header| {
+                Header::from(HeaderFields { bits: CompactTarget::from_bits(limit.bits() - 1), ..*header })
+            }),
         ),
         (
             "bad-diffbits (no target)",
-            ground.headed(|header| Header { bits: CompactTarget::from_bits(0), ..header }),
+            ground
+                .headed(|header| Header::from(HeaderFields { bits: CompactTarget::from_bits(0), ..*header })),
         ),
         (
             "bad-diffbits (above the limit)",
-            ground.headed(|header| Header { bits: CompactTarget::from_bits(0x2100_ffff), ..header }),
+            ground.headed(|header| {
+                Header::from(HeaderFields { bits: CompactTarget::from_bits(0x2100_ffff), ..*header })
+            }),
         ),
-        ("time-too-old", ground.headed(|header| Header { time: ground.chain.params.genesis_time, ..header })),
+        (
+            "time-too-old",
+            ground.headed(|header| {
+                Header::from(HeaderFields { time: ground.chain.params.genesis_time, ..*header })
+            }),
+        ),
     ]);
     for (expected, block) in &cases {
         assert_eq!(ground.propose(block), json!(expected), "as a proposal");
@@ -180,12 +190,17 @@ fn each_rule_that_a_submitted_block_breaks_is_answered_with_its_own_reason() {
     let rejected = cases.iter().find(|(reason, _)| *reason == "bad-cb-amount").expect("a case").1.hash();
     cases.extend([
         ("high-hash", without_work),
-        ("time-too-new", ground.headed(|header| Header { time: far, ..header })),
+        ("time-too-new", ground.headed(|header| Header::from(HeaderFields { time: far, ..*header }))),
         (
             "prev-blk-not-found",
-            ground.headed(|header| Header { previous_block_hash: BlockHash::ZERO, ..header }),
+            ground.headed(|header| {
+                Header::from(HeaderFields { previous_block_hash: BlockHash::ZERO, ..*header })
+            }),
         ),
-        ("bad-prevblk", ground.headed(|header| Header { previous_block_hash: rejected, ..header })),
+        (
+            "bad-prevblk",
+            ground.headed(|header| Header::from(HeaderFields { previous_block_hash: rejected, ..*header })),
+        ),
     ]);
     let reasons: BTreeSet<&str> = cases.iter().map(|(reason, _)| *reason).collect();
     assert_eq!(reasons.len(), cases.len());

@@ -125,8 +125,8 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("handshake time", seconds(limits::HANDSHAKE_TIMEOUT)),
         ("ping interval", seconds(limits::PING_INTERVAL)),
         ("ping timeout", seconds(limits::PING_TIMEOUT)),
-        ("peers ask interval", seconds(limits::PEERS_ASK_INTERVAL)),
-        ("peers answer interval", seconds(limits::PEERS_ANSWER_INTERVAL)),
+        ("peers ask interval", seconds(limits::PEERS_REQUEST_INTERVAL)),
+        ("peers answer interval", seconds(limits::PEERS_REPLY_INTERVAL)),
         ("headers timeout", seconds(limits::HEADERS_TIMEOUT)),
         ("block timeout", seconds(limits::BLOCK_TIMEOUT)),
         ("rest after a failure", seconds(limits::STALL_PENALTY)),
@@ -134,7 +134,7 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("transaction timeout", seconds(limits::TRANSACTION_TIMEOUT)),
         ("announcements in a row", limits::ANNOUNCE_BURST.to_string()),
         ("announcement interval", format!("{} on average", seconds(limits::ANNOUNCE_INTERVAL))),
-        ("transactions wanted", limits::MAX_WANTED_PER_PEER.to_string()),
+        ("transactions wanted", limits::MAX_REQUESTS_PER_PEER.to_string()),
         ("pushed block", bytes(limits::MAX_PUSHED_BLOCK)),
         ("bytes of blocks served", bytes(limits::MAX_SERVED_BYTES)),
         ("bytes of transactions served", bytes(limits::MAX_SERVED_TRANSACTION_BYTES)),
@@ -144,7 +144,7 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("messages that wait", link::MAX_WAITING.to_string()),
         ("bytes that wait for all peers", bytes(MAX_BACKLOG_BYTES)),
         ("blocks behind", limits::INITIAL_DOWNLOAD_GAP.to_string()),
-        ("ban time", seconds(limits::BAN_LASTING)),
+        ("ban time", seconds(limits::BAN_DURATION)),
     ]
     .into()
 }

@@ -88,8 +88,8 @@ fn a_signed_payment_passes_the_rules_of_the_chain() {
         .collect();
     let context = SpendContext { height: Height::from_u32(8), median_time_past: Timestamp::from_millis(1) };
     let checked = check_transaction_on_coins(transaction, &view, context, &chain.params).expect("spendable");
-    assert_eq!(checked.fee, fee);
-    assert_eq!(SerialVerifier.verify(&checked.signatures), Ok(()));
+    assert_eq!(checked.fee(), fee);
+    assert_eq!(SerialVerifier.verify(checked.signatures()), Ok(()));
 }
 
 #[test]

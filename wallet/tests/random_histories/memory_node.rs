@@ -15,7 +15,7 @@ use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, OutPoint, Output, Transaction};
 use cairn_genesis::Chain as Definition;
 use cairn_protocol::chain::Chain;
-use cairn_protocol::chain::memory::MemoryStore;
+use cairn_protocol::chain::memory_store::MemoryStore;
 use cairn_protocol::mempool::{Mempool, MempoolError};
 use cairn_wallet::client::ClientError;
 use cairn_wallet::node::Node;
@@ -70,7 +70,7 @@ impl MemoryNode {
         };
         assert!(params.half_life.is_none(), "regtest keeps its difficulty");
         let hash = block.hash();
-        let accepted = self.chain.borrow_mut().accept_block(now, block).expect("memory").expect("valid");
+        let accepted = self.chain.borrow_mut().accept_block(now, block).expect("valid");
         if let Some(change) = accepted.change {
             let followed = self.mempool.borrow_mut().follow(now, &change, &self.chain.borrow());
             followed.expect("memory");
@@ -84,7 +84,7 @@ impl MemoryNode {
     /// When the mempool holds what does not fit the chain.
     pub fn mine(&self, is_full: bool, payee: Lock) {
         let transactions = if is_full { self.mempool.borrow().iter().cloned().collect() } else { Vec::new() };
-        let tip = self.chain.borrow().tip().hash;
+        let tip = self.chain.borrow().tip().hash();
         self.mine_on(tip, transactions, payee);
     }
 
@@ -94,7 +94,7 @@ impl MemoryNode {
     /// Never: the blocks are in memory.
     pub fn best_chain(&self) -> Vec<Arc<Block>> {
         let chain = self.chain.borrow();
-        chain.active().iter().map(|hash| chain.block(hash).expect("memory").expect("a block")).collect()
+        chain.best_chain().iter().map(|hash| chain.block(hash).expect("memory").expect("a block")).collect()
     }
 
     /// The mempool's transactions, parents before children.
@@ -129,7 +129,7 @@ impl MemoryNode {
     /// Never: memory does not fail.
     pub fn accept(&self, transaction: Arc<Transaction>) -> bool {
         let now = self.now();
-        self.mempool.borrow_mut().accept(now, transaction, &self.chain.borrow()).expect("memory").is_ok()
+        self.mempool.borrow_mut().accept(now, &transaction, &self.chain.borrow()).is_ok()
     }
 }
 
@@ -217,8 +217,8 @@ impl Node for MemoryNode {
     fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
         self.submitted.borrow_mut().push(transaction.txid());
         let (now, transaction) = (self.now(), Arc::new(transaction.clone()));
-        let accepted = self.mempool.borrow_mut().accept(now, transaction, &self.chain.borrow());
-        match accepted.expect("memory") {
+        let accepted = self.mempool.borrow_mut().accept(now, &transaction, &self.chain.borrow());
+        match accepted.map_err(|failure| failure.rejection().expect("memory")) {
             Ok(_) | Err(MempoolError::Known { .. } | MempoolError::Confirmed { .. }) => Ok(()),
             Err(error) => Err(ClientError::Rejected { code: -26, message: error.to_string() }),
         }

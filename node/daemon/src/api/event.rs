@@ -129,7 +129,7 @@ impl From<&Event> for NodeEvent {
     fn from(event: &Event) -> Self {
         let name = |peer: &PeerId| peer.to_string();
         match event {
-            Event::Reorganised { fork_point, fork_hash, disconnected, connected, old_work, new_work } => {
+            Event::Reorganized { fork_point, fork_hash, disconnected, connected, old_work, new_work } => {
                 Self::Reorganised(Reorganisation {
                     fork_height: *fork_point,
                     fork_hash: *fork_hash,
@@ -166,7 +166,7 @@ impl From<&Event> for NodeEvent {
             Event::PeerDisconnected { peer, reason } => {
                 Self::PeerDisconnected { peer: name(peer), reason: reason.into() }
             }
-            Event::PeerRefused { peer, address, reason } => {
+            Event::PeerRejected { peer, address, reason } => {
                 Self::PeerRefused { peer: name(peer), address: address.to_string(), reason: reason.into() }
             }
             Event::SyncChanged { from, headers, blocks } => {
@@ -210,7 +210,7 @@ impl From<&DisconnectReason> for Disconnection {
             DisconnectReason::Operator => ("operator", None),
             DisconnectReason::Banned => ("banned", None),
             DisconnectReason::Blocked => ("blocked", None),
-            DisconnectReason::Misconduct(offence) => ("misconduct", Some(offence.clone())),
+            DisconnectReason::Misbehavior(offence) => ("misconduct", Some(offence.clone())),
             DisconnectReason::TimedOut => ("timed_out", None),
             DisconnectReason::Full => ("full", None),
             DisconnectReason::Duplicate => ("duplicate", None),

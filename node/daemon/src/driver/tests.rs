@@ -6,11 +6,12 @@ use cairn_core::signature::SerialVerifier;
 use cairn_core::testing::TestChain;
 use cairn_core::work::Work;
 use cairn_protocol::chain::Chain;
+use cairn_protocol::chain::tree::ChainTip;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerAddress;
-use cairn_protocol::peers::Room;
-use cairn_protocol::peers::handshake::{Identity, Tip};
+use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::peers::handshake::Identity;
 use libp2p::swarm::ConnectionId;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -40,14 +41,14 @@ fn start(waiting: Vec<PeerEvent>) -> World {
     let store = SledStore::open(directory.path(), &test.genesis, Opening::Resume).expect("it opens");
     let chain = Chain::open(test.params.clone(), &test.genesis, store, Box::new(SerialVerifier));
     let own = PeerId::from_bytes([1; 32]);
-    let room = Room { outbound: 8, inbound: 8 };
+    let limits = ConnectionLimits { outbound: 8, inbound: 8 };
     let config = NodeConfig {
         id: own,
         user_agent: "/test/".into(),
         listen: Vec::new(),
         connect: Vec::new(),
-        room,
-        ping_every: None,
+        limits,
+        ping_interval: None,
     };
     let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
     let traffic = Arc::new(Traffic::default());
@@ -132,7 +133,7 @@ fn nothing_that_waits_is_lost_however_much_it_is() {
         user_agent: "/peer/".into(),
         listen: Vec::new(),
     };
-    let tip = Tip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
+    let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
     let pings = 3 * GROUP;
     let mut waiting = vec![connected, heard(Message::Hello(Box::new(hello.hello(tip))))];
     waiting.extend((0..pings as u64).map(|nonce| heard(Message::Ping { nonce })));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use cairn_protocol::input::Command;
+use cairn_protocol::input::PeerCommand;
 use tokio::sync::watch;
 
 use crate::Machine;
@@ -90,7 +90,7 @@ impl Rpc {
     ///
     /// # Errors
     /// [`Code::InWarmup`] while the node is loading or once it stops.
-    pub async fn command(&self, command: Command) -> RpcResult<()> {
+    pub async fn command(&self, command: PeerCommand) -> RpcResult<()> {
         Ok(self.node()?.command(command).await?)
     }
 

@@ -9,7 +9,7 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::lock::Lock;
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::ChainStore;
-use cairn_protocol::mempool::entry::Entry;
+use cairn_protocol::mempool::entry::MempoolEntry;
 
 use crate::Machine;
 use crate::rpc::json::{Change, Sum};
@@ -60,7 +60,7 @@ struct Look {
     page: Arc<Page>,
     lock: Lock,
     index: AddressIndex,
-    mempool: Vec<Entry>,
+    mempool: Vec<MempoolEntry>,
     tip: BlockHash,
     checkpoint: u64,
 }
@@ -75,7 +75,7 @@ impl Look {
             lock,
             index: index(node)?.about(&lock),
             mempool: node.mempool().entries().iter().cloned().collect(),
-            tip: node.chain().tip().hash,
+            tip: node.chain().tip().hash(),
             checkpoint: node.chain().store().sequence(),
             page,
         })
@@ -181,7 +181,7 @@ fn confirmed(node: &Machine, visit: &Visit) -> Object {
     object! {
         "txid": visit.txid,
         "height": visit.height,
-        "blockhash": block.map(|block| block.hash),
+        "blockhash": block.map(|block| block.hash()),
         "time_ms": block.map(|block| block.header.time),
         "confirmations": chain.tip().height.since(visit.height).unwrap_or(0) + 1,
         "amount": Change(i128::from(visit.received.units()) - i128::from(visit.spent.units())),
@@ -192,15 +192,15 @@ fn confirmed(node: &Machine, visit: &Visit) -> Object {
 /// The changes of an address by unconfirmed transactions, parents before children.
 fn unconfirmed(look: &Look) -> RpcResult<Vec<Object>> {
     let lock = &look.lock;
-    let spends = |entry: &Entry| {
-        let txid = entry.transaction().txid();
-        entry.transaction().inputs().iter().map(move |input| (*input, txid)).collect::<Vec<_>>()
+    let spends = |entry: &MempoolEntry| {
+        let txid = entry.transaction.txid();
+        entry.transaction.inputs().iter().map(move |input| (*input, txid)).collect::<Vec<_>>()
     };
     let spenders: BTreeMap<OutPoint, Txid> = look.mempool.iter().flat_map(spends).collect();
     let mut spent = spent_from_the_chain(look, &spenders)?;
     let mut found = Vec::new();
     for entry in &look.mempool {
-        let transaction = entry.transaction();
+        let transaction = &entry.transaction;
         let txid = transaction.txid();
         let mut change: Option<i128> = spent.remove(&txid).map(|spent| -spent);
         for (index, output) in (0..).zip(transaction.outputs()).filter(|(_, output)| output.lock == *lock) {
@@ -215,7 +215,7 @@ fn unconfirmed(look: &Look) -> RpcResult<Vec<Object>> {
             found.push(object! {
                 "txid": txid,
                 "height": (),
-                "time_ms": entry.arrived(),
+                "time_ms": entry.arrived,
                 "amount": Change(change),
             });
         }

@@ -37,7 +37,7 @@ methods! { "Blockchain":
 }
 
 async fn get_best_block_hash(rpc: Rpc) -> RpcResult<BlockHash> {
-    rpc.query(|node| node.chain().tip().hash).await
+    rpc.query(|node| node.chain().tip().hash()).await
 }
 
 async fn get_block_count(rpc: Rpc) -> RpcResult<Height> {
@@ -118,7 +118,7 @@ async fn get_blockchain_info(rpc: Rpc) -> RpcResult<Object> {
             "chain": params.name,
             "blocks": blocks,
             "headers": headers,
-            "bestblockhash": tip.hash,
+            "bestblockhash": tip.hash(),
             "bits": render::bits(bits),
             "target": render::target(bits),
             "difficulty": render::difficulty(bits, params),
@@ -162,7 +162,7 @@ async fn get_index_info(rpc: Rpc, wanted: Option<String>) -> RpcResult<Object> {
 async fn wait_for_new_block(rpc: Rpc, timeout: Option<i64>, current: Option<BlockHash>) -> RpcResult<Object> {
     let current = match current {
         Some(hash) => hash,
-        None => rpc.query(|node| node.chain().tip().hash).await?,
+        None => rpc.query(|node| node.chain().tip().hash()).await?,
     };
     wait(rpc, timeout, move |hash, _| hash != current).await
 }
@@ -189,7 +189,7 @@ async fn wait(
     let mut changes = rpc.changes();
     loop {
         changes.mark_unchanged();
-        let (hash, height) = rpc.query(|node| (node.chain().tip().hash, node.chain().tip().height)).await?;
+        let (hash, height) = rpc.query(|node| (node.chain().tip().hash(), node.chain().tip().height)).await?;
         if is_reached(hash, height) || timeout_at(deadline, changes.changed()).await.is_err() {
             return Ok(object! { "hash": hash, "height": height });
         }

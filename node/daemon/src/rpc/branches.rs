@@ -1,7 +1,7 @@
 //! Methods that overrule the choice of the best branch: an operator's last word.
 
 use cairn_core::hash::BlockHash;
-use cairn_protocol::chain::marks::{Mark, MarkError};
+use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 
 use crate::handle::SubmitError;
 use crate::rpc::method::{Code, Rpc, RpcError, RpcResult, methods, object};
@@ -19,24 +19,24 @@ methods! { "Blockchain":
 }
 
 async fn invalidate_block(rpc: Rpc, hash: BlockHash) -> RpcResult<()> {
-    mark(rpc, hash, Mark::Invalid).await
+    mark(rpc, hash, BlockOverride::Invalidate).await
 }
 
 async fn precious_block(rpc: Rpc, hash: BlockHash) -> RpcResult<()> {
-    mark(rpc, hash, Mark::Precious).await
+    mark(rpc, hash, BlockOverride::Precious).await
 }
 
 async fn reconsider_block(rpc: Rpc, hash: BlockHash) -> RpcResult<()> {
-    mark(rpc, hash, Mark::Reconsidered).await
+    mark(rpc, hash, BlockOverride::Reconsider).await
 }
 
-async fn mark(rpc: Rpc, hash: BlockHash, mark: Mark) -> RpcResult<()> {
+async fn mark(rpc: Rpc, hash: BlockHash, mark: BlockOverride) -> RpcResult<()> {
     rpc.node()?.mark(hash, mark).await.map_err(|error| match error {
-        SubmitError::Rejected(MarkError::UnknownBlock { hash }) => {
+        SubmitError::Rejected(OverrideError::UnknownBlock { hash }) => {
             let error = RpcError::new(Code::InvalidAddressOrKey, "Block not found");
             error.with_data(object! { "hash": hash })
         }
-        SubmitError::Rejected(error @ MarkError::Genesis { .. }) => {
+        SubmitError::Rejected(error @ OverrideError::Genesis { .. }) => {
             RpcError::invalid_parameter(error.to_string())
         }
         SubmitError::Stopped(stopped) => stopped.into(),

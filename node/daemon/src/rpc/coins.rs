@@ -51,7 +51,7 @@ async fn get_tx_out(
         let unconfirmed = || lookup::unconfirmed_coin(node, &outpoint).filter(|_| with_mempool);
         Ok(confirmed.or_else(unconfirmed).map(|coin| {
             object! {
-                "bestblock": tip.hash,
+                "bestblock": tip.hash(),
                 "confirmations": confirmations,
                 "value": Coins(coin.output.amount),
                 "scriptPubKey": render::lock(&coin.output.lock, &chain.params().address_prefix),
@@ -73,7 +73,7 @@ async fn get_tx_out_set_info(rpc: Rpc, hash_type: Option<String>) -> RpcResult<O
     };
     let look = |node: &Machine| {
         let tip = node.chain().tip();
-        Ok((tip.hash, tip.height, node.chain().store().size_on_disk()))
+        Ok((tip.hash(), tip.height, node.chain().store().size_on_disk()))
     };
     walk(&rpc, Arc::default(), look, move |(best, height, size_on_disk), coins| {
         let mut count = 0_u64;
@@ -136,7 +136,7 @@ async fn scan(rpc: &Rpc, wanted: Vec<Value>, progress: Arc<Progress>) -> RpcResu
         let (prefix, tip) = (node.chain().params().address_prefix.clone(), node.chain().tip());
         let locks =
             wanted.iter().map(|value| lock_of(value, &prefix)).collect::<RpcResult<BTreeSet<Lock>>>()?;
-        Ok((locks, prefix, tip.hash, tip.height))
+        Ok((locks, prefix, tip.hash(), tip.height))
     };
     walk(rpc, progress, look, |(locks, prefix, best, height), coins| {
         let mut found: BTreeMap<OutPoint, Coin> = BTreeMap::new();

@@ -1,7 +1,6 @@
 //! Methods about the node as a whole.
 
 use cairn_core::address::Address;
-use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_protocol::peer::PeerId;
 
@@ -66,9 +65,9 @@ async fn get_node_status(rpc: Rpc) -> RpcResult<NodeStatus> {
             peer_id: own.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             phase: lookup::phase(node).into(),
-            sync_from: node.sync().learns_from().map(|peer| peer.to_string()),
+            sync_from: node.sync().source().map(|peer| peer.to_string()),
             height: tip.height,
-            tip: tip.hash,
+            tip: tip.hash(),
             chainwork: tip.work,
             tip_time_ms: tip.header.time.millis(),
             tip_interval_ms: tip_interval_ms(node),
@@ -76,7 +75,7 @@ async fn get_node_status(rpc: Rpc) -> RpcResult<NodeStatus> {
             header_chainwork: best_header.work,
             peers: peers.ready().map(|peer| peer.peer.to_string()).collect(),
             peer_states: peers.ready().map(|peer| peer_status(node, &peer.peer)).collect(),
-            blockedpeers: peers.refusals().blocked().iter().map(ToString::to_string).collect(),
+            blockedpeers: peers.filter().blocked().iter().map(ToString::to_string).collect(),
             mempool: node.mempool().len(),
             mempool_bytes: node.mempool().total().size,
             hashrate,
@@ -101,14 +100,14 @@ fn tip_interval_ms(node: &Machine) -> Option<u64> {
 }
 
 fn peer_status(node: &Machine, peer: &PeerId) -> PeerStatus {
-    let best: Option<(BlockHash, Height)> = node.sync().best_of(peer);
+    let best = node.sync().best_of(peer);
     let ping = node.peers().get(peer).and_then(|connection| connection.ping);
     PeerStatus {
         peer_id: peer.to_string(),
         owes_blocks: node.sync().owed_by(peer),
-        height: best.map(|(_, height)| height),
-        hash: best.map(|(hash, _)| hash),
+        height: best.map(|best| best.height),
+        hash: best.map(|best| best.hash),
         ping_ms: ping.map(|ping| ping.as_secs_f64() * 1000.0),
-        on_our_tip: best.map(|(hash, _)| hash) == Some(node.chain().tip().hash),
+        on_our_tip: best.map(|best| best.hash) == Some(node.chain().tip().hash()),
     }
 }

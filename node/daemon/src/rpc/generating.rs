@@ -122,7 +122,7 @@ fn chosen(node: &Machine, value: &Value) -> RpcResult<Chosen> {
         let entry = node.mempool().entry(&txid).ok_or_else(|| {
             RpcError::new(Code::InvalidAddressOrKey, format!("Transaction {txid} not in mempool."))
         })?;
-        return Ok(Chosen { transaction: entry.transaction().clone(), fee: entry.fee() });
+        return Ok(Chosen { transaction: entry.transaction.clone(), fee: entry.fee });
     }
     let bytes = hex::decode(text).unwrap_or_default();
     let transaction: Transaction = decode(&bytes, bytes.len()).map_err(|error| {

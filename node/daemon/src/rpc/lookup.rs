@@ -6,7 +6,7 @@ use cairn_core::coin::{Coin, Origin};
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::{OutPoint, Transaction};
 use cairn_protocol::chain::store::{BlockStatus, ChainStore};
-use cairn_protocol::chain::tree::Entry;
+use cairn_protocol::chain::tree::BlockIndexEntry;
 use cairn_protocol::node::clock::behind;
 
 use crate::Machine;
@@ -42,7 +42,7 @@ pub fn stuck(node: &Machine) -> Option<String> {
 
 /// Whether a block is part of the best chain.
 pub fn is_in_best_chain(node: &Machine, hash: &BlockHash) -> bool {
-    node.chain().entry(hash).is_some_and(|entry| node.chain().is_active(entry))
+    node.chain().entry(hash).is_some_and(|entry| node.chain().is_in_best_chain(entry))
 }
 
 /// A header of the header tree, on any branch.
@@ -54,10 +54,10 @@ pub fn header(node: &Machine, hash: &BlockHash) -> RpcResult<PlacedHeader> {
     let entry = chain.entry(hash).ok_or_else(|| {
         RpcError::new(Code::InvalidAddressOrKey, "Block not found").with_data(object! { "hash": hash })
     })?;
-    let depth = chain.tip().height.since(entry.height).filter(|_| chain.is_active(entry));
+    let depth = chain.tip().height.since(entry.height).filter(|_| chain.is_in_best_chain(entry));
     Ok(PlacedHeader {
         header: entry.header,
-        hash: entry.hash,
+        hash: entry.hash(),
         height: entry.height,
         median_time: chain.median_time_past(entry),
         work: entry.work,
@@ -83,21 +83,22 @@ pub fn block(node: &Machine, hash: &BlockHash) -> RpcResult<StoredBlock> {
 pub fn chain_tips(node: &Machine) -> Vec<Object> {
     let chain = node.chain();
     let best = chain.tip();
-    let others = chain.tree().leaves().filter(|leaf| leaf.hash != best.hash && !chain.is_active(leaf));
-    let mut tips: Vec<&Entry> = std::iter::once(best).chain(others).collect();
+    let others =
+        chain.tree().leaves().filter(|leaf| leaf.hash() != best.hash() && !chain.is_in_best_chain(leaf));
+    let mut tips: Vec<&BlockIndexEntry> = std::iter::once(best).chain(others).collect();
     tips[1..].sort_by_key(|tip| std::cmp::Reverse(tip.height));
     let shown = tips.into_iter().map(|tip| {
         object! {
             "height": tip.height,
-            "hash": tip.hash,
+            "hash": tip.hash(),
             "branchlen": tip.height.since(chain.fork_point(tip).height).unwrap_or(0),
-            "status": if tip.hash == best.hash { "active" } else { branch_status(tip) },
+            "status": if tip.hash() == best.hash() { "active" } else { branch_status(tip) },
         }
     });
     shown.collect()
 }
 
-fn branch_status(leaf: &Entry) -> &'static str {
+fn branch_status(leaf: &BlockIndexEntry) -> &'static str {
     match leaf.status {
         BlockStatus::Invalid | BlockStatus::DescendsFromInvalid => "invalid",
         BlockStatus::Validated => "valid-fork",
@@ -161,5 +162,5 @@ pub fn no_such(what: &str, txid: &Txid) -> RpcError {
 pub fn phase(node: &Machine) -> &'static str {
     let chain = node.chain();
     let is_behind = chain.best_header().height > chain.tip().height;
-    if is_behind && node.sync().learns_from().is_some() { "syncing" } else { "idle" }
+    if is_behind && node.sync().source().is_some() { "syncing" } else { "idle" }
 }

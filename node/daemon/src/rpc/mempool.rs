@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cairn_core::hash::Txid;
-use cairn_protocol::mempool::entry::Entry;
-use cairn_protocol::mempool::fees::Basis;
+use cairn_protocol::mempool::entry::MempoolEntry;
+use cairn_protocol::mempool::fee_estimate::Basis;
 
 use crate::Machine;
 use crate::clock;
@@ -90,16 +90,16 @@ async fn relatives(
     let look = move |node: &Machine| {
         find(node, &txid)?;
         let related = related(node, &txid).into_iter().filter(|id| *id != txid);
-        Ok(related.filter_map(|id| node.mempool().entry(&id).cloned()).collect::<Vec<Entry>>())
+        Ok(related.filter_map(|id| node.mempool().entry(&id).cloned()).collect::<Vec<MempoolEntry>>())
     };
     let entries = rpc.try_query(look).await?;
     if verbose.unwrap_or(false) {
         return listing(entries).await;
     }
-    Ok(json(&entries.iter().map(|entry| entry.transaction().txid()).collect::<Vec<_>>()))
+    Ok(json(&entries.iter().map(|entry| entry.transaction.txid()).collect::<Vec<_>>()))
 }
 
-fn find<'n>(node: &'n Machine, txid: &Txid) -> RpcResult<&'n Entry> {
+fn find<'n>(node: &'n Machine, txid: &Txid) -> RpcResult<&'n MempoolEntry> {
     node.mempool().entry(txid).ok_or_else(|| {
         let error = RpcError::new(Code::InvalidAddressOrKey, "Transaction not in mempool");
         error.with_data(object! { "txid": txid })
@@ -107,34 +107,34 @@ fn find<'n>(node: &'n Machine, txid: &Txid) -> RpcResult<&'n Entry> {
 }
 
 /// An object with each entry under its id. The driver has only copied them: 18,000 take 60 ms to write down.
-async fn listing(entries: Vec<Entry>) -> RpcResult {
+async fn listing(entries: Vec<MempoolEntry>) -> RpcResult {
     aside(move || {
-        let named = entries.iter().map(|entry| (entry.transaction().txid().to_string(), entry_object(entry)));
+        let named = entries.iter().map(|entry| (entry.transaction.txid().to_string(), entry_object(entry)));
         Ok(json(&named.collect::<BTreeMap<String, Object>>()))
     })
     .await
 }
 
-fn entry_object(entry: &Entry) -> Object {
-    let (ancestors, descendants) = (entry.ancestors(), entry.descendants());
+fn entry_object(entry: &MempoolEntry) -> Object {
+    let (ancestors, descendants) = (entry.ancestors, entry.descendants);
     object! {
         "vsize": entry.size(),
         "weight": entry.size() * 4,
-        "time": seconds(entry.arrived()),
-        "height": entry.height(),
+        "time": seconds(entry.arrived),
+        "height": entry.height,
         "descendantcount": descendants.count,
         "descendantsize": descendants.size,
         "ancestorcount": ancestors.count,
         "ancestorsize": ancestors.size,
-        "wtxid": entry.transaction().leaf_hash(),
+        "wtxid": entry.transaction.leaf_hash(),
         "fees": object! {
-            "base": Coins(entry.fee()),
-            "modified": Coins(entry.fee()),
+            "base": Coins(entry.fee),
+            "modified": Coins(entry.fee),
             "ancestor": Coins(ancestors.fees),
             "descendant": Coins(descendants.fees),
         },
-        "depends": entry.parents(),
-        "spentby": entry.children(),
+        "depends": entry.parents,
+        "spentby": entry.children,
         "bip125-replaceable": true,
         "unbroadcast": false,
     }

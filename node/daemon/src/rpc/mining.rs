@@ -145,7 +145,7 @@ async fn wait_for_other(rpc: &Rpc, id: &str) -> RpcResult<()> {
     tokio::pin!(deadline);
     loop {
         changes.mark_unchanged();
-        if rpc.query(|node| node.chain().tip().hash).await? != known {
+        if rpc.query(|node| node.chain().tip().hash()).await? != known {
             return Ok(());
         }
         tokio::select! {
@@ -197,7 +197,7 @@ async fn submit_block(rpc: Rpc, data: String, _dummy: Option<String>) -> RpcResu
     Ok(match rpc.node()?.submit_block(Arc::new(read_block(&data)?)).await {
         Ok(BlockVerdict::Connected) => None,
         Ok(BlockVerdict::Duplicate) => Some("duplicate"),
-        Ok(BlockVerdict::SideBranch | BlockVerdict::KeptAside) => Some("inconclusive"),
+        Ok(BlockVerdict::SideBranch | BlockVerdict::AncestorMissing) => Some("inconclusive"),
         Ok(BlockVerdict::TooEarly(_)) => Some("time-too-new"),
         Err(SubmitError::Rejected(error)) => {
             tracing::info!(%error, "a submitted block is rejected");
@@ -250,7 +250,7 @@ async fn get_mining_info(rpc: Rpc) -> RpcResult<Object> {
             "blockmintxfee": Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
             "chain": params.name,
             "next": next_block,
-            "previousblockhash": tip.hash,
+            "previousblockhash": tip.hash(),
             "miner": own,
             "warnings": lookup::warnings(node),
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cairn_protocol::input::Command;
+use cairn_protocol::input::PeerCommand;
 use cairn_protocol::message::PROTOCOL_VERSION;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_protocol::peers::connection::{Connection, Heartbeat};
@@ -48,12 +48,12 @@ const DEFAULT_BAN: Duration = Duration::from_secs(24 * 60 * 60);
 async fn add_node(rpc: Rpc, node: String, command: String) -> RpcResult<()> {
     let address = resolve(&node).await?;
     let is_kept =
-        rpc.query(move |node| node.peers().dialler().kept().any(|(kept, _)| *kept == address)).await?;
+        rpc.query(move |node| node.peers().dialer().kept().any(|(kept, _)| *kept == address)).await?;
     let command = match command.as_str() {
-        "onetry" => Command::TryNode(address),
+        "onetry" => PeerCommand::TryNode(address),
         "add" if is_kept => return Err(RpcError::new(Code::NodeAlreadyAdded, "Error: Node already added")),
-        "add" => Command::AddNode(address),
-        "remove" if is_kept => Command::RemoveNode(address),
+        "add" => PeerCommand::AddNode(address),
+        "remove" if is_kept => PeerCommand::RemoveNode(address),
         "remove" => {
             let message = "Error: Node could not be removed. It has not been added previously.";
             return Err(RpcError::new(Code::NodeNotAdded, message));
@@ -75,7 +75,7 @@ async fn disconnect_node(rpc: Rpc, address: Option<String>, id: Option<Value>) -
     let found = rpc.query(move |node| find(node, &wanted)).await?;
     let peer =
         found.ok_or_else(|| RpcError::new(Code::NodeNotConnected, "Node not found in connected nodes"))?;
-    rpc.command(Command::DisconnectPeer(peer)).await
+    rpc.command(PeerCommand::DisconnectPeer(peer)).await
 }
 
 async fn set_ban(
@@ -92,20 +92,20 @@ async fn set_ban(
                 let message = "Error: Invalid IP/Subnet: bans hold for identities; give a peer id, or the address of a connected peer";
                 RpcError::new(Code::InvalidIpOrSubnet, message)
             })?;
-            Ok((peer, node.peers().refusals().bans.iter(now).any(|(banned, _)| *banned == peer)))
+            Ok((peer, node.peers().filter().bans.iter(now).any(|(banned, _)| *banned == peer)))
         })
         .await?;
     match command.as_str() {
         "add" if is_banned => Err(RpcError::new(Code::NodeAlreadyAdded, "Error: IP/Subnet already banned")),
         "add" => {
-            let lasting = ban_duration(time.unwrap_or(0), is_absolute.unwrap_or(false))?;
-            rpc.command(Command::Ban { peer, lasting }).await
+            let duration = ban_duration(time.unwrap_or(0), is_absolute.unwrap_or(false))?;
+            rpc.command(PeerCommand::Ban { peer, duration }).await
         }
         "remove" if !is_banned => {
             let message = "Error: Unban failed. Requested address/subnet was not previously manually banned.";
             Err(RpcError::new(Code::InvalidIpOrSubnet, message))
         }
-        "remove" => rpc.command(Command::Unban(peer)).await,
+        "remove" => rpc.command(PeerCommand::Unban(peer)).await,
         other => Err(unknown_command(other, "add or remove")),
     }
 }
@@ -125,7 +125,7 @@ fn ban_duration(given: u32, is_absolute: bool) -> RpcResult<Duration> {
 async fn list_banned(rpc: Rpc) -> RpcResult<Vec<Object>> {
     let now = clock::now();
     rpc.query(move |node| {
-        let bans = node.peers().refusals().bans.iter(now).map(|(peer, ban)| {
+        let bans = node.peers().filter().bans.iter(now).map(|(peer, ban)| {
             object! {
                 "address": ban.host.map_or_else(|| peer.to_string(), |host| host.to_string()),
                 "peerid": Text(peer),
@@ -141,12 +141,12 @@ async fn list_banned(rpc: Rpc) -> RpcResult<Vec<Object>> {
 }
 
 async fn clear_banned(rpc: Rpc) -> RpcResult<()> {
-    rpc.command(Command::ClearBans).await
+    rpc.command(PeerCommand::ClearBans).await
 }
 
 async fn set_blocked_peers(rpc: Rpc, peers: Vec<Value>) -> RpcResult<()> {
     let peers = peers.iter().map(|value| required_peer_id(value.as_str().unwrap_or_default(), value));
-    rpc.command(Command::SetBlocked(peers.collect::<RpcResult<BTreeSet<PeerId>>>()?)).await
+    rpc.command(PeerCommand::SetBlocked(peers.collect::<RpcResult<BTreeSet<PeerId>>>()?)).await
 }
 
 async fn set_link_delay(rpc: Rpc, milliseconds: u64, peer: Option<String>) -> RpcResult<u64> {
@@ -163,7 +163,7 @@ async fn set_link_delay(rpc: Rpc, milliseconds: u64, peer: Option<String>) -> Rp
 }
 
 async fn set_network_active(rpc: Rpc, is_active: bool) -> RpcResult<bool> {
-    rpc.command(Command::SetNetworkActive(is_active)).await?;
+    rpc.command(PeerCommand::SetNetworkActive(is_active)).await?;
     Ok(is_active)
 }
 
@@ -179,7 +179,7 @@ async fn get_added_node_info(rpc: Rpc, wanted: Option<String>) -> RpcResult<Vec<
     let is_one = wanted.is_some();
     let shown: Vec<Object> = rpc
         .query(move |node| {
-            let kept = node.peers().dialler().kept();
+            let kept = node.peers().dialer().kept();
             let kept = kept.map(|(address, is_connected)| (address.to_string(), is_connected));
             let kept = kept.filter(|(address, _)| wanted.as_ref().is_none_or(|wanted| address == wanted));
             let shown = kept.map(|(address, is_connected)| {
@@ -211,7 +211,7 @@ fn peer_object(connection: &Connection) -> Object {
         "network": if connection.address.socket().is_ipv4() { "ipv4" } else { "ipv6" },
         "services": format!("{:016x}", connection.hello().map_or(0, |hello| hello.services)),
         "relaytxes": true,
-        "lastrecv": seconds(connection.last_heard),
+        "lastrecv": seconds(connection.last_received),
         "last_block": connection.last_block.map_or(0, seconds),
         "conntime": seconds(connection.since),
         "timeoffset": 0,
@@ -258,7 +258,7 @@ async fn get_network_info(rpc: Rpc) -> RpcResult<Object> {
             "localservicesnames": ["NETWORK"],
             "localrelay": true,
             "timeoffset": 0,
-            "networkactive": peers.refusals().is_active(),
+            "networkactive": peers.filter().is_active(),
             "connections": all,
             "connections_in": inbound,
             "connections_out": all - inbound,
@@ -266,7 +266,7 @@ async fn get_network_info(rpc: Rpc) -> RpcResult<Object> {
             "relayfee": Coins(mempool.min_relay_fee_rate().per_kilobyte()),
             "incrementalfee": Coins(mempool.incremental_fee_rate().per_kilobyte()),
             "localaddresses": listen.collect::<Vec<_>>(),
-            "blockedpeers": peers.refusals().blocked().iter().map(Text).collect::<Vec<_>>(),
+            "blockedpeers": peers.filter().blocked().iter().map(Text).collect::<Vec<_>>(),
             "warnings": lookup::warnings(node),
         }
     })

@@ -29,12 +29,19 @@ impl Rejection {
     pub fn into_error(self) -> RpcError {
         let mut data = object! { "reject-reason": self.token };
         data.extend(self.data);
-        RpcError::new(self.code, format!("{}, {}", self.token, self.sentence)).with_data(data)
+        let message = match self.token {
+            MAX_FEE_EXCEEDED => self.sentence,
+            token => format!("{token}, {}", self.sentence),
+        };
+        RpcError::new(self.code, message).with_data(data)
     }
 }
 
 /// The word of `testmempoolaccept` for inputs that do not exist or are spent.
 pub const MISSING_INPUTS: &str = "missing-inputs";
+
+/// The word for a fee rate above the caller's limit. Bitcoin Core's `sendrawtransaction` leaves it out.
+const MAX_FEE_EXCEEDED: &str = "max-fee-exceeded";
 
 fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
     let token = match error {
@@ -46,6 +53,7 @@ fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
         MempoolError::Rule(error @ TransactionError::MissingCoin { .. }) => {
             return (Code::Verify, rule(error));
         }
+        MempoolError::FeeTooHigh { .. } => return (Code::Verify, MAX_FEE_EXCEEDED),
         MempoolError::Rule(error) => rule(error),
         MempoolError::Immature { .. } => "bad-txns-premature-spend-of-coinbase",
         MempoolError::NotFinal { .. } => "non-final",
@@ -113,6 +121,11 @@ fn values(error: &MempoolError) -> Object {
         MempoolError::FeeTooLow { fee, needed, size, .. } => {
             object! { "fee": Coins(*fee), "needed": Coins(*needed), "size": size }
         }
+        MempoolError::FeeTooHigh { fee, rate, limit } => object! {
+            "fee": Coins(*fee),
+            "feerate": Coins(rate.per_kilobyte()),
+            "maxfeerate": Coins(limit.per_kilobyte()),
+        },
         MempoolError::Full { rate } => object! { "feerate": Coins(rate.per_kilobyte()) },
         _ => Object::new(),
     }

@@ -8,10 +8,11 @@ use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
+use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::mempool::policy::MempoolError;
-use cairn_protocol::mempool::rate::FeeRate;
 use serde_json::Value;
 
+use crate::Machine;
 use crate::clock;
 use crate::handle::SubmitError;
 use crate::rpc::lookup::{self, Source};
@@ -109,12 +110,7 @@ fn in_block(
 
 async fn send_raw_transaction(rpc: Rpc, text: String, max_fee_rate: Option<Amount>) -> RpcResult<Txid> {
     let transaction = Arc::new(read(&text)?);
-    let limit = fee_rate_limit(max_fee_rate)?;
-    // Tried before it is sent: a fee that was mistyped must not leave this node.
-    if let Trial::Accepted(fee) = trial(&rpc, &transaction).await? {
-        check_fee_rate(fee, transaction.size(), limit)?;
-    }
-    match rpc.node()?.submit_transaction(transaction).await {
+    match rpc.node()?.submit_transaction(transaction, fee_rate_limit(max_fee_rate)?).await {
         // Sending again what is in the mempool is how wallets make sure: Bitcoin Core allows it.
         Ok(txid) | Err(SubmitError::Rejected(MempoolError::Known { txid })) => Ok(txid),
         Err(SubmitError::Rejected(error)) => Err(Rejection::of(&error).into_error()),
@@ -135,53 +131,35 @@ async fn test_mempool_accept(
     let mut verdicts = Vec::new();
     for hex in list {
         let transaction = Arc::new(read(hex.as_str().unwrap_or_default())?);
-        verdicts.push(verdict(&rpc, &transaction, limit).await?);
+        verdicts.push(verdict(&rpc, transaction, limit).await?);
     }
     Ok(verdicts)
 }
 
-/// The mempool's verdict on a transaction that was not submitted.
-enum Trial {
-    /// It would be accepted, and pays this fee.
-    Accepted(Amount),
-    Rejected(MempoolError),
-}
-
-async fn trial(rpc: &Rpc, transaction: &Arc<Transaction>) -> RpcResult<Trial> {
-    let transaction = transaction.clone();
-    rpc.try_query(move |node| {
-        let tested = node.mempool().test(clock::now(), &transaction, node.chain())?;
-        Ok(tested.map_or_else(Trial::Rejected, |admitted| Trial::Accepted(admitted.fee)))
-    })
-    .await
-}
-
-async fn verdict(rpc: &Rpc, transaction: &Arc<Transaction>, limit: Amount) -> RpcResult<Object> {
+async fn verdict(rpc: &Rpc, transaction: Arc<Transaction>, limit: Option<FeeRate>) -> RpcResult<Object> {
     let mut verdict = object! { "txid": transaction.txid(), "wtxid": transaction.leaf_hash() };
-    let mut reject = |reason: &str, details: &str| {
-        verdict.put("allowed", &false);
-        verdict.put("reject-reason", reason);
-        verdict.put("reject-details", details);
-    };
-    match trial(rpc, transaction).await? {
-        Trial::Rejected(error) => {
-            let rejection = Rejection::of(&error);
-            let is_missing = rejection.code == Code::Verify;
-            reject(if is_missing { MISSING_INPUTS } else { rejection.token }, &rejection.sentence);
+    let tested = transaction.clone();
+    let test = move |node: &Machine| node.mempool().test(clock::now(), &tested, limit, node.chain());
+    match rpc.query(test).await? {
+        Ok(accepted) => {
+            verdict.put("allowed", &true);
+            verdict.put("vsize", &transaction.size());
+            let fees = object! {
+                "base": Coins(accepted.fee),
+                "effective-feerate": Coins(FeeRate::of(accepted.fee, transaction.size()).per_kilobyte()),
+                "effective-includes": [transaction.leaf_hash()],
+            };
+            verdict.put("fees", &fees);
         }
-        Trial::Accepted(fee) => match check_fee_rate(fee, transaction.size(), limit) {
-            Err(error) => reject("max-fee-exceeded", &error.message),
-            Ok(()) => {
-                verdict.put("allowed", &true);
-                verdict.put("vsize", &transaction.size());
-                let fees = object! {
-                    "base": Coins(fee),
-                    "effective-feerate": Coins(FeeRate::of(fee, transaction.size()).per_kilobyte()),
-                    "effective-includes": [transaction.leaf_hash()],
-                };
-                verdict.put("fees", &fees);
-            }
-        },
+        Err(failure) => {
+            let error = failure.rejection()?;
+            let rejection = Rejection::of(&error);
+            let is_missing =
+                rejection.code == Code::Verify && !matches!(error, MempoolError::FeeTooHigh { .. });
+            verdict.put("allowed", &false);
+            verdict.put("reject-reason", if is_missing { MISSING_INPUTS } else { rejection.token });
+            verdict.put("reject-details", &rejection.sentence);
+        }
     }
     Ok(verdict)
 }
@@ -192,24 +170,12 @@ fn read(text: &str) -> RpcResult<Transaction> {
     decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
 }
 
-/// The highest fee rate allowed; the largest amount when any is.
-fn fee_rate_limit(given: Option<Amount>) -> RpcResult<Amount> {
+/// The limit for the fee rate; none when any is allowed.
+fn fee_rate_limit(given: Option<Amount>) -> RpcResult<Option<FeeRate>> {
     let limit = given.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
     if limit > Amount::COIN {
         let message = "Fee rates larger than or equal to 1 coin per 1,000 bytes are not accepted";
         return Err(RpcError::invalid_parameter(message));
     }
-    Ok(if limit == Amount::ZERO { Amount::from_units(u64::MAX) } else { limit })
-}
-
-fn check_fee_rate(fee: Amount, size: usize, limit: Amount) -> RpcResult<()> {
-    let rate = FeeRate::of(fee, size).per_kilobyte();
-    if rate <= limit {
-        return Ok(());
-    }
-    let message = format!(
-        "Fee exceeds maximum configured by user (maxfeerate): it pays {rate} coins per 1,000 bytes, allowed are {limit}"
-    );
-    let data = object! { "fee": Coins(fee), "feerate": Coins(rate), "maxfeerate": Coins(limit) };
-    Err(RpcError::new(Code::Verify, message).with_data(data))
+    Ok((limit > Amount::ZERO).then_some(FeeRate::from_per_kilobyte(limit)))
 }

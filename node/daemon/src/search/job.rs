@@ -1,6 +1,6 @@
 //! A job: a header whose first 64 bytes are hashed once, to be completed with a nonce.
 
-use cairn_core::header::Header;
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::target::Target;
 use sha2::block_api::compress256;
 
@@ -56,7 +56,7 @@ impl Job {
 
     /// Whether the hash with this nonce meets the target, by the rule itself.
     pub fn is_met_with(&self, nonce: u64) -> bool {
-        self.target.is_met_by(Header { nonce, ..self.header }.hash())
+        self.target.is_met_by(Header::from(HeaderFields { nonce, ..*self.header }).hash())
     }
 
     /// SHA-256 after the first 64 bytes.

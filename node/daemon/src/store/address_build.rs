@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cairn_core::coin::Undo;
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
-use cairn_protocol::chain::store::{ChainStore, StoreError};
+use cairn_protocol::chain::store::{ChainStore, HeaderRecord, StoreError};
 
 use crate::store::addresses::{AddressIndex, Indexing};
 use crate::store::state::State;
@@ -118,7 +118,7 @@ fn write(index: &mut AddressIndex, ground: &Ground<'_>, next: Option<Height>) ->
 fn lineage(stored: &dyn ChainStore) -> Result<Vec<BlockHash>, StoreError> {
     let Some(mut next) = stored.tip()? else { return Ok(Vec::new()) };
     let parents: HashMap<BlockHash, (BlockHash, Height)> = (stored.headers()?.into_iter())
-        .map(|(hash, record)| (hash, (record.header.previous_block_hash, record.height)))
+        .map(|HeaderRecord { header, height, .. }| (header.hash(), (header.previous_block_hash, height)))
         .collect();
     let mut lineage = Vec::new();
     loop {

@@ -12,7 +12,7 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
 use cairn_core::transaction::OutPoint;
-use cairn_protocol::chain::store::{Commit, StoreError};
+use cairn_protocol::chain::store::{ChainBlock, Commit, StoreError};
 
 use crate::store::address_schema::{
     Change, Changes, Mark, Summary, Visit, coin_key, coin_prefix, history_prefix, read_coin_key, summary_key,
@@ -126,7 +126,7 @@ impl AddressIndex {
         commit: &Commit,
         undo: impl Fn(&BlockHash) -> Result<Option<Arc<Undo>>, StoreError>,
     ) -> Result<(), StoreError> {
-        for (_, block) in &commit.disconnected {
+        for ChainBlock { block, .. } in &commit.disconnected {
             let hash = block.hash();
             let undo = undo(&hash)?.ok_or(StoreError::Missing { kind: "undo data", hash })?;
             self.disconnect(block, &undo)?;
@@ -135,7 +135,7 @@ impl AddressIndex {
             commit.undo.iter().map(|(hash, undo)| (*hash, &**undo)).collect();
         // Genesis spends nothing and has no undo data.
         let nothing = Undo::default();
-        for (height, block) in &commit.connected {
+        for ChainBlock { height, block, .. } in &commit.connected {
             self.connect(*height, block, new.get(&block.hash()).copied().unwrap_or(&nothing))?;
         }
         Ok(())

@@ -13,7 +13,7 @@ use cairn_core::coin::Coin;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
-use cairn_protocol::chain::store::{Commit, Spender, StoreError, TransactionPlace};
+use cairn_protocol::chain::store::{ChainBlock, Commit, Spender, StoreError, TransactionPlace};
 
 use crate::store::schema::{Dirty, Fate, StoredTransaction};
 use crate::store::snapshot::{Kept, Snapshot};
@@ -168,12 +168,12 @@ impl Ledger {
     /// # Errors
     /// When sled fails.
     pub fn apply(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        for (_, block) in &commit.disconnected {
+        for ChainBlock { block, .. } in &commit.disconnected {
             for txid in block.txids() {
                 self.remove(txid)?;
             }
         }
-        for (height, block) in &commit.connected {
+        for ChainBlock { height, block, .. } in &commit.connected {
             self.join(*height, block)?;
         }
         // Outputs that blocks which left had spent, and no joined block spends, are coins again.

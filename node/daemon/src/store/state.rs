@@ -29,7 +29,7 @@ pub struct State {
 
 /// What a look at every record comes across.
 enum Record {
-    Header(BlockHash, StoredHeader),
+    Header(BlockHash, Box<StoredHeader>),
     Transaction,
     Address,
     Mark,
@@ -71,7 +71,7 @@ impl State {
         for record in self.database.scan(prefix, |key, value| self.record(key, value)) {
             match record? {
                 Record::Header(hash, header) => {
-                    headers.insert(hash, header);
+                    headers.insert(hash, *header);
                     count += 1;
                 }
                 Record::Transaction => count += 1,
@@ -92,7 +92,7 @@ impl State {
 
     fn record(&self, key: &[u8], value: &[u8]) -> Result<Record, StoreError> {
         match read_key(key) {
-            Some(Key::Header(hash)) => Ok(Record::Header(hash, self.value(value)?)),
+            Some(Key::Header(hash)) => Ok(Record::Header(hash, Box::new(self.value(value)?))),
             Some(Key::Transaction(_)) => self.value::<StoredTransaction>(value).map(|_| Record::Transaction),
             Some(Key::Address(Kind::Summary)) => self.value::<Summary>(value).map(|_| Record::Address),
             Some(Key::Address(Kind::Visit)) => self.value::<Visit>(value).map(|_| Record::Address),

@@ -63,13 +63,13 @@ fn of_branches_with_equal_work_a_killed_store_goes_on_with_the_one_seen_first() 
     chain.flush().expect("flushed");
     world.kill(chain);
     let mut chain = world.open();
-    assert_eq!(chain.tip().hash, firsts[0].hash());
+    assert_eq!(chain.tip().hash(), firsts[0].hash());
     // A reorganisation, and ties above it.
     let seconds = siblings(&firsts[7]);
     feed(&mut chain, &seconds);
     chain.flush().expect("flushed");
     world.kill(chain);
-    assert_eq!(world.open().tip().hash, seconds[0].hash());
+    assert_eq!(world.open().tip().hash(), seconds[0].hash());
 }
 
 /// Everything that can happen happens while it is read: blocks, checkpoints, a reorganisation.

@@ -92,7 +92,8 @@ pub fn verify<S: ChainStore>(
 /// The hashes from genesis to the stored tip, if every header's record fits.
 fn lineage(stored: &dyn ChainStore, genesis: &Block) -> Result<Vec<BlockHash>, VerifyError> {
     let missing = |hash| StoreError::Missing { kind: "header", hash };
-    let records: HashMap<BlockHash, HeaderRecord> = stored.headers()?.into_iter().collect();
+    let records: HashMap<BlockHash, HeaderRecord> =
+        stored.headers()?.into_iter().map(|record| (record.header.hash(), record)).collect();
     let mut next = stored.tip()?.ok_or(missing(genesis.hash()))?;
     let mut lineage = Vec::new();
     while next != genesis.hash() {

@@ -48,14 +48,14 @@ fn read(node: &Machine) {
 /// Counts an event of the node.
 pub fn count(event: &Event) {
     match event {
-        Event::Reorganised { .. } => counter!("cairn_reorganisations_total").increment(1),
+        Event::Reorganized { .. } => counter!("cairn_reorganisations_total").increment(1),
         Event::BlockConnected { .. } => counter!("cairn_blocks_connected_total").increment(1),
         Event::BlockDisconnected { .. } => counter!("cairn_blocks_disconnected_total").increment(1),
         Event::TransactionAccepted { .. } => counter!("cairn_transactions_accepted_total").increment(1),
         Event::TransactionRemoved { .. } => counter!("cairn_transactions_removed_total").increment(1),
         Event::PeerConnected { .. } => counter!("cairn_peers_connected_total").increment(1),
         Event::PeerDisconnected { .. } => counter!("cairn_peers_disconnected_total").increment(1),
-        Event::BlockOnSideBranch { .. } | Event::PeerRefused { .. } | Event::SyncChanged { .. } => {}
+        Event::BlockOnSideBranch { .. } | Event::PeerRejected { .. } | Event::SyncChanged { .. } => {}
     }
 }
 

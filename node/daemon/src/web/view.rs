@@ -8,7 +8,7 @@ use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::work::Work;
-use cairn_protocol::chain::tree::Entry;
+use cairn_protocol::chain::tree::BlockIndexEntry;
 use cairn_protocol::peer::Direction;
 use cairn_protocol::peers::connection::Connection;
 
@@ -109,7 +109,7 @@ fn node_object(machine: &Machine, node: &NodeHandle, hashrate: Option<f64>, upti
         "phase": lookup::phase(machine),
         "stuck": lookup::stuck(machine),
         "height": tip.height,
-        "tip": tip.hash,
+        "tip": tip.hash(),
         "chainwork": Text(tip.work),
         "mempool": mempool.len(),
         "mempool_bytes": mempool.total().size,
@@ -128,8 +128,8 @@ fn peer_object(machine: &Machine, node: &NodeHandle, peer: &Connection) -> Objec
         "address": Text(peer.address),
         "user_agent": peer.hello().map(|hello| hello.user_agent.clone()),
         "inbound": peer.direction == Direction::Inbound,
-        "best_height": best.map(|(_, height)| height),
-        "best_hash": best.map(|(hash, _)| hash),
+        "best_height": best.map(|best| best.height),
+        "best_hash": best.map(|best| best.hash),
         "owes_blocks": machine.sync().owed_by(&peer.peer),
         "ping_ms": peer.ping.map(|ping| ping.as_secs_f64() * 1000.0),
         "since_ms": peer.since.millis(),
@@ -145,7 +145,7 @@ fn recent(machine: &Machine) -> Vec<TreeBlock> {
     let tree = chain.tree();
     let highest = Height::from_u32(chain.tip().height.get().saturating_add(MAX_AHEAD));
     let ends = tree.leaves().filter_map(|leaf| tree.ancestor(leaf, leaf.height.min(highest)));
-    let mut ends: BinaryHeap<(Height, BlockHash)> = ends.map(|end| (end.height, end.hash)).collect();
+    let mut ends: BinaryHeap<(Height, BlockHash)> = ends.map(|end| (end.height, end.hash())).collect();
     let mut seen = BTreeSet::new();
     let mut blocks = Vec::new();
     while let Some((_, hash)) = ends.pop() {
@@ -153,16 +153,16 @@ fn recent(machine: &Machine) -> Vec<TreeBlock> {
         if blocks.len() == MAX_BLOCKS {
             break;
         }
-        ends.extend(tree.parent(entry).map(|parent| (parent.height, parent.hash)));
+        ends.extend(tree.parent(entry).map(|parent| (parent.height, parent.hash())));
         blocks.push(tree_block(machine, entry));
     }
     blocks.reverse();
     blocks
 }
 
-fn tree_block(machine: &Machine, entry: &Entry) -> TreeBlock {
+fn tree_block(machine: &Machine, entry: &BlockIndexEntry) -> TreeBlock {
     let chain = machine.chain();
-    let status = if chain.is_active(entry) {
+    let status = if chain.is_in_best_chain(entry) {
         "best"
     } else if entry.is_invalid() {
         "invalid"
@@ -171,7 +171,8 @@ fn tree_block(machine: &Machine, entry: &Entry) -> TreeBlock {
     } else {
         "header"
     };
-    let Entry { hash, header, height, work, .. } = *entry;
+    let BlockIndexEntry { header, height, work, .. } = *entry;
+    let hash = entry.hash();
     TreeBlock { hash, header, height, work, size: chain.store().block_size(&hash), status }
 }
 

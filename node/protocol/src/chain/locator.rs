@@ -1,13 +1,24 @@
-//! Locators: how one node tells another where its chain is, and what follows from it.
+//! Locators: hashes by which a peer finds the last block that its chain shares with ours (Bitcoin Core's
+//! `CBlockLocator`).
 
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 
-use crate::chain::tree::{Entry, HeaderTree};
+use crate::chain::tree::{BlockIndexEntry, HeaderTree};
 use crate::limits::MAX_LOCATOR;
 
-/// Hashes of a chain from its end back: the last ten, then ever sparser, and genesis at last.
+/// Hashes of a chain from its tip down: ten in a row, then at doubling distances, and genesis at the end.
 /// `chain` holds the hash of each height.
+///
+/// ```
+/// use cairn_core::hash::BlockHash;
+/// use cairn_protocol::chain::locator::locator;
+///
+/// // A chain whose hashes hold their heights.
+/// let chain: Vec<BlockHash> = (0..=100).map(|height| BlockHash::from_bytes([height; 32])).collect();
+/// let heights: Vec<u8> = locator(&chain).iter().map(|hash| hash.as_bytes()[0]).collect();
+/// assert_eq!(heights, [100, 99, 98, 97, 96, 95, 94, 93, 92, 91, 89, 85, 77, 61, 29, 0]);
+/// ```
 pub fn locator(chain: &[BlockHash]) -> Vec<BlockHash> {
     let mut hashes = Vec::new();
     let (mut from_end, mut step) = (0, 1);
@@ -23,12 +34,12 @@ pub fn locator(chain: &[BlockHash]) -> Vec<BlockHash> {
     {
         hashes.push(*genesis);
     }
-    // One place is left for the header that a sender may put in front.
+    // One more hash fits: the header that a sender may put in front.
     debug_assert!(hashes.len() < MAX_LOCATOR, "doubling steps through 2^32 heights are 42 hashes");
     hashes
 }
 
-/// At most `count` headers of a chain that follow the first hash of a locator that is part of it.
+/// At most `count` headers of a chain after the first hash of a locator that is part of it.
 /// `chain` holds the hash of each height.
 pub fn headers_after(
     tree: &HeaderTree,
@@ -36,9 +47,9 @@ pub fn headers_after(
     locator: &[BlockHash],
     count: usize,
 ) -> Vec<Header> {
-    let height = |entry: &Entry| entry.height.get() as usize;
+    let height = |entry: &BlockIndexEntry| entry.height.get() as usize;
     let mut known = locator.iter().filter_map(|hash| tree.get(hash));
-    let shared = known.find(|entry| chain.get(height(entry)) == Some(&entry.hash));
+    let shared = known.find(|entry| chain.get(height(entry)) == Some(&entry.hash()));
     let following = chain.iter().skip(shared.map_or(0, height) + 1).take(count);
     following.filter_map(|hash| tree.get(hash)).map(|entry| entry.header).collect()
 }

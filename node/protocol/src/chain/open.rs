@@ -1,4 +1,4 @@
-//! Opening a chain: from genesis in a new store, or from what a store holds.
+//! Opening a chain: from genesis in a new store, or from the content of a store.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use cairn_core::params::ChainParams;
 use cairn_core::transaction::OutPoint;
 use cairn_core::work::Work;
 
-use crate::chain::store::{BlockStatus, ChainStore, Commit, HeaderRecord, StoreError};
+use crate::chain::store::{BlockStatus, ChainBlock, ChainStore, Commit, HeaderRecord, StoreError};
 use crate::chain::tree::HeaderTree;
 
 /// Why a chain cannot be opened.
@@ -20,13 +20,17 @@ pub enum OpenError {
     Store(#[from] StoreError),
     /// The store holds another chain.
     #[error("the store holds no block {expected}, the genesis of this chain: it belongs to another")]
-    OtherChain {
-        /// Genesis of the chain to be opened.
-        expected: BlockHash,
-    },
+    OtherChain { expected: BlockHash },
 }
 
-/// The headers that a store holds, and its best chain; a new store is given genesis first.
+/// The content of a store.
+pub struct StoredChain {
+    pub tree: HeaderTree,
+    /// The hash of each height.
+    pub best_chain: Vec<BlockHash>,
+}
+
+/// The headers and the best chain of a store. A new store is given genesis first.
 ///
 /// # Errors
 /// When the store fails or belongs to another chain.
@@ -34,40 +38,35 @@ pub fn load<S: ChainStore>(
     store: &mut S,
     params: &ChainParams,
     genesis: &Arc<Block>,
-) -> Result<(HeaderTree, Vec<BlockHash>), OpenError> {
+) -> Result<StoredChain, OpenError> {
     let mut tree = HeaderTree::new(*genesis.header());
     let Some(tip) = store.tip()? else {
         let commit = genesis_commit(genesis);
-        for (hash, record) in commit.headers.clone() {
-            tree.restore(hash, record, params)?;
-        }
+        commit.headers.iter().try_for_each(|record| tree.restore(record, params))?;
         store.commit(commit)?;
         store.flush()?;
-        return Ok((tree, vec![genesis.hash()]));
+        return Ok(StoredChain { tree, best_chain: vec![genesis.hash()] });
     };
     let expected = genesis.hash();
     let records = store.headers()?;
-    if !records.iter().any(|(hash, _)| *hash == expected) {
+    if !records.iter().any(|record| record.header.hash() == expected) {
         return Err(OpenError::OtherChain { expected });
     }
-    for (hash, record) in records {
-        tree.restore(hash, record, params)?;
-    }
-    let mut active = Vec::new();
+    records.iter().try_for_each(|record| tree.restore(record, params))?;
+    let mut best_chain = Vec::new();
     let mut entry = tree.get(&tip).ok_or(StoreError::Missing { kind: "header", hash: tip })?;
+    let work = entry.work;
     while entry.height > Height::GENESIS {
-        active.push(entry.hash);
-        entry = tree.parent(entry).ok_or(StoreError::Missing { kind: "parent", hash: entry.hash })?;
+        best_chain.push(entry.hash());
+        entry = tree.parent(entry).ok_or(StoreError::Missing { kind: "parent", hash: entry.hash() })?;
     }
-    active.push(expected);
-    active.reverse();
-    let work = tree.get(&tip).map(|entry| entry.work);
-    let work = work.unwrap_or(Work::ZERO);
+    best_chain.push(expected);
+    best_chain.reverse();
     tree.forget_candidates_up_to(work);
-    Ok((tree, active))
+    Ok(StoredChain { tree, best_chain })
 }
 
-/// Genesis is connected by definition: its outputs are the premine.
+/// The commit of genesis, which is connected by definition: its outputs are the premine.
 pub fn genesis_commit(genesis: &Arc<Block>) -> Commit {
     let header = *genesis.header();
     let record = HeaderRecord { header, height: Height::GENESIS, status: BlockStatus::Validated };
@@ -77,10 +76,10 @@ pub fn genesis_commit(genesis: &Arc<Block>) -> Commit {
         (OutPoint { txid, index }, Coin { output, height: Height::GENESIS, origin: Origin::Premine })
     });
     Commit {
-        headers: vec![(genesis.hash(), record)],
+        headers: vec![record],
         bodies: vec![genesis.clone()],
         coins: CoinChanges { spent: Vec::new(), created: created.collect() },
-        connected: vec![(Height::GENESIS, genesis.clone())],
+        connected: vec![ChainBlock { height: Height::GENESIS, block: genesis.clone(), work: Work::ZERO }],
         tip: Some(genesis.hash()),
         ..Commit::default()
     }

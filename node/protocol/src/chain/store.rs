@@ -1,4 +1,4 @@
-//! What the chain asks of storage: a few reads, and one write that happens whole or not at all.
+//! The chain's storage: a few reads, and one write that happens whole or not at all.
 
 use std::sync::Arc;
 
@@ -9,19 +9,15 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
+use cairn_core::work::Work;
 
 /// Storage failed. The node stops: going on could only lose data.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The medium refused: full disk, lost permission, broken device.
+    /// The disk is full or broken, or a permission is missing.
     #[error("cannot {attempt} {place}: {source}")]
-    Io {
-        /// What was tried, as in "write".
-        attempt: &'static str,
-        place: String,
-        source: std::io::Error,
-    },
-    /// What was read is not what was written.
+    Io { attempt: &'static str, place: String, source: std::io::Error },
+    /// The bytes read are not those that were written.
     #[error(
         "{place} is damaged ({what}); start with --reindex to rebuild from what is intact, the rest is fetched again from peers"
     )]
@@ -31,39 +27,39 @@ pub enum StoreError {
     Missing { kind: &'static str, hash: BlockHash },
 }
 
-/// What is stored of every header that was accepted.
+/// The stored form of an accepted header.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct HeaderRecord {
     pub header: Header,
     pub height: Height,
-    /// How far its block has come.
     pub status: BlockStatus,
 }
 
-/// How far a block has come.
+/// The stage of validation that a block has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum BlockStatus {
-    /// Only the header is here.
+    /// The header is stored and the body is not.
     HeaderOnly,
-    /// The body is here and passed the checks that need no context.
+    /// The body is stored and passed the checks that need no context.
     BodyStored,
-    /// It was connected once: all rules hold, undo data is here.
+    /// The block was connected once: it breaks no rule, and its undo data is stored.
     Validated,
+    /// The block breaks a rule, or the operator invalidated it.
     Invalid,
-    /// An ancestor breaks a rule.
+    /// An ancestor is invalid.
     DescendsFromInvalid,
 }
 
-/// Where a transaction is in the best chain.
+/// The position of a transaction in the best chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct TransactionPlace {
     pub block: BlockHash,
     pub height: Height,
-    /// Place in the block; the coinbase is 0.
+    /// Index in the block; the coinbase has 0.
     pub position: u32,
 }
 
-/// Who spent a coin in the best chain.
+/// The transaction of the best chain that spent an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Spender {
     pub txid: Txid,
@@ -71,23 +67,31 @@ pub struct Spender {
     pub height: Height,
 }
 
-/// One step of the chain, written whole or not at all.
+/// A block with its height and the chainwork up to it.
+#[derive(Clone, Debug)]
+pub struct ChainBlock {
+    pub height: Height,
+    pub block: Arc<Block>,
+    pub work: Work,
+}
+
+/// One change of the stored chain, written whole or not at all.
 ///
-/// Order of application: `headers`, `bodies`, `undo`; then, as one, `coins`, the index changes and
-/// `tip`. A reorganisation of any depth is one commit.
+/// Order of application: `headers`, `bodies`, `undo`; then, as one, `coins`, the index changes and `tip`. A
+/// reorganization of any depth is one commit.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// New header records and changed statuses.
-    pub headers: Vec<(BlockHash, HeaderRecord)>,
+    pub headers: Vec<HeaderRecord>,
     pub bodies: Vec<Arc<Block>>,
     /// Undo data of newly connected blocks.
     pub undo: Vec<(BlockHash, Arc<Undo>)>,
     /// Net change of the coin set.
     pub coins: CoinChanges,
-    /// Blocks that left the best chain, from the old tip down: their index entries go.
-    pub disconnected: Vec<(Height, Arc<Block>)>,
-    /// Blocks that joined, upwards: their transactions and spends enter the indexes.
-    pub connected: Vec<(Height, Arc<Block>)>,
+    /// From the old tip down: their transactions and spends leave the indexes.
+    pub disconnected: Vec<ChainBlock>,
+    /// From the fork point up: their transactions and spends enter the indexes.
+    pub connected: Vec<ChainBlock>,
     /// The new tip, when it moves.
     pub tip: Option<BlockHash>,
 }
@@ -96,27 +100,27 @@ pub struct Commit {
 pub trait ChainStore {
     /// The tip of the last commit that had one; none in a new store.
     fn tip(&self) -> Result<Option<BlockHash>, StoreError>;
-    /// The tip of the last commit that survived, if a crash left the coins at an earlier one: the
-    /// chain connects up to there again before anything else, so that of two branches with equal
-    /// work the one that peers were told of stays the best.
+    /// The tip of the last commit that survived, if a crash left the coins at an earlier one. The chain
+    /// first connects up to there again, so that of two branches with equal work the one that peers know
+    /// stays the best.
     fn tip_to_reach(&self) -> Option<BlockHash> {
         None
     }
     /// Every header record, parents before children (by height).
-    fn headers(&self) -> Result<Vec<(BlockHash, HeaderRecord)>, StoreError>;
-    /// A block's body.
+    fn headers(&self) -> Result<Vec<HeaderRecord>, StoreError>;
+    /// A block of any branch.
     fn block(&self, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError>;
-    /// A connected block's undo data.
+    /// The undo data of a block that was connected once.
     fn undo(&self, hash: &BlockHash) -> Result<Option<Arc<Undo>>, StoreError>;
     /// An unspent coin of the best chain.
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError>;
-    /// Where the best chain holds this transaction.
+    /// The position of a transaction in the best chain.
     fn transaction_place(&self, txid: &Txid) -> Result<Option<TransactionPlace>, StoreError>;
-    /// Which transaction of the best chain spent this output.
+    /// The transaction of the best chain that spent an output.
     fn spender(&self, outpoint: &OutPoint) -> Result<Option<Spender>, StoreError>;
     /// Every unspent coin, in the order of outpoints, handed to `visit` one by one.
     fn for_each_coin(&self, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), StoreError>;
-    /// Applies one step, whole or not at all.
+    /// Applies one change, whole or not at all.
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError>;
     /// Returns when every commit so far survives kill -9 and power loss.
     fn flush(&mut self) -> Result<(), StoreError>;

@@ -1,5 +1,5 @@
-//! The tree of headers: parent, height, chainwork, how far each block has come, and which branch
-//! deserves to be the best.
+//! The header tree: parent, height, chainwork and status of each block, and the branches that may become
+//! the best chain.
 
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,66 +15,98 @@ use cairn_core::work::Work;
 
 use crate::chain::store::{BlockStatus, HeaderRecord, StoreError};
 
-/// A header and what is known of its block.
+/// An accepted header and the state of its block (Bitcoin Core's `CBlockIndex`).
 #[derive(Clone, Debug)]
-pub struct Entry {
-    pub hash: BlockHash,
+pub struct BlockIndexEntry {
     pub header: Header,
     pub height: Height,
-    /// Chainwork up to and with it.
+    /// Chainwork up to and with this block.
     pub work: Work,
-    /// How far its block has come.
     pub status: BlockStatus,
-    /// Where the difficulty of its children is anchored.
+    /// The difficulty anchor of its children.
     pub anchor: Option<Anchor>,
-    /// Whether its body and those of all its ancestors are here: only then can it be connected.
+    /// Whether its body and those of all its ancestors are stored: only then can it be connected.
     pub is_whole: bool,
     /// Whether the store has its record as it is now.
     is_recorded: bool,
-    /// Its parent's place among the entries; genesis is its own.
+    /// Index of the parent; genesis is its own.
     parent: usize,
-    /// An ancestor far below, so that any other is found in few steps.
+    /// Index of an ancestor far below, so that any other is found in few steps.
     skip: usize,
     children: Vec<usize>,
-    /// Which came first, of two with equal work.
-    turn: u64,
+    /// Order of arrival, which decides between equal work.
+    sequence: u64,
 }
 
-impl Entry {
-    /// What is stored of it.
-    pub fn record(&self) -> HeaderRecord {
+impl BlockIndexEntry {
+    /// The hash of the block.
+    pub const fn hash(&self) -> BlockHash {
+        self.header.hash()
+    }
+
+    /// The stored form.
+    fn record(&self) -> HeaderRecord {
         HeaderRecord { header: self.header, height: self.height, status: self.status }
     }
 
-    /// Whether it, or an ancestor, breaks a rule.
+    /// Whether the block, or an ancestor, breaks a rule.
     pub fn is_invalid(&self) -> bool {
-        matches!(self.status, BlockStatus::Invalid | BlockStatus::DescendsFromInvalid)
+        is_invalid(self.status)
     }
 
-    /// Whether its body is stored.
+    /// Whether the body is stored.
     pub fn has_body(&self) -> bool {
         matches!(self.status, BlockStatus::BodyStored | BlockStatus::Validated)
     }
+
+    fn rank(&self) -> Rank {
+        Rank { work: self.work, sequence: Reverse(self.sequence), hash: self.hash() }
+    }
 }
 
-/// Every header that was accepted.
+const fn is_invalid(status: BlockStatus) -> bool {
+    matches!(status, BlockStatus::Invalid | BlockStatus::DescendsFromInvalid)
+}
+
+/// The end of a branch.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainTip {
+    pub hash: BlockHash,
+    pub height: Height,
+    /// Chainwork up to and with this block.
+    pub work: Work,
+}
+
+impl From<&BlockIndexEntry> for ChainTip {
+    fn from(entry: &BlockIndexEntry) -> Self {
+        Self { hash: entry.hash(), height: entry.height, work: entry.work }
+    }
+}
+
+/// The order of candidates: most work last; of equal work, the first seen last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    work: Work,
+    sequence: Reverse<u64>,
+    hash: BlockHash,
+}
+
+/// Every accepted header.
 #[derive(Clone, Debug)]
 pub struct HeaderTree {
-    /// In the order of arrival: a parent comes before its children, and a step to it is one look.
-    entries: Vec<Entry>,
-    numbers: BTreeMap<BlockHash, usize>,
-    /// Whole blocks with at least the best chain's work, best last; of equals the first seen is better.
-    candidates: BTreeSet<(Work, Reverse<u64>, BlockHash)>,
+    /// In the order of arrival, so that a parent comes before its children.
+    entries: Vec<BlockIndexEntry>,
+    indexes: BTreeMap<BlockHash, usize>,
+    /// Whole blocks with at least the work of the best chain.
+    candidates: BTreeSet<Rank>,
     best_header: usize,
-    next_turn: u64,
+    next_sequence: u64,
 }
 
 impl HeaderTree {
     /// A tree of genesis alone.
     pub fn new(genesis: Header) -> Self {
-        let hash = genesis.hash();
-        let root = Entry {
-            hash,
+        let root = BlockIndexEntry {
             header: genesis,
             height: Height::GENESIS,
             work: Work::ZERO,
@@ -85,51 +117,55 @@ impl HeaderTree {
             parent: 0,
             skip: 0,
             children: Vec::new(),
-            turn: 0,
+            sequence: 0,
         };
         Self {
+            indexes: BTreeMap::from([(root.hash(), 0)]),
             entries: vec![root],
-            numbers: BTreeMap::from([(hash, 0)]),
             candidates: BTreeSet::new(),
             best_header: 0,
-            next_turn: 1,
+            next_sequence: 1,
         }
     }
 
     /// The entry of a header.
-    pub fn get(&self, hash: &BlockHash) -> Option<&Entry> {
-        // A block comes from every peer while it is the newest.
-        if let Some(newest) = self.entries.last().filter(|newest| newest.hash == *hash) {
+    pub fn get(&self, hash: &BlockHash) -> Option<&BlockIndexEntry> {
+        // Every peer sends the newest block.
+        if let Some(newest) = self.entries.last().filter(|newest| newest.hash() == *hash) {
             return Some(newest);
         }
-        self.numbers.get(hash).and_then(|number| self.entries.get(*number))
+        self.indexes.get(hash).and_then(|index| self.entries.get(*index))
     }
 
-    /// The place in the order of arrival of the last of a chain's blocks.
+    /// The index of the last of a chain's blocks, which does not change.
     ///
     /// # Panics
     /// When the chain is not in the tree.
-    pub fn number_of_last(&self, chain: &[BlockHash]) -> usize {
-        let number = chain.last().and_then(|last| self.numbers.get(last));
-        *number.expect("the best chain is in the tree")
+    pub fn index_of_last(&self, chain: &[BlockHash]) -> usize {
+        let index = chain.last().and_then(|last| self.indexes.get(last));
+        *index.expect("the best chain is in the tree")
     }
 
-    /// The entry at a place in the order of arrival.
-    pub fn at(&self, number: usize) -> Option<&Entry> {
-        self.entries.get(number)
+    /// The entry at an index.
+    pub fn at(&self, index: usize) -> Option<&BlockIndexEntry> {
+        self.entries.get(index)
     }
 
-    fn get_mut(&mut self, hash: &BlockHash) -> Option<&mut Entry> {
-        self.numbers.get(hash).and_then(|number| self.entries.get_mut(*number))
+    fn get_mut(&mut self, hash: &BlockHash) -> Option<&mut BlockIndexEntry> {
+        self.indexes.get(hash).and_then(|index| self.entries.get_mut(*index))
     }
 
     /// The entry of the parent; genesis has none.
-    pub fn parent(&self, entry: &Entry) -> Option<&Entry> {
+    pub fn parent(&self, entry: &BlockIndexEntry) -> Option<&BlockIndexEntry> {
         self.entries.get(entry.parent).filter(|_| entry.height > Height::GENESIS)
     }
 
     /// The ancestor at a height, or the entry itself; none above it.
-    pub fn ancestor<'t>(&'t self, mut entry: &'t Entry, height: Height) -> Option<&'t Entry> {
+    pub fn ancestor<'t>(
+        &'t self,
+        mut entry: &'t BlockIndexEntry,
+        height: Height,
+    ) -> Option<&'t BlockIndexEntry> {
         if height > entry.height {
             return None;
         }
@@ -141,26 +177,26 @@ impl HeaderTree {
         Some(entry)
     }
 
-    /// Headers that stand on this one.
+    /// The hashes of a block's children.
     pub fn children(&self, hash: &BlockHash) -> impl Iterator<Item = BlockHash> {
         let children = self.get(hash).map(|entry| entry.children.as_slice()).unwrap_or_default();
-        children.iter().filter_map(|number| self.entries.get(*number)).map(|child| child.hash)
+        children.iter().filter_map(|index| self.entries.get(*index)).map(BlockIndexEntry::hash)
     }
 
     /// Every entry, in the order of hashes.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.numbers.values().filter_map(|number| self.entries.get(*number))
+    pub fn iter(&self) -> impl Iterator<Item = &BlockIndexEntry> {
+        self.indexes.values().filter_map(|index| self.entries.get(*index))
     }
 
     /// The valid header with most work.
-    pub fn best_header(&self) -> &Entry {
+    pub fn best_header(&self) -> &BlockIndexEntry {
         self.entries.get(self.best_header).expect("the best header is one of the entries")
     }
 
-    /// What a header's rules need to know of its parent.
-    pub fn context(&self, parent: &Entry, params: &ChainParams) -> ParentContext {
+    /// The facts about a parent that its child's header is checked against.
+    pub fn context(&self, parent: &BlockIndexEntry, params: &ChainParams) -> ParentContext {
         ParentContext {
-            hash: parent.hash,
+            hash: parent.hash(),
             height: parent.height,
             time: parent.header.time,
             median_time_past: self.median_time_past(parent, params),
@@ -168,32 +204,29 @@ impl HeaderTree {
         }
     }
 
-    /// The median time of an entry and its ancestors, over the chain's span.
-    pub fn median_time_past(&self, entry: &Entry, params: &ChainParams) -> Timestamp {
+    /// The median time of an entry and its ancestors, over the chain's span (BIP 113).
+    pub fn median_time_past(&self, entry: &BlockIndexEntry, params: &ChainParams) -> Timestamp {
         let lineage = core::iter::successors(Some(entry), |entry| self.parent(entry));
         let times: Vec<Timestamp> =
             lineage.take(params.median_time_span).map(|entry| entry.header.time).collect();
         median_time_past(&times)
     }
 
-    /// Adds a header that passed every rule on a parent that is here.
-    pub fn insert(&mut self, header: Header, params: &ChainParams) -> BlockHash {
-        self.add(header, BlockStatus::HeaderOnly, params)
+    /// Adds a header that passed every rule, on a parent in the tree.
+    pub fn insert(&mut self, header: Header, params: &ChainParams) {
+        self.add(header, BlockStatus::HeaderOnly, params);
     }
 
-    fn add(&mut self, header: Header, status: BlockStatus, params: &ChainParams) -> BlockHash {
-        let hash = header.hash();
-        let parent = *self.numbers.get(&header.previous_block_hash).expect("the parent was looked up before");
-        let number = self.entries.len();
-        let parent_number = parent;
-        let parent = &self.entries[parent];
+    fn add(&mut self, header: Header, status: BlockStatus, params: &ChainParams) {
+        let index = self.entries.len();
+        let parent_index =
+            *self.indexes.get(&header.previous_block_hash).expect("the parent was looked up before");
+        let parent = &self.entries[parent_index];
         let own_work =
             header.bits.to_target().map(|target| target.work()).expect("the header was checked alone");
         let height = parent.height.next();
-        let skip = self.ancestor(parent, skip_height(height)).expect("the skip is below").hash;
-        let skip = *self.numbers.get(&skip).expect("it was found in the tree");
-        let entry = Entry {
-            hash,
+        let skip = self.ancestor(parent, skip_height(height)).expect("the skip is below").hash();
+        let entry = BlockIndexEntry {
             header,
             height,
             work: parent.work.checked_add(own_work).expect("2^256 hashes are out of reach"),
@@ -201,48 +234,37 @@ impl HeaderTree {
             anchor: Anchor::after(parent.anchor.as_ref(), params, &header, height, parent.header.time),
             is_whole: false,
             is_recorded: false,
-            parent: parent_number,
-            skip,
+            parent: parent_index,
+            skip: *self.indexes.get(&skip).expect("it was found in the tree"),
             children: Vec::new(),
-            turn: self.next_turn,
+            sequence: self.next_sequence,
         };
-        self.next_turn += 1;
+        self.next_sequence += 1;
         if !entry.is_invalid() && entry.work > self.best_header().work {
-            self.best_header = number;
+            self.best_header = index;
         }
-        self.entries[parent_number].children.push(number);
+        self.entries[parent_index].children.push(index);
+        self.indexes.insert(entry.hash(), index);
         self.entries.push(entry);
-        self.numbers.insert(hash, number);
-        hash
     }
 
-    /// Puts a header back as it was stored; parents come before children.
+    /// Adds a header as it was stored; parents come before children.
     ///
     /// # Errors
     /// When the parent is missing.
-    pub fn restore(
-        &mut self,
-        hash: BlockHash,
-        record: HeaderRecord,
-        params: &ChainParams,
-    ) -> Result<(), StoreError> {
+    pub fn restore(&mut self, record: &HeaderRecord, params: &ChainParams) -> Result<(), StoreError> {
+        let hash = record.header.hash();
         if record.height > Height::GENESIS {
-            if !self.numbers.contains_key(&record.header.previous_block_hash) {
-                return Err(StoreError::Missing { kind: "parent", hash });
-            }
-            let is_refused = matches!(record.status, BlockStatus::Invalid | BlockStatus::DescendsFromInvalid);
-            self.add(record.header, if is_refused { record.status } else { BlockStatus::HeaderOnly }, params);
-            if matches!(record.status, BlockStatus::BodyStored | BlockStatus::Validated) {
+            let parent = self.get(&record.header.previous_block_hash);
+            let parent = parent.ok_or(StoreError::Missing { kind: "parent", hash })?;
+            // A crash may have come between the records of an invalid block and of its descendants.
+            let descends = parent.is_invalid() && !is_invalid(record.status);
+            let status = if descends { BlockStatus::DescendsFromInvalid } else { record.status };
+            let has_body = matches!(record.status, BlockStatus::BodyStored | BlockStatus::Validated);
+            self.add(record.header, if has_body { BlockStatus::HeaderOnly } else { status }, params);
+            if has_body {
                 self.body_arrived(&hash);
             }
-            // A crash may have come between a mark on an ancestor and those on what stands on it.
-            let stands_on_invalid =
-                self.get(&hash).and_then(|entry| self.parent(entry)).is_some_and(Entry::is_invalid);
-            let status = if stands_on_invalid && !is_refused {
-                BlockStatus::DescendsFromInvalid
-            } else {
-                record.status
-            };
             self.set_status(&hash, status);
         }
         if let Some(entry) = self.get_mut(&hash) {
@@ -251,7 +273,7 @@ impl HeaderTree {
         Ok(())
     }
 
-    /// Notes that a block's body is here; whatever becomes whole by this becomes a candidate.
+    /// Notes that a block's body is stored. The block, and descendants that wait for it, become candidates.
     pub fn body_arrived(&mut self, hash: &BlockHash) {
         self.set_status(hash, BlockStatus::BodyStored);
         let mut open = vec![*hash];
@@ -262,17 +284,17 @@ impl HeaderTree {
                 continue;
             }
             open.extend(self.children(&hash));
-            let turn = self.next_turn;
-            self.next_turn += 1;
+            let sequence = self.next_sequence;
+            self.next_sequence += 1;
             if let Some(entry) = self.get_mut(&hash) {
-                (entry.is_whole, entry.turn) = (true, turn);
-                let work = entry.work;
-                self.candidates.insert((work, Reverse(turn), hash));
+                (entry.is_whole, entry.sequence) = (true, sequence);
+                let rank = entry.rank();
+                self.candidates.insert(rank);
             }
         }
     }
 
-    /// Notes how far a block has come.
+    /// Sets the status of a block.
     pub fn set_status(&mut self, hash: &BlockHash, status: BlockStatus) {
         if let Some(entry) = self.get_mut(hash)
             && entry.status != status
@@ -282,86 +304,85 @@ impl HeaderTree {
         }
     }
 
-    /// Notes that a block breaks a rule: it and all that stands on it are out of the running.
-    /// Returns those whose record changed.
-    pub fn refuse(&mut self, hash: &BlockHash) -> Vec<BlockHash> {
-        let mut refused = vec![*hash];
+    /// Makes a block and its descendants invalid; returns their hashes, ancestors first.
+    pub fn invalidate(&mut self, hash: &BlockHash) -> Vec<BlockHash> {
+        let mut invalid = vec![*hash];
         let mut next = 0;
-        while let Some(hash) = refused.get(next).copied() {
-            refused.extend(self.children(&hash));
+        while let Some(hash) = invalid.get(next).copied() {
+            invalid.extend(self.children(&hash));
             next += 1;
         }
-        for refused in &refused {
-            let Some(entry) = self.get_mut(refused) else { continue };
+        for invalid in &invalid {
+            let Some(entry) = self.get_mut(invalid) else { continue };
             entry.is_whole = false;
-            let place = (entry.work, Reverse(entry.turn), *refused);
-            // One that was invalid by itself stays so, whatever becomes of its ancestors.
-            let is_source = refused == hash || entry.status == BlockStatus::Invalid;
-            self.candidates.remove(&place);
+            let rank = entry.rank();
+            // A block that is invalid by itself stays so when its ancestors are reconsidered.
+            let is_source = invalid == hash || entry.status == BlockStatus::Invalid;
+            self.candidates.remove(&rank);
             let status = if is_source { BlockStatus::Invalid } else { BlockStatus::DescendsFromInvalid };
-            self.set_status(refused, status);
+            self.set_status(invalid, status);
         }
         self.find_best_header();
-        refused
+        invalid
     }
 
-    /// Notes that a block is no longer held to be invalid; its ancestors come before it.
-    pub fn pardon(&mut self, hash: &BlockHash, status: BlockStatus) {
+    /// Gives an invalid block a valid status; its ancestors come before it.
+    pub fn reconsider(&mut self, hash: &BlockHash, status: BlockStatus) {
         self.set_status(hash, status);
         if status == BlockStatus::BodyStored {
             self.body_arrived(hash);
         }
     }
 
-    /// Finds the best header again, and makes every whole block a candidate: what the best chain
-    /// fell back to may be a branch that was long behind.
-    pub fn reassess(&mut self) {
+    /// Finds the best header again, and makes every whole block a candidate: after an invalidation, the next
+    /// best chain may be a branch that was long behind.
+    pub fn find_candidates(&mut self) {
         self.find_best_header();
         let whole = self.entries.iter().filter(|entry| entry.is_whole && !entry.is_invalid());
-        self.candidates = whole.map(|entry| (entry.work, Reverse(entry.turn), entry.hash)).collect();
+        self.candidates = whole.map(BlockIndexEntry::rank).collect();
     }
 
     fn find_best_header(&mut self) {
         let valid = self.entries.iter().enumerate().filter(|(_, entry)| !entry.is_invalid());
-        let best = valid.max_by_key(|(_, entry)| (entry.work, Reverse(entry.turn)));
-        self.best_header = best.map(|(number, _)| number).expect("genesis is valid");
+        let best = valid.max_by_key(|(_, entry)| (entry.work, Reverse(entry.sequence)));
+        self.best_header = best.map(|(index, _)| index).expect("genesis is valid");
     }
 
-    /// The whole block with most work, if it has more than this tip, or that is no longer valid.
-    pub fn best_candidate(&self, tip: &Entry) -> Option<BlockHash> {
-        let is_better = |work: Work| work > tip.work || tip.is_invalid();
-        self.candidates.last().filter(|(work, _, _)| is_better(*work)).map(|(_, _, hash)| *hash)
+    /// The whole block with most work, if that is more than the tip's, or if the tip is no longer valid.
+    pub fn best_candidate(&self, tip: &BlockIndexEntry) -> Option<BlockHash> {
+        let best = self.candidates.last();
+        best.filter(|best| best.work > tip.work || tip.is_invalid()).map(|best| best.hash)
     }
 
-    /// Forgets candidates with no more work than the best chain has now.
+    /// Forgets candidates with no more work than this, the best chain's.
     pub fn forget_candidates_up_to(&mut self, work: Work) {
-        while self.candidates.first().is_some_and(|(candidate, _, _)| *candidate <= work) {
+        while self.candidates.first().is_some_and(|candidate| candidate.work <= work) {
             self.candidates.pop_first();
         }
     }
 
-    /// The records of this entry and its ancestors that the store does not have yet, oldest first;
-    /// they count as recorded from here on.
-    pub fn take_unrecorded(&mut self, hash: &BlockHash) -> Vec<(BlockHash, HeaderRecord)> {
+    /// The records of this entry and its ancestors that the store does not have yet, oldest first. They
+    /// count as stored from here on.
+    pub fn take_unrecorded(&mut self, hash: &BlockHash) -> Vec<HeaderRecord> {
         let mut records = Vec::new();
         let mut next = *hash;
         while let Some(entry) = self.get_mut(&next).filter(|entry| !entry.is_recorded) {
             entry.is_recorded = true;
-            records.push((next, entry.record()));
+            records.push(entry.record());
             next = entry.header.previous_block_hash;
         }
         records.reverse();
         records
     }
 
-    /// Headers without a child: where each branch ends.
-    pub fn leaves(&self) -> impl Iterator<Item = &Entry> {
+    /// Headers without a child: the end of each branch.
+    pub fn leaves(&self) -> impl Iterator<Item = &BlockIndexEntry> {
         self.iter().filter(|entry| entry.children.is_empty())
     }
 }
 
-/// Which ancestor an entry points to: clearing the lowest bits of the height makes any ancestor
-/// reachable in about the logarithm of the distance (the idea is Bitcoin Core's).
+/// The height of the ancestor that `skip` points to. Clearing the lowest bits of the height makes any
+/// ancestor reachable in about the logarithm of the distance (Bitcoin Core's `GetSkipHeight`).
 fn skip_height(height: Height) -> Height {
     let height = height.get();
     let without_lowest_bit = |number: u32| number & number.wrapping_sub(1);

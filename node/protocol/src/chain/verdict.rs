@@ -1,4 +1,4 @@
-//! What became of a block: refused by which rule, or taken in, and how the best chain changed.
+//! Verdicts: the rule that rejects a block, or its place in the chain and the change of the best chain.
 
 use std::sync::Arc;
 
@@ -10,84 +10,92 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_core::work::Work;
 
-/// Why a header or block is not taken in.
+use crate::chain::failure::Rejection;
+use crate::chain::store::ChainBlock;
+
+/// Why a header or block is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlockRejection {
-    /// The parent's header is not known.
     #[error("the parent {parent} is not known")]
     UnknownParent { parent: BlockHash },
-    /// It was found to break a rule before.
-    #[error("block {hash} was refused before")]
+    /// The block was found invalid before.
+    #[error("block {hash} was rejected before")]
     KnownInvalid { hash: BlockHash },
-    /// An ancestor breaks a rule.
-    #[error("block {hash} descends from one that was refused")]
+    #[error("block {hash} descends from an invalid block")]
     DescendsFromInvalid { hash: BlockHash },
-    /// The header breaks a rule.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The body breaks a rule on its own, or is not the one that the header commits to. The header
-    /// may yet get its true body from someone else.
+    /// The body breaks a rule on its own, or is not the one that the header commits to. The true body may
+    /// still come from another peer.
     #[error(transparent)]
     Body(#[from] BlockError),
-    /// The block breaks a rule where it stands in the chain.
+    /// The block breaks a rule at its height in the chain.
     #[error("block {hash} cannot be connected: {error}")]
     Connect { hash: BlockHash, error: ConnectError },
 }
 
-/// What became of a block that broke no rule. That is not yet a success: whoever made the block looks
-/// whether it is [`Self::Connected`].
+impl Rejection for BlockRejection {}
+
+/// The place of a block that breaks no rule. Only [`Self::Connected`] is a success for its miner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum BlockVerdict {
-    /// It is part of the best chain.
+    /// The block is part of the best chain.
     Connected,
+    /// The block was known before.
     Duplicate,
-    /// It is kept on a branch with no more work than the best.
+    /// The block is on a branch with no more work than the best chain.
     SideBranch,
-    /// It is kept until a body below it comes.
-    KeptAside,
-    /// It is ahead of the clock, and kept until its time comes.
+    /// The block is kept until the body of an ancestor comes.
+    AncestorMissing,
+    /// The block is ahead of the clock, and kept until its time comes.
     TooEarly(AheadOfClock),
 }
 
-/// A block that broke no rule, and what followed from it.
+/// A block that breaks no rule, and the change of the best chain that followed.
 #[derive(Clone, Debug)]
 pub struct Accepted {
     pub verdict: BlockVerdict,
-    /// How the best chain changed, if it did.
     pub change: Option<ChainChange>,
 }
 
-/// How the best chain changed, in one step.
+/// A change of the best chain.
 #[derive(Clone, Debug)]
 pub struct ChainChange {
-    /// The last block that the old and the new chain share.
+    /// The height of the last block that the old and the new best chain share.
     pub fork_point: Height,
     pub fork_hash: BlockHash,
-    /// Blocks that left, from the old tip down.
-    pub disconnected: Vec<(Height, Arc<Block>)>,
-    /// Blocks that joined, upwards, each with the chainwork up to it.
-    pub connected: Vec<(Height, Arc<Block>, Work)>,
+    /// From the old tip down.
+    pub disconnected: Vec<ChainBlock>,
+    /// From the fork point up.
+    pub connected: Vec<ChainBlock>,
+    /// Chainwork before the change.
     pub old_work: Work,
+    /// Chainwork after the change.
     pub new_work: Work,
 }
 
 impl ChainChange {
-    /// The new tip.
-    pub fn tip(&self) -> Option<&Arc<Block>> {
-        self.connected.last().map(|(_, block, _)| block)
+    /// The connected blocks, from the fork point up.
+    pub fn connected_blocks(&self) -> impl DoubleEndedIterator<Item = &Arc<Block>> {
+        self.connected.iter().map(|one| &one.block)
     }
 
-    /// Two changes, one after the other, as one. What the first connected and the second took away
-    /// again is in neither list: a part of a long branch may go that far before a bad block is met.
-    pub fn joined(first: Option<Self>, next: Option<Self>) -> Option<Self> {
+    /// The disconnected blocks, from the old tip down.
+    pub fn disconnected_blocks(&self) -> impl DoubleEndedIterator<Item = &Arc<Block>> {
+        self.disconnected.iter().map(|one| &one.block)
+    }
+
+    /// Two changes, one after the other, as one. Blocks that the first connected and the second disconnected
+    /// are in neither list: part of a long branch may be connected before its invalid block is found.
+    pub fn merge(first: Option<Self>, next: Option<Self>) -> Option<Self> {
         match (first, next) {
             (Some(mut first), Some(next)) => {
-                let passing = first.connected.len().min(next.disconnected.len());
-                first.connected.truncate(first.connected.len() - passing);
-                if next.disconnected.len() > passing {
+                let undone = first.connected.len().min(next.disconnected.len());
+                first.connected.truncate(first.connected.len() - undone);
+                if next.disconnected.len() > undone {
                     (first.fork_point, first.fork_hash) = (next.fork_point, next.fork_hash);
-                    first.disconnected.extend(next.disconnected.into_iter().skip(passing));
+                    first.disconnected.extend(next.disconnected.into_iter().skip(undone));
                 }
                 first.connected.extend(next.connected);
                 first.new_work = next.new_work;

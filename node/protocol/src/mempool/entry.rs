@@ -1,4 +1,4 @@
-//! An entry: a transaction that waits, and what is known of it and of those around it.
+//! Mempool entries: an unconfirmed transaction with its arrival, its relatives and what they pay together.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,24 +9,25 @@ use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::Transaction;
 
-use crate::mempool::rate::Score;
+use crate::mempool::fee_rate::Score;
 
-/// Memory of an entry beyond its transaction's bytes: the entry, its links and its place in each index.
+/// Memory of an entry in bytes beyond its transaction's: the entry, its links and its keys in each index.
 const ENTRY_OVERHEAD: usize = 768;
-/// Memory of an input beyond its bytes: who spends what.
+/// Memory of an input in bytes beyond its encoding: its key in the index of spenders.
 const INPUT_OVERHEAD: usize = 128;
 
-/// Some transactions taken together.
+/// Count, bytes and fees of several transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Package {
     pub count: usize,
+    /// Sum of the lengths in bytes.
     pub size: usize,
     pub fees: Amount,
 }
 
 impl Package {
-    /// With one more.
-    pub fn with(self, entry: &Entry) -> Self {
+    /// The package with one more transaction.
+    pub fn with(self, entry: &MempoolEntry) -> Self {
         Self {
             count: self.count.saturating_add(1),
             size: self.size.saturating_add(entry.size()),
@@ -34,8 +35,8 @@ impl Package {
         }
     }
 
-    /// With one less.
-    pub fn without(self, entry: &Entry) -> Self {
+    /// The package with one transaction less.
+    pub fn without(self, entry: &MempoolEntry) -> Self {
         Self {
             count: self.count.saturating_sub(1),
             size: self.size.saturating_sub(entry.size()),
@@ -43,105 +44,59 @@ impl Package {
         }
     }
 
-    /// What it pays for its bytes.
+    /// The fees for the bytes of all together.
     pub const fn score(self) -> Score {
         Score { fee: self.fees, size: self.size }
     }
 }
 
-/// A transaction that waits for a block.
+/// An unconfirmed transaction. [`crate::mempool::entries::MempoolEntries`] keeps the sums and links right, and
+/// gives out no entry to be changed.
 #[derive(Clone, Debug)]
-pub struct Entry {
-    pub(in crate::mempool) transaction: Arc<Transaction>,
-    pub(in crate::mempool) fee: Amount,
-    pub(in crate::mempool) arrived: Timestamp,
-    pub(in crate::mempool) height: Height,
-    pub(in crate::mempool) turn: u64,
-    pub(in crate::mempool) parents: BTreeSet<Txid>,
-    pub(in crate::mempool) children: BTreeSet<Txid>,
-    pub(in crate::mempool) ancestors: Package,
-    pub(in crate::mempool) descendants: Package,
+pub struct MempoolEntry {
+    pub transaction: Arc<Transaction>,
+    pub fee: Amount,
+    /// The time of its arrival.
+    pub arrived: Timestamp,
+    /// The height of the tip at its arrival.
+    pub height: Height,
+    /// Order of arrival: parents have a lower number than their children.
+    pub sequence: u64,
+    /// Unconfirmed transactions whose outputs it spends.
+    pub parents: BTreeSet<Txid>,
+    /// Unconfirmed transactions that spend its outputs.
+    pub children: BTreeSet<Txid>,
+    /// The transaction and all unconfirmed ones that it depends on.
+    pub ancestors: Package,
+    /// The transaction and all unconfirmed ones that depend on it.
+    pub descendants: Package,
 }
 
-impl Entry {
-    /// One that nobody waits for yet.
+impl MempoolEntry {
+    /// An entry that has no relatives yet.
     pub fn new(transaction: Arc<Transaction>, fee: Amount, arrived: Timestamp, height: Height) -> Self {
         let own = Package { count: 1, size: transaction.size(), fees: fee };
         let (parents, children) = (BTreeSet::new(), BTreeSet::new());
-        Self {
-            transaction,
-            fee,
-            arrived,
-            height,
-            turn: 0,
-            parents,
-            children,
-            ancestors: own,
-            descendants: own,
-        }
+        let (ancestors, descendants, sequence) = (own, own, 0);
+        Self { transaction, fee, arrived, height, sequence, parents, children, ancestors, descendants }
     }
 
-    /// The transaction.
-    pub const fn transaction(&self) -> &Arc<Transaction> {
-        &self.transaction
-    }
-
-    /// What it pays.
-    pub const fn fee(&self) -> Amount {
-        self.fee
-    }
-
-    /// Its bytes.
+    /// Length in bytes.
     pub fn size(&self) -> usize {
         self.transaction.size()
     }
 
-    /// When it came.
-    pub const fn arrived(&self) -> Timestamp {
-        self.arrived
-    }
-
-    /// The height of the tip when it came.
-    pub const fn height(&self) -> Height {
-        self.height
-    }
-
-    /// Its place in the order of arrival: parents have a lower one than their children.
-    pub const fn turn(&self) -> u64 {
-        self.turn
-    }
-
-    /// Those that wait and whose outputs it spends.
-    pub const fn parents(&self) -> &BTreeSet<Txid> {
-        &self.parents
-    }
-
-    /// Those that wait and spend its outputs.
-    pub const fn children(&self) -> &BTreeSet<Txid> {
-        &self.children
-    }
-
-    /// It and all it depends on.
-    pub const fn ancestors(&self) -> Package {
-        self.ancestors
-    }
-
-    /// It and all that depend on it.
-    pub const fn descendants(&self) -> Package {
-        self.descendants
-    }
-
-    /// What it pays for its bytes, alone.
+    /// The fee for its own bytes.
     pub fn score(&self) -> Score {
         Score { fee: self.fee, size: self.size() }
     }
 
-    /// What is lost without it: it alone, or with those that would go with it.
+    /// The better score of the transaction alone and of it with its descendants: the least is evicted first.
     pub fn worth(&self) -> Score {
         self.score().max(self.descendants.score())
     }
 
-    /// About how much memory it takes.
+    /// Estimate of its memory in bytes.
     pub fn usage(&self) -> usize {
         ENTRY_OVERHEAD + self.size() + self.transaction.inputs().len() * INPUT_OVERHEAD
     }

@@ -1,5 +1,5 @@
-//! Policy: what this node asks of a transaction beyond the rules of the chain, and every reason for
-//! which it takes none in.
+//! Policy: what this node asks of a transaction beyond the rules of the chain, and every reason for a
+//! rejection.
 
 use std::collections::BTreeSet;
 
@@ -10,137 +10,94 @@ use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{LockTime, OutPoint, Transaction};
 
+use crate::chain::failure::Rejection;
 use crate::limits::{
     INCREMENTAL_FEE_PER_KILOBYTE, MAX_ANCESTOR_BYTES, MAX_ANCESTORS, MAX_DESCENDANT_BYTES, MAX_DESCENDANTS,
     MAX_RELAYED_TRANSACTION, MAX_REPLACED, MIN_RELAY_FEE_PER_KILOBYTE, SPEND_BYTES,
 };
+use crate::mempool::entries::MempoolEntries;
 use crate::mempool::entry::Package;
-use crate::mempool::package::Entries;
-use crate::mempool::rate::{FeeRate, Score};
+use crate::mempool::fee_rate::{FeeRate, Score};
 
-/// The least that a transaction pays to be relayed.
+/// The fee rate that a transaction must pay to be relayed.
 pub const MIN_RELAY_FEE_RATE: FeeRate =
     FeeRate::from_per_kilobyte(Amount::from_units(MIN_RELAY_FEE_PER_KILOBYTE));
-/// What a replacement pays for its own relay.
+/// The fee rate that a replacement must pay for its own relay.
 pub const INCREMENTAL_FEE_RATE: FeeRate =
     FeeRate::from_per_kilobyte(Amount::from_units(INCREMENTAL_FEE_PER_KILOBYTE));
 
-/// Why a transaction is not taken in.
+/// Why a transaction is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MempoolError {
     #[error("transaction {txid} is in the mempool already")]
     Known { txid: Txid },
     #[error("transaction {txid} is confirmed already, at height {height}")]
     Confirmed { txid: Txid, height: Height },
-    /// It breaks a rule of the chain.
     #[error(transparent)]
     Rule(#[from] TransactionError),
-    /// Neither the chain nor the mempool knows the transaction whose output it spends. Transactions
-    /// are not kept until their parents come: the sender hands in the parents first.
+    /// Neither the chain nor the mempool knows the transaction whose output is spent. If a peer sent the
+    /// spending one, it is kept as an orphan.
     #[error("{outpoint} does not exist: no such transaction is known here")]
     UnknownOutput { outpoint: OutPoint },
-    /// The transaction is known but has fewer outputs.
     #[error("{outpoint} does not exist: the transaction has {outputs} outputs, counted from 0")]
     NoSuchOutput { outpoint: OutPoint, outputs: usize },
-    /// The chain has spent it.
     #[error("{outpoint} is spent by {by} at height {height}")]
-    SpentInChain {
-        outpoint: OutPoint,
-        /// The transaction that spent it.
-        by: Txid,
-        /// The height of its block.
-        height: Height,
-    },
-    /// A coinbase that is not yet spendable.
+    SpentInChain { outpoint: OutPoint, by: Txid, height: Height },
     #[error(
         "{outpoint} was mined at height {made_at} and may be spent from height {spendable_at}: {missing} more blocks are needed"
     )]
-    Immature {
-        outpoint: OutPoint,
-        made_at: Height,
-        /// From where it may be spent.
-        spendable_at: u64,
-        /// Blocks until the next block may spend it.
-        missing: u64,
-    },
-    /// Its lock time is not over.
+    Immature { outpoint: OutPoint, made_at: Height, spendable_at: u64, missing: u64 },
     #[error(
         "the transaction is locked up to {lock_time}; the next block has height {height}, its parent's median time is {median_time_past}"
     )]
-    NotFinal {
-        lock_time: LockTime,
-        /// The height of the next block.
-        height: Height,
-        /// The median time that the lock is compared with.
-        median_time_past: Timestamp,
-    },
-    /// Another that waits spends the same output, and this one does not pay enough to replace it.
+    NotFinal { lock_time: LockTime, height: Height, median_time_past: Timestamp },
+    /// An unconfirmed transaction spends the same output, and this one does not pay enough to replace it.
     #[error(
-        "{outpoint} is spent by {by}, which waits for a block; to replace it a fee of {needed} is needed, this one pays {fee}"
+        "{outpoint} is spent by {by}, which is unconfirmed; to replace it a fee of {needed} is needed, this one pays {fee}"
     )]
-    Conflict {
-        outpoint: OutPoint,
-        by: Txid,
-        fee: Amount,
-        /// What it would have to pay.
-        needed: Amount,
-    },
-    /// A replacement that spends an output of what it replaces.
+    Conflict { outpoint: OutPoint, by: Txid, fee: Amount, needed: Amount },
     #[error("it depends on {txid}, which it would replace")]
     SpendsWhatItReplaces { txid: Txid },
-    /// A replacement that waits for more than what it replaces waited for (BIP 125, rule 2).
-    #[error(
-        "a replacement may not spend {outpoint}, which waits for a block and is not spent by what it replaces"
-    )]
+    /// A replacement spends an unconfirmed output that the transactions it replaces do not (BIP 125, rule 2).
+    #[error("a replacement may not spend {outpoint}, which is unconfirmed and not spent by what it replaces")]
     NewUnconfirmedInput { outpoint: OutPoint },
-    /// A replacement that displaces too many (BIP 125, rule 5).
-    #[error("it would displace {found} waiting transactions, at most {allowed} are allowed")]
+    /// BIP 125, rule 5.
+    #[error("it would replace {found} unconfirmed transactions, at most {allowed} are allowed")]
     ReplacesTooMany { found: usize, allowed: usize },
+    /// `rate` is that of relay, or a higher one when the mempool is full.
     #[error("the fee {fee} is too low: {size} bytes need {needed} ({rate})")]
-    FeeTooLow {
-        fee: Amount,
-        /// What it would have to pay.
-        needed: Amount,
-        size: usize,
-        /// The rate that is asked for now: of relay, or more when the mempool is full.
-        rate: FeeRate,
-    },
-    /// It is larger than what is relayed.
+    FeeTooLow { fee: Amount, needed: Amount, size: usize, rate: FeeRate },
+    /// The sender of the transaction set a limit, and the fee is above.
+    #[error(
+        "Fee exceeds maximum configured by user (maxfeerate): it pays {} coins per 1,000 bytes, allowed are {}", rate.per_kilobyte(), limit.per_kilobyte()
+    )]
+    FeeTooHigh { fee: Amount, rate: FeeRate, limit: FeeRate },
     #[error("the transaction has {found} bytes, at most {allowed} are relayed")]
     TooBig { found: usize, allowed: usize },
-    /// An output that costs more to spend than it holds.
     #[error(
         "output {index} holds {amount}, less than the {minimum} that spending it costs: dust is not relayed"
     )]
-    Dust {
-        index: usize,
-        amount: Amount,
-        /// What it would have to hold.
-        minimum: Amount,
-    },
-    /// It depends on too many that wait.
+    Dust { index: usize, amount: Amount, minimum: Amount },
     #[error(
-        "with all it depends on it makes {count} waiting transactions of {size} bytes, at most {MAX_ANCESTORS} of {MAX_ANCESTOR_BYTES} are allowed"
+        "with all it depends on it makes {count} unconfirmed transactions of {size} bytes, at most {MAX_ANCESTORS} of {MAX_ANCESTOR_BYTES} are allowed"
     )]
     TooManyAncestors { count: usize, size: usize },
-    /// One that it depends on has too many that depend on it.
+    /// Too many unconfirmed transactions depend on an ancestor of this one.
     #[error(
-        "with it {count} waiting transactions of {size} bytes depend on {on}, at most {MAX_DESCENDANTS} of {MAX_DESCENDANT_BYTES} are allowed"
+        "with it {count} unconfirmed transactions of {size} bytes depend on {on}, at most {MAX_DESCENDANTS} of {MAX_DESCENDANT_BYTES} are allowed"
     )]
     TooManyDescendants { on: Txid, count: usize, size: usize },
-    /// There is no room, and all that wait pay more.
-    #[error("the mempool is full and all that wait pay more: at least {rate} is needed")]
-    Full {
-        /// What has to be paid now.
-        rate: FeeRate,
-    },
+    #[error("the mempool is full and all others pay more: at least {rate} is needed")]
+    Full { rate: FeeRate },
 }
 
-/// What can be said without looking at coins.
+impl Rejection for MempoolError {}
+
+/// Checks that need no coins.
 ///
 /// # Errors
 /// `TooBig`, `Dust`.
-pub fn is_standard(transaction: &Transaction) -> Result<(), MempoolError> {
+pub fn check_standard(transaction: &Transaction) -> Result<(), MempoolError> {
     if transaction.size() > MAX_RELAYED_TRANSACTION {
         return Err(MempoolError::TooBig { found: transaction.size(), allowed: MAX_RELAYED_TRANSACTION });
     }
@@ -152,24 +109,36 @@ pub fn is_standard(transaction: &Transaction) -> Result<(), MempoolError> {
     }
 }
 
-/// Whether this much pays this rate.
+/// Checks that a fee pays a fee rate.
 ///
 /// # Errors
 /// `FeeTooLow`.
-pub fn pays(fee: Amount, size: usize, rate: FeeRate) -> Result<(), MempoolError> {
+pub fn check_fee(fee: Amount, size: usize, rate: FeeRate) -> Result<(), MempoolError> {
     let needed = rate.fee_for(size);
     if fee < needed { Err(MempoolError::FeeTooLow { fee, needed, size, rate }) } else { Ok(()) }
 }
 
-/// What would have to leave for a transaction that pays `fee`: everything that spends what it
-/// spends, and what depends on that. Full replacement by fee: BIP 125 without its signal.
+/// Checks that a fee is within the limit that the transaction's sender set.
+///
+/// # Errors
+/// `FeeTooHigh`.
+pub fn check_max_fee(fee: Amount, size: usize, limit: Option<FeeRate>) -> Result<(), MempoolError> {
+    let rate = FeeRate::of(fee, size);
+    match limit {
+        Some(limit) if rate > limit => Err(MempoolError::FeeTooHigh { fee, rate, limit }),
+        _ => Ok(()),
+    }
+}
+
+/// The transactions that one which pays `fee` would replace: those that spend the same outputs, and their
+/// descendants. Full replacement by fee: BIP 125 without its signal.
 ///
 /// # Errors
 /// `SpendsWhatItReplaces`, `NewUnconfirmedInput`, `ReplacesTooMany`, `Conflict`.
 pub fn replaced_by(
     transaction: &Transaction,
     fee: Amount,
-    entries: &Entries,
+    entries: &MempoolEntries,
 ) -> Result<BTreeSet<Txid>, MempoolError> {
     let spenders = transaction.inputs().iter().filter_map(|outpoint| entries.spender(outpoint));
     let direct: BTreeSet<Txid> = spenders.collect();
@@ -185,7 +154,7 @@ pub fn replaced_by(
     let replaced_parents: BTreeSet<Txid> = direct
         .iter()
         .filter_map(|txid| entries.get(txid))
-        .flat_map(|entry| entry.parents())
+        .flat_map(|entry| &entry.parents)
         .copied()
         .collect();
     let is_new =
@@ -207,9 +176,14 @@ pub fn replaced_by(
     }
 }
 
-/// All the fees that are lost and its own relay on top, and a better rate than each that it directly
-/// conflicts with (BIP 125, rules 3, 4 and Core's rule 6).
-fn fee_to_replace(size: usize, direct: &BTreeSet<Txid>, all: &BTreeSet<Txid>, entries: &Entries) -> Amount {
+/// The fee of a replacement: all the fees that are lost, its own relay on top, and a better rate than each
+/// transaction that it directly conflicts with (BIP 125, rules 3, 4 and Bitcoin Core's rule 6).
+fn fee_to_replace(
+    size: usize,
+    direct: &BTreeSet<Txid>,
+    all: &BTreeSet<Txid>,
+    entries: &MempoolEntries,
+) -> Amount {
     let lost = entries.package(all).fees.units();
     let absolute = lost.saturating_add(INCREMENTAL_FEE_RATE.fee_for(size).units());
     let rates = direct.iter().filter_map(|txid| entries.get(txid)).map(|entry| entry.score());
@@ -221,14 +195,15 @@ fn fee_to_replace(size: usize, direct: &BTreeSet<Txid>, all: &BTreeSet<Txid>, en
     Amount::from_units(better.fold(absolute, u64::max))
 }
 
-/// Whether the chain of dependence stays short when this one joins and `leaving` leave.
+/// Checks the number and bytes of unconfirmed ancestors, and of their descendants without those `replaced`
+/// (Bitcoin Core's ancestor and descendant limits).
 ///
 /// # Errors
 /// `TooManyAncestors`, `TooManyDescendants`.
-pub fn stays_short(
+pub fn check_relatives(
     transaction: &Transaction,
-    leaving: &BTreeSet<Txid>,
-    entries: &Entries,
+    replaced: &BTreeSet<Txid>,
+    entries: &MempoolEntries,
 ) -> Result<(), MempoolError> {
     let ancestors = entries.with_ancestors(entries.parents_of(transaction.inputs()));
     let Package { count, size, .. } = entries.package(&ancestors);
@@ -238,7 +213,7 @@ pub fn stays_short(
     }
     for on in ancestors {
         let descendants = entries.with_descendants([on]);
-        let Package { count, size, .. } = entries.package(descendants.difference(leaving));
+        let Package { count, size, .. } = entries.package(descendants.difference(replaced));
         let (count, size) = (count.saturating_add(1), size.saturating_add(transaction.size()));
         if count > MAX_DESCENDANTS || size > MAX_DESCENDANT_BYTES {
             return Err(MempoolError::TooManyDescendants { on, count, size });

@@ -10,7 +10,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chain::memory::MemoryStore;
+use crate::chain::memory_store::MemoryStore;
 use crate::limits::{MAX_ANCESTORS, MAX_RELAYED_TRANSACTION};
 
 mod following;
@@ -50,18 +50,19 @@ impl World {
         self.test.spend(owner, funds, outputs)
     }
 
-    fn accept(&mut self, transaction: &Arc<Transaction>) -> Result<Admitted, MempoolError> {
-        let tested = self.pool.test(NOW, transaction, &self.chain).expect("memory");
-        let accepted = self.pool.accept(NOW, transaction.clone(), &self.chain).expect("memory");
+    fn accept(&mut self, transaction: &Arc<Transaction>) -> Result<AcceptedTransaction, MempoolError> {
+        let rejection = |failure: Failure<MempoolError>| failure.rejection().expect("memory");
+        let tested = self.pool.test(NOW, transaction, None, &self.chain).map_err(rejection);
+        let accepted = self.pool.accept(NOW, transaction, &self.chain).map_err(rejection);
         assert_eq!(tested, accepted, "a test foretells what happens");
         self.pool.entries().assert_consistent();
         assert!(self.pool.usage() <= self.pool.max_usage());
         accepted
     }
 
-    fn give(&mut self, block: &Arc<Block>) -> Followed {
-        let accepted = self.chain.accept_block(NOW, block.clone()).expect("memory").expect("valid");
-        let Some(change) = accepted.change else { return Followed::default() };
+    fn give(&mut self, block: &Arc<Block>) -> MempoolChange {
+        let accepted = self.chain.accept_block(NOW, block.clone()).expect("valid");
+        let Some(change) = accepted.change else { return MempoolChange::default() };
         let followed = self.pool.follow(NOW, &change, &self.chain).expect("memory");
         self.pool.entries().assert_consistent();
         followed

@@ -1,7 +1,7 @@
-//! Messages as bytes: one byte says which kind, the rest is its body in the encoding of the chain.
+//! Message codec: one byte for the kind, then the body in the encoding of the chain.
 //!
-//! The length is held against the kind's own bound before anything is allocated, and the whole
-//! input must be consumed, so every message has one byte string. Framing is the stream's business.
+//! The length is checked against the limit of the kind before any allocation, and every byte must be consumed,
+//! so that a message has one encoding. Frames belong to the transport.
 
 use cairn_core::encoding::{self, Decode, DecodeError, Encode};
 
@@ -9,10 +9,10 @@ use crate::limits::{
     MAX_FRAME, MAX_FRAME_BEFORE_HELLO, MAX_GET_BLOCKS, MAX_HEADERS_PER_MESSAGE, MAX_INVENTORY,
     MAX_LISTEN_ADDRESSES, MAX_LOCATOR, MAX_PEERS_PER_MESSAGE, MAX_TRANSACTIONS_PER_MESSAGE, MAX_USER_AGENT,
 };
-use crate::message::words::{Goodbye, Hello, HelloStart, Message};
+use crate::message::types::{Goodbye, Hello, HelloStart, Message};
 use crate::peer::PeerAddress;
 
-/// Why bytes are no message.
+/// Why bytes are not a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// There is not even a kind.
@@ -26,23 +26,14 @@ pub enum CodecError {
     UnknownKind { found: u8 },
     /// The message is longer than its kind allows.
     #[error("a {kind} of {found} bytes, at most {allowed} are allowed")]
-    TooLong {
-        kind: &'static str,
-        /// The length of the body.
-        found: usize,
-        allowed: usize,
-    },
+    TooLong { kind: &'static str, found: usize, allowed: usize },
     /// The body does not decode, or has bytes left over.
     #[error("the {kind} does not decode: {source}")]
     Malformed { kind: &'static str, source: DecodeError },
-    /// A Hello of which only the beginning decodes. Another version or chain may have another layout.
+    /// Only the start of a `Hello` decodes. The rest may be valid in another version.
     #[error("{fault}")]
-    Hello {
-        start: HelloStart,
-        /// What is wrong with the rest.
-        fault: Box<Self>,
-    },
-    /// A Goodbye with a reason of another version.
+    Hello { start: HelloStart, fault: Box<Self> },
+    /// The reason of a `Goodbye` may be valid in another version.
     #[error("a Goodbye with a reason that this version does not know")]
     Goodbye,
     /// A list has more entries than its kind allows.
@@ -51,7 +42,7 @@ pub enum CodecError {
     /// The user agent would harm a terminal or a page.
     #[error("the user agent has bytes other than printable ASCII, or more than {allowed} of them")]
     UserAgent { allowed: usize },
-    /// IPv4 written as IPv6, which would count one host twice.
+    /// An IPv4 address in the form of IPv6, which would count one host twice.
     #[error("the address {found} has a shorter form")]
     Address { found: PeerAddress },
 }
@@ -68,9 +59,9 @@ const fn kind(byte: u8, name: &'static str, longest: usize) -> Kind {
     Kind { byte, name, longest }
 }
 
-/// A list is preceded by its count.
+/// Length in bytes of a list's count.
 const COUNT: usize = 8;
-/// The longest encoding of an address: a tag, an IPv6 address, a port.
+/// Length in bytes of the longest address: a tag, an IPv6 address, a port.
 const ADDRESS: usize = 4 + 16 + 2;
 
 const HELLO: Kind = kind(0, "Hello", MAX_FRAME_BEFORE_HELLO - 1);
@@ -88,7 +79,7 @@ const ANNOUNCE_TRANSACTIONS: Kind = kind(11, "AnnounceTransactions", COUNT + MAX
 const GET_TRANSACTIONS: Kind = kind(12, "GetTransactions", COUNT + MAX_INVENTORY * 32);
 const TRANSACTIONS: Kind = kind(13, "Transactions", MAX_FRAME - 1);
 
-/// A message as the bytes of one frame.
+/// The encoding of a message: the content of one frame.
 pub fn encode(message: &Message) -> Vec<u8> {
     match message {
         Message::Hello(hello) => framed(HELLO, hello.as_ref()),
@@ -108,10 +99,10 @@ pub fn encode(message: &Message) -> Vec<u8> {
     }
 }
 
-/// The message that the bytes of one frame are.
+/// Decodes the content of one frame.
 ///
 /// # Errors
-/// What is wrong with them: no honest node sends such bytes.
+/// Every variant of [`CodecError`]. No honest node of this version sends such bytes.
 pub fn decode(bytes: &[u8]) -> Result<Message, CodecError> {
     let (&byte, body) = bytes.split_first().ok_or(CodecError::Empty)?;
     let message = match byte {
@@ -137,7 +128,7 @@ pub fn decode(bytes: &[u8]) -> Result<Message, CodecError> {
     match &message {
         Message::Peers(list) => at_most(PEERS, list.len(), MAX_PEERS_PER_MESSAGE)?,
         Message::Transactions(list) => at_most(TRANSACTIONS, list.len(), MAX_TRANSACTIONS_PER_MESSAGE)?,
-        _ => {} // Entries of fixed size: the bound on the length is the bound on their number.
+        _ => {} // MempoolEntries of fixed size: the bound on the length is the bound on their number.
     }
     Ok(message)
 }
@@ -165,7 +156,7 @@ fn at_most(kind: Kind, found: usize, allowed: usize) -> Result<(), CodecError> {
     Ok(())
 }
 
-/// The beginning is read on its own where the rest does not decode.
+/// Decodes a `Hello`, or its start where the rest does not decode.
 fn read_hello(body: &[u8]) -> Result<Hello, CodecError> {
     read(HELLO, body).and_then(checked_hello).map_err(|fault| {
         let start = body.get(..HelloStart::SIZE).filter(|_| body.len() <= HELLO.longest);

@@ -1,22 +1,22 @@
-//! What a node is told when it is made.
+//! Node configuration.
 
 use core::time::Duration;
 
 use crate::peer::{PeerAddress, PeerId};
-use crate::peers::Room;
+use crate::peers::ConnectionLimits;
 
-/// What a node is told when it is made.
+/// The settings of a node, which do not change while it runs.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
     pub id: PeerId,
-    /// The program and its version; printable ASCII.
+    /// Program and version, in printable ASCII.
     pub user_agent: String,
+    /// Addresses at which the node accepts connections.
     pub listen: Vec<PeerAddress>,
-    /// Whom it dials for ever.
+    /// Addresses that the node dials for ever.
     pub connect: Vec<PeerAddress>,
-    /// How many connections it wants and bears.
-    pub room: Room,
-    /// How often a silent peer is asked whether it lives, usually [`crate::limits::PING_INTERVAL`];
-    /// none never, where the transport tells of every connection that ends.
-    pub ping_every: Option<Duration>,
+    pub limits: ConnectionLimits,
+    /// The pause between pings, usually [`crate::limits::PING_INTERVAL`]; none for no pings, where the transport
+    /// reports every connection that ends.
+    pub ping_interval: Option<Duration>,
 }

@@ -8,11 +8,11 @@ use cairn_core::testing::{TestChain, pay};
 use cairn_core::transaction::OutPoint;
 
 use super::*;
-use crate::input::Command;
-use crate::limits::{HANDSHAKE_TIMEOUT, PEERS_ASK_INTERVAL, PING_INTERVAL, PING_TIMEOUT, REDIAL_LONGEST};
+use crate::input::PeerCommand;
+use crate::limits::{HANDSHAKE_TIMEOUT, PEERS_REQUEST_INTERVAL, PING_INTERVAL, PING_TIMEOUT, REDIAL_MAX};
 use crate::message::Goodbye;
 use crate::message::codec::CodecError;
-use crate::peers::Room;
+use crate::peers::ConnectionLimits;
 
 #[path = "tests/clock.rs"]
 mod clock_behind;
@@ -44,7 +44,7 @@ fn nodes_of_different_chains_tell_each_other_and_part() {
         *message == Message::Goodbye(Goodbye::OtherChain { ours })
     };
     assert!(net.said.iter().any(told), "the other side learns which chain this is");
-    assert!(net.events[0].iter().any(|event| matches!(event, Event::PeerRefused { .. })));
+    assert!(net.events[0].iter().any(|event| matches!(event, Event::PeerRejected { .. })));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_node_that_dials_itself_parts_and_never_dials_itself_again() {
     let test = TestChain::new();
     let mut net = Net::new(vec![node(&test, 0, &[0], QUIET)]);
     net.pass(120_000);
-    let refusals = net.events[0].iter().filter(|event| matches!(event, Event::PeerRefused { .. })).count();
+    let refusals = net.events[0].iter().filter(|event| matches!(event, Event::PeerRejected { .. })).count();
     assert_eq!(refusals, 1);
     assert_eq!(net.nodes[0].next_wake(), None);
 }
@@ -72,11 +72,11 @@ fn a_small_block_runs_down_a_line_of_five_and_never_back() {
 #[test]
 fn a_peer_that_answered_is_not_asked_for_addresses_again_before_its_time() {
     let test = TestChain::new();
-    let mut net = Net::new(vec![node(&test, 0, &[], Room { outbound: 2, inbound: 2 })]);
+    let mut net = Net::new(vec![node(&test, 0, &[], ConnectionLimits { outbound: 2, inbound: 2 })]);
     net.guest(&test, 9, 0);
     let asked = |net: &Net| net.said_to(9).iter().filter(|message| ***message == Message::GetPeers).count();
     let mut answered = 0;
-    for second in 0..PEERS_ASK_INTERVAL.as_secs() * 3 / 2 {
+    for second in 0..PEERS_REQUEST_INTERVAL.as_secs() * 3 / 2 {
         // Who talks is not taken for dead.
         net.say(9, 0, Message::Ping { nonce: second });
         if asked(&net) > answered {
@@ -92,9 +92,9 @@ fn a_peer_that_answered_is_not_asked_for_addresses_again_before_its_time() {
 #[test]
 fn a_node_that_lacks_peers_asks_also_one_that_dialled_it_for_addresses() {
     let test = TestChain::new();
-    let mut net = Net::new(vec![node(&test, 0, &[], Room { outbound: 1, inbound: 9 })]);
+    let mut net = Net::new(vec![node(&test, 0, &[], ConnectionLimits { outbound: 1, inbound: 9 })]);
     net.guest(&test, 9, 0);
-    net.pass(PEERS_ASK_INTERVAL.as_millis() as u64);
+    net.pass(PEERS_REQUEST_INTERVAL.as_millis() as u64);
     assert!(net.said_to(9).contains(&&Message::GetPeers));
 }
 
@@ -133,7 +133,7 @@ fn a_node_that_is_far_behind_catches_up_from_one_peer() {
     net.deaf.insert(0);
     net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 2_500));
     net.deaf.clear();
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert_eq!(net.tips().len(), 1);
     assert_eq!(net.nodes[1].chain().tip().height.get(), 2_500);
     assert!(!net.nodes[1].is_initial_download());
@@ -155,7 +155,7 @@ fn halves_that_were_cut_apart_agree_within_a_second_of_healing() {
     net.pass(1_000);
     assert_eq!(net.tips(), [long[30].hash()].into());
     let told = net.events[0].iter().find_map(|event| match event {
-        Event::Reorganised { disconnected, connected, .. } => Some((*disconnected, *connected)),
+        Event::Reorganized { disconnected, connected, .. } => Some((*disconnected, *connected)),
         _ => None,
     });
     assert_eq!(told, Some((30, 31)));
@@ -167,7 +167,7 @@ fn a_transaction_is_announced_asked_once_and_delivered_down_the_line() {
     let mut net = Net::line(&test, 3);
     let before = net.said.len();
     let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
-    net.submit(1, Submission::Transaction(payment.clone()));
+    net.submit(1, Submission::Transaction { transaction: payment.clone(), max_fee_rate: None });
     net.pass(100);
     assert!(net.nodes.iter().all(|node| node.mempool().contains(&payment.txid())));
     let mut kinds: Vec<&str> = net.said[before..].iter().map(|(_, _, message)| kind(message)).collect();
@@ -183,7 +183,7 @@ fn an_accepted_transaction_is_told_with_the_peer_that_gave_it() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 3);
     let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
-    net.submit(0, Submission::Transaction(payment.clone()));
+    net.submit(0, Submission::Transaction { transaction: payment.clone(), max_fee_rate: None });
     net.pass(100);
     let told = net.events.iter().map(|events| {
         let accepted = events.iter().find_map(|event| match event {
@@ -236,7 +236,7 @@ fn a_payment_confirmed_only_on_the_losing_side_waits_on_the_winning_one() {
     let mut net = Net::line(&test, 4);
     net.cut([&[0, 1], &[2, 3]]);
     let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
-    net.submit(0, Submission::Transaction(payment.clone()));
+    net.submit(0, Submission::Transaction { transaction: payment.clone(), max_fee_rate: None });
     net.submit(0, Submission::Block(test.block_on(&test.genesis, 1, Amount::ZERO, vec![payment.clone()])));
     net.submit_blocks(3, &test.blocks_on(&test.genesis, 2, 2));
     net.heal();
@@ -251,9 +251,9 @@ fn transactions_that_wait_are_told_to_who_joins_later() {
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET), node(&test, 1, &[0], QUIET)]);
     net.deaf.insert(0);
     let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
-    net.submit(0, Submission::Transaction(payment.clone()));
+    net.submit(0, Submission::Transaction { transaction: payment.clone(), max_fee_rate: None });
     net.deaf.clear();
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert!(net.nodes[1].mempool().contains(&payment.txid()));
 }
 
@@ -262,18 +262,18 @@ fn a_node_that_lost_all_its_peers_dials_for_ever() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 2);
     net.deaf.insert(1);
-    net.command(1, Command::DisconnectPeer(id(0)));
+    net.command(1, PeerCommand::DisconnectPeer(id(0)));
     assert!(net.ready(0).is_empty());
     net.pass(24 * 3_600_000);
     net.deaf.clear();
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert_eq!(net.ready(0), [id(1)]);
 }
 
 #[test]
 fn nodes_find_each_other_through_a_third() {
     let test = TestChain::new();
-    let room = Room { outbound: 4, inbound: 10 };
+    let room = ConnectionLimits { outbound: 4, inbound: 10 };
     let nodes = vec![node(&test, 0, &[1], room), node(&test, 1, &[], room), node(&test, 2, &[1], room)];
     let mut net = Net::new(nodes);
     net.pass(90_000);
@@ -283,7 +283,7 @@ fn nodes_find_each_other_through_a_third() {
 #[test]
 fn a_full_node_says_so_and_stays_within_its_room() {
     let test = TestChain::new();
-    let mut net = Net::new(vec![node(&test, 0, &[], Room { outbound: 0, inbound: 3 })]);
+    let mut net = Net::new(vec![node(&test, 0, &[], ConnectionLimits { outbound: 0, inbound: 3 })]);
     (10..20).for_each(|guest| net.guest(&test, guest, 0));
     assert_eq!(net.ready(0), [id(10), id(11), id(12)]);
     assert!(net.said_to(19).contains(&&Message::Goodbye(Goodbye::Full)));
@@ -293,10 +293,10 @@ fn a_full_node_says_so_and_stays_within_its_room() {
 fn the_network_can_be_switched_off_and_on() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 2);
-    net.command(0, Command::SetNetworkActive(false));
+    net.command(0, PeerCommand::SetNetworkActive(false));
     net.pass(60_000);
     assert!(net.ready(0).is_empty() && net.ready(1).is_empty());
-    net.command(0, Command::SetNetworkActive(true));
+    net.command(0, PeerCommand::SetNetworkActive(true));
     net.pass(1_000);
     assert_eq!(net.ready(0), [id(1)]);
 }
@@ -305,11 +305,11 @@ fn the_network_can_be_switched_off_and_on() {
 fn a_ban_parts_two_nodes_until_it_is_lifted() {
     let test = TestChain::new();
     let mut net = Net::line(&test, 2);
-    net.command(1, Command::Ban { peer: id(0), lasting: core::time::Duration::from_secs(3_600) });
+    net.command(1, PeerCommand::Ban { peer: id(0), duration: core::time::Duration::from_secs(3_600) });
     net.pass(60_000);
     assert!(net.ready(1).is_empty());
-    net.command(1, Command::Unban(id(0)));
-    net.pass(REDIAL_LONGEST.as_millis() as u64);
+    net.command(1, PeerCommand::Unban(id(0)));
+    net.pass(REDIAL_MAX.as_millis() as u64);
     assert_eq!(net.ready(1), [id(0)]);
 }
 
@@ -319,7 +319,13 @@ fn the_same_inputs_give_the_same_words() {
         let test = TestChain::new();
         let mut net = Net::line(&test, 4);
         net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 5));
-        net.submit(2, Submission::Transaction(test.spend(3, &[test.premine(3)], vec![pay(1, 4)])));
+        net.submit(
+            2,
+            Submission::Transaction {
+                transaction: test.spend(3, &[test.premine(3)], vec![pay(1, 4)]),
+                max_fee_rate: None,
+            },
+        );
         net.pass(100_000);
         net.said
     };
@@ -344,7 +350,7 @@ fn two_long_branches_that_meet_agree_at_once() {
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET), node(&test, 1, &[], QUIET)]);
     net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 1000));
     net.submit_blocks(1, &test.blocks_on(&test.genesis, 2, 1001));
-    net.command(0, Command::AddNode(harness::address(1)));
+    net.command(0, PeerCommand::AddNode(harness::address(1)));
     net.settle();
     assert_eq!(net.nodes[0].chain().tip().height.get(), 1001);
     assert_eq!(net.tips().len(), 1);

@@ -1,15 +1,15 @@
-//! Back-off: how long to wait before dialling again.
+//! Back-off: the interval before the next dial.
 
 use core::time::Duration;
 
-use crate::limits::{REDIAL_FIRST, REDIAL_LONGEST};
+use crate::limits::{REDIAL_FIRST, REDIAL_MAX};
 use crate::random::Random;
 
-/// Doubles with every failure up to the longest wait, with jitter, so that nodes that lost each
-/// other at one instant do not return in step.
+/// The interval after a number of failures: doubled with each, up to a limit, with jitter, so that nodes that
+/// lost each other at one moment do not dial at one moment.
 pub fn backoff(failures: u32, random: &mut Random) -> Duration {
     let doubled = REDIAL_FIRST.saturating_mul(1 << failures.min(16));
-    random.jitter(doubled.min(REDIAL_LONGEST)).min(REDIAL_LONGEST)
+    random.jitter(doubled.min(REDIAL_MAX)).min(REDIAL_MAX)
 }
 
 #[cfg(test)]
@@ -21,9 +21,9 @@ mod tests {
         let mut random = Random::derive(7, 0);
         for failures in 0..40 {
             let wait = backoff(failures, &mut random);
-            assert!(wait <= REDIAL_LONGEST, "{failures} failures wait {wait:?}");
+            assert!(wait <= REDIAL_MAX, "{failures} failures wait {wait:?}");
             assert!(wait >= REDIAL_FIRST / 2, "{failures} failures wait {wait:?}");
         }
-        assert!(backoff(20, &mut random) >= REDIAL_LONGEST / 2);
+        assert!(backoff(20, &mut random) >= REDIAL_MAX / 2);
     }
 }

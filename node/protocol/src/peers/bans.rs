@@ -1,4 +1,4 @@
-//! The ban list: who is refused, until when, and never more than a fixed number of them.
+//! The ban list: banned peers and hosts, each until a time, up to a fixed number.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -14,22 +14,22 @@ use crate::peer::{PeerAddress, PeerId};
 pub struct Ban {
     pub until: Timestamp,
     pub since: Timestamp,
-    /// The host it extends to. A new identity costs nothing, a new host something; but hosts on the
-    /// loopback and in private networks stand for many neighbours and are never banned as a whole.
+    /// The host that is banned with the peer: a new identity costs nothing. An address on the loopback or in a
+    /// private network may be that of many nodes and is never banned.
     pub host: Option<IpAddr>,
 }
 
-/// Everyone who is refused.
+/// Every ban, by peer.
 #[derive(Clone, Debug, Default)]
 pub struct BanList {
     bans: BTreeMap<PeerId, Ban>,
-    /// How many bans extend to each host, so that a lookup costs the same however long the list is.
+    /// The peers that are banned with each host, so that a lookup costs the same however long the list is.
     hosts: BTreeMap<IpAddr, Vec<PeerId>>,
 }
 
 impl BanList {
-    /// Bans a peer, and the host it was seen on, if known. A second ban replaces the first.
-    pub fn ban(&mut self, now: Timestamp, peer: PeerId, seen_at: Option<PeerAddress>, lasting: Duration) {
+    /// Bans a peer, and the host of its connection, if known. A second ban replaces the first.
+    pub fn ban(&mut self, now: Timestamp, peer: PeerId, seen_at: Option<PeerAddress>, duration: Duration) {
         self.unban(&peer);
         if self.bans.len() >= MAX_BANS {
             let soonest = self.bans.iter().min_by_key(|(_, ban)| ban.until).map(|(peer, _)| *peer);
@@ -37,16 +37,16 @@ impl BanList {
                 self.unban(&soonest);
             }
         }
-        let host = seen_at.map(|address| address.socket().ip()).filter(|host| stands_for_one(*host));
+        let host = seen_at.map(|address| address.socket().ip()).filter(|host| is_public(*host));
         if let Some(host) = host {
             self.hosts.entry(host).or_default().push(peer);
         }
-        self.bans.insert(peer, Ban { until: now.saturating_add(lasting), since: now, host });
+        self.bans.insert(peer, Ban { until: now.saturating_add(duration), since: now, host });
     }
 
-    /// Forgets a ban; says whether there was one.
-    pub fn unban(&mut self, peer: &PeerId) -> bool {
-        let Some(ban) = self.bans.remove(peer) else { return false };
+    /// Ends the ban of a peer and its host.
+    pub fn unban(&mut self, peer: &PeerId) {
+        let Some(ban) = self.bans.remove(peer) else { return };
         if let Some(host) = ban.host
             && let Some(peers) = self.hosts.get_mut(&host)
         {
@@ -55,29 +55,28 @@ impl BanList {
                 self.hosts.remove(&host);
             }
         }
-        true
     }
 
-    /// Forgets every ban.
+    /// Ends every ban.
     pub fn clear(&mut self) {
         self.bans.clear();
         self.hosts.clear();
     }
 
-    /// Whether this peer, or its host, is refused now.
-    pub fn refuses(&self, now: Timestamp, peer: &PeerId, address: &PeerAddress) -> bool {
-        self.refuses_peer(now, peer) || self.refuses_host(now, address)
+    /// Whether a peer, or its host, is banned now.
+    pub fn covers(&self, now: Timestamp, peer: &PeerId, address: &PeerAddress) -> bool {
+        self.covers_peer(now, peer) || self.covers_host(now, address)
     }
 
-    /// Whether this identity is refused now.
-    pub fn refuses_peer(&self, now: Timestamp, peer: &PeerId) -> bool {
+    /// Whether a peer is banned now.
+    pub fn covers_peer(&self, now: Timestamp, peer: &PeerId) -> bool {
         self.bans.get(peer).is_some_and(|ban| ban.until > now)
     }
 
-    /// Whether this host is refused now.
-    pub fn refuses_host(&self, now: Timestamp, address: &PeerAddress) -> bool {
+    /// Whether a host is banned now.
+    pub fn covers_host(&self, now: Timestamp, address: &PeerAddress) -> bool {
         let peers = self.hosts.get(&address.socket().ip());
-        peers.is_some_and(|peers| peers.iter().any(|peer| self.refuses_peer(now, peer)))
+        peers.is_some_and(|peers| peers.iter().any(|peer| self.covers_peer(now, peer)))
     }
 
     /// Every ban that has not ended.
@@ -86,8 +85,8 @@ impl BanList {
     }
 }
 
-/// Whether an address stands for one host in the whole internet.
-fn stands_for_one(host: IpAddr) -> bool {
+/// Whether an address is that of one host in the whole internet.
+fn is_public(host: IpAddr) -> bool {
     match host {
         IpAddr::V4(host) => {
             !(host.is_loopback() || host.is_private() || host.is_link_local() || host.is_unspecified())
@@ -122,8 +121,8 @@ mod tests {
         let mut bans = BanList::default();
         let now = Timestamp::from_millis(5);
         bans.ban(now, peer(1), None, HOUR);
-        assert!(bans.refuses_peer(now, &peer(1)));
-        assert!(!bans.refuses_peer(now.saturating_add(HOUR), &peer(1)));
+        assert!(bans.covers_peer(now, &peer(1)));
+        assert!(!bans.covers_peer(now.saturating_add(HOUR), &peer(1)));
     }
 
     #[test]
@@ -131,9 +130,9 @@ mod tests {
         let mut bans = BanList::default();
         let now = Timestamp::from_millis(5);
         bans.ban(now, peer(1), Some(address("8.8.8.8:4000")), HOUR);
-        assert!(bans.refuses(now, &peer(2), &address("8.8.8.8:5000")));
+        assert!(bans.covers(now, &peer(2), &address("8.8.8.8:5000")));
         bans.unban(&peer(1));
-        assert!(!bans.refuses(now, &peer(2), &address("8.8.8.8:5000")));
+        assert!(!bans.covers(now, &peer(2), &address("8.8.8.8:5000")));
     }
 
     #[test]
@@ -141,7 +140,7 @@ mod tests {
         let mut bans = BanList::default();
         let now = Timestamp::from_millis(5);
         bans.ban(now, peer(1), Some(address("127.0.0.1:4000")), HOUR);
-        assert!(!bans.refuses(now, &peer(2), &address("127.0.0.1:5000")));
+        assert!(!bans.covers(now, &peer(2), &address("127.0.0.1:5000")));
     }
 
     /// ATTACKS 25, CVE-2020-14198.
@@ -155,6 +154,6 @@ mod tests {
         }
         assert_eq!(bans.bans.len(), MAX_BANS);
         assert_eq!(bans.hosts.len(), MAX_BANS);
-        assert!(bans.refuses_peer(Timestamp::from_millis(20_000), &peer(19_999)), "the last ban holds");
+        assert!(bans.covers_peer(Timestamp::from_millis(20_000), &peer(19_999)), "the last ban holds");
     }
 }

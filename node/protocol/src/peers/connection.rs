@@ -1,63 +1,63 @@
-//! One connection: who is at the other end, how far the handshake is, whether it lives.
+//! One connection: the peer, the phase of the handshake, and the heartbeat.
 
 use core::time::Duration;
 
 use cairn_core::hash::BlockHash;
 use cairn_core::time::Timestamp;
 
+use crate::action::Action;
 use crate::limits::{HANDSHAKE_TIMEOUT, PING_TIMEOUT};
-use crate::message::Hello;
+use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
 
-/// A connection as the table keeps it.
+/// A connection with a peer.
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub peer: PeerId,
     pub direction: Direction,
     /// The remote end as the transport saw it.
     pub address: PeerAddress,
+    /// When it was established.
     pub since: Timestamp,
-    /// When it last said anything.
-    pub last_heard: Timestamp,
-    /// When it last gave us a block that we lacked.
+    /// When the last message arrived.
+    pub last_received: Timestamp,
+    /// When the peer last delivered a new block.
     pub last_block: Option<Timestamp>,
-    /// How far it has come.
     pub phase: Phase,
-    /// The last round trip measured.
+    /// The last round trip.
     pub ping: Option<Duration>,
-    /// The shortest round trip measured.
+    /// The shortest round trip.
     pub min_ping: Option<Duration>,
-    /// How often it is asked whether it lives, while it is silent; none never.
-    pub ping_every: Option<Duration>,
-    /// The ping under way, or when the next is due.
+    /// The pause between pings; none if the transport reports every connection that ends.
+    pub ping_interval: Option<Duration>,
     pub heartbeat: Heartbeat,
-    /// The tip that it was told of in our `Hello`; none before.
-    pub told_tip: Option<BlockHash>,
-    /// When it was last told addresses.
-    pub told_peers: Option<Timestamp>,
-    /// When it was last asked for addresses.
-    pub asked_peers: Option<Timestamp>,
-    /// Whether its answer to that is awaited.
-    pub owes_peers: bool,
+    /// The tip in our `Hello`; none before it is sent.
+    pub sent_tip: Option<BlockHash>,
+    /// When it was last sent addresses.
+    pub sent_addresses: Option<Timestamp>,
+    /// When addresses were last requested from it.
+    pub requested_addresses: Option<Timestamp>,
+    /// Whether the reply to that is awaited.
+    pub awaits_addresses: bool,
 }
 
-/// How far a connection has come.
+/// The phase of the handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Its `Hello` has not come yet.
+    /// The peer has not sent its `Hello`.
     AwaitingHello,
-    /// Its `Hello` was read and agreed with.
+    /// The peer's `Hello` was accepted.
     Ready(Box<Hello>),
-    /// We hung up; whatever still arrives is not heard.
+    /// This node has disconnected; messages that still arrive are ignored.
     Closing,
 }
 
-/// Whether an answer to a ping is awaited.
+/// The pings of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
-    Still,
-    /// The next ping is due then.
-    Resting {
+    /// No ping is ever sent.
+    Off,
+    Pausing {
         until: Timestamp,
     },
     AwaitingPong {
@@ -66,44 +66,44 @@ pub enum Heartbeat {
     },
 }
 
-/// What a connection needs at some instant.
+/// The action that a connection needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     Nothing,
     Ping,
-    /// It fell silent: hang up.
-    HangUp,
+    /// The peer timed out.
+    Disconnect,
 }
 
 impl Connection {
-    /// A connection that has just come to stand.
+    /// A connection that was just established.
     pub fn new(
         now: Timestamp,
         peer: PeerId,
         direction: Direction,
         address: PeerAddress,
-        ping_every: Option<Duration>,
+        ping_interval: Option<Duration>,
     ) -> Self {
         Self {
             peer,
             direction,
             address,
             since: now,
-            last_heard: now,
+            last_received: now,
             last_block: None,
             phase: Phase::AwaitingHello,
             ping: None,
             min_ping: None,
-            ping_every,
-            heartbeat: Heartbeat::Still,
-            told_tip: None,
-            told_peers: None,
-            asked_peers: None,
-            owes_peers: false,
+            ping_interval,
+            heartbeat: Heartbeat::Off,
+            sent_tip: None,
+            sent_addresses: None,
+            requested_addresses: None,
+            awaits_addresses: false,
         }
     }
 
-    /// What the peer said of itself; none before the handshake.
+    /// The `Hello` of the peer, once the handshake is complete.
     pub fn hello(&self) -> Option<&Hello> {
         match &self.phase {
             Phase::Ready(hello) => Some(hello),
@@ -116,11 +116,11 @@ impl Connection {
         self.hello().is_some()
     }
 
-    /// Where the peer can be dialled: what it said, with the host as we saw it where it said "any".
+    /// The addresses at which the peer accepts connections. Where it named no host, that of the connection.
     pub fn listens_at(&self) -> Vec<PeerAddress> {
-        let said = self.hello().map(|hello| hello.listen.as_slice()).unwrap_or_default();
+        let named = self.hello().map(|hello| hello.listen.as_slice()).unwrap_or_default();
         let seen = self.address.socket().ip();
-        let completed = said.iter().map(|address| {
+        let completed = named.iter().map(|address| {
             let socket = address.socket();
             if socket.ip().is_unspecified() {
                 PeerAddress::new((seen, socket.port()).into())
@@ -131,18 +131,19 @@ impl Connection {
         completed.collect()
     }
 
-    /// Notes that it is asked for addresses.
-    pub fn ask_for_peers(&mut self, now: Timestamp) {
-        self.asked_peers = Some(now);
-        self.owes_peers = true;
+    /// Requests addresses of other nodes.
+    pub fn request_addresses(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.requested_addresses = Some(now);
+        self.awaits_addresses = true;
+        actions.push(Action::Send { peer: self.peer, message: Message::GetPeers });
     }
 
-    /// What its heart does first: it is asked at once, or never.
-    pub fn first_beat(&self, now: Timestamp) -> Heartbeat {
-        self.ping_every.map_or(Heartbeat::Still, |_| Heartbeat::Resting { until: now })
+    /// The heartbeat after the handshake: a ping at once, or none ever.
+    pub fn first_heartbeat(&self, now: Timestamp) -> Heartbeat {
+        self.ping_interval.map_or(Heartbeat::Off, |_| Heartbeat::Pausing { until: now })
     }
 
-    /// Notes the answer to a ping; an answer to nothing is ignored.
+    /// Notes the reply to a ping. A reply to no ping is ignored.
     pub fn pong(&mut self, now: Timestamp, answered: u64) {
         if let Heartbeat::AwaitingPong { nonce, since } = self.heartbeat
             && nonce == answered
@@ -150,33 +151,33 @@ impl Connection {
             let took = now.since(since);
             self.ping = Some(took);
             self.min_ping = Some(self.min_ping.map_or(took, |shortest| shortest.min(took)));
-            let next = self.ping_every.map(|rest| now.saturating_add(rest));
-            self.heartbeat = next.map_or(Heartbeat::Still, |until| Heartbeat::Resting { until });
+            let next = self.ping_interval.map(|rest| now.saturating_add(rest));
+            self.heartbeat = next.map_or(Heartbeat::Off, |until| Heartbeat::Pausing { until });
         }
     }
 
-    /// What is due now. A peer that talks is alive, even if its pong is stuck behind a block.
+    /// The action that is due now. A peer that sends messages is alive, even if its pong is queued behind a block.
     pub fn need(&self, now: Timestamp) -> Need {
         if now < self.next_due().unwrap_or(Timestamp::from_millis(u64::MAX)) {
             return Need::Nothing;
         }
         match (&self.phase, self.heartbeat) {
-            (Phase::AwaitingHello, _) => Need::HangUp,
-            (Phase::Ready(_), Heartbeat::Still) => Need::Nothing,
-            (Phase::Ready(_), Heartbeat::Resting { .. }) => Need::Ping,
-            (Phase::Ready(_), Heartbeat::AwaitingPong { .. }) => Need::HangUp,
+            (Phase::AwaitingHello, _) => Need::Disconnect,
+            (Phase::Ready(_), Heartbeat::Off) => Need::Nothing,
+            (Phase::Ready(_), Heartbeat::Pausing { .. }) => Need::Ping,
+            (Phase::Ready(_), Heartbeat::AwaitingPong { .. }) => Need::Disconnect,
             (Phase::Closing, _) => Need::Nothing,
         }
     }
 
-    /// When something becomes due.
+    /// The time of the next ping or timeout.
     pub fn next_due(&self) -> Option<Timestamp> {
         match (&self.phase, self.heartbeat) {
             (Phase::AwaitingHello, _) => Some(self.since.saturating_add(HANDSHAKE_TIMEOUT)),
-            (Phase::Ready(_), Heartbeat::Still) => None,
-            (Phase::Ready(_), Heartbeat::Resting { until }) => Some(until),
+            (Phase::Ready(_), Heartbeat::Off) => None,
+            (Phase::Ready(_), Heartbeat::Pausing { until }) => Some(until),
             (Phase::Ready(_), Heartbeat::AwaitingPong { since, .. }) => {
-                Some(since.max(self.last_heard).saturating_add(PING_TIMEOUT))
+                Some(since.max(self.last_received).saturating_add(PING_TIMEOUT))
             }
             (Phase::Closing, _) => None,
         }

@@ -1,20 +1,18 @@
-//! The handshake: both sides say `Hello` first, and part at once if they cannot go on together.
+//! The handshake: both sides send `Hello` first, and disconnect at once if chain or version differ.
 
-use cairn_core::hash::{BlockHash, GenesisHash};
-use cairn_core::height::Height;
-use cairn_core::work::Work;
+use cairn_core::hash::GenesisHash;
 
-use crate::chain::tree::Entry;
+use crate::chain::tree::ChainTip;
 use crate::event::DisconnectReason;
 use crate::message::codec::CodecError;
 use crate::message::{Goodbye, Hello, HelloStart, PROTOCOL_VERSION};
 use crate::peer::PeerAddress;
 use crate::peers::connection::Phase;
 
-/// The node keeps whole blocks and gives them to who asks.
+/// Service bit of a node that stores whole blocks and sends them on request.
 pub const SERVICE_FULL_BLOCKS: u64 = 1;
 
-/// What a node says of itself to everyone.
+/// The part of a node's `Hello` that stays the same.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The chain it is on.
@@ -25,23 +23,9 @@ pub struct Identity {
     pub listen: Vec<PeerAddress>,
 }
 
-/// What is known of the best chain when a `Hello` is written.
-#[derive(Clone, Copy, Debug)]
-pub struct Tip {
-    pub hash: BlockHash,
-    pub height: Height,
-    pub work: Work,
-}
-
-impl From<&Entry> for Tip {
-    fn from(tip: &Entry) -> Self {
-        Self { hash: tip.hash, height: tip.height, work: tip.work }
-    }
-}
-
-/// Why two nodes cannot go on together.
+/// Why two nodes cannot be connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum HandshakeError {
     #[error("the peer speaks protocol version {theirs}, this node {ours}")]
     OtherVersion { theirs: u32, ours: u32 },
     /// It is on another chain.
@@ -52,8 +36,8 @@ pub enum Refusal {
     Ourselves,
 }
 
-impl Refusal {
-    /// What the other side is told.
+impl HandshakeError {
+    /// The `Goodbye` to the peer.
     pub fn goodbye(&self) -> Goodbye {
         match *self {
             Self::OtherVersion { ours, .. } => Goodbye::OtherVersion { ours },
@@ -64,8 +48,8 @@ impl Refusal {
 }
 
 impl Identity {
-    /// What to say first.
-    pub fn hello(&self, tip: Tip) -> Hello {
+    /// The first message on a connection.
+    pub fn hello(&self, tip: ChainTip) -> Hello {
         Hello {
             protocol_version: PROTOCOL_VERSION,
             genesis: self.genesis,
@@ -79,40 +63,42 @@ impl Identity {
         }
     }
 
-    /// Whether this node and the sender can go on together.
+    /// Checks that this node and the sender of a `Hello` can be connected.
     ///
     /// # Errors
-    /// Why not.
-    pub fn judge(&self, hello: &Hello) -> Result<(), Refusal> {
-        self.judge_start(&hello.start())?;
+    /// Every variant of [`HandshakeError`].
+    pub fn check(&self, hello: &Hello) -> Result<(), HandshakeError> {
+        self.check_start(&hello.start())?;
         if hello.nonce == self.nonce {
-            return Err(Refusal::Ourselves);
+            return Err(HandshakeError::Ourselves);
         }
         Ok(())
     }
 
-    /// Whether chain and version are ours. The chain is judged before the version: it is the answer
-    /// that helps an operator most.
+    /// Checks that chain and version are ours. The chain comes first: it tells an operator most.
     ///
     /// # Errors
     /// `OtherChain`, `OtherVersion`.
-    fn judge_start(&self, start: &HelloStart) -> Result<(), Refusal> {
+    fn check_start(&self, start: &HelloStart) -> Result<(), HandshakeError> {
         if start.genesis != self.genesis {
-            return Err(Refusal::OtherChain { theirs: start.genesis, ours: self.genesis });
+            return Err(HandshakeError::OtherChain { theirs: start.genesis, ours: self.genesis });
         }
         if start.protocol_version != PROTOCOL_VERSION {
-            return Err(Refusal::OtherVersion { theirs: start.protocol_version, ours: PROTOCOL_VERSION });
+            return Err(HandshakeError::OtherVersion {
+                theirs: start.protocol_version,
+                ours: PROTOCOL_VERSION,
+            });
         }
         Ok(())
     }
 
-    /// Why a connection ends over bytes that do not decode but may be proper in another version; none
-    /// if they are misbehavior.
-    pub fn parting(&self, phase: &Phase, fault: &CodecError) -> Option<DisconnectReason> {
-        match (phase, fault) {
+    /// Why a connection ends over bytes that do not decode but may be valid in another version; none if they are
+    /// misbehavior.
+    pub fn reason_to_disconnect(&self, phase: &Phase, error: &CodecError) -> Option<DisconnectReason> {
+        match (phase, error) {
             (_, CodecError::Goodbye) => Some(DisconnectReason::TheyLeft),
             (Phase::AwaitingHello, CodecError::Hello { start, .. }) => {
-                self.judge_start(start).err().map(|refusal| DisconnectReason::WeSaid(refusal.goodbye()))
+                self.check_start(start).err().map(|error| DisconnectReason::WeSaid(error.goodbye()))
             }
             _ => None,
         }
@@ -121,6 +107,10 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use cairn_core::hash::BlockHash;
+    use cairn_core::height::Height;
+    use cairn_core::work::Work;
+
     use super::*;
 
     fn identity(genesis: u8, nonce: u64) -> Identity {
@@ -129,31 +119,31 @@ mod tests {
     }
 
     fn hello(genesis: u8, nonce: u64) -> Hello {
-        let tip = Tip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
+        let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
         identity(genesis, nonce).hello(tip)
     }
 
     #[test]
-    fn a_node_of_the_same_chain_is_welcome() {
-        assert_eq!(identity(1, 1).judge(&hello(1, 2)), Ok(()));
+    fn a_node_of_the_same_chain_is_accepted() {
+        assert_eq!(identity(1, 1).check(&hello(1, 2)), Ok(()));
     }
 
     /// ATTACKS 37: two devnets on one network never merge.
     #[test]
     fn a_node_of_another_chain_is_told_which_chain_this_is() {
-        let refusal = identity(1, 1).judge(&hello(2, 2)).expect_err("another chain");
+        let refusal = identity(1, 1).check(&hello(2, 2)).expect_err("another chain");
         assert_eq!(refusal.goodbye(), Goodbye::OtherChain { ours: GenesisHash::from_bytes([1; 32]) });
     }
 
     #[test]
     fn a_node_that_speaks_another_version_is_told_ours() {
         let theirs = Hello { protocol_version: 99, ..hello(1, 2) };
-        let refusal = identity(1, 1).judge(&theirs).expect_err("another version");
+        let refusal = identity(1, 1).check(&theirs).expect_err("another version");
         assert_eq!(refusal.goodbye(), Goodbye::OtherVersion { ours: PROTOCOL_VERSION });
     }
 
     #[test]
-    fn a_node_that_reads_its_own_nonce_has_dialled_itself() {
-        assert_eq!(identity(1, 1).judge(&hello(1, 1)), Err(Refusal::Ourselves));
+    fn a_node_that_receives_its_own_nonce_has_dialed_itself() {
+        assert_eq!(identity(1, 1).check(&hello(1, 1)), Err(HandshakeError::Ourselves));
     }
 }

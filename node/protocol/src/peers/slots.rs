@@ -1,8 +1,8 @@
-//! Slots: whom a full node lets go so that a newcomer gets a chance, and whom it never lets go.
+//! Slots: the number of connections, and the inbound peer that is evicted when a new one connects to a full node.
 //!
-//! Protected are, of those who dialled us, the longest connected, the nearest and the last to give
-//! us a block: an attacker can be new and many, but hardly all of these at once (ATTACKS 28).
-//! Scoring by conduct will choose among the rest in a later issue.
+//! Protected are the inbound peers connected longest, those with the shortest ping, and the last ones to deliver
+//! a new block: an attacker can have many new connections, but hardly all of these at once (ATTACKS 28; Bitcoin
+//! Core's `SelectNodeToEvict`).
 
 use core::cmp::Reverse;
 use core::time::Duration;
@@ -12,42 +12,42 @@ use std::net::IpAddr;
 use crate::peer::{Direction, PeerId};
 use crate::peers::connection::Connection;
 
-/// How many connections a node wants and bears.
+/// The number of connections in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// Outbound connections kept up from the address book; with 0, only named addresses are dialled.
+pub struct ConnectionLimits {
+    /// Outbound connections to addresses of the book; with 0, only named addresses are dialed.
     pub outbound: usize,
     pub inbound: usize,
 }
 
-/// How many of each virtue are protected.
+/// Number of peers that are protected by each criterion.
 const PROTECTED_OF_EACH: usize = 8;
 
-/// The peer to let go: the newest of the largest group of neighbours among the unprotected.
+/// The peer to evict: the newest of the largest neighborhood among the unprotected.
 pub fn to_evict<'a>(connections: impl Iterator<Item = &'a Connection>) -> Option<PeerId> {
     let mut candidates: Vec<&Connection> =
         connections.filter(|one| one.direction == Direction::Inbound).collect();
     protect(&mut candidates, |one| one.since);
     protect(&mut candidates, |one| one.min_ping.unwrap_or(Duration::MAX));
     protect(&mut candidates, |one| Reverse(one.last_block));
-    let mut groups: BTreeMap<Neighbourhood, Vec<&Connection>> = BTreeMap::new();
+    let mut groups: BTreeMap<Neighborhood, Vec<&Connection>> = BTreeMap::new();
     for candidate in candidates {
-        groups.entry(neighbourhood(candidate.address.socket().ip())).or_default().push(candidate);
+        groups.entry(neighborhood(candidate.address.socket().ip())).or_default().push(candidate);
     }
     let largest = groups.into_values().max_by_key(Vec::len)?;
     largest.into_iter().max_by_key(|one| (one.since, one.peer)).map(|one| one.peer)
 }
 
-/// Takes the first few, by this order, out of the candidates.
+/// Removes the first few candidates in this order.
 fn protect<K: Ord>(candidates: &mut Vec<&Connection>, order: impl Fn(&Connection) -> K) {
     candidates.sort_by_key(|one| (order(one), one.peer));
     candidates.drain(..PROTECTED_OF_EACH.min(candidates.len()));
 }
 
-/// The part of an address that one operator usually holds whole.
-type Neighbourhood = [u8; 4];
+/// The part of an address that usually belongs to one operator as a whole.
+type Neighborhood = [u8; 4];
 
-fn neighbourhood(host: IpAddr) -> Neighbourhood {
+fn neighborhood(host: IpAddr) -> Neighborhood {
     match host {
         IpAddr::V4(host) => {
             let [first, second, ..] = host.octets();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_the_largest_neighbourhood_gives_way() {
+    fn the_newest_of_the_largest_neighborhood_gives_way() {
         let mut connections: Vec<Connection> =
             (0..40).map(|n| inbound(n, &format!("{}.1.1.1", n + 1), u64::from(n))).collect();
         connections.extend((100..120).map(|n| inbound(n, "200.7.1.1", 1000 + u64::from(n))));

@@ -1,5 +1,5 @@
-//! Relay of blocks: a new one is pushed whole while it is small and announced by its header when it
-//! is not, and never goes back to whom we have it from. Compact blocks will join here.
+//! Block relay: a new block is sent whole if it is small and announced by its header if not, and never to a
+//! peer that is known to have it. Compact blocks (BIP 152) will be a third way.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use crate::action::Action;
 use crate::limits::{MAX_PUSHED_BLOCK, MAX_SERVED_BYTES};
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
-use crate::peer_map::PeerMap;
-use crate::relay::latest::LatestBlocks;
+use crate::prefix_map::PeerMap;
+use crate::relay::known_blocks::KnownBlocks;
 
-/// New blocks announced by their headers in one go; of more, only the last is announced, and the
-/// peer asks for what lies between (as in BIP 130).
+/// Headers in one announcement. Of more new blocks only the last is announced, and the peer requests those
+/// between (as in BIP 130).
 const MAX_ANNOUNCED: usize = 8;
 
-/// Which peer has which of the latest blocks.
+/// The latest blocks that each peer is known to have.
 #[derive(Clone, Debug, Default)]
 pub struct BlockRelay {
-    peers: PeerMap<LatestBlocks>,
+    peers: PeerMap<KnownBlocks>,
 }
 
 impl BlockRelay {
-    /// A peer joins, with this tip.
-    pub fn joined(&mut self, peer: PeerId, tip: BlockHash) {
-        self.peers.insert(peer, LatestBlocks::default());
+    /// A peer with this tip completed the handshake.
+    pub fn connected(&mut self, peer: PeerId, tip: BlockHash) {
+        self.peers.insert(peer, KnownBlocks::default());
         self.has(&peer, tip);
     }
 
-    /// A peer is gone.
-    pub fn left(&mut self, peer: &PeerId) {
+    /// A peer is disconnected.
+    pub fn disconnected(&mut self, peer: &PeerId) {
         self.peers.remove(peer);
     }
 
@@ -43,15 +43,15 @@ impl BlockRelay {
         }
     }
 
-    /// Tells one peer of a header, unless it has it.
-    pub fn announce(&mut self, peer: PeerId, header: Header, actions: &mut Vec<Action>) {
+    /// Announces a header to one peer, unless it has the block.
+    pub fn announce_to(&mut self, peer: PeerId, header: Header, actions: &mut Vec<Action>) {
         if self.peers.get_mut(&peer).is_some_and(|known| known.insert(header.hash())) {
             actions.push(Action::Send { peer, message: Message::Headers(vec![header]) });
         }
     }
 
-    /// Tells everyone who lacks it of one new block on top of a chain they follow.
-    pub fn spread(&mut self, block: &Arc<Block>, actions: &mut Vec<Action>) {
+    /// Sends or announces a new block to every peer that does not have it.
+    fn announce(&mut self, block: &Arc<Block>, actions: &mut Vec<Action>) {
         let is_small = block.size() <= MAX_PUSHED_BLOCK;
         let hash = block.hash();
         for (peer, known) in self.peers.iter_mut() {
@@ -66,10 +66,10 @@ impl BlockRelay {
         }
     }
 
-    /// Tells everyone of several blocks that joined the best chain at once, lowest first.
-    pub fn spread_branch(&mut self, blocks: &[Arc<Block>], actions: &mut Vec<Action>) {
+    /// Announces blocks that were connected at once, lowest first.
+    pub fn announce_branch(&mut self, blocks: &[Arc<Block>], actions: &mut Vec<Action>) {
         if let [block] = blocks {
-            return self.spread(block, actions);
+            return self.announce(block, actions);
         }
         for (peer, known) in self.peers.iter_mut() {
             let Some(first_new) = blocks.iter().position(|block| !known.contains(&block.hash())) else {
@@ -86,11 +86,11 @@ impl BlockRelay {
         }
     }
 
-    /// Answers a request with the blocks that `get` finds, up to a bound of bytes.
+    /// Replies to a request with the blocks that `get` finds, up to a limit of bytes.
     ///
     /// # Errors
-    /// What `get` fails with.
-    pub fn asked<E>(
+    /// The error of `get`.
+    pub fn requested<E>(
         &mut self,
         peer: PeerId,
         hashes: &[BlockHash],

@@ -1,5 +1,5 @@
-//! Orphans: transactions that arrived before a parent. They wait a while, on the account of the
-//! peer that sent them, and are looked at again when the parent comes.
+//! Orphans: transactions that arrived before a parent. Each is kept for a limited time, counts for the peer that
+//! sent it, and is checked again when the parent comes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::Transaction;
 
-use crate::limits::{MAX_ORPHAN_BYTES, MAX_ORPHANS_PER_PEER, ORPHAN_LASTING};
+use crate::limits::{MAX_ORPHAN_BYTES, MAX_ORPHANS_PER_PEER, ORPHAN_TIMEOUT};
 use crate::peer::PeerId;
 
-/// Transactions that wait for a parent. Kept per sender: one with forged signatures from one peer
-/// does not take the place of the genuine one from another (ATTACKS 30).
+/// Transactions without a parent, by sender: a copy with forged signatures from one peer does not replace the
+/// valid one from another (ATTACKS 30).
 #[derive(Clone, Debug, Default)]
 pub struct Orphans {
-    waiting: BTreeMap<PeerId, BTreeMap<Txid, Orphan>>,
+    by_peer: BTreeMap<PeerId, BTreeMap<Txid, Orphan>>,
     children: BTreeMap<Txid, BTreeSet<(PeerId, Txid)>>,
 }
 
@@ -26,9 +26,9 @@ struct Orphan {
 }
 
 impl Orphans {
-    /// Keeps a transaction until a parent comes; says whether there was room.
+    /// Keeps a transaction until a parent comes, unless a limit is reached; returns whether it is kept.
     pub fn keep(&mut self, now: Timestamp, from: PeerId, transaction: Arc<Transaction>) -> bool {
-        let of_peer = self.waiting.entry(from).or_default();
+        let of_peer = self.by_peer.entry(from).or_default();
         if transaction.size() > MAX_ORPHAN_BYTES || of_peer.len() >= MAX_ORPHANS_PER_PEER {
             return false;
         }
@@ -36,44 +36,42 @@ impl Orphans {
         for input in transaction.inputs() {
             self.children.entry(input.txid).or_default().insert((from, txid));
         }
-        of_peer.insert(txid, Orphan { transaction, until: now.saturating_add(ORPHAN_LASTING) });
+        of_peer.insert(txid, Orphan { transaction, until: now.saturating_add(ORPHAN_TIMEOUT) });
         true
     }
 
-    /// Takes out those that spend an output of this transaction.
+    /// Removes and returns the orphans that spend an output of a transaction, with their senders.
     pub fn take_children(&mut self, parent: &Txid) -> Vec<(PeerId, Arc<Transaction>)> {
         let children = self.children.get(parent).cloned().unwrap_or_default();
         children.into_iter().filter_map(|(from, txid)| Some((from, self.remove(from, &txid)?))).collect()
     }
 
-    /// Forgets what a peer sent.
-    pub fn left(&mut self, peer: &PeerId) {
-        let of_peer: Vec<Txid> =
-            self.waiting.get(peer).into_iter().flat_map(BTreeMap::keys).copied().collect();
-        of_peer.iter().for_each(|txid| {
-            self.remove(*peer, txid);
-        });
-        self.waiting.remove(peer);
+    /// Forgets the orphans of a peer.
+    pub fn disconnected(&mut self, peer: &PeerId) {
+        self.remove_if(*peer, |_| true);
+        self.by_peer.remove(peer);
     }
 
-    /// Forgets those that waited too long.
+    /// Forgets the orphans whose time is over.
     pub fn wake(&mut self, now: Timestamp) {
-        let late =
-            self.waiting.iter().flat_map(|(peer, of_peer)| of_peer.iter().map(move |entry| (*peer, entry)));
-        let late = late.filter(|(_, (_, orphan))| orphan.until <= now).map(|(peer, (txid, _))| (peer, *txid));
-        let late: Vec<(PeerId, Txid)> = late.collect();
-        late.iter().for_each(|(peer, txid)| {
-            self.remove(*peer, txid);
-        });
+        for peer in self.by_peer.keys().copied().collect::<Vec<_>>() {
+            self.remove_if(peer, |orphan| orphan.until <= now);
+        }
     }
 
-    /// When `wake` has something to do.
+    /// The time at which the next orphan is forgotten.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.waiting.values().flat_map(BTreeMap::values).map(|orphan| orphan.until).min()
+        self.by_peer.values().flat_map(BTreeMap::values).map(|orphan| orphan.until).min()
+    }
+
+    fn remove_if(&mut self, from: PeerId, is_meant: impl Fn(&Orphan) -> bool) {
+        let of_peer = self.by_peer.get(&from).into_iter().flatten();
+        let meant: Vec<Txid> = of_peer.filter(|(_, one)| is_meant(one)).map(|(txid, _)| *txid).collect();
+        meant.iter().for_each(|txid| drop(self.remove(from, txid)));
     }
 
     fn remove(&mut self, from: PeerId, txid: &Txid) -> Option<Arc<Transaction>> {
-        let orphan = self.waiting.get_mut(&from)?.remove(txid)?;
+        let orphan = self.by_peer.get_mut(&from)?.remove(txid)?;
         for input in orphan.transaction.inputs() {
             if let Some(children) = self.children.get_mut(&input.txid) {
                 children.remove(&(from, *txid));
@@ -110,7 +108,7 @@ mod tests {
         assert!(!orphans.keep(NOW, greedy, orphan(&test, count, 1)));
         assert!(orphans.keep(NOW, other, orphan(&test, count, 1)));
         assert!(!orphans.keep(NOW, other, orphan(&test, 0, 1 + MAX_ORPHAN_BYTES / 44)), "too large");
-        orphans.left(&greedy);
+        orphans.disconnected(&greedy);
         assert_eq!(orphans.take_children(&Txid::ZERO).len(), 1);
         orphans.keep(NOW, greedy, orphan(&test, 0, 1));
         orphans.wake(orphans.next_wake().expect("it waits"));

@@ -1,13 +1,14 @@
-//! Relay of transactions: announced by id, asked for once, delivered; and when the one who was
-//! asked stays silent, another is asked (CVE-2024-52913).
+//! Transaction relay: a transaction is announced by its id, requested from one peer, and delivered. If the peer
+//! does not deliver in time, another is asked (CVE-2024-52913).
 //!
-//! No list of refused ids is kept: a txid does not cover the signatures, so whoever sends it first
-//! with bad ones could keep the good ones out (ATTACKS 30). What a peer makes us remember is counted
-//! on its own account, so that no flood pushes out what another announced.
+//! No list of rejected ids is kept: an id does not cover the signatures, so a copy with invalid ones could keep
+//! the valid transaction out (ATTACKS 30). What is remembered of a peer's announcements is limited for each
+//! peer, so that a flood from one leaves those of the others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use cairn_core::generations::Generations;
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::Transaction;
@@ -15,49 +16,46 @@ use cairn_core::transaction::Transaction;
 use crate::action::Action;
 use crate::limits::{
     ANNOUNCE_BATCH, ANNOUNCE_BURST, ANNOUNCE_INTERVAL, FULL_ANNOUNCE_INTERVAL, MAX_ANNOUNCE_QUEUE,
-    MAX_ANNOUNCERS, MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS, MAX_SERVED_TRANSACTION_BYTES, MAX_WANTED_PER_PEER,
-    TRANSACTION_TIMEOUT,
+    MAX_ANNOUNCERS, MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS, MAX_REQUESTS_PER_PEER,
+    MAX_SERVED_TRANSACTION_BYTES, TRANSACTION_TIMEOUT,
 };
 use crate::message::{Inventory, Message};
 use crate::peer::PeerId;
-use crate::peer_map::PeerMap;
+use crate::prefix_map::PeerMap;
 use crate::random::Random;
-use crate::relay::by_txid::ByTxid;
-use crate::relay::known::{Known, PeerSet};
+use crate::relay::known_transactions::{KnownTransactions, PeerSet};
 
-/// Who has, wants and owes which transaction.
+/// The announcements, requests and known transactions of all peers.
 #[derive(Clone, Debug)]
 pub struct TransactionRelay {
     peers: PeerMap<Side>,
-    known: Known,
-    /// The latest that blocks have confirmed: whoever announces one of them is behind us.
-    confirmed: ByTxid<()>,
-    wanted: BTreeMap<Txid, Wanted>,
+    known: KnownTransactions,
+    /// Prefixes of the latest confirmed ids, which are not requested from a peer that is behind.
+    confirmed: Generations<u64, ()>,
+    requests: BTreeMap<Txid, Request>,
     deadlines: BTreeSet<(Timestamp, Txid)>,
-    /// When the next queue leaves; kept up by everything that changes it, because it is asked often.
-    leaves_at: Option<Timestamp>,
     random: Random,
 }
 
-/// One peer's side.
+/// The announcements to one peer, and the requests that name it.
 #[derive(Clone, Debug)]
 struct Side {
-    /// Its place in sets of peers: a number that it has alone.
-    place: usize,
-    /// To be announced, in the order of arrival: a parent goes before its child.
+    /// Its number in sets of peers, which no other peer has.
+    slot: usize,
+    /// Ids to be announced, in the order of arrival: a parent before its child.
     queue: VecDeque<Txid>,
-    /// When the queue leaves; none while it is empty.
-    leaves_at: Option<Timestamp>,
-    last_left: Timestamp,
-    /// Every announcement takes an interval. This is when those that left have taken theirs.
+    /// When the queue is announced; none while it is empty.
+    announce_at: Option<Timestamp>,
+    last_announced: Timestamp,
+    /// The end of the intervals of all announcements so far.
     busy_until: Timestamp,
-    /// How many entries of `wanted` name this peer.
-    wanted: usize,
+    /// The number of requests that name this peer.
+    requests: usize,
 }
 
-/// A transaction that was announced and has not come.
+/// A transaction that was announced and has not arrived.
 #[derive(Clone, Debug)]
-struct Wanted {
+struct Request {
     asked: PeerId,
     deadline: Timestamp,
     others: VecDeque<PeerId>,
@@ -66,133 +64,137 @@ struct Wanted {
 impl TransactionRelay {
     /// Relay without peers.
     pub fn new(random: Random) -> Self {
-        let (peers, wanted, deadlines) = (PeerMap::default(), BTreeMap::new(), BTreeSet::new());
-        let known = Known::new(MAX_KNOWN_TRANSACTIONS);
-        let confirmed = ByTxid::new(MAX_KNOWN_TRANSACTIONS);
-        Self { peers, known, confirmed, wanted, deadlines, leaves_at: None, random }
-    }
-
-    /// A peer joins; these ids wait for it, parents before children.
-    pub fn joined(&mut self, now: Timestamp, peer: PeerId, txids: impl Iterator<Item = Txid>) {
-        let queue: VecDeque<Txid> = txids.take(MAX_ANNOUNCE_QUEUE).collect();
-        let leaves_at = (!queue.is_empty()).then_some(now);
-        let taken: BTreeSet<usize> = self.peers.values().map(|side| side.place).collect();
-        let place = (0..).find(|place| !taken.contains(place)).unwrap_or(taken.len());
-        let long_ago = Timestamp::from_millis(0);
-        let side = Side { place, queue, leaves_at, last_left: long_ago, busy_until: long_ago, wanted: 0 };
-        self.peers.insert(peer, side);
-        self.reschedule();
-    }
-
-    /// A peer is gone: what it was asked for is asked of others.
-    pub fn left(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
-        if let Some(side) = self.peers.remove(peer) {
-            self.known.forget_peer(side.place);
+        Self {
+            peers: PeerMap::default(),
+            known: KnownTransactions::new(MAX_KNOWN_TRANSACTIONS),
+            confirmed: Generations::new(MAX_KNOWN_TRANSACTIONS / 2),
+            requests: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            random,
         }
-        self.reschedule();
-        let mut asked = Vec::new();
-        for (txid, wanted) in &mut self.wanted {
-            wanted.others.retain(|other| other != peer);
-            if wanted.asked == *peer {
-                asked.push(*txid);
+    }
+
+    /// A peer completed the handshake; these ids are announced to it, parents before children.
+    pub fn connected(&mut self, now: Timestamp, peer: PeerId, txids: impl Iterator<Item = Txid>) {
+        let queue: VecDeque<Txid> = txids.take(MAX_ANNOUNCE_QUEUE).collect();
+        let announce_at = (!queue.is_empty()).then_some(now);
+        let taken: BTreeSet<usize> = self.peers.values().map(|side| side.slot).collect();
+        let slot = (0..).find(|slot| !taken.contains(slot)).unwrap_or(taken.len());
+        let (last_announced, busy_until) = (Timestamp::default(), Timestamp::default());
+        let side = Side { slot, queue, announce_at, last_announced, busy_until, requests: 0 };
+        self.peers.insert(peer, side);
+    }
+
+    /// A peer is disconnected: its requests go to others.
+    pub fn disconnected(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
+        if let Some(side) = self.peers.remove(peer) {
+            self.known.forget_peer(side.slot);
+        }
+        let mut requested = Vec::new();
+        for (txid, request) in &mut self.requests {
+            request.others.retain(|other| other != peer);
+            if request.asked == *peer {
+                requested.push(*txid);
             }
         }
-        self.ask_others(now, asked, actions);
+        self.request_from_others(now, requested, actions);
     }
 
     /// Queues a transaction for every peer that is not known to have it.
     pub fn announce(&mut self, now: Timestamp, txid: Txid) {
         let known = self.known.begin(&txid);
-        for side in self.peers.values_mut().filter(|side| !known.contains(side.place)) {
+        for side in self.peers.values_mut().filter(|side| !known.contains(side.slot)) {
             side.enqueue(now, txid, &mut self.random);
         }
-        self.reschedule();
     }
 
-    /// Queues a transaction for every peer, known or not: it may have been forgotten.
+    /// Queues a transaction for every peer, also for those that are known to have had it.
     pub fn announce_again(&mut self, now: Timestamp, txid: Txid) {
         *self.known.begin(&txid) = PeerSet::default();
         for side in self.peers.values_mut() {
             side.enqueue(now, txid, &mut self.random);
         }
-        self.reschedule();
     }
 
-    /// A peer says what it can deliver; what `is_lacking` confirms is asked for, once.
+    /// A peer announces transactions. Those that `is_missing` confirms are requested, once each.
     pub fn announced(
         &mut self,
         now: Timestamp,
         peer: PeerId,
         txids: &[Txid],
-        is_lacking: impl Fn(&Txid) -> bool,
+        is_missing: impl Fn(&Txid) -> bool,
         actions: &mut Vec<Action>,
     ) {
         let Some(side) = self.peers.get_mut(&peer) else { return };
-        let mut asked = Vec::new();
+        let mut requested = Vec::new();
         for txid in txids {
-            self.known.note(txid, side.place);
-            if side.wanted >= MAX_WANTED_PER_PEER || !is_lacking(txid) {
+            self.known.note(txid, side.slot);
+            if side.requests >= MAX_REQUESTS_PER_PEER || !is_missing(txid) {
                 continue;
             }
-            if let Some(wanted) = self.wanted.get_mut(txid) {
-                let is_new = wanted.asked != peer && !wanted.others.contains(&peer);
-                if is_new && wanted.others.len() < MAX_ANNOUNCERS {
-                    wanted.others.push_back(peer);
-                    side.wanted += 1;
+            if let Some(request) = self.requests.get_mut(txid) {
+                if !request.names(&peer) && request.others.len() < MAX_ANNOUNCERS {
+                    request.others.push_back(peer);
+                    side.requests += 1;
                 }
-            } else if !self.confirmed.contains(txid) {
-                self.known.begin(txid).insert(side.place);
+            } else if self.confirmed.get(&txid.prefix()).is_none() {
+                self.known.begin(txid).insert(side.slot);
                 let deadline = now.saturating_add(TRANSACTION_TIMEOUT);
-                self.wanted.insert(*txid, Wanted { asked: peer, deadline, others: VecDeque::new() });
+                self.requests.insert(*txid, Request { asked: peer, deadline, others: VecDeque::new() });
                 self.deadlines.insert((deadline, *txid));
-                side.wanted += 1;
-                asked.push(*txid);
+                side.requests += 1;
+                requested.push(*txid);
             }
         }
-        ask(peer, asked, actions);
+        send_requests(peer, requested, actions);
     }
 
-    /// A peer delivers. Says whether it had announced this transaction and it had not come yet:
-    /// only then is it worth a look. What the look finds is said with [`Self::arrived`] or
-    /// [`Self::spoiled`].
-    pub fn delivered(&self, peer: PeerId, txid: &Txid) -> bool {
-        self.wanted.get(txid).is_some_and(|wanted| wanted.asked == peer || wanted.others.contains(&peer))
+    /// Whether a peer announced a transaction that has not arrived. Only then is its delivery checked, and the
+    /// result noted with [`Self::arrived`] or [`Self::not_valid`].
+    pub fn is_expected(&self, peer: &PeerId, txid: &Txid) -> bool {
+        self.requests.get(txid).is_some_and(|request| request.names(peer))
     }
 
-    /// What a peer delivered cannot be judged, or is not what the id stands for: signatures are no
-    /// part of the id, so the next who announced it is asked and nobody can keep it out (ATTACKS 30).
-    pub fn spoiled(&mut self, now: Timestamp, peer: PeerId, txid: Txid, actions: &mut Vec<Action>) {
-        let Some(wanted) = self.wanted.get_mut(&txid) else { return };
-        if wanted.asked == peer {
-            return self.ask_others(now, vec![txid], actions);
+    /// A delivered transaction is not valid, or its parents are missing. The id does not cover the signatures,
+    /// so the next peer that announced it is asked, and no peer can keep it out (ATTACKS 30).
+    pub fn not_valid(&mut self, now: Timestamp, peer: PeerId, txid: Txid, actions: &mut Vec<Action>) {
+        let Some(request) = self.requests.get_mut(&txid) else { return };
+        if request.asked == peer {
+            return self.request_from_others(now, vec![txid], actions);
         }
-        let before = wanted.others.len();
-        wanted.others.retain(|other| *other != peer);
-        let left = before - wanted.others.len();
+        let before = request.others.len();
+        request.others.retain(|other| *other != peer);
+        let removed = before - request.others.len();
         if let Some(side) = self.peers.get_mut(&peer) {
-            side.wanted = side.wanted.saturating_sub(left);
+            side.requests = side.requests.saturating_sub(removed);
         }
     }
 
-    /// A transaction came, or is not to come.
+    /// A transaction arrived, or is no longer needed.
     pub fn arrived(&mut self, txid: &Txid) {
-        self.no_longer_wanted(txid);
+        let Some(request) = self.requests.remove(txid) else { return };
+        self.deadlines.remove(&(request.deadline, *txid));
+        for peer in request.others.iter().chain([&request.asked]) {
+            if let Some(side) = self.peers.get_mut(peer) {
+                side.requests = side.requests.saturating_sub(1);
+            }
+        }
     }
 
-    /// A block of the best chain confirms a transaction: it spreads no longer.
+    /// A block of the best chain confirms a transaction, which is no longer announced.
     pub fn confirmed(&mut self, txid: &Txid) {
-        self.no_longer_wanted(txid);
+        self.arrived(txid);
         self.known.forget(txid);
-        self.confirmed.begin(txid);
+        self.confirmed.renew(txid.prefix());
     }
 
-    /// A block that confirmed a transaction is in the best chain no longer.
+    /// The block that confirmed a transaction was disconnected.
     pub fn unconfirmed(&mut self, txid: &Txid) {
-        self.confirmed.forget(txid);
+        self.confirmed.remove(&txid.prefix());
     }
 
-    /// A transaction left the mempool unconfirmed: should it come again, it spreads as if it were new.
-    pub fn forgotten(&mut self, txid: &Txid) {
+    /// A transaction left the mempool unconfirmed. If it is accepted again, it is announced as a new one.
+    pub fn removed(&mut self, txid: &Txid) {
         self.known.forget(txid);
     }
 
@@ -206,28 +208,29 @@ impl TransactionRelay {
     ) {
         for item in items {
             if let Inventory::Transaction(txid) = item
-                && self.wanted.get(txid).is_some_and(|wanted| wanted.asked == peer)
+                && self.requests.get(txid).is_some_and(|request| request.asked == peer)
             {
-                self.ask_others(now, vec![*txid], actions);
+                self.request_from_others(now, vec![*txid], actions);
             }
         }
     }
 
-    /// A peer asks; what `get` finds is delivered up to a bound of bytes, the rest is not found.
-    pub fn asked(
+    /// Replies to a request with the transactions that `get` finds, up to a limit of bytes. The others are
+    /// reported as not found.
+    pub fn requested(
         &mut self,
         peer: PeerId,
         txids: &[Txid],
         get: impl Fn(&Txid) -> Option<Arc<Transaction>>,
         actions: &mut Vec<Action>,
     ) {
-        let Some(side) = self.peers.get_mut(&peer) else { return };
+        let Some(side) = self.peers.get(&peer) else { return };
         let (mut found, mut missing, mut bytes) = (Vec::new(), Vec::new(), 0);
         for txid in txids {
             match get(txid).filter(|_| bytes < MAX_SERVED_TRANSACTION_BYTES) {
                 Some(transaction) => {
                     bytes += transaction.size();
-                    self.known.note(txid, side.place);
+                    self.known.note(txid, side.slot);
                     found.push(transaction);
                 }
                 None => missing.push(Inventory::Transaction(*txid)),
@@ -241,117 +244,113 @@ impl TransactionRelay {
         }
     }
 
-    /// Does what is due: announcements leave, silent peers are passed over.
-    pub fn wake(&mut self, now: Timestamp, is_held: impl Fn(&Txid) -> bool, actions: &mut Vec<Action>) {
+    /// Sends the announcements that are due, and the overdue requests to other peers.
+    pub fn wake(
+        &mut self,
+        now: Timestamp,
+        is_unconfirmed: impl Fn(&Txid) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
         for (peer, side) in self.peers.iter_mut() {
-            if side.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
-                let txids = side.take_news(now, &mut self.known, &is_held);
+            if side.announce_at.is_some_and(|due| due <= now) {
+                let txids = side.take_queue(now, &mut self.known, &is_unconfirmed);
                 if !txids.is_empty() {
-                    side.said(now, &mut self.random);
-                    announce(*peer, txids, actions);
+                    side.announced(now, &mut self.random);
+                    actions.push(Action::Send { peer: *peer, message: Message::AnnounceTransactions(txids) });
                 }
             }
         }
-        self.reschedule();
         let mut overdue = Vec::new();
         while let Some((_, txid)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now) {
             self.deadlines.pop_first();
             overdue.push(txid);
         }
-        self.ask_others(now, overdue, actions);
+        self.request_from_others(now, overdue, actions);
     }
 
-    /// When `wake` has something to do.
+    /// The time at which [`Self::wake`] has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.leaves_at.into_iter().chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
+        let announcements = self.peers.values().filter_map(|side| side.announce_at);
+        announcements.chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
     }
 
-    fn reschedule(&mut self) {
-        self.leaves_at = self.peers.values().filter_map(|side| side.leaves_at).min();
+    /// The number of transactions that were announced and have not arrived.
+    pub fn request_count(&self) -> usize {
+        self.requests.len()
     }
 
-    /// How many transactions were announced and have not come.
-    pub fn wanted(&self) -> usize {
-        self.wanted.len()
-    }
-
-    fn ask_others(&mut self, now: Timestamp, txids: Vec<Txid>, actions: &mut Vec<Action>) {
+    fn request_from_others(&mut self, now: Timestamp, txids: Vec<Txid>, actions: &mut Vec<Action>) {
         let mut by_peer: BTreeMap<PeerId, Vec<Txid>> = BTreeMap::new();
         for txid in txids {
-            let Some(wanted) = self.wanted.get_mut(&txid) else { continue };
-            self.deadlines.remove(&(wanted.deadline, txid));
-            if let Some(side) = self.peers.get_mut(&wanted.asked) {
-                side.wanted = side.wanted.saturating_sub(1);
+            let Some(request) = self.requests.get_mut(&txid) else { continue };
+            self.deadlines.remove(&(request.deadline, txid));
+            if let Some(side) = self.peers.get_mut(&request.asked) {
+                side.requests = side.requests.saturating_sub(1);
             }
-            let Some(next) = wanted.others.pop_front() else {
-                self.wanted.remove(&txid);
+            let Some(next) = request.others.pop_front() else {
+                self.requests.remove(&txid);
                 continue;
             };
-            wanted.asked = next;
-            wanted.deadline = now.saturating_add(TRANSACTION_TIMEOUT);
-            self.deadlines.insert((wanted.deadline, txid));
+            request.asked = next;
+            request.deadline = now.saturating_add(TRANSACTION_TIMEOUT);
+            self.deadlines.insert((request.deadline, txid));
             by_peer.entry(next).or_default().push(txid);
         }
-        by_peer.into_iter().for_each(|(peer, txids)| ask(peer, txids, actions));
+        by_peer.into_iter().for_each(|(peer, txids)| send_requests(peer, txids, actions));
     }
+}
 
-    fn no_longer_wanted(&mut self, txid: &Txid) {
-        let Some(wanted) = self.wanted.remove(txid) else { return };
-        self.deadlines.remove(&(wanted.deadline, *txid));
-        for peer in wanted.others.iter().chain([&wanted.asked]) {
-            if let Some(side) = self.peers.get_mut(peer) {
-                side.wanted = side.wanted.saturating_sub(1);
-            }
-        }
+impl Request {
+    fn names(&self, peer: &PeerId) -> bool {
+        self.asked == *peer || self.others.contains(peer)
     }
 }
 
 impl Side {
-    /// Announcements leave at once when none left lately. Of a few in a row each waits a moment for
-    /// company, of many each waits for its interval.
+    /// Adds an id to the queue. An announcement leaves at once if none left lately. Of a few in a row, each is
+    /// delayed to collect more ids; of many, each is delayed by its interval.
     fn enqueue(&mut self, now: Timestamp, txid: Txid, random: &mut Random) {
         if self.queue.len() >= MAX_ANNOUNCE_QUEUE {
             self.queue.pop_front();
         }
         self.queue.push_back(txid);
-        if self.leaves_at.is_none() {
-            let company = self.last_left.saturating_add(random.jitter(ANNOUNCE_BATCH));
+        if self.announce_at.is_none() {
+            let batch = self.last_announced.saturating_add(random.jitter(ANNOUNCE_BATCH));
             // An announcement takes one and a half intervals at most.
             let head_start = ANNOUNCE_INTERVAL * 3 / 2 * (ANNOUNCE_BURST - 1);
             let turn = self.busy_until.saturating_sub(head_start);
-            self.leaves_at = Some(now.max(company).max(turn));
+            self.announce_at = Some(now.max(batch).max(turn));
         }
     }
 
-    /// What is queued and still news, as much as a message may hold: the peer may have told us of some
-    /// of it meanwhile.
-    fn take_news(&mut self, now: Timestamp, known: &mut Known, is_held: impl Fn(&Txid) -> bool) -> Vec<Txid> {
-        let mut news = Vec::new();
-        while news.len() < MAX_INVENTORY
+    /// Takes the ids of one announcement out of the queue, without those that the peer announced meanwhile.
+    fn take_queue(
+        &mut self,
+        now: Timestamp,
+        known: &mut KnownTransactions,
+        is_unconfirmed: impl Fn(&Txid) -> bool,
+    ) -> Vec<Txid> {
+        let mut txids = Vec::new();
+        while txids.len() < MAX_INVENTORY
             && let Some(txid) = self.queue.pop_front()
         {
-            if is_held(&txid) && !known.note(&txid, self.place) {
-                news.push(txid);
+            if is_unconfirmed(&txid) && !known.note(&txid, self.slot) {
+                txids.push(txid);
             }
         }
         let has_more = !self.queue.is_empty();
-        self.leaves_at = has_more.then(|| now.saturating_add(FULL_ANNOUNCE_INTERVAL));
-        news
+        self.announce_at = has_more.then(|| now.saturating_add(FULL_ANNOUNCE_INTERVAL));
+        txids
     }
 
-    /// An announcement left.
-    fn said(&mut self, now: Timestamp, random: &mut Random) {
-        self.last_left = now;
+    fn announced(&mut self, now: Timestamp, random: &mut Random) {
+        self.last_announced = now;
         self.busy_until = self.busy_until.max(now).saturating_add(random.jitter(ANNOUNCE_INTERVAL));
     }
 }
 
-fn announce(peer: PeerId, txids: Vec<Txid>, actions: &mut Vec<Action>) {
-    actions.push(Action::Send { peer, message: Message::AnnounceTransactions(txids) });
-}
-
-/// As many as a message may hold at a time.
-fn ask(peer: PeerId, mut txids: Vec<Txid>, actions: &mut Vec<Action>) {
+/// Sends requests of at most as many transactions as a message may hold.
+fn send_requests(peer: PeerId, mut txids: Vec<Txid>, actions: &mut Vec<Action>) {
     while !txids.is_empty() {
         let rest = txids.split_off(txids.len().min(MAX_INVENTORY));
         actions.push(Action::Send { peer, message: Message::GetTransactions(txids) });

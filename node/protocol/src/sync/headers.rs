@@ -1,4 +1,4 @@
-//! Headers first: what each peer's chain is, learned from its headers and nothing else.
+//! Headers first: the chain of each peer, as far as its headers show it.
 
 use core::cmp::Reverse;
 
@@ -10,67 +10,67 @@ use cairn_core::work::Work;
 
 use crate::action::Action;
 use crate::chain::store::ChainStore;
-use crate::chain::tree::Entry;
+use crate::chain::tree::{BlockIndexEntry, ChainTip};
 use crate::chain::{BlockRejection, Chain};
 use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_STALLS};
 use crate::message::Message;
 use crate::peer::PeerId;
-use crate::peer_map::PeerMap;
+use crate::prefix_map::PeerMap;
 
-/// What is known of each peer's chain.
+/// The chain of each peer.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
-    peers: PeerMap<TheirChain>,
-    /// When something is due; kept up by everything that changes it, because it is asked often.
-    due: Option<Timestamp>,
+    peers: PeerMap<PeerChain>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct TheirChain {
-    /// The header with most work that it has shown.
-    best: Option<(BlockHash, Height, Work)>,
-    /// When it was asked for headers; its answer is awaited.
-    asked: Option<Timestamp>,
-    /// When a header of its chain that was ahead of our clock no longer is: then it is asked again.
-    ask_again: Option<Timestamp>,
-    /// The latest time of a block that it has shown and that was ahead of our clock.
+struct PeerChain {
+    /// The header with most work that the peer has sent.
+    best: Option<ChainTip>,
+    /// When headers were requested, while the reply is awaited.
+    requested: Option<Timestamp>,
+    /// When a header of its chain is no longer ahead of our clock: then headers are requested again.
+    request_again: Option<Timestamp>,
+    /// The latest block time ahead of our clock.
     early: Option<Early>,
-    silences: u32,
+    timeouts: u32,
 }
 
 /// A block time ahead of our clock.
 #[derive(Clone, Copy, Debug)]
 struct Early {
     time: Timestamp,
-    /// The height of our tip when it was shown last.
+    /// The height of our tip when the peer last sent such a time.
     tip: Height,
 }
 
-/// A best chain that has grown by so many blocks since a peer showed an early one has gone on without it.
+/// After this number of new blocks, the best chain has gone on without the early block of a peer.
 const GONE_ON: u32 = 6;
 
-/// The block times that most peers show and our clock does not allow.
+/// The block times of most peers, if our clock does not allow them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShownBeyond {
+    /// The earliest of them.
     pub time: Timestamp,
+    /// Peers with such a time.
     pub peers: usize,
+    /// All peers.
     pub of: usize,
 }
 
-/// What came of a list of headers.
+/// The verdict on a list of headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All is well; some may have been new.
+pub enum HeadersVerdict {
+    /// No rule is broken; some headers may have been new.
     Fine,
-    /// The list does not hang together.
-    Broken,
-    /// A header breaks a rule.
-    Refused(BlockRejection),
+    /// A header is not the child of the one before.
+    NotConnected,
+    Rejected(BlockRejection),
 }
 
 impl Headers {
-    /// A peer joins; it is asked for headers if its tip is news.
-    pub fn joined<S: ChainStore>(
+    /// A peer completed the handshake; headers are requested if its tip is unknown.
+    pub fn connected<S: ChainStore>(
         &mut self,
         now: Timestamp,
         peer: PeerId,
@@ -78,22 +78,20 @@ impl Headers {
         chain: &Chain<S>,
         actions: &mut Vec<Action>,
     ) {
-        let known = chain.entry(&tip).filter(|entry| !entry.is_invalid());
-        let best = known.map(|entry| (entry.hash, entry.height, entry.work));
-        self.peers.insert(peer, TheirChain { best, ..TheirChain::default() });
-        if chain.entry(&tip).is_none() {
-            self.ask(now, peer, chain, None, actions);
+        let known = chain.entry(&tip);
+        let best = known.filter(|entry| !entry.is_invalid()).map(ChainTip::from);
+        self.peers.insert(peer, PeerChain { best, ..PeerChain::default() });
+        if known.is_none() {
+            self.request(now, peer, chain, None, actions);
         }
-        self.reschedule();
     }
 
-    /// A peer is gone.
-    pub fn left(&mut self, peer: &PeerId) {
+    /// A peer is disconnected.
+    pub fn disconnected(&mut self, peer: &PeerId) {
         self.peers.remove(peer);
-        self.reschedule();
     }
 
-    /// Takes in headers, each of which must stand on the one before.
+    /// Accepts headers, each of which must be the child of the one before.
     pub fn received<S: ChainStore>(
         &mut self,
         now: Timestamp,
@@ -101,54 +99,57 @@ impl Headers {
         headers: &[Header],
         chain: &mut Chain<S>,
         actions: &mut Vec<Action>,
-    ) -> Outcome {
-        let before = self.peers.get(&peer).and_then(|theirs| theirs.best);
+    ) -> HeadersVerdict {
+        let before = self.best_work(&peer);
         if let Some(theirs) = self.peers.get_mut(&peer) {
-            theirs.asked = None;
-            theirs.silences = 0;
+            theirs.requested = None;
+            theirs.timeouts = 0;
         }
-        self.reschedule();
-        let hangs_together = headers.iter().zip(headers.iter().skip(1));
-        if !hangs_together.clone().all(|(parent, child)| child.previous_block_hash == parent.hash()) {
-            return Outcome::Broken;
+        let mut pairs = headers.iter().zip(headers.iter().skip(1));
+        if !pairs.all(|(parent, child)| child.previous_block_hash == parent.hash()) {
+            return HeadersVerdict::NotConnected;
         }
         for header in headers {
             match chain.accept_header(now, header) {
                 Ok(_) => self.has(peer, &header.hash(), chain),
                 Err(BlockRejection::UnknownParent { .. }) => {
-                    self.ask(now, peer, chain, None, actions);
-                    return Outcome::Fine;
+                    self.request(now, peer, chain, None, actions);
+                    return HeadersVerdict::Fine;
                 }
                 Err(rejection) => {
-                    self.note_when_due(peer, header, &rejection, chain);
-                    return Outcome::Refused(rejection);
+                    self.note_early(peer, header, &rejection, chain);
+                    return HeadersVerdict::Rejected(rejection);
                 }
             }
         }
-        // Only who has shown more than before is asked to go on, or one list would do for ever.
-        let after = self.peers.get(&peer).and_then(|theirs| theirs.best);
-        if headers.len() >= MAX_HEADERS_PER_MESSAGE && after.map(|best| best.2) > before.map(|best| best.2) {
-            self.ask(now, peer, chain, headers.last().map(Header::hash), actions);
+        // More headers are requested only after new work: a peer that sends one list again and again gets no
+        // further request.
+        if headers.len() >= MAX_HEADERS_PER_MESSAGE && self.best_work(&peer) > before {
+            self.request(now, peer, chain, headers.last().map(Header::hash), actions);
         }
-        Outcome::Fine
+        HeadersVerdict::Fine
     }
 
-    /// Notes that a peer has a block or header that we know.
+    fn best_work(&self, peer: &PeerId) -> Option<Work> {
+        self.best_of(peer).map(|best| best.work)
+    }
+
+    /// Notes that a peer has a block or header that is known here.
     pub fn has<S: ChainStore>(&mut self, peer: PeerId, hash: &BlockHash, chain: &Chain<S>) {
         let Some(theirs) = self.peers.get_mut(&peer) else { return };
-        if theirs.best.is_some_and(|(best, _, _)| best == *hash) {
+        if theirs.best.is_some_and(|best| best.hash == *hash) {
             return;
         }
         let Some(entry) = chain.entry(hash) else { return };
-        // What an operator called invalid since is no chain that could be followed.
-        let is_out = |best: &BlockHash| chain.entry(best).is_some_and(Entry::is_invalid);
-        if theirs.best.is_none_or(|(best, _, work)| entry.work > work || is_out(&best)) {
-            theirs.best = Some((entry.hash, entry.height, entry.work));
+        // The operator may have invalidated the best header of the peer since.
+        let is_invalid = |best: &BlockHash| chain.entry(best).is_some_and(BlockIndexEntry::is_invalid);
+        if theirs.best.is_none_or(|best| entry.work > best.work || is_invalid(&best.hash)) {
+            theirs.best = Some(entry.into());
         }
     }
 
-    /// Asks a peer for what follows our chain, or follows `after`, unless it owes an answer.
-    pub fn ask<S: ChainStore>(
+    /// Requests the headers after our best chain, or after `after`, unless a reply is awaited.
+    pub fn request<S: ChainStore>(
         &mut self,
         now: Timestamp,
         peer: PeerId,
@@ -156,86 +157,81 @@ impl Headers {
         after: Option<BlockHash>,
         actions: &mut Vec<Action>,
     ) {
-        let Some(theirs) = self.peers.get_mut(&peer).filter(|theirs| theirs.asked.is_none()) else { return };
-        theirs.asked = Some(now);
+        let theirs = self.peers.get_mut(&peer).filter(|theirs| theirs.requested.is_none());
+        let Some(theirs) = theirs else { return };
+        theirs.requested = Some(now);
         let locator = after.into_iter().chain(chain.locator()).collect();
         actions.push(Action::Send { peer, message: Message::GetHeaders { locator } });
-        self.reschedule();
     }
 
-    /// Asks again those who owe headers for too long; returns those who do so for the last time.
+    /// Repeats requests that are due or overdue; returns the peers that have let too many pass.
     pub fn wake<S: ChainStore>(
         &mut self,
         now: Timestamp,
         chain: &Chain<S>,
         actions: &mut Vec<Action>,
     ) -> Vec<PeerId> {
-        let is_late =
-            |theirs: &TheirChain| theirs.asked.is_some_and(|asked| now.since(asked) >= HEADERS_TIMEOUT);
-        let late = self.peers.iter().filter(|(_, theirs)| is_late(theirs)).map(|(peer, _)| *peer);
-        let late: Vec<PeerId> = late.collect();
-        let is_due = |theirs: &TheirChain| theirs.ask_again.is_some_and(|due| due <= now);
-        let due = self.peers.iter().filter(|(_, theirs)| is_due(theirs)).map(|(peer, _)| *peer);
-        for peer in due.collect::<Vec<PeerId>>() {
+        let mut unresponsive = Vec::new();
+        let late = self.peers_with(|theirs| {
+            theirs.requested.is_some_and(|requested| now.since(requested) >= HEADERS_TIMEOUT)
+        });
+        for peer in self.peers_with(|theirs| theirs.request_again.is_some_and(|due| due <= now)) {
             if let Some(theirs) = self.peers.get_mut(&peer) {
-                theirs.ask_again = None;
+                theirs.request_again = None;
             }
-            self.ask(now, peer, chain, None, actions);
+            self.request(now, peer, chain, None, actions);
         }
-        let mut hopeless = Vec::new();
         for peer in late {
             let Some(theirs) = self.peers.get_mut(&peer) else { continue };
-            theirs.asked = None;
-            theirs.silences += 1;
-            if theirs.silences >= MAX_STALLS {
-                hopeless.push(peer);
+            theirs.requested = None;
+            theirs.timeouts += 1;
+            if theirs.timeouts >= MAX_STALLS {
+                unresponsive.push(peer);
             } else {
-                self.ask(now, peer, chain, None, actions);
+                self.request(now, peer, chain, None, actions);
             }
         }
-        self.reschedule();
-        hopeless
+        unresponsive
     }
 
-    /// When somebody's answer is overdue, or a header is no longer ahead of our clock.
+    fn peers_with(&self, is_meant: impl Fn(&PeerChain) -> bool) -> Vec<PeerId> {
+        self.peers.iter().filter(|(_, theirs)| is_meant(theirs)).map(|(peer, _)| *peer).collect()
+    }
+
+    /// The time at which a reply is overdue, or a header is no longer ahead of our clock.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.due
+        let requests = self.peers.values().filter_map(|theirs| theirs.requested);
+        let overdue = requests.map(|requested| requested.saturating_add(HEADERS_TIMEOUT));
+        overdue.chain(self.peers.values().filter_map(|theirs| theirs.request_again)).min()
     }
 
-    fn reschedule(&mut self) {
-        let overdue = self.peers.values().filter_map(|theirs| theirs.asked);
-        let overdue = overdue.map(|asked| asked.saturating_add(HEADERS_TIMEOUT));
-        self.due = overdue.chain(self.peers.values().filter_map(|theirs| theirs.ask_again)).min();
+    /// The best header that a peer has sent.
+    pub fn best_of(&self, peer: &PeerId) -> Option<ChainTip> {
+        self.peers.get(peer)?.best
     }
 
-    /// The best header that a peer has shown.
-    pub fn best_of(&self, peer: &PeerId) -> Option<(BlockHash, Height)> {
-        self.peers.get(peer)?.best.map(|(hash, height, _)| (hash, height))
-    }
-
-    /// The greatest height among the peers whose chain has more work than ours and may be followed.
+    /// The greatest height of a peer whose chain has more work than ours and is valid, as far as known.
     pub fn furthest_ahead_of<S: ChainStore>(&self, chain: &Chain<S>) -> Option<Height> {
-        // Whoever shows more work shows a header that we have, so without such a header nobody does.
+        // Every header that a peer has sent is in the tree, so without a better header no peer is ahead.
         if chain.best_header().work <= chain.work() {
             return None;
         }
-        let shown = self.peers.values().filter_map(|theirs| theirs.best);
+        let is_valid = |hash: &BlockHash| chain.entry(hash).is_some_and(|entry| !entry.is_invalid());
         let own = chain.work();
-        let ahead = shown.filter(|(_, _, theirs)| *theirs > own);
-        let may_be_followed = |hash: &BlockHash| chain.entry(hash).is_some_and(|entry| !entry.is_invalid());
-        ahead.filter(|(hash, _, _)| may_be_followed(hash)).map(|(_, height, _)| height).max()
+        let best = self.peers.values().filter_map(|theirs| theirs.best);
+        best.filter(|best| best.work > own && is_valid(&best.hash)).map(|best| best.height).max()
     }
 
-    /// Every peer whose chain has more work than this, the best first.
+    /// Every peer whose chain has more work than this and its best header, the best first.
     pub fn ahead_of(&self, work: Work) -> Vec<(PeerId, BlockHash)> {
-        let ahead = self.peers.iter().filter_map(|(peer, theirs)| Some((*peer, theirs.best?)));
-        let mut ahead: Vec<_> = ahead.filter(|(_, (_, _, theirs))| *theirs > work).collect();
-        ahead.sort_by_key(|(_, best)| Reverse(best.2));
-        ahead.into_iter().map(|(peer, (hash, _, _))| (peer, hash)).collect()
+        let peers = self.peers.iter().filter_map(|(peer, theirs)| Some((*peer, theirs.best?)));
+        let mut ahead: Vec<(PeerId, ChainTip)> = peers.filter(|(_, best)| best.work > work).collect();
+        ahead.sort_by_key(|(_, best)| Reverse(best.work));
+        ahead.into_iter().map(|(peer, best)| (peer, best.hash)).collect()
     }
 
-    /// A header ahead of our clock is no fault (ATTACKS 7): it is looked at again when its time comes.
-    fn note_when_due<S: ChainStore>(
+    /// A header ahead of our clock is no misbehavior (ATTACKS 7): it is requested again when its time comes.
+    fn note_early<S: ChainStore>(
         &mut self,
         peer: PeerId,
         header: &Header,
@@ -243,16 +239,12 @@ impl Headers {
         chain: &Chain<S>,
     ) {
         let is_early = matches!(rejection, BlockRejection::Header(error) if error.is_too_new());
-        if let Some(theirs) = self.peers.get_mut(&peer).filter(|_| is_early) {
-            theirs.ask_again = Some(header.time.saturating_sub(chain.params().max_future_drift));
-        }
-        if is_early {
-            self.shown_early(&peer, header.time, chain.tip().height);
-        }
-        self.reschedule();
+        let Some(theirs) = self.peers.get_mut(&peer).filter(|_| is_early) else { return };
+        theirs.request_again = Some(header.time.saturating_sub(chain.params().max_future_drift));
+        self.shown_early(&peer, header.time, chain.tip().height);
     }
 
-    /// A peer has shown a block of this time, which our clock does not allow yet; our tip is at `tip`.
+    /// A peer has sent a block of this time, which our clock does not allow yet; our tip is at `tip`.
     pub fn shown_early(&mut self, peer: &PeerId, time: Timestamp, tip: Height) {
         if let Some(theirs) = self.peers.get_mut(peer) {
             let time = theirs.early.map_or(time, |early| early.time.max(time));
@@ -260,7 +252,7 @@ impl Headers {
         }
     }
 
-    /// The times beyond `limit` that peers have shown, if their clocks are most of all clocks known, ours
+    /// The block times beyond `limit` that peers have sent, if these peers are most of all nodes known, ours
     /// among them, and our chain with its tip at `tip` has not gone on without their blocks.
     pub fn shown_beyond(&self, limit: Timestamp, tip: Height) -> Option<ShownBeyond> {
         let is_recent = |early: &Early| tip.since(early.tip).is_none_or(|grown| grown < GONE_ON);

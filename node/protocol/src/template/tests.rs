@@ -5,7 +5,7 @@ use cairn_core::testing::{TestChain, lock, mine};
 use cairn_core::transaction::OutPoint;
 
 use super::*;
-use crate::chain::memory::MemoryStore;
+use crate::chain::memory_store::MemoryStore;
 use crate::chain::verdict::BlockVerdict;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -37,7 +37,7 @@ impl World {
     }
 
     fn give(&mut self, block: Arc<Block>) {
-        let accepted = self.chain.accept_block(NOW, block).expect("memory").expect("valid");
+        let accepted = self.chain.accept_block(NOW, block).expect("valid");
         assert_eq!(accepted.verdict, BlockVerdict::Connected);
         self.pool.follow(NOW, &accepted.change.expect("the tip moved"), &self.chain).expect("memory");
     }
@@ -47,7 +47,7 @@ impl World {
         let output = from.outputs()[index as usize].clone();
         let rest = Output { amount: Amount::from_units(output.amount.units() - fee), lock: lock(owner) };
         let payment = self.test.spend(owner, &[(OutPoint { txid: from.txid(), index }, output)], vec![rest]);
-        self.pool.accept(NOW, payment.clone(), &self.chain).expect("memory").expect("it is fine");
+        self.pool.accept(NOW, &payment, &self.chain).expect("it is fine");
         payment
     }
 
@@ -132,5 +132,5 @@ fn time_and_target_are_those_that_the_chain_demands() {
     assert_eq!(early.time.millis(), context.median_time_past.millis() + 1);
     assert_eq!(world.template().time, NOW);
     assert_eq!(early.bits, world.test.params.pow_limit);
-    assert_eq!((early.height, early.previous), (Height::from_u32(2), world.chain.tip().hash));
+    assert_eq!((early.height, early.previous), (Height::from_u32(2), world.chain.tip().hash()));
 }

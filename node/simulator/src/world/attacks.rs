@@ -61,9 +61,9 @@ impl World {
         let return_to_self = purse.sign_payment(&genesis, purse.own_lock());
         let (Some(payment), Some(return_to_self)) = (payment, return_to_self) else { return Ok(()) };
         let request = ATTACK_REQUEST;
-        let submission = Submission::Transaction(return_to_self.clone());
+        let submission = Submission::Transaction { transaction: return_to_self.clone(), max_fee_rate: None };
         self.hand(secret, Input::Submit { request, submission })?;
-        let submission = Submission::Transaction(payment.clone());
+        let submission = Submission::Transaction { transaction: payment.clone(), max_fee_rate: None };
         self.hand(face, Input::Submit { request, submission })?;
         if !self.waits(face, &payment.txid()) || !self.waits(secret, &return_to_self.txid()) {
             // Its coin is not settled yet: what it had handed in before is still under way.
@@ -200,7 +200,7 @@ impl World {
         };
         let lacks = |hash: &&BlockHash| !target.chain().entry(hash).is_some_and(|entry| entry.has_body());
         let lacking: Vec<BlockHash> =
-            source.chain().active().iter().rev().take_while(lacks).copied().collect();
+            source.chain().best_chain().iter().rev().take_while(lacks).copied().collect();
         let blocks = lacking.iter().rev().filter_map(|hash| source.chain().block(hash).ok().flatten());
         let blocks: Vec<Arc<Block>> = blocks.collect();
         for block in blocks {

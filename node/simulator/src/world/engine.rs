@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cairn_core::transaction::Transaction;
 use cairn_genesis::hashrate::Hashrate;
-use cairn_protocol::input::{Command, Input, RequestId, Submission};
+use cairn_protocol::input::{Input, PeerCommand, RequestId, Submission};
 
 use crate::agenda::Occurrence;
 use crate::behaviour::Behaviour;
@@ -79,7 +79,7 @@ impl World {
             side(node).is_some_and(|own| side(*other) != Some(own))
         };
         let others = others.into_iter().filter(is_refused).map(NodeIndex::peer_id).collect();
-        self.hand(node, Input::Command(Command::SetBlocked(others)))
+        self.hand(node, Input::Command(PeerCommand::SetBlocked(others)))
     }
 }
 
@@ -230,7 +230,13 @@ impl Payments for World {
         request: RequestId,
         transaction: Arc<Transaction>,
     ) -> Result<Answer, Violation> {
-        self.hand(at, Input::Submit { request, submission: Submission::Transaction(transaction) })?;
+        self.hand(
+            at,
+            Input::Submit {
+                request,
+                submission: Submission::Transaction { transaction, max_fee_rate: None },
+            },
+        )?;
         Ok(Answer::Later)
     }
 

@@ -188,7 +188,7 @@ impl Surroundings {
         let tip = node.chain().tip();
         witness.told_all(at, node.chain())?;
         if tip_moved {
-            outbox.effects.push((now, at, Effect::Moves(tip.hash, tip.height.get())));
+            outbox.effects.push((now, at, Effect::Moves(tip.hash(), tip.height.get())));
         }
         Ok(())
     }
@@ -215,11 +215,11 @@ impl Surroundings {
     /// Whether the node that was disconnected for misbehavior does misbehave.
     fn is_deserved(&self, event: &Event) -> bool {
         use cairn_protocol::event::DisconnectReason;
-        let (Event::PeerDisconnected { peer, reason } | Event::PeerRefused { peer, reason, .. }) = event
+        let (Event::PeerDisconnected { peer, reason } | Event::PeerRejected { peer, reason, .. }) = event
         else {
             return false;
         };
         let is_rude = !self.behaviour_of(NodeIndex::of_peer(peer)).is_mannerly();
-        is_rude && matches!(reason, DisconnectReason::Misconduct(_))
+        is_rude && matches!(reason, DisconnectReason::Misbehavior(_))
     }
 }

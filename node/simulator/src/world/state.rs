@@ -277,7 +277,7 @@ impl World {
         host.start(&definition, &verifier).map_err(|error| Violation::Open { at, error })?;
         let Some((node, witness)) = self.host_mut(at).alive() else { return Ok(()) };
         witness.started(at, node.chain())?;
-        let tip = node.chain().tip().hash;
+        let tip = node.chain().tip().hash();
         self.recorder.came_up(self.at_ms(), at, tip);
         self.update_sampler(at);
         self.hand(at, Input::Wake)
@@ -348,10 +348,10 @@ impl World {
                 BlockVerdict::Connected
                 | BlockVerdict::Duplicate
                 | BlockVerdict::SideBranch
-                | BlockVerdict::KeptAside,
+                | BlockVerdict::AncestorMissing,
             ))
             | Answer::Header(_)
-            | Answer::Mark(_) => Ok(()),
+            | Answer::Override(_) => Ok(()),
             Answer::Transaction(outcome) => {
                 payments::answered(self, at, request, outcome.map(drop).map_err(|why| why.to_string()));
                 Ok(())
@@ -371,7 +371,7 @@ impl World {
         let at_ms = self.at_ms();
         self.traffic.tap.note(at_ms, at, event);
         match event {
-            Event::Reorganised { fork_point, disconnected, connected, .. } => {
+            Event::Reorganized { fork_point, disconnected, connected, .. } => {
                 self.recorder.changes_branch(at, fork_point.get(), *disconnected, *connected);
                 if let Some(node) = self.hosts[at.index()].node()
                     && self.seen.exact.insert(node.chain().store().digest())

@@ -17,7 +17,10 @@ const HOPELESS: u32 = 0x0300_0001;
 fn block(payee: u8, bits: u32) -> Block {
     let test = TestChain::new();
     let block = test.block_on(&test.genesis, payee, Amount::ZERO, Vec::new());
-    let header = cairn_core::header::Header { bits: CompactTarget::from_bits(bits), ..*block.header() };
+    let header = cairn_core::header::Header::from(cairn_core::header::HeaderFields {
+        bits: CompactTarget::from_bits(bits),
+        ..**block.header()
+    });
     Block::new(header, block.coinbase().clone(), Vec::new())
 }
 

@@ -14,11 +14,11 @@ use cairn_core::target::{CompactTarget, TargetError};
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{LockTime, OutPoint};
 use cairn_protocol::chain::BlockRejection;
-use cairn_protocol::conduct::Offence;
 use cairn_protocol::event::DisconnectReason;
-use cairn_protocol::mempool::rate::FeeRate;
+use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::message::codec::CodecError;
 use cairn_protocol::message::{Goodbye, HelloStart};
+use cairn_protocol::misbehavior::Misbehavior;
 
 use super::*;
 use crate::log::in_words;
@@ -158,7 +158,8 @@ fn mempool_errors() -> Vec<MempoolError> {
             Error::SpendsWhatItReplaces { .. } => Error::NewUnconfirmedInput { outpoint: OUTPOINT },
             Error::NewUnconfirmedInput { .. } => Error::ReplacesTooMany { found: 2, allowed: 1 },
             Error::ReplacesTooMany { .. } => Error::FeeTooLow { fee: AMOUNT, needed: AMOUNT, size: 9, rate },
-            Error::FeeTooLow { .. } => Error::TooBig { found: 2, allowed: 1 },
+            Error::FeeTooLow { .. } => Error::FeeTooHigh { fee: AMOUNT, rate, limit: rate },
+            Error::FeeTooHigh { .. } => Error::TooBig { found: 2, allowed: 1 },
             Error::TooBig { .. } => Error::Dust { index: 0, amount: AMOUNT, minimum: AMOUNT },
             Error::Dust { .. } => Error::TooManyAncestors { count: 26, size: 9 },
             Error::TooManyAncestors { .. } => Error::TooManyDescendants { on: TXID, count: 26, size: 9 },
@@ -215,18 +216,18 @@ fn goodbyes() -> Vec<Goodbye> {
             Goodbye::OtherChain { .. } => Goodbye::OtherVersion { ours: 1 },
             Goodbye::OtherVersion { .. } => Goodbye::Full,
             Goodbye::Full => Goodbye::Duplicate,
-            Goodbye::Duplicate => Goodbye::Misconduct,
-            Goodbye::Misconduct => Goodbye::Leaving,
+            Goodbye::Duplicate => Goodbye::Misbehavior,
+            Goodbye::Misbehavior => Goodbye::Leaving,
             Goodbye::Leaving => return None,
         })
     })
 }
 
-fn offences() -> Vec<Offence> {
-    let alone = [Offence::HelloMissing, Offence::SecondHello, Offence::BrokenHeaders];
-    let codec = codec_errors().into_iter().map(Offence::Garbled);
-    let blocks = rejections().into_iter().map(Offence::Block);
-    let transactions = transaction_errors().into_iter().map(Offence::Transaction);
+fn offences() -> Vec<Misbehavior> {
+    let alone = [Misbehavior::HelloMissing, Misbehavior::SecondHello, Misbehavior::BrokenHeaders];
+    let codec = codec_errors().into_iter().map(Misbehavior::Malformed);
+    let blocks = rejections().into_iter().map(Misbehavior::Block);
+    let transactions = transaction_errors().into_iter().map(Misbehavior::Transaction);
     alone.into_iter().chain(codec).chain(blocks).chain(transactions).collect()
 }
 
@@ -286,7 +287,8 @@ fn what_a_caller_reads_of_a_refusal_is_in_words() {
         [DisconnectReason::TheySaid(goodbye.clone()), DisconnectReason::WeSaid(goodbye)]
             .map(|one| in_words(&one))
     });
-    let offended = offences().into_iter().map(|one| in_words(&DisconnectReason::Misconduct(one.to_string())));
+    let offended =
+        offences().into_iter().map(|one| in_words(&DisconnectReason::Misbehavior(one.to_string())));
     for text in rejected.chain(refused).chain(malformed).chain(said).chain(offended) {
         assert_eq!(debug_form(&text), None, "{text}");
     }

@@ -42,12 +42,12 @@ fn the_largest_blocks_and_a_reorganisation_that_undoes_them_are_whole_with_next_
         let mut chain = open();
         feed(&mut chain, &blocks[..end]);
         let expected = in_memory(&world, &blocks[..end]);
-        assert_eq!(chain.tip().hash, expected.tip().hash);
+        assert_eq!(chain.tip().hash(), expected.tip().hash());
         assert!(coins(&chain) == coins(&expected), "the same coins after {end} blocks");
         chain.flush().expect("flushed");
         world.kill(chain);
         let chain = open();
-        assert_eq!(chain.tip().hash, expected.tip().hash);
+        assert_eq!(chain.tip().hash(), expected.tip().hash());
         assert!(coins(&chain) == coins(&expected), "the same coins after {end} blocks and a kill");
     }
 }

@@ -23,7 +23,7 @@ fn a_directory_of_another_chain_is_refused_and_left_alone() {
     assert!(
         matches!(opened, Err(OpenError::OtherChain { found, .. }) if found == world.test.params.genesis_hash)
     );
-    assert_eq!(world.open().tip().hash, world.test.genesis.hash());
+    assert_eq!(world.open().tip().hash(), world.test.genesis.hash());
 }
 
 #[test]

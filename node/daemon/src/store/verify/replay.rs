@@ -58,10 +58,10 @@ impl<'p> Replay<'p> {
         let (height, median) = (self.last.height.next(), self.last.median_time_past);
         let joined = connect_block(&checked, height, median, &self.coins, &ParallelVerifier, self.params);
         let joined = joined.map_err(|error| BlockRejection::Connect { hash: block.hash(), error })?;
-        for (outpoint, _) in &joined.changes.spent {
+        for (outpoint, _) in &joined.changes().spent {
             self.coins.remove(outpoint);
         }
-        self.coins.extend(joined.changes.created);
+        self.coins.extend(joined.into_changes().created);
         self.times.push_back(header.time);
         if self.times.len() > self.params.median_time_span {
             self.times.pop_front();

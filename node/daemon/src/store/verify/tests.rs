@@ -10,8 +10,9 @@ use cairn_core::coin::CoinChanges;
 use cairn_core::hash::Txid;
 use cairn_core::testing::{mine, pay};
 use cairn_core::transaction::Output;
+use cairn_core::work::Work;
 use cairn_protocol::chain::BlockRejection;
-use cairn_protocol::chain::store::{BlockStatus, Commit};
+use cairn_protocol::chain::store::{BlockStatus, ChainBlock, Commit};
 
 use crate::store::schema::{Dirty, Fate, StoredTransaction};
 use crate::store::tests::world::{LATE, World, feed};
@@ -126,10 +127,10 @@ fn connecting(height: u32, block: &Arc<Block>) -> Commit {
     let (hash, height) = (block.hash(), Height::from_u32(height));
     let record = HeaderRecord { header: *block.header(), height, status: BlockStatus::Validated };
     Commit {
-        headers: vec![(hash, record)],
+        headers: vec![record],
         bodies: vec![block.clone()],
         coins: CoinChanges { spent: Vec::new(), created: Vec::new() },
-        connected: vec![(height, block.clone())],
+        connected: vec![ChainBlock { height, block: block.clone(), work: Work::ZERO }],
         tip: Some(hash),
         ..Commit::default()
     }
@@ -141,7 +142,10 @@ fn a_block_whose_header_breaks_a_rule_is_named() {
     let blocks = world.blocks();
     stored(&world, &blocks[..4]);
     let next = world.test.block_on(&blocks[3], 9, Amount::ZERO, Vec::new());
-    let header = mine(cairn_core::header::Header { time: blocks[1].header().time, ..*next.header() });
+    let header = mine(cairn_core::header::Header::from(cairn_core::header::HeaderFields {
+        time: blocks[1].header().time,
+        ..**next.header()
+    }));
     let early = Arc::new(Block::new(header, next.coinbase().clone(), Vec::new()));
     let error = refusal(verified_after(&world, |store| {
         store.commit(connecting(4, &early)).expect("stored");

@@ -12,7 +12,7 @@ use cairn_protocol::chain::Chain;
 use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
-use cairn_protocol::peers::Room;
+use cairn_protocol::peers::ConnectionLimits;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -56,8 +56,8 @@ impl Site {
             user_agent: "/test/".into(),
             listen: Vec::new(),
             connect: Vec::new(),
-            room: Room { outbound: 0, inbound: 0 },
-            ping_every: None,
+            limits: ConnectionLimits { outbound: 0, inbound: 0 },
+            ping_interval: None,
         };
         let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
         let traffic = Arc::new(Traffic::default());
@@ -89,7 +89,7 @@ impl Site {
         let sibling = test.block_on(&first, 8, Amount::ZERO, Vec::new());
         site.submit(&[first.clone(), second.clone(), sibling.clone()]).await;
         let waiting = test.spend(2, &[(made, pay(400, 2))], vec![pay(100, 3), pay(299, 2)]);
-        site.handle.submit_transaction(waiting).await.expect("it pays its fee");
+        site.handle.submit_transaction(waiting, None).await.expect("it pays its fee");
         (site, vec![first, second, sibling])
     }
 

@@ -15,10 +15,11 @@ fn a_block_takes_out_what_it_confirms_and_what_it_contradicts() {
     let other = world.spend(2, &[world.test.premine(2)], 2, 7_000);
     let followed = world.give(&world.block(&world.test.genesis, 9, &[&confirmed, &other]));
     let removed: BTreeSet<_> = followed.removed.into_iter().collect();
-    let expected = [&contradicted, &orphaned].map(|gone| (gone.txid(), RemovalReason::Conflict));
+    let expected =
+        [&contradicted, &orphaned].map(|gone| Removed { txid: gone.txid(), reason: RemovalReason::Conflict });
     assert_eq!(removed, expected.into());
     assert_eq!(world.pool.iter().map(|left| left.txid()).collect::<Vec<_>>(), [heir.txid()]);
-    assert_eq!(world.pool.entry(&heir.txid()).expect("it waits").ancestors().count, 1);
+    assert_eq!(world.pool.entry(&heir.txid()).expect("it waits").ancestors.count, 1);
 }
 
 #[test]
@@ -55,7 +56,8 @@ fn what_a_reorganisation_leaves_without_ground_is_gone_with_its_descendants() {
     world.accept(&child).expect("child");
     let branch = world.test.blocks_on(&world.test.genesis, 4, 11);
     let gone: Vec<_> = branch.iter().flat_map(|block| world.give(block).removed).collect();
-    let expected = [&spend, &child].map(|gone| (gone.txid(), RemovalReason::Reorganised));
+    let expected =
+        [&spend, &child].map(|gone| Removed { txid: gone.txid(), reason: RemovalReason::Reorganized });
     assert_eq!(gone, expected);
     assert!(world.pool.is_empty());
 }
@@ -70,7 +72,7 @@ fn who_waits_too_long_expires_with_its_children() {
     let due = world.pool.next_wake().expect("something waits");
     assert_eq!(due, NOW.saturating_add(MEMPOOL_EXPIRY));
     assert_eq!(world.pool.wake(due.saturating_sub(Duration::from_millis(1))), []);
-    let expired: BTreeSet<Txid> = world.pool.wake(due).into_iter().map(|(txid, _)| txid).collect();
+    let expired: BTreeSet<Txid> = world.pool.wake(due).into_iter().map(|gone| gone.txid).collect();
     assert_eq!(expired, [parent.txid(), child.txid()].into());
     assert_eq!(world.pool.next_wake(), None);
 }
@@ -81,13 +83,16 @@ fn an_estimate_without_blocks_is_the_relay_fee_and_says_so() {
     let estimate = world.pool.estimate(3, 1_000_000);
     assert_eq!(
         (estimate.rate, estimate.basis),
-        (MIN_RELAY_FEE_RATE, fees::Basis::NotEnoughBlocks { seen: 0 })
+        (MIN_RELAY_FEE_RATE, fee_estimate::Basis::NotEnoughBlocks { seen: 0 })
     );
     for block in world.test.blocks_on(&world.test.genesis, 1, 6) {
         world.give(&block);
     }
     let estimate = world.pool.estimate(3, 1_000_000);
-    assert_eq!((estimate.rate, estimate.basis), (MIN_RELAY_FEE_RATE, fees::Basis::Blocks { seen: 6 }));
+    assert_eq!(
+        (estimate.rate, estimate.basis),
+        (MIN_RELAY_FEE_RATE, fee_estimate::Basis::Blocks { seen: 6 })
+    );
 }
 
 #[test]
@@ -123,7 +128,7 @@ proptest! {
             } else {
                 // On the tip, or on any earlier block: a branch that may win later.
                 let at = if what == 6 { tips.len() - 1 } else { pick % tips.len() };
-                let on_tip = tips[at].hash() == world.chain.tip().hash;
+                let on_tip = tips[at].hash() == world.chain.tip().hash();
                 let template = crate::template::Template::new(NOW, &world.chain, &world.pool);
                 let chosen: Vec<&Arc<Transaction>> =
                     if on_tip { template.transactions.iter().collect() } else { Vec::new() };
@@ -138,7 +143,7 @@ proptest! {
         let template = crate::template::Template::new(NOW, &world.chain, &world.pool);
         let mut block = template.to_block(lock(1), Vec::new());
         block = Block::new(cairn_core::testing::mine(*block.header()), block.coinbase().clone(), block.transactions().to_vec());
-        let verdict = world.chain.accept_block(NOW, Arc::new(block)).expect("memory");
+        let verdict = world.chain.accept_block(NOW, Arc::new(block));
         prop_assert!(verdict.is_ok(), "{:?}", verdict.err());
     }
 }

@@ -17,7 +17,7 @@ fn a_conflict_names_the_other_and_what_replacing_it_costs() {
     assert!(matches!(world.accept(&short), Err(MempoolError::Conflict { .. })));
     let enough = world.spend(1, &[world.test.premine(1)], 2, needed.units());
     let admitted = world.accept(&enough).expect("it pays enough");
-    assert_eq!(admitted.removed, [(first.txid(), RemovalReason::Replaced)]);
+    assert_eq!(admitted.removed, [Removed { txid: first.txid(), reason: RemovalReason::Replaced }]);
     assert_eq!(world.pool.len(), 1);
 }
 
@@ -37,7 +37,7 @@ fn a_replacement_pays_for_the_children_that_go_too() {
     let mut removed = world.accept(&rival).expect("it pays for both").removed;
     removed.sort();
     let mut expected =
-        vec![(parent.txid(), RemovalReason::Replaced), (child.txid(), RemovalReason::Replaced)];
+        [&parent, &child].map(|one| Removed { txid: one.txid(), reason: RemovalReason::Replaced });
     expected.sort();
     assert_eq!(removed, expected);
 }
@@ -121,7 +121,7 @@ fn a_full_mempool_lets_the_cheapest_go_and_asks_for_more_than_it_paid() {
 fn a_full_mempool_changes_nothing_for_one_that_pays_less_than_all() {
     let (mut world, _) = full();
     let before: Vec<Txid> = world.pool.iter().map(|transaction| transaction.txid()).collect();
-    world.pool.full = None;
+    world.pool.last_eviction = None;
     let cheap = world.spend(2, &[world.test.premine(2)], 1, 2_000);
     assert!(matches!(world.accept(&cheap), Err(MempoolError::Full { rate }) if rate > MIN_RELAY_FEE_RATE));
     assert_eq!(before, world.pool.iter().map(|transaction| transaction.txid()).collect::<Vec<_>>());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, GenesisHash, MerkleRoot, Txid};
-use cairn_core::header::Header;
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::target::CompactTarget;
@@ -18,7 +18,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::words::Inventory;
+use crate::message::types::Inventory;
 
 fn block_hash() -> impl Strategy<Value = BlockHash> {
     any::<[u8; 32]>().prop_map(BlockHash::from_bytes)
@@ -34,13 +34,15 @@ fn address() -> impl Strategy<Value = PeerAddress> {
 
 fn header() -> impl Strategy<Value = Header> {
     any::<(u32, [u8; 32], [u8; 32], u64, u32, u64)>().prop_map(
-        |(version, previous, root, time, bits, nonce)| Header {
-            version,
-            previous_block_hash: BlockHash::from_bytes(previous),
-            merkle_root: MerkleRoot::from_bytes(root),
-            time: Timestamp::from_millis(time),
-            bits: CompactTarget::from_bits(bits),
-            nonce,
+        |(version, previous, root, time, bits, nonce)| {
+            Header::from(HeaderFields {
+                version,
+                previous_block_hash: BlockHash::from_bytes(previous),
+                merkle_root: MerkleRoot::from_bytes(root),
+                time: Timestamp::from_millis(time),
+                bits: CompactTarget::from_bits(bits),
+                nonce,
+            })
         },
     )
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::clock::{Behind, behind};
+use super::clock::{ClockBehind, behind};
 use super::*;
 
 /// A node at genesis whose guests are all other nodes, on a chain of this spacing and a minute's drift;
@@ -16,7 +16,7 @@ fn among(test: &mut TestChain, clocks: usize, spacing: u64, now: u64) -> Net {
     net
 }
 
-fn told(net: &Net) -> Option<Behind> {
+fn told(net: &Net) -> Option<ClockBehind> {
     behind(net.now, net.nodes[0].chain(), net.nodes[0].sync())
 }
 
@@ -63,7 +63,7 @@ fn a_chain_that_goes_on_without_the_early_blocks_agrees_with_the_clock() {
     }
     let ours = test.blocks_on(&test.genesis, 1, 6);
     net.submit_blocks(0, &ours[..5]);
-    assert!(matches!(told(&net), Some(Behind::Peers { peers: 2, of: 2, .. })));
+    assert!(matches!(told(&net), Some(ClockBehind::Peers { peers: 2, of: 2, .. })));
     net.submit_blocks(0, &ours[5..]);
     assert_eq!(told(&net), None);
     for guest in [7, 8] {
@@ -82,7 +82,8 @@ fn a_clock_that_was_set_back_behind_the_own_chain_is_told_without_any_peer() {
     let tip = blocks[2].header().time;
     let drift = test.params.max_future_drift;
     assert_eq!(behind(tip.saturating_sub(drift), own.chain(), own.sync()), None);
-    let Some(Behind::OwnChain(ahead)) = behind(tip.saturating_sub(drift * 2), own.chain(), own.sync()) else {
+    let Some(ClockBehind::OwnChain(ahead)) = behind(tip.saturating_sub(drift * 2), own.chain(), own.sync())
+    else {
         panic!("too far behind");
     };
     assert_eq!(ahead.by(), drift * 2);

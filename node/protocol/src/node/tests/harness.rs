@@ -9,13 +9,13 @@ use cairn_core::signature::SerialVerifier;
 use cairn_core::testing::TestChain;
 
 use super::super::*;
-use crate::chain::memory::MemoryStore;
-use crate::input::{Command, RequestId};
+use crate::chain::memory_store::MemoryStore;
+use crate::chain::tree::ChainTip;
+use crate::input::{PeerCommand, RequestId};
 use crate::limits::PING_INTERVAL;
 use crate::message::codec;
 use crate::peer::{Direction, PeerAddress};
-use crate::peers::Room;
-use crate::peers::handshake::Tip;
+use crate::peers::ConnectionLimits;
 
 /// A time after every block of the tests.
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -41,7 +41,12 @@ pub fn address(node: usize) -> PeerAddress {
     PeerAddress::new((std::net::Ipv4Addr::LOCALHOST, 4000 + node as u16).into())
 }
 
-pub fn node(test: &TestChain, index: usize, connect: &[usize], room: Room) -> Node<MemoryStore> {
+pub fn node(
+    test: &TestChain,
+    index: usize,
+    connect: &[usize],
+    limits: ConnectionLimits,
+) -> Node<MemoryStore> {
     let verifier = Box::new(SerialVerifier);
     let chain = Chain::open(test.params.clone(), &test.genesis, MemoryStore::default(), verifier);
     let config = NodeConfig {
@@ -49,14 +54,14 @@ pub fn node(test: &TestChain, index: usize, connect: &[usize], room: Room) -> No
         user_agent: "cairn/test".into(),
         listen: vec![address(index)],
         connect: connect.iter().map(|other| address(*other)).collect(),
-        room,
-        ping_every: Some(PING_INTERVAL),
+        limits,
+        ping_interval: Some(PING_INTERVAL),
     };
     Node::new(config, chain.expect("memory does not fail"), Mempool::default(), index as u64)
 }
 
 /// Only what is named is dialled.
-pub const QUIET: Room = Room { outbound: 0, inbound: 100 };
+pub const QUIET: ConnectionLimits = ConnectionLimits { outbound: 0, inbound: 100 };
 
 impl Net {
     pub fn new(nodes: Vec<Node<MemoryStore>>) -> Self {
@@ -97,7 +102,7 @@ impl Net {
         }
     }
 
-    pub fn command(&mut self, node: usize, command: Command) {
+    pub fn command(&mut self, node: usize, command: PeerCommand) {
         self.give(node, Input::Command(command));
     }
 
@@ -140,7 +145,7 @@ impl Net {
     }
 
     pub fn tips(&self) -> BTreeSet<BlockHash> {
-        self.nodes.iter().map(|node| node.chain().tip().hash).collect()
+        self.nodes.iter().map(|node| node.chain().tip().hash()).collect()
     }
 
     pub fn ready(&self, node: usize) -> Vec<PeerId> {
@@ -153,21 +158,21 @@ impl Net {
     }
 
     pub fn is_banned(&self, node: usize, peer: usize) -> bool {
-        self.nodes[node].peers().refusals().bans.refuses_peer(self.now, &id(peer))
+        self.nodes[node].peers().filter().bans.covers_peer(self.now, &id(peer))
     }
 
     /// Cuts the line between two groups, on both sides.
     pub fn cut(&mut self, groups: [&[usize]; 2]) {
         for (side, other) in [(groups[0], groups[1]), (groups[1], groups[0])] {
             for node in side {
-                self.command(*node, Command::SetBlocked(other.iter().map(|peer| id(*peer)).collect()));
+                self.command(*node, PeerCommand::SetBlocked(other.iter().map(|peer| id(*peer)).collect()));
             }
         }
     }
 
     pub fn heal(&mut self) {
         for node in 0..self.nodes.len() {
-            self.command(node, Command::SetBlocked(BTreeSet::new()));
+            self.command(node, PeerCommand::SetBlocked(BTreeSet::new()));
         }
     }
 
@@ -249,7 +254,7 @@ pub fn hello(test: &TestChain, guest: usize) -> Hello {
         listen: Vec::new(),
     };
     let hash = test.genesis.hash();
-    identity.hello(Tip {
+    identity.hello(ChainTip {
         hash,
         height: cairn_core::height::Height::GENESIS,
         work: cairn_core::work::Work::ZERO,

@@ -1,5 +1,6 @@
 //! The hostile, and those in whose place they would like to see us punish somebody else.
 
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::transaction::Transaction;
 
 use super::*;
@@ -30,9 +31,9 @@ fn bytes_that_are_no_message_are_banned() {
     let test = TestChain::new();
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     net.guest(&test, 9, 0);
-    net.give(0, Input::Garbled { peer: id(9), fault: CodecError::UnknownKind { found: 99 } });
+    net.give(0, Input::Malformed { peer: id(9), error: CodecError::UnknownKind { found: 99 } });
     assert!(net.is_banned(0, 9));
-    assert!(net.said_to(9).contains(&&Message::Goodbye(Goodbye::Misconduct)), "and told why");
+    assert!(net.said_to(9).contains(&&Message::Goodbye(Goodbye::Misbehavior)), "and told why");
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn a_transaction_first_seen_with_a_forged_signature_is_welcome_with_the_true_one
     net.say(9, 0, Message::AnnounceTransactions(vec![forged.txid()]));
     net.say(9, 0, Message::Transactions(vec![forged]));
     assert!(net.is_banned(0, 9));
-    net.submit(1, Submission::Transaction(honest.clone()));
+    net.submit(1, Submission::Transaction { transaction: honest.clone(), max_fee_rate: None });
     net.pass(1_000);
     assert!(net.nodes[0].mempool().contains(&honest.txid()));
 }
@@ -103,7 +104,7 @@ fn a_false_body_bans_its_sender_and_the_true_one_still_comes() {
     let stripped = Arc::new(Block::new(*honest.header(), honest.coinbase().clone(), Vec::new()));
     net.say(9, 1, Message::Block(stripped));
     assert!(net.is_banned(1, 9));
-    assert_eq!(net.nodes[1].chain().tip().hash, test.genesis.hash());
+    assert_eq!(net.nodes[1].chain().tip().hash(), test.genesis.hash());
     net.submit(0, Submission::Block(honest.clone()));
     assert_eq!(net.tips(), [honest.hash()].into());
     assert_eq!(net.ready(1), [id(0)]);
@@ -126,7 +127,7 @@ fn a_header_without_work_bans() {
     net.guest(&test, 9, 0);
     let block = test.block_on(&test.genesis, 1, Amount::ZERO, Vec::new());
     let target = test.params.pow_limit.to_target().expect("a target");
-    let lazy = (0..).map(|nonce| Header { nonce, ..*block.header() });
+    let lazy = (0..).map(|nonce| Header::from(HeaderFields { nonce, ..**block.header() }));
     let lazy = lazy.into_iter().find(|header| !target.is_met_by(header.hash())).expect("most have no work");
     net.say(9, 0, Message::Headers(vec![lazy]));
     assert!(net.is_banned(0, 9));

@@ -1,8 +1,10 @@
 //! When two rules are broken at once, which of them decides what follows for the sender.
 
-use cairn_core::header::Header;
+use cairn_core::header::{Header, HeaderFields};
 use cairn_core::testing::mine;
 use cairn_core::transaction::Transaction;
+
+use cairn_core::hash::Txid;
 
 use super::*;
 
@@ -21,12 +23,12 @@ fn after_a_rejection() -> (TestChain, Net, Arc<Block>) {
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     let rejected = test.block_on(&test.genesis, 1, Amount::COIN, Vec::new());
     net.submit(0, Submission::Block(rejected.clone()));
-    assert_eq!(net.nodes[0].chain().tip().hash, test.genesis.hash());
+    assert_eq!(net.nodes[0].chain().tip().hash(), test.genesis.hash());
     (test, net, rejected)
 }
 
 fn fate(net: &mut Net, test: &TestChain, message: Message) -> Fate {
-    net.nodes[0].handle(net.now, Input::Command(Command::ClearBans)).expect("memory does not fail");
+    net.nodes[0].handle(net.now, Input::Command(PeerCommand::ClearBans)).expect("memory does not fail");
     net.guest(test, 9, 0);
     net.say(9, 0, message);
     match (net.is_banned(0, 9), net.ready(0).is_empty()) {
@@ -39,7 +41,7 @@ fn fate(net: &mut Net, test: &TestChain, message: Message) -> Fate {
 /// The same header without the work that its target asks for.
 fn without_work(test: &TestChain, header: Header) -> Header {
     let target = test.params.pow_limit.to_target().expect("a target");
-    let all = (0..).map(|nonce| Header { nonce, ..header });
+    let all = (0..).map(|nonce| Header::from(HeaderFields { nonce, ..*header }));
     all.into_iter().find(|header| !target.is_met_by(header.hash())).expect("most have no work")
 }
 
@@ -55,8 +57,10 @@ fn a_list_of_headers_must_hang_together_before_any_of_them_is_judged() {
 fn a_header_is_judged_alone_then_by_its_parent_and_on_it_last() {
     let (test, mut net, rejected) = after_a_rejection();
     let next = *test.block_on(&rejected, 2, Amount::ZERO, Vec::new()).header();
-    let early = Header { time: test.params.genesis_time, ..next };
-    let astray = |header: Header| Header { previous_block_hash: cairn_core::hash::BlockHash::ZERO, ..header };
+    let early = Header::from(HeaderFields { time: test.params.genesis_time, ..*next });
+    let astray = |header: Header| {
+        Header::from(HeaderFields { previous_block_hash: cairn_core::hash::BlockHash::ZERO, ..*header })
+    };
     for (header, expected, why) in [
         (next, Parted, "it descends from a rejected one"),
         (mine(early), Parted, "that its time is too early comes after that"),
@@ -74,7 +78,10 @@ fn a_body_is_judged_after_its_header() {
     let next = test.block_on(&rejected, 2, Amount::ZERO, Vec::new());
     let with_false_body =
         |header: Header| Arc::new(Block::new(header, rejected.coinbase().clone(), Vec::new()));
-    let orphan = mine(Header { previous_block_hash: cairn_core::hash::BlockHash::ZERO, ..*next.header() });
+    let orphan = mine(Header::from(HeaderFields {
+        previous_block_hash: cairn_core::hash::BlockHash::ZERO,
+        ..**next.header()
+    }));
     let good = test.block_on(&test.genesis, 3, Amount::ZERO, Vec::new());
     for (header, expected) in [(*next.header(), Parted), (orphan, Stays), (*good.header(), Banned)] {
         assert_eq!(fate(&mut net, &test, Message::Block(with_false_body(header))), expected);
@@ -96,7 +103,7 @@ fn signatures_of_a_transaction_are_judged_after_its_coins_and_what_it_pays() {
         (with_outputs(9, &unknown, Vec::new()), Banned, "what it shows alone comes before its coins"),
     ];
     for (transaction, expected, why) in cases {
-        net.nodes[0].handle(net.now, Input::Command(Command::ClearBans)).expect("memory does not fail");
+        net.nodes[0].handle(net.now, Input::Command(PeerCommand::ClearBans)).expect("memory does not fail");
         net.guest(&test, 9, 0);
         net.say(9, 0, Message::AnnounceTransactions(vec![transaction.txid()]));
         net.say(9, 0, Message::Transactions(vec![transaction]));

@@ -13,7 +13,7 @@ fn alone() -> (TestChain, Net) {
 fn input(from: usize, frame: &[u8]) -> Input {
     match codec::decode(frame) {
         Ok(message) => Input::Received { peer: id(from), message },
-        Err(fault) => Input::Garbled { peer: id(from), fault },
+        Err(error) => Input::Malformed { peer: id(from), error },
     }
 }
 
@@ -57,7 +57,7 @@ fn a_hello_of_our_version_and_chain_with_more_bytes_or_fewer_is_banned() {
     let whole = codec::encode(&Message::Hello(Box::new(harness::hello(&test, 9))));
     let longer = [whole.as_slice(), &[0]].concat();
     for frame in [&longer[..], &whole[..whole.len() - 1], &whole[..20]] {
-        assert_eq!(answer(frame), (Message::Goodbye(Goodbye::Misconduct), true));
+        assert_eq!(answer(frame), (Message::Goodbye(Goodbye::Misbehavior), true));
     }
 }
 
@@ -91,7 +91,7 @@ fn a_goodbye_with_a_reason_of_another_version_ends_the_connection_and_nothing_el
         let left = net.events[0].iter().any(|event| {
             matches!(
                 event,
-                Event::PeerRefused { reason: DisconnectReason::TheyLeft, .. }
+                Event::PeerRejected { reason: DisconnectReason::TheyLeft, .. }
                     | Event::PeerDisconnected { reason: DisconnectReason::TheyLeft, .. }
             )
         });

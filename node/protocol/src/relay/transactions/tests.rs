@@ -18,7 +18,7 @@ fn txid(number: u32) -> Txid {
 
 fn relay(peers: u8) -> TransactionRelay {
     let mut relay = TransactionRelay::new(Random::derive(1, 1));
-    (1..=peers).for_each(|number| relay.joined(NOW, peer(number), core::iter::empty()));
+    (1..=peers).for_each(|number| relay.connected(NOW, peer(number), core::iter::empty()));
     relay
 }
 
@@ -53,7 +53,7 @@ fn when_the_first_announcer_is_silent_the_next_is_asked() {
     assert_eq!(due, NOW.saturating_add(TRANSACTION_TIMEOUT));
     relay.wake(due, lacking, &mut actions);
     assert_eq!(asked(&actions), [(peer(2), 1)]);
-    assert!(relay.delivered(peer(2), &txid(1)));
+    assert!(relay.is_expected(&peer(2), &txid(1)));
     relay.arrived(&txid(1));
     assert_eq!(relay.next_wake(), None);
 }
@@ -63,21 +63,21 @@ fn when_the_first_announcer_is_silent_the_next_is_asked() {
 fn what_came_spoiled_is_asked_of_every_other_announcer_and_then_forgotten() {
     let (mut relay, mut actions) = (relay(3), Vec::new());
     (1..=3).for_each(|number| relay.announced(NOW, peer(number), &[txid(1)], lacking, &mut actions));
-    relay.spoiled(NOW, peer(2), txid(1), &mut actions);
+    relay.not_valid(NOW, peer(2), txid(1), &mut actions);
     assert_eq!(asked(&actions), [(peer(1), 1)], "it was not asked: the question to the first stands");
-    assert!(!relay.delivered(peer(2), &txid(1)));
-    relay.spoiled(NOW, peer(1), txid(1), &mut actions);
+    assert!(!relay.is_expected(&peer(2), &txid(1)));
+    relay.not_valid(NOW, peer(1), txid(1), &mut actions);
     assert_eq!(asked(&actions), [(peer(1), 1), (peer(3), 1)]);
-    relay.spoiled(NOW, peer(3), txid(1), &mut actions);
-    assert_eq!((relay.wanted(), relay.next_wake()), (0, None));
-    assert!(relay.peers.values().all(|side| side.wanted == 0));
+    relay.not_valid(NOW, peer(3), txid(1), &mut actions);
+    assert_eq!((relay.request_count(), relay.next_wake()), (0, None));
+    assert!(relay.peers.values().all(|side| side.requests == 0));
 }
 
 #[test]
 fn when_the_one_asked_leaves_or_has_it_not_the_next_is_asked_at_once() {
     let (mut relay, mut actions) = (relay(3), Vec::new());
     (1..=3).for_each(|number| relay.announced(NOW, peer(number), &[txid(1)], lacking, &mut actions));
-    relay.left(NOW, &peer(1), &mut actions);
+    relay.disconnected(NOW, &peer(1), &mut actions);
     relay.not_found(NOW, peer(2), &[Inventory::Transaction(txid(1))], &mut actions);
     assert_eq!(asked(&actions), [(peer(1), 1), (peer(2), 1), (peer(3), 1)]);
 }
@@ -89,9 +89,9 @@ fn a_flood_of_announcements_is_bounded_and_leaves_others_their_share() {
     for number in 0..100_000 {
         relay.announced(NOW, peer(1), &[txid(number)], lacking, &mut actions);
     }
-    assert_eq!(relay.wanted(), MAX_WANTED_PER_PEER);
+    assert_eq!(relay.request_count(), MAX_REQUESTS_PER_PEER);
     relay.announced(NOW, peer(2), &[txid(1_000_000)], lacking, &mut actions);
-    assert_eq!(relay.wanted(), MAX_WANTED_PER_PEER + 1);
+    assert_eq!(relay.request_count(), MAX_REQUESTS_PER_PEER + 1);
 }
 
 #[test]
@@ -99,24 +99,24 @@ fn room_taken_by_announcements_is_free_again_when_nobody_delivers() {
     let (mut relay, mut actions) = (relay(1), Vec::new());
     (0..10_000).for_each(|number| relay.announced(NOW, peer(1), &[txid(number)], lacking, &mut actions));
     relay.wake(NOW.saturating_add(TRANSACTION_TIMEOUT), lacking, &mut actions);
-    assert_eq!(relay.wanted(), 0);
+    assert_eq!(relay.request_count(), 0);
     relay.announced(NOW, peer(1), &[txid(50_000)], lacking, &mut actions);
-    assert_eq!(relay.wanted(), 1);
+    assert_eq!(relay.request_count(), 1);
 }
 
 #[test]
 fn a_transaction_nobody_announced_is_not_looked_at() {
     let mut relay = relay(2);
-    assert!(!relay.delivered(peer(1), &txid(1)));
+    assert!(!relay.is_expected(&peer(1), &txid(1)));
     relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
-    assert!(!relay.delivered(peer(2), &txid(1)), "nor one that another announced");
+    assert!(!relay.is_expected(&peer(2), &txid(1)), "nor one that another announced");
 }
 
 #[test]
 fn a_transaction_is_not_announced_to_whom_we_have_it_from() {
     let (mut relay, mut actions) = (relay(2), Vec::new());
     relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
-    relay.delivered(peer(1), &txid(1));
+    relay.is_expected(&peer(1), &txid(1));
     relay.announce(NOW, txid(1));
     relay.wake(NOW, lacking, &mut actions);
     let told: Vec<PeerId> = actions
@@ -178,8 +178,8 @@ fn of_many_at_once_no_more_are_announced_than_the_peer_can_want_and_none_is_lost
     while let Some(now) = sender.next_wake() {
         // On a slow link what was asked for comes after a second and a half.
         let asked_before = now.saturating_sub(Duration::from_millis(1_500));
-        let is_here = |wanted: &Wanted| wanted.deadline <= asked_before.saturating_add(TRANSACTION_TIMEOUT);
-        let here = receiver.wanted.iter().filter(|(_, wanted)| is_here(wanted)).map(|(txid, _)| *txid);
+        let is_here = |wanted: &Request| wanted.deadline <= asked_before.saturating_add(TRANSACTION_TIMEOUT);
+        let here = receiver.requests.iter().filter(|(_, wanted)| is_here(wanted)).map(|(txid, _)| *txid);
         for txid in here.collect::<Vec<_>>() {
             receiver.arrived(&txid);
             got.insert(txid);
@@ -191,7 +191,7 @@ fn of_many_at_once_no_more_are_announced_than_the_peer_can_want_and_none_is_lost
             receiver.announced(now, peer(1), &txids, lacking, &mut asked);
         }
     }
-    got.extend(receiver.wanted.keys().copied());
+    got.extend(receiver.requests.keys().copied());
     assert_eq!(got.len(), 6_000);
 }
 
@@ -200,7 +200,7 @@ fn what_left_the_mempool_unconfirmed_spreads_again_when_it_comes_again() {
     let (mut relay, mut actions) = (relay(1), Vec::new());
     relay.announce(NOW, txid(1));
     relay.wake(NOW, lacking, &mut actions);
-    relay.forgotten(&txid(1));
+    relay.removed(&txid(1));
     relay.announce(NOW, txid(1));
     let due = relay.next_wake().expect("it waits for its turn");
     relay.wake(due, lacking, &mut actions);
@@ -245,7 +245,7 @@ fn what_a_block_confirmed_is_not_asked_for_again_until_the_block_is_undone() {
     let (mut relay, mut actions) = (relay(2), Vec::new());
     relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
     relay.confirmed(&txid(1));
-    assert_eq!((relay.wanted(), relay.next_wake()), (0, None));
+    assert_eq!((relay.request_count(), relay.next_wake()), (0, None));
     relay.announced(NOW, peer(2), &[txid(1)], lacking, &mut actions);
     assert_eq!(asked(&actions), []);
     relay.unconfirmed(&txid(1));
@@ -258,7 +258,7 @@ fn what_a_block_confirmed_is_not_asked_for_again_until_the_block_is_undone() {
 fn a_thousand_unknown_ids_get_one_answer() {
     let (mut relay, mut actions) = (relay(1), Vec::new());
     let txids: Vec<Txid> = (0..1000).map(txid).collect();
-    relay.asked(peer(1), &txids, |_| None, &mut actions);
+    relay.requested(peer(1), &txids, |_| None, &mut actions);
     assert!(
         matches!(&actions[..], [Action::Send { message: Message::NotFound(missing), .. }] if missing.len() == 1000)
     );

@@ -1,4 +1,4 @@
-//! Faults told apart: a coin that never was, is spent, or comes too early.
+//! Reasons in detail: a coin that never existed, is spent, or is spent too early.
 
 use cairn_core::check::transaction::TransactionError;
 use cairn_core::transaction::{OutPoint, Transaction};
@@ -7,11 +7,11 @@ use crate::chain::Chain;
 use crate::chain::store::{ChainStore, StoreError};
 use crate::mempool::policy::MempoolError;
 
-/// Why the chain has no such coin.
+/// The reason why the best chain has no such coin.
 ///
 /// # Errors
 /// When the store fails.
-pub fn why_missing<S: ChainStore>(
+pub fn of_missing_coin<S: ChainStore>(
     transaction: &Transaction,
     outpoint: &OutPoint,
     chain: &Chain<S>,
@@ -34,7 +34,7 @@ pub fn why_missing<S: ChainStore>(
     Ok(MempoolError::NoSuchOutput { outpoint, outputs })
 }
 
-/// What depends on the moment is told apart from what no transaction may do.
+/// The rejection for a broken rule. Rules that depend on the tip are told apart from those that do not.
 pub fn in_detail(error: TransactionError) -> MempoolError {
     match error {
         TransactionError::ImmatureCoinbase { outpoint, made_at, spendable_at, height } => {

@@ -1,4 +1,4 @@
-//! Blocks that nobody asked for: which of them could be of use (ATTACKS 34).
+//! Unsolicited blocks: which of them could become part of the best chain (ATTACKS 34).
 
 use cairn_core::header::Header;
 use cairn_core::target::Target;
@@ -6,9 +6,9 @@ use cairn_core::target::Target;
 use crate::chain::Chain;
 use crate::chain::store::ChainStore;
 
-/// Whether a block could not become part of the best chain now: its branch has less work than ours,
-/// and is not the way to a header with more. False while its parent is unknown.
-pub fn lags<S: ChainStore>(chain: &Chain<S>, header: &Header) -> bool {
+/// Whether a block cannot become part of the best chain now: its branch has less work than ours, and does not
+/// lead to a header with more. False while its parent is unknown.
+pub fn is_behind<S: ChainStore>(chain: &Chain<S>, header: &Header) -> bool {
     let Some(parent) = chain.entry(&header.previous_block_hash) else { return false };
     let own = header.bits.to_target().ok().map(Target::work);
     if own.and_then(|own| parent.work.checked_add(own)).is_none_or(|work| work >= chain.work()) {
@@ -16,5 +16,5 @@ pub fn lags<S: ChainStore>(chain: &Chain<S>, header: &Header) -> bool {
     }
     let best = chain.best_header();
     let on_the_way = chain.tree().ancestor(best, parent.height.next());
-    best.work <= chain.work() || on_the_way.is_none_or(|entry| entry.hash != header.hash())
+    best.work <= chain.work() || on_the_way.is_none_or(|entry| entry.hash() != header.hash())
 }

@@ -1,4 +1,4 @@
-//! Blocks ahead of the clock: kept aside and tried again, not held against anyone (ATTACKS 7).
+//! Blocks ahead of the clock: kept until their time comes, and no misbehavior of any peer (ATTACKS 7).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,25 +8,25 @@ use cairn_core::check::block::CheckedBlock;
 use cairn_core::hash::BlockHash;
 use cairn_core::time::Timestamp;
 
-use crate::limits::MAX_KEPT_ASIDE;
+use crate::limits::MAX_FUTURE_BLOCKS;
 
-/// Blocks by the time from which they may be taken in.
+/// Blocks by the time from which the clock allows them.
 #[derive(Clone, Debug, Default)]
-pub struct KeptAside {
+pub struct FutureBlocks {
     blocks: BTreeMap<(Timestamp, BlockHash), Arc<Block>>,
 }
 
-impl KeptAside {
-    /// Keeps a block until then. Beyond the bound the one that is furthest ahead gives way.
-    pub fn keep(&mut self, due: Timestamp, block: CheckedBlock) {
+impl FutureBlocks {
+    /// Keeps a block until `due`. Beyond the limit, the block that is furthest ahead is dropped.
+    pub fn keep(&mut self, due: Timestamp, block: &CheckedBlock) {
         let block = block.block().clone();
         self.blocks.insert((due, block.hash()), block);
-        if self.blocks.len() > MAX_KEPT_ASIDE {
+        if self.blocks.len() > MAX_FUTURE_BLOCKS {
             self.blocks.pop_last();
         }
     }
 
-    /// Those whose time has come.
+    /// The blocks that the clock allows now.
     pub fn take_due(&mut self, now: Timestamp) -> Vec<Arc<Block>> {
         let mut due = Vec::new();
         while let Some(entry) = self.blocks.first_entry().filter(|entry| entry.key().0 <= now) {
@@ -35,7 +35,7 @@ impl KeptAside {
         due
     }
 
-    /// When the next one's time comes.
+    /// The time from which the clock allows the next block.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.blocks.first_key_value().map(|((due, _), _)| *due)
     }

@@ -1,4 +1,4 @@
-//! Entries and how they depend on each other: sums over ancestors and descendants, always up to date.
+//! All mempool entries with their dependencies: sums over ancestors and descendants, always up to date.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,87 +7,76 @@ use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
 
-use crate::mempool::entry::{Entry, Package};
-use crate::mempool::rate::Score;
+use crate::mempool::entry::{MempoolEntry, Package};
+use crate::mempool::fee_rate::Score;
 
-/// All that wait, in every order in which they are looked for.
+/// All entries, in each order in which they are looked for.
 #[derive(Clone, Debug, Default)]
-pub struct Entries {
-    by_id: BTreeMap<Txid, Entry>,
+pub struct MempoolEntries {
+    by_id: BTreeMap<Txid, MempoolEntry>,
     spenders: BTreeMap<OutPoint, Txid>,
-    by_turn: BTreeMap<u64, Txid>,
+    by_sequence: BTreeMap<u64, Txid>,
     by_arrival: BTreeSet<(Timestamp, Txid)>,
-    /// The first of them, because it is asked for with everything that a node hears.
-    oldest_arrival: Option<Timestamp>,
-    /// Best for a miner last: by what each pays together with its ancestors.
+    /// By the score with ancestors: the best for a miner last.
     by_ancestors: BTreeSet<(Score, Txid)>,
     by_worth: BTreeSet<(Score, Txid)>,
-    next_turn: u64,
+    next_sequence: u64,
     total: Package,
     usage: usize,
 }
 
-impl Entries {
-    /// One that waits.
-    pub fn get(&self, txid: &Txid) -> Option<&Entry> {
+impl MempoolEntries {
+    /// The entry of a transaction.
+    pub fn get(&self, txid: &Txid) -> Option<&MempoolEntry> {
         self.by_id.get(txid)
     }
 
-    /// Who spends an output.
+    /// The transaction that spends an output.
     pub fn spender(&self, outpoint: &OutPoint) -> Option<Txid> {
         self.spenders.get(outpoint).copied()
     }
 
-    /// All, parents before children.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.by_turn.values().filter_map(|txid| self.by_id.get(txid))
+    /// All entries, parents before children.
+    pub fn iter(&self) -> impl Iterator<Item = &MempoolEntry> {
+        self.by_sequence.values().filter_map(|txid| self.by_id.get(txid))
     }
 
-    /// All, from what a miner likes best down.
-    pub fn best_first(&self) -> impl Iterator<Item = &Entry> {
+    /// All entries by the score with ancestors, the best first.
+    pub fn best_first(&self) -> impl Iterator<Item = &MempoolEntry> {
         self.by_ancestors.iter().rev().filter_map(|(_, txid)| self.by_id.get(txid))
     }
 
-    /// All, from the one that is worth least up.
-    pub fn least_worth_first(&self) -> impl Iterator<Item = &Entry> {
+    /// All entries by worth, the least first.
+    pub fn least_worth_first(&self) -> impl Iterator<Item = &MempoolEntry> {
         self.by_worth.iter().filter_map(|(_, txid)| self.by_id.get(txid))
     }
 
-    /// The one that waits longest.
-    pub fn oldest(&self) -> Option<&Entry> {
+    /// The entry that arrived first.
+    pub fn oldest(&self) -> Option<&MempoolEntry> {
         self.by_arrival.first().and_then(|(_, txid)| self.by_id.get(txid))
     }
 
-    /// When the one that waits longest came.
-    pub const fn oldest_arrival(&self) -> Option<Timestamp> {
-        self.oldest_arrival
-    }
-
-    fn find_oldest_arrival(&mut self) {
-        self.oldest_arrival = self.by_arrival.first().map(|(arrived, _)| *arrived);
-    }
-
-    /// All taken together.
+    /// Count, bytes and fees of all entries.
     pub const fn total(&self) -> Package {
         self.total
     }
 
-    /// About how much memory they take.
+    /// Estimate of the memory of all entries in bytes.
     pub const fn usage(&self) -> usize {
         self.usage
     }
 
-    /// Those that a transaction of these inputs would directly depend on.
+    /// The entries whose outputs a transaction with these inputs would spend.
     pub fn parents_of(&self, inputs: &[OutPoint]) -> BTreeSet<Txid> {
         inputs.iter().map(|outpoint| outpoint.txid).filter(|txid| self.by_id.contains_key(txid)).collect()
     }
 
-    /// All that these depend on, themselves included.
+    /// These entries and all that they depend on.
     pub fn with_ancestors(&self, start: impl IntoIterator<Item = Txid>) -> BTreeSet<Txid> {
         self.reach(start, |entry| &entry.parents)
     }
 
-    /// All that depend on these, themselves included.
+    /// These entries and all that depend on them.
     pub fn with_descendants(&self, start: impl IntoIterator<Item = Txid>) -> BTreeSet<Txid> {
         self.reach(start, |entry| &entry.children)
     }
@@ -95,7 +84,7 @@ impl Entries {
     fn reach(
         &self,
         start: impl IntoIterator<Item = Txid>,
-        next: impl Fn(&Entry) -> &BTreeSet<Txid>,
+        next: impl Fn(&MempoolEntry) -> &BTreeSet<Txid>,
     ) -> BTreeSet<Txid> {
         let mut open: Vec<Txid> = start.into_iter().collect();
         let mut found = BTreeSet::new();
@@ -109,17 +98,17 @@ impl Entries {
         found
     }
 
-    /// These taken together.
+    /// Count, bytes and fees of these entries.
     pub fn package<'t>(&self, txids: impl IntoIterator<Item = &'t Txid>) -> Package {
         let entries = txids.into_iter().filter_map(|txid| self.by_id.get(txid));
         entries.fold(Package::default(), Package::with)
     }
 
-    /// Adds one whose parents are here and whose children are not.
-    pub fn insert(&mut self, mut entry: Entry) {
+    /// Adds an entry. Its unconfirmed parents are here, its children are not.
+    pub fn insert(&mut self, mut entry: MempoolEntry) {
         let txid = entry.transaction.txid();
-        entry.turn = self.next_turn;
-        self.next_turn += 1;
+        entry.sequence = self.next_sequence;
+        self.next_sequence += 1;
         entry.parents = self.parents_of(entry.transaction.inputs());
         let ancestors = self.with_ancestors(entry.parents.iter().copied());
         entry.ancestors = self.package(&ancestors).with(&entry);
@@ -132,9 +121,8 @@ impl Entries {
             });
         }
         self.spenders.extend(entry.transaction.inputs().iter().map(|outpoint| (*outpoint, txid)));
-        self.by_turn.insert(entry.turn, txid);
+        self.by_sequence.insert(entry.sequence, txid);
         self.by_arrival.insert((entry.arrived, txid));
-        self.find_oldest_arrival();
         self.by_ancestors.insert((entry.ancestors.score(), txid));
         self.by_worth.insert((entry.worth(), txid));
         self.total = self.total.with(&entry);
@@ -142,21 +130,20 @@ impl Entries {
         self.by_id.insert(txid, entry);
     }
 
-    /// Takes these out, with whom everything that depends on them goes: children before parents, so
-    /// that no sum forgets what stood between two.
+    /// Removes these entries, which include all that depend on them: children before parents, so that every
+    /// sum stays right in between.
     pub fn remove_all(&mut self, leaving: &BTreeSet<Txid>) {
         let entries = leaving.iter().filter_map(|txid| self.by_id.get(txid));
-        let mut turns: Vec<(u64, Txid)> =
-            entries.map(|entry| (entry.turn, entry.transaction.txid())).collect();
-        turns.sort_unstable();
-        for (_, txid) in turns.into_iter().rev() {
+        let mut order: Vec<(u64, Txid)> =
+            entries.map(|entry| (entry.sequence, entry.transaction.txid())).collect();
+        order.sort_unstable();
+        for (_, txid) in order.into_iter().rev() {
             self.remove(&txid);
         }
     }
 
-    /// Takes one out that depends on nothing here, as when it is confirmed, or on which nothing here
-    /// depends.
-    pub fn remove(&mut self, txid: &Txid) -> Option<Entry> {
+    /// Removes an entry without ancestors here, as when it is confirmed, or without descendants.
+    pub fn remove(&mut self, txid: &Txid) -> Option<MempoolEntry> {
         let ancestors = self.with_ancestors([*txid]);
         let descendants = self.with_descendants([*txid]);
         let entry = self.by_id.remove(txid)?;
@@ -175,9 +162,8 @@ impl Entries {
         for outpoint in entry.transaction.inputs() {
             self.spenders.remove(outpoint);
         }
-        self.by_turn.remove(&entry.turn);
+        self.by_sequence.remove(&entry.sequence);
         self.by_arrival.remove(&(entry.arrived, *txid));
-        self.find_oldest_arrival();
         self.by_ancestors.remove(&(entry.ancestors.score(), *txid));
         self.by_worth.remove(&(entry.worth(), *txid));
         self.total = self.total.without(&entry);
@@ -185,8 +171,8 @@ impl Entries {
         Some(entry)
     }
 
-    /// Changes an entry and its place in the orders that depend on it.
-    fn change(&mut self, txid: &Txid, change: impl FnOnce(&mut Entry)) {
+    /// Changes an entry and its keys in the orders that depend on it.
+    fn change(&mut self, txid: &Txid, change: impl FnOnce(&mut MempoolEntry)) {
         let Some(entry) = self.by_id.get_mut(txid) else { return };
         let before = (entry.ancestors.score(), entry.worth());
         change(entry);
@@ -211,7 +197,7 @@ impl Entries {
             assert_eq!(entry.ancestors, self.package(&ancestors), "ancestors of {txid}");
             assert_eq!(entry.descendants, self.package(&descendants), "descendants of {txid}");
             assert!(
-                entry.parents.iter().all(|parent| self.by_id[parent].turn < entry.turn),
+                entry.parents.iter().all(|parent| self.by_id[parent].sequence < entry.sequence),
                 "order of {txid}"
             );
             assert!(entry.children.iter().all(|child| self.by_id[child].parents.contains(txid)));
@@ -224,9 +210,8 @@ impl Entries {
         }
         assert_eq!((usage, fees, inputs), (self.usage, self.total.fees, self.spenders.len()));
         let counts =
-            [self.by_turn.len(), self.by_arrival.len(), self.by_ancestors.len(), self.by_worth.len()];
+            [self.by_sequence.len(), self.by_arrival.len(), self.by_ancestors.len(), self.by_worth.len()];
         assert_eq!(counts, [self.by_id.len(); 4]);
-        assert_eq!(self.oldest_arrival, self.by_arrival.first().map(|(arrived, _)| *arrived));
         assert_eq!(self.total.count, self.by_id.len());
     }
 }

@@ -1,5 +1,4 @@
-//! A store in memory, for tests and simulation. It can forget what was not flushed, as a machine
-//! does that loses its power.
+//! A store in memory, for tests and simulation. It can lose what was not flushed, as a power failure would.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,13 +9,15 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
 
-use crate::chain::store::{ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace};
+use crate::chain::store::{
+    ChainBlock, ChainStore, Commit, HeaderRecord, Spender, StoreError, TransactionPlace,
+};
 
-/// What is kept, and the commits since the last flush.
+/// A store in memory, and its commits since the last flush.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     content: Content,
-    /// What a loss of power would leave; the commits since are applied to it at a flush.
+    /// The content at the last flush; later commits are applied to it at the next flush.
     flushed: Option<Box<Content>>,
     since_flush: Vec<Commit>,
 }
@@ -33,12 +34,12 @@ struct Content {
 }
 
 impl MemoryStore {
-    /// A store that remembers what was flushed beside what was committed, at twice the cost.
+    /// A store that also keeps its content at the last flush, at twice the cost.
     pub fn forgetful() -> Self {
         Self { flushed: Some(Box::default()), ..Self::default() }
     }
 
-    /// Loses every commit since the last flush. A store that is not forgetful loses nothing.
+    /// Loses every commit since the last flush, if the store is forgetful.
     pub fn lose_unflushed(&mut self) {
         if let Some(flushed) = &self.flushed {
             self.content = Content::clone(flushed);
@@ -49,14 +50,14 @@ impl MemoryStore {
 
 impl Content {
     fn apply(&mut self, commit: Commit) {
-        self.headers.extend(commit.headers);
+        self.headers.extend(commit.headers.into_iter().map(|record| (record.header.hash(), record)));
         self.blocks.extend(commit.bodies.into_iter().map(|block| (block.hash(), block)));
         self.undo.extend(commit.undo);
         for (outpoint, _) in &commit.coins.spent {
             self.coins.remove(outpoint);
         }
         self.coins.extend(commit.coins.created);
-        for (_, block) in &commit.disconnected {
+        for ChainBlock { block, .. } in &commit.disconnected {
             for txid in block.txids() {
                 self.places.remove(&txid);
             }
@@ -64,7 +65,7 @@ impl Content {
                 self.spenders.remove(outpoint);
             }
         }
-        for (height, block) in &commit.connected {
+        for ChainBlock { height, block, .. } in &commit.connected {
             self.index(*height, block);
         }
         self.tip = commit.tip.or(self.tip);
@@ -86,10 +87,9 @@ impl ChainStore for MemoryStore {
         Ok(self.content.tip)
     }
 
-    fn headers(&self) -> Result<Vec<(BlockHash, HeaderRecord)>, StoreError> {
-        let mut headers: Vec<_> =
-            self.content.headers.iter().map(|(hash, record)| (*hash, record.clone())).collect();
-        headers.sort_by_key(|(_, record)| record.height);
+    fn headers(&self) -> Result<Vec<HeaderRecord>, StoreError> {
+        let mut headers: Vec<HeaderRecord> = self.content.headers.values().cloned().collect();
+        headers.sort_by_key(|record| record.height);
         Ok(headers)
     }
 

@@ -1,4 +1,4 @@
-//! Refusals: with whom this node wants no connection, whoever dials.
+//! The peer filter: peers that get no connection, in either direction.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,24 @@ use cairn_core::time::Timestamp;
 use crate::event::DisconnectReason;
 use crate::peer::{PeerAddress, PeerId};
 use crate::peers::bans::BanList;
-use crate::peers::dialling::Dialler;
+use crate::peers::dialer::Dialer;
 
-/// Everything that keeps a connection from standing, apart from lack of room.
+/// Every reason against a connection but a lack of slots.
 #[derive(Clone, Debug)]
-pub struct Refusals {
+pub struct PeerFilter {
     own: PeerId,
-    /// Those that broke a rule.
     pub bans: BanList,
     blocked: BTreeSet<PeerId>,
     is_active: bool,
 }
 
-impl Refusals {
-    /// Refuses nobody but this node itself.
+impl PeerFilter {
+    /// A filter against nothing but a connection of this node with itself.
     pub fn new(own: PeerId) -> Self {
         Self { own, bans: BanList::default(), blocked: BTreeSet::new(), is_active: true }
     }
 
-    /// Why this peer may not be connected, if so.
+    /// The reason why a peer gets no connection; none if it may have one.
     pub fn reason(&self, now: Timestamp, peer: &PeerId, address: &PeerAddress) -> Option<DisconnectReason> {
         if *peer == self.own {
             Some(DisconnectReason::Duplicate)
@@ -33,46 +32,46 @@ impl Refusals {
             Some(DisconnectReason::Operator)
         } else if self.blocked.contains(peer) {
             Some(DisconnectReason::Blocked)
-        } else if self.bans.refuses(now, peer, address) {
+        } else if self.bans.covers(now, peer, address) {
             Some(DisconnectReason::Banned)
         } else {
             None
         }
     }
 
-    /// Whether dialling this peer is in vain.
-    pub fn refuses_to_dial(&self, now: Timestamp, peer: &PeerId) -> bool {
-        self.blocked.contains(peer) || self.bans.refuses_peer(now, peer)
+    /// Whether a peer is not dialed.
+    pub fn forbids_dialing(&self, now: Timestamp, peer: &PeerId) -> bool {
+        self.blocked.contains(peer) || self.bans.covers_peer(now, peer)
     }
 
-    /// Whether an address of the book is worth a dial: it is not in use, not being dialled, not banned.
-    pub fn would_dial(
+    /// Whether an address of the book may be dialed: it is not in use, not a target of the dialer, not banned.
+    pub fn allows_dialing(
         &self,
         now: Timestamp,
         address: &PeerAddress,
-        dialler: &Dialler,
+        dialer: &Dialer,
         in_use: &BTreeSet<PeerAddress>,
     ) -> bool {
-        !dialler.has(address) && !in_use.contains(address) && !self.bans.refuses_host(now, address)
+        !dialer.has(address) && !in_use.contains(address) && !self.bans.covers_host(now, address)
     }
 
-    /// Replaces the set of those cut off; returns who is so no longer.
+    /// Replaces the set of blocked peers; returns those that are no longer blocked.
     pub fn set_blocked(&mut self, blocked: BTreeSet<PeerId>) -> BTreeSet<PeerId> {
         let before = core::mem::replace(&mut self.blocked, blocked);
         before.difference(&self.blocked).copied().collect()
     }
 
-    /// Those cut off.
+    /// The peers on the other side of a partition.
     pub fn blocked(&self) -> &BTreeSet<PeerId> {
         &self.blocked
     }
 
-    /// Lets connections stand at all, or none.
+    /// Allows connections, or forbids all (Bitcoin Core's `setnetworkactive`).
     pub fn set_active(&mut self, is_active: bool) {
         self.is_active = is_active;
     }
 
-    /// Whether connections may stand at all.
+    /// Whether connections are allowed at all.
     pub fn is_active(&self) -> bool {
         self.is_active
     }

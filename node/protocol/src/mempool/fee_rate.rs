@@ -1,46 +1,46 @@
-//! Fee rates in whole numbers: what a thousand bytes pay, and which of two packages pays more.
+//! Fee rates in whole numbers: the fee for a thousand bytes, and the exact order of two packages.
 
 use core::cmp::Ordering;
 use core::fmt;
 
 use cairn_core::amount::Amount;
 
-/// Units that each 1,000 bytes pay, as Bitcoin Core counts.
+/// A fee for each 1,000 bytes, in units of [`Amount`], as Bitcoin Core's `CFeeRate`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FeeRate(u64);
 
 impl FeeRate {
-    /// Free of charge.
+    /// No fee at all.
     pub const ZERO: Self = Self(0);
 
-    /// So much for each 1,000 bytes.
+    /// The rate of this amount for each 1,000 bytes.
     pub const fn from_per_kilobyte(amount: Amount) -> Self {
         Self(amount.units())
     }
 
-    /// What each 1,000 bytes pay.
+    /// The fee for each 1,000 bytes.
     pub const fn per_kilobyte(self) -> Amount {
         Amount::from_units(self.0)
     }
 
-    /// The rate of a fee over so many bytes, rounded down; nothing has size zero.
+    /// The rate of a fee for a number of bytes, rounded down. Size zero counts as one byte.
     pub fn of(fee: Amount, size: usize) -> Self {
         let rate = u128::from(fee.units()) * 1_000 / (size.max(1) as u128);
         Self(u64::try_from(rate).unwrap_or(u64::MAX))
     }
 
-    /// The least fee with which so many bytes pay this rate: rounded up.
+    /// The fee for a number of bytes at this rate, rounded up.
     pub fn fee_for(self, size: usize) -> Amount {
         let fee = (u128::from(self.0) * size as u128).div_ceil(1_000);
         Amount::from_units(u64::try_from(fee).unwrap_or(u64::MAX))
     }
 
-    /// Both together.
+    /// The sum of two rates.
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// Halved so many times.
+    /// The rate divided by two, a number of times.
     pub fn halved(self, times: u32) -> Self {
         Self(self.0.checked_shr(times).unwrap_or(0))
     }

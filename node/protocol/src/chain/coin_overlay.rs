@@ -1,4 +1,4 @@
-//! Coins during one step of the chain: what the store has, and over it what the step changed so far.
+//! Coins during a reorganization: those of the store, and over them the changes so far.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use cairn_core::transaction::OutPoint;
 
 use crate::chain::store::{ChainStore, StoreError};
 
-/// Coins as they are after some blocks of a step, with the store untouched.
+/// Coins after some blocks of a reorganization; the store is not changed.
 pub struct CoinOverlay<'s, S> {
     store: &'s S,
     touched: BTreeMap<OutPoint, Touched>,
@@ -19,12 +19,12 @@ struct Touched {
 }
 
 impl<'s, S: ChainStore> CoinOverlay<'s, S> {
-    /// The store's coins, unchanged.
+    /// The coins of the store, without any change.
     pub fn new(store: &'s S) -> Self {
         Self { store, touched: BTreeMap::new() }
     }
 
-    /// Those of these coins that are unspent now.
+    /// The coins of these outpoints that are unspent now.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,7 +42,7 @@ impl<'s, S: ChainStore> CoinOverlay<'s, S> {
         Ok(found)
     }
 
-    /// Carries out what one block changes.
+    /// Applies the changes of one block.
     pub fn apply(&mut self, changes: CoinChanges) {
         for (outpoint, coin) in changes.spent {
             let touched = self.touched.entry(outpoint);
@@ -53,7 +53,7 @@ impl<'s, S: ChainStore> CoinOverlay<'s, S> {
         }
     }
 
-    /// The net change of all blocks of the step. A coin that changed only its height is in both lists.
+    /// The net change of all blocks. A coin whose height alone has changed is in both lists.
     pub fn into_changes(self) -> CoinChanges {
         let mut changes = CoinChanges::default();
         for (outpoint, Touched { before, now }) in self.touched {

@@ -1,51 +1,47 @@
-//! Conduct: what a broken rule means for who broke it: nothing, a hang-up, or a ban.
+//! Misbehavior: broken rules, and what follows for the peer: nothing, a disconnection, or a ban.
 //!
-//! The measure is whether an honest node can do it. What it cannot do bans. What it can do while it
-//! merely follows other rules or another chain ends the connection. What depends on the moment, or
-//! was somebody else's fault, means nothing (ATTACKS 29).
+//! The measure is whether an honest node can do it. What it cannot do bans. What it can do because it follows
+//! other rules or another chain disconnects. What depends on the moment, or on what another node sent, has no
+//! consequence (ATTACKS 29).
 
 use cairn_core::check::transaction::TransactionError;
 
 use crate::chain::verdict::BlockRejection;
 use crate::message::codec::CodecError;
 
-/// What a peer did.
+/// A rule of the protocol or the chain that a peer broke.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Offence {
-    /// It sent bytes that are no message.
-    #[error("sent bytes that are no message: {0}")]
-    Garbled(CodecError),
-    /// It said something before `Hello`.
-    #[error("said something before its Hello")]
+pub enum Misbehavior {
+    #[error("sent bytes that are not a message: {0}")]
+    Malformed(CodecError),
+    #[error("sent a message before its Hello")]
     HelloMissing,
-    #[error("said Hello twice")]
+    #[error("sent Hello twice")]
     SecondHello,
-    /// It sent headers that do not stand on each other.
-    #[error("sent headers that do not stand on each other")]
+    #[error("sent headers that are not children of each other")]
     BrokenHeaders,
-    /// It sent a header or block that was refused.
-    #[error("sent a block that was refused: {0}")]
+    #[error("sent a block that was rejected: {0}")]
     Block(BlockRejection),
-    /// It sent a transaction that breaks a rule of the chain.
     #[error("sent a transaction that breaks a rule: {0}")]
     Transaction(TransactionError),
 }
 
-/// What follows.
+/// The consequence of misbehavior.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consequence {
-    /// Nothing: an honest peer may do it.
+    /// None: an honest peer may do it.
     Nothing,
-    /// We part, and may meet again.
+    /// The connection ends, and can be made again.
     Disconnect,
+    /// The connection ends, and the peer is banned.
     Ban,
 }
 
-impl Offence {
-    /// What follows from it.
+impl Misbehavior {
+    /// The consequence for the peer.
     pub fn consequence(&self) -> Consequence {
         match self {
-            Self::Garbled(_) | Self::HelloMissing | Self::SecondHello | Self::BrokenHeaders => {
+            Self::Malformed(_) | Self::HelloMissing | Self::SecondHello | Self::BrokenHeaders => {
                 Consequence::Ban
             }
             Self::Block(rejection) => of_block(rejection),
@@ -56,13 +52,13 @@ impl Offence {
 
 fn of_block(rejection: &BlockRejection) -> Consequence {
     match rejection {
-        // It may only be ahead of us.
+        // The peer may only be ahead of this node.
         BlockRejection::UnknownParent { .. } => Consequence::Nothing,
         BlockRejection::Header(error) if error.is_too_new() => Consequence::Nothing,
         BlockRejection::Header(_) => Consequence::Ban,
-        // Whoever passes a body on has held it against its header before.
+        // An honest peer checks a body against its header before it sends it.
         BlockRejection::Body(_) => Consequence::Ban,
-        // It follows a chain that breaks our rules: perhaps it has others.
+        // The peer follows a chain that breaks our rules: it may have others.
         BlockRejection::KnownInvalid { .. }
         | BlockRejection::DescendsFromInvalid { .. }
         | BlockRejection::Connect { .. } => Consequence::Disconnect,
@@ -80,7 +76,7 @@ fn of_transaction(error: &TransactionError) -> Consequence {
         | TransactionError::OutputsExceedInputs { .. }
         | TransactionError::SignatureCount { .. }
         | TransactionError::BadSignature { .. } => Consequence::Ban,
-        // These depend on the tip, and tips differ for a moment.
+        // These depend on the tip, and the tips of two nodes can differ for a moment.
         TransactionError::MissingCoin { .. }
         | TransactionError::ImmatureCoinbase { .. }
         | TransactionError::Locked { .. } => Consequence::Nothing,
@@ -96,17 +92,17 @@ mod tests {
     use cairn_core::transaction::OutPoint;
 
     fn of(rejection: BlockRejection) -> Consequence {
-        Offence::Block(rejection).consequence()
+        Misbehavior::Block(rejection).consequence()
     }
 
     #[test]
     fn what_no_honest_peer_does_bans() {
         let version = HeaderError::Version { found: 2, expected: 1 };
-        assert_eq!(Offence::Garbled(CodecError::Empty).consequence(), Consequence::Ban);
-        assert_eq!(Offence::BrokenHeaders.consequence(), Consequence::Ban);
+        assert_eq!(Misbehavior::Malformed(CodecError::Empty).consequence(), Consequence::Ban);
+        assert_eq!(Misbehavior::BrokenHeaders.consequence(), Consequence::Ban);
         assert_eq!(of(BlockRejection::Header(version)), Consequence::Ban);
         let forged = TransactionError::BadSignature { index: 0 };
-        assert_eq!(Offence::Transaction(forged).consequence(), Consequence::Ban);
+        assert_eq!(Misbehavior::Transaction(forged).consequence(), Consequence::Ban);
     }
 
     /// ATTACKS 7 and 29.
@@ -119,7 +115,7 @@ mod tests {
         assert_eq!(of(BlockRejection::UnknownParent { parent: BlockHash::ZERO }), Consequence::Nothing);
         let outpoint = OutPoint { txid: cairn_core::hash::Txid::ZERO, index: 0 };
         assert_eq!(
-            Offence::Transaction(TransactionError::MissingCoin { outpoint }).consequence(),
+            Misbehavior::Transaction(TransactionError::MissingCoin { outpoint }).consequence(),
             Consequence::Nothing
         );
     }
