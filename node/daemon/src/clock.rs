@@ -75,7 +75,7 @@ fn step(shown: Duration, passed: Duration, wall: Duration) -> Duration {
 }
 
 fn wall() -> Duration {
-    // A clock before 1970 is broken; the machine's rules on time then refuse new blocks, as they should.
+    // A clock before 1970 is broken; the machine's rules on time then reject new blocks, as they should.
     let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let offset_ms = OFFSET_MS.load(Ordering::Relaxed);
     let offset = Duration::from_millis(offset_ms.unsigned_abs());
@@ -108,11 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_jumps_back_is_told_until_it_has_nearly_caught_up() {
+    fn a_wall_clock_that_jumps_back_is_reported_until_it_has_nearly_caught_up() {
         assert_eq!(SetBack::check(s(1000), s(1001)), None);
         assert_eq!(SetBack::check(s(1000), s(995)), None, "a small correction");
-        let told = SetBack::check(s(100_000), s(13_600)).expect("a day").to_string();
-        assert!(told.contains("86,400 s behind this node's clock") && told.contains("half pace"), "{told}");
+        let message = SetBack::check(s(100_000), s(13_600)).expect("a day").to_string();
+        assert!(
+            message.contains("86,400 s behind this node's clock") && message.contains("half pace"),
+            "{message}"
+        );
     }
 
     #[test]

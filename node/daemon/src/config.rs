@@ -50,7 +50,7 @@ pub struct Config {
     /// Keep a connection to this node; can be given more than once
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     pub connect: Vec<HostPort>,
-    /// Outbound connections to nodes that peers told of
+    /// Outbound connections to nodes whose addresses peers sent
     #[arg(long, value_name = "N", default_value_t = OUTBOUND_TARGET, value_parser = count)]
     pub max_outbound: usize,
     /// Inbound connections accepted

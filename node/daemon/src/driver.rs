@@ -60,10 +60,7 @@ pub struct Driver {
 
 impl Driver {
     /// Starts the thread. It ends when the handle's stop is asked for, or the store fails; either
-    /// way everything else is told to stop too. It returns the machine, flushed.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
+    /// way everything else stops too. It returns the machine, flushed.
     pub fn spawn(
         machine: Machine,
         ends: Ends,
@@ -246,7 +243,7 @@ impl Driver {
                     {
                         self.not_connected(*address, in_words(reason));
                     }
-                    // It fails without subscribers, which is no error.
+                    // It fails without subscribers, which is not an error.
                     let _ = self.ends.events.send(event);
                 }
             }

@@ -63,9 +63,6 @@ pub enum End {
 }
 
 /// Makes some of the wanted blocks, within the limits of one call; the caller calls again for the rest.
-///
-/// # Errors
-/// When the store fails.
 pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Action>), StoreError> {
     let began = Instant::now();
     let (mut made, mut actions) = (Made::default(), Vec::new());
@@ -117,7 +114,7 @@ fn search(header: &Header, max_tries: u64) -> (Option<u64>, u64) {
     (found, found.map_or(max_tries, |nonce| nonce + 1))
 }
 
-/// The same block with the first nonce that does its work, if one of so many does.
+/// The same block with the first nonce that does its work, if there is one within `max_tries`.
 pub fn solve(block: Block, max_tries: u64) -> Option<Block> {
     let (nonce, _) = search(block.header(), max_tries);
     nonce.map(|nonce| block.with_nonce(nonce))
@@ -153,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_without_luck_gives_the_thread_back_and_says_when_its_tries_are_used_up() {
+    fn a_search_without_success_gives_the_thread_back_and_says_when_its_tries_are_used_up() {
         let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
         let out_of_reach = CompactTarget::from_bits(0x1700_ffff);
         (test.params.pow_limit, test.params.genesis_bits) = (out_of_reach, out_of_reach);
@@ -169,7 +166,7 @@ mod tests {
 
     /// A devnet that was resumed with its clock set back said "mined 1 block", and its height stayed.
     #[test]
-    fn blocks_ahead_of_the_clock_are_not_told_as_made() {
+    fn blocks_ahead_of_the_clock_are_not_reported_as_made() {
         let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
         let later = Timestamp::from_millis(4_000_000_000_000);
         let header =

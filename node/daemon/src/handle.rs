@@ -37,7 +37,7 @@ const MAX_EVENTS: usize = 16_384;
 #[error("the node is stopping")]
 pub struct Stopped;
 
-/// Why a submission has no success.
+/// Why a submission failed: the node stopped, or the rule that rejects the transaction, block or header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmitError<E> {
     Stopped(Stopped),
@@ -136,9 +136,6 @@ impl NodeHandle {
     }
 
     /// Submits a transaction, which may not pay more than `max_fee_rate`; returns once it is in the mempool.
-    ///
-    /// # Errors
-    /// [`SubmitError`], with the mempool's reason.
     pub async fn submit_transaction(
         &self,
         transaction: Arc<Transaction>,
@@ -151,9 +148,6 @@ impl NodeHandle {
     }
 
     /// Submits a block; returns once it is stored and flushed.
-    ///
-    /// # Errors
-    /// [`SubmitError`], with the rule that the block breaks.
     pub async fn submit_block(&self, block: Arc<Block>) -> Result<BlockVerdict, SubmitError<BlockRejection>> {
         match self.submit(Submission::Block(block)).await? {
             Answer::Block(outcome) => outcome.map_err(SubmitError::Rejected),
@@ -162,9 +156,6 @@ impl NodeHandle {
     }
 
     /// Submits a block that was made here; returns once it is part of the best chain and flushed.
-    ///
-    /// # Errors
-    /// [`SubmitError`], with the reason for which it is not part of the best chain.
     pub async fn submit_mined(&self, block: Arc<Block>) -> Result<(), SubmitError<NotMined>> {
         match self.submit(Submission::Block(block)).await? {
             Answer::Block(outcome) => NotMined::check(outcome).map_err(SubmitError::Rejected),
@@ -173,9 +164,6 @@ impl NodeHandle {
     }
 
     /// Submits a header whose block is still to come; returns whether it was new.
-    ///
-    /// # Errors
-    /// [`SubmitError`], with the rule that the header breaks.
     pub async fn submit_header(&self, header: Header) -> Result<bool, SubmitError<BlockRejection>> {
         match self.submit(Submission::Header(Box::new(header))).await? {
             Answer::Header(outcome) => outcome.map_err(SubmitError::Rejected),
@@ -184,9 +172,6 @@ impl NodeHandle {
     }
 
     /// Marks a block as the operator wants; returns once the best chain is as it must be now, and flushed.
-    ///
-    /// # Errors
-    /// [`SubmitError`], with the reason for which the block cannot be marked.
     pub async fn mark(&self, hash: BlockHash, mark: BlockOverride) -> Result<(), SubmitError<OverrideError>> {
         match self.submit(Submission::Override(hash, mark)).await? {
             Answer::Override(outcome) => outcome.map_err(SubmitError::Rejected),
@@ -195,9 +180,6 @@ impl NodeHandle {
     }
 
     /// Changes the connections; returns once the change is under way.
-    ///
-    /// # Errors
-    /// [`Stopped`] when there is no reply.
     pub async fn command(&self, command: PeerCommand) -> Result<(), Stopped> {
         let (reply, done) = oneshot::channel();
         self.calls.send(Call::Command(command, reply)).await.map_err(|_| Stopped)?;
@@ -205,9 +187,6 @@ impl NodeHandle {
     }
 
     /// Looks at the machine, between two of its steps. The look must be short: everything waits.
-    ///
-    /// # Errors
-    /// [`Stopped`] when there is no reply.
     pub async fn query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
@@ -219,9 +198,6 @@ impl NodeHandle {
     }
 
     /// [`NodeHandle::query`] for threads outside the runtime, as the miner's.
-    ///
-    /// # Errors
-    /// [`Stopped`] when there is no reply.
     pub fn query_blocking<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
@@ -234,17 +210,13 @@ impl NodeHandle {
 
     /// Makes some of the wanted blocks at once; returns once they are stored and flushed. With
     /// fewer than wanted, ask again for the rest unless that is of no use.
-    ///
-    /// # Errors
-    /// [`Stopped`] when there is no reply.
     pub async fn generate(&self, wanted: Wanted) -> Result<Made, Stopped> {
         let (reply, made) = oneshot::channel();
         self.calls.send(Call::Generate(wanted, reply)).await.map_err(|_| Stopped)?;
         made.await.map_err(|_| Stopped)
     }
 
-    /// All events from now on, in order. A subscriber that falls too far behind loses the oldest and learns of it; it
-    /// delays no other.
+    /// All events from now on, in order. A subscriber that falls too far behind loses the oldest and learns of it.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }

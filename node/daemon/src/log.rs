@@ -28,7 +28,7 @@ pub struct LogError {
 /// Logs to standard error from now on. A second call in one process changes nothing.
 ///
 /// # Errors
-/// When the filter makes no sense.
+/// When the filter does not parse.
 pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
     let parsed = EnvFilter::builder().parse(filter);
     let parsed = parsed.map_err(|source| LogError { found: filter.to_owned(), source })?;
@@ -103,7 +103,7 @@ impl EventLog {
             // Strangers can cause as many of these as they like: an operator who wants them asks.
             Event::PeerRejected { peer, address, reason } => {
                 let reason = in_words(reason);
-                tracing::debug!(?peer, %address, %reason, "peer refused");
+                tracing::debug!(?peer, %address, %reason, "peer rejected");
             }
             Event::SyncChanged { from, headers, blocks } => {
                 tracing::debug!(from = from.map(tracing::field::debug), %headers, %blocks, "sync changed");
@@ -167,7 +167,6 @@ mod tests {
 
     use super::*;
 
-    /// What was written.
     #[derive(Clone, Default)]
     struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_makes_no_sense_is_told_with_examples() {
+    fn an_invalid_filter_is_reported_with_examples() {
         let error = start("info,=,[", false).expect_err("no filter").to_string();
         assert!(error.contains("examples: info"), "{error}");
     }

@@ -23,9 +23,6 @@ const LONGEST: u64 = 1 << 30;
 type Stored = (u64, GenesisHash, Vec<Transaction>);
 
 /// Replaces the file, as a whole or not at all; returns the number of transactions.
-///
-/// # Errors
-/// The system's, when the file cannot be written.
 pub fn save<'a>(
     directory: &Path,
     genesis: GenesisHash,

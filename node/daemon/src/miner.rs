@@ -1,4 +1,4 @@
-//! The miner: keeps workers busy with the best block there is, and hands in what they find.
+//! The miner: gives workers the best block to mine, and submits the blocks that they find.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,16 +22,16 @@ pub mod workers;
 
 use workers::Workers;
 
-/// Better fees change the work at most this often.
+/// The shortest interval in which better fees change the work.
 const REBUILD_AT_MOST_EACH: Duration = Duration::from_millis(100);
-/// Work is renewed this often, so that its time and therefore its target stay right.
+/// The longest interval between two templates, so that their time and therefore their target stay right.
 const REBUILD_AT_LEAST_EACH: Duration = Duration::from_secs(1);
-/// Found blocks that wait to be handed in; each makes its work stale, so there is hardly ever one.
+/// Found blocks that may be queued for submission; each makes its work stale, so there is hardly ever one.
 const MAX_FOUND: usize = 4;
-/// The hash rate shown is that of about so many seconds.
+/// Time over which the hash rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
-/// What the miner is to do.
+/// An order for the miner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MiningOrder {
     /// The lock of the coinbase outputs.
@@ -50,7 +50,7 @@ pub fn spacing_hashrate(params: &ChainParams) -> Option<Hashrate> {
     params.half_life.is_none().then(|| Hashrate::for_spacing(params.pow_limit, params.spacing))
 }
 
-/// What a miner has done.
+/// Statistics of a miner.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Hashes since the node started.
@@ -66,26 +66,26 @@ pub struct Stats {
 pub struct Miner(Arc<Mutex<Meter>>);
 
 impl Miner {
-    /// Starts the miner of a node, within a runtime: it does what the orders say, and ends with the
-    /// node. `tag` is what the coinbases of its blocks say.
+    /// Starts the miner of a node, within a runtime: it follows the orders and ends with the
+    /// node. `tag` is the text in the coinbases of its blocks.
     pub fn start(handle: NodeHandle, tag: Vec<u8>, orders: watch::Receiver<Option<MiningOrder>>) -> Self {
         let meter: Arc<Mutex<Meter>> = Arc::default();
         tokio::spawn(mine(handle, tag, orders, meter.clone()));
         Self(meter)
     }
 
-    /// What was done so far.
+    /// Statistics since the node started.
     pub fn stats(&self) -> Stats {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).stats()
     }
 }
 
-/// Counts hashes over changes of workers, and how fast they come.
+/// Counts hashes over changes of workers, and measures their rate.
 #[derive(Debug, Default)]
 struct Meter {
-    /// Of workers that are gone.
+    /// Hashes of earlier workers.
     before: u64,
-    /// Of those that work.
+    /// Hashes of the present workers.
     current: u64,
     blocks: u64,
     samples: VecDeque<(Instant, u64)>,
@@ -117,7 +117,7 @@ impl Meter {
     }
 }
 
-/// The miner's life: work for the workers whenever it changes, blocks for the node when there are.
+/// The miner's task: gives workers new work whenever it changes, and submits the blocks that they find.
 async fn mine(
     handle: NodeHandle,
     tag: Vec<u8>,
@@ -158,7 +158,7 @@ async fn mine(
         tokio::select! {
             () = stop.cancelled() => return,
             Some(block) = blocks.recv() => {
-                if hand_in(&handle, block).await {
+                if submit(&handle, block).await {
                     lock().blocks += 1;
                 }
             }
@@ -184,7 +184,7 @@ async fn mine(
     }
 }
 
-/// Whether these workers can do it.
+/// Whether these workers can carry out the order.
 fn fits(workers: Option<&Workers>, order: Option<&MiningOrder>) -> bool {
     match (workers, order) {
         (Some(workers), Some(order)) => workers.threads() == order.threads.max(1),
@@ -207,17 +207,17 @@ fn start_workers(threads: usize, found: mpsc::Sender<Block>) -> Option<Workers> 
 /// Waits until `due`, unless the tip moves before.
 async fn wait_for_company(stale: &mut watch::Receiver<Stale>, by_tip: u64, due: Moment) {
     let moved = stale.wait_for(|stale| stale.by_tip != by_tip);
-    // Either is a reason to go on; a sender that is gone is noticed by whoever asks next.
+    // Either is a reason to go on; a sender that is gone is noticed by the next call.
     let _whichever = tokio::time::timeout_at(due, moved).await;
 }
 
-/// What there is to search.
+/// The work that a node has for its miner.
 enum Work {
-    /// The best block now.
+    /// The best block that can be made now.
     Block(Box<Block>),
-    /// No node would accept a block yet. Its time will come: the work is renewed until then.
+    /// No node would accept a block yet, because of its time: the work is renewed until then.
     TooEarly(AheadOfClock),
-    /// The node still learns what its peers have.
+    /// The node still downloads the chain of its peers.
     Syncing,
 }
 
@@ -244,8 +244,8 @@ async fn work(handle: &NodeHandle, order: &MiningOrder, tag: &[u8]) -> Result<Wo
         .await
 }
 
-/// Whether the block became part of the best chain.
-async fn hand_in(handle: &NodeHandle, block: Block) -> bool {
+/// Submits a found block; returns whether it became part of the best chain.
+async fn submit(handle: &NodeHandle, block: Block) -> bool {
     let (hash, height) = (block.hash(), block.coinbase().height);
     match handle.submit_mined(Arc::new(block)).await {
         Ok(()) => {

@@ -45,9 +45,6 @@ pub struct Running {
 }
 
 /// Creates the data directory, which only its owner can read.
-///
-/// # Errors
-/// When the system refuses.
 pub fn make_data_dir(directory: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);

@@ -80,13 +80,12 @@ pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
         let message = format!(
             "{method:?} is not available by GET: it is unknown, changes something or takes long; POST it to /"
         );
-        return Err(RpcError::new(Code::MethodNotFound, message));
+        return Err(Code::MethodNotFound.error(message));
     }
     let params: Vec<Value> = match params {
         None | Some("") => Vec::new(),
         Some(text) => serde_json::from_str(text).map_err(|error| {
-            let message = format!("params must be a JSON array, as in params=[1]: {error}");
-            RpcError::new(Code::InvalidRequest, message)
+            Code::InvalidRequest.error(format!("params must be a JSON array, as in params=[1]: {error}"))
         })?,
     };
     let call = Call { method: method.to_owned(), params: Arguments::Positional(params) };
@@ -94,7 +93,7 @@ pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
     let size = answer.get().len();
     if size > MAX_READ_ANSWER {
         let message = format!("the answer has {size} bytes, more than {MAX_READ_ANSWER}: ask in parts");
-        return Err(RpcError::new(Code::OutOfMemory, message));
+        return Err(Code::OutOfMemory.error(message));
     }
     Ok(answer)
 }
@@ -116,7 +115,7 @@ async fn batch(rpc: &Rpc, requests: Vec<Value>) -> Answer {
     for request in requests {
         let (envelope, call) = Envelope::open(request);
         let outcome = if size > MAX_BATCH_ANSWER {
-            Err(RpcError::new(Code::OutOfMemory, "the answers to this batch are too large: ask in parts"))
+            Err(Code::OutOfMemory.error("the answers to this batch are too large: ask in parts"))
         } else {
             perform(rpc, call).await
         };
@@ -136,7 +135,7 @@ async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
     let call = call?;
     let Some(method) = table::find(&call.method) else {
         metrics::counter!("cairn_rpc_errors_total", "method" => "unknown").increment(1);
-        return Err(RpcError::new(Code::MethodNotFound, "Method not found"));
+        return Err(Code::MethodNotFound.error("Method not found"));
     };
     metrics::counter!("cairn_rpc_calls_total", "method" => method.name).increment(1);
     let outcome = run(rpc, method, call).await;

@@ -30,7 +30,7 @@ use crate::page;
 use crate::rpc;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
-use crate::rpc::error::{Code, RpcError};
+use crate::rpc::error::Code;
 use crate::rpc::json::json;
 use crate::web::ask::{Asked, FreeTurn, FreeTurns};
 use crate::web::connection_slots::Caller;
@@ -66,9 +66,6 @@ struct App {
 }
 
 /// Serves until `stop` is cancelled, then removes the cookie file.
-///
-/// # Errors
-/// When the listener has no address.
 pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::io::Result<()> {
     metrics::recorder();
     let address = listener.local_addr()?;
@@ -113,7 +110,7 @@ fn router(app: App) -> Router {
 async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
     page::for_this_server_alone(match app.gate.check(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => (StatusCode::FORBIDDEN, format!("{refusal}\n")).into_response(),
+        Err(error) => (StatusCode::FORBIDDEN, format!("{error}\n")).into_response(),
     })
 }
 
@@ -129,7 +126,7 @@ async fn call(State(app): State<App>, _owner: Owner, body: Body) -> Response {
     }
     let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
-        // Too large, or the connection was lost: then nobody reads this.
+        // Too large, or the connection was lost: then no caller reads this.
         Ok(Err(_)) => return too_large(),
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response(),
     };
@@ -170,7 +167,7 @@ async fn ask(
     ask::answer(match asked {
         _ if node != ask::ITSELF => Err(ask::no_such_node(&node)),
         Ok(Query(asked)) => rpc::ask(&app.rpc, &method, asked.params.as_deref()).await,
-        Err(error) => Err(RpcError::new(Code::InvalidRequest, error.body_text())),
+        Err(error) => Err(Code::InvalidRequest.error(error.body_text())),
     })
 }
 
@@ -207,7 +204,7 @@ impl FromRequestParts<App> for Owner {
     }
 }
 
-/// A caller that may read. What the node shows of itself and the chain is no secret on its own machine, but
+/// A caller that may read. What the node shows of itself and the chain is not secret on its own machine, but
 /// strangers on other machines need the secret.
 struct Reader(Caller);
 

@@ -17,9 +17,6 @@ const CHUNK: u64 = 20_000;
 const TURN: Duration = Duration::from_millis(100);
 
 /// Runs the benchmark that the arguments name.
-///
-/// # Errors
-/// When standard output cannot be written.
 pub fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
     match arguments.command {
         BenchCommand::Hash { seconds } => hash(Duration::from_secs(seconds)),

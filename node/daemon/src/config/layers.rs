@@ -17,7 +17,7 @@ use crate::config::Config;
 /// The flags of `cairn node` as they were typed.
 #[derive(Clone, Debug, Default)]
 pub struct NodeArgs {
-    /// Values by key.
+    /// The values of each flag, by its key.
     flags: BTreeMap<String, Vec<OsString>>,
 }
 

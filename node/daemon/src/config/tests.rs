@@ -158,3 +158,16 @@ fn every_setting_has_a_variable_in_the_table_that_all_programs_share() {
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn what_is_on_or_off_is_a_flag_alone_or_true_or_false_in_a_lower_layer() {
+    let (file, arguments) = with_file("reindex = false\nlog-json = true\naddress-index = true\n");
+    let load =
+        |arguments: &NodeArgs| load(arguments, &[("CAIRN_ADDRESS_INDEX", "false")]).expect("all are right");
+    let config = load(&arguments);
+    assert_eq!((config.reindex, config.log_json, config.address_index), (false, true, false));
+    let path = file.path().to_str().expect("text");
+    let config = load(&typed(&["--reindex", "--address-index", "--config", path]));
+    assert_eq!((config.reindex, config.log_json, config.address_index), (true, true, true));
+    assert_eq!(refusal("reindex = 1"), "FILE, line 1, key reindex: expected true or false, found \"1\"");
+}

@@ -1,4 +1,4 @@
-//! The throttle: so many hashes a second, in small steps, so that slow miners still are fair ones.
+//! The throttle: limits the hash rate in small steps, so that slow miners are fair ones.
 
 use std::time::Duration;
 

@@ -214,7 +214,7 @@ impl Shared {
     }
 
     /// Hands in a block, unless another worker or another order was faster; then all rest until there
-    /// is new work, so that nobody mines its sibling.
+    /// is new work, so that no worker mines its sibling.
     fn hand_in(&self, work: &Work, nonce: u64, number: u64) {
         let mut order = self.lock();
         if order.number != number {

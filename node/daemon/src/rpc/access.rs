@@ -61,13 +61,10 @@ impl Rpc {
     /// # Errors
     /// [`Code::InWarmup`] while the node is loading.
     pub fn node(&self) -> Result<&NodeHandle, RpcError> {
-        self.0.node.get().ok_or_else(|| RpcError::new(Code::InWarmup, "Loading block index…"))
+        self.0.node.get().ok_or_else(|| Code::InWarmup.error("Loading block index…"))
     }
 
     /// Looks at the node, between two steps of it.
-    ///
-    /// # Errors
-    /// [`Code::InWarmup`] while it is loading or once it stops.
     pub async fn query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
@@ -76,9 +73,6 @@ impl Rpc {
     }
 
     /// [`Rpc::query`] for a look that can fail.
-    ///
-    /// # Errors
-    /// As for [`Rpc::query`], and the look's own.
     pub async fn try_query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> RpcResult<T> + Send + 'static,
@@ -87,9 +81,6 @@ impl Rpc {
     }
 
     /// Submits a change of connections; the node has no answer to these.
-    ///
-    /// # Errors
-    /// [`Code::InWarmup`] while the node is loading or once it stops.
     pub async fn command(&self, command: PeerCommand) -> RpcResult<()> {
         Ok(self.node()?.command(command).await?)
     }
@@ -159,16 +150,13 @@ impl Rpc {
 }
 
 /// Does something long on a thread of its own: neither the driver nor the tasks of the runtime wait for it.
-///
-/// # Errors
-/// The work's own; [`Code::Internal`] when it panics.
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> RpcResult<T> + Send + 'static) -> RpcResult<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// The error of a call that panicked.
 pub fn panicked() -> RpcError {
-    RpcError::new(Code::Internal, "this call panicked, which is a fault of the node: see its log")
+    Code::Internal.error("this call panicked, which is a fault of the node: see its log")
 }
 
 impl Drop for Active {

@@ -14,7 +14,7 @@ use cairn_protocol::mempool::entry::MempoolEntry;
 use crate::Machine;
 use crate::rpc::json::{Change, Sum};
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, aside, methods, object};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, methods, object};
 use crate::store::address_schema::Visit;
 use crate::store::addresses::AddressIndex;
 
@@ -49,7 +49,7 @@ impl Page {
         let count = count.unwrap_or(DEFAULT_COUNT);
         if count > MAX_COUNT {
             let message = format!("count must be at most {MAX_COUNT} (not {count}); go on with skip");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
         Ok(Arc::new(Self { address, count, skip: skip.unwrap_or(0) }))
     }
@@ -70,7 +70,7 @@ impl Look {
         let address = Address::parse(&page.address, &node.chain().params().address_prefix);
         let lock = address
             .map(|address| address.lock())
-            .map_err(|error| RpcError::new(Code::InvalidAddressOrKey, format!("Invalid address: {error}")))?;
+            .map_err(|error| Code::InvalidAddressOrKey.error(format!("Invalid address: {error}")))?;
         Ok(Self {
             lock,
             index: index(node)?.about(&lock),
@@ -109,7 +109,7 @@ async fn answer<T: Send + 'static>(
             return Ok(object);
         }
     }
-    Err(RpcError::new(Code::Misc, "The chain changed each time while the address was read: ask again"))
+    Err(Code::Misc.error("The chain changed each time while the address was read: ask again"))
 }
 
 async fn get_address_history(
@@ -169,10 +169,10 @@ async fn get_address_utxos(
 }
 
 fn index(node: &Machine) -> RpcResult<&AddressIndex> {
-    node.chain().store().addresses().ok_or_else(|| {
-        let message = "The address index is not kept: start the node with --address-index";
-        RpcError::new(Code::Misc, message)
-    })
+    node.chain()
+        .store()
+        .addresses()
+        .ok_or_else(|| Code::Misc.error("The address index is not kept: start the node with --address-index"))
 }
 
 fn confirmed(node: &Machine, visit: &Visit) -> Object {

@@ -32,9 +32,6 @@ impl fmt::Debug for Cookie {
 
 impl Cookie {
     /// Makes a new secret and writes it, replacing the file of an earlier run in one step.
-    ///
-    /// # Errors
-    /// When the file cannot be written, or the system gives no random bytes.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(io::Error::other)?;

@@ -8,7 +8,7 @@ use cairn_core::height::Height;
 use tokio::time::{Instant, timeout_at};
 
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Object, Rpc, RpcError, RpcResult, Text, aside, json, methods, object};
+use crate::rpc::method::{Code, Object, Rpc, RpcResult, Text, aside, json, methods, object};
 use crate::rpc::params::Verbosity;
 use crate::rpc::render::{self, Detail, seconds};
 
@@ -53,7 +53,7 @@ async fn get_block_hash(rpc: Rpc, height: i64) -> RpcResult<BlockHash> {
         let wanted = u32::try_from(height).ok().map(Height::from_u32);
         wanted.and_then(|height| node.chain().hash_at(height)).ok_or_else(|| {
             let data = object! { "height": height, "tip_height": node.chain().tip().height };
-            RpcError::invalid_parameter("Block height out of range").with_data(data)
+            Code::InvalidParameter.error("Block height out of range").with_data(data)
         })
     })
     .await
@@ -182,7 +182,7 @@ async fn wait(
     is_reached: impl Fn(BlockHash, Height) -> bool,
 ) -> RpcResult<Object> {
     let allowed = u64::try_from(timeout_ms.unwrap_or(0));
-    let allowed = allowed.map_err(|_| RpcError::new(Code::Misc, "Negative timeout"))?;
+    let allowed = allowed.map_err(|_| Code::Misc.error("Negative timeout"))?;
     // No caller waits for longer than a year; the sum with now must exist.
     let allowed = Duration::from_millis(if allowed == 0 { u64::MAX } else { allowed });
     let deadline = Instant::now() + allowed.min(Duration::from_secs(365 * 24 * 60 * 60));

@@ -4,7 +4,7 @@ use cairn_core::hash::BlockHash;
 use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 
 use crate::handle::SubmitError;
-use crate::rpc::method::{Code, Rpc, RpcError, RpcResult, methods, object};
+use crate::rpc::method::{Code, Rpc, RpcResult, methods, object};
 
 methods! { "Blockchain":
     Changes "invalidateblock" ["blockhash"]
@@ -33,11 +33,10 @@ async fn reconsider_block(rpc: Rpc, hash: BlockHash) -> RpcResult<()> {
 async fn mark(rpc: Rpc, hash: BlockHash, mark: BlockOverride) -> RpcResult<()> {
     rpc.node()?.mark(hash, mark).await.map_err(|error| match error {
         SubmitError::Rejected(OverrideError::UnknownBlock { hash }) => {
-            let error = RpcError::new(Code::InvalidAddressOrKey, "Block not found");
-            error.with_data(object! { "hash": hash })
+            Code::InvalidAddressOrKey.error("Block not found").with_data(object! { "hash": hash })
         }
         SubmitError::Rejected(error @ OverrideError::Genesis { .. }) => {
-            RpcError::invalid_parameter(error.to_string())
+            Code::InvalidParameter.error(error.to_string())
         }
         SubmitError::Stopped(stopped) => stopped.into(),
     })

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Machine;
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, Text, json, methods, object};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, Text, json, methods, object};
 use crate::rpc::render;
 use crate::rpc::scan::Progress;
 use crate::rpc::walk::walk;
@@ -68,7 +68,7 @@ async fn get_tx_out_set_info(rpc: Rpc, hash_type: Option<String>) -> RpcResult<O
         "hash_serialized_3" => true,
         other => {
             let message = format!("'{other}' is not a valid hash_type: expected hash_serialized_3 or none");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
     };
     let look = |node: &Machine| {
@@ -119,13 +119,13 @@ async fn scan_tx_out_set(rpc: Rpc, action: String, wanted: Option<Vec<Value>>) -
         "status" => return Ok(json(&running.map(|scan| object! { "progress": scan.percent() }))),
         other => {
             let message = format!("Invalid action '{other}': expected start, abort or status");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
     }
-    let wanted = wanted
-        .ok_or_else(|| RpcError::new(Code::Misc, "scanobjects argument is required for the start action"))?;
+    let wanted =
+        wanted.ok_or_else(|| Code::Misc.error("scanobjects argument is required for the start action"))?;
     let progress = rpc.scan().take().ok_or_else(|| {
-        RpcError::invalid_parameter("Scan already in progress, use action \"abort\" or \"status\"")
+        Code::InvalidParameter.error("Scan already in progress, use action \"abort\" or \"status\"")
     })?;
     scan(&rpc, wanted, progress).await.map(|found| json(&found))
 }
@@ -181,7 +181,7 @@ fn lock_of(value: &Value, prefix: &AddressPrefix) -> RpcResult<Lock> {
     let address = text.strip_prefix("addr(").and_then(|text| text.strip_suffix(')')).unwrap_or(text);
     Address::parse(address, prefix).map(|address| address.lock()).map_err(|error| {
         let message = format!("{value} is not a scan object: expected \"addr(ADDRESS)\" ({error})");
-        RpcError::new(Code::InvalidAddressOrKey, message)
+        Code::InvalidAddressOrKey.error(message)
     })
 }
 

@@ -8,7 +8,7 @@ use crate::Machine;
 use crate::api::status::{MiningStatus, NodeStatus, PeerStatus};
 use crate::clock;
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Rpc, RpcError, RpcResult, methods};
+use crate::rpc::method::{Code, Rpc, RpcResult, methods};
 
 methods! { "Control":
     Reads "getnodestatus" []
@@ -36,11 +36,11 @@ async fn set_clock_offset(rpc: Rpc, offset: i64) -> RpcResult<()> {
     if chain == PUBLIC_CHAIN {
         let message =
             format!("{chain} is shared with other people's nodes: a wrong clock is for devnet and regtest");
-        return Err(RpcError::new(Code::Misc, message));
+        return Err(Code::Misc.error(message));
     }
     if offset.unsigned_abs() > MOST_OFFSET_MS {
         let message = format!("offset_ms {offset} is out of range: at most {MOST_OFFSET_MS} either way");
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
     clock::set_offset_ms(offset);
     // Any call wakes the driver, which sleeps by the clock that was.

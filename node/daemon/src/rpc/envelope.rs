@@ -14,7 +14,7 @@ pub enum Version {
     Two,
 }
 
-/// A request's body.
+/// The parsed body of an HTTP request.
 #[derive(Debug)]
 pub enum Body {
     Single(Value),
@@ -54,8 +54,8 @@ impl Body {
         match serde_json::from_slice(bytes) {
             Ok(Value::Array(requests)) => Ok(Self::Batch(requests)),
             Ok(request @ Value::Object(_)) => Ok(Self::Single(request)),
-            Ok(_) => Err(RpcError::new(Code::Parse, "Top-level object parse error")),
-            Err(_) => Err(RpcError::new(Code::Parse, "Parse error")),
+            Ok(_) => Err(Code::Parse.error("Top-level object parse error")),
+            Err(_) => Err(Code::Parse.error("Parse error")),
         }
     }
 }
@@ -150,7 +150,7 @@ fn call(mut fields: Map<String, Value>) -> Result<Call, RpcError> {
 }
 
 fn invalid(message: &str) -> RpcError {
-    RpcError::new(Code::InvalidRequest, message)
+    Code::InvalidRequest.error(message)
 }
 
 #[cfg(test)]

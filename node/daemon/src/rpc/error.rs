@@ -72,33 +72,30 @@ pub struct RpcError {
 /// A method's outcome; when it is sent, its result is JSON text.
 pub type RpcResult<T = Json> = Result<T, RpcError>;
 
-impl RpcError {
-    /// A failure without values of its own.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
+impl Code {
+    /// An error of this code without values of its own.
+    pub fn error(self, message: impl Into<String>) -> RpcError {
+        RpcError { code: self, message: message.into(), data: None }
     }
+}
 
+impl RpcError {
     /// Adds the values behind the message.
     pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = Some(json(&data));
         self
-    }
-
-    /// An argument of the right type with a value that cannot be meant.
-    pub fn invalid_parameter(message: impl Into<String>) -> Self {
-        Self::new(Code::InvalidParameter, message)
     }
 }
 
 /// The store failed: its own words say what to do.
 impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
-        Self::new(Code::Internal, error.to_string())
+        Code::Internal.error(error.to_string())
     }
 }
 
 impl From<Stopped> for RpcError {
     fn from(stopped: Stopped) -> Self {
-        Self::new(Code::InWarmup, stopped.to_string())
+        Code::InWarmup.error(stopped.to_string())
     }
 }

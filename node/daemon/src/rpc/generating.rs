@@ -20,7 +20,7 @@ use crate::clock;
 use crate::generate::{End, MOST_HASHES_AT_ONCE, Wanted, solve};
 use crate::handle::SubmitError;
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Object, Rpc, RpcError, RpcResult, aside, methods, object};
+use crate::rpc::method::{Code, Object, Rpc, RpcResult, aside, methods, object};
 use crate::rpc::mining::{HashrateLimit, pay_to};
 use crate::rpc::proposal;
 use crate::rpc::render;
@@ -62,7 +62,7 @@ async fn generate_to_address(
             Some(End::NotMined(why)) => {
                 let message = format!("{} of {count} blocks mined: {why}", hashes.len());
                 let data = NotGenerated { hashes, why: Some(why.to_string()) };
-                return Err(RpcError::new(Code::Verify, message).with_data(data));
+                return Err(Code::Verify.error(message).with_data(data));
             }
         }
     }
@@ -78,7 +78,7 @@ async fn generate_block(
     let (pay_to, tag) = (pay_to(&rpc, address).await?, rpc.tag());
     let block = rpc.try_query(move |node| assemble(node, &list, pay_to, tag)).await?;
     let solved = aside(move || Ok(solve(block, u64::from(u32::MAX)))).await?;
-    let block = Arc::new(solved.ok_or_else(|| RpcError::new(Code::Misc, "Failed to make block."))?);
+    let block = Arc::new(solved.ok_or_else(|| Code::Misc.error("Failed to make block."))?);
     let mut shown = object! { "hash": block.hash() };
     if submit == Some(false) {
         shown.put("hex", &hex::encode(encode(&*block)));
@@ -86,7 +86,7 @@ async fn generate_block(
     }
     match rpc.node()?.submit_mined(block).await {
         Ok(()) => Ok(shown),
-        Err(SubmitError::Rejected(why)) => Err(RpcError::new(Code::Verify, why.to_string()).with_data(shown)),
+        Err(SubmitError::Rejected(why)) => Err(Code::Verify.error(why.to_string()).with_data(shown)),
         Err(SubmitError::Stopped(stopped)) => Err(stopped.into()),
     }
 }
@@ -100,11 +100,11 @@ fn assemble(node: &Machine, list: &[Value], pay_to: Lock, tag: Vec<u8>) -> RpcRe
     let subsidy = subsidy(node.chain().params(), template.height);
     let reward = fees.iter().try_fold(subsidy, |sum, fee| sum.checked_add(*fee));
     let reward =
-        reward.ok_or_else(|| RpcError::invalid_parameter("the fees exceed all coins there can be"))?;
+        reward.ok_or_else(|| Code::InvalidParameter.error("the fees exceed all coins there can be"))?;
     let block = Template { transactions, fees, reward, ..template }.to_block(pay_to, tag);
     proposal::check(node, &Arc::new(block.clone())).map_err(|rejected| {
         let message = format!("TestBlockValidity failed: {}, {}", rejected.token, rejected.sentence);
-        RpcError::new(Code::Verify, message)
+        Code::Verify.error(message)
     })?;
     Ok(block)
 }
@@ -119,14 +119,15 @@ struct Chosen {
 fn chosen(node: &Machine, value: &Value) -> RpcResult<Chosen> {
     let text = value.as_str().unwrap_or_default();
     if let Ok(txid) = text.parse::<Txid>() {
-        let entry = node.mempool().entry(&txid).ok_or_else(|| {
-            RpcError::new(Code::InvalidAddressOrKey, format!("Transaction {txid} not in mempool."))
-        })?;
+        let entry = node
+            .mempool()
+            .entry(&txid)
+            .ok_or_else(|| Code::InvalidAddressOrKey.error(format!("Transaction {txid} not in mempool.")))?;
         return Ok(Chosen { transaction: entry.transaction.clone(), fee: entry.fee });
     }
     let bytes = hex::decode(text).unwrap_or_default();
     let transaction: Transaction = decode(&bytes, bytes.len()).map_err(|error| {
-        RpcError::new(Code::Deserialization, format!("Transaction decode failed for {text}: {error}"))
+        Code::Deserialization.error(format!("Transaction decode failed for {text}: {error}"))
     })?;
     let coins = lookup::coins_spent_by(node, &transaction)?.unwrap_or_default();
     let fee = render::fee_of(&transaction, &coins).unwrap_or_default();
@@ -140,16 +141,14 @@ async fn estimate_mining(
 ) -> RpcResult<Option<MiningEstimate>> {
     if !(1..=MOST_ESTIMATED).contains(&blocks) {
         let message = format!("nblocks {blocks}: 1 to {MOST_ESTIMATED} are expected");
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
     let hashrate = limit.and_then(|HashrateLimit(limit)| limit);
     let (params, parent) = rpc
         .try_query(move |node| {
             let (chain, now) = (node.chain(), clock::now());
             let on_time = Template::new(now, chain, node.mempool()).check_clock(now, chain.params());
-            on_time.map_err(|ahead| {
-                RpcError::new(Code::Verify, format!("0 of {blocks} blocks mined: {ahead}"))
-            })?;
+            on_time.map_err(|ahead| Code::Verify.error(format!("0 of {blocks} blocks mined: {ahead}")))?;
             Ok((chain.params().clone(), chain.next_context()))
         })
         .await?;

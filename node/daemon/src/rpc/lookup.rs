@@ -52,7 +52,7 @@ pub fn is_in_best_chain(node: &Machine, hash: &BlockHash) -> bool {
 pub fn header(node: &Machine, hash: &BlockHash) -> RpcResult<PlacedHeader> {
     let chain = node.chain();
     let entry = chain.entry(hash).ok_or_else(|| {
-        RpcError::new(Code::InvalidAddressOrKey, "Block not found").with_data(object! { "hash": hash })
+        Code::InvalidAddressOrKey.error("Block not found").with_data(object! { "hash": hash })
     })?;
     let depth = chain.tip().height.since(entry.height).filter(|_| chain.is_in_best_chain(entry));
     Ok(PlacedHeader {
@@ -74,8 +74,7 @@ pub fn header(node: &Machine, hash: &BlockHash) -> RpcResult<PlacedHeader> {
 pub fn block(node: &Machine, hash: &BlockHash) -> RpcResult<StoredBlock> {
     header(node, hash)?;
     node.chain().store().stored_block(hash).ok_or_else(|| {
-        let error = RpcError::new(Code::Misc, "Block not available (not fully downloaded)");
-        error.with_data(object! { "hash": hash })
+        Code::Misc.error("Block not available (not fully downloaded)").with_data(object! { "hash": hash })
     })
 }
 
@@ -115,9 +114,6 @@ pub fn unconfirmed_coin(node: &Machine, outpoint: &OutPoint) -> Option<Coin> {
 }
 
 /// The coins that a transaction would spend now, in the order of its inputs, if all are known.
-///
-/// # Errors
-/// [`Code::Internal`] when the store fails.
 pub fn coins_spent_by(node: &Machine, transaction: &Transaction) -> RpcResult<Option<Vec<Coin>>> {
     let mut coins = Vec::new();
     for input in transaction.inputs() {
@@ -140,7 +136,7 @@ pub enum Source {
 pub fn find_transaction(node: &Machine, txid: &Txid, inside: Option<BlockHash>) -> RpcResult<Source> {
     let hash = match (inside, node.mempool().get(txid)) {
         (Some(hash), _) if node.chain().entry(&hash).is_none() => {
-            return Err(RpcError::new(Code::InvalidAddressOrKey, "Block hash not found"));
+            return Err(Code::InvalidAddressOrKey.error("Block hash not found"));
         }
         (Some(hash), _) => hash,
         (None, Some(transaction)) => return Ok(Source::Mempool(transaction)),
@@ -155,7 +151,7 @@ pub fn find_transaction(node: &Machine, txid: &Txid, inside: Option<BlockHash>) 
 /// The error for a transaction that is not where it was looked for.
 pub fn no_such(what: &str, txid: &Txid) -> RpcError {
     let message = format!("No such {what}. Use gettransaction for wallet transactions.");
-    RpcError::new(Code::InvalidAddressOrKey, message).with_data(object! { "txid": txid })
+    Code::InvalidAddressOrKey.error(message).with_data(object! { "txid": txid })
 }
 
 /// The node's activity in a word.

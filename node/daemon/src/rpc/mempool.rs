@@ -8,7 +8,7 @@ use cairn_protocol::mempool::fee_estimate::Basis;
 
 use crate::Machine;
 use crate::clock;
-use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, aside, json, methods, object};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, json, methods, object};
 use crate::rpc::render::seconds;
 
 methods! { "Mempool":
@@ -33,7 +33,7 @@ async fn get_raw_mempool(rpc: Rpc, verbose: Option<bool>, with_sequence: Option<
     if verbose.unwrap_or(false) {
         if with_sequence {
             let message = "Verbose results cannot contain mempool sequence values.";
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
         return listing(rpc.query(|node| node.mempool().entries().iter().cloned().collect()).await?).await;
     }
@@ -101,8 +101,7 @@ async fn relatives(
 
 fn find<'n>(node: &'n Machine, txid: &Txid) -> RpcResult<&'n MempoolEntry> {
     node.mempool().entry(txid).ok_or_else(|| {
-        let error = RpcError::new(Code::InvalidAddressOrKey, "Transaction not in mempool");
-        error.with_data(object! { "txid": txid })
+        Code::InvalidAddressOrKey.error("Transaction not in mempool").with_data(object! { "txid": txid })
     })
 }
 
@@ -145,11 +144,11 @@ async fn estimate_smart_fee(rpc: Rpc, target: i64, mode: Option<String>) -> RpcR
     if !["unset", "economical", "conservative"].contains(&mode.as_str()) {
         let message =
             "Invalid estimate_mode parameter, must be one of: \"unset\", \"economical\", \"conservative\"";
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
     let blocks = u32::try_from(target).ok().filter(|_| (1..=MAX_TARGET).contains(&target));
     let blocks = blocks.ok_or_else(|| {
-        RpcError::invalid_parameter(format!("Invalid conf_target, must be between 1 and {MAX_TARGET}"))
+        Code::InvalidParameter.error(format!("Invalid conf_target, must be between 1 and {MAX_TARGET}"))
     })?;
     let look = move |node: &Machine| node.mempool().estimate(blocks, node.chain().params().max_block_bytes);
     let estimate = rpc.query(look).await?;

@@ -131,7 +131,7 @@ impl Method {
 
     /// The error for a call with too few or too many arguments: the help text, as Bitcoin Core does.
     pub fn wrong_number_of_arguments(&self) -> RpcError {
-        RpcError::new(Code::Misc, self.help())
+        Code::Misc.error(self.help())
     }
 }
 

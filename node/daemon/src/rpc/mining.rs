@@ -23,7 +23,7 @@ use crate::clock;
 use crate::handle::{Stopped, SubmitError};
 use crate::miner::{MiningOrder, spacing_hashrate};
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, json, methods, object};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, json, methods, object};
 use crate::rpc::params::{Argument, Kind};
 use crate::rpc::proposal;
 use crate::rpc::render::{self, as_float};
@@ -48,16 +48,13 @@ methods! { "Mining":
 /// How long a long poll waits for a new tip before better fees are reason enough.
 const LONG_POLL: Duration = Duration::from_secs(60);
 
-/// The lock of an address of this chain.
-///
-/// # Errors
-/// [`Code::InvalidAddressOrKey`].
+/// The lock of an address of this chain; [`Code::InvalidAddressOrKey`] if it is not one.
 pub async fn pay_to(rpc: &Rpc, text: String) -> RpcResult<Lock> {
     rpc.try_query(move |node| {
         let address = Address::parse(&text, &node.chain().params().address_prefix);
-        address.map(|address| address.lock()).map_err(|error| {
-            RpcError::new(Code::InvalidAddressOrKey, format!("Error: Invalid address: {error}"))
-        })
+        address
+            .map(|address| address.lock())
+            .map_err(|error| Code::InvalidAddressOrKey.error(format!("Error: Invalid address: {error}")))
     })
     .await
 }
@@ -68,12 +65,11 @@ async fn get_block_template(rpc: Rpc, request: Option<Map<String, Value>>) -> Rp
         None | Some("template") => {}
         Some("proposal") => {
             let data = request.get("data").and_then(Value::as_str);
-            let data =
-                data.ok_or_else(|| RpcError::new(Code::Type, "Missing data String key for proposal"))?;
+            let data = data.ok_or_else(|| Code::Type.error("Missing data String key for proposal"))?;
             let block = Arc::new(read_block(data)?);
             return rpc.query(move |node| json(&proposed(node, &block))).await;
         }
-        Some(_) => return Err(RpcError::invalid_parameter("Invalid mode")),
+        Some(_) => return Err(Code::InvalidParameter.error("Invalid mode")),
     }
     if let Some(id) = request.get("longpollid").and_then(Value::as_str) {
         wait_for_other(&rpc, id).await?;
@@ -167,7 +163,7 @@ impl Argument for HashrateLimit {
             return Ok(Self(None));
         }
         let text = value.to_string();
-        let wrong = |error: HashrateError| RpcError::invalid_parameter(format!("{name} {text}: {error}"));
+        let wrong = |error: HashrateError| Code::InvalidParameter.error(format!("{name} {text}: {error}"));
         text.parse().map(|rate| Self(Some(rate))).map_err(wrong)
     }
 }
@@ -208,23 +204,21 @@ async fn submit_block(rpc: Rpc, data: String, _dummy: Option<String>) -> RpcResu
 }
 
 async fn submit_header(rpc: Rpc, data: String) -> RpcResult<()> {
-    let failed = || RpcError::new(Code::Deserialization, "Block header decode failed");
+    let failed = || Code::Deserialization.error("Block header decode failed");
     let bytes = hex::decode(&data).map_err(|_| failed())?;
     let header: Header = decode(&bytes, Header::SIZE).map_err(|_| failed())?;
     rpc.node()?.submit_header(header).await.map(|_| ()).map_err(|error| match error {
         SubmitError::Rejected(BlockRejection::UnknownParent { parent }) => {
             let message = format!("Must submit previous header ({parent}) first");
-            RpcError::new(Code::Verify, message).with_data(object! { "previousblockhash": parent })
+            Code::Verify.error(message).with_data(object! { "previousblockhash": parent })
         }
-        SubmitError::Rejected(error) => {
-            RpcError::new(Code::Verify, format!("{}, {error}", proposal::token(&error)))
-        }
+        SubmitError::Rejected(error) => Code::Verify.error(format!("{}, {error}", proposal::token(&error))),
         SubmitError::Stopped(stopped) => stopped.into(),
     })
 }
 
 fn read_block(text: &str) -> RpcResult<Block> {
-    let failed = |why: String| RpcError::new(Code::Deserialization, format!("Block decode failed: {why}"));
+    let failed = |why: String| Code::Deserialization.error(format!("Block decode failed: {why}"));
     let bytes = hex::decode(text).map_err(|_| failed("expected an even number of hex digits".to_owned()))?;
     decode(&bytes, bytes.len()).map_err(|error| failed(error.to_string()))
 }
@@ -279,13 +273,13 @@ const DEFAULT_WINDOW: u32 = 120;
 async fn get_network_hash_ps(rpc: Rpc, blocks: Option<i64>, height: Option<i64>) -> RpcResult<f64> {
     let (blocks, height) = (blocks.unwrap_or(DEFAULT_WINDOW.into()), height.unwrap_or(-1));
     if blocks < -1 || blocks == 0 {
-        return Err(RpcError::invalid_parameter("Invalid nblocks. Must be a positive number or -1."));
+        return Err(Code::InvalidParameter.error("Invalid nblocks. Must be a positive number or -1."));
     }
     rpc.try_query(move |node| {
         let tip = node.chain().tip().height;
         let wanted = u32::try_from(height).map_or(tip, Height::from_u32);
         if height < -1 || wanted > tip {
-            return Err(RpcError::invalid_parameter("Block does not exist at specified height"));
+            return Err(Code::InvalidParameter.error("Block does not exist at specified height"));
         }
         // -1 means since the last change of difficulty, which here is every block: the window.
         Ok(hashes_per_second(node, wanted, u32::try_from(blocks).unwrap_or(DEFAULT_WINDOW)))

@@ -51,12 +51,12 @@ async fn add_node(rpc: Rpc, node: String, command: String) -> RpcResult<()> {
         rpc.query(move |node| node.peers().dialer().kept().any(|(kept, _)| *kept == address)).await?;
     let command = match command.as_str() {
         "onetry" => PeerCommand::TryNode(address),
-        "add" if is_kept => return Err(RpcError::new(Code::NodeAlreadyAdded, "Error: Node already added")),
+        "add" if is_kept => return Err(Code::NodeAlreadyAdded.error("Error: Node already added")),
         "add" => PeerCommand::AddNode(address),
         "remove" if is_kept => PeerCommand::RemoveNode(address),
         "remove" => {
             let message = "Error: Node could not be removed. It has not been added previously.";
-            return Err(RpcError::new(Code::NodeNotAdded, message));
+            return Err(Code::NodeNotAdded.error(message));
         }
         other => return Err(unknown_command(other, "add, remove or onetry")),
     };
@@ -66,15 +66,13 @@ async fn add_node(rpc: Rpc, node: String, command: String) -> RpcResult<()> {
 async fn disconnect_node(rpc: Rpc, address: Option<String>, id: Option<Value>) -> RpcResult<()> {
     let wanted = match (address.filter(|text| !text.is_empty()), id) {
         (Some(_), Some(_)) | (None, None) => {
-            let message = "Only one of address and nodeid should be provided.";
-            return Err(RpcError::new(Code::InvalidParams, message));
+            return Err(Code::InvalidParams.error("Only one of address and nodeid should be provided."));
         }
         (Some(text), None) | (None, Some(Value::String(text))) => text,
         (None, Some(number)) => whole::<u64>("nodeid", &number)?.to_string(),
     };
     let found = rpc.query(move |node| find(node, &wanted)).await?;
-    let peer =
-        found.ok_or_else(|| RpcError::new(Code::NodeNotConnected, "Node not found in connected nodes"))?;
+    let peer = found.ok_or_else(|| Code::NodeNotConnected.error("Node not found in connected nodes"))?;
     rpc.command(PeerCommand::DisconnectPeer(peer)).await
 }
 
@@ -90,20 +88,20 @@ async fn set_ban(
         .try_query(move |node| {
             let peer = peer_id(&subject).or_else(|| find(node, &subject)).ok_or_else(|| {
                 let message = "Error: Invalid IP/Subnet: bans hold for identities; give a peer id, or the address of a connected peer";
-                RpcError::new(Code::InvalidIpOrSubnet, message)
+                Code::InvalidIpOrSubnet.error(message)
             })?;
             Ok((peer, node.peers().filter().bans.iter(now).any(|(banned, _)| *banned == peer)))
         })
         .await?;
     match command.as_str() {
-        "add" if is_banned => Err(RpcError::new(Code::NodeAlreadyAdded, "Error: IP/Subnet already banned")),
+        "add" if is_banned => Err(Code::NodeAlreadyAdded.error("Error: IP/Subnet already banned")),
         "add" => {
             let duration = ban_duration(time.unwrap_or(0), is_absolute.unwrap_or(false))?;
             rpc.command(PeerCommand::Ban { peer, duration }).await
         }
         "remove" if !is_banned => {
             let message = "Error: Unban failed. Requested address/subnet was not previously manually banned.";
-            Err(RpcError::new(Code::InvalidIpOrSubnet, message))
+            Err(Code::InvalidIpOrSubnet.error(message))
         }
         "remove" => rpc.command(PeerCommand::Unban(peer)).await,
         other => Err(unknown_command(other, "add or remove")),
@@ -117,7 +115,7 @@ fn ban_duration(given: u32, is_absolute: bool) -> RpcResult<Duration> {
     }
     let left = u64::from(given).saturating_sub(seconds(clock::now()));
     match left {
-        0 => Err(RpcError::invalid_parameter("Error: Absolute timestamp is in the past")),
+        0 => Err(Code::InvalidParameter.error("Error: Absolute timestamp is in the past")),
         left => Ok(Duration::from_secs(left)),
     }
 }
@@ -152,7 +150,7 @@ async fn set_blocked_peers(rpc: Rpc, peers: Vec<Value>) -> RpcResult<()> {
 async fn set_link_delay(rpc: Rpc, milliseconds: u64, peer: Option<String>) -> RpcResult<u64> {
     let longest = LONGEST.as_millis() as u64;
     if milliseconds > longest {
-        return Err(RpcError::invalid_parameter(format!("a link is delayed by at most {longest} ms")));
+        return Err(Code::InvalidParameter.error(format!("a link is delayed by at most {longest} ms")));
     }
     let (delays, delay) = (rpc.node()?.delays(), Duration::from_millis(milliseconds));
     match peer {
@@ -194,7 +192,7 @@ async fn get_added_node_info(rpc: Rpc, wanted: Option<String>) -> RpcResult<Vec<
         })
         .await?;
     if shown.is_empty() && is_one {
-        return Err(RpcError::new(Code::NodeNotAdded, "Error: Node has not been added."));
+        return Err(Code::NodeNotAdded.error("Error: Node has not been added."));
     }
     Ok(shown)
 }
@@ -323,17 +321,17 @@ fn peer_id(text: &str) -> Option<PeerId> {
 
 fn required_peer_id(text: &str, found: impl std::fmt::Display) -> RpcResult<PeerId> {
     peer_id(text)
-        .ok_or_else(|| RpcError::invalid_parameter(format!("a peer id has 64 hex digits (not {found})")))
+        .ok_or_else(|| Code::InvalidParameter.error(format!("a peer id has 64 hex digits (not {found})")))
 }
 
 /// The first address of a name and port.
 async fn resolve(node: &str) -> RpcResult<PeerAddress> {
     let found = tokio::net::lookup_host(node).await.ok().and_then(|mut found| found.next());
     found.map(PeerAddress::new).ok_or_else(|| {
-        RpcError::invalid_parameter(format!("{node:?} is not the address of a node: expected HOST:PORT"))
+        Code::InvalidParameter.error(format!("{node:?} is not the address of a node: expected HOST:PORT"))
     })
 }
 
 fn unknown_command(found: &str, expected: &str) -> RpcError {
-    RpcError::new(Code::Misc, format!("unknown command {found:?}: expected {expected}"))
+    Code::Misc.error(format!("unknown command {found:?}: expected {expected}"))
 }

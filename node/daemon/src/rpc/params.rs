@@ -110,7 +110,7 @@ impl Arg {
         args
     }
 
-    /// Its newest name.
+    /// The newest of its names.
     pub fn name(&self) -> &'static str {
         self.names.split('|').next().unwrap_or(self.names)
     }
@@ -157,9 +157,6 @@ impl Params {
     }
 
     /// Reads the argument at a position, counted from 0.
-    ///
-    /// # Errors
-    /// As for [`Argument::read`].
     pub fn read<T: Argument>(&self, index: usize) -> Result<T, RpcError> {
         T::read(self.args.get(index).map_or("", Arg::name), self.values.get(index).unwrap_or(&Value::Null))
     }
@@ -171,7 +168,7 @@ impl Params {
 /// [`Code::InvalidParameter`] with Bitcoin Core's two sentences.
 pub fn hash<H: FromStr>(name: &str, text: &str) -> Result<H, RpcError> {
     text.parse().map_err(|_| {
-        RpcError::invalid_parameter(match text.len() {
+        Code::InvalidParameter.error(match text.len() {
             64 => format!("{name} must be hexadecimal string (not '{text}')"),
             found => format!("{name} must be of length 64 (not {found}, for '{text}')"),
         })
@@ -184,14 +181,14 @@ pub fn hash<H: FromStr>(name: &str, text: &str) -> Result<H, RpcError> {
 /// [`Code::Type`] when it is not a number, [`Code::Misc`] when it does not fit.
 pub fn whole<T: TryFrom<i64>>(name: &str, value: &Value) -> Result<T, RpcError> {
     if !value.is_number() {
-        return Err(RpcError::new(Code::Type, expected("number", value)));
+        return Err(Code::Type.error(expected("number", value)));
     }
     let fits = value.as_i64().and_then(|number| T::try_from(number).ok());
-    fits.ok_or_else(|| RpcError::new(Code::Misc, format!("JSON integer out of range: {name} is {value}")))
+    fits.ok_or_else(|| Code::Misc.error(format!("JSON integer out of range: {name} is {value}")))
 }
 
 fn typed<T>(kind: Kind, value: &Value, read: Option<T>) -> Result<T, RpcError> {
-    read.ok_or_else(|| RpcError::new(Code::Type, expected(kind.json_name(), value)))
+    read.ok_or_else(|| Code::Type.error(expected(kind.json_name(), value)))
 }
 
 fn verbosity(name: &str, value: &Value) -> Result<Verbosity, RpcError> {
@@ -205,9 +202,9 @@ fn coins(name: &str, value: &Value) -> Result<Amount, RpcError> {
     let text = match value {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
-        _ => return Err(RpcError::new(Code::Type, "Amount is not a number or string")),
+        _ => return Err(Code::Type.error("Amount is not a number or string")),
     };
-    let invalid = || RpcError::new(Code::Type, format!("Invalid amount: {name} is {text:?}"));
+    let invalid = || Code::Type.error(format!("Invalid amount: {name} is {text:?}"));
     decimal_units(&text).map(Amount::from_units).ok_or_else(invalid)
 }
 
@@ -221,24 +218,24 @@ fn in_order(args: &[Arg], mut named: Map<String, Value>) -> Result<Vec<Value>, R
     let mut values = match named.remove("args") {
         None => Vec::new(),
         Some(Value::Array(values)) => values,
-        Some(other) => return Err(RpcError::new(Code::Type, expected("array", &other))),
+        Some(other) => return Err(Code::Type.error(expected("array", &other))),
     };
     let positional = values.len();
     for (index, arg) in args.iter().enumerate() {
         let mut given = arg.names.split('|').filter_map(|name| Some((name, named.remove(name)?)));
         let Some((name, value)) = given.next() else { continue };
         if given.next().is_some() {
-            return Err(RpcError::invalid_parameter(format!("Parameter {name} specified multiple times")));
+            return Err(Code::InvalidParameter.error(format!("Parameter {name} specified multiple times")));
         }
         if index < positional {
             let message = format!("Parameter {name} specified twice both as positional and named argument");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
         values.resize(index, Value::Null);
         values.push(value);
     }
     match named.keys().next() {
-        Some(unknown) => Err(RpcError::invalid_parameter(format!("Unknown named parameter {unknown}"))),
+        Some(unknown) => Err(Code::InvalidParameter.error(format!("Unknown named parameter {unknown}"))),
         None => Ok(values),
     }
 }
@@ -255,7 +252,7 @@ fn check_types(args: &[Arg], values: &[Value]) -> Result<(), RpcError> {
     }
     let data = object! { "expected": args.iter().map(Arg::name).collect::<Vec<_>>() };
     let message = format!("Wrong type passed:\n{{\n{}\n}}", wrong.join(",\n"));
-    Err(RpcError::new(Code::Type, message).with_data(data))
+    Err(Code::Type.error(message).with_data(data))
 }
 
 /// The type that was expected, if the value has another.

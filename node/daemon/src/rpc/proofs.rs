@@ -10,7 +10,7 @@ use cairn_protocol::chain::store::ChainStore;
 use serde_json::Value;
 
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Rpc, RpcError, RpcResult, aside, methods};
+use crate::rpc::method::{Code, Rpc, RpcResult, aside, methods};
 use crate::rpc::params;
 
 methods! { "Blockchain":
@@ -59,7 +59,7 @@ async fn get_tx_out_proof(rpc: Rpc, list: Vec<Value>, blockhash: Option<BlockHas
                 if blockhash.is_none() { node.chain().store().transaction_place(&first)? } else { None };
             let hash = blockhash
                 .or(place.map(|place| place.block))
-                .ok_or_else(|| RpcError::new(Code::InvalidAddressOrKey, "Transaction not yet in block"))?;
+                .ok_or_else(|| Code::InvalidAddressOrKey.error("Transaction not yet in block"))?;
             lookup::block(node, &hash)
         })
         .await?;
@@ -76,7 +76,7 @@ fn prove_in(block: &Block, txids: &[Txid]) -> RpcResult<String> {
         .collect();
     if proven.len() != txids.len() {
         let message = "Not all transactions found in specified or retrieved block";
-        return Err(RpcError::new(Code::InvalidAddressOrKey, message));
+        return Err(Code::InvalidAddressOrKey.error(message));
     }
     let proof = TransactionProof { header: *block.header(), leaves: proven };
     Ok(hex::encode(encode(&proof)))
@@ -87,18 +87,18 @@ fn txids(list: &[Value]) -> RpcResult<Vec<Txid>> {
     for value in list {
         let txid = params::hash("txid", value.as_str().unwrap_or_default())?;
         if txids.contains(&txid) {
-            return Err(RpcError::invalid_parameter(format!("Invalid parameter, duplicated txid: {txid}")));
+            return Err(Code::InvalidParameter.error(format!("Invalid parameter, duplicated txid: {txid}")));
         }
         txids.push(txid);
     }
     if txids.is_empty() {
-        return Err(RpcError::invalid_parameter("Parameter 'txids' cannot be empty"));
+        return Err(Code::InvalidParameter.error("Parameter 'txids' cannot be empty"));
     }
     Ok(txids)
 }
 
 async fn verify_tx_out_proof(rpc: Rpc, proof: String) -> RpcResult<Vec<Txid>> {
-    let failed = |what: &str| RpcError::new(Code::Deserialization, format!("Proof decode failed: {what}"));
+    let failed = |what: &str| Code::Deserialization.error(format!("Proof decode failed: {what}"));
     let bytes = hex::decode(&proof).map_err(|_| failed("expected hex digits"))?;
     let proof: TransactionProof = decode(&bytes, bytes.len()).map_err(|error| failed(&error.to_string()))?;
     let root = proof.header.merkle_root;
@@ -107,7 +107,7 @@ async fn verify_tx_out_proof(rpc: Rpc, proof: String) -> RpcResult<Vec<Txid>> {
     }
     let hash = proof.header.hash();
     if !rpc.query(move |node| lookup::is_in_best_chain(node, &hash)).await? {
-        return Err(RpcError::new(Code::InvalidAddressOrKey, "Block not found in chain"));
+        return Err(Code::InvalidAddressOrKey.error("Block not found in chain"));
     }
     Ok(proof.leaves.iter().map(|(leaf, _)| leaf.txid()).collect())
 }

@@ -33,7 +33,7 @@ impl Rejection {
             MAX_FEE_EXCEEDED => self.sentence,
             token => format!("{token}, {}", self.sentence),
         };
-        RpcError::new(self.code, message).with_data(data)
+        self.code.error(message).with_data(data)
     }
 }
 

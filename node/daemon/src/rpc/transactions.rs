@@ -16,7 +16,7 @@ use crate::Machine;
 use crate::clock;
 use crate::handle::SubmitError;
 use crate::rpc::lookup::{self, Source};
-use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, aside, json, methods, object};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, json, methods, object};
 use crate::rpc::params::Verbosity;
 use crate::rpc::rejection::{MISSING_INPUTS, Rejection};
 use crate::rpc::render::{self, Detail, seconds};
@@ -125,7 +125,7 @@ async fn test_mempool_accept(
 ) -> RpcResult<Vec<Object>> {
     if list.is_empty() || list.len() > MAX_TESTED {
         let message = format!("Array must contain between 1 and {MAX_TESTED} transactions.");
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
     let limit = fee_rate_limit(max_fee_rate)?;
     let mut verdicts = Vec::new();
@@ -165,7 +165,7 @@ async fn verdict(rpc: &Rpc, transaction: Arc<Transaction>, limit: Option<FeeRate
 }
 
 fn read(text: &str) -> RpcResult<Transaction> {
-    let failed = |why: String| RpcError::new(Code::Deserialization, format!("TX decode failed. {why}"));
+    let failed = |why: String| Code::Deserialization.error(format!("TX decode failed. {why}"));
     let bytes = hex::decode(text).map_err(|_| failed("Expected an even number of hex digits.".to_owned()))?;
     decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
 }
@@ -175,7 +175,7 @@ fn fee_rate_limit(given: Option<Amount>) -> RpcResult<Option<FeeRate>> {
     let limit = given.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
     if limit > Amount::COIN {
         let message = "Fee rates larger than or equal to 1 coin per 1,000 bytes are not accepted";
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
     Ok((limit > Amount::ZERO).then_some(FeeRate::from_per_kilobyte(limit)))
 }

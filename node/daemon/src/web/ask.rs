@@ -68,8 +68,7 @@ pub fn for_pages(status: StatusCode, body: impl Into<Body>) -> Response {
 /// The error of a node number that this server does not know.
 pub fn no_such_node(found: &str) -> RpcError {
     let found: String = found.chars().take(20).collect();
-    let message = format!("there is no node {found:?} here: this node is number {ITSELF}");
-    RpcError::new(Code::MethodNotFound, message)
+    Code::MethodNotFound.error(format!("there is no node {found:?} here: this node is number {ITSELF}"))
 }
 
 /// 404 for an unknown method or node, 503 while the node loads, 400 for malformed arguments. Every other error is a

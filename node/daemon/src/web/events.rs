@@ -56,8 +56,8 @@ impl Default for Followers {
 
 impl Followers {
     /// The stream of events. A browser that reconnects says by itself where it was (`Last-Event-ID`);
-    /// that goes before `from`, because its address still holds the number it began with. What is told
-    /// waits for `gather`, for what comes right after it. A caller that accepts JSON gets one answer with
+    /// that goes before `from`, because its address still holds the number it began with. An event
+    /// is held back for `gather`, to be sent with those that follow at once. A caller that accepts JSON gets one answer with
     /// what there is, and keeps no place.
     pub fn follow(
         &self,
@@ -85,7 +85,7 @@ impl Followers {
             Caller::Known => None,
             Caller::Stranger => match self.0.clone().try_acquire_owned() {
                 Ok(place) => Some(place),
-                Err(_) => return refused(),
+                Err(_) => return too_many(),
             },
         };
         let lines = lines(log, from, gather).take_until(stop.cancelled_owned());
@@ -97,7 +97,7 @@ impl Followers {
     }
 }
 
-fn refused() -> Response {
+fn too_many() -> Response {
     let message = format!(
         "{MAX_FREE_FOLLOWERS} streams are open already, the most without the secret; ask again later, or read /v1/view\n"
     );
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiting_follower_hears_of_an_event_that_comes_later() {
+    async fn a_waiting_follower_receives_an_event_that_comes_later() {
         let log = log();
         let later = tokio::spawn({
             let log = log.clone();

@@ -53,9 +53,6 @@ struct TreeBlock {
 }
 
 /// Makes the view of a node.
-///
-/// # Errors
-/// While the node is loading or stopping, or when the store fails.
 pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult<Object> {
     // Read first: an event of the meantime is repeated rather than lost.
     let next = rpc.events().next();
