@@ -59,7 +59,7 @@ mod tests {
             (Ok(BlockVerdict::TooEarly(ahead)), "300 s ahead of this node's clock"),
             (Ok(BlockVerdict::SideBranch), "side branch"),
             (Ok(BlockVerdict::Duplicate), "has this block already"),
-            (Ok(BlockVerdict::AncestorMissing), "until a block below it comes"),
+            (Ok(BlockVerdict::AncestorMissing), "until the block below it arrives"),
             (Err(unknown), "rejects the block: the parent"),
         ] {
             let message = NotMined::check(outcome).expect_err("not mined").to_string();

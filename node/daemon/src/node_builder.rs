@@ -21,8 +21,8 @@ use cairn_protocol::peers::ConnectionLimits;
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
-use crate::config::Config;
 use crate::config::host::HostPort;
+use crate::config::settings::Config;
 use crate::driver::Driver;
 use crate::handle::NodeHandle;
 use crate::mempool_file;

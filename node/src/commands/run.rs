@@ -12,8 +12,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use cairn_daemon::config::Config;
 use cairn_daemon::config::layers::NodeArgs;
+use cairn_daemon::config::settings::Config;
 use cairn_daemon::miner::{Miner, MiningOrder, spacing_hashrate};
 use cairn_daemon::p2p::hint;
 use cairn_daemon::rpc::access::Rpc;
@@ -33,7 +33,7 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 /// # Errors
 /// For a person to read: a wrong setting, a port in use, a damaged store.
 pub fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
-    let config = Config::load(arguments)?;
+    let config = arguments.load()?;
     log::start(&config.log, config.log_json)?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(WORKERS).enable_all().build().context("cannot start")?;

@@ -12,7 +12,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use toml::Value;
 
-use crate::config::Config;
+use crate::config::settings::Config;
 
 /// The flags of `cairn node` as they were typed.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +69,14 @@ impl FromArgMatches for NodeArgs {
 }
 
 impl NodeArgs {
+    /// Reads all layers: these flags, this process's environment, and the file that they name.
+    ///
+    /// # Errors
+    /// The first setting that is wrong: where it stands, what was found, what is expected.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        self.with_layers(std::env::vars_os())
+    }
+
     /// These flags, with the settings of lower layers where a flag is missing.
     pub(super) fn with_layers(
         &self,

@@ -4,7 +4,14 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Command, FromArgMatches};
 
-use super::*;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::config::host::HostPort;
+use crate::config::layers::{self, ConfigError, NodeArgs};
+use crate::config::settings::Config;
 
 fn environment(variables: &[(&str, &str)]) -> std::vec::IntoIter<(OsString, OsString)> {
     let pairs = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
