@@ -1,13 +1,10 @@
 //! Which layer wins, and that every mistake names its place.
 
 use std::ffi::{OsStr, OsString};
-
-use clap::{Command, FromArgMatches};
-
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Command, FromArgMatches};
 
 use crate::config::host::HostPort;
 use crate::config::layers::{self, ConfigError, NodeArgs};
