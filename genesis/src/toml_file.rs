@@ -105,6 +105,20 @@ impl<'t> Document<'t> {
         self.value(self.find(at)).map_err(FileError::into_fault)
     }
 
+    /// An unread value as a list: a value that is not a list stands for a list of it alone.
+    ///
+    /// # Errors
+    /// Every [`TomlFault`] but the first.
+    pub fn list<T: DeserializeOwned, F: From<TomlFault>>(
+        &self,
+        at: &Unread,
+    ) -> Result<Vec<Spanned<T>>, FileError<F>> {
+        match self.find(at).get_ref().is_array() {
+            true => self.read_at(at),
+            false => Ok(vec![Spanned::new(at.span(), self.read_at(at)?)]),
+        }
+    }
+
     /// An unread table as an enum: the value of its key `tag` names the variant, the other keys are the variant's
     /// fields. A text in the place of a table names a variant without fields.
     ///

@@ -105,12 +105,10 @@ fn remove(path: &Path) {
 /// The workspace's manifest with these packages alone.
 fn manifest() -> String {
     let text = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace has a manifest");
-    let lines = text.lines().filter(|line| !line.starts_with("default-members"));
-    let lines = lines.map(|line| match line.starts_with("members") {
-        true => format!("members = {PACKAGES:?}"),
-        false => line.to_owned(),
-    });
-    lines.collect::<Vec<String>>().join("\n")
+    let (_, after_members) = text.split_once("\n]\n").expect("the members are a list over several lines");
+    let lines = after_members.lines().filter(|line| !line.starts_with("default-members"));
+    let rest = lines.collect::<Vec<&str>>().join("\n");
+    format!("[workspace]\nresolver = \"3\"\nmembers = {PACKAGES:?}\n{rest}")
 }
 
 /// The packages as they are, with none of the bugs.

@@ -29,7 +29,7 @@ pub enum Occurrence {
     /// One end is notified that the link is gone.
     LinkGone { at: NodeIndex, to: NodeIndex, number: LinkNumber },
     /// A message arrives over a link.
-    Arrival { from: NodeIndex, to: NodeIndex, number: LinkNumber, parcel: Payload },
+    Arrival { from: NodeIndex, to: NodeIndex, number: LinkNumber, payload: Payload },
     /// The disk has taken what was written; what waited for it is carried out.
     Flush { at: NodeIndex, life: u32 },
     /// The time that a node named has come.

@@ -56,7 +56,7 @@ fn dropped(world: &World) -> Result<u64, Violation> {
         return Ok(dropped.len() as u64);
     }
     let left = Left::of(world);
-    let is_excused = |txid: &Txid| left.depends_on_too_many(txid) || left.depends_on_rivals(txid, world);
+    let is_excused = |txid: &Txid| left.depends_on_too_many(txid) || left.depends_on_conflicts(txid, world);
     match dropped.iter().find(|txid| !is_excused(txid)) {
         Some(txid) => Err(Violation::ConfirmedLost { txid: *txid }),
         None => Ok(dropped.len() as u64),
@@ -107,7 +107,7 @@ impl Left {
     }
 
     /// Whether it is, or spends what came of, a payment whose coin somebody paid twice.
-    fn depends_on_rivals(&self, txid: &Txid, world: &World) -> bool {
+    fn depends_on_conflicts(&self, txid: &Txid, world: &World) -> bool {
         let parents = |txid: &Txid| {
             self.transactions
                 .get(txid)

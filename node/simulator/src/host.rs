@@ -89,7 +89,7 @@ pub struct Host {
     /// Everything that it heard.
     pub trace: Trace,
     /// The random generator of what it sends: its own, so that none depends on what others send meanwhile.
-    luck: Random,
+    random: Random,
     /// The lock that its blocks pay; made once, as making a key takes longer than most steps.
     payee: OnceCell<Lock>,
 }
@@ -125,7 +125,7 @@ impl Host {
             witness,
             trace: Trace::default(),
             // Lives count up from 1.
-            luck: Random::derive(seed, 0),
+            random: Random::derive(seed, 0),
             payee: OnceCell::new(),
         }
     }
@@ -173,13 +173,13 @@ impl Host {
 
     /// The link to another node, if this one knows of it.
     pub fn session(&self, to: NodeIndex) -> Option<LinkNumber> {
-        self.sessions.get(to).map(|lane| lane.number)
+        self.sessions.get(to).map(|queue| queue.number)
     }
 
     /// Sends bytes over the link to another node; says when they arrive.
     pub fn carry(&mut self, network: &Network, now: Timestamp, to: NodeIndex, bytes: u64) -> Timestamp {
-        let Some(lane) = self.sessions.get_mut(to) else { return now };
-        network.carry(now, (self.index, to), lane, &mut self.luck, bytes)
+        let Some(queue) = self.sessions.get_mut(to) else { return now };
+        network.carry(now, (self.index, to), queue, &mut self.random, bytes)
     }
 
     /// Every node that it has a link to.
@@ -188,9 +188,9 @@ impl Host {
     }
 
     /// Adds a link, in the place of an earlier one.
-    pub fn open_session(&mut self, to: NodeIndex, lane: LinkQueue) {
+    pub fn open_session(&mut self, to: NodeIndex, queue: LinkQueue) {
         self.forget_actions_for(to);
-        self.sessions.open(to, lane);
+        self.sessions.open(to, queue);
     }
 
     /// Removes a link, and what waits to be sent over it.

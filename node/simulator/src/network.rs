@@ -222,14 +222,14 @@ impl Network {
         let number = LinkNumber(self.count);
         self.count = self.count.checked_add(1)?;
         self.standing.insert(key, number);
-        let lane = self.lane(now, number, dialled, dialler);
-        self.least = Some(self.least.map_or(lane.latency, |least| least.min(lane.latency)));
-        let heard = now.saturating_add(self.slowed(dialled, dialler, lane.latency));
-        Some((LinkQueue { last_arrival: heard, ..lane }, heard))
+        let queue = self.queue(now, number, dialled, dialler);
+        self.least = Some(self.least.map_or(queue.latency, |least| least.min(queue.latency)));
+        let heard = now.saturating_add(self.slowed(dialled, dialler, queue.latency));
+        Some((LinkQueue { last_arrival: heard, ..queue }, heard))
     }
 
     /// A way on which nothing was sent yet.
-    pub fn lane(&self, now: Timestamp, number: LinkNumber, from: NodeIndex, to: NodeIndex) -> LinkQueue {
+    pub fn queue(&self, now: Timestamp, number: LinkNumber, from: NodeIndex, to: NodeIndex) -> LinkQueue {
         LinkQueue {
             number,
             latency: self.usual_latency(from, to),
@@ -261,30 +261,30 @@ impl Network {
         &self,
         now: Timestamp,
         (from, to): (NodeIndex, NodeIndex),
-        lane: &mut LinkQueue,
-        luck: &mut Random,
+        queue: &mut LinkQueue,
+        random: &mut Random,
         bytes: u64,
     ) -> Timestamp {
         let quality = self.quality(from, to);
-        let mut delay = lane.latency;
+        let mut delay = queue.latency;
         if quality.jitter > Duration::ZERO {
-            delay += Duration::from_millis(luck.below(quality.jitter.as_millis() as u64 + 1));
+            delay += Duration::from_millis(random.below(quality.jitter.as_millis() as u64 + 1));
         }
-        if quality.lost > 0 && luck.below(1_000_000) < u64::from(quality.lost) {
+        if quality.lost > 0 && random.below(1_000_000) < u64::from(quality.lost) {
             delay += quality.resend;
         }
         let delay = self.slowed(from, to, delay);
-        if lane.busy_until < now {
-            (lane.busy_until, lane.busy_ns) = (now, 0);
+        if queue.busy_until < now {
+            (queue.busy_until, queue.busy_ns) = (now, 0);
         }
         if let Some(speed) = quality.bytes_per_second {
             let sending = bytes.saturating_mul(NANOSECONDS) / speed.max(1);
-            let busy = sending.saturating_add(u64::from(lane.busy_ns));
-            lane.busy_until = lane.busy_until.saturating_add(Duration::from_millis(busy / MILLISECOND));
-            lane.busy_ns = (busy % MILLISECOND) as u32;
+            let busy = sending.saturating_add(u64::from(queue.busy_ns));
+            queue.busy_until = queue.busy_until.saturating_add(Duration::from_millis(busy / MILLISECOND));
+            queue.busy_ns = (busy % MILLISECOND) as u32;
         }
-        lane.last_arrival = lane.last_arrival.max(lane.busy_until.saturating_add(delay));
-        lane.last_arrival
+        queue.last_arrival = queue.last_arrival.max(queue.busy_until.saturating_add(delay));
+        queue.last_arrival
     }
 
     fn break_links(
@@ -322,9 +322,9 @@ mod tests {
     #[test]
     fn messages_arrive_in_the_order_they_were_sent() {
         let (mut network, (a, b)) = (network(500_000), nodes());
-        let (mut lane, _) = network.join(NOW, a, b).expect("nothing is cut");
-        let mut luck = Random::derive(7, 0);
-        let mut carry = |sent| network.carry(NOW, (a, b), &mut lane, &mut luck, sent);
+        let (mut queue, _) = network.join(NOW, a, b).expect("nothing is cut");
+        let mut random = Random::derive(7, 0);
+        let mut carry = |sent| network.carry(NOW, (a, b), &mut queue, &mut random, sent);
         let arrivals: Vec<Timestamp> = (0..200).map(&mut carry).collect();
         assert!(arrivals.is_sorted());
     }
@@ -332,17 +332,17 @@ mod tests {
     #[test]
     fn nothing_reaches_the_dialler_before_it_knows_of_the_link() {
         let (mut network, (a, b)) = (network(0), nodes());
-        let (mut lane, heard) = network.join(NOW, b, a).expect("nothing is cut");
-        assert!(network.carry(NOW, (b, a), &mut lane, &mut Random::derive(7, 0), 10) >= heard);
+        let (mut queue, heard) = network.join(NOW, b, a).expect("nothing is cut");
+        assert!(network.carry(NOW, (b, a), &mut queue, &mut Random::derive(7, 0), 10) >= heard);
     }
 
     #[test]
     fn a_large_message_takes_its_time() {
         let (mut network, (a, b)) = (network(0), nodes());
         let (_, heard) = network.join(NOW, b, a).expect("nothing is cut");
-        let mut lane = network.lane(NOW, network.link(a, b).expect("they are joined"), a, b);
+        let mut queue = network.queue(NOW, network.link(a, b).expect("they are joined"), a, b);
         assert_eq!(heard.since(NOW), network.latency(a, b));
-        let arrival = network.carry(NOW, (a, b), &mut lane, &mut Random::derive(7, 0), 4_000_000);
+        let arrival = network.carry(NOW, (a, b), &mut queue, &mut Random::derive(7, 0), 4_000_000);
         assert_eq!(arrival.since(NOW), Duration::from_secs(2) + network.latency(a, b));
     }
 
@@ -350,9 +350,9 @@ mod tests {
     fn many_small_messages_take_as_long_as_a_large_one() {
         let (mut network, (a, b)) = (network(0), nodes());
         network.join(NOW, b, a).expect("nothing is cut");
-        let mut lane = network.lane(NOW, network.link(a, b).expect("they are joined"), a, b);
-        let mut luck = Random::derive(7, 0);
-        let mut carry = |now| network.carry(now, (a, b), &mut lane, &mut luck, 250).since(now);
+        let mut queue = network.queue(NOW, network.link(a, b).expect("they are joined"), a, b);
+        let mut random = Random::derive(7, 0);
+        let mut carry = |now| network.carry(now, (a, b), &mut queue, &mut random, 250).since(now);
         let last = (0..1_000).map(|_| carry(NOW)).last();
         assert_eq!(last, Some(Duration::from_millis(125) + network.latency(a, b)));
         // What was left of a millisecond is no debt of later ones.
@@ -365,10 +365,10 @@ mod tests {
     #[test]
     fn a_slow_node_takes_its_time_until_it_is_no_longer_slow() {
         let (mut network, (a, b)) = (network(0), nodes());
-        let (lane, _) = network.join(NOW, a, b).expect("nothing is cut");
+        let (queue, _) = network.join(NOW, a, b).expect("nothing is cut");
         let usual = network.latency(a, b);
         network.slow(b, 1_000);
-        let arrival = network.carry(NOW, (a, b), &mut { lane }, &mut Random::derive(7, 0), 0);
+        let arrival = network.carry(NOW, (a, b), &mut { queue }, &mut Random::derive(7, 0), 0);
         assert_eq!(arrival.since(NOW), usual * 10);
         assert!(network.lookahead() <= usual);
         network.slow(b, 100);

@@ -46,18 +46,15 @@ use core::time::Duration;
 
 use cairn_genesis::bounded::{Bounded, Name};
 use cairn_genesis::toml_file::{Document, Spanned, Unread};
-use cairn_protocol::limits::PING_INTERVAL;
 use serde::Deserialize;
 
 use crate::behaviour::Behaviour;
-use crate::network::{Links, LinksSaid};
 use crate::plan::{Plan, Step};
 use crate::scenario::chain::ChainTable;
 use crate::scenario::ending::{StopTable, WorkloadTable};
 use crate::scenario::expect::ExpectTable;
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::groups::GroupTable;
-use crate::scenario::links::Read;
 use crate::scenario::nodes::Reader;
 use crate::scenario::values::Time;
 
@@ -123,12 +120,7 @@ pub fn parse(text: &str) -> Result<Plan, ScenarioError> {
     let mut reader = Reader { groups: groups::read(&document, &file.group)?, document };
     let confined = groups::read_behaviours(&mut reader, &file.group)?;
     let topology = topology::read(&reader, file.topology.as_ref(), confined)?;
-    let usual = || {
-        let (links, said) = (Links::default(), LinksSaid::default());
-        Ok(Read { links, said, ping_every: Some(PING_INTERVAL) })
-    };
-    let Read { links, said: links_said, ping_every } =
-        file.links.as_ref().map_or_else(usual, |table| links::read(&reader, table))?;
+    let (links, links_said, ping_every) = links::read(&reader, file.links.as_ref())?;
     let workload = file.workload.workload();
     let stop = file.stop.stop(&reader)?;
     let steps = steps::read(&reader, &file.step, &workload, &stop)?;

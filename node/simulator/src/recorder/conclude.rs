@@ -1,6 +1,6 @@
 //! The end of a run: from what was recorded to its report, and what became of each expectation.
 
-use std::collections::BTreeMap;
+use core::ops::Range;
 
 use cairn_core::hash::BlockHash;
 
@@ -38,7 +38,7 @@ impl Recorder {
         let standing = self.standing();
         let (tip, agreed) = self.agreement.majority().unwrap_or((BlockHash::ZERO, 0));
         let is_in_chain = self.blocks.lineage(&tip);
-        let (list, contact) = (self.blocks.list(), &self.blocks.reachability);
+        let (list, reachability) = (self.blocks.list(), &self.blocks.reachability);
         let height = self.blocks.number(&tip).map_or(0, |number| list[number].found.height);
         let main = || list.iter().zip(&is_in_chain).filter(|(_, is_in)| **is_in).map(|(known, _)| known);
         let found_by = self.by_group(list.iter().map(|known| known.found.miner));
@@ -48,14 +48,14 @@ impl Recorder {
         let groups: Vec<GroupReport> = (0..)
             .zip(&self.plan.groups)
             .map(|(number, group)| {
-                let in_chain = kept_by.get(&number).copied().unwrap_or(0);
+                let in_chain = kept_by[number];
                 GroupReport {
                     name: group.name.clone(),
                     first: group.first,
                     nodes: group.nodes,
                     behaviour: group.behaviour.word().into(),
                     hashrate_share: group.share,
-                    found: found_by.get(&number).copied().unwrap_or(0),
+                    found: found_by[number],
                     in_chain,
                     revenue_share: of(in_chain, in_all),
                 }
@@ -72,14 +72,17 @@ impl Recorder {
                 payments.deepest_double_spend = payments.deepest_double_spend.max(confirmations);
             }
         }
-        let (was_cut, cut_ms) =
-            (self.healing.first_partition_ms.is_some(), self.healing.first_partition_ms.unwrap_or(0));
-        let while_cut = cut_ms..self.healing.healed_ms.unwrap_or(u64::MAX);
-        let since_cut = self.by_group(
-            main().filter(|known| while_cut.contains(&known.found.at_ms)).map(|known| known.found.miner),
-        );
+        let partition =
+            self.healing.first_partition_ms.map(|ms| ms..self.healing.healed_ms.unwrap_or(u64::MAX));
+        let found_in = |ms: &Range<u64>| {
+            let known = main().filter(|known| ms.contains(&known.found.at_ms));
+            self.by_group(known.map(|known| known.found.miner))
+        };
+        // While nodes are divided, or none is up, no branch has won.
+        let is_decided = !standing.is_divided() && standing.running > 0;
+        let winner = partition.as_ref().filter(|_| is_decided).and_then(|ms| most(&found_in(ms)));
         let blocks =
-            list.iter().zip(&is_in_chain).map(|(known, is_in)| block(known, *is_in, contact)).collect();
+            list.iter().zip(&is_in_chain).map(|(known, is_in)| block(known, *is_in, reachability)).collect();
         let (engine, spacing_ms) = (ending.engine, self.plan.chain.spacing_ms.get());
         let tips = self.agreement.take_tips(&self.blocks);
         let mut report = Report {
@@ -114,9 +117,6 @@ impl Recorder {
             bytes: ending.traffic.1,
             expectations: Vec::new(),
         };
-        // Without a partition there was no branch to win, and while nodes are divided, or none is up, none has won.
-        let is_decided = was_cut && !standing.is_divided() && standing.running > 0;
-        let winner = if is_decided { most(&since_cut) } else { None };
         let judge = Judge { report: &report, winner, agreed };
         report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
         report
@@ -124,15 +124,15 @@ impl Recorder {
 }
 
 /// The group that found most blocks; none when others found as many.
-fn most(found: &BTreeMap<usize, u64>) -> Option<usize> {
-    let most = found.values().max()?;
-    let mut first = found.iter().filter(|(_, blocks)| *blocks == most).map(|(group, _)| *group);
+fn most(found: &[u64]) -> Option<usize> {
+    let most = found.iter().max().filter(|blocks| **blocks > 0)?;
+    let mut first = found.iter().enumerate().filter(|(_, blocks)| *blocks == most).map(|(group, _)| group);
     first.next().filter(|_| first.next().is_none())
 }
 
-fn block(known: &Known, is_in_chain: bool, contact: &Reachability) -> BlockReport {
+fn block(known: &Known, is_in_chain: bool, reachability: &Reachability) -> BlockReport {
     let Known { found, parent, spread } = known;
-    let [median_ms, p90_ms, p99_ms] = spread.percentiles([50, 90, 99], contact);
+    let [median_ms, p90_ms, p99_ms] = spread.percentiles([50, 90, 99], reachability);
     BlockReport {
         hash: found.hash.to_string(),
         parent: *parent,

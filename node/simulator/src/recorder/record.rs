@@ -2,7 +2,7 @@
 //!
 //! Times are milliseconds since the run began, and never go back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
@@ -208,12 +208,10 @@ impl Recorder {
         })
     }
 
-    /// Blocks of each group among those given by number.
-    pub(super) fn by_group(&self, miners: impl Iterator<Item = NodeIndex>) -> BTreeMap<usize, u64> {
-        let mut counts = BTreeMap::new();
-        for miner in miners {
-            *counts.entry(self.plan.group_of(miner)).or_default() += 1;
-        }
+    /// The number of blocks of each group, from their miners.
+    pub(super) fn by_group(&self, miners: impl Iterator<Item = NodeIndex>) -> Vec<u64> {
+        let mut counts = vec![0; self.plan.groups.len()];
+        miners.for_each(|miner| counts[self.plan.group_of(miner)] += 1);
         counts
     }
 }

@@ -33,19 +33,19 @@ impl ChainTable {
     /// The chain of a scenario. [`Self::check`] says whether its numbers fit together.
     pub fn definition(&self, document: &Document) -> Result<Definition, ScenarioError> {
         let mut chain = usual_chain();
-        time(document, &self.spacing, &mut chain.spacing_ms)?;
+        set(document, &self.spacing, &mut chain.spacing_ms, Time::ms)?;
         optional_time(document, &self.half_life, &mut chain.half_life_ms)?;
         if chain.half_life_ms.is_none() {
             let fixed = Bits::new(FIXED_TARGET).expect("a test makes it");
             (chain.pow_limit, chain.genesis_bits) = (fixed, fixed);
         }
         optional_time(document, &self.longest_gap, &mut chain.longest_gap_ms)?;
-        set(document, &self.subsidy, &mut chain.subsidy)?;
-        set(document, &self.halving_interval, &mut chain.halving_interval)?;
-        set(document, &self.coinbase_maturity, &mut chain.coinbase_maturity)?;
-        set(document, &self.max_block_bytes, &mut chain.max_block_bytes)?;
-        set(document, &self.median_time_span, &mut chain.median_time_span)?;
-        time(document, &self.max_future_drift, &mut chain.max_future_drift_ms)?;
+        set(document, &self.subsidy, &mut chain.subsidy, |value| value)?;
+        set(document, &self.halving_interval, &mut chain.halving_interval, |value| value)?;
+        set(document, &self.coinbase_maturity, &mut chain.coinbase_maturity, |value| value)?;
+        set(document, &self.max_block_bytes, &mut chain.max_block_bytes, |value| value)?;
+        set(document, &self.median_time_span, &mut chain.median_time_span, |value| value)?;
+        set(document, &self.max_future_drift, &mut chain.max_future_drift_ms, Time::ms)?;
         Ok(chain)
     }
 
@@ -79,24 +79,14 @@ impl ChainTable {
     }
 }
 
-fn set<T: DeserializeOwned>(
+fn set<T: DeserializeOwned, U>(
     document: &Document,
     value: &Option<Unread>,
-    to: &mut T,
+    to: &mut U,
+    convert: fn(T) -> U,
 ) -> Result<(), ScenarioError> {
     if let Some(value) = value {
-        *to = document.read_at(value)?;
-    }
-    Ok(())
-}
-
-fn time<const MIN: u64, const MAX: u64>(
-    document: &Document,
-    value: &Option<Unread>,
-    to: &mut Bounded<MIN, MAX>,
-) -> Result<(), ScenarioError> {
-    if let Some(value) = value {
-        *to = document.read_at::<Time<MIN, MAX>, _>(value)?.ms();
+        *to = convert(document.read_at(value)?);
     }
     Ok(())
 }

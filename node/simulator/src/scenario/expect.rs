@@ -13,7 +13,7 @@ use crate::expectation::{Bounds, Expectation};
 use crate::plan::{MILLION, Step};
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::nodes::Reader;
-use crate::scenario::values::{Decimal, List, TEN_YEARS, Time, small};
+use crate::scenario::values::{Decimal, TEN_YEARS, Time, small};
 
 /// A figure that is counted.
 type Counted = Bounded<0, 4_294_967_295>;
@@ -30,7 +30,7 @@ pub struct ExpectTable {
     no_double_spend_deeper_than: Option<Spanned<Counted>>,
     double_spends: Option<Unread>,
     winner: Option<Spanned<String>>,
-    revenue: Option<List<Revenue>>,
+    revenue: Option<Unread>,
     tips: Option<Unread>,
     height: Option<Unread>,
     agreement: Option<Unread>,
@@ -73,8 +73,9 @@ pub fn read(
         winner.map(|group| Expectation::Winner { group }),
     ];
     let mut taken = BTreeSet::new();
-    for revenue in table.revenue.iter().flat_map(|list| &list.0) {
-        let Revenue { group: name, least, most } = revenue.get_ref();
+    let revenues = table.revenue.as_ref().map(|revenue| reader.document.list(revenue)).transpose()?;
+    for revenue in revenues.iter().flatten() {
+        let Revenue { group: name, least, most }: &Revenue = revenue.get_ref();
         let group = reader.group(name)?;
         if !taken.insert(group) {
             return Err(reader.error(name, Fault::RevenueTaken { group: name.get_ref().clone() }));
@@ -96,19 +97,13 @@ fn check(reader: &Reader, table: &ExpectTable, steps: &[(Duration, Step)]) -> Re
     let is_attacked = reader.groups.iter().any(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
     let is_tried = is_attacked || has_step(&|step| matches!(step, Step::Pay { twice_at: Some(_), .. }));
     let nodes = usize::from(reader.node_count());
+    let heals = has_step(&|step| step.heals(nodes));
+    let is_partitioned = has_step(&|step| matches!(step, Step::Partition(_) | Step::Refuse(_)));
     let wants = [
-        (
-            table.converged_within.as_ref().map(Spanned::span),
-            has_step(&|step| step.heals(nodes)),
-            Fault::NothingHeals,
-        ),
+        (table.converged_within.as_ref().map(Spanned::span), heals, Fault::NothingHeals),
         (table.no_double_spend_deeper_than.as_ref().map(Spanned::span), is_tried, Fault::NoDoubleSpend),
         (table.double_spends.as_ref().map(Spanned::span), is_tried, Fault::NoDoubleSpend),
-        (
-            table.winner.as_ref().map(Spanned::span),
-            has_step(&|step| matches!(step, Step::Partition(_) | Step::Refuse(_))),
-            Fault::NoPartition,
-        ),
+        (table.winner.as_ref().map(Spanned::span), is_partitioned, Fault::NoPartition),
     ];
     let missing =
         wants.into_iter().find_map(|(at, is_there, fault)| Some((at.filter(|_| !is_there)?, fault)));

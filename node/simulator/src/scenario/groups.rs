@@ -158,12 +158,12 @@ pub fn behaviour(reader: &Reader, value: &Unread, own: usize) -> Result<Behaviou
 fn others(reader: &Reader, nodes: &References, own: usize) -> Result<Vec<NodeIndex>, ScenarioError> {
     let found = reader.nodes(nodes)?;
     let group = &reader.groups[own];
-    match (found.iter().find(|node| group.has(**node)), nodes.0.first()) {
-        (Some(node), Some(at)) => {
+    match found.iter().find(|node| group.has(**node)) {
+        Some(node) => {
             let fault = Fault::OwnVictim { node: node.number(), group: group.name.clone() };
-            Err(reader.error(at, fault))
+            Err(reader.error(nodes, fault))
         }
-        _ => Ok(found),
+        None => Ok(found),
     }
 }
 

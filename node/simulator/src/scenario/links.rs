@@ -63,22 +63,15 @@ struct LogNormal {
     sigma: Decimal<0, MAX_SIGMA, 1_000>,
 }
 
-/// The links of a plan, and what the file says of them.
-#[derive(Clone, Debug)]
-pub struct Read {
-    /// The qualities of links.
-    pub links: Links,
-    /// The qualities that the file names.
-    pub said: LinksSaid,
-    /// The time after which a node pings a silent peer.
-    pub ping_every: Option<Duration>,
-}
-
-/// The links of a plan.
-pub fn read(reader: &Reader, table: &Unread) -> Result<Read, ScenarioError> {
+/// The links of a plan, the qualities that the file names, and the time after which a node pings a silent peer.
+pub fn read(
+    reader: &Reader,
+    table: Option<&Unread>,
+) -> Result<(Links, LinksSaid, Option<Duration>), ScenarioError> {
+    let (mut links, mut said) = (Links::default(), LinksSaid::default());
+    let Some(table) = table else { return Ok((links, said, Some(PING_INTERVAL))) };
     let document = &reader.document;
     let LinksTable { ping_every, between } = document.read_at(table)?;
-    let (mut links, mut said) = (Links::default(), LinksSaid::default());
     let differences: QualityTable = document.part(table, &["ping_every", "between"])?;
     links.usual = differences.apply(document, links.usual, &mut said)?;
     if let Some(first_too_many) = between.get(MAX_BETWEEN) {
@@ -102,7 +95,7 @@ pub fn read(reader: &Reader, table: &Unread) -> Result<Read, ScenarioError> {
     let ping = |value| unless::<Time<1_000, HOUR>>(document, value, "never");
     let ping_every = ping_every.as_ref().map(ping).transpose()?;
     let ping_every = ping_every.map_or(Some(PING_INTERVAL), |time| time.map(Time::get));
-    Ok(Read { links, said, ping_every })
+    Ok((links, said, ping_every))
 }
 
 impl QualityTable {

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use cairn_genesis::toml_file::{Document, Spanned, shown};
+use cairn_genesis::toml_file::{Document, Spanned, Unread, shown};
 
 use crate::node_index::NodeIndex;
 use crate::plan::Group;
 use crate::scenario::fault::{Fault, ScenarioError};
-use crate::scenario::values::List;
 
 /// The most groups that an error lists.
 const MAX_LISTED: usize = 10;
 
-/// References to nodes: one, or a list of them.
-pub type References = List<String>;
+/// References to nodes: one, or a list of at least one.
+pub type References = Unread;
 
 /// A file and its groups, by which references are resolved.
 #[derive(Clone, Debug)]
@@ -87,7 +86,12 @@ impl Reader<'_> {
         named: &mut BTreeSet<NodeIndex>,
     ) -> Result<Vec<NodeIndex>, ScenarioError> {
         let mut nodes = Vec::new();
-        for reference in &references.0 {
+        let list = self.document.list(references)?;
+        if list.is_empty() {
+            let most = usize::from(self.node_count());
+            return Err(self.error(references, Fault::Entries { found: 0, least: 1, most }));
+        }
+        for reference in &list {
             let (first, count) = self.range(reference)?;
             for node in first..first + count {
                 if !named.insert(NodeIndex::new(node)) {

@@ -3,10 +3,8 @@
 use core::time::Duration;
 
 use cairn_genesis::bounded::Bounded;
-use cairn_genesis::toml_file::Spanned;
 use humantime::format_duration;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
 /// The most bytes of a text that stands for a time: of longer ones `humantime` could make more seconds than a
@@ -95,58 +93,6 @@ impl<'de, const MIN: u64, const MAX: u64, const PARTS: u64> Deserialize<'de> for
             let [least, most] = [MIN, MAX].map(|parts| parts as f64 / PARTS as f64);
             D::Error::custom(format!("out of bounds, expected {least} to {most}"))
         })
-    }
-}
-
-/// One value, or a list of at least one, each with its span.
-#[derive(Clone, Debug)]
-pub struct List<T>(pub Vec<Spanned<T>>);
-
-enum OneOrMany<T> {
-    One(T),
-    Many(Vec<Spanned<T>>),
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Spanned::<OneOrMany<T>>::deserialize(deserializer)?;
-        let span = value.span();
-        Ok(match value.into_inner() {
-            OneOrMany::One(one) => Self(vec![Spanned::new(span, one)]),
-            OneOrMany::Many(many) => Self(many),
-        })
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyOneOrMany(core::marker::PhantomData))
-    }
-}
-
-struct AnyOneOrMany<T>(core::marker::PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyOneOrMany<T> {
-    type Value = OneOrMany<T>;
-
-    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("one value or a list of them")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        T::deserialize(text.into_deserializer()).map(OneOrMany::One)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(OneOrMany::One)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        let many = Vec::<Spanned<T>>::deserialize(SeqAccessDeserializer::new(list))?;
-        if many.is_empty() {
-            return Err(A::Error::custom("an empty list, expected at least one entry"));
-        }
-        Ok(OneOrMany::Many(many))
     }
 }
 

@@ -15,13 +15,13 @@ pub fn selfish(plan: &Plan) -> BTreeMap<NodeIndex, Selfish> {
     pools.flat_map(|group| group.members()).map(|node| (node, Selfish::default())).collect()
 }
 
-/// Every double-spender, each with one of the purses.
-pub fn double_spenders(plan: &Plan, purses: &mut Vec<SimWallet>) -> Vec<DoubleSpender> {
+/// Every double-spender, each with one of the wallets.
+pub fn double_spenders(plan: &Plan, wallets: &mut Vec<SimWallet>) -> Vec<DoubleSpender> {
     let attackers = plan.groups.iter().filter_map(|group| match &group.behaviour {
         Behaviour::DoubleSpend(how) => {
             let (face, secret) = (NodeIndex::new(group.first), NodeIndex::new(group.first + 1));
-            let purse = purses.pop()?;
-            Some(DoubleSpender { plan: *how, face, secret, purse, percent: 100, attempt: None })
+            let wallet = wallets.pop()?;
+            Some(DoubleSpender { plan: *how, face, secret, wallet, percent: 100, attempt: None })
         }
         _ => None,
     });

@@ -22,7 +22,7 @@ pub struct DoubleSpender {
     pub face: NodeIndex,
     /// The node that nobody sees.
     pub secret: NodeIndex,
-    pub purse: SimWallet,
+    pub wallet: SimWallet,
     /// How much of its hash rate it uses, of a hundred.
     pub percent: u32,
     /// What it is at.

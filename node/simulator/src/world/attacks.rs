@@ -55,10 +55,10 @@ impl World {
         }
         self.carry_blocks(face, secret)?;
         let genesis = self.definition.params.genesis_hash;
-        self.look_into_purse(index)?;
-        let purse = &self.double_spenders[index].purse;
-        let payment = purse.sign_payment(&genesis, miner_lock(u16::MAX));
-        let return_to_self = purse.sign_payment(&genesis, purse.own_lock());
+        self.find_coin(index)?;
+        let wallet = &self.double_spenders[index].wallet;
+        let payment = wallet.sign_payment(&genesis, miner_lock(u16::MAX));
+        let return_to_self = wallet.sign_payment(&genesis, wallet.own_lock());
         let (Some(payment), Some(return_to_self)) = (payment, return_to_self) else { return Ok(()) };
         let request = ATTACK_REQUEST;
         let submission = Submission::Transaction { transaction: return_to_self.clone(), max_fee_rate: None };
@@ -85,18 +85,18 @@ impl World {
     }
 
     /// What the attacker has is what its own node says: the chain that it showed may have lost after all.
-    fn look_into_purse(&mut self, index: usize) -> Result<(), Violation> {
-        let DoubleSpender { face, purse, .. } = &self.double_spenders[index];
+    fn find_coin(&mut self, index: usize) -> Result<(), Violation> {
+        let DoubleSpender { face, wallet, .. } = &self.double_spenders[index];
         let Some(node) = self.host(*face).node() else { return Ok(()) };
-        let coin = purse.coin();
+        let coin = wallet.coin();
         if node.mempool().contains(&coin.txid) || matches!(node.chain().coin(&coin), Ok(Some(_))) {
             return Ok(());
         }
-        let own = |(_, coin): &(OutPoint, Coin)| coin.output.lock == purse.own_lock();
+        let own = |(_, coin): &(OutPoint, Coin)| coin.output.lock == wallet.own_lock();
         let largest =
             coins(*face, node.chain())?.into_iter().filter(own).max_by_key(|(_, coin)| coin.output.amount);
         if let Some((outpoint, coin)) = largest {
-            self.double_spenders[index].purse.has(outpoint, coin.output);
+            self.double_spenders[index].wallet.has(outpoint, coin.output);
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl World {
         } else {
             ("and others have one with as much work".into(), payment)
         };
-        self.double_spenders[index].purse.spent(&likely);
+        self.double_spenders[index].wallet.spent(&likely);
         let text = format!("double spend: {face} shows its secret chain, {against}");
         self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (secret, face))
@@ -163,7 +163,7 @@ impl World {
     fn give_up(&mut self, index: usize) -> Result<(), Violation> {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
-        self.double_spenders[index].purse.spent(&attempt.payment);
+        self.double_spenders[index].wallet.spent(&attempt.payment);
         let text = format!("double spend: {face} gives up, the payment stays");
         self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (face, secret))
@@ -212,11 +212,11 @@ impl World {
 
     /// A selfish pool receives a message, and then looks at the blocks in it.
     pub(super) fn pool_hears(&mut self, at: NodeIndex, what: Occurrence) -> Result<(), Violation> {
-        let Occurrence::Arrival { from, number, parcel, .. } = &what else { return Ok(()) };
+        let Occurrence::Arrival { from, number, payload, .. } = &what else { return Ok(()) };
         if self.host(at).session(*from) != Some(*number) {
             return Ok(());
         }
-        let news: Vec<BlockHash> = match parcel {
+        let news: Vec<BlockHash> = match payload {
             Payload::Block(block) => vec![block.hash()],
             Payload::Other(message) => match &**message {
                 Message::Headers(headers) => headers.iter().map(|header| header.hash()).collect(),

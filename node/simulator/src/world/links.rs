@@ -22,13 +22,13 @@ impl World {
     pub(super) fn dialled(&mut self, from: NodeIndex, address: PeerAddress) -> Result<(), Violation> {
         let there = NodeIndex::listening_at(&address).filter(|there| self.may_join(from, *there));
         let joined = there.and_then(|to| Some((to, self.around.network.join(self.now, to, from)?)));
-        let Some((to, (lane, heard))) = joined else {
+        let Some((to, (queue, heard))) = joined else {
             let when = self.one_way(from, there);
             self.agenda.plan(when, Occurrence::DialFailed { at: from, address: Box::new(address) });
             return Ok(());
         };
-        self.agenda.plan(heard, Occurrence::LinkStands { at: from, to, number: lane.number });
-        self.host_mut(to).open_session(from, lane);
+        self.agenda.plan(heard, Occurrence::LinkStands { at: from, to, number: queue.number });
+        self.host_mut(to).open_session(from, queue);
         let (peer, address) = (from.peer_id(), from.dials_from());
         self.hand(to, Input::Connected { peer, direction: Direction::Inbound, address })
     }
@@ -62,8 +62,8 @@ impl World {
         if self.around.network.link(at, to) != Some(number) {
             return self.hand(at, Input::DialFailed { address });
         }
-        let lane = self.around.network.lane(self.now, number, at, to);
-        self.host_mut(at).open_session(to, lane);
+        let queue = self.around.network.queue(self.now, number, at, to);
+        self.host_mut(at).open_session(to, queue);
         self.hand(at, Input::Connected { peer: to.peer_id(), direction: Direction::Outbound, address })
     }
 

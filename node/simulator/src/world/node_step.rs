@@ -88,9 +88,9 @@ impl Surroundings {
         outbox: &mut Outbox,
     ) -> Result<(), Violation> {
         match what {
-            Occurrence::Arrival { from, number, parcel, .. } if host.session(from) == Some(number) => {
+            Occurrence::Arrival { from, number, payload, .. } if host.session(from) == Some(number) => {
                 let behaviour = self.behaviour_of(host.index());
-                match gate::incoming(behaviour, from, parcel.unpack(), self.genesis) {
+                match gate::incoming(behaviour, from, payload.unpack(), self.genesis) {
                     Some(message) => {
                         self.hear(now, host, Input::Received { peer: from.peer_id(), message }, outbox)
                     }
@@ -209,7 +209,7 @@ impl Surroundings {
         outbox.traffic = (outbox.traffic.0 + 1, outbox.traffic.1 + bytes);
         outbox
             .plans
-            .push((arrival, Occurrence::Arrival { from, to, number, parcel: Payload::pack(message) }));
+            .push((arrival, Occurrence::Arrival { from, to, number, payload: Payload::pack(message) }));
     }
 
     /// Whether the node that was disconnected for misbehavior does misbehave.
