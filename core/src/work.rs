@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use ruint::aliases::U256;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::encoding::{Decode, Encode};
 
@@ -66,6 +67,19 @@ impl fmt::Display for Work {
     /// 64 hex digits, most significant first, as in Bitcoin Core's `chainwork`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:064x}", self.to_u256())
+    }
+}
+
+impl Serialize for Work {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Work {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        U256::from_str_radix(&digits, 16).map(Self::from_u256).map_err(serde::de::Error::custom)
     }
 }
 

@@ -50,6 +50,12 @@ impl Hashrate {
         let rate = u128::from(self.0) * u128::from(parts) / u128::from(whole.max(1));
         Self(u64::try_from(rate).unwrap_or(u64::MAX))
     }
+
+    /// The rate in per cent of another, rounded.
+    pub fn percent_of(self, whole: Self) -> u64 {
+        let whole = u128::from(whole.0.max(1));
+        u64::try_from((u128::from(self.0) * 100 + whole / 2) / whole).unwrap_or(u64::MAX)
+    }
 }
 
 impl fmt::Display for Hashrate {

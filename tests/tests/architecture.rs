@@ -312,7 +312,7 @@ fn the_program_opens_no_router_finds_no_neighbour_and_fetches_nothing_from_stran
     let is_unwanted = |name: &&&str| unwanted.iter().any(|part| name.contains(part));
     assert_eq!(names.iter().filter(is_unwanted).collect::<Vec<_>>(), [&""; 0]);
     // The one HTTP client asks nodes that the operator started or named, and nobody else's.
-    let clients = ["node/src/devnet/client.rs", "node/src/devnet/node_rpc.rs", "wallet/src/client.rs"];
+    let clients = ["node/daemon/src/api/client.rs", "node/src/devnet/client.rs", "wallet/src/client.rs"];
     let found: Vec<String> = PACKAGES.iter().flat_map(|(package, _)| files_with(package, "ureq")).collect();
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(), clients);
 }

@@ -18,7 +18,7 @@ fn call(rpc: &Rpc, method: &str, params: Value) -> Value {
 
 fn refused(rpc: &Rpc, method: &str, params: Value) -> String {
     match rpc.call(method, params) {
-        Err(CallError::Refused { message, .. }) => message,
+        Err(CallError::Rejected { message, .. }) => message,
         other => panic!("{method}: {other:?}"),
     }
 }

@@ -30,7 +30,7 @@ fn said(output: &Output) -> String {
 
 fn payee() -> String {
     let chain = cairn_genesis::Chain::builtin("regtest").expect("built in");
-    cairn_node::devnet::account::payee(&chain, 0).to_string()
+    cairn_node::devnet::funded_accounts::payee(&chain, 0).to_string()
 }
 
 /// A node that a person starts by hand; killed when dropped.

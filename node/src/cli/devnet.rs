@@ -9,7 +9,7 @@ use clap::Args;
 /// What was typed after `cairn devnet`.
 #[derive(Clone, Debug, Args)]
 pub struct DevnetArgs {
-    /// How many nodes
+    /// Number of nodes, 2 to 50
     #[arg(long, short, default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=50))]
     pub nodes: u16,
     /// Keep everything in this directory and go on from there next time [default: a temporary one]

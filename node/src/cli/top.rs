@@ -7,7 +7,6 @@ use crate::cli::which_devnet::WhichDevnet;
 /// What was typed after `cairn top`.
 #[derive(Clone, Debug, Args)]
 pub struct TopArgs {
-    /// Which devnet.
     #[command(flatten)]
     pub which: WhichDevnet,
 }

@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cairn_core::address::Address;
+use cairn_core::height::Height;
+use cairn_daemon::api::status::NodeStatus;
 use cairn_genesis::Chain;
-use serde_json::json;
 
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::output::Output;
 use crate::commands::scenario;
+use crate::devnet::directory::DevnetDirectory;
 use crate::devnet::error::DevnetError;
-use crate::devnet::happening::{Happening, What};
+use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::mining::mine;
-use crate::devnet::narrate::Narrator;
-use crate::devnet::narrate::line::Line;
+use crate::devnet::narrator::line::{Line, Told};
 use crate::devnet::network::Network;
-use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
-use crate::devnet::{account, opening, status};
+use crate::devnet::{funded_accounts, startup};
 use cairn_genesis::programs::files;
 
 /// How often the narrator looks at the clock when nothing happens.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Runs the command.
+/// Runs `cairn devnet`.
 ///
 /// # Errors
 /// Whatever a person must be told.
@@ -39,8 +39,8 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     let prefix = &chain.params.address_prefix;
     let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
     let to = to.transpose().context("--to is no address of this chain")?;
-    let mut place = Place::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
-    let chain_argument = keep_chain(&place, &chain)?;
+    let mut directory = DevnetDirectory::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
+    let chain_argument = keep_chain(&directory, &chain)?;
     let hashrate = arguments.hashrate.unwrap_or_else(|| plan::usual_hashrate(&chain.params));
     let wanted = Wanted {
         chain: &chain,
@@ -50,7 +50,7 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
         to,
         rpc_port: arguments.rpc_port,
     };
-    let (plans, mut remarks) = plan::draw(&wanted, place.path())?;
+    let (plans, mut remarks) = plan::draw(&wanted, directory.path())?;
     if !wanted.miners.is_empty() {
         remarks.extend(plan::flood(&chain.params, hashrate));
     }
@@ -62,24 +62,20 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
             false => output.write(|out| writeln!(out, "{remark}")),
         }
     }
-    let opened = opening::open(chain.clone(), chain_argument, &plans, &mut place)?;
-    let network = &opened.network;
+    let devnet = startup::start(chain.clone(), chain_argument, &plans, &mut directory)?;
+    let network = &devnet.network;
     output.write(|out| match arguments.json {
-        true => writeln!(out, "{}", opened.ready()),
+        true => writeln!(out, "{}", devnet.ready()),
         false => {
-            let (table, note) = (table(&chain, &plans), &opened.note);
+            let (table, note) = (table(&chain, &plans), &devnet.note);
             writeln!(out, "{table}\n\ndevnet {}; look and steer: {}\n", note.name, note.page())
         }
     });
-    if let Some((node, why, others)) = status::first_stuck(network) {
-        let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
-        output.write(|out| match arguments.json {
-            true => writeln!(out, "{}", json!({ "event": "stuck", "node": node, "why": why })),
-            false => writeln!(out, "node {node}{others} is stuck: {why}"),
-        });
+    if let Some(line) = stuck(network) {
+        output.write(|out| print(&[line], arguments.json, out));
     }
     begin_chain(network, wanted.miners.first().copied());
-    narrate(network, &opened.happenings, arguments.json, &mut output);
+    narrate(network, &devnet.events, arguments.json, &mut output);
     network.stop();
     if !arguments.json {
         output.write(|out| writeln!(out, "stopped all nodes"));
@@ -91,25 +87,39 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
 /// wait for the lot, which may take many times the mean. From then on blocks come as they are found.
 fn begin_chain(network: &Network, miner: Option<u16>) {
     let Some(miner) = miner else { return };
-    if let (Ok(0), Ok(plan)) = (network.height(miner), network.plan(miner)) {
+    let height = network.status(miner).map(|status| status.height);
+    if let (Ok(Height::GENESIS), Ok(plan)) = (height, network.plan(miner)) {
         // If that fails, the miners find one by themselves.
         let _ = mine(network, miner, 1, &plan.reward);
     }
 }
 
+/// The first running node that is stuck, and how many others are.
+fn stuck(network: &Network) -> Option<Line> {
+    let why = |status: NodeStatus| status.stuck;
+    let replies = (0..).zip(network.statuses());
+    let mut stuck = replies.filter_map(|(id, reply)| Some((id, why(reply?)?)));
+    let (node, why) = stuck.next()?;
+    let others = match stuck.count() {
+        0 => String::new(),
+        others => format!(" (and {others} more)"),
+    };
+    let text = format!("node {node}{others} is stuck: {why}");
+    Some(Told::Stuck { node, why }.line(text))
+}
+
 /// The loop of the devnet: ends when somebody wants it to, and not when nobody reads what it tells.
-fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool, output: &mut Output) {
-    let mut narrator = Narrator::new(network.ids().end);
+fn narrate(network: &Network, events: &Receiver<TimedEvent>, as_json: bool, output: &mut Output) {
     let mut looked = Instant::now();
     loop {
         if looked.elapsed() >= TICK {
             looked = Instant::now();
             network.look_after();
         }
-        let lines = match happenings.recv_timeout(TICK) {
-            Ok(Happening { what: What::Stop, .. }) => return,
-            Ok(happening) => narrator.hear(&happening),
-            Err(RecvTimeoutError::Timeout) => narrator.tick(Instant::now()),
+        let lines = match events.recv_timeout(TICK) {
+            Ok(TimedEvent { event: DevnetEvent::Stop, .. }) => return,
+            Ok(event) => event.lines,
+            Err(RecvTimeoutError::Timeout) => network.state.tick(),
             Err(RecvTimeoutError::Disconnected) => return,
         };
         if !lines.is_empty() {
@@ -121,7 +131,7 @@ fn narrate(network: &Network, happenings: &Receiver<Happening>, as_json: bool, o
 fn print(lines: &[Line], as_json: bool, out: &mut impl Write) -> std::io::Result<()> {
     for line in lines {
         match (as_json, &line.text) {
-            (true, _) => writeln!(out, "{}", line.json)?,
+            (true, _) => writeln!(out, "{}", serde_json::to_string(&line.told)?)?,
             (false, Some(text)) => writeln!(out, "{text}")?,
             (false, None) => {}
         }
@@ -131,14 +141,14 @@ fn print(lines: &[Line], as_json: bool, out: &mut impl Write) -> std::io::Result
 
 /// Keeps the definition in the directory, so that its nodes read one file however the name was
 /// typed; refuses a directory of another chain.
-fn keep_chain(place: &Place, chain: &Chain) -> anyhow::Result<String> {
-    let kept = place.path().join("chain.toml");
+fn keep_chain(directory: &DevnetDirectory, chain: &Chain) -> anyhow::Result<String> {
+    let kept = directory.path().join("chain.toml");
     match std::fs::read_to_string(&kept) {
         Ok(text) => {
             let found = Chain::from_toml(&text).with_context(|| format!("{} is damaged", kept.display()))?;
             if found.params.genesis_hash != chain.params.genesis_hash {
                 return Err(DevnetError::OtherChain {
-                    directory: place.path().to_owned(),
+                    directory: directory.path().to_owned(),
                     found: found.params.genesis_hash.to_string(),
                     expected: chain.params.genesis_hash.to_string(),
                 }
@@ -173,14 +183,14 @@ fn table(chain: &Chain, plans: &[NodePlan]) -> String {
         ]);
     }
     let mut text = nodes.trim_fmt();
-    let accounts = account::funded(chain);
+    let accounts = funded_accounts::funded(chain);
     if !accounts.is_empty() {
         text += "\n\naccounts that genesis funds; their words are published, anyone can spend them\n";
         text += "(`cairn-wallet restore --devnet K` takes account K)";
         for account in accounts {
             text += &format!(
                 "\n  {}  {} coins  {}\n     {}",
-                account.number, account.balance, account.address, account.words
+                account.account, account.balance, account.address, account.words
             );
         }
     }

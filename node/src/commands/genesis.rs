@@ -13,7 +13,7 @@ use cairn_genesis::programs::exit::{AfterDone, answer};
 use serde_json::{Value, json};
 
 use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
-use crate::devnet::account;
+use crate::devnet::funded_accounts;
 use cairn_genesis::format::duration;
 
 /// Makes or prints a chain definition.
@@ -100,7 +100,7 @@ fn describe(chain: &Chain) -> Value {
         "largest_supply": supply(params, Height::from_u32(u32::MAX)),
         "payments": chain.definition.premine.iter()
             .map(|payment| json!({ "address": payment.address, "amount": payment.amount })).collect::<Vec<_>>(),
-        "published_accounts": account::funded(chain).len(),
+        "published_accounts": funded_accounts::funded(chain).len(),
         "genesis_block": hex::encode(cairn_core::encoding::encode(&*chain.genesis)),
     })
 }

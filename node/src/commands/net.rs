@@ -1,22 +1,29 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
-use anyhow::bail;
+use std::time::Duration;
+
 use cairn_genesis::programs::exit::{AfterDone, answer, answer_done, say};
 use cairn_genesis::programs::home::home;
 use cairn_genesis::programs::running::{self, Devnet};
 use indicatif::ProgressBar;
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cli::net::{NetArgs, NetCommand, NetTask};
+use crate::cli::net::{NetArgs, NetTask};
 use crate::devnet::client::{Client, ClientError};
-use crate::devnet::mining::Estimate;
+use crate::devnet::command::{
+    Account, DevnetCommand, Estimate, EstimateReply, ForkReport, GroupsReply, Mined, Payment, StatusReport,
+};
+use crate::devnet::mining::check;
+use crate::devnet::narrator::line::count;
 use crate::devnet::{fork, status};
 
-/// Blocks that are asked for in one request, so that a long mining shows how far it is.
-const CHUNK: u32 = 100;
+/// Blocks from which on a bar shows how far the mining is.
+const WITH_BAR: u32 = 100;
+/// Pause between looks at how far it is.
+const LOOK: Duration = Duration::from_millis(200);
 
-/// Runs the command.
+/// Runs `cairn net`.
 ///
 /// # Errors
 /// Whatever a person must be told.
@@ -34,7 +41,7 @@ pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
 }
 
 /// Steers the devnet that is meant.
-fn steer_one(arguments: &NetArgs, command: &NetCommand) -> anyhow::Result<(Value, String)> {
+fn steer_one(arguments: &NetArgs, command: &DevnetCommand) -> anyhow::Result<(Value, String)> {
     let control = Client::find(arguments.which.wanted().as_deref())?;
     // Before it is done: the devnet may not be the one that was meant.
     if let Some(notice) = control.found.notice("--devnet") {
@@ -81,145 +88,112 @@ fn list(living: &[Devnet]) -> (Value, String) {
     (living.iter().map(program).collect(), table.trim_fmt())
 }
 
-/// Carries a command out: its outcome for programs, and for people.
-fn steer(control: &Client, command: &NetCommand) -> anyhow::Result<(Value, String)> {
-    match command {
-        NetCommand::Status => {
-            let value = control.step("status", &json!({}))?;
-            let text =
-                format!("groups {}\n{}", value["groups"].as_str().unwrap_or("?"), status::table(&value));
-            Ok((value, text))
+/// Sends a command: its outcome for programs, and for people.
+fn steer(control: &Client, command: &DevnetCommand) -> anyhow::Result<(Value, String)> {
+    let text = match command {
+        DevnetCommand::Status {} => {
+            return told(control.send(command)?, |reply: &StatusReport| {
+                format!("groups {}\n{}", reply.groups, status::table(reply))
+            });
         }
-        NetCommand::Partition { groups } => {
-            let value = control.step("partition", &json!({ "groups": groups.join(" ") }))?;
-            let text = format!("cut: {} no longer reach each other", value["groups"].as_str().unwrap_or("?"));
-            Ok((value, text))
+        DevnetCommand::Partition { .. } => {
+            return told(control.send(command)?, |reply: &GroupsReply| {
+                format!("cut: {} no longer reach each other", reply.groups)
+            });
         }
-        NetCommand::Heal => {
-            let value = control.step("heal", &json!({}))?;
-            Ok((value, "healed: the nodes connect again by themselves".to_owned()))
-        }
-        NetCommand::Fork { blocks } => {
+        DevnetCommand::Fork { blocks } => {
             // Node 0 may be down, and the devnet itself refuses what would take too long.
             let _told: anyhow::Result<_> = forewarn(control, 0, blocks + 1);
-            let value = control.step("fork", &json!({ "blocks": blocks }))?;
-            let text = fork::in_words(&value);
-            Ok((value, text))
+            return told(control.send(command)?, |reply: &ForkReport| fork::in_words(reply));
         }
-        NetCommand::Kill { node } => {
-            let value = control.step("kill", &json!({ "node": node }))?;
-            Ok((value, format!("killed node {node}; `cairn net restart {node}` brings it back")))
+        DevnetCommand::Mine { node, blocks, .. } => return mine(control, command, *node, *blocks),
+        DevnetCommand::Estimate { .. } => {
+            return told(control.send(command)?, |reply: &EstimateReply| {
+                reply.words.clone().unwrap_or_default()
+            });
         }
-        NetCommand::Restart { node } => {
-            let value = control.step("restart", &json!({ "node": node }))?;
-            Ok((value, format!("node {node} runs again")))
+        DevnetCommand::Faucet { amount, node, .. } => {
+            return told(control.send(command)?, |reply: &Payment| {
+                format!("sent {amount} coins by node {node}\n{}", reply.txid)
+            });
         }
-        NetCommand::Mine { node, blocks, to } => mine(control, *node, *blocks, to.as_deref()),
-        NetCommand::Hashrate { node, percent } => {
-            let percent = read_percent(percent)?;
-            let value = control.step("hashrate", &json!({ "node": node, "percent": percent }))?;
-            Ok((value, format!("node {node} mines at {percent} % of its first rate")))
+        DevnetCommand::Accounts {} => {
+            return told(control.send(command)?, |reply: &Vec<Account>| {
+                let text = |Account { account, balance, address, words }: &Account| {
+                    format!("{account}  {balance} coins in genesis  {address}\n   {words}")
+                };
+                reply.iter().map(text).collect::<Vec<_>>().join("\n")
+            });
         }
-        NetCommand::Slow { node, delay_ms } => {
-            let value = control.step("slow", &json!({ "node": node, "delay_ms": delay_ms }))?;
-            Ok((value, format!("the links of node {node} are slower by {delay_ms} ms each way")))
+        DevnetCommand::Heal {} => "healed: the nodes connect again by themselves".to_owned(),
+        DevnetCommand::Kill { node } => {
+            format!("killed node {node}; `cairn net restart {node}` brings it back")
         }
-        NetCommand::Faucet { address, amount, node } => {
-            let body = json!({ "address": address, "amount": amount, "node": node });
-            let value = control.step("faucet", &body)?;
-            let text =
-                format!("sent {amount} coins by node {node}\n{}", value["txid"].as_str().unwrap_or("?"));
-            Ok((value, text))
+        DevnetCommand::Restart { node } => format!("node {node} runs again"),
+        DevnetCommand::Hashrate { node, percent } => {
+            format!("node {node} mines at {percent} % of its first rate")
         }
-        NetCommand::Accounts => {
-            let value = control.step("accounts", &json!({}))?;
-            let text = |account: &Value| {
-                let field = |name: &str| account[name].as_str().unwrap_or("?").to_owned();
-                let number = &account["account"];
-                format!(
-                    "{number}  {} coins in genesis  {}\n   {}",
-                    field("balance"),
-                    field("address"),
-                    field("words")
-                )
-            };
-            let text = value.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join("\n");
-            Ok((value, text))
+        DevnetCommand::Slow { node, delay_ms } => {
+            format!("the links of node {node} are slower by {delay_ms} ms each way")
         }
-    }
+    };
+    Ok((control.send(command)?, text))
 }
 
-/// Says on standard error what so many blocks at once do to the ones after them, before they are mined.
+fn told<T: Serialize>(reply: T, in_words: impl Fn(&T) -> String) -> anyhow::Result<(Value, String)> {
+    Ok((serde_json::to_value(&reply)?, in_words(&reply)))
+}
+
+/// Says on standard error what blocks at once do to the ones after them, before they are mined.
 fn forewarn(control: &Client, node: u16, blocks: u32) -> anyhow::Result<Option<Estimate>> {
-    let answer = control.step("estimate", &json!({ "node": node, "blocks": blocks }))?;
-    let Estimated { words, estimate } = serde_json::from_value(answer)?;
-    if let Some(estimate) = &estimate {
-        estimate.check()?;
-    }
-    if let Some(words) = words {
-        say(words);
-    }
+    let EstimateReply { words, estimate } = control.send(&DevnetCommand::Estimate { node, blocks })?;
+    estimate.iter().try_for_each(check)?;
+    words.into_iter().for_each(say);
     Ok(estimate)
 }
 
-/// What the devnet answers to `estimate`.
-#[derive(Deserialize)]
-struct Estimated {
-    words: Option<String>,
-    estimate: Option<Estimate>,
-}
-
-fn mine(control: &Client, node: u16, blocks: u32, to: Option<&str>) -> anyhow::Result<(Value, String)> {
+fn mine(
+    control: &Client,
+    command: &DevnetCommand,
+    node: u16,
+    blocks: u32,
+) -> anyhow::Result<(Value, String)> {
     let estimate = forewarn(control, node, blocks)?;
-    let bar = if blocks > CHUNK { ProgressBar::new(blocks.into()) } else { ProgressBar::hidden() };
-    let (mut hashes, mut payee, mut left) = (Vec::new(), Value::Null, blocks);
-    while left > 0 {
-        let chunk = left.min(CHUNK);
-        let mined = control.step("mine", &json!({ "node": node, "blocks": chunk, "to": to }));
-        let mut value = match mined {
-            Err(error) => {
-                if let ClientError::Begun { hashes: mined, .. } = &error {
-                    hashes.extend(mined.iter().cloned().map(Value::from));
-                }
-                if hashes.is_empty() {
-                    return Err(error.into());
-                }
-                let done = format!("{} of {blocks} blocks are mined", hashes.len());
-                return Err(AfterDone::new(done, json!({ "node": node, "hashes": hashes }), error).into());
-            }
-            Ok(mined) => mined,
-        };
-        if let Value::Array(mined) = value["hashes"].take() {
-            hashes.extend(mined);
-        }
-        payee = value["to"].take();
-        left -= chunk;
-        bar.inc(chunk.into());
-    }
+    let bar = if blocks > WITH_BAR { ProgressBar::new(blocks.into()) } else { ProgressBar::hidden() };
+    let mined = with_progress(control, node, &bar, || control.send::<Mined>(command));
     bar.finish_and_clear();
-    let plural = if blocks == 1 { "" } else { "s" };
-    let paid = payee.as_str().unwrap_or("?");
-    let text = format!("node {node} mined {blocks} block{plural}, paid to {paid}");
-    Ok((json!({ "node": node, "hashes": hashes, "to": payee, "estimate": estimate }), text))
+    let Mined { hashes, to } = match mined {
+        Err(ClientError::Begun { why, hashes }) if !hashes.is_empty() => {
+            let done = format!("{} of {blocks} blocks are mined", hashes.len());
+            let fields = json!({ "node": node, "hashes": hashes });
+            return Err(AfterDone::new(done, fields, ClientError::Begun { why, hashes }).into());
+        }
+        mined => mined?,
+    };
+    let text = format!("node {node} mined {}, paid to {to}", count(blocks.into(), "block"));
+    Ok((json!({ "node": node, "hashes": hashes, "to": to, "estimate": estimate }), text))
 }
 
-fn read_percent(text: &str) -> anyhow::Result<u64> {
-    let number = text.trim().trim_end_matches('%').trim().parse::<u64>();
-    match number {
-        Ok(percent) if percent <= 100_000 => Ok(percent),
-        _ => bail!("{text:?} is no share of a rate: write per cent, as in 30%"),
+/// Moves a bar with the height of a node for as long as something is done.
+fn with_progress<T: Send>(
+    control: &Client,
+    node: u16,
+    bar: &ProgressBar,
+    act: impl FnOnce() -> T + Send,
+) -> T {
+    if bar.is_hidden() {
+        return act();
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_read_with_and_without_the_sign() {
-        assert_eq!(read_percent("30%").expect("a share"), 30);
-        assert_eq!(read_percent("0").expect("a share"), 0);
-        assert!(read_percent("fast").is_err());
-        assert!(read_percent("-5%").is_err());
-    }
+    let height = || Some(u64::from(control.view(0).ok()?.nodes.get(usize::from(node))?.height.get()));
+    let begin = height();
+    std::thread::scope(|scope| {
+        let acting = scope.spawn(act);
+        while !acting.is_finished() {
+            std::thread::sleep(LOOK);
+            if let (Some(begin), Some(height)) = (begin, height()) {
+                bar.set_position(height.saturating_sub(begin));
+            }
+        }
+        acting.join().expect("a request does not panic")
+    })
 }

@@ -13,14 +13,14 @@ use serde_json::json;
 use crate::cli::devnet::DevnetArgs;
 use crate::commands::bar::Bar;
 use crate::commands::output::Output;
+use crate::devnet::directory::DevnetDirectory;
 use crate::devnet::error::DevnetError;
-use crate::devnet::opening;
-use crate::devnet::place::Place;
 use crate::devnet::plan::{self, NodePlan, Wanted};
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
 use crate::devnet::scenario::play::play;
 use crate::devnet::scenario::rates::Rates;
+use crate::devnet::startup;
 use crate::plan_file::read_plan;
 use cairn_genesis::programs::files;
 use cairn_report as report;
@@ -34,21 +34,21 @@ use cairn_report::print::print;
 pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     let plan = read_plan(file)?;
     let (rates, chain) = prepare(&plan)?;
-    arguments.report.iter().try_for_each(|directory| report::make(directory))?;
-    let mut place = Place::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
-    let chain_file = place.path().join("chain.toml");
+    arguments.report.iter().try_for_each(|path| report::make(path))?;
+    let mut directory = DevnetDirectory::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
+    let chain_file = directory.path().join("chain.toml");
     if chain_file.exists() {
-        return Err(ScenarioError::UsedDirectory(place.path().to_owned()).into());
+        return Err(ScenarioError::UsedDirectory(directory.path().to_owned()).into());
     }
     files::replace(&chain_file, chain.definition.to_string().as_bytes())
         .with_context(|| format!("cannot write {}", chain_file.display()))?;
-    let plans = node_plans(&plan, &chain, &place, arguments.rpc_port)?;
-    let opened = opening::open(chain, chain_file.display().to_string(), &plans, &mut place)?;
+    let plans = node_plans(&plan, &chain, &directory, arguments.rpc_port)?;
+    let devnet = startup::start(chain, chain_file.display().to_string(), &plans, &mut directory)?;
     let mut output = Output::new(true);
     output.write(|out| match arguments.json {
-        true => writeln!(out, "{}", opened.ready()),
+        true => writeln!(out, "{}", devnet.ready()),
         false => {
-            let (name, nodes, page) = (&plan.name, plan.nodes(), opened.note.page());
+            let (name, nodes, page) = (&plan.name, plan.nodes(), devnet.note.page());
             writeln!(out, "{name}: {nodes} real nodes run; look at {page}\n")
         }
     });
@@ -60,7 +60,7 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
         }
         bar.set(progress);
     };
-    let report = play(&plan, &rates, &opened.network, &opened.happenings, &mut tell)?;
+    let report = play(&plan, &rates, &devnet.network, &devnet.events, &mut tell)?;
     bar.end();
     // Before anything is shown, which may fail where nobody reads any more.
     if let Some(directory) = &arguments.report {
@@ -91,12 +91,12 @@ fn prepare(plan: &Plan) -> Result<(Rates, Chain), ScenarioError> {
 fn node_plans(
     plan: &Plan,
     chain: &Chain,
-    place: &Place,
+    directory: &DevnetDirectory,
     rpc_port: u16,
 ) -> Result<Vec<NodePlan>, DevnetError> {
     let miners = Default::default();
     let wanted = Wanted { chain, nodes: plan.nodes(), miners, hashrate: Hashrate::NONE, to: None, rpc_port };
-    let (mut plans, _) = plan::draw(&wanted, place.path())?;
+    let (mut plans, _) = plan::draw(&wanted, directory.path())?;
     let addresses: Vec<_> = plans.iter().map(|node| node.peer).collect();
     for (node, dialled) in plans.iter_mut().zip(chain_setup::dials(plan)) {
         node.dials = dialled.into_iter().map(|other| addresses[usize::from(other)]).collect();

@@ -5,12 +5,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use cairn_daemon::api::tagged::split;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use crate::cli::top::TopArgs;
 use crate::devnet::client::Client;
+use crate::devnet::command::DevnetCommand;
 use crate::top::draw::draw;
 use crate::top::keys::{Deed, Hand};
 use crate::top::scene::Scene;
@@ -33,7 +35,7 @@ enum News {
     Signal(i32),
 }
 
-/// Runs the command.
+/// Runs `cairn top`.
 ///
 /// # Errors
 /// When no devnet runs, or there is no terminal.
@@ -43,7 +45,7 @@ pub fn run(arguments: &TopArgs) -> anyhow::Result<()> {
         bail!("cairn top draws on a terminal; `cairn net status` writes for anything else");
     }
     // A devnet that is gone is said before the screen is taken.
-    let first = Scene::read(&client.view(BLOCKS)?);
+    let first = Scene::from(client.view(BLOCKS)?);
     let (sender, news) = channel();
     if let Some(notice) = client.found.notice("--devnet") {
         sender.send(News::Said(notice))?;
@@ -66,7 +68,7 @@ fn watch(
     terminal: &mut DefaultTerminal,
     mut scene: Scene,
     news: &Receiver<News>,
-    steps: &Sender<(&'static str, Value)>,
+    steps: &Sender<DevnetCommand>,
 ) -> anyhow::Result<Option<i32>> {
     let (mut hand, mut said, mut is_lost) = (Hand::default(), String::new(), false);
     loop {
@@ -79,9 +81,9 @@ fn watch(
                 Deed::Nothing => {}
                 Deed::Quit => return Ok(None),
                 Deed::Say(text) => text.clone_into(&mut said),
-                Deed::Step(step, body) => {
-                    said = format!("{step} …");
-                    steps.send((step, body))?;
+                Deed::Send(command) => {
+                    said = format!("{} …", split(&command).0);
+                    steps.send(command)?;
                 }
             }
         }
@@ -106,7 +108,7 @@ fn look_on_and_on(client: Client, news: Sender<News>) {
     std::thread::spawn(move || {
         loop {
             let seen = match client.view(BLOCKS) {
-                Ok(view) => News::Seen(Box::new(Scene::read(&view))),
+                Ok(view) => News::Seen(Box::new(view.into())),
                 Err(error) => News::Lost(error.to_string()),
             };
             if news.send(seen).is_err() {
@@ -118,13 +120,14 @@ fn look_on_and_on(client: Client, news: Sender<News>) {
 }
 
 /// Carries out steps one after another, on a thread of its own.
-fn carry_out(client: Client, news: Sender<News>) -> Sender<(&'static str, Value)> {
-    let (sender, steps) = channel::<(&'static str, Value)>();
+fn carry_out(client: Client, news: Sender<News>) -> Sender<DevnetCommand> {
+    let (sender, steps) = channel::<DevnetCommand>();
     std::thread::spawn(move || {
-        for (step, body) in steps {
-            let said = match client.step(step, &body) {
-                Ok(_) => format!("{step}: done"),
-                Err(error) => format!("{step}: {error}"),
+        for command in steps {
+            let name = split(&command).0;
+            let said = match client.send::<IgnoredAny>(&command) {
+                Ok(_) => format!("{name}: done"),
+                Err(error) => format!("{name}: {error}"),
             };
             if news.send(News::Said(said)).is_err() {
                 return;

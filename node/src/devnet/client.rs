@@ -1,4 +1,4 @@
-//! How another program reaches a running devnet: its control API, found by the devnet's note.
+//! Client of a running devnet: its control API, found by the devnet's note.
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -6,65 +6,63 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use cairn_core::hash::BlockHash;
+use cairn_daemon::api::tagged::split;
 use cairn_genesis::programs::running::{self, Devnet, FindError, Found};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-/// The status of the answer to a step that was begun and may be done.
+use crate::devnet::command::DevnetCommand;
+use crate::devnet::view::DevnetView;
+
+/// HTTP status of the reply to a step that was begun and may be carried out.
 pub const BEGUN: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 
-/// How long a look at the devnet may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time limit of a look at the devnet.
+const LOOK: Duration = Duration::from_secs(2);
 
-/// What went wrong, so that a person knows what to do.
+/// A command has no reply, said so that a person knows what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// None is found.
+    /// No devnet is found.
     #[error(transparent)]
     Find(#[from] FindError),
-    /// Nobody answers.
+    /// No program listens at the address.
     #[error("the devnet does not answer at {address} ({why}); is it still running?")]
-    Silent {
-        /// Where.
-        address: SocketAddr,
-        /// What was met.
-        why: String,
-    },
-    /// It was asked, and the answer did not come.
+    Silent { address: SocketAddr, why: String },
+    /// The command was sent, and no reply came.
     #[error("the devnet at {address} was asked and did not answer ({why})")]
-    Lost {
-        /// Where.
-        address: SocketAddr,
-        /// What was met.
-        why: String,
-    },
-    /// It says that a node did not answer, or took too long, when the step was begun already.
+    Lost { address: SocketAddr, why: String },
+    /// The step was begun and failed; `hashes` are the blocks that were mined before.
     #[error("{why}")]
-    Begun {
-        /// What it says.
-        why: String,
-        /// The blocks that were mined before.
-        hashes: Vec<String>,
-    },
-    /// The answer is no JSON.
+    Begun { why: String, hashes: Vec<BlockHash> },
+    /// The reply is not of the expected form.
     #[error("the devnet's answer is not understood: {0}")]
-    Answer(String),
-    /// It says why it did not do it.
+    Malformed(#[from] serde_json::Error),
+    /// The devnet says why it did not do it.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
+}
+
+/// The reply to a command that failed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Failure {
+    pub error: String,
+    #[serde(default)]
+    pub hashes: Vec<BlockHash>,
 }
 
 impl ClientError {
-    /// Whether what was asked for may be done all the same, in whole or in part.
-    pub fn may_be_done(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Begun { .. } | Self::Answer(_))
+    /// Whether the command may be carried out all the same, in whole or in part.
+    pub const fn may_be_done(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Begun { .. } | Self::Malformed(_))
     }
 }
 
 /// The control API of a devnet.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Its note, and which others run.
+    /// Its note, and the others that run.
     pub found: Found,
     agent: ureq::Agent,
 }
@@ -73,7 +71,7 @@ impl Client {
     /// The devnet with this name or directory, or the newest.
     ///
     /// # Errors
-    /// [`ClientError::Find`].
+    /// [`ClientError::Find`] when none is meant.
     pub fn find(wanted: Option<&OsStr>) -> Result<Self, ClientError> {
         let found = running::find(wanted)?;
         // A proxy of the surroundings could not reach loopback, and would see the token.
@@ -81,32 +79,33 @@ impl Client {
         Ok(Self { found, agent: config.build().into() })
     }
 
-    /// Carries out a step.
+    /// Sends a command, and returns the reply that goes with it.
     ///
     /// # Errors
-    /// When nobody answers, or the answer is no.
-    pub fn step(&self, step: &str, body: &Value) -> Result<Value, ClientError> {
+    /// When no reply comes, or it is no.
+    pub fn send<T: DeserializeOwned>(&self, command: &DevnetCommand) -> Result<T, ClientError> {
         let Devnet { control, token, .. } = &self.found.devnet;
-        let request = self.agent.post(format!("http://{control}/v1/{step}"));
-        let response = request.header("Authorization", format!("Bearer {token}")).send_json(body);
+        let (name, body) = split(command);
+        let request = self.agent.post(format!("http://{control}/v1/{name}"));
+        let response = request.header("Authorization", format!("Bearer {token}")).send(body);
         self.read(response)
     }
 
-    /// What is seen of the devnet, with so many of its latest blocks.
+    /// The view of the devnet, with its latest blocks.
     ///
     /// # Errors
-    /// As [`Self::step`].
-    pub fn view(&self, blocks: usize) -> Result<Value, ClientError> {
+    /// The same as for [`Self::send`].
+    pub fn view(&self, blocks: usize) -> Result<DevnetView, ClientError> {
         let Devnet { control, token, .. } = &self.found.devnet;
         let request = self.agent.get(format!("http://{control}/v1/view?blocks={blocks}"));
         let request = request.header("Authorization", format!("Bearer {token}"));
-        self.read(request.config().timeout_global(Some(PATIENCE)).build().call())
+        self.read(request.config().timeout_global(Some(LOOK)).build().call())
     }
 
-    fn read(
+    fn read<T: DeserializeOwned>(
         &self,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Value, ClientError> {
+    ) -> Result<T, ClientError> {
         let lost = |error: ureq::Error| {
             let (address, why) = (self.found.devnet.control, error.to_string());
             match error {
@@ -118,15 +117,14 @@ impl Client {
             }
         };
         let mut response = response.map_err(lost)?;
-        let answer: Value =
-            response.body_mut().read_json().map_err(|error| ClientError::Answer(error.to_string()))?;
-        match answer.get("error").and_then(Value::as_str) {
-            Some(error) if response.status() == BEGUN => {
-                let hashes = answer.get("hashes").and_then(|hashes| Vec::deserialize(hashes).ok());
-                Err(ClientError::Begun { why: error.to_owned(), hashes: hashes.unwrap_or_default() })
-            }
-            Some(error) => Err(ClientError::Refused(error.to_owned())),
-            None => Ok(answer),
+        let body = response.body_mut().read_to_string().map_err(lost)?;
+        if response.status().is_success() {
+            return Ok(serde_json::from_str(&body)?);
         }
+        let Failure { error, hashes } = serde_json::from_str(&body)?;
+        Err(match response.status() == BEGUN {
+            true => ClientError::Begun { why: error, hashes },
+            false => ClientError::Rejected(error),
+        })
     }
 }

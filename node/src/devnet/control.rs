@@ -14,97 +14,48 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
-use tokio_util::sync::CancellationToken;
-
-use crate::devnet::client::BEGUN;
-use crate::devnet::error::DevnetError;
-use crate::devnet::faucet::Faucet;
-use crate::devnet::groups::Groups;
-use crate::devnet::mining::Estimate;
-use crate::devnet::network::Network;
-use crate::devnet::pages::{self, Pages};
-use crate::devnet::player::Player;
-use crate::devnet::player_api::{self, Theatre};
-use crate::devnet::view::View;
-use crate::devnet::{account, fork, mining, status};
+use cairn_daemon::api::tagged::join;
 use cairn_daemon::page;
 use cairn_daemon::rpc::auth::Gate;
 use cairn_daemon::web::ask::FreeTurns;
 use cairn_daemon::web::connection_slots::Caller;
 use cairn_daemon::web::connections;
 use cairn_daemon::web::events::Followers;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+use tokio_util::sync::CancellationToken;
 
-/// No step needs more words.
+use crate::devnet::client::{BEGUN, Failure};
+use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, Mined};
+use crate::devnet::error::DevnetError;
+use crate::devnet::faucet::Faucet;
+use crate::devnet::groups::Groups;
+use crate::devnet::http_routes::{self, Feed, Questions, Source};
+use crate::devnet::network::Network;
+use crate::devnet::player::Player;
+use crate::devnet::{fork, funded_accounts, mining, status};
+
+/// Limit of a request's body, in bytes.
 const MAX_BODY: usize = 16 * 1024;
-/// How long a caller may take to send them.
+/// Time limit for sending it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Blocks of one request.
-const MOST_BLOCKS: u64 = 10_000;
-/// Blocks that `cairn net mine` takes, in several requests.
-const MOST_ESTIMATED: u64 = 100_000;
-/// How long a step waits for those before it, unless its caller wants to know sooner.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Per cent of a node's first hash rate.
-const MOST_PERCENT: u64 = 10_000;
+/// Time that a step waits for those before it, unless its caller wants to know sooner.
+const TURN_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the API works on.
 #[derive(Debug)]
 pub struct Control {
     network: Arc<Network>,
-    view: View,
     faucet: Result<Faucet, String>,
     player: Arc<Player>,
 }
 
-/// How long a caller would have a step wait for those before it.
+/// Time that a step may wait for those before it, in milliseconds.
 #[derive(Deserialize)]
 struct Wait {
     wait_ms: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct OneNode {
-    node: u16,
-}
-
-#[derive(Deserialize)]
-struct Mine {
-    node: u16,
-    blocks: u32,
-    to: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Hashrate {
-    node: u16,
-    percent: u64,
-}
-
-#[derive(Deserialize)]
-struct Slow {
-    node: u16,
-    delay_ms: u64,
-}
-
-#[derive(Deserialize)]
-struct Pay {
-    address: String,
-    amount: String,
-    node: u16,
-}
-
-#[derive(Deserialize)]
-struct Cut {
-    groups: String,
-}
-
-#[derive(Deserialize)]
-struct Fork {
-    blocks: u32,
 }
 
 /// Opens the API's port: this one if it is free, else any on loopback.
@@ -112,7 +63,7 @@ struct Fork {
 /// # Errors
 /// When there is none.
 pub fn listen(wanted: u16) -> Result<(std::net::TcpListener, SocketAddr), DevnetError> {
-    let fail = |source| DevnetError::Io { attempt: "open", place: "a port on loopback".into(), source };
+    let fail = |source| DevnetError::Io { attempt: "open", object: "a port on loopback".into(), source };
     let open = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = open(wanted).or_else(|_| open(0)).map_err(fail)?;
     listener.set_nonblocking(true).map_err(fail)?;
@@ -128,7 +79,7 @@ pub fn new_token() -> Result<String, DevnetError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| DevnetError::Io {
         attempt: "read",
-        place: "the system's randomness".into(),
+        object: "the system's randomness".into(),
         source: std::io::Error::other(error.to_string()),
     })?;
     Ok(hex::encode(bytes))
@@ -141,39 +92,39 @@ pub fn new_token() -> Result<String, DevnetError> {
 pub async fn serve(
     listener: std::net::TcpListener,
     network: Arc<Network>,
-    view: View,
     token: String,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let gate = Arc::new(Gate::new(listener.local_addr()?, Vec::new()));
     let faucet = Faucet::new(&network).map_err(|error| error.to_string());
     let stop = CancellationToken::new();
-    let (followers, readers) = (Followers::default(), FreeTurns::default());
-    let pages = Pages::new(network.clone(), view.clone(), followers.clone(), readers.clone(), stop.clone());
-    let theatre = Theatre { player: Arc::default(), followers, readers, stop: stop.clone() };
-    let control = Arc::new(Control { network, view, faucet, player: theatre.player.clone() });
+    let player = Arc::<Player>::default();
+    let feed = Feed {
+        source: Source::Devnet(network.state.clone()),
+        addresses: http_routes::addresses(&network),
+        followers: Followers::default(),
+        readers: FreeTurns::default(),
+        stop: stop.clone(),
+    };
+    let played = Feed { source: Source::Player(player.clone()), addresses: Vec::new(), ..feed.clone() };
+    let questions = Questions::new(network.clone());
+    let control = Arc::new(Control { network, faucet, player: player.clone() });
+    let reading = |path: &str, feed| {
+        let routes = Router::new().route(&format!("{path}/view"), get(http_routes::view));
+        routes.route(&format!("{path}/events"), get(http_routes::follow)).with_state(feed)
+    };
     let router = Router::new()
         .route("/", get(page::index))
         .route("/assets/{*path}", get(page::asset))
-        .merge(
-            Router::new()
-                .route("/v1/view", get(pages::view))
-                .route("/v1/ask/{node}/{method}", get(pages::ask))
-                .route("/v1/events", get(pages::follow))
-                .with_state(pages),
-        )
-        .merge(
-            Router::new()
-                .route("/v1/scenarios", get(player_api::scenarios))
-                .route("/v1/player", get(player_api::bill))
-                .route("/v1/player/view", get(player_api::view))
-                .route("/v1/player/events", get(player_api::follow))
-                .with_state(theatre),
-        )
+        .merge(reading("/v1", feed))
+        .merge(reading("/v1/player", played))
+        .route("/v1/scenarios", get(http_routes::scenarios))
+        .merge(Router::new().route("/v1/player", get(http_routes::playback)).with_state(player))
+        .merge(Router::new().route("/v1/ask/{node}/{method}", get(http_routes::ask)).with_state(questions))
         .merge(
             Router::new()
                 .route("/v1/{step}", post(step))
-                .route("/v1/player/{knob}", post(turn))
+                .route("/v1/player/{command}", post(play))
                 .with_state(control),
         )
         .fallback(async || refuse(StatusCode::NOT_FOUND, "there is no such path here"))
@@ -208,23 +159,40 @@ async fn step(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let patience = match wait {
-        Ok(Query(Wait { wait_ms })) => wait_ms.map_or(PATIENCE, Duration::from_millis).min(PATIENCE),
+    let limit = match wait {
+        Ok(Query(Wait { wait_ms })) => wait_ms.map_or(TURN_LIMIT, Duration::from_millis).min(TURN_LIMIT),
         Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
     };
-    let act = move |control: &Control, body: &[u8]| control.carry_out(&step, patience, body);
+    // The player's first command is a step too.
+    if step == "play" {
+        return play(State(control), Extension(caller), Path(step), headers, body).await;
+    }
+    let act = move |control: &Control, body: &str| control.carry_out(read(&step, body)?, limit, &step);
     steer(control, caller, &headers, body, act).await
 }
 
-async fn turn(
+async fn play(
     State(control): State<Arc<Control>>,
     Extension(caller): Extension<Caller>,
-    Path(knob): Path<String>,
+    Path(command): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let act = move |control: &Control, body: &[u8]| player_api::turn(&control.player, &knob, body);
+    let act = move |control: &Control, body: &str| {
+        control.player.carry_out(read(&command, body)?)?;
+        reply(json!({}))
+    };
     steer(control, caller, &headers, body, act).await
+}
+
+/// Reads a command: its name from the path, its arguments from the body, which may be empty where there are
+/// none.
+fn read<T: DeserializeOwned>(name: &str, body: &str) -> Result<T, DevnetError> {
+    let body = if body.trim().is_empty() { "{}" } else { body };
+    join(name, body).map_err(|error| DevnetError::Argument {
+        found: format!("{name} {body}").chars().take(100).collect(),
+        expected: format!("step of this API with its arguments ({error})"),
+    })
 }
 
 /// Steering takes the token.
@@ -251,7 +219,7 @@ async fn steer(
     caller: Caller,
     headers: &HeaderMap,
     body: Body,
-    act: impl FnOnce(&Control, &[u8]) -> Result<Value, DevnetError> + Send + 'static,
+    act: impl FnOnce(&Control, &str) -> Result<Value, DevnetError> + Send + 'static,
 ) -> Response {
     let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
@@ -264,10 +232,10 @@ async fn steer(
     if let Err(refusal) = admit(caller, headers) {
         return refuse(StatusCode::FORBIDDEN, refusal);
     }
-    match tokio::task::spawn_blocking(move || act(&control, &body)).await {
-        Ok(Ok(value)) => Json(value).into_response(),
+    match tokio::task::spawn_blocking(move || act(&control, &String::from_utf8_lossy(&body))).await {
+        Ok(Ok(reply)) => Json(reply).into_response(),
         Ok(Err(error)) if error.is_after_the_beginning() => {
-            let begun = json!({ "error": error.to_string(), "hashes": error.mined() });
+            let begun = Failure { error: error.to_string(), hashes: error.mined().to_vec() };
             (BEGUN, Json(begun)).into_response()
         }
         Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
@@ -275,15 +243,8 @@ async fn steer(
     }
 }
 
-/// A number that nobody regrets.
-fn within(found: u64, (least, most): (u64, u64), what: &str) -> Result<(), DevnetError> {
-    if (least..=most).contains(&found) {
-        return Ok(());
-    }
-    Err(DevnetError::Argument {
-        found: found.to_string(),
-        expected: format!("number of {what} from {least} to {most}"),
-    })
+fn reply(value: impl Serialize) -> Result<Value, DevnetError> {
+    Ok(serde_json::to_value(value).expect("replies have text keys"))
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
@@ -291,105 +252,84 @@ fn refuse(status: StatusCode, message: &str) -> Response {
 }
 
 impl Control {
-    fn carry_out(&self, step: &str, patience: Duration, body: &[u8]) -> Result<Value, DevnetError> {
+    fn carry_out(&self, command: DevnetCommand, limit: Duration, name: &str) -> Result<Value, DevnetError> {
+        command.check()?;
         let network = &*self.network;
         let nodes = network.ids().end;
-        match step {
-            "status" => return Ok(status::collect(network)),
-            "accounts" => {
-                let accounts = account::funded(&network.chain);
-                return Ok(accounts.iter().map(account::Account::to_json).collect());
-            }
-            "play" => return player_api::turn(&self.player, step, body),
-            // Many blocks take their time, and no other step need wait for them.
-            "mine" => return self.mine(body),
-            "estimate" => {
-                let Mine { node, blocks, .. } = DevnetError::read(body)?;
-                within(blocks.into(), (1, MOST_ESTIMATED), "blocks")?;
-                let estimate = mining::estimate(network, node, blocks)?;
-                return Ok(
-                    json!({ "words": estimate.as_ref().and_then(Estimate::in_words), "estimate": estimate }),
-                );
-            }
-            _ => {}
-        }
-        let _turn = network.turns.wait_at_most(patience, step)?;
-        match step {
-            "partition" => {
-                let groups = Groups::parse(&DevnetError::read::<Cut>(body)?.groups, nodes)?;
-                network.cut(groups.clone())?;
-                Ok(json!({ "groups": groups.to_string() }))
-            }
-            "heal" => {
-                network.cut(Groups::whole(nodes))?;
-                Ok(json!({ "groups": network.groups().to_string() }))
-            }
-            "fork" => {
-                let Fork { blocks } = DevnetError::read(body)?;
-                within(blocks.into(), (1, MOST_BLOCKS), "blocks")?;
-                fork::run(network, blocks)
-            }
-            "kill" => {
-                let OneNode { node } = DevnetError::read(body)?;
+        // Looking, and mining, which takes its time: no step need wait for them.
+        let _turn = match &command {
+            DevnetCommand::Status {}
+            | DevnetCommand::Accounts {}
+            | DevnetCommand::Estimate { .. }
+            | DevnetCommand::Mine { .. } => None,
+            _ => Some(network.turns.wait_at_most(limit, name)?),
+        };
+        match command {
+            DevnetCommand::Status {} => reply(status::collect(network)),
+            DevnetCommand::Accounts {} => reply(funded_accounts::funded(&network.chain)),
+            DevnetCommand::Partition { groups } => self.cut(Groups::parse(&groups.join(" "), nodes)?),
+            DevnetCommand::Heal {} => self.cut(Groups::whole(nodes)),
+            DevnetCommand::Fork { blocks } => reply(fork::run(network, blocks)?),
+            DevnetCommand::Kill { node } => {
                 network.kill(node)?;
-                Ok(json!({ "killed": node }))
+                reply(json!({ "killed": node }))
             }
-            "restart" => {
-                let OneNode { node } = DevnetError::read(body)?;
+            DevnetCommand::Restart { node } => {
                 network.restart(node)?;
-                Ok(json!({ "restarted": node }))
+                reply(json!({ "restarted": node }))
             }
-            "hashrate" => {
-                let Hashrate { node, percent } = DevnetError::read(body)?;
+            DevnetCommand::Mine { node, blocks, to } => {
                 self.check_answers(node)?;
-                within(percent, (0, MOST_PERCENT), "per cent of the first hash rate")?;
+                let to = match to {
+                    Some(address) => self.address(&address)?.to_string(),
+                    None => network.plan(node)?.reward,
+                };
+                reply(Mined { hashes: mining::mine(network, node, blocks, &to)?, to })
+            }
+            DevnetCommand::Estimate { node, blocks } => {
+                let estimate = mining::estimate(network, node, blocks)?;
+                reply(EstimateReply { words: estimate.as_ref().and_then(mining::in_words), estimate })
+            }
+            DevnetCommand::Hashrate { node, percent } => {
+                self.check_answers(node)?;
                 network.hashrate(node, percent)?;
-                Ok(json!({ "node": node, "percent": percent }))
+                reply(json!({ "node": node, "percent": percent }))
             }
-            "slow" => {
-                let Slow { node, delay_ms } = DevnetError::read(body)?;
-                self.check_answers(node)?;
+            DevnetCommand::Slow { node, delay_ms } => {
                 network.slow(node, delay_ms)?;
-                Ok(json!({ "node": node, "delay_ms": delay_ms }))
+                reply(json!({ "node": node, "delay_ms": delay_ms }))
             }
-            "faucet" => {
-                let Pay { address, amount, node } = DevnetError::read(body)?;
+            DevnetCommand::Faucet { address, amount, node } => {
                 self.check_answers(node)?;
                 let amount: Amount = amount.parse().map_err(|_| DevnetError::Argument {
                     found: amount.clone(),
-                    expected: "amount of coins, as in 12.5".into(),
+                    expected: "an amount of coins, as in 12.5".into(),
                 })?;
                 let no_faucet =
                     |_: &String| DevnetError::NoFaucet { chain: network.chain.params.name.clone() };
                 let faucet = self.faucet.as_ref().map_err(no_faucet)?;
-                faucet.pay(network, node, &self.address(&address)?, amount)
+                reply(faucet.pay(network, node, &self.address(&address)?, amount)?)
             }
-            _ => Err(DevnetError::Argument { found: step.to_owned(), expected: "step of this API".into() }),
         }
     }
 
-    fn mine(&self, body: &[u8]) -> Result<Value, DevnetError> {
-        let Mine { node, blocks, to } = DevnetError::read(body)?;
-        self.check_answers(node)?;
-        within(blocks.into(), (1, MOST_BLOCKS), "blocks")?;
-        let to = match to {
-            Some(address) => self.address(&address)?.to_string(),
-            None => self.network.plan(node)?.reward,
-        };
-        Ok(json!({ "hashes": mining::mine(&self.network, node, blocks, &to)?, "to": to }))
+    fn cut(&self, groups: Groups) -> Result<Value, DevnetError> {
+        self.network.cut(groups)?;
+        reply(GroupsReply { groups: self.network.groups().to_string() })
     }
 
     /// A node that hangs would keep the step, and every step behind it, for a minute.
     fn check_answers(&self, node: u16) -> Result<(), DevnetError> {
-        let is_down = self.network.rpc(node).is_err();
-        if is_down || self.view.answers(node) { Ok(()) } else { Err(DevnetError::NotAnswering { node }) }
+        drop(self.network.client(node)?);
+        let answers = self.network.state.read(|state| state.node(node).is_none_or(|node| node.answers));
+        if answers { Ok(()) } else { Err(DevnetError::NotAnswering { node }) }
     }
 
     fn address(&self, text: &str) -> Result<Address, DevnetError> {
         Address::parse(text, &self.network.chain.params.address_prefix).map_err(|error| {
             DevnetError::Argument {
                 found: text.chars().take(100).collect(),
-                expected: format!("address of this chain ({error})"),
+                expected: format!("an address of this chain ({error})"),
             }
         })
     }

@@ -1,36 +1,47 @@
 //! The faucet: pays out of the published faucet account. It holds no user's key.
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::encode;
+use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
 use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output};
+use cairn_daemon::api::client::CallError;
+use cairn_daemon::api::decimal::Coins;
+use cairn_daemon::api::replies::{TxOut, TxOutScan};
 use cairn_genesis::accounts;
-use serde_json::{Value, json};
 
-use crate::devnet::account;
+use crate::devnet::command::Payment;
 use crate::devnet::error::DevnetError;
+use crate::devnet::funded_accounts;
 use crate::devnet::network::Network;
-use crate::devnet::node_rpc::RpcFailure;
 
-/// What a payment costs; its largest form has some 700 bytes, so this is above any usual fee rate.
+/// Fee of a payment; its largest form has some 700 bytes, so this is above any usual fee rate.
 const FEE: Amount = Amount::from_units(10_000);
-/// Change comes back in so many pieces while it is large, so that payments need not wait in line.
+/// Number of pieces in which large change comes back, so that payments need not wait for each other.
 const PIECES: u64 = 8;
 /// Change below this stays in one piece.
 const SPLIT_ABOVE: Amount = Amount::from_units(1_000 * Amount::COIN.units());
-/// Outputs remembered.
+/// Limit of outputs remembered; the oldest go first.
 const REMEMBERED: usize = 2_000;
 
-/// The faucet's outputs, spent or not, on whatever branch; each node is asked which it lets us spend.
+/// The faucet's outputs that no payment of this run has spent, on whatever branch, oldest first. Each node is
+/// asked which it lets us spend; what it lacks, such as those that a reorganization gives back, a scan finds.
 #[derive(Debug)]
 pub struct Faucet {
     lock: Lock,
-    outputs: Mutex<BTreeSet<OutPoint>>,
+    unspent: Mutex<VecDeque<OutPoint>>,
+}
+
+/// The faucet's coins on a node: the largest, and the first that suffices.
+#[derive(Debug, Default)]
+struct Spendable {
+    largest: Amount,
+    chosen: Option<(OutPoint, Output)>,
 }
 
 impl Faucet {
@@ -40,40 +51,41 @@ impl Faucet {
     /// When genesis funds none.
     pub fn new(network: &Network) -> Result<Self, DevnetError> {
         let chain = &network.chain;
-        if !account::has_faucet(chain) {
+        if !funded_accounts::has_faucet(chain) {
             return Err(DevnetError::NoFaucet { chain: chain.params.name.clone() });
         }
         let lock = accounts::lock(accounts::FAUCET);
         let coinbase = chain.genesis.coinbase();
         let ours = coinbase.outputs.iter().enumerate().filter(|(_, output)| output.lock == lock);
-        let outputs =
+        let unspent =
             ours.map(|(index, _)| OutPoint { txid: coinbase.txid(), index: index as u32 }).collect();
-        Ok(Self { lock, outputs: Mutex::new(outputs) })
+        Ok(Self { lock, unspent: Mutex::new(unspent) })
     }
 
-    /// Pays, handing the payment to this node; returns its id.
+    /// Pays, handing the payment to this node.
     ///
     /// # Errors
-    /// When the node refuses, or has no coin of ours that suffices.
+    /// When the node rejects it, or has no coin of ours that suffices.
     pub fn pay(
         &self,
         network: &Network,
         node: u16,
         to: &Address,
         amount: Amount,
-    ) -> Result<Value, DevnetError> {
+    ) -> Result<Payment, DevnetError> {
         let overflow =
-            || DevnetError::Argument { found: amount.to_string(), expected: "amount that exists".into() };
+            || DevnetError::Argument { found: amount.to_string(), expected: "an amount that exists".into() };
         let wanted = amount.checked_add(FEE).ok_or_else(overflow)?;
-        let mut known = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = self.spendable(network, node, &known, wanted)?;
-        if found.1.is_none() {
-            // After a restart of the devnet the outputs of earlier runs are known to the chain alone.
-            known.extend(self.scan(network, node)?);
-            found = self.spendable(network, node, &known, wanted)?;
+        let mut unspent = self.unspent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.spendable(network, node, &unspent, wanted)?;
+        if found.chosen.is_none() {
+            let scanned = self.scan(network, node)?;
+            unspent.retain(|known| !scanned.contains(known));
+            unspent.extend(scanned);
+            found = self.spendable(network, node, &unspent, wanted)?;
         }
-        let (_, Some((outpoint, coin))) = found else {
-            let (available, wanted) = (found.0.to_string(), wanted.to_string());
+        let Some((outpoint, coin)) = found.chosen else {
+            let (available, wanted) = (found.largest.to_string(), wanted.to_string());
             return Err(DevnetError::FaucetEmpty { node, available, wanted });
         };
         let mut outputs = vec![Output { amount, lock: to.lock() }];
@@ -83,51 +95,46 @@ impl Faucet {
         let key = accounts::signing_key(accounts::FAUCET);
         let transaction = sign_spend(genesis, &key, &[(outpoint, coin)], outputs);
         let txid = transaction.txid();
-        let sent = network.call(node, "sendrawtransaction", json!([hex::encode(encode(&transaction))]));
-        let answer = sent.map_err(|error| match error {
-            DevnetError::Node { node, failure: failure @ RpcFailure::Silent(_) } => {
-                DevnetError::MayBePaid { txid, node, failure }
+        let sent = network.call::<Txid>(node, "sendrawtransaction", [hex::encode(encode(&transaction))]);
+        sent.map_err(|error| match error {
+            DevnetError::Node { node, error: error @ CallError::Unreachable(_) } => {
+                DevnetError::MayBePaid { txid, node, error }
             }
-            refused => refused,
+            rejected => rejected,
         })?;
+        unspent.retain(|known| *known != outpoint);
         let back = transaction.outputs().iter().enumerate().skip(1).map(|(index, _)| index as u32);
-        known.extend(back.map(|index| OutPoint { txid, index }));
-        while known.len() > REMEMBERED {
-            known.pop_first();
-        }
-        Ok(json!({ "txid": answer, "amount": amount, "to": to.to_string(), "node": node, "fee": FEE }))
+        unspent.extend(back.map(|index| OutPoint { txid, index }));
+        let excess = unspent.len().saturating_sub(REMEMBERED);
+        unspent.drain(..excess);
+        Ok(Payment { txid, amount, to: to.to_string(), node, fee: FEE })
     }
 
-    /// The largest of our coins on this node, and the first that suffices.
     fn spendable(
         &self,
         network: &Network,
         node: u16,
-        known: &BTreeSet<OutPoint>,
+        unspent: &VecDeque<OutPoint>,
         wanted: Amount,
-    ) -> Result<(Amount, Option<(OutPoint, Output)>), DevnetError> {
-        let mut largest = Amount::ZERO;
-        for outpoint in known {
-            let coin = network.call(node, "gettxout", json!([outpoint.txid, outpoint.index, true]))?;
-            // The value is a decimal number: read as text, it never becomes a float.
-            let Ok(amount) = coin["value"].to_string().parse::<Amount>() else { continue };
-            largest = largest.max(amount);
+    ) -> Result<Spendable, DevnetError> {
+        let mut found = Spendable::default();
+        for outpoint in unspent {
+            let coin: Option<TxOut> =
+                network.look(node, "gettxout", (outpoint.txid, outpoint.index, true))?;
+            let Some(TxOut { value: Coins(amount) }) = coin else { continue };
+            found.largest = found.largest.max(amount);
             if amount >= wanted {
-                return Ok((largest, Some((*outpoint, Output { amount, lock: self.lock }))));
+                found.chosen = Some((*outpoint, Output { amount, lock: self.lock }));
+                break;
             }
         }
-        Ok((largest, None))
+        Ok(found)
     }
 
     fn scan(&self, network: &Network, node: u16) -> Result<Vec<OutPoint>, DevnetError> {
         let address = Address::new(&network.chain.params.address_prefix, self.lock);
-        let found = network.call(node, "scantxoutset", json!(["start", [format!("addr({address})")]]))?;
-        let unspents = found["unspents"].as_array().cloned().unwrap_or_default();
-        let outpoint = |coin: &Value| {
-            let txid = coin["txid"].as_str()?.parse().ok()?;
-            Some(OutPoint { txid, index: u32::try_from(coin["vout"].as_u64()?).ok()? })
-        };
-        Ok(unspents.iter().filter_map(outpoint).collect())
+        let found: TxOutScan = network.call(node, "scantxoutset", ("start", [format!("addr({address})")]))?;
+        Ok(found.unspents.iter().map(|coin| OutPoint { txid: coin.txid, index: coin.vout }).collect())
     }
 
     fn change(&self, change: Amount) -> Vec<Output> {

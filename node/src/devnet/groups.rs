@@ -1,38 +1,35 @@
-//! Groups: how a network is cut apart, as people write it: `0,1,2 / 3,4`.
+//! Groups: the parts of a partitioned network, as people write them: `0,1,2 / 3,4`.
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 /// Disjoint groups that hold every node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Groups(Vec<BTreeSet<u16>>);
 
-/// The text says no groups.
+/// A text does not name groups of nodes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GroupsError {
-    /// Not a number.
-    #[error("{0:?} is no node: write numbers with commas, a slash between groups, as in 0,1,2 / 3,4")]
+    /// A word is not a number.
+    #[error("{0:?} is not a node: write numbers with commas, a slash between groups, as in 0,1,2 / 3,4")]
     NotANode(String),
-    /// Not one of ours.
+    /// A number is not that of a node.
     #[error("there is no node {node}: this devnet has nodes 0 to {last}")]
-    NoSuchNode {
-        /// Which was named.
-        node: u16,
-        /// The last there is.
-        last: u16,
-    },
-    /// Named twice.
+    NoSuchNode { node: u16, last: u16 },
+    /// A node is in two groups.
     #[error("node {0} is named twice")]
     Twice(u16),
-    /// Everybody is together.
+    /// All nodes are in one group.
     #[error("one group of all nodes cuts nothing: put a slash between two groups, as in 0,1,2 / 3,4")]
     OneGroup,
-    /// Nothing between two slashes.
+    /// There is no node between two slashes.
     #[error("a group is empty: write numbers on both sides of each slash")]
     EmptyGroup,
 }
 
 impl Groups {
-    /// All nodes together.
+    /// One group of all nodes.
     pub fn whole(nodes: u16) -> Self {
         Self(vec![(0..nodes).collect()])
     }
@@ -42,7 +39,7 @@ impl Groups {
         Self(vec![(0..nodes.div_ceil(2)).collect(), (nodes.div_ceil(2)..nodes).collect()])
     }
 
-    /// These sides; whoever is on none is alone.
+    /// These sides; nodes that are on none form a group each, as in scenarios.
     pub fn sides(sides: impl IntoIterator<Item = BTreeSet<u16>>, nodes: u16) -> Self {
         let mut groups: Vec<BTreeSet<u16>> = sides.into_iter().filter(|side| !side.is_empty()).collect();
         let alone = (0..nodes).filter(|node| !groups.iter().any(|group| group.contains(node)));
@@ -91,17 +88,17 @@ impl Groups {
         self.0.len() == 1
     }
 
-    /// The groups.
+    /// The groups in their order.
     pub fn iter(&self) -> impl Iterator<Item = &BTreeSet<u16>> {
         self.0.iter()
     }
 
-    /// The place of a node's group: 0 for the first.
+    /// The index of a node's group.
     pub fn of(&self, node: u16) -> usize {
         self.0.iter().position(|group| group.contains(&node)).unwrap_or(0)
     }
 
-    /// Nodes that a node must not reach.
+    /// Nodes of the other groups.
     pub fn across(&self, node: u16) -> impl Iterator<Item = u16> + '_ {
         let own = self.of(node);
         self.0
@@ -111,9 +108,18 @@ impl Groups {
             .flat_map(|(_, group)| group.iter().copied())
     }
 
-    /// The letter people call a group by.
-    pub fn letter(place: usize) -> char {
-        char::from_u32('A' as u32 + place as u32).unwrap_or('?')
+    /// The letter by which people call a group, given its index; a number from the 27th on.
+    pub fn letter(index: usize) -> String {
+        match u8::try_from(index) {
+            Ok(offset @ 0..26) => char::from(b'A' + offset).to_string(),
+            _ => (index + 1).to_string(),
+        }
+    }
+}
+
+impl FromIterator<BTreeSet<u16>> for Groups {
+    fn from_iter<T: IntoIterator<Item = BTreeSet<u16>>>(groups: T) -> Self {
+        Self(groups.into_iter().collect())
     }
 }
 
@@ -146,6 +152,11 @@ mod tests {
         let sides = [BTreeSet::from([0, 1]), BTreeSet::new(), BTreeSet::from([3])];
         assert_eq!(Groups::sides(sides, 5).to_string(), "0,1 / 3 / 2 / 4");
         assert!(Groups::sides([BTreeSet::from([0, 1])], 2).is_whole());
+    }
+
+    #[test]
+    fn groups_beyond_the_alphabet_are_numbered() {
+        assert_eq!([0, 25, 26, 49].map(Groups::letter), ["A", "Z", "27", "50"]);
     }
 
     #[test]

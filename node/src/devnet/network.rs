@@ -1,6 +1,5 @@
-//! The nodes together: started, stopped, cut apart, joined, killed, restarted, made to mine.
+//! The nodes together: started, stopped, killed, restarted, called.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,47 +7,52 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use cairn_core::hash::BlockHash;
+use cairn_daemon::api::client::{LOOK, NodeClient, SET, WORK};
+use cairn_daemon::api::status::NodeStatus;
 use cairn_genesis::Chain;
 use cairn_genesis::hashrate::Hashrate;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::devnet::error::DevnetError;
+use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::groups::Groups;
-use crate::devnet::happening::{Happening, What};
-use crate::devnet::link_delays::LinkDelays;
-use crate::devnet::node_rpc::NodeRpc;
 use crate::devnet::plan::NodePlan;
+use crate::devnet::shared_state::SharedState;
 use crate::devnet::turns::Turns;
+use crate::devnet::view::NodeView;
 use crate::devnet::{process, watch};
 
-/// How long a node may take until it answers.
-const START_PATIENCE: Duration = Duration::from_secs(30);
-/// How often a waiting step looks.
-const LOOK: Duration = Duration::from_millis(2);
+/// Time limit for a node to start, and for links to go.
+pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
+/// Pause between calls of a node that starts: it sends no event before it replies.
+const RETRY: Duration = Duration::from_millis(5);
+/// Longest pause between looks at the tips of nodes when no event comes.
+const RELOOK: Duration = Duration::from_millis(250);
+/// Parameters of a method that takes none.
+pub const NONE: [(); 0] = [];
 
 /// A node of the devnet.
 #[derive(Debug)]
 struct Node {
     plan: NodePlan,
-    rpc: NodeRpc,
+    client: NodeClient,
     child: Option<Child>,
-    peer_id: String,
+    /// Whether it has missed settings, which it gets when it replies again.
+    has_missed: bool,
 }
 
-/// A running devnet. Steps are done one after another; looking does not wait for them.
+/// A running devnet. Steps are carried out one after another; looking does not wait for them.
 #[derive(Debug)]
 pub struct Network {
-    /// The chain.
     pub chain: Chain,
-    chain_argument: String,
-    nodes: Vec<Mutex<Node>>,
-    groups: Mutex<Groups>,
-    /// How long links were made to take.
-    pub(super) link_delays: LinkDelays,
-    happenings: Sender<Happening>,
-    stop: Arc<AtomicBool>,
+    pub state: SharedState,
     /// The queue of steps.
     pub turns: Turns,
+    chain_argument: String,
+    nodes: Vec<Mutex<Node>>,
+    stop: Arc<AtomicBool>,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -57,7 +61,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Network {
-    /// Starts every node and waits until all answer.
+    /// Starts every node and waits until all reply; `listener` gets every event.
     ///
     /// # Errors
     /// When one does not start; those that did are stopped.
@@ -65,31 +69,25 @@ impl Network {
         chain: Chain,
         chain_argument: String,
         plans: Vec<NodePlan>,
-        happenings: Sender<Happening>,
+        listener: Sender<TimedEvent>,
     ) -> Result<Self, DevnetError> {
-        let groups = Groups::whole(plans.len() as u16);
+        let state = SharedState::new(&chain, plans.len() as u16, Some(listener));
+        state.change(|state, _| {
+            plans.iter().for_each(|plan| state.set_rate(plan.id, plan.hashrate.unwrap_or(Hashrate::NONE)));
+        });
         let node = |plan: NodePlan| {
-            let rpc = NodeRpc::new(plan.rpc, &plan.cookie());
-            Mutex::new(Node { plan, rpc, child: None, peer_id: String::new() })
+            let client = NodeClient::new(plan.rpc, &plan.cookie());
+            Mutex::new(Node { plan, client, child: None, has_missed: false })
         };
         let nodes = plans.into_iter().map(node).collect();
-        let network = Self {
-            chain,
-            chain_argument,
-            nodes,
-            groups: Mutex::new(groups),
-            link_delays: LinkDelays::default(),
-            happenings,
-            stop: Arc::default(),
-            turns: Turns::default(),
-        };
-        for node in &network.nodes {
-            let mut node = held(node);
-            node.child = Some(process::start(&node.plan, &network.chain_argument)?);
+        let turns = Turns::default();
+        let network = Self { chain, state, turns, chain_argument, nodes, stop: Arc::default() };
+        for id in network.ids() {
+            network.launch(id)?;
         }
         for id in network.ids() {
             network.wait_until_up(id)?;
-            watch::follow(id, network.rpc(id)?, network.happenings.clone(), network.stop.clone());
+            watch::follow(id, network.client(id)?, network.state.clone(), network.stop.clone());
         }
         Ok(network)
     }
@@ -107,88 +105,136 @@ impl Network {
         0..self.nodes.len() as u16
     }
 
-    /// Where a node is.
+    /// The plan of a node.
     ///
     /// # Errors
-    /// When there is no such node.
+    /// [`DevnetError::NoSuchNode`], with the last number.
     pub fn plan(&self, id: u16) -> Result<NodePlan, DevnetError> {
         Ok(self.node(id)?.plan.clone())
     }
 
-    /// How a running node is asked.
+    /// The client of a running node.
     ///
     /// # Errors
     /// When there is no such node, or it is down.
-    pub fn rpc(&self, id: u16) -> Result<NodeRpc, DevnetError> {
+    pub fn client(&self, id: u16) -> Result<NodeClient, DevnetError> {
         let node = self.node(id)?;
         if node.child.is_none() {
-            return Err(DevnetError::Down { node: id });
+            return Err(DevnetError::Down { nodes: vec![id] });
         }
-        Ok(node.rpc.clone())
+        Ok(node.client.clone())
     }
 
-    /// Calls a method of a running node.
+    /// Calls a method that may work for long.
     ///
     /// # Errors
-    /// When it is down, refuses or does not answer.
-    pub fn call(&self, id: u16, method: &str, params: Value) -> Result<Value, DevnetError> {
-        self.rpc(id)?.call(method, params).map_err(|failure| DevnetError::Node { node: id, failure })
+    /// When the node is down, rejects the call or does not reply.
+    pub fn call<T: DeserializeOwned>(
+        &self,
+        id: u16,
+        method: &str,
+        params: impl Serialize,
+    ) -> Result<T, DevnetError> {
+        self.call_within(WORK, id, method, params)
     }
 
-    /// Running nodes.
+    /// Calls a method that changes a setting.
+    ///
+    /// # Errors
+    /// When the node is down, rejects the call or does not reply.
+    pub fn set<T: DeserializeOwned>(
+        &self,
+        id: u16,
+        method: &str,
+        params: impl Serialize,
+    ) -> Result<T, DevnetError> {
+        self.call_within(SET, id, method, params)
+    }
+
+    /// Calls a method that only looks.
+    ///
+    /// # Errors
+    /// When the node is down, rejects the call or does not reply.
+    pub fn look<T: DeserializeOwned>(
+        &self,
+        id: u16,
+        method: &str,
+        params: impl Serialize,
+    ) -> Result<T, DevnetError> {
+        self.call_within(LOOK, id, method, params)
+    }
+
+    fn call_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        id: u16,
+        method: &str,
+        params: impl Serialize,
+    ) -> Result<T, DevnetError> {
+        let reply = self.client(id)?.call_within(limit, method, params);
+        reply.map_err(|error| DevnetError::Node { node: id, error })
+    }
+
+    /// The status of a node.
+    ///
+    /// # Errors
+    /// The same as for [`Self::look`].
+    pub fn status(&self, id: u16) -> Result<NodeStatus, DevnetError> {
+        self.look(id, "getnodestatus", NONE)
+    }
+
+    /// Does something with each of these nodes, all at once: one that does not reply holds up no other.
+    pub fn with_each<T: Send>(
+        &self,
+        ids: impl IntoIterator<Item = u16>,
+        act: impl Fn(u16) -> Result<T, DevnetError> + Sync,
+    ) -> Vec<(u16, Result<T, DevnetError>)> {
+        let act = &act;
+        std::thread::scope(|scope| {
+            let started: Vec<_> = ids.into_iter().map(|id| (id, scope.spawn(move || act(id)))).collect();
+            let join = |(id, one): (u16, std::thread::ScopedJoinHandle<'_, Result<T, DevnetError>>)| {
+                (id, one.join().expect("calls do not panic"))
+            };
+            started.into_iter().map(join).collect()
+        })
+    }
+
+    /// Asks all nodes for their status at once; none from a node that is down or does not reply.
+    pub fn statuses(&self) -> Vec<Option<NodeStatus>> {
+        let replies = self.with_each(self.ids(), |id| self.status(id));
+        replies.into_iter().map(|(_, reply)| reply.ok()).collect()
+    }
+
+    /// Asks all nodes for their status, and folds the replies into the state.
+    pub fn poll(&self) -> Vec<Option<NodeStatus>> {
+        let replies = self.statuses();
+        self.state.change(|state, at| state.fold_statuses(replies.clone(), at));
+        replies
+    }
+
+    /// Numbers of the nodes that run.
     pub fn running(&self) -> Vec<u16> {
-        self.ids().filter(|id| self.rpc(*id).is_ok()).collect()
+        self.ids().filter(|id| self.client(*id).is_ok()).collect()
     }
 
-    /// How the network is cut now.
+    /// The groups of the network.
     pub fn groups(&self) -> Groups {
-        held(&self.groups).clone()
+        self.state.read(|state| state.groups().clone())
     }
 
-    /// The peer identity of a node, as it said when it started.
+    /// The peer identity of a node.
     ///
     /// # Errors
-    /// When there is no such node.
+    /// [`DevnetError::NoSuchNode`], with the last number.
     pub fn peer_id(&self, id: u16) -> Result<String, DevnetError> {
-        Ok(self.node(id)?.peer_id.clone())
+        drop(self.node(id)?);
+        let peer_id = |node: &NodeView| node.peer_id.clone().unwrap_or_default();
+        Ok(self.state.read(|state| state.node(id).map(peer_id).unwrap_or_default()))
     }
 
-    /// Which node has this peer identity.
+    /// The node with this peer identity.
     pub fn by_peer_id(&self, peer: &str) -> Option<u16> {
-        self.ids().find(|id| self.peer_id(*id).is_ok_and(|own| own == peer))
-    }
-
-    /// Cuts or joins the network: every node refuses the others' nodes, whoever dials.
-    /// Returns when no connection crosses a cut.
-    ///
-    /// # Errors
-    /// When a running node does not obey.
-    pub fn cut(&self, groups: Groups) -> Result<(), DevnetError> {
-        *held(&self.groups) = groups.clone();
-        // Told before anything can follow from it: of many nodes the first agree while the last still
-        // hear of the healing.
-        if groups.is_whole() {
-            self.happened(What::Cut(groups.clone()));
-        }
-        for id in self.running() {
-            self.apply_cut(id)?;
-        }
-        if !groups.is_whole() {
-            self.happened(What::Cut(groups.clone()));
-        }
-        let crosses = |id: u16| -> Result<bool, DevnetError> {
-            let status = self.call(id, "getnodestatus", json!([]))?;
-            let across: BTreeSet<u16> = groups.across(id).collect();
-            let peers = status["peers"].as_array().cloned().unwrap_or_default();
-            Ok(peers
-                .iter()
-                .filter_map(|peer| self.by_peer_id(peer.as_str()?))
-                .any(|peer| across.contains(&peer)))
-        };
-        for id in self.running() {
-            self.wait(id, "drop its links", || Ok(!crosses(id)?))?;
-        }
-        Ok(())
+        self.state.read(|state| state.by_peer_id(peer))
     }
 
     /// Kills a node as a crash would.
@@ -196,50 +242,25 @@ impl Network {
     /// # Errors
     /// When there is no such node, or it is down.
     pub fn kill(&self, id: u16) -> Result<(), DevnetError> {
-        let mut child = self.node(id)?.child.take().ok_or(DevnetError::Down { node: id })?;
+        let mut child = self.node(id)?.child.take().ok_or_else(|| DevnetError::Down { nodes: vec![id] })?;
         process::kill_now(&mut child);
-        self.happened(What::Killed(id));
+        self.happened(DevnetEvent::Killed(id));
         Ok(())
     }
 
-    /// Starts a node again on its data, under the cut that is in force.
+    /// Starts a node again on its data, with the settings that are in force.
     ///
     /// # Errors
     /// When it runs, or does not start.
     pub fn restart(&self, id: u16) -> Result<(), DevnetError> {
-        {
-            let mut node = self.node(id)?;
-            if node.child.is_some() {
-                return Err(DevnetError::Up { node: id });
-            }
-            node.child = Some(process::start(&node.plan, &self.chain_argument)?);
+        if self.node(id)?.child.is_some() {
+            return Err(DevnetError::Up { node: id });
         }
+        self.launch(id)?;
         self.wait_until_up(id)?;
-        self.apply_cut(id)?;
-        self.hold_back_again(id)?;
-        self.happened(What::Restarted(id));
+        self.set_up(id)?;
+        self.happened(DevnetEvent::Restarted(id));
         Ok(())
-    }
-
-    /// Sets how fast a node mines, in per cent of its first rate; 0 stops it.
-    ///
-    /// # Errors
-    /// When the node is down or refuses.
-    pub fn hashrate(&self, id: u16, percent: u64) -> Result<(), DevnetError> {
-        self.mine_at(id, percent)?;
-        self.happened(What::Hashrate { node: id, percent });
-        Ok(())
-    }
-
-    /// As [`Self::hashrate`], without telling anybody: for steps that pause the miners.
-    ///
-    /// # Errors
-    /// When the node is down or refuses.
-    pub fn mine_at(&self, id: u16, percent: u64) -> Result<(), DevnetError> {
-        let plan = self.plan(id)?;
-        let rate = plan.hashrate.unwrap_or(Hashrate::NONE).part(percent, 100);
-        let params = if rate == Hashrate::NONE { json!([null]) } else { json!([plan.reward, 1, rate]) };
-        self.call(id, "setmining", params).map(drop)
     }
 
     /// Looks whether nodes ended by themselves, and tells.
@@ -249,63 +270,67 @@ impl Network {
             let ended = node.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             if let Some(status) = ended {
                 node.child = None;
-                let log = node.plan.log();
                 let how = format!(
                     "{}; the last it wrote to {}:\n{}",
                     process::in_words(status),
-                    log.display(),
+                    node.plan.log().display(),
                     process::log_tail(&node.plan)
                 );
                 drop(node);
-                self.happened(What::Died { node: id, how });
+                self.happened(DevnetEvent::Died { node: id, how });
             }
         }
     }
 
-    /// Waits until every running node has the same tip; returns it and how long that took.
+    /// Waits until these nodes have the same tip, and returns it.
     ///
     /// # Errors
-    /// When they do not agree in time.
-    pub fn wait_for_agreement(
-        &self,
-        nodes: &[u16],
-        patience: Duration,
-    ) -> Result<(String, Duration), DevnetError> {
-        let begun = Instant::now();
+    /// When they do not agree in time, or one does not reply.
+    pub fn wait_for_agreement(&self, nodes: &[u16], limit: Duration) -> Result<BlockHash, DevnetError> {
+        let deadline = Instant::now() + limit;
         loop {
-            let tips = nodes.iter().map(|id| self.tip(*id)).collect::<Result<Vec<String>, _>>()?;
+            let seen = self.state.log().next();
+            let replies = self.with_each(nodes.iter().copied(), |id| self.tip(id));
+            let tips = replies.into_iter().map(|(_, tip)| tip).collect::<Result<Vec<_>, _>>()?;
             if let [first, rest @ ..] = tips.as_slice()
                 && rest.iter().all(|tip| tip == first)
             {
-                return Ok((first.clone(), begun.elapsed()));
+                return Ok(*first);
             }
-            if begun.elapsed() > patience {
-                return Err(DevnetError::NoAgreement { seconds: patience.as_secs(), tips: tips.join(", ") });
+            if Instant::now() > deadline {
+                let tips = tips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                return Err(DevnetError::NoAgreement { seconds: limit.as_secs(), tips });
             }
-            std::thread::sleep(LOOK);
+            self.state.wait_until(RELOOK, |_| self.state.log().next() > seen);
         }
     }
 
-    /// A node's tip.
+    /// The tip of a node's best chain.
     ///
     /// # Errors
-    /// When the node is down or does not answer.
-    pub fn tip(&self, id: u16) -> Result<String, DevnetError> {
-        Ok(self.call(id, "getbestblockhash", json!([]))?.as_str().unwrap_or_default().to_owned())
+    /// The same as for [`Self::look`].
+    pub fn tip(&self, id: u16) -> Result<BlockHash, DevnetError> {
+        self.look(id, "getbestblockhash", NONE)
     }
 
-    /// A node's height.
-    ///
-    /// # Errors
-    /// When the node is down or does not answer.
-    pub fn height(&self, id: u16) -> Result<u64, DevnetError> {
-        Ok(self.call(id, "getblockcount", json!([]))?.as_u64().unwrap_or_default())
+    /// Folds an event into the state, and tells the listener.
+    pub fn happened(&self, event: DevnetEvent) {
+        self.state.happened(event);
     }
 
-    /// Tells whoever listens.
-    pub fn happened(&self, what: What) {
-        // With nobody listening the devnet is about to end.
-        let _ = self.happenings.send(Happening::now(what));
+    /// Notes whether a node has missed settings.
+    pub(super) fn set_missed(&self, id: u16, has_missed: bool) {
+        if let Ok(mut node) = self.node(id) {
+            node.has_missed = has_missed;
+        }
+    }
+
+    /// Gives nodes that reply again the settings that they have missed.
+    pub fn catch_up(&self) {
+        let missed = self.running().into_iter().filter(|id| self.node(*id).is_ok_and(|node| node.has_missed));
+        for (id, outcome) in self.with_each(missed, |id| self.set_up(id)) {
+            self.set_missed(id, outcome.is_err());
+        }
     }
 
     fn node(&self, id: u16) -> Result<MutexGuard<'_, Node>, DevnetError> {
@@ -313,45 +338,36 @@ impl Network {
         self.nodes.get(usize::from(id)).map(held).ok_or(DevnetError::NoSuchNode { node: id, last })
     }
 
-    fn apply_cut(&self, id: u16) -> Result<(), DevnetError> {
-        let across =
-            self.groups().across(id).map(|other| self.peer_id(other)).collect::<Result<Vec<_>, _>>()?;
-        self.call(id, "setblockedpeers", json!([across])).map(drop)
+    /// Starts the process of a node at the hash rate that was asked of it.
+    fn launch(&self, id: u16) -> Result<(), DevnetError> {
+        let (rate, _) = self.state.read(|state| state.rates(id));
+        let mut node = self.node(id)?;
+        let hashrate = Some(rate).filter(|rate| *rate > Hashrate::NONE);
+        node.child = Some(process::start(&node.plan, hashrate, &self.chain_argument)?);
+        node.has_missed = false;
+        Ok(())
     }
 
     fn wait_until_up(&self, id: u16) -> Result<(), DevnetError> {
-        let rpc = self.rpc(id)?;
-        let mut status = Value::Null;
-        self.wait(id, "answer", || {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
             let mut node = self.node(id)?;
-            let ended = node.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
-            if ended {
+            if node.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None))) {
                 node.child = None;
                 return Err(DevnetError::EndedAtStart { node: id, log: process::log_tail(&node.plan) });
             }
+            let (client, log): (NodeClient, PathBuf) = (node.client.clone(), node.plan.log());
             drop(node);
-            status = rpc.call("getnodestatus", json!([])).unwrap_or_default();
-            Ok(!status.is_null())
-        })?;
-        status["peer_id"].as_str().unwrap_or_default().clone_into(&mut self.node(id)?.peer_id);
-        Ok(())
-    }
-
-    fn wait(
-        &self,
-        id: u16,
-        what: &'static str,
-        mut done: impl FnMut() -> Result<bool, DevnetError>,
-    ) -> Result<(), DevnetError> {
-        let until = Instant::now() + START_PATIENCE;
-        while !done()? {
-            if Instant::now() > until {
-                let log: PathBuf = self.plan(id)?.log();
-                return Err(DevnetError::TooSlow { node: id, what, seconds: START_PATIENCE.as_secs(), log });
+            if let Ok(status) = client.look::<NodeStatus>("getnodestatus", NONE) {
+                self.state.change(|state, _| state.set_peer_id(id, &status.peer_id));
+                return Ok(());
             }
-            std::thread::sleep(LOOK);
+            if Instant::now() > deadline {
+                let (what, seconds) = ("reply", START_LIMIT.as_secs());
+                return Err(DevnetError::TooSlow { node: id, what, seconds, log });
+            }
+            std::thread::sleep(RETRY);
         }
-        Ok(())
     }
 }
 

@@ -13,8 +13,8 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_protocol::random::Random;
 use cairn_simulator::text::duration;
 
-use crate::devnet::account;
 use crate::devnet::error::DevnetError;
+use crate::devnet::funded_accounts;
 use cairn_daemon::miner::spacing_hashrate;
 
 /// Up to so many nodes everybody dials everybody.
@@ -51,17 +51,16 @@ pub fn flood(params: &ChainParams, hashrate: Hashrate) -> Option<String> {
 /// One node that is to run.
 #[derive(Clone, Debug)]
 pub struct NodePlan {
-    /// Its number.
     pub id: u16,
-    /// Where its data and its log lie.
+    /// Directory of its data and log.
     pub directory: PathBuf,
-    /// Where it answers programs.
+    /// Address of its RPC server.
     pub rpc: SocketAddr,
-    /// Where it meets peers.
+    /// Address where it accepts peers.
     pub peer: SocketAddr,
-    /// Whom it dials.
+    /// Addresses of the nodes that it dials.
     pub dials: Vec<SocketAddr>,
-    /// Who is paid for its blocks.
+    /// Address of the payee of its blocks.
     pub reward: String,
     /// How fast it mines; none when it does not.
     pub hashrate: Option<Hashrate>,
@@ -80,7 +79,7 @@ struct HeldPort {
 }
 
 impl NodePlan {
-    /// The node's data.
+    /// Directory of the node's data.
     pub fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
@@ -96,14 +95,12 @@ impl NodePlan {
     }
 }
 
-/// What is wanted.
+/// The devnet that is wanted.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {
-    /// The chain.
     pub chain: &'a Chain,
-    /// How many nodes.
     pub nodes: u16,
-    /// Which of them mine.
+    /// The nodes that mine.
     pub miners: BTreeSet<u16>,
     /// How fast all miners hash together.
     pub hashrate: Hashrate,
@@ -131,7 +128,7 @@ pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec
         }
         let (peer, peer_held) = free_port(&mut next_peer)?;
         let dials = dialled_by(id).into_iter().map(|earlier| plans[usize::from(earlier)].peer).collect();
-        let account = account::payee(wanted.chain, id);
+        let account = funded_accounts::payee(wanted.chain, id);
         let reward = wanted.to.clone().unwrap_or(account).to_string();
         let directory = directory.join(format!("node-{id}"));
         let hashrate = wanted.miners.contains(&id).then_some(share);
@@ -166,7 +163,7 @@ pub fn miners(text: Option<&str>, nodes: u16) -> Result<BTreeSet<u16>, DevnetErr
         Ok(node) => Err(DevnetError::NoSuchNode { node, last: nodes - 1 }),
         Err(_) => Err(DevnetError::Argument {
             found: word.to_owned(),
-            expected: "node: write numbers with commas, as in 0,2, or none".to_owned(),
+            expected: "numbers of nodes with commas, as in 0,2, or none".to_owned(),
         }),
     };
     text.split(',').map(one).collect()

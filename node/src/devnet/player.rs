@@ -1,19 +1,21 @@
 //! The player: a scenario in the simulator, at the pace of somebody who watches, in the same kind of
 //! picture as the devnet's own.
 
-pub mod shelf;
-pub mod stage;
+pub mod builtin_scenarios;
+pub mod simulation_view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_simulator::plan::Plan;
-use cairn_simulator::play::{Failure, Run};
-use serde_json::{Value, json};
+use cairn_simulator::play::Run;
+use serde::Serialize;
 
-use crate::devnet::player::stage::Stage;
-use crate::devnet::view::View;
+use crate::devnet::command::PlayerCommand;
+use crate::devnet::error::DevnetError;
+use crate::devnet::player::simulation_view::SimulationView;
+use crate::devnet::shared_state::SharedState;
 
 /// How often the picture moves on.
 const FRAME: Duration = Duration::from_millis(50);
@@ -39,8 +41,21 @@ pub struct Player {
 struct Playing {
     name: String,
     seed: u64,
-    view: View,
+    state: SharedState,
     hand: Arc<Hand>,
+}
+
+/// The scenario that is played, and the way. Another run is another play.
+#[derive(Clone, Debug, Serialize)]
+pub struct Playback {
+    name: String,
+    seed: u64,
+    /// Identity of this run, to which the numbers of events belong.
+    run: String,
+    /// Seconds of the world's time per second.
+    speed: u32,
+    is_paused: bool,
+    is_stopped: bool,
 }
 
 /// What the watcher wants.
@@ -57,57 +72,69 @@ impl Player {
     ///
     /// # Errors
     /// When a node of it does not start, or the system has no thread left.
-    pub fn play(&self, plan: Plan, seed: u64, speed: u32) -> Result<(), PlayError> {
-        let view = View::of_scenario(&plan);
-        let (stage, name) = (Stage::new(view.clone(), &plan), plan.name.clone());
+    pub fn play(&self, plan: Plan, seed: u64, speed: u32) -> Result<(), DevnetError> {
+        let state = SharedState::of_scenario(&plan);
+        let (shown, name) = (SimulationView::new(state.clone(), &plan), plan.name.clone());
         let hand = Arc::new(Hand {
             speed: Mutex::new(speed.clamp(1, FASTEST)),
             is_paused: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
         let run = Run::new(plan, seed)?.with_threads(1);
-        let playing = Playing { name, seed, view, hand: hand.clone() };
+        let playing = Playing { name, seed, state, hand: hand.clone() };
         if let Some(before) = self.playing().replace(playing) {
             before.hand.is_over.store(true, Ordering::Relaxed);
         }
-        let play = move || perform(run, stage, &hand);
-        std::thread::Builder::new().name("player".into()).spawn(play).map_err(PlayError::Thread)?;
+        let play = move || perform(run, shown, &hand);
+        let started = std::thread::Builder::new().name("player".into()).spawn(play);
+        let object = "the player".to_owned();
+        started.map_err(|source| DevnetError::Io { attempt: "start", object, source })?;
         Ok(())
     }
 
-    /// The picture of what is played.
-    pub fn view(&self) -> Option<View> {
-        self.playing().as_ref().map(|playing| playing.view.clone())
+    /// The state of the world that is played.
+    pub fn state(&self) -> Option<SharedState> {
+        self.playing().as_ref().map(|playing| playing.state.clone())
     }
 
-    /// What is played and how, in words of JSON; null when nothing is. Another run is another play.
-    pub fn bill(&self) -> Value {
-        let playing = self.playing();
-        playing.as_ref().map_or(Value::Null, |Playing { name, seed, view, hand }| {
-            json!({
-                "name": name,
-                "seed": seed,
-                "run": view.log().run(),
-                "speed": *held(&hand.speed),
-                "is_paused": hand.is_paused.load(Ordering::Relaxed),
-                "is_stopped": hand.is_over.load(Ordering::Relaxed),
-            })
+    /// The playback state; none when no scenario is played.
+    pub fn playback(&self) -> Option<Playback> {
+        self.playing().as_ref().map(|Playing { name, seed, state, hand }| Playback {
+            name: name.clone(),
+            seed: *seed,
+            run: state.log().run().to_owned(),
+            speed: *held(&hand.speed),
+            is_paused: hand.is_paused.load(Ordering::Relaxed),
+            is_stopped: hand.is_over.load(Ordering::Relaxed),
         })
     }
 
-    /// Holds it, or lets it go on. Says whether there is anything to hold.
-    pub fn pause(&self, is_paused: bool) -> bool {
-        self.with(|hand| hand.is_paused.store(is_paused, Ordering::Relaxed))
-    }
-
-    /// Sets the pace.
-    pub fn set_speed(&self, speed: u32) -> bool {
-        self.with(|hand| *held(&hand.speed) = speed.clamp(1, FASTEST))
-    }
-
-    /// Ends it; the picture stays.
-    pub fn stop(&self) -> bool {
-        self.with(|hand| hand.is_over.store(true, Ordering::Relaxed))
+    /// Carries out a command.
+    ///
+    /// # Errors
+    /// When there is no such scenario, or none is played.
+    pub fn carry_out(&self, command: PlayerCommand) -> Result<(), DevnetError> {
+        if let PlayerCommand::Play { speed, .. } | PlayerCommand::Speed { speed } = command
+            && !(1..=FASTEST).contains(&speed)
+        {
+            let expected = format!("a pace from 1 to {FASTEST}");
+            return Err(DevnetError::Argument { found: speed.to_string(), expected });
+        }
+        let is_played = match command {
+            PlayerCommand::Play { name, seed, speed } => {
+                let plan = builtin_scenarios::find(&name).ok_or_else(|| DevnetError::Argument {
+                    found: name.chars().take(64).collect(),
+                    expected: "the name of a scenario that comes with this program".into(),
+                })?;
+                self.play(plan, seed, speed)?;
+                true
+            }
+            PlayerCommand::Pause {} => self.with(|hand| hand.is_paused.store(true, Ordering::Relaxed)),
+            PlayerCommand::Resume {} => self.with(|hand| hand.is_paused.store(false, Ordering::Relaxed)),
+            PlayerCommand::Speed { speed } => self.with(|hand| *held(&hand.speed) = speed),
+            PlayerCommand::Stop {} => self.with(|hand| hand.is_over.store(true, Ordering::Relaxed)),
+        };
+        if is_played { Ok(()) } else { Err(DevnetError::NothingPlays) }
     }
 
     fn with(&self, act: impl FnOnce(&Hand)) -> bool {
@@ -119,27 +146,16 @@ impl Player {
     }
 }
 
-/// Why a scenario is not played.
-#[derive(Debug, thiserror::Error)]
-pub enum PlayError {
-    /// Its world does not begin.
-    #[error("the world does not begin: {0}")]
-    World(#[from] Failure),
-    /// No thread.
-    #[error("cannot start the player: {0}")]
-    Thread(std::io::Error),
-}
-
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is guarded is whole after every statement, so a panic elsewhere spoils nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Plays until the run is over or nobody wants it any more.
-fn perform(mut run: Run, mut stage: Stage, hand: &Hand) {
-    stage.show(&mut run);
+fn perform(mut run: Run, mut shown: SimulationView, hand: &Hand) {
+    shown.show(&mut run);
     // What is expected is to be read before anything happens.
-    stage.judge(run.verdicts_so_far(), false);
+    shown.judge(run.verdicts_so_far(), false);
     let mut judged = Instant::now();
     while !hand.is_over.load(Ordering::Relaxed) && !run.is_over() {
         std::thread::sleep(FRAME);
@@ -153,87 +169,68 @@ fn perform(mut run: Run, mut stage: Stage, hand: &Hand) {
             let slice = left.min(most);
             left -= slice;
             let gone_on = run.advance(slice);
-            stage.show(&mut run);
+            shown.show(&mut run);
             if let Err(failure) = gone_on {
-                return stage.broke(&failure);
+                return shown.broke(&failure);
             }
         }
         if judged.elapsed() >= JUDGE {
             judged = Instant::now();
-            stage.judge(run.verdicts_so_far(), false);
+            shown.judge(run.verdicts_so_far(), false);
         }
     }
     let verdicts = run.verdicts_so_far();
-    stage.judge(verdicts, run.is_over());
+    shown.judge(verdicts, run.is_over());
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
 
     use super::*;
-    use crate::devnet::player::shelf;
+    use crate::devnet::view::DevnetView;
 
-    fn wait(view: &View, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    fn wait(state: &SharedState, what: &str, is_so: impl Fn(&DevnetView) -> bool) -> DevnetView {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
-            let picture = view.snapshot(usize::MAX);
-            if is_so(&picture) {
-                return picture;
+            let view = state.view(usize::MAX);
+            if is_so(&view) {
+                return view;
             }
-            assert!(Instant::now() < until, "{what}: {picture}");
+            assert!(Instant::now() < until, "{what}: {view:?}");
             std::thread::sleep(FRAME);
         }
     }
 
     #[test]
-    fn a_shipped_scenario_plays_to_its_end_in_the_picture_and_its_expectations_are_judged() {
+    fn a_shipped_scenario_plays_to_its_end_in_the_view_and_its_expectations_are_judged() {
         let player = Player::default();
-        assert!(!player.pause(true) && player.view().is_none());
-        let plan = shelf::find("split-brain").expect("it is shipped");
+        let paused = player.carry_out(PlayerCommand::Pause {});
+        assert!(matches!(paused, Err(DevnetError::NothingPlays)) && player.state().is_none());
+        let plan = builtin_scenarios::find("split-brain").expect("it is shipped");
         player.play(plan, 1, FASTEST).expect("it begins");
-        let view = player.view().expect("it plays");
-        let is_judged = |picture: &Value| picture["is_over"] == true;
-        let picture = wait(&view, "the end", is_judged);
-        let expectations = picture["expectations"].as_array().expect("a list");
-        assert!(!expectations.is_empty() && expectations.iter().all(|one| one["is_met"] == true));
-        let tips: std::collections::BTreeSet<&str> = picture["nodes"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter_map(|node| node["tip"].as_str())
-            .collect();
+        let view = wait(&player.state().expect("it plays"), "the end", |view| view.is_over);
+        assert!(!view.expectations.is_empty() && view.expectations.iter().all(|one| one.is_met));
+        let tips: BTreeSet<_> = view.nodes.iter().map(|node| node.tip).collect();
         assert_eq!(tips.len(), 1, "all agree again");
-        let kinds: Vec<&str> = picture["marks"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter_map(|mark| mark["kind"].as_str())
-            .collect();
-        assert!(
-            kinds.contains(&"partition") && kinds.contains(&"heal") && kinds.contains(&"agreed"),
-            "{kinds:?}"
-        );
-        let blocks = picture["blocks"].as_array().expect("a list");
-        assert!(
-            blocks
-                .iter()
-                .all(|block| block["miner"].is_u64() && !block["got"].as_array().expect("a list").is_empty())
-        );
+        let kinds: BTreeSet<&str> = view.marks.iter().map(|mark| mark.kind.as_str()).collect();
+        assert!(["partition", "heal", "agreed"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
+        assert!(view.blocks.iter().all(|block| block.miner.is_some() && !block.got.is_empty()));
     }
 
     #[test]
     fn a_held_scenario_stands_still_and_a_second_one_takes_its_place() {
         let player = Player::default();
-        let plan = || shelf::find("split-brain").expect("it is shipped");
+        let plan = || builtin_scenarios::find("split-brain").expect("it is shipped");
         player.play(plan(), 1, 4).expect("it begins");
-        let view = player.view().expect("it plays");
-        assert!(player.pause(true));
+        let state = player.state().expect("it plays");
+        player.carry_out(PlayerCommand::Pause {}).expect("it plays");
         std::thread::sleep(FRAME * 4);
-        let now = view.snapshot(0)["now_ms"].clone();
+        let now = state.view(0).now_ms;
         std::thread::sleep(FRAME * 4);
-        assert_eq!(view.snapshot(0)["now_ms"], now);
+        assert_eq!(state.view(0).now_ms, now);
         player.play(plan(), 2, 4).expect("it begins");
-        assert_ne!(player.view().expect("it plays").log().run(), view.log().run());
-        assert!(player.stop());
+        assert_ne!(player.state().expect("it plays").log().run(), state.log().run());
+        player.carry_out(PlayerCommand::Stop {}).expect("it plays");
     }
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use cairn_genesis::programs::environment::of_cairn;
 
+use cairn_genesis::hashrate::Hashrate;
+
 use crate::devnet::error::DevnetError;
 use crate::devnet::plan::NodePlan;
 
@@ -15,15 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of a log is shown.
 const TAIL_BYTES: u64 = 2_000;
 
-/// Starts the node. Its standard input is a pipe held here: when this process ends, however it
+/// Starts the node; it mines at this hash rate. Its standard input is a pipe held here: when this process ends, however it
 /// ends, the pipe closes and the node stops.
 ///
 /// # Errors
 /// When the program cannot be run or its directory not be made.
-pub fn start(plan: &NodePlan, chain: &str) -> Result<Child, DevnetError> {
-    let fail = |attempt, place: &std::path::Path| {
-        let place = place.display().to_string();
-        move |source| DevnetError::Io { attempt, place, source }
+pub fn start(plan: &NodePlan, hashrate: Option<Hashrate>, chain: &str) -> Result<Child, DevnetError> {
+    let fail = |attempt, object: &std::path::Path| {
+        let object = object.display().to_string();
+        move |source| DevnetError::Io { attempt, object, source }
     };
     fs::create_dir_all(&plan.directory).map_err(fail("create", &plan.directory))?;
     let log = File::options().create(true).append(true).open(plan.log());
@@ -40,7 +42,7 @@ pub fn start(plan: &NodePlan, chain: &str) -> Result<Child, DevnetError> {
     if let Some(most) = plan.max_outbound {
         command.args(["--max-outbound", &most.to_string()]);
     }
-    if let Some(hashrate) = plan.hashrate {
+    if let Some(hashrate) = hashrate {
         command.args(["--mine", &plan.reward, "--threads", "1", "--hashrate", &hashrate.to_string()]);
     }
     // A shell's settings are meant for a node of one's own: this one's are all above.

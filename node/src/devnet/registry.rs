@@ -138,6 +138,15 @@ impl Registry {
         let _ = fs::remove_file(dead.name.note(&self.home));
     }
 
+    /// Puts the note of the newest living devnet where scripts look for it, if another is there.
+    pub fn renew(&self) {
+        let shown = Devnet::read(&self.home.join(NOTE_FILE)).ok().flatten();
+        if shown.as_ref() != running::living(&self.home).last() {
+            // What fails now is tried again soon.
+            let _ = self.lock().and_then(|_lock| self.show_newest());
+        }
+    }
+
     /// The newest living devnet's note, where scripts look for it.
     fn show_newest(&self) -> Result<(), DevnetError> {
         let shown = self.home.join(NOTE_FILE);
@@ -175,5 +184,5 @@ pub fn write(path: &Path, devnet: &Devnet) -> Result<(), DevnetError> {
 }
 
 fn failed(attempt: &'static str, path: &Path, source: io::Error) -> DevnetError {
-    DevnetError::Io { attempt, place: path.display().to_string(), source }
+    DevnetError::Io { attempt, object: path.display().to_string(), source }
 }

@@ -1,126 +1,129 @@
-//! Status: what every node is doing, as one JSON value; and as a table for people.
+//! Status: what every node is doing, as one value for programs, and as a table for people.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use cairn_core::hash::BlockHash;
+use cairn_core::work::Work;
+use cairn_daemon::api::status::NodeStatus;
 
+use crate::devnet::command::{NodeReport, ReportedStatus, StatusReport};
 use crate::devnet::groups::Groups;
 use crate::devnet::network::Network;
 
-/// Every node's state. A node that is down or silent says so in its place.
-pub fn collect(network: &Network) -> Value {
-    let groups = network.groups();
-    let nodes: Vec<Value> = network
-        .ids()
-        .map(|id| {
-            let mut status = match network.call(id, "getnodestatus", json!([])) {
-                Ok(status) => status,
-                Err(error) => json!({ "phase": "down", "why": error.to_string() }),
+/// Asks all nodes at once. A node that is down or does not reply says so in its entry.
+pub fn collect(network: &Network) -> StatusReport {
+    let replies = network.statuses();
+    network.state.read(|state| {
+        let node = |(id, reply): (u16, Option<NodeStatus>)| {
+            let known = state.node(id);
+            let is_up = known.is_some_and(|node| node.up);
+            let silent = || {
+                let (phase, why) = match is_up {
+                    true => ("silent", format!("node {id} does not answer")),
+                    false => {
+                        ("down", format!("node {id} is not running; `cairn net restart {id}` starts it"))
+                    }
+                };
+                ReportedStatus::Silent { phase: phase.into(), why }
             };
-            status["id"] = json!(id);
-            status["group"] = json!(Groups::letter(groups.of(id)).to_string());
-            let from = status["sync_from"].as_str().and_then(|peer| network.by_peer_id(peer));
-            status["sync_from_node"] = json!(from);
-            status
-        })
-        .collect();
-    json!({ "chain": network.chain.params.name, "groups": groups.to_string(), "nodes": nodes })
-}
-
-/// The first running node that is stuck, and why; with it, how many others are.
-pub fn first_stuck(network: &Network) -> Option<(u16, String, usize)> {
-    #[derive(Deserialize)]
-    struct Status {
-        stuck: Option<String>,
-    }
-    let why = |id: u16| {
-        let status = network.call(id, "getnodestatus", json!([])).ok()?;
-        Some((id, serde_json::from_value::<Status>(status).ok()?.stuck?))
-    };
-    let mut stuck = network.running().into_iter().filter_map(why);
-    let (first, why) = stuck.next()?;
-    Some((first, why, stuck.count()))
+            let status = reply.map_or_else(silent, |status| ReportedStatus::Replied(Box::new(status)));
+            let from = match &status {
+                ReportedStatus::Replied(status) => status.sync_from.as_deref(),
+                ReportedStatus::Silent { .. } => None,
+            };
+            NodeReport {
+                id,
+                group: Groups::letter(state.groups().of(id)),
+                sync_from_node: from.and_then(|peer| state.by_peer_id(peer)),
+                behind: known.and_then(|node| node.behind),
+                status,
+            }
+        };
+        StatusReport {
+            chain: network.chain.params.name.clone(),
+            groups: state.groups().to_string(),
+            nodes: (0..).zip(replies).map(node).collect(),
+        }
+    })
 }
 
 /// The status as a table.
-pub fn table(status: &Value) -> String {
+pub fn table(report: &StatusReport) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["node", "group", "phase", "height", "tip", "work", "peers", "mempool", "stuck"]);
-    let nodes = status["nodes"].as_array().cloned().unwrap_or_default();
-    let best = nodes.iter().filter_map(|node| node["chainwork"].as_str()).max().unwrap_or_default();
-    for node in &nodes {
-        if node["phase"] == "down" {
-            let why = node["why"].as_str().unwrap_or_default();
-            table.add_row([&number(&node["id"]), &text(&node["group"]), "down", "", "", "", "", "", why]);
-            continue;
-        }
-        let behind = node["chainwork"].as_str().is_some_and(|work| work < best);
-        let stuck = match node["stuck"].as_str() {
-            Some(why) => why.to_owned(),
-            None if behind => "less work than the best".to_owned(),
-            None => "-".to_owned(),
+    let work = |node: &NodeReport| match &node.status {
+        ReportedStatus::Replied(status) => Some(status.chainwork),
+        ReportedStatus::Silent { .. } => None,
+    };
+    let best = report.nodes.iter().filter_map(work).max().unwrap_or(Work::ZERO);
+    for node in &report.nodes {
+        let (id, group) = (node.id.to_string(), node.group.clone());
+        match &node.status {
+            ReportedStatus::Silent { phase, why } => {
+                let none = String::new;
+                let phase = phase.clone();
+                table.add_row([id, group, phase, none(), none(), none(), none(), none(), why.clone()])
+            }
+            ReportedStatus::Replied(status) => table.add_row([
+                id,
+                group,
+                phase(node, status),
+                status.height.get().to_string(),
+                short(&status.tip, 8),
+                status.chainwork.to_u256().to_string(),
+                status.peers.len().to_string(),
+                status.mempool.to_string(),
+                match (&status.stuck, node.behind) {
+                    (Some(why), _) => why.clone(),
+                    (None, Some(behind)) => {
+                        format!("less work than the best, {} blocks behind", behind.blocks)
+                    }
+                    (None, None) if status.chainwork < best => "less work than the best".to_owned(),
+                    (None, None) => "-".to_owned(),
+                },
+            ]),
         };
-        table.add_row([
-            number(&node["id"]),
-            text(&node["group"]),
-            phase(node),
-            number(&node["height"]),
-            short(&node["tip"]),
-            work(&node["chainwork"]),
-            node["peers"].as_array().map_or(0, Vec::len).to_string(),
-            number(&node["mempool"]),
-            stuck,
-        ]);
     }
     table.trim_fmt()
 }
 
-fn phase(node: &Value) -> String {
-    let height = node["height"].as_u64().unwrap_or_default();
-    match (node["phase"].as_str(), node["sync_from_node"].as_u64()) {
-        (Some("syncing"), from) => {
-            let from = from.map_or_else(String::new, |from| format!(" from node {from}"));
-            format!("syncing{from}, {height} of {}", node["headers"])
-        }
-        (Some(phase), _) => phase.to_owned(),
-        (None, _) => "?".to_owned(),
+fn phase(node: &NodeReport, status: &NodeStatus) -> String {
+    if status.phase != "syncing" {
+        return status.phase.clone();
     }
-}
-
-fn number(value: &Value) -> String {
-    value.as_u64().map_or_else(|| "?".to_owned(), |number| number.to_string())
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or("?").to_owned()
+    let from = node.sync_from_node.map_or_else(String::new, |from| format!(" from node {from}"));
+    format!("syncing{from}, {} of {}", status.height.get(), status.headers.get())
 }
 
 /// The end of a hash: its beginning is zeros.
-fn short(hash: &Value) -> String {
-    let hash = hash.as_str().unwrap_or_default();
-    format!("…{}", hash.get(hash.len().saturating_sub(8)..).unwrap_or_default())
-}
-
-/// Chainwork in hashes, for as long as that fits a number people can read.
-pub fn work(hex: &Value) -> String {
-    let hex = hex.as_str().unwrap_or_default().trim_start_matches('0');
-    u128::from_str_radix(hex, 16).map_or_else(|_| format!("0x{hex}"), |hashes| hashes.to_string())
+pub fn short(hash: &BlockHash, digits: usize) -> String {
+    let hash = hash.to_string();
+    format!("…{}", hash.get(hash.len().saturating_sub(digits)..).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devnet::tests::status;
 
     #[test]
     fn the_table_says_who_syncs_from_whom_and_who_is_behind() {
-        let status = json!({ "nodes": [
-            { "id": 0, "group": "A", "phase": "idle", "height": 12, "headers": 12, "tip": "00ab", "chainwork": "0100", "peers": ["x"], "mempool": 2 },
-            { "id": 1, "group": "A", "phase": "syncing", "sync_from_node": 0, "height": 5, "headers": 12, "tip": "00cd", "chainwork": "0050", "peers": ["y"], "mempool": 0 },
-            { "id": 2, "group": "B", "phase": "down", "why": "not running" },
-        ]});
-        let table = table(&status);
+        let node = |id, group: &str, from, status| NodeReport {
+            id,
+            group: group.into(),
+            sync_from_node: from,
+            behind: None,
+            status,
+        };
+        let syncing = NodeStatus { phase: "syncing".into(), headers: status(12, 1).height, ..status(5, 2) };
+        let down = ReportedStatus::Silent { phase: "down".into(), why: "not running".into() };
+        let nodes = vec![
+            node(0, "A", None, ReportedStatus::Replied(Box::new(status(12, 1)))),
+            node(1, "A", Some(0), ReportedStatus::Replied(Box::new(syncing))),
+            node(2, "B", None, down),
+        ];
+        let table = table(&StatusReport { chain: "devnet".into(), groups: "0,1 / 2".into(), nodes });
         let lines: Vec<&str> = table.lines().collect();
-        assert!(lines[1].contains("idle") && lines[1].contains("256"), "{table}");
+        assert!(lines[1].contains("idle") && lines[1].contains("384"), "{table}");
         assert!(
             lines[2].contains("syncing from node 0, 5 of 12") && lines[2].contains("less work"),
             "{table}"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cairn_core::hash::BlockHash;
 use cairn_simulator::text::{duration, numbers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -10,8 +11,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, TableState};
 
 use crate::devnet::groups::Groups;
+use crate::devnet::status::short;
+use crate::devnet::view::Mark;
 use crate::top::keys::Hand;
-use crate::top::scene::{Mark, Node, Scene};
+use crate::top::scene::{Node, Scene};
 use crate::top::tree;
 
 /// Colours of tips. The hash beside them says the same to who cannot tell them apart.
@@ -101,16 +104,15 @@ fn framed<'t>(area: Rect, title: impl Into<Line<'t>>) -> Block<'t> {
 }
 
 /// A colour for each tip, in the order of the nodes that have it.
-struct Colours(Vec<String>);
+struct Colours(Vec<BlockHash>);
 
 impl Colours {
     fn of(scene: &Scene) -> Self {
         let mut seen = BTreeSet::new();
-        let tips = scene.nodes.iter().filter(|node| node.is_up).map(|node| node.tip.clone());
-        Self(tips.filter(|tip| seen.insert(tip.clone())).collect())
+        Self(scene.running().map(|node| node.view.tip).filter(|tip| seen.insert(*tip)).collect())
     }
 
-    fn style(&self, tip: &str) -> Style {
+    fn style(&self, tip: &BlockHash) -> Style {
         match self.0.iter().position(|other| other == tip) {
             Some(at) => Style::new().fg(COLOURS[at % COLOURS.len()]),
             None => Style::new().fg(Color::DarkGray),
@@ -118,21 +120,19 @@ impl Colours {
     }
 }
 
-/// The end of a hash: its beginning is zeros.
-fn short(hash: &str) -> String {
-    format!("…{}", hash.get(hash.len().saturating_sub(6)..).unwrap_or_default())
-}
+/// Digits of a hash that are shown.
+const DIGITS: usize = 6;
 
 fn draw_head(frame: &mut Frame<'_>, area: Rect, scene: &Scene) {
-    let height = scene.nodes.iter().filter(|node| node.is_up).map(|node| node.height).max().unwrap_or(0);
+    let height = scene.running().map(|node| node.view.height.get()).max().unwrap_or(0);
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let (most, all) = scene.agreeing();
     let chain = format!("cairn {}", scene.chain);
     let agreement = scene.agreement_in_words();
-    let groups = format!("  groups {}", scene.groups_in_words());
+    let groups = format!("  groups {}", scene.groups.as_deref().unwrap_or("whole"));
     let whole = [chain, format!("  height {height}  "), agreement, groups];
     // Where that is too long: a number whose end is cut off is a wrong one.
-    let is_cut = if scene.groups.len() > 1 { ", cut" } else { "" };
+    let is_cut = if scene.groups.is_some() { ", cut" } else { "" };
     let shorter = [
         format!("{most}/{all} agree{is_cut}, height {height}"),
         format!("{most}/{all} agree, {height}"),
@@ -176,27 +176,28 @@ fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, col
     let inner = block.inner(area);
     let shown = columns(inner.width);
     let row = |node: &Node| {
-        let mark = if hand.marked.contains(&node.id) { "*" } else { "" };
-        let mut style = if node.is_up { colours.style(&node.tip) } else { Style::new().fg(Color::DarkGray) };
-        if node.is_up && (node.is_behind || !node.answers) {
+        let mark = if hand.marked.contains(&node.view.id) { "*" } else { "" };
+        let mut style =
+            if node.view.up { colours.style(&node.view.tip) } else { Style::new().fg(Color::DarkGray) };
+        if node.view.up && (node.view.behind.is_some() || !node.view.answers) {
             style = style.add_modifier(Modifier::BOLD);
         }
-        let percent = node.percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
-        let first = [format!("{mark}{}", node.id), Groups::letter(node.group).to_string()];
+        let percent = node.percent().map_or_else(|| "-".to_owned(), |percent| format!("{percent} %"));
+        let first = [format!("{mark}{}", node.view.id), Groups::letter(node.group)];
         let of_living = || {
             [
-                node.height.to_string(),
-                short(&node.tip).replacen('…', sign_of(node), 1),
+                node.view.height.get().to_string(),
+                short(&node.view.tip, DIGITS).replacen('…', sign_of(node), 1),
                 node.links.to_string(),
-                node.mempool.to_string(),
+                node.mempool().to_string(),
                 percent,
                 state_of(node),
             ]
         };
         let of_dead = || [const { String::new() }; 6];
         let mut cells: Vec<String> =
-            first.into_iter().chain(if node.is_up { of_living() } else { of_dead() }).collect();
-        if !node.is_up {
+            first.into_iter().chain(if node.view.up { of_living() } else { of_dead() }).collect();
+        if !node.view.up {
             cells[3] = "down".to_owned();
         }
         Row::new(shown.iter().map(|column| Cell::from(cells[*column].clone()))).style(style)
@@ -226,7 +227,7 @@ fn draw_nodes(frame: &mut Frame<'_>, area: Rect, scene: &Scene, hand: &Hand, col
 
 /// What stands before a node's tip: nothing is wrong, it has had less work for long, or it is silent.
 const fn sign_of(node: &Node) -> &'static str {
-    match (node.answers, node.is_behind) {
+    match (node.view.answers, node.view.behind.is_some()) {
         (false, _) => "?",
         (true, true) => "!",
         (true, false) => "…",
@@ -234,18 +235,18 @@ const fn sign_of(node: &Node) -> &'static str {
 }
 
 fn state_of(node: &Node) -> String {
-    match (node.answers, node.is_behind) {
+    match (node.view.answers, node.view.behind.is_some()) {
         (false, _) => "silent".to_owned(),
         (true, true) => "less work".to_owned(),
-        (true, false) => node.phase.clone(),
+        (true, false) => node.phase().to_owned(),
     }
 }
 
 /// The signs that are to be seen, in words.
 fn nodes_title(scene: &Scene) -> String {
-    let running = || scene.nodes.iter().filter(|node| node.is_up);
-    let behind = running().any(|node| node.answers && node.is_behind).then_some("! less work");
-    let silent = running().any(|node| !node.answers).then_some("? no answer");
+    let behind =
+        scene.running().any(|node| node.view.answers && node.view.behind.is_some()).then_some("! less work");
+    let silent = scene.running().any(|node| !node.view.answers).then_some("? no answer");
     ["nodes"].into_iter().chain(behind).chain(silent).collect::<Vec<_>>().join("; ")
 }
 
@@ -255,7 +256,7 @@ fn draw_tree(frame: &mut Frame<'_>, area: Rect, scene: &Scene, colours: &Colours
     let rows = || scene.rows.iter().take(usize::from(inner.height));
     let lanes = rows().flat_map(|row| &row.cells).map(|cell| cell.lane + 1).max().unwrap_or(1);
     // The column of heights, and a space.
-    let heights = rows().map(|row| row.height.to_string().len()).max().unwrap_or(1) + 1;
+    let heights = rows().map(|row| row.height.get().to_string().len()).max().unwrap_or(1) + 1;
     let column = (room.saturating_sub(heights) / lanes).clamp(LEAST_COLUMN, MOST_COLUMN);
     let shown = (room.saturating_sub(heights) / column).max(1);
     let cell = |cell: &tree::Cell| {
@@ -268,7 +269,7 @@ fn draw_tree(frame: &mut Frame<'_>, area: Rect, scene: &Scene, colours: &Colours
         Span::styled(format!("{text:<column$}"), style)
     };
     let line = |row: &tree::Row| {
-        let mut spans = vec![Span::raw(format!("{:>width$} ", row.height, width = heights - 1))];
+        let mut spans = vec![Span::raw(format!("{:>width$} ", row.height.get(), width = heights - 1))];
         for lane in 0..shown {
             let here = row.cells.iter().find(|cell| cell.lane == lane);
             spans.push(here.map_or_else(|| Span::raw(" ".repeat(column)), cell));
@@ -287,8 +288,8 @@ fn draw_tree(frame: &mut Frame<'_>, area: Rect, scene: &Scene, colours: &Colours
 fn block_in_words(cell: &tree::Cell, column: usize) -> String {
     let tips = if cell.tips.is_empty() { String::new() } else { format!(" ◀{}", numbers(&cell.tips)) };
     let miner = cell.miner.map_or_else(|| "?".to_owned(), |miner| miner.to_string());
-    let whole = format!("{} by {miner}{tips}", short(&cell.hash));
-    if whole.chars().count() < column { whole } else { format!("{}{tips}", short(&cell.hash)) }
+    let whole = format!("{} by {miner}{tips}", short(&cell.hash, DIGITS));
+    if whole.chars().count() < column { whole } else { format!("{}{tips}", short(&cell.hash, DIGITS)) }
 }
 
 /// The last minute from left to right: how many of ten agreed, and below it what was done to the network.
@@ -345,34 +346,44 @@ fn round(now_ms: u64, at_ms: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use cairn_core::height::Height;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
-    use serde_json::json;
 
     use super::*;
+    use crate::devnet::tests::status;
+    use crate::devnet::view::{Behind, BlockView, DevnetView, NodeView};
+    use crate::top::tests::{block, node, view};
 
     fn screen(width: u16, height: u16) -> String {
-        let view = json!({
-            "chain": { "name": "devnet" },
-            "groups": [[0, 1], [2]],
-            "links": [[0, 1]],
-            "nodes": [
-                { "id": 0, "up": true, "tip": "00000aaaaaa", "height": 2, "mining": true, "percent": 100, "status": { "phase": "idle", "mempool": 3 } },
-                { "id": 1, "up": false, "why_down": "killed", "tip": "00000aaaaaa", "height": 2 },
-                { "id": 2, "up": true, "tip": "00000bbbbbb", "height": 2, "mining": false, "status": { "phase": "idle" } },
-                { "id": 3, "up": true, "answers": false, "tip": "00000aaaaaa", "height": 2, "status": { "phase": "idle" } },
+        let mut idle = status(2, 0xaa);
+        idle.mempool = 3;
+        let nodes = vec![
+            NodeView { mining: true, status: Some(idle), ..node(0, 0xaa) },
+            NodeView { up: false, why_down: Some("killed".into()), ..node(1, 0xaa) },
+            NodeView { behind: Some(Behind { since_ms: 9_000, blocks: 0 }), ..node(2, 0xbb) },
+            NodeView { answers: false, ..node(3, 0xaa) },
+        ];
+        let by = |miner, block| BlockView { miner, ..block };
+        let mark = Mark {
+            at_ms: 5_000,
+            kind: "partition".into(),
+            text: "cut: 0,1 / 2 no longer reach each other".into(),
+            took_ms: None,
+        };
+        let view = DevnetView {
+            blocks: vec![
+                by(Some(0), block(0xcc, 0, 1, 1)),
+                by(Some(0), block(0xaa, 0xcc, 2, 3)),
+                by(None, block(0xbb, 0xcc, 2, 2)),
             ],
-            "blocks": [
-                { "hash": "00000cccccc", "previous": "g", "height": 1, "miner": 0, "chainwork": "01" },
-                { "hash": "00000aaaaaa", "previous": "00000cccccc", "height": 2, "miner": 0, "chainwork": "03", "at_ms": 9_000 },
-                { "hash": "00000bbbbbb", "previous": "00000cccccc", "height": 2, "miner": null, "chainwork": "02" },
-            ],
-            "agreement": [[0, 2, 1], [5, 1, 2]],
-            "now_ms": 20_000,
-            "marks": [{ "at_ms": 5_000, "kind": "partition", "text": "cut: 0,1 / 2 no longer reach each other" }],
-        });
+            agreement: vec![(0, 2, 1).into(), (5, 1, 2).into()],
+            now_ms: 20_000,
+            marks: vec![mark],
+            ..view(nodes, "0,1 / 2,3")
+        };
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen");
-        let scene = Scene::read(&view);
+        let scene = Scene::from(view);
         terminal.draw(|frame| draw(frame, &scene, &Hand::default(), "healed")).expect("drawn");
         terminal.backend().to_string()
     }
@@ -382,7 +393,7 @@ mod tests {
         for (width, height) in [(80, 24), (120, 40), (200, 50)] {
             let screen = screen(width, height);
             for expected in [
-                "cairn devnet  height 2  2 of 3 running nodes agree  groups 0,1 / 2",
+                "cairn devnet  height 2  2 of 3 running nodes agree  groups 0,1 / 2,3",
                 "node   height tip     links txs  rate",
                 "2 …aaaaaa by 0 ◀0,3",
                 "nodes; ! less work; ? no answer",
@@ -413,15 +424,11 @@ mod tests {
 
     /// A screen of so many nodes in a line of text each, with one of them chosen.
     fn crowd(nodes: usize, chosen: usize, (width, height): (u16, u16)) -> String {
-        let node = |id: usize| json!({ "id": id, "up": id != 1, "tip": "00000aaaaaa", "height": 7 });
-        let view = json!({
-            "chain": { "name": "devnet" },
-            "nodes": (0..nodes).map(node).collect::<Vec<_>>(),
-            "groups": [(0..nodes).collect::<Vec<_>>()],
-        });
+        let node = |id: u16| NodeView { up: id != 1, height: Height::from_u32(7), ..node(id, 0xaa) };
+        let view = view((0..nodes as u16).map(node).collect(), "");
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen");
-        let hand = Hand { chosen, ..Hand::default() };
-        terminal.draw(|frame| draw(frame, &Scene::read(&view), &hand, "")).expect("drawn");
+        let (scene, hand) = (Scene::from(view), Hand { chosen, ..Hand::default() });
+        terminal.draw(|frame| draw(frame, &scene, &hand, "")).expect("drawn");
         terminal.backend().to_string()
     }
 

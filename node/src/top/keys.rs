@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use serde_json::{Value, json};
 
+use crate::devnet::command::DevnetCommand;
 use crate::top::scene::Scene;
 
 /// Rates that the keys `<` and `>` go through, in per cent of the first.
@@ -27,10 +27,10 @@ pub struct Hand {
 pub enum Deed {
     /// Nothing that the devnet need hear of.
     Nothing,
-    /// The program ends.
+    /// The person wants to leave.
     Quit,
-    /// A step of the devnet, and its body.
-    Step(&'static str, Value),
+    /// A command goes to the devnet.
+    Send(DevnetCommand),
     /// A sentence about why nothing follows.
     Say(&'static str),
 }
@@ -46,7 +46,7 @@ impl Hand {
         let Some(node) = scene.nodes.get(self.chosen) else {
             return if key.code == KeyCode::Char('q') { Deed::Quit } else { Deed::Nothing };
         };
-        let one = json!({ "node": node.id });
+        let (id, percent) = (node.view.id, node.percent());
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc => return Deed::Quit,
             KeyCode::Up => self.chosen = self.chosen.saturating_sub(1),
@@ -55,16 +55,16 @@ impl Hand {
             KeyCode::PageDown => self.chosen = (self.chosen + PAGE).min(last),
             KeyCode::Home => self.chosen = 0,
             KeyCode::End => self.chosen = last,
-            KeyCode::Char(' ') => self.mark(node.id),
+            KeyCode::Char(' ') => self.mark(id),
             KeyCode::Char('p') => return self.partition(scene),
-            KeyCode::Char('h') => return Deed::Step("heal", json!({})),
-            KeyCode::Char('k') => return Deed::Step("kill", one),
-            KeyCode::Char('r') => return Deed::Step("restart", one),
-            KeyCode::Char('m') => return Deed::Step("mine", json!({ "node": node.id, "blocks": 1 })),
-            KeyCode::Char('<') => {
-                return rate(node.id, node.percent, RATES.iter().rev().copied(), |a, b| a < b);
+            KeyCode::Char('h') => return Deed::Send(DevnetCommand::Heal {}),
+            KeyCode::Char('k') => return Deed::Send(DevnetCommand::Kill { node: id }),
+            KeyCode::Char('r') => return Deed::Send(DevnetCommand::Restart { node: id }),
+            KeyCode::Char('m') => {
+                return Deed::Send(DevnetCommand::Mine { node: id, blocks: 1, to: None });
             }
-            KeyCode::Char('>') => return rate(node.id, node.percent, RATES.iter().copied(), |a, b| a > b),
+            KeyCode::Char('<') => return rate(id, percent, RATES.iter().rev().copied(), |a, b| a < b),
+            KeyCode::Char('>') => return rate(id, percent, RATES.iter().copied(), |a, b| a > b),
             _ => {}
         }
         Deed::Nothing
@@ -79,7 +79,7 @@ impl Hand {
 
     /// Cuts the marked nodes off from the others.
     fn partition(&mut self, scene: &Scene) -> Deed {
-        let rest = scene.nodes.iter().filter(|node| !self.marked.contains(&node.id)).count();
+        let rest = scene.nodes.iter().filter(|node| !self.marked.contains(&node.view.id)).count();
         if self.marked.is_empty() || rest == 0 {
             return Deed::Say(
                 "mark some nodes with the space bar, and not all of them; then p cuts them off",
@@ -87,7 +87,7 @@ impl Hand {
         }
         let marked = core::mem::take(&mut self.marked);
         let groups = marked.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
-        Deed::Step("partition", json!({ "groups": groups }))
+        Deed::Send(DevnetCommand::Partition { groups: vec![groups] })
     }
 }
 
@@ -99,7 +99,7 @@ fn rate(
 ) -> Deed {
     let now = now.unwrap_or(0);
     match rates.find(|rate| is_beyond(*rate, now)) {
-        Some(percent) => Deed::Step("hashrate", json!({ "node": node, "percent": percent })),
+        Some(percent) => Deed::Send(DevnetCommand::Hashrate { node, percent }),
         None => Deed::Say("it mines at the end of the scale already"),
     }
 }
@@ -107,10 +107,12 @@ fn rate(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devnet::view::NodeView;
+    use crate::top::tests::{node, view};
 
     fn scene() -> Scene {
-        let node = |id: u16| json!({ "id": id, "up": true, "tip": "a", "mining": true, "percent": 100 });
-        Scene::read(&json!({ "nodes": [node(0), node(1), node(2)], "groups": [[0, 1, 2]] }))
+        let node = |id| NodeView { mining: true, ..node(id, 0xa) };
+        view((0..3).map(node).collect(), "").into()
     }
 
     fn press(hand: &mut Hand, code: KeyCode) -> Deed {
@@ -124,7 +126,7 @@ mod tests {
         press(&mut hand, KeyCode::Char(' '));
         press(&mut hand, KeyCode::Down);
         press(&mut hand, KeyCode::Char(' '));
-        let cut = Deed::Step("partition", json!({ "groups": "0,1" }));
+        let cut = Deed::Send(DevnetCommand::Partition { groups: vec!["0,1".into()] });
         assert_eq!(press(&mut hand, KeyCode::Char('p')), cut);
         assert!(matches!(press(&mut hand, KeyCode::Char('p')), Deed::Say(_)));
     }
@@ -139,20 +141,20 @@ mod tests {
     fn keys_about_a_node_are_about_the_chosen_one_and_the_choice_stays_in_the_list() {
         let mut hand = Hand::default();
         (0..9).for_each(|_| drop(press(&mut hand, KeyCode::Down)));
-        assert_eq!(press(&mut hand, KeyCode::Char('k')), Deed::Step("kill", json!({ "node": 2 })));
+        assert_eq!(press(&mut hand, KeyCode::Char('k')), Deed::Send(DevnetCommand::Kill { node: 2 }));
         (0..9).for_each(|_| drop(press(&mut hand, KeyCode::Up)));
-        assert_eq!(press(&mut hand, KeyCode::Char('r')), Deed::Step("restart", json!({ "node": 0 })));
-        let slower = Deed::Step("hashrate", json!({ "node": 0, "percent": 30 }));
+        assert_eq!(press(&mut hand, KeyCode::Char('r')), Deed::Send(DevnetCommand::Restart { node: 0 }));
+        let slower = Deed::Send(DevnetCommand::Hashrate { node: 0, percent: 30 });
         assert_eq!(press(&mut hand, KeyCode::Char('<')), slower);
-        let faster = Deed::Step("hashrate", json!({ "node": 0, "percent": 300 }));
+        let faster = Deed::Send(DevnetCommand::Hashrate { node: 0, percent: 300 });
         assert_eq!(press(&mut hand, KeyCode::Char('>')), faster);
     }
 
     #[test]
     fn without_any_node_only_leaving_is_left() {
-        let mut hand = Hand::default();
+        let (mut hand, nothing) = (Hand::default(), Scene::from(view(Vec::new(), "")));
         let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
-        assert_eq!(hand.press(key(KeyCode::Char('k')), &Scene::default()), Deed::Nothing);
-        assert_eq!(hand.press(key(KeyCode::Char('q')), &Scene::default()), Deed::Quit);
+        assert_eq!(hand.press(key(KeyCode::Char('k')), &nothing), Deed::Nothing);
+        assert_eq!(hand.press(key(KeyCode::Char('q')), &nothing), Deed::Quit);
     }
 }

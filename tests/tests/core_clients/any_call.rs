@@ -73,10 +73,12 @@ fn nothing_that_a_caller_sends_meets_a_fault_of_the_node() {
     let outcome = runner.run(&call, |(method, params)| {
         match world.node.try_call(&method, json!(params)) {
             Ok(_) => {}
-            Err(CallError::Refused { code, message }) => {
+            Err(CallError::Rejected { code, message, .. }) => {
                 prop_assert!(code != -32603, "{} {:?}: {}", method, params, message);
             }
-            Err(CallError::Unreachable(why)) => prop_assert!(false, "{} {:?}: {}", method, params, why),
+            Err(CallError::Unreachable(why) | CallError::Malformed(why)) => {
+                prop_assert!(false, "{} {:?}: {}", method, params, why)
+            }
         }
         Ok(())
     });
@@ -109,10 +111,12 @@ fn methods_that_wait_or_stop_meet_no_fault_either() {
         ] {
             match world.node.try_call(method, params.clone()) {
                 Ok(_) => {}
-                Err(CallError::Refused { code, message }) => {
+                Err(CallError::Rejected { code, message, .. }) => {
                     prop_assert!(code != -32603, "{} {}: {}", method, params, message);
                 }
-                Err(CallError::Unreachable(why)) => prop_assert!(false, "{} {}: {}", method, params, why),
+                Err(CallError::Unreachable(why) | CallError::Malformed(why)) => {
+                    prop_assert!(false, "{} {}: {}", method, params, why)
+                }
             }
         }
         Ok(())

@@ -74,7 +74,7 @@ impl World {
     #[track_caller]
     pub fn refused(&self, method: &str, params: Value) -> (i64, String) {
         match self.node.try_call(method, params.clone()) {
-            Err(CallError::Refused { code, message }) => (code, message),
+            Err(CallError::Rejected { code, message, .. }) => (code, message),
             other => panic!("{method} {params}: {other:?}"),
         }
     }

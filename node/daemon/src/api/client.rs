@@ -14,6 +14,8 @@ use serde_json::value::RawValue;
 
 /// Time limit of a call that only looks: a node that runs replies within milliseconds.
 pub const LOOK: Duration = Duration::from_secs(2);
+/// Time limit of a call that changes a setting, which takes a node a moment and a busy machine a few.
+pub const SET: Duration = Duration::from_secs(5);
 /// Time limit of a call that works, such as mining a hundred blocks.
 pub const WORK: Duration = Duration::from_secs(60);
 /// Time limit of a connection on this machine.
@@ -35,7 +37,7 @@ pub enum CallError {
     /// The node rejected it.
     #[error("{message}")]
     Rejected {
-        /// Bitcoin Core's code.
+        /// Error code of Bitcoin Core.
         code: i64,
         message: String,
         /// Values behind the message; null when there are none.
@@ -58,7 +60,7 @@ struct Request<'a, P> {
     params: P,
 }
 
-/// Its reply.
+/// Reply to a method call.
 #[derive(Deserialize)]
 struct Reply {
     result: Option<Box<RawValue>>,
@@ -99,7 +101,7 @@ impl NodeClient {
     /// Calls a method that only looks, with a time limit of [`LOOK`].
     ///
     /// # Errors
-    /// [`CallError`].
+    /// Every [`CallError`].
     pub fn look<T: DeserializeOwned>(&self, method: &str, params: impl Serialize) -> Result<T, CallError> {
         self.call_within(LOOK, method, params)
     }
@@ -107,7 +109,7 @@ impl NodeClient {
     /// Calls a method that may work for long, with a time limit of [`WORK`].
     ///
     /// # Errors
-    /// [`CallError`].
+    /// Every [`CallError`].
     pub fn call<T: DeserializeOwned>(&self, method: &str, params: impl Serialize) -> Result<T, CallError> {
         self.call_within(WORK, method, params)
     }
@@ -115,7 +117,7 @@ impl NodeClient {
     /// Calls a method with a time limit of its own. `params` is an array: a list, a tuple of two and more.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// Every [`CallError`].
     pub fn call_within<T: DeserializeOwned>(
         &self,
         limit: Duration,
@@ -141,7 +143,7 @@ impl NodeClient {
     /// Reads a path as a page would: the HTTP status, and the bytes as the node wrote them.
     ///
     /// # Errors
-    /// [`CallError::Unreachable`].
+    /// [`CallError::Unreachable`] when it does not come.
     pub fn page(&self, limit: Duration, path: &str) -> Result<(u16, Vec<u8>), CallError> {
         let get = self.agent.get(format!("http://{}{path}", self.address));
         let get = get.header("Authorization", self.authorization()?);
@@ -154,7 +156,7 @@ impl NodeClient {
     /// Opens the stream of events: those after this id, or all that are kept.
     ///
     /// # Errors
-    /// [`CallError::Unreachable`].
+    /// [`CallError::Unreachable`] when it does not come.
     pub fn events(&self, after: Option<&str>) -> Result<impl Read + use<>, CallError> {
         let get = self.agent.get(format!("http://{}/events?from=1", self.address));
         let mut get = get.header("Authorization", self.authorization()?);

@@ -1,16 +1,23 @@
 //! Amounts as Bitcoin Core writes them: JSON numbers with eight decimals that never were floats.
 
 use cairn_core::amount::Amount;
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// An amount as Bitcoin Core prints it: coins with eight decimals.
-#[derive(Clone, Copy, Debug)]
+/// An amount as Bitcoin Core prints it: coins with eight decimals, written and read digit by digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coins(pub Amount);
 
 impl Serialize for Coins {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Sum(self.0.units().into()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Coins {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer)?.get().parse().map(Self).map_err(D::Error::custom)
     }
 }
 
@@ -38,22 +45,4 @@ fn decimal<S: Serializer>(sign: &str, units: u128, serializer: S) -> Result<S::O
     let coin = u128::from(Amount::COIN.units());
     let text = format!("{sign}{}.{:08}", units / coin, units % coin);
     RawValue::from_string(text).expect("digits with one point are JSON").serialize(serializer)
-}
-
-/// Amounts in fields: written as [`Coins`], read digit by digit.
-pub mod coins {
-    use cairn_core::amount::Amount;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_json::value::RawValue;
-
-    /// Writes an amount as a decimal number.
-    pub fn serialize<S: Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
-        super::Coins(*amount).serialize(serializer)
-    }
-
-    /// Reads an amount from a decimal number.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
-        Box::<RawValue>::deserialize(deserializer)?.get().parse().map_err(D::Error::custom)
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
@@ -11,65 +10,26 @@ use cairn_protocol::event::{DisconnectReason, Event};
 use cairn_protocol::peer::{Direction, PeerId};
 use serde::{Deserialize, Serialize};
 
-use crate::api::decimal::coins;
-use crate::api::status::chainwork;
+use crate::api::decimal::Coins;
 
-/// An event of a node. Peers are named by their identities in hex digits.
+/// An event of a node. Peers are named by their identities in hex digits. Beside the node's own events, `Hello` is
+/// the first line of every stream (`run` is the run of the node to which the numbers of events belong), and `Gap`
+/// says that events are missing: the reader looks at the best chain again and goes on with `next`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeEvent {
-    /// First line of every stream.
-    Hello {
-        /// Identity of this run of the node, to which the numbers of events belong.
-        run: String,
-        /// Number of the next event.
-        next: u64,
-        /// Interval of the lines that show that a quiet stream lives.
-        beat_ms: u64,
-    },
-    /// Events are missing: the reader looks at the best chain again and goes on with `next`.
-    Gap {
-        wanted: u64,
-        next: u64,
-        message: Cow<'static, str>,
-    },
-    /// The best chain changes branch; its blocks follow as events of their own.
+    Hello { run: String, next: u64, beat_ms: u64 },
+    Gap { wanted: u64, next: u64, message: Cow<'static, str> },
     Reorganised(Reorganisation),
     BlockDisconnected(BlockInfo),
     BlockConnected(Arrival),
     BlockOnSideBranch(Arrival),
-    TransactionAccepted {
-        txid: Txid,
-        #[serde(with = "coins")]
-        fee: Amount,
-        size: usize,
-        from: Option<String>,
-    },
-    TransactionRemoved {
-        txid: Txid,
-        reason: Cow<'static, str>,
-    },
-    PeerConnected {
-        peer: String,
-        inbound: bool,
-        address: String,
-        user_agent: String,
-    },
-    PeerDisconnected {
-        peer: String,
-        reason: Disconnection,
-    },
-    /// A connection ended before its handshake was complete.
-    PeerRefused {
-        peer: String,
-        address: String,
-        reason: Disconnection,
-    },
-    SyncChanged {
-        from: Option<String>,
-        headers: Height,
-        blocks: Height,
-    },
+    TransactionAccepted { txid: Txid, fee: Coins, size: usize, from: Option<String> },
+    TransactionRemoved { txid: Txid, reason: Cow<'static, str> },
+    PeerConnected { peer: String, inbound: bool, address: String, user_agent: String },
+    PeerDisconnected { peer: String, reason: Disconnection },
+    PeerRefused { peer: String, address: String, reason: Disconnection },
+    SyncChanged { from: Option<String>, headers: Height, blocks: Height },
 }
 
 /// A change of the best chain from one branch to another.
@@ -82,9 +42,7 @@ pub struct Reorganisation {
     pub disconnected: u32,
     /// Blocks that joined it.
     pub connected: u32,
-    #[serde(with = "chainwork")]
     pub old_chainwork: Work,
-    #[serde(with = "chainwork")]
     pub new_chainwork: Work,
 }
 
@@ -101,7 +59,7 @@ pub struct BlockInfo {
     pub transactions: usize,
     /// Bytes of the whole block.
     pub size: usize,
-    /// The miner's text.
+    /// The miner's text in the coinbase.
     pub tag: String,
 }
 
@@ -111,7 +69,6 @@ pub struct Arrival {
     #[serde(flatten)]
     pub block: BlockInfo,
     /// Chainwork up to and with the block.
-    #[serde(with = "chainwork")]
     pub chainwork: Work,
     /// The peer that sent it; none for a block of the node's own.
     pub from: Option<String>,
@@ -150,7 +107,7 @@ impl From<&Event> for NodeEvent {
             }
             Event::TransactionAccepted { txid, fee, size, from } => Self::TransactionAccepted {
                 txid: *txid,
-                fee: *fee,
+                fee: Coins(*fee),
                 size: *size,
                 from: from.as_ref().map(name),
             },
@@ -221,6 +178,7 @@ impl From<&DisconnectReason> for Disconnection {
 
 #[cfg(test)]
 mod tests {
+    use cairn_core::amount::Amount;
     use cairn_core::target::CompactTarget;
 
     use super::*;
@@ -238,7 +196,7 @@ mod tests {
             tag: "node 3".into(),
         };
         let chainwork = CompactTarget::from_bits(0x2007_ffff).to_target().expect("a target").work();
-        let (txid, fee) = (Txid::from_bytes([3; 32]), Amount::from_units(u64::MAX));
+        let (txid, fee) = (Txid::from_bytes([3; 32]), Coins(Amount::from_units(u64::MAX)));
         for sent in [
             NodeEvent::BlockConnected(Arrival { block: info.clone(), chainwork, from: Some("p".into()) }),
             NodeEvent::BlockDisconnected(info),

@@ -1,13 +1,11 @@
 //! Replies of RPC methods that programs of ours read.
 
-use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
 use serde::{Deserialize, Serialize};
 
-use crate::api::decimal::coins;
-use crate::api::status::chainwork;
+use crate::api::decimal::Coins;
 
 /// Effect on the difficulty of blocks that are mined at once (`estimatemining`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,7 +44,6 @@ pub struct ViewBlock {
     pub previous: BlockHash,
     pub height: Height,
     pub time_ms: u64,
-    #[serde(with = "chainwork")]
     pub chainwork: Work,
     /// Number of transactions with the coinbase; none while the body is not read.
     pub tx: Option<usize>,
@@ -67,8 +64,7 @@ pub struct NodeView {
 /// The part of the reply of `gettxout` that a devnet reads.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct TxOut {
-    #[serde(with = "coins")]
-    pub value: Amount,
+    pub value: Coins,
 }
 
 /// The part of the reply of `scantxoutset` that a devnet reads.

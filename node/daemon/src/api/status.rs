@@ -11,20 +11,18 @@ use serde::{Deserialize, Serialize};
 pub struct NodeStatus {
     pub peer_id: String,
     pub version: String,
-    /// `idle` or `syncing`.
+    /// Either `idle` or `syncing`.
     pub phase: String,
     /// The peer from which blocks are fetched.
     pub sync_from: Option<String>,
     pub height: Height,
     pub tip: BlockHash,
-    #[serde(with = "chainwork")]
     pub chainwork: Work,
     pub tip_time_ms: u64,
     /// Time between the tip and the block before it; none for genesis and the block after it.
     pub tip_interval_ms: Option<u64>,
     /// Height of the best header.
     pub headers: Height,
-    #[serde(with = "chainwork")]
     pub header_chainwork: Work,
     /// Identities of the connected peers.
     pub peers: Vec<String>,
@@ -66,26 +64,4 @@ pub struct PeerStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ping_ms: Option<f64>,
     pub on_our_tip: bool,
-}
-
-/// Chainwork on the wire: 64 hex digits, as in Bitcoin Core.
-pub mod chainwork {
-    use cairn_core::encoding::decode;
-    use cairn_core::work::Work;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Writes work as 64 hex digits.
-    pub fn serialize<S: Serializer>(work: &Work, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(work)
-    }
-
-    /// Reads work from 64 hex digits.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Work, D::Error> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(String::deserialize(deserializer)?, &mut bytes).map_err(D::Error::custom)?;
-        // The digits begin with the most significant byte, the encoding with the least.
-        bytes.reverse();
-        decode(&bytes, bytes.len()).map_err(D::Error::custom)
-    }
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use cairn_core::block::Block;
 use cairn_core::encoding::decode;
-use cairn_core::hash::BlockHash;
+use cairn_core::hash::{BlockHash, Txid};
+use cairn_daemon::api::event::{NodeEvent, Reorganisation};
+use cairn_daemon::api::replies::RawTransaction;
 use cairn_simulator::conductor::phases::Observed;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::Plan;
@@ -14,9 +16,8 @@ use cairn_simulator::recorder::Recorder;
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
 use cairn_simulator::settlement::{is_one_in_each, ways};
-use serde_json::{Value, json};
 
-use crate::devnet::happening::{Happening, What};
+use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
@@ -34,8 +35,6 @@ pub struct EventAdapter {
     last_ms: u64,
     /// How often each node was started, and whether it runs.
     lives: Vec<(u32, bool)>,
-    /// Blocks that are still to join a node's best chain in the change of branch it tells of.
-    to_join: Vec<u64>,
     /// Blocks that the recorder knows, and genesis.
     known: BTreeSet<BlockHash>,
     kept: BTreeMap<BlockHash, Arc<Block>>,
@@ -60,7 +59,6 @@ impl EventAdapter {
             begin: Instant::now(),
             last_ms: 0,
             lives: vec![(1, true); nodes],
-            to_join: vec![0; nodes],
             known: BTreeSet::from([genesis]),
             kept: BTreeMap::new(),
             kept_in_order: VecDeque::new(),
@@ -101,21 +99,21 @@ impl EventAdapter {
     ///
     /// # Errors
     /// When it means that the scenario cannot go on.
-    pub fn hear(&mut self, happening: Happening) -> Result<(), ScenarioError> {
+    pub fn hear(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
         // Threads tell of what happened in the same instant in any order; a report has one.
         let at_ms = happening.at.saturating_duration_since(self.begin).as_millis() as u64;
         self.last_ms = self.last_ms.max(at_ms);
         let at_ms = self.last_ms;
-        match happening.what {
-            What::Told { node, kind, data } => self.event(at_ms, node, &kind, &data),
-            What::Conductor(note) => self.recorder.note(at_ms, note),
-            What::StepFailed { what, why } => return Err(ScenarioError::Step { what, why }),
-            What::Killed(node) => self.went_down(at_ms, node),
-            What::Restarted(node) => self.came_up(at_ms, node),
-            What::Died { node, how } => return Err(ScenarioError::Died { node, how }),
-            What::Stop => self.recorder.interrupted(at_ms),
+        match happening.event {
+            DevnetEvent::Node { node, event } => self.node_event(at_ms, node, &event, happening.is_tip),
+            DevnetEvent::Conductor(note) => self.recorder.note(at_ms, note),
+            DevnetEvent::StepFailed { what, why } => return Err(ScenarioError::Step { what, why }),
+            DevnetEvent::Killed(node) => self.went_down(at_ms, node),
+            DevnetEvent::Restarted(node) => self.came_up(at_ms, node),
+            DevnetEvent::Died { node, how } => return Err(ScenarioError::Died { node, how }),
+            DevnetEvent::Stop => self.recorder.interrupted(at_ms),
             // Told as steps of the plan.
-            What::Cut(_) | What::Hashrate { .. } | What::Slowed { .. } => {}
+            DevnetEvent::Partitioned(_) | DevnetEvent::Hashrate { .. } | DevnetEvent::Slowed { .. } => {}
         }
         Ok(())
     }
@@ -128,14 +126,14 @@ impl EventAdapter {
     /// How many accepted payments the chain holds that most nodes have.
     pub fn confirmed(&self) -> u64 {
         let running = self.network.running();
-        let tip = self.recorder.final_tip().map(|tip| tip.to_string());
+        let tip = self.recorder.final_tip();
         let has_it = |node: &&u16| self.network.tip(**node).ok() == tip;
         let Some(node) = running.iter().find(has_it).or(running.first()).copied() else { return 0 };
-        let is_confirmed = |txid: String| {
-            let found = self.network.call(node, "getrawtransaction", json!([txid, 1]));
-            found.is_ok_and(|found| found["confirmations"].as_u64() > Some(0))
+        let is_confirmed = |txid: &Txid| {
+            let found = self.network.call::<RawTransaction>(node, "getrawtransaction", (txid, 1));
+            found.is_ok_and(|found| found.confirmations > Some(0))
         };
-        let confirmed = self.recorder.payments.all().filter(|txid| is_confirmed(txid.to_string()));
+        let confirmed = self.recorder.payments.all().filter(|txid| is_confirmed(txid));
         confirmed.count() as u64
     }
 
@@ -146,7 +144,6 @@ impl EventAdapter {
     fn went_down(&mut self, at_ms: u64, node: u16) {
         if let Some((_, runs)) = self.lives.get_mut(usize::from(node)) {
             *runs = false;
-            self.to_join[usize::from(node)] = 0;
             self.recorder.went_down(at_ms, NodeIndex::new(node));
         }
     }
@@ -160,55 +157,40 @@ impl EventAdapter {
 
     /// Asks a node where it stands: what led there was told before, or was missed.
     fn look(&mut self, at_ms: u64, node: u16) {
-        let tip = self.network.tip(node).ok().and_then(|tip| tip.parse().ok());
-        if let Some(tip) = tip {
+        if let Ok(tip) = self.network.tip(node) {
             self.know(at_ms, node, tip);
             self.recorder.came_up(at_ms, NodeIndex::new(node), tip);
         }
     }
 
-    fn event(&mut self, at_ms: u64, node: u16, kind: &str, data: &Value) {
-        let (index, number) = (NodeIndex::new(node), |key: &str| data[key].as_u64().unwrap_or_default());
-        let hash = || data["hash"].as_str().and_then(|hash| hash.parse::<BlockHash>().ok());
-        match kind {
-            "reorganised" => {
-                let small = |key| u32::try_from(number(key)).unwrap_or(u32::MAX);
-                let (left, joined) = (small("disconnected"), small("connected"));
-                self.recorder.changes_branch(index, small("fork_height"), left, joined);
-                self.to_join[usize::from(node)] = u64::from(joined);
+    fn node_event(&mut self, at_ms: u64, node: u16, event: &NodeEvent, is_tip: bool) {
+        let index = NodeIndex::new(node);
+        match event {
+            NodeEvent::Reorganised(change) => {
+                let Reorganisation { fork_height, disconnected, connected, .. } = *change;
+                self.recorder.changes_branch(index, fork_height.get(), disconnected, connected);
             }
-            "block_disconnected" => {
-                if let Some(block) = hash().and_then(|hash| self.know(at_ms, node, hash)) {
+            NodeEvent::BlockDisconnected(block) => {
+                if let Some(block) = self.know(at_ms, node, block.hash) {
                     self.recorder.disconnected(index, &block);
                 }
             }
-            "block_connected" => {
-                if let Some(hash) = hash() {
-                    self.connected(at_ms, node, hash);
-                }
-            }
-            // Found by a node whose tip had moved meanwhile, or told by a peer first.
-            "block_on_side_branch" => {
-                hash().map(|hash| self.know(at_ms, node, hash));
-            }
-            "gap" if self.runs(node) => {
-                self.to_join[usize::from(node)] = 0;
-                self.look(at_ms, node);
-            }
+            NodeEvent::BlockConnected(arrival) => self.connected(at_ms, node, arrival.block.hash, is_tip),
+            // Found by a node whose tip had moved meanwhile, or sent by a peer first.
+            NodeEvent::BlockOnSideBranch(arrival) => drop(self.know(at_ms, node, arrival.block.hash)),
+            NodeEvent::Gap { .. } if self.runs(node) => self.look(at_ms, node),
             _ => {}
         }
     }
 
-    fn connected(&mut self, at_ms: u64, node: u16, hash: BlockHash) {
+    fn connected(&mut self, at_ms: u64, node: u16, hash: BlockHash, is_tip: bool) {
         let index = NodeIndex::new(node);
         if let Some(block) = self.know(at_ms, node, hash) {
             self.highest = self.highest.max(block.coinbase().height.get());
             self.recorder.connected(at_ms, index, &block);
         }
-        let to_join = &mut self.to_join[usize::from(node)];
-        *to_join = to_join.saturating_sub(1);
-        // Half of a changed branch is nobody's tip; nor is what a node told before it was killed.
-        if *to_join == 0 && self.runs(node) {
+        // What a node reports before it was killed is not its tip any more.
+        if is_tip && self.runs(node) {
             self.recorder.tip(at_ms, index, hash);
         }
     }
@@ -244,8 +226,8 @@ impl EventAdapter {
             return Some(block.clone());
         }
         let ask = |node: u16| {
-            let answer = self.network.call(node, "getblock", json!([hash.to_string(), 0])).ok()?;
-            let bytes = hex::decode(answer.as_str()?).ok()?;
+            let answer: String = self.network.call(node, "getblock", (hash, 0)).ok()?;
+            let bytes = hex::decode(answer).ok()?;
             decode::<Block>(&bytes, bytes.len()).ok().map(Arc::new)
         };
         let block = std::iter::once(node).chain(self.network.ids()).find_map(ask)?;
@@ -279,9 +261,8 @@ impl Observed for EventAdapter {
         for (node, dialled) in
             (0..).zip(chain_setup::dials(&self.plan)).filter(|(node, _)| running.contains(node))
         {
-            let status = self.network.call(node, "getnodestatus", json!([])).unwrap_or_default();
-            let peers = status["peers"].as_array().cloned().unwrap_or_default();
-            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer.as_str()?));
+            let peers = self.network.status(node).map(|status| status.peers).unwrap_or_default();
+            let linked = peers.iter().filter_map(|peer| self.network.by_peer_id(peer));
             let others = linked.chain(dialled).filter(|other| running.contains(other));
             pairs.extend(others.map(|other| (NodeIndex::new(node), NodeIndex::new(other))));
         }
@@ -289,10 +270,7 @@ impl Observed for EventAdapter {
     }
 
     fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
-        is_one_in_each(groups, |node| {
-            let status = self.network.call(node.number(), "getnodestatus", json!([])).ok()?;
-            status["chainwork"].as_str().map(str::to_owned)
-        })
+        is_one_in_each(groups, |node| Some(self.network.status(node.number()).ok()?.chainwork))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::conductor::payments::pay_many;
 use cairn_simulator::conductor::steps::{self, Network, Power};
@@ -14,11 +15,10 @@ use cairn_simulator::note::Note;
 use cairn_simulator::partition::Partition;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::plan_state::PlanState;
-use serde_json::json;
 
 use crate::devnet::error::DevnetError;
+use crate::devnet::event::DevnetEvent;
 use crate::devnet::groups::Groups;
-use crate::devnet::happening::What;
 use crate::devnet::mining::mine;
 use crate::devnet::network::Network as Devnet;
 use crate::devnet::scenario::payments::Payer;
@@ -71,7 +71,10 @@ impl Executor {
             let devnet = self.devnet.clone();
             let _turn = devnet.turns.wait("the scenario");
             if let Err(error) = self.carry_out(command) {
-                devnet.happened(What::StepFailed { what: self.in_words(command), why: error.to_string() });
+                devnet.happened(DevnetEvent::StepFailed {
+                    what: self.in_words(command),
+                    why: error.to_string(),
+                });
             }
         }
     }
@@ -117,16 +120,12 @@ impl Executor {
 
     fn set_mining(&self, node: u16) -> Result<(), DevnetError> {
         let rate = self.power.get(usize::from(node)).copied().unwrap_or(0);
-        let params = match rate {
-            0 => json!([null]),
-            rate => json!([self.devnet.plan(node)?.reward, 1, rate]),
-        };
-        self.devnet.call(node, "setmining", params).map(drop)
+        self.devnet.mine_at(node, Hashrate::per_second(rate))
     }
 
     fn set_clock_of(&self, node: NodeIndex) -> Result<(), DevnetError> {
         let Some(offset_ms) = self.clocks.get(&node) else { return Ok(()) };
-        self.devnet.call(node.number(), "setclockoffset", json!([offset_ms])).map(drop)
+        self.devnet.set(node.number(), "setclockoffset", [offset_ms])
     }
 }
 
@@ -142,7 +141,7 @@ impl Network for Executor {
     }
 
     fn is_up(&self, node: NodeIndex) -> bool {
-        self.devnet.rpc(node.number()).is_ok()
+        self.devnet.client(node.number()).is_ok()
     }
 
     fn note(&mut self, note: Note) {
@@ -151,7 +150,7 @@ impl Network for Executor {
         {
             self.state.take(step, usize::from(self.plan.nodes()));
         }
-        self.devnet.happened(What::Conductor(note));
+        self.devnet.happened(DevnetEvent::Conductor(note));
     }
 
     fn set_partition(&mut self, partition: Partition) -> Result<(), DevnetError> {

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use cairn_core::encoding::encode;
+use cairn_core::hash::Txid;
 use cairn_core::transaction::Transaction;
 use cairn_genesis::accounts;
 use cairn_protocol::input::RequestId;
@@ -11,10 +12,9 @@ use cairn_simulator::conductor::payments::{Answer, Payments, Wallets, pay_next};
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::note::Note;
 use cairn_simulator::wallets::SimWallet;
-use serde_json::json;
 
 use crate::devnet::error::DevnetError;
-use crate::devnet::happening::What;
+use crate::devnet::event::DevnetEvent;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup::account_of;
 
@@ -36,8 +36,8 @@ impl Payer {
         Self { network, wallets }
     }
 
-    /// The wallet whose turn it is pays at its own node; one whose node is down or rejects the payment waits for its
-    /// next turn.
+    /// The wallet whose turn it is pays at its own node; one whose node is down or rejects the payment waits
+    /// for its next turn.
     pub fn pay(&mut self) {
         let nodes = usize::from(self.network.ids().end);
         let Ok(()) = pay_next(self, nodes);
@@ -52,7 +52,7 @@ impl Payments for Payer {
     }
 
     fn takes_payments(&self, node: NodeIndex) -> bool {
-        self.network.rpc(node.number()).is_ok()
+        self.network.client(node.number()).is_ok()
     }
 
     fn submit(
@@ -61,15 +61,15 @@ impl Payments for Payer {
         _request: RequestId,
         transaction: Arc<Transaction>,
     ) -> Result<Answer, Infallible> {
-        let params = json!([hex::encode(encode(&*transaction))]);
-        Ok(match self.network.call(at.number(), "sendrawtransaction", params) {
+        let params = [hex::encode(encode(&*transaction))];
+        Ok(match self.network.call::<Txid>(at.number(), "sendrawtransaction", params) {
             Ok(_) => Answer::Accepted,
-            Err(DevnetError::Node { failure, .. }) => Answer::Rejected(failure.to_string()),
+            Err(DevnetError::Node { error, .. }) => Answer::Rejected(error.to_string()),
             Err(error) => Answer::Rejected(error.to_string()),
         })
     }
 
     fn note(&mut self, note: Note) {
-        self.network.happened(What::Conductor(note));
+        self.network.happened(DevnetEvent::Conductor(note));
     }
 }

@@ -13,10 +13,9 @@ use cairn_simulator::note::Note;
 use cairn_simulator::plan::{Engine, Plan};
 use cairn_simulator::recorder::conclude::Ending;
 use cairn_simulator::report::{Moment, Report};
-use serde_json::json;
 
 use crate::devnet::error::DevnetError;
-use crate::devnet::happening::{Happening, What};
+use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
@@ -50,7 +49,7 @@ pub fn play(
     plan: &Plan,
     rates: &Rates,
     network: &Arc<Network>,
-    happenings: &Receiver<Happening>,
+    happenings: &Receiver<TimedEvent>,
     tell: Tell<'_>,
 ) -> Result<Report, ScenarioError> {
     let stop = AtomicBool::new(false);
@@ -100,22 +99,22 @@ pub fn play(
 }
 
 /// Waits until everybody has a connection to whom the topology says.
-fn connect(plan: &Plan, network: &Network, happenings: &Receiver<Happening>) -> Result<(), ScenarioError> {
+fn connect(plan: &Plan, network: &Network, happenings: &Receiver<TimedEvent>) -> Result<(), ScenarioError> {
     let until = Instant::now() + PATIENCE;
     for (node, dialled) in (0..).zip(chain_setup::dials(plan)) {
         let wanted = dialled.iter().map(|other| network.peer_id(*other)).collect::<Result<Vec<_>, _>>()?;
         loop {
             // Nobody mines yet: of all that is told now only this matters.
             while let Ok(happening) = happenings.try_recv() {
-                match happening.what {
-                    What::Stop => return Err(ScenarioError::Interrupted),
-                    What::Died { node, how } => return Err(ScenarioError::Died { node, how }),
+                match happening.event {
+                    DevnetEvent::Stop => return Err(ScenarioError::Interrupted),
+                    DevnetEvent::Died { node, how } => return Err(ScenarioError::Died { node, how }),
                     _ => {}
                 }
             }
-            let status = network.call(node, "getnodestatus", json!([]))?;
-            let peers = status["peers"].as_array().cloned().unwrap_or_default();
-            if wanted.iter().all(|wanted| peers.iter().any(|peer| peer == wanted.as_str())) {
+            // One that is busy with its start is asked again.
+            let peers = network.status(node).map(|status| status.peers).unwrap_or_default();
+            if wanted.iter().all(|wanted| peers.contains(wanted)) {
                 break;
             }
             if Instant::now() > until {
@@ -144,7 +143,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn play_out(mut self, happenings: &Receiver<Happening>, tell: Tell<'_>) -> Result<Report, ScenarioError> {
+    fn play_out(
+        mut self,
+        happenings: &Receiver<TimedEvent>,
+        tell: Tell<'_>,
+    ) -> Result<Report, ScenarioError> {
         self.command(Command::Begin);
         self.schedule.steps().into_iter().for_each(|due| self.plan_due(Some(due)));
         let payment = self.schedule.next_payment();
@@ -182,14 +185,14 @@ impl Run<'_> {
     }
 
     /// An intermittent node that has just come goes again, whether its time or a step started it.
-    fn hear(&mut self, happening: Happening) -> Result<(), ScenarioError> {
-        let restarted = match &happening.what {
-            What::Restarted(node) => Some(NodeIndex::new(*node)),
+    fn hear(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
+        let restarted = match &happening.event {
+            DevnetEvent::Restarted(node) => Some(NodeIndex::new(*node)),
             _ => None,
         };
-        match &happening.what {
-            What::Stop => self.phases.stop(),
-            What::Conductor(Note::MiningEnds(settlement)) => {
+        match &happening.event {
+            DevnetEvent::Stop => self.phases.stop(),
+            DevnetEvent::Conductor(Note::MiningEnds(settlement)) => {
                 self.phases.settled(self.elapsed(), settlement.clone());
             }
             _ => {}

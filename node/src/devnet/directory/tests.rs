@@ -4,27 +4,27 @@ use cairn_genesis::programs::running::{living, noted};
 
 use super::*;
 
-fn take(home: &Path, kept: Option<&Path>, name: Option<&str>) -> Result<Place, DevnetError> {
+fn take(home: &Path, kept: Option<&Path>, name: Option<&str>) -> Result<DevnetDirectory, DevnetError> {
     let name: Option<DevnetName> = name.map(|name| name.parse().expect("a name"));
-    Place::take_in(Some(Registry::in_home(home)), kept, name.as_ref())
+    DevnetDirectory::take_in(Some(Registry::in_home(home)), kept, name.as_ref())
 }
 
 /// A devnet without nodes that has left its note.
-fn announced(home: &Path, kept: Option<&Path>, name: Option<&str>) -> Place {
-    let mut place = take(home, kept, name).expect("free");
+fn announced(home: &Path, kept: Option<&Path>, name: Option<&str>) -> DevnetDirectory {
+    let mut directory = take(home, kept, name).expect("free");
     let note = Devnet {
-        name: DevnetName::of_directory(place.path()),
+        name: DevnetName::of_directory(directory.path()),
         pid: std::process::id(),
         started_ms: 1,
-        dir: place.path().to_owned(),
-        temporary: place.is_temporary(),
+        dir: directory.path().to_owned(),
+        temporary: directory.is_temporary(),
         chain: "devnet".into(),
         control: "127.0.0.1:1".parse().expect("an address"),
         token: String::new(),
         nodes: Vec::new(),
     };
-    place.announce(note).expect("written");
-    place
+    directory.announce(note).expect("written");
+    directory
 }
 
 fn names(home: &Path) -> Vec<String> {
@@ -49,10 +49,10 @@ fn two_devnets_never_share_a_directory() {
 #[test]
 fn a_temporary_directory_goes_with_the_devnet() {
     let home = tempfile::tempdir().expect("made");
-    let place = take(home.path(), None, None).expect("made");
-    let path = place.path().to_owned();
+    let directory = take(home.path(), None, None).expect("made");
+    let path = directory.path().to_owned();
     assert!(path.exists());
-    drop(place);
+    drop(directory);
     assert!(!path.exists());
 }
 
@@ -87,12 +87,12 @@ fn a_name_is_refused_while_a_devnet_has_it_and_a_directorys_is_numbered() {
 #[test]
 fn a_killed_devnets_note_and_temporary_directory_go_when_another_starts_and_a_kept_one_stays() {
     let (home, kept) = (tempfile::tempdir().expect("made"), tempfile::tempdir().expect("made"));
-    let kill = |place: Place| {
+    let kill = |directory: DevnetDirectory| {
         // As the system does it: the lock is released, and nothing else happens.
-        let path = place.path().to_owned();
-        let lock = place._lock.try_clone().expect("cloned");
+        let path = directory.path().to_owned();
+        let lock = directory._lock.try_clone().expect("cloned");
         lock.unlock().expect("released");
-        std::mem::forget(place);
+        std::mem::forget(directory);
         path
     };
     let (first, second) =

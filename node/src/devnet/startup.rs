@@ -1,42 +1,37 @@
-//! Opening a devnet to others: its control API and page, the note by which programs find it, and the signals
-//! that end it.
+//! Starting a devnet and opening it to others: its control API and page, the note by which programs find it,
+//! and the signals that end it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
+use cairn_daemon::{clock, signals};
 use cairn_genesis::Chain;
 use cairn_genesis::programs::running::{Devnet, DevnetName, DevnetNode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::devnet::control;
+use crate::devnet::directory::DevnetDirectory;
 use crate::devnet::error::DevnetError;
-use crate::devnet::happening::{Happening, What};
+use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::network::Network;
-use crate::devnet::place::Place;
 use crate::devnet::plan::NodePlan;
-use crate::devnet::pulse;
-use crate::devnet::view::View;
-use cairn_daemon::clock;
-use cairn_daemon::signals;
+use crate::devnet::{control, status_poller};
 
-/// The page answers this far below the first port for programs, if that is free.
+/// Distance of the page's port below the first port for programs, if that is free.
 const PAGE_BELOW: u16 = 1;
 
 /// A devnet that runs and is open to others.
-pub struct Opened {
-    /// Its nodes.
+pub struct RunningDevnet {
     pub network: Arc<Network>,
-    /// What happens, in order.
-    pub happenings: Receiver<Happening>,
-    /// What its note says.
+    /// Its events, in order.
+    pub events: Receiver<TimedEvent>,
     pub note: Devnet,
     /// Serves the API and waits for signals until dropped.
     _runtime: Runtime,
 }
 
-impl Opened {
-    /// What programs are told as the first event.
+impl RunningDevnet {
+    /// The first event for programs.
     pub fn ready(&self) -> Value {
         let Devnet { name, nodes, control, .. } = &self.note;
         let page = self.note.page();
@@ -49,60 +44,48 @@ impl Opened {
 /// # Errors
 /// When a node does not start; when there is no port, no randomness for the token, or no place for
 /// the note.
-pub fn open(
+pub fn start(
     chain: Chain,
     chain_argument: String,
     plans: &[NodePlan],
-    place: &mut Place,
-) -> Result<Opened, DevnetError> {
-    let (sender, happenings) = channel();
-    let view = View::new(&chain, plans.len() as u16);
-    let happenings = overheard(view.clone(), happenings);
-    let io = |source| DevnetError::Io { attempt: "start", place: "the devnet's threads".into(), source };
+    directory: &mut DevnetDirectory,
+) -> Result<RunningDevnet, DevnetError> {
+    let (sender, events) = channel();
+    let io = |attempt, object: &str| {
+        let object = object.to_owned();
+        move |source| DevnetError::Io { attempt, object, source }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(io)?;
+    let runtime = runtime.map_err(io("start", "the devnet's threads"))?;
     // Before the first child: a Ctrl-C from now on stops what was started.
     {
         let (_inside, sender) = (runtime.enter(), sender.clone());
-        let stop = move |_| drop(sender.send(Happening::now(What::Stop)));
-        let io = |source| DevnetError::Io { attempt: "listen for", place: "signals".into(), source };
-        signals::on_stop(stop).map_err(io)?;
+        let stop = move |_| {
+            let (at, event) = (std::time::Instant::now(), DevnetEvent::Stop);
+            drop(sender.send(TimedEvent { at, event, is_tip: false, lines: Vec::new() }));
+        };
+        signals::on_stop(stop).map_err(io("listen for", "signals"))?;
     }
     let network = Arc::new(Network::start(chain, chain_argument, plans.to_vec(), sender)?);
     let first = plans.first().map_or(0, |plan| plan.rpc.port());
     let (listener, address) = control::listen(first.saturating_sub(PAGE_BELOW))?;
     let token = control::new_token()?;
-    pulse::begin(view.clone(), &network);
-    runtime.spawn(control::serve(listener, network.clone(), view, token.clone()));
     let nodes = node_notes(&network, plans)?;
     let note = Devnet {
-        name: DevnetName::of_directory(place.path()),
+        name: DevnetName::of_directory(directory.path()),
         pid: std::process::id(),
         started_ms: clock::now().millis(),
-        dir: place.path().to_owned(),
-        temporary: place.is_temporary(),
+        dir: directory.path().to_owned(),
+        temporary: directory.is_temporary(),
         chain: network.chain.params.name.clone(),
         control: address,
-        token,
+        token: token.clone(),
         nodes,
     };
-    let note = place.announce(note)?.clone();
-    Ok(Opened { network, happenings, note, _runtime: runtime })
-}
-
-/// Lets the picture hear everything first; returns what is heard then.
-fn overheard(view: View, happenings: Receiver<Happening>) -> Receiver<Happening> {
-    let (sender, heard) = channel();
-    let run = move || {
-        for happening in happenings {
-            view.hear(&happening);
-            if sender.send(happening).is_err() {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new().name("view".into()).spawn(run).expect("a devnet has few threads");
-    heard
+    status_poller::start(&network, directory.keep_newest());
+    runtime.spawn(control::serve(listener, network.clone(), token));
+    let note = directory.announce(note)?.clone();
+    Ok(RunningDevnet { network, events, note, _runtime: runtime })
 }
 
 fn node_notes(network: &Network, plans: &[NodePlan]) -> Result<Vec<DevnetNode>, DevnetError> {

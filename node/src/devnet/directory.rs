@@ -1,4 +1,4 @@
-//! Where a devnet lies: its directory, held by a lock, and the notes by which others find it.
+//! Directory of a devnet, held by a lock, and the notes by which others find it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const READERS: Duration = Duration::from_millis(200);
 
 /// The directory of a devnet, held until dropped; a temporary one goes with it.
 #[derive(Debug)]
-pub struct Place {
+pub struct DevnetDirectory {
     path: PathBuf,
     _lock: File,
     temporary: Option<tempfile::TempDir>,
@@ -23,7 +23,7 @@ pub struct Place {
     note: Option<Devnet>,
 }
 
-impl Place {
+impl DevnetDirectory {
     /// Takes a directory that is kept, or a temporary one, for a devnet of this name or of one that is free.
     ///
     /// # Errors
@@ -37,9 +37,9 @@ impl Place {
         kept: Option<&Path>,
         name: Option<&DevnetName>,
     ) -> Result<Self, DevnetError> {
-        let fail = |attempt, place: &Path| {
-            let place = place.display().to_string();
-            move |source| DevnetError::Io { attempt, place, source }
+        let fail = |attempt, object: &Path| {
+            let object = object.display().to_string();
+            move |source| DevnetError::Io { attempt, object, source }
         };
         registry.iter().try_for_each(|registry| registry.make_room(name))?;
         let (path, temporary) = match kept {
@@ -66,7 +66,7 @@ impl Place {
         Ok(Self { path, _lock: lock, temporary, registry, name: name.cloned(), note: None })
     }
 
-    /// The directory.
+    /// The directory that is held.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -74,6 +74,13 @@ impl Place {
     /// Whether the directory goes with the devnet.
     pub fn is_temporary(&self) -> bool {
         self.temporary.is_some()
+    }
+
+    /// Returns what is to be done from time to time so that the note of the newest devnet that lives is where
+    /// scripts look for it: one that was killed takes none of its notes away.
+    pub fn keep_newest(&self) -> impl Fn() + Send + use<> {
+        let registry = self.registry.clone();
+        move || registry.iter().for_each(Registry::renew)
     }
 
     /// Leaves the note in the directory and in Cairn's home, where `cairn net` and the wallet look. It gets
@@ -93,7 +100,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for DevnetDirectory {
     fn drop(&mut self) {
         let Some(note) = &self.note else { return };
         let _ = fs::remove_file(self.path.join(NOTE_FILE));

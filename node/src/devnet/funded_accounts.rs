@@ -1,44 +1,19 @@
-//! The published accounts as a devnet shows them, and who is paid when nobody is named.
+//! The published accounts that genesis funds, and the payees of nodes where none is named.
 
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_genesis::{Chain, accounts};
-use serde_json::{Value, json};
 
-/// One account that genesis funds.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// Its number.
-    pub number: u8,
-    /// Its published words.
-    pub words: String,
-    /// Its funded address.
-    pub address: Address,
-    /// What genesis pays to it.
-    pub balance: Amount,
-}
-
-impl Account {
-    /// As programs see it.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "account": self.number,
-            "address": self.address.to_string(),
-            "balance": self.balance,
-            "words": self.words,
-        })
-    }
-}
+use crate::devnet::command::Account;
 
 /// The accounts that this chain funds; none on a chain that does not know them.
 pub fn funded(chain: &Chain) -> Vec<Account> {
     let account = |number| {
-        let balance = premine(chain, number)?;
         Some(Account {
-            number,
+            account: number,
+            address: payee(chain, number.into()).to_string(),
+            balance: premine(chain, number)?,
             words: accounts::words(number),
-            address: payee(chain, number.into()),
-            balance,
         })
     };
     (0..accounts::COUNT).filter_map(account).collect()

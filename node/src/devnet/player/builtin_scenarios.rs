@@ -1,25 +1,41 @@
-//! The shelf: the scenarios that come with the program.
+//! The scenarios that come with the program.
 
 use std::sync::LazyLock;
 
 use cairn_simulator::plan::Plan;
 use cairn_simulator::scenario;
 use rust_embed::RustEmbed;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// The list is asked for without the token, and every file must be parsed for it: once.
 static LIST: LazyLock<String> = LazyLock::new(|| {
-    let told = |plan: Plan| {
-        json!({
-            "name": plan.name,
-            "teaches": plan.teaches,
-            "nodes": plan.nodes(),
-            "steps": plan.steps.len(),
-            "lasts_ms": plan.stop.after.as_millis() as u64,
-        })
-    };
-    plans().map(told).collect::<Value>().to_string()
+    let entries: Vec<Entry> = plans().map(Entry::from).collect();
+    serde_json::to_string(&entries).expect("entries have text keys")
 });
+
+/// A scenario in the list of the page.
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    teaches: String,
+    nodes: u16,
+    /// Number of steps of the plan.
+    steps: usize,
+    /// Longest duration in its world's time.
+    lasts_ms: u64,
+}
+
+impl From<Plan> for Entry {
+    fn from(plan: Plan) -> Self {
+        Self {
+            nodes: plan.nodes(),
+            steps: plan.steps.len(),
+            lasts_ms: plan.stop.after.as_millis() as u64,
+            name: plan.name,
+            teaches: plan.teaches,
+        }
+    }
+}
 
 #[derive(RustEmbed)]
 #[folder = "../tests/scenarios/"]
@@ -42,10 +58,12 @@ fn plans() -> impl Iterator<Item = Plan> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
-    fn every_file_on_the_shelf_is_a_scenario_with_a_sentence_on_what_it_teaches() {
+    fn every_file_that_is_built_in_is_a_scenario_with_a_sentence_on_what_it_teaches() {
         let list: Value = serde_json::from_str(list()).expect("JSON");
         let list = list.as_array().expect("a list");
         assert!(list.len() >= 10 && list.len() == Files::iter().count(), "{}", list.len());
@@ -53,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_on_the_shelf_is_not_found() {
+    fn what_is_not_built_in_is_not_found() {
         assert!(find("split-brain").is_some());
         assert!(find("../split-brain").is_none());
     }

@@ -1,0 +1,144 @@
+//! The narrator: events in, lines out for people and programs.
+
+use std::collections::BTreeSet;
+
+use cairn_core::hash::Txid;
+use cairn_daemon::api::decimal::Coins;
+use cairn_daemon::api::event::NodeEvent;
+
+use crate::devnet::event::DevnetEvent;
+use crate::devnet::narrator::blocks::Blocks;
+use crate::devnet::narrator::line::{Line, Told, ToldReorganization, count};
+use crate::devnet::state::NetworkState;
+
+mod blocks;
+pub mod line;
+
+/// Limit of transactions remembered, so that none is told twice.
+const REMEMBERED: usize = 20_000;
+
+/// What is not told yet, and what must not be told again.
+#[derive(Debug, Default)]
+pub struct Narrator {
+    blocks: Blocks,
+    transactions: BTreeSet<Txid>,
+    /// Set from healing or a restart until the running nodes agree.
+    mended: Option<Mended>,
+}
+
+/// The time at which the network was mended, in milliseconds, and the way.
+#[derive(Clone, Copy, Debug)]
+struct Mended {
+    at: u64,
+    by: &'static str,
+}
+
+impl Narrator {
+    /// Returns what there is to tell of an event that is not yet folded into the state.
+    pub fn hear(&mut self, event: &DevnetEvent, state: &NetworkState, at: u64) -> Vec<Line> {
+        let told = match event {
+            DevnetEvent::Node { node, event } => return self.node_event(*node, event, at),
+            DevnetEvent::Partitioned(groups) => {
+                let mut lines = self.blocks.tell_at_once();
+                self.mended = groups.is_whole().then_some(Mended { at, by: "healing" });
+                lines.push(match groups.is_whole() {
+                    true => Told::Healed.line("healed: all nodes may reach each other again".to_owned()),
+                    false => Told::Partitioned { groups: groups.to_string() }
+                        .line(format!("cut: {groups} no longer reach each other")),
+                });
+                return lines;
+            }
+            DevnetEvent::Died { node, how } => Told::Died { node: *node, how: how.clone() }
+                .line(format!("node {node} ended by itself: {how}")),
+            DevnetEvent::Killed(node) => Told::Killed { node: *node }.line(format!("node {node} was killed")),
+            DevnetEvent::Restarted(node) => {
+                if state.groups().is_whole() {
+                    self.mended = Some(Mended { at, by: "the restart" });
+                }
+                Told::Restarted { node: *node }.line(format!("node {node} runs again"))
+            }
+            DevnetEvent::Hashrate { node, percent, .. } => Told::Hashrate { node: *node, percent: *percent }
+                .line(format!("node {node} mines at {percent} % of its first rate")),
+            DevnetEvent::Slowed { node, delay_ms } => {
+                Told::Slowed { node: *node, delay_ms: *delay_ms }.line(match delay_ms {
+                    0 => format!("the links of node {node} are as fast as at first"),
+                    _ => format!("the links of node {node} are slower by {delay_ms} ms each way"),
+                })
+            }
+            // A scenario tells its own timeline.
+            _ => return Vec::new(),
+        };
+        vec![told]
+    }
+
+    /// Returns lines of blocks that every node has, of those that were waited for long enough, and of
+    /// agreement.
+    pub fn tick(&mut self, state: &NetworkState, now: u64) -> Vec<Line> {
+        let mut lines = self.blocks.tell(now, state);
+        lines.extend(self.tell_agreement(state, now));
+        lines
+    }
+
+    fn node_event(&mut self, node: u16, event: &NodeEvent, at: u64) -> Vec<Line> {
+        match event {
+            NodeEvent::BlockConnected(arrival) => {
+                self.blocks.reached(node, &arrival.block, at);
+                Vec::new()
+            }
+            NodeEvent::Reorganised(change) => {
+                let mut lines = self.blocks.tell_at_once();
+                let text = format!(
+                    "reorganisation on node {node}: {} left, {} joined, fork point {}",
+                    count(change.disconnected.into(), "block"),
+                    change.connected,
+                    change.fork_height.get()
+                );
+                let told = ToldReorganization {
+                    node,
+                    left: change.disconnected,
+                    joined: change.connected,
+                    fork_height: change.fork_height,
+                    old_chainwork: change.old_chainwork,
+                    new_chainwork: change.new_chainwork,
+                };
+                lines.push(Told::Reorganisation(told).line(text));
+                lines
+            }
+            NodeEvent::TransactionAccepted { txid, fee: Coins(fee), .. } => {
+                if self.transactions.len() >= REMEMBERED {
+                    self.transactions.clear();
+                }
+                let is_new = self.transactions.insert(*txid);
+                let short: String = txid.to_string().chars().take(12).collect();
+                let text = format!("transaction {short}… reached node {node}, fee {fee}");
+                is_new
+                    .then(|| Told::Transaction { txid: *txid, node, fee: Coins(*fee) }.line(text))
+                    .into_iter()
+                    .collect()
+            }
+            NodeEvent::Gap { .. } => {
+                vec![Told::Gap { node }.line(format!("node {node}: some events were missed"))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// After healing or a restart: the moment at which every running node has the same tip.
+    fn tell_agreement(&mut self, state: &NetworkState, now: u64) -> Option<Line> {
+        let Mended { at, by } = self.mended?;
+        let mut running = state.running();
+        let first = running.next()?;
+        if !running.all(|node| node.tip == first.tip) {
+            return None;
+        }
+        self.mended = None;
+        let nodes = state.running().count();
+        let (height, hash, ms) = (first.height, first.tip, now.saturating_sub(at));
+        let text = format!("all {nodes} nodes agree on block {} again, {ms} ms after {by}", height.get());
+        // One node alone agrees with no other.
+        (nodes > 1).then(|| Told::Agreement { height, hash, ms }.line(text))
+    }
+}
+
+#[cfg(test)]
+mod tests;
