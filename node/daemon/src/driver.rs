@@ -261,7 +261,7 @@ impl Driver {
 
     /// Logs why there is no connection to a node that the operator named.
     fn not_connected(&mut self, address: PeerAddress, reason: String) {
-        if self.machine.peers().dialer().kept().any(|(kept, _)| *kept == address) {
+        if self.machine.peers().dialer.kept().any(|(kept, _)| *kept == address) {
             self.log.not_connected(address, reason, clock::now());
         }
     }

@@ -85,7 +85,7 @@ impl Link {
 
     /// Queues a message. If too much waits already, the connection ends.
     pub fn say(&self, message: Message) {
-        let weight = weight(&message);
+        let weight = memory(&message);
         let waiting = self.shared.backlog.add(weight);
         let due = self.shared.delays.due(&self.peer);
         if waiting > MAX_WAITING_BYTES || self.queue.try_send(Outgoing::Say(message, due)).is_err() {
@@ -119,7 +119,7 @@ impl Link {
 impl Shared {
     /// Notes that a message was written.
     pub fn written(&self, message: &Message) {
-        self.backlog.remove(weight(message));
+        self.backlog.remove(memory(message));
         self.drained.notify_one();
     }
 
@@ -134,23 +134,10 @@ impl Shared {
     }
 }
 
-/// About how many bytes a message takes while it waits.
-fn weight(message: &Message) -> usize {
+/// Estimate of a queued message's memory in bytes.
+fn memory(message: &Message) -> usize {
     const OVERHEAD: usize = 128;
-    let body = match message {
-        Message::Block(block) => block.size(),
-        Message::Transactions(transactions) => {
-            transactions.iter().map(|transaction| transaction.size()).sum()
-        }
-        Message::Headers(headers) => headers.len() * 88,
-        Message::GetHeaders { locator: ids } | Message::GetBlocks(ids) => ids.len() * 32,
-        Message::AnnounceTransactions(ids) | Message::GetTransactions(ids) => ids.len() * 32,
-        Message::NotFound(items) => items.len() * 36,
-        Message::Peers(addresses) => addresses.len() * 32,
-        Message::Hello(_) => 512,
-        Message::Goodbye(_) | Message::Ping { .. } | Message::Pong { .. } | Message::GetPeers => 0,
-    };
-    OVERHEAD + body
+    OVERHEAD + message.weight()
 }
 
 #[cfg(test)]
@@ -177,7 +164,7 @@ mod tests {
     fn a_peer_that_reads_nothing_is_cut_off_by_bytes_as_well() {
         let (link, mut unread) = link();
         let long = Message::GetBlocks(vec![cairn_core::hash::BlockHash::ZERO; 100_000]);
-        let fit = MAX_WAITING_BYTES / weight(&long);
+        let fit = MAX_WAITING_BYTES / memory(&long);
         (0..fit).for_each(|_| link.say(long.clone()));
         assert!(link.shared().is_congested() && !link.shared().over.is_cancelled());
         link.say(long);

@@ -155,7 +155,7 @@ async fn get_address_utxos(
                 "amount": Coins(*amount),
                 "height": place.map(|place| place.height),
                 "coinbase": place.is_some_and(|place| place.position == 0),
-                "spent_by": node.mempool().spender(outpoint),
+                "spent_by": node.mempool().entries().spender(outpoint),
             })
         });
         Ok(object! {

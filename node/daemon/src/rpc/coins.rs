@@ -43,7 +43,7 @@ async fn get_tx_out(
     let (outpoint, with_mempool) = (OutPoint { txid, index }, with_mempool.unwrap_or(true));
     rpc.try_query(move |node| {
         let (chain, tip) = (node.chain(), node.chain().tip());
-        if with_mempool && node.mempool().spender(&outpoint).is_some() {
+        if with_mempool && node.mempool().entries().spender(&outpoint).is_some() {
             return Ok(None);
         }
         let confirmed = chain.coin(&outpoint)?;

@@ -33,7 +33,7 @@ pub fn stuck(node: &Machine) -> Option<String> {
         return None;
     }
     let missing = best.height.since(tip.height).unwrap_or(0);
-    let is_nothing_owed = node.peers().ready().all(|peer| node.sync().owed_by(&peer.peer) == 0);
+    let is_nothing_owed = node.peers().ready().all(|peer| node.sync().bodies.owed_by(&peer.peer) == 0);
     is_nothing_owed.then(|| match node.peers().ready().next() {
         None => format!("{missing} blocks are missing and no peer is connected"),
         Some(_) => format!("{missing} blocks are missing and no connected peer has them"),
@@ -158,5 +158,5 @@ pub fn no_such(what: &str, txid: &Txid) -> RpcError {
 pub fn phase(node: &Machine) -> &'static str {
     let chain = node.chain();
     let is_behind = chain.best_header().height > chain.tip().height;
-    if is_behind && node.sync().source().is_some() { "syncing" } else { "idle" }
+    if is_behind && node.sync().bodies.busiest().is_some() { "syncing" } else { "idle" }
 }

@@ -1,10 +1,11 @@
 //! Methods about unconfirmed transactions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cairn_core::hash::Txid;
 use cairn_protocol::mempool::entry::MempoolEntry;
 use cairn_protocol::mempool::fee_estimate::Basis;
+use cairn_protocol::mempool::policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
 
 use crate::Machine;
 use crate::clock;
@@ -50,7 +51,7 @@ async fn get_mempool_info(rpc: Rpc) -> RpcResult<Object> {
     let now = clock::now();
     rpc.query(move |node| {
         let mempool = node.mempool();
-        let total = mempool.total();
+        let total = mempool.entries().total();
         object! {
             "loaded": true,
             "size": mempool.len(),
@@ -59,8 +60,8 @@ async fn get_mempool_info(rpc: Rpc) -> RpcResult<Object> {
             "total_fee": Coins(total.fees),
             "maxmempool": mempool.max_usage(),
             "mempoolminfee": Coins(mempool.min_fee_rate(now).per_kilobyte()),
-            "minrelaytxfee": Coins(mempool.min_relay_fee_rate().per_kilobyte()),
-            "incrementalrelayfee": Coins(mempool.incremental_fee_rate().per_kilobyte()),
+            "minrelaytxfee": Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
+            "incrementalrelayfee": Coins(INCREMENTAL_FEE_RATE.per_kilobyte()),
             "unbroadcastcount": 0,
             "fullrbf": true,
         }
@@ -73,19 +74,18 @@ async fn get_mempool_entry(rpc: Rpc, txid: Txid) -> RpcResult<Object> {
 }
 
 async fn get_mempool_ancestors(rpc: Rpc, txid: Txid, verbose: Option<bool>) -> RpcResult {
-    relatives(rpc, txid, verbose, |node, txid| node.mempool().ancestors_of(txid).into_iter().collect()).await
+    relatives(rpc, txid, verbose, |node, txid| node.mempool().entries().with_ancestors([*txid])).await
 }
 
 async fn get_mempool_descendants(rpc: Rpc, txid: Txid, verbose: Option<bool>) -> RpcResult {
-    relatives(rpc, txid, verbose, |node, txid| node.mempool().descendants_of(txid).into_iter().collect())
-        .await
+    relatives(rpc, txid, verbose, |node, txid| node.mempool().entries().with_descendants([*txid])).await
 }
 
 async fn relatives(
     rpc: Rpc,
     txid: Txid,
     verbose: Option<bool>,
-    related: fn(&Machine, &Txid) -> Vec<Txid>,
+    related: fn(&Machine, &Txid) -> BTreeSet<Txid>,
 ) -> RpcResult {
     let look = move |node: &Machine| {
         find(node, &txid)?;

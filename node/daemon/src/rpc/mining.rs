@@ -15,6 +15,7 @@ use cairn_core::lock::Lock;
 use cairn_core::target::CompactTarget;
 use cairn_genesis::hashrate::{Hashrate, HashrateError};
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
+use cairn_protocol::mempool::policy::MIN_RELAY_FEE_RATE;
 use cairn_protocol::template::Template;
 use serde_json::{Map, Value};
 
@@ -241,7 +242,7 @@ async fn get_mining_info(rpc: Rpc) -> RpcResult<Object> {
         info.extend(object! {
             "networkhashps": hashes_per_second(node, tip.height, DEFAULT_WINDOW),
             "pooledtx": node.mempool().len(),
-            "blockmintxfee": Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
+            "blockmintxfee": Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
             "chain": params.name,
             "next": next_block,
             "previousblockhash": tip.hash(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cairn_protocol::input::PeerCommand;
+use cairn_protocol::mempool::policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
 use cairn_protocol::message::PROTOCOL_VERSION;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_protocol::peers::connection::{Connection, Heartbeat};
@@ -47,8 +48,7 @@ const DEFAULT_BAN: Duration = Duration::from_secs(24 * 60 * 60);
 
 async fn add_node(rpc: Rpc, node: String, command: String) -> RpcResult<()> {
     let address = resolve(&node).await?;
-    let is_kept =
-        rpc.query(move |node| node.peers().dialer().kept().any(|(kept, _)| *kept == address)).await?;
+    let is_kept = rpc.query(move |node| node.peers().dialer.kept().any(|(kept, _)| *kept == address)).await?;
     let command = match command.as_str() {
         "onetry" => PeerCommand::TryNode(address),
         "add" if is_kept => return Err(Code::NodeAlreadyAdded.error("Error: Node already added")),
@@ -90,7 +90,7 @@ async fn set_ban(
                 let message = "Error: Invalid IP/Subnet: bans hold for identities; give a peer id, or the address of a connected peer";
                 Code::InvalidIpOrSubnet.error(message)
             })?;
-            Ok((peer, node.peers().filter().bans.iter(now).any(|(banned, _)| *banned == peer)))
+            Ok((peer, node.peers().filter.bans.iter(now).any(|(banned, _)| *banned == peer)))
         })
         .await?;
     match command.as_str() {
@@ -123,7 +123,7 @@ fn ban_duration(given: u32, is_absolute: bool) -> RpcResult<Duration> {
 async fn list_banned(rpc: Rpc) -> RpcResult<Vec<Object>> {
     let now = clock::now();
     rpc.query(move |node| {
-        let bans = node.peers().filter().bans.iter(now).map(|(peer, ban)| {
+        let bans = node.peers().filter.bans.iter(now).map(|(peer, ban)| {
             object! {
                 "address": ban.host.map_or_else(|| peer.to_string(), |host| host.to_string()),
                 "peerid": Text(peer),
@@ -177,7 +177,7 @@ async fn get_added_node_info(rpc: Rpc, wanted: Option<String>) -> RpcResult<Vec<
     let is_one = wanted.is_some();
     let shown: Vec<Object> = rpc
         .query(move |node| {
-            let kept = node.peers().dialer().kept();
+            let kept = node.peers().dialer.kept();
             let kept = kept.map(|(address, is_connected)| (address.to_string(), is_connected));
             let kept = kept.filter(|(address, _)| wanted.as_ref().is_none_or(|wanted| address == wanted));
             let shown = kept.map(|(address, is_connected)| {
@@ -240,8 +240,8 @@ fn peer_object(connection: &Connection) -> Object {
 async fn get_network_info(rpc: Rpc) -> RpcResult<Object> {
     let own = rpc.node()?.peer_id();
     rpc.query(move |node| {
-        let (peers, mempool) = (node.peers(), node.mempool());
-        let identity = peers.identity();
+        let peers = node.peers();
+        let identity = &peers.identity;
         let inbound = peers.ready().filter(|peer| peer.direction == Direction::Inbound).count();
         let all = peers.ready().count();
         let listen = identity.listen.iter().map(|address| {
@@ -256,15 +256,15 @@ async fn get_network_info(rpc: Rpc) -> RpcResult<Object> {
             "localservicesnames": ["NETWORK"],
             "localrelay": true,
             "timeoffset": 0,
-            "networkactive": peers.filter().is_active(),
+            "networkactive": peers.filter.is_active,
             "connections": all,
             "connections_in": inbound,
             "connections_out": all - inbound,
             "networks": ["ipv4", "ipv6"].map(network_object),
-            "relayfee": Coins(mempool.min_relay_fee_rate().per_kilobyte()),
-            "incrementalfee": Coins(mempool.incremental_fee_rate().per_kilobyte()),
+            "relayfee": Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
+            "incrementalfee": Coins(INCREMENTAL_FEE_RATE.per_kilobyte()),
             "localaddresses": listen.collect::<Vec<_>>(),
-            "blockedpeers": peers.filter().blocked().iter().map(Text).collect::<Vec<_>>(),
+            "blockedpeers": peers.filter.blocked.iter().map(Text).collect::<Vec<_>>(),
             "warnings": lookup::warnings(node),
         }
     })

@@ -4,12 +4,13 @@
 //! in a cache, because sled takes tens of microseconds for what memory gives in one.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::{Arc, Weak};
 
 use cairn_core::block::Block;
 use cairn_core::coin::Coin;
+use cairn_core::generations::Generations;
 use cairn_core::hash::Txid;
 use cairn_core::height::Height;
 use cairn_core::transaction::OutPoint;
@@ -31,31 +32,21 @@ pub struct Ledger {
     dirty: BTreeMap<Txid, Dirty>,
     /// Records and outputs that were touched since the last checkpoint, some of them twice.
     dirty_weight: usize,
-    cache: RefCell<Cache>,
+    /// Records are shared, so that a look at one of ten thousand outputs does not copy the others.
+    cache: RefCell<Generations<Txid, Arc<StoredTransaction>>>,
     /// What checkpoints keep for each snapshot that is still read.
     snapshots: RefCell<Vec<Weak<Kept>>>,
-}
-
-/// Two generations: when the younger is full, it replaces the older, which is forgotten.
-/// Records are shared, so that a look at one of ten thousand outputs does not copy the others.
-struct Cache {
-    generation: usize,
-    young: HashMap<Txid, Arc<StoredTransaction>>,
-    old: HashMap<Txid, Arc<StoredTransaction>>,
-    /// Records and outputs in `young`.
-    weight: usize,
 }
 
 impl Ledger {
     /// The ledger over what sled holds, how many records that is, and how much the cache may hold.
     pub fn new(state: State, stored: u64, generation: usize) -> Self {
-        let (young, old) = (HashMap::new(), HashMap::new());
         Self {
             state,
             stored,
             dirty: BTreeMap::new(),
             dirty_weight: 0,
-            cache: RefCell::new(Cache { generation, young, old, weight: 0 }),
+            cache: RefCell::new(Generations::new(generation)),
             snapshots: RefCell::default(),
         }
     }
@@ -109,9 +100,10 @@ impl Ledger {
         self.dirty_weight = 0;
         let mut cache = self.cache.borrow_mut();
         for (txid, dirty) in std::mem::take(&mut self.dirty) {
-            cache.forget(&txid);
-            if let Some(transaction) = dirty.now {
-                cache.keep(txid, Arc::new(transaction));
+            cache.remove(&txid);
+            if let Some(transaction) = dirty.now.map(Arc::new) {
+                let weight = weight(&transaction);
+                cache.insert(txid, transaction, weight);
             }
         }
     }
@@ -249,40 +241,20 @@ impl Ledger {
     /// # Errors
     /// When sled fails.
     pub fn find(&self, txid: &Txid) -> Result<Option<Arc<StoredTransaction>>, StoreError> {
-        if let Some(found) = self.cache.borrow_mut().find(txid) {
-            return Ok(Some(found));
+        if let Some(found) = self.cache.borrow_mut().touch(*txid, weight) {
+            return Ok(Some(found.clone()));
         }
         let found = self.state.transaction(txid)?.map(Arc::new);
         if let Some(found) = &found {
-            self.cache.borrow_mut().keep(*txid, found.clone());
+            self.cache.borrow_mut().insert(*txid, found.clone(), weight(found));
         }
         Ok(found)
     }
 }
 
-impl Cache {
-    fn find(&mut self, txid: &Txid) -> Option<Arc<StoredTransaction>> {
-        if let Some(found) = self.young.get(txid) {
-            return Some(found.clone());
-        }
-        let found = self.old.remove(txid)?;
-        self.keep(*txid, found.clone());
-        Some(found)
-    }
-
-    fn keep(&mut self, txid: Txid, transaction: Arc<StoredTransaction>) {
-        if self.weight >= self.generation {
-            self.old = std::mem::take(&mut self.young);
-            self.weight = 0;
-        }
-        self.weight += 1 + transaction.outputs.len();
-        self.young.insert(txid, transaction);
-    }
-
-    fn forget(&mut self, txid: &Txid) {
-        self.young.remove(txid);
-        self.old.remove(txid);
-    }
+/// Weight of a record in the cache: one, and one for each output.
+fn weight(transaction: &Arc<StoredTransaction>) -> usize {
+    1 + transaction.outputs.len()
 }
 
 /// Two ordered sources as one; where both have a record, the dirty one counts.
