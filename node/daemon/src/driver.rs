@@ -24,9 +24,9 @@ use crate::clock;
 use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
 use crate::log::{EventLog, in_words};
-use crate::p2p::conversation::PeerEvent;
-use crate::p2p::link::Link;
-use crate::p2p::{Network, Order};
+use crate::p2p::connection::PeerEvent;
+use crate::p2p::peer_handle::{ConnectionState, PeerHandle};
+use crate::p2p::{Network, NetworkCommand};
 
 /// Inputs that are handled before the store is flushed and actions are carried out: enough to share the cost of a
 /// flush, few enough to keep the delay short.
@@ -45,9 +45,9 @@ pub struct Driver {
     machine: Machine,
     ends: Ends,
     events: mpsc::Receiver<PeerEvent>,
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<NetworkCommand>,
     own: PeerId,
-    links: BTreeMap<PeerId, Link>,
+    handles: BTreeMap<PeerId, PeerHandle>,
     replies: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     next_request: u64,
     /// Collected while a group is handled, carried out after the flush.
@@ -67,15 +67,15 @@ impl Driver {
         network: Network,
         runtime: tokio::runtime::Handle,
     ) -> std::io::Result<JoinHandle<Result<Machine, StoreError>>> {
-        let Network { own, events, orders, .. } = network;
+        let Network { own, events, commands, .. } = network;
         let stop = ends.stop.clone();
         let driver = Self {
             machine,
             ends,
             events,
-            orders,
+            commands,
             own,
-            links: BTreeMap::new(),
+            handles: BTreeMap::new(),
             replies: BTreeMap::new(),
             next_request: 0,
             actions: Vec::new(),
@@ -166,26 +166,26 @@ impl Driver {
 
     fn peer_event(&mut self, event: PeerEvent) -> Result<(), StoreError> {
         match event {
-            PeerEvent::Connected { link, direction, address } => {
-                let peer = link.peer;
+            PeerEvent::Connected { handle, direction, address } => {
+                let peer = handle.peer;
                 self.forget_actions_for(peer);
-                self.traffic().insert(peer, link.shared().clone());
-                self.links.insert(peer, link);
+                self.traffic().insert(peer, handle.state().clone());
+                self.handles.insert(peer, handle);
                 self.handle(Input::Connected { peer, direction, address })
             }
             // A connection that was replaced meanwhile has no say any more, not even by its end.
             PeerEvent::Received { peer, connection, .. }
-            | PeerEvent::Garbled { peer, connection, .. }
+            | PeerEvent::Malformed { peer, connection, .. }
             | PeerEvent::Disconnected { peer, connection }
-                if self.links.get(&peer).is_none_or(|link| link.connection != connection) =>
+                if self.handles.get(&peer).is_none_or(|handle| handle.connection != connection) =>
             {
                 Ok(())
             }
             PeerEvent::Received { peer, message, .. } => self.handle(Input::Received { peer, message }),
-            PeerEvent::Garbled { peer, fault, .. } => self.handle(Input::Malformed { peer, error: fault }),
+            PeerEvent::Malformed { peer, error, .. } => self.handle(Input::Malformed { peer, error }),
             PeerEvent::Disconnected { peer, .. } => {
                 self.forget_actions_for(peer);
-                self.links.remove(&peer);
+                self.handles.remove(&peer);
                 self.traffic().remove(&peer);
                 self.handle(Input::Disconnected { peer })
             }
@@ -193,7 +193,7 @@ impl Driver {
                 self.not_connected(address, reason);
                 self.handle(Input::DialFailed { address })
             }
-            PeerEvent::DialledOurselves { address } => {
+            PeerEvent::DialedSelf { address } => {
                 let peer = self.own;
                 self.handle(Input::Connected { peer, direction: Direction::Outbound, address })?;
                 self.handle(Input::Disconnected { peer })
@@ -215,17 +215,17 @@ impl Driver {
         for action in core::mem::take(&mut self.actions) {
             match action {
                 Action::Send { peer, message } => {
-                    if let Some(link) = self.links.get(&peer) {
-                        link.say(message);
+                    if let Some(handle) = self.handles.get(&peer) {
+                        handle.send(message);
                     }
                 }
                 Action::Disconnect { peer } => {
-                    if let Some(link) = self.links.get(&peer) {
-                        link.hang_up();
+                    if let Some(handle) = self.handles.get(&peer) {
+                        handle.disconnect();
                     }
                 }
-                Action::Connect { address } => self.order(Order::Dial(address)),
-                Action::Block { peers } => self.order(Order::Block(peers)),
+                Action::Connect { address } => self.command(NetworkCommand::Dial(address)),
+                Action::Block { peers } => self.command(NetworkCommand::Block(peers)),
                 Action::Reply { request, answer } => {
                     if let Some(reply) = self.replies.remove(&request) {
                         // The caller may have disconnected meanwhile.
@@ -266,23 +266,23 @@ impl Driver {
         }
     }
 
-    /// The swarm only ever works off its orders and never waits for us, so this waits briefly at most.
-    fn order(&self, order: Order) {
-        if self.orders.blocking_send(order).is_err() {
+    /// Sends a command to the swarm, which never waits for the driver, so this waits briefly at most.
+    fn command(&self, command: NetworkCommand) {
+        if self.commands.blocking_send(command).is_err() {
             tracing::debug!("the network has stopped");
         }
     }
 
     fn finish(mut self) -> Result<Machine, StoreError> {
-        for link in self.links.values() {
-            link.say(Message::Goodbye(Goodbye::Leaving));
-            link.hang_up();
+        for handle in self.handles.values() {
+            handle.send(Message::Goodbye(Goodbye::Leaving));
+            handle.disconnect();
         }
         self.machine.flush()?;
         Ok(self.machine)
     }
 
-    fn traffic(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Arc<crate::p2p::link::Shared>>> {
+    fn traffic(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Arc<ConnectionState>>> {
         self.ends.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,7 +23,7 @@ use crate::Machine;
 use crate::generate::{Made, Wanted};
 use crate::mined::NotMined;
 use crate::p2p::delays::Delays;
-use crate::p2p::link::Shared;
+use crate::p2p::peer_handle::ConnectionState;
 use crate::p2p::traffic::Traffic;
 
 /// Calls queued for the driver; the caller of one more waits until there is room.
@@ -62,7 +62,7 @@ pub enum Call {
 }
 
 /// Bytes sent and received, by peer.
-pub type PeerTraffic = Arc<Mutex<BTreeMap<PeerId, Arc<Shared>>>>;
+pub type PeerTraffic = Arc<Mutex<BTreeMap<PeerId, Arc<ConnectionState>>>>;
 
 /// Bytes received from a peer and sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +236,7 @@ impl NodeHandle {
         let peers = self.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner);
         peers
             .get(peer)
-            .map(|shared| ByteCounts { received: shared.traffic.received(), sent: shared.traffic.sent() })
+            .map(|state| ByteCounts { received: state.traffic.received(), sent: state.traffic.sent() })
     }
 
     /// Asks the node to stop.

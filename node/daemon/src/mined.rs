@@ -1,34 +1,29 @@
-//! The outcome of a block that was made here. A verdict that is not an error is not yet a success: a block
-//! is mined when it is part of the best chain.
+//! The outcome of a block that this node made. A verdict without an error is not yet a success: a block is
+//! mined when it is part of the best chain.
 
 use cairn_core::check::header::AheadOfClock;
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 
-/// Why a block that was made here is not part of the best chain.
+/// The reasons why a block of this node is not part of the best chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotMined {
-    /// Its time is ahead of the clock.
     #[error(transparent)]
     TooEarly(#[from] AheadOfClock),
-    /// Another branch has as much work or more.
     #[error("the block is on a side branch: another block was there first")]
     SideBranch,
-    /// The node has it already.
     #[error("the node has this block already")]
     Duplicate,
-    /// A block below it is missing.
     #[error("the block is kept until the block below it arrives")]
     AncestorMissing,
-    /// It breaks a rule.
     #[error("the chain rejects the block: {0}")]
     Rejected(BlockRejection),
 }
 
 impl NotMined {
-    /// Succeeds if the block became part of the best chain.
+    /// Checks that a block became part of the best chain.
     ///
     /// # Errors
-    /// The reason for which it did not.
+    /// The reason why it did not.
     pub fn check(outcome: Result<BlockVerdict, BlockRejection>) -> Result<(), Self> {
         match outcome {
             Ok(BlockVerdict::Connected) => Ok(()),
@@ -62,8 +57,8 @@ mod tests {
             (Ok(BlockVerdict::AncestorMissing), "until the block below it arrives"),
             (Err(unknown), "rejects the block: the parent"),
         ] {
-            let message = NotMined::check(outcome).expect_err("not mined").to_string();
-            assert!(message.contains(why), "{message}");
+            let told = NotMined::check(outcome).expect_err("not mined").to_string();
+            assert!(told.contains(why), "{told}");
         }
         assert_eq!(NotMined::check(Ok(BlockVerdict::Connected)), Ok(()));
     }

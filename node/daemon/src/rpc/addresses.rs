@@ -15,7 +15,7 @@ use crate::Machine;
 use crate::rpc::json::{Change, Sum};
 use crate::rpc::lookup;
 use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, methods, object};
-use crate::store::address_schema::Visit;
+use crate::store::address_schema::HistoryEntry;
 use crate::store::addresses::AddressIndex;
 
 methods! { "Blockchain":
@@ -175,7 +175,7 @@ fn index(node: &Machine) -> RpcResult<&AddressIndex> {
         .ok_or_else(|| Code::Misc.error("The address index is not kept: start the node with --address-index"))
 }
 
-fn confirmed(node: &Machine, visit: &Visit) -> Object {
+fn confirmed(node: &Machine, visit: &HistoryEntry) -> Object {
     let chain = node.chain();
     let block = chain.hash_at(visit.height).and_then(|hash| chain.entry(&hash));
     object! {

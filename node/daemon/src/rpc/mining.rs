@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::Machine;
 use crate::clock;
 use crate::handle::{Stopped, SubmitError};
-use crate::miner::{MiningOrder, spacing_hashrate};
+use crate::miner::{MiningSettings, spacing_hashrate};
 use crate::rpc::lookup;
 use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, json, methods, object};
 use crate::rpc::params::{Argument, Kind};
@@ -183,7 +183,7 @@ async fn set_mining(
                 Some(HashrateLimit(limit)) => limit,
                 None => rpc.query(|node| spacing_hashrate(node.chain().params())).await?,
             };
-            Some(MiningOrder { pay_to, threads: threads.unwrap_or(1).max(1).into(), hashrate })
+            Some(MiningSettings { pay_to, threads: threads.unwrap_or(1).max(1).into(), hashrate })
         }
     };
     rpc.mining().send_replace(order);

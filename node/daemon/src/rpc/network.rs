@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::Machine;
 use crate::clock;
-use crate::p2p::delays::LONGEST;
+use crate::p2p::delays::MAX_DELAY;
 use crate::rpc::lookup;
 use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, Text, methods, object};
 use crate::rpc::params::whole;
@@ -148,7 +148,7 @@ async fn set_blocked_peers(rpc: Rpc, peers: Vec<Value>) -> RpcResult<()> {
 }
 
 async fn set_link_delay(rpc: Rpc, milliseconds: u64, peer: Option<String>) -> RpcResult<u64> {
-    let longest = LONGEST.as_millis() as u64;
+    let longest = MAX_DELAY.as_millis() as u64;
     if milliseconds > longest {
         return Err(Code::InvalidParameter.error(format!("a link is delayed by at most {longest} ms")));
     }
