@@ -10,7 +10,7 @@ use crate::lock::{Lock, PublicKey};
 /// Version byte of a lock to a public key.
 const VERSION_PUBLIC_KEY: u8 = 0;
 
-/// The prefix that tells the addresses of one chain from another's: BIP 173's human-readable part.
+/// The prefix of a chain's addresses: BIP 173's human-readable part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressPrefix(Hrp);
 

@@ -1,4 +1,15 @@
 //! Amounts: whole units in memory, decimal coins in text, checked sums, never a float.
+//!
+//! ```
+//! use cairn_core::amount::Amount;
+//!
+//! let amount: Amount = "12.5".parse()?;
+//! assert_eq!(amount.units(), 1_250_000_000);
+//! assert_eq!(amount.checked_sub(Amount::COIN).unwrap().to_string(), "11.5");
+//! assert_eq!(Amount::from_units(u64::MAX).checked_add(Amount::from_units(1)), None);
+//! assert!("0.000000001".parse::<Amount>().is_err());
+//! # Ok::<(), cairn_core::amount::ParseAmountError>(())
+//! ```
 
 use core::fmt;
 use core::str::FromStr;
@@ -11,17 +22,6 @@ use crate::encoding::{Decode, Encode};
 const PLACES: usize = 8;
 
 /// An amount in units of 10^-8 coins, as in Bitcoin.
-///
-/// ```
-/// use cairn_core::amount::Amount;
-///
-/// let amount: Amount = "12.5".parse()?;
-/// assert_eq!(amount.units(), 1_250_000_000);
-/// assert_eq!(amount.checked_sub(Amount::COIN).unwrap().to_string(), "11.5");
-/// assert_eq!(Amount::from_units(u64::MAX).checked_add(Amount::from_units(1)), None);
-/// assert!("0.000000001".parse::<Amount>().is_err());
-/// # Ok::<(), cairn_core::amount::ParseAmountError>(())
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Amount(u64);
 
@@ -55,19 +55,13 @@ impl Amount {
     }
 
     /// The sum, unless it exceeds 2^64 units (CVE-2010-5139).
-    pub const fn checked_add(self, other: Self) -> Option<Self> {
-        match self.0.checked_add(other.0) {
-            Some(units) => Some(Self(units)),
-            None => None,
-        }
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
     }
 
     /// The difference, unless it is below zero.
-    pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        match self.0.checked_sub(other.0) {
-            Some(units) => Some(Self(units)),
-            None => None,
-        }
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
     }
 
     /// The sum of all, unless it exceeds 2^64 units.

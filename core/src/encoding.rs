@@ -41,7 +41,7 @@ pub enum DecodeError {
     /// A text that is not UTF-8.
     #[error("a text is not UTF-8")]
     NotUtf8,
-    /// Anything else that a type's own decoder refuses.
+    /// An error of a type's own decoder.
     #[error("{0}")]
     Other(&'static str),
 }

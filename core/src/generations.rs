@@ -24,7 +24,7 @@ impl<K: Ord, V> Generations<K, V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    /// The value of a key, to be changed in its generation.
+    /// The value of a key, to be changed in the generation that it is in.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }
@@ -40,20 +40,32 @@ impl<K: Ord, V> Generations<K, V> {
         self.weight = self.weight.saturating_add(weight);
     }
 
-    /// The value of a key, which counts as inserted now and weighs one; the default if it was not remembered.
+    /// The value of a key, which moves to the younger generation with its weight.
+    pub fn touch(&mut self, key: K, weight: impl FnOnce(&V) -> usize) -> Option<&mut V>
+    where
+        K: Copy,
+    {
+        if !self.young.contains_key(&key) {
+            let value = self.old.remove(&key)?;
+            let weight = weight(&value);
+            self.insert(key, value, weight);
+        }
+        self.young.get_mut(&key)
+    }
+
+    /// The value of a key as of [`Self::touch`], with weight one; the default if the key was not remembered.
     pub fn renew(&mut self, key: K) -> &mut V
     where
         K: Copy,
         V: Default,
     {
-        if !self.young.contains_key(&key) {
-            let value = self.old.remove(&key).unwrap_or_default();
-            self.insert(key, value, 1);
+        if self.touch(key, |_| 1).is_none() {
+            self.insert(key, V::default(), 1);
         }
         self.young.entry(key).or_default()
     }
 
-    /// Forgets a key.
+    /// Forgets a key and its value.
     pub fn remove(&mut self, key: &K) {
         self.young.remove(key);
         self.old.remove(key);

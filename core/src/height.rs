@@ -36,11 +36,8 @@ impl Height {
     }
 
     /// The height a number of blocks below, unless that is below genesis.
-    pub const fn checked_sub(self, blocks: u32) -> Option<Self> {
-        match self.0.checked_sub(blocks) {
-            Some(height) => Some(Self(height)),
-            None => None,
-        }
+    pub fn checked_sub(self, blocks: u32) -> Option<Self> {
+        self.0.checked_sub(blocks).map(Self)
     }
 
     /// Blocks from `earlier` to this one, unless `earlier` is above.

@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::encoding::{Decode, Encode};
 
-/// An ed25519 public key as 32 bytes (RFC 8032). Whether they are a point of the curve is checked when a
-/// signature is verified.
+/// An ed25519 public key as 32 bytes (RFC 8032). Whether they are a point of the curve is checked when
+/// a signature is verified.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct PublicKey([u8; 32]);
 

@@ -2,6 +2,20 @@
 //!
 //! Leaves and nodes are hashed with different prefixes and odd nodes are not duplicated, so neither
 //! CVE-2012-2459 nor CVE-2017-12842 can be built.
+//!
+//! ```
+//! use cairn_core::hash::LeafHash;
+//! use cairn_core::merkle::{merkle_root, prove};
+//!
+//! let leaves: Vec<LeafHash> = (0..5).map(|byte| LeafHash::from_bytes([byte; 32])).collect();
+//! let root = merkle_root(&leaves);
+//! let proof = prove(&leaves, 3).unwrap();
+//! assert_eq!(proof.path.len(), 3);
+//! assert!(proof.verify(leaves[3], root));
+//! assert!(!proof.verify(leaves[2], root));
+//! // The last of five leaves moves up two levels unpaired: it has one sibling.
+//! assert_eq!(prove(&leaves, 4).unwrap().path.len(), 1);
+//! ```
 
 use sha2::{Digest, Sha256};
 
@@ -9,20 +23,6 @@ use crate::encoding::{Decode, Encode};
 use crate::hash::{LeafHash, MerkleRoot};
 
 /// A proof that a leaf is in a tree: the sibling of each node from the leaf up to the root.
-///
-/// ```
-/// use cairn_core::hash::LeafHash;
-/// use cairn_core::merkle::{merkle_root, prove};
-///
-/// let leaves: Vec<LeafHash> = (0..5).map(|byte| LeafHash::from_bytes([byte; 32])).collect();
-/// let root = merkle_root(&leaves);
-/// let proof = prove(&leaves, 3).unwrap();
-/// assert_eq!(proof.path.len(), 3);
-/// assert!(proof.verify(leaves[3], root));
-/// assert!(!proof.verify(leaves[2], root));
-/// // The last of five leaves moves up two levels unpaired: it has one sibling.
-/// assert_eq!(prove(&leaves, 4).unwrap().path.len(), 1);
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct InclusionProof {
     pub index: u32,

@@ -28,7 +28,7 @@ pub struct Burst {
     pub hashes: u64,
     /// Hashes that the block after them takes.
     pub next_hashes: u64,
-    /// Of the burst so many blocks, the first, stay within the limit of hashes.
+    /// Number of blocks, from the first, that stay within the limit of hashes.
     pub possible: u32,
 }
 

@@ -18,23 +18,24 @@ pub struct ChainParams {
     pub pow_limit: CompactTarget,
     /// The target of block 1.
     pub genesis_bits: CompactTarget,
+    /// Average time between blocks that the difficulty aims at.
     pub spacing: Duration,
-    /// How far behind schedule the target doubles; none: the target is always the limit.
+    /// Delay behind the schedule that doubles the target; without it the target is always the limit.
     pub half_life: Option<Duration>,
-    /// The most that one block may be late towards the difficulty; none: however late it is.
+    /// Limit for the delay of one block that counts for the difficulty; without it all of the delay counts.
     pub longest_gap: Option<Duration>,
-    /// What a block makes at first.
+    /// Subsidy of the first blocks.
     pub subsidy: Amount,
-    /// After so many blocks the subsidy halves.
+    /// Number of blocks after which the subsidy halves.
     pub halving_interval: u32,
-    /// A coinbase may be spent in a block so many above its own.
+    /// Number of blocks from a coinbase's own up to the first that may spend it.
     pub coinbase_maturity: u32,
     pub max_block_bytes: usize,
-    /// Blocks that the median time past looks at.
+    /// Number of blocks of the median time past (BIP 113).
     pub median_time_span: usize,
-    /// How far ahead of the clock a block may be.
+    /// Limit for a block time ahead of a node's clock.
     pub max_future_drift: Duration,
-    /// No sum of coins is above.
+    /// Limit for every sum of amounts (CVE-2010-5139).
     pub max_supply: Amount,
     pub premine: Amount,
 }

@@ -10,7 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-pub use self::claim::{SignatureBatch, SignatureClaim, Verifier};
+pub use self::claim::{SignatureClaim, Verifier};
 
 /// Signatures per thread below which sharing the work costs more than it saves.
 #[cfg(any(test, feature = "rayon"))]
@@ -26,17 +26,17 @@ pub struct SerialVerifier;
 pub struct ParallelVerifier;
 
 impl Verifier for SerialVerifier {
-    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
-        verify_part(batch.as_slice())
+    fn verify(&self, claims: &[SignatureClaim]) -> Result<(), usize> {
+        verify_part(claims)
     }
 }
 
 #[cfg(any(test, feature = "rayon"))]
 impl Verifier for ParallelVerifier {
-    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
+    fn verify(&self, claims: &[SignatureClaim]) -> Result<(), usize> {
         let threads = rayon::current_num_threads().max(1);
-        let part = batch.len().div_ceil(threads).max(BATCH_PER_THREAD);
-        let parts: Vec<Result<(), usize>> = batch.as_slice().par_chunks(part).map(verify_part).collect();
+        let part = claims.len().div_ceil(threads).max(BATCH_PER_THREAD);
+        let parts: Vec<Result<(), usize>> = claims.par_chunks(part).map(verify_part).collect();
         for (number, verdict) in parts.into_iter().enumerate() {
             verdict.map_err(|place| number.saturating_mul(part).saturating_add(place))?;
         }
@@ -69,7 +69,7 @@ fn batch_is_valid(claims: &[SignatureClaim]) -> bool {
         seed.update(signature);
         verifier.queue((key.into(), signature.into(), digest));
     }
-    // The factors depend on the whole batch: nobody can choose signatures that fit them.
+    // The factors depend on the whole batch: no signer can choose signatures that fit them.
     verifier.verify(ChaCha20Rng::from_seed(seed.finalize().into())).is_ok()
 }
 

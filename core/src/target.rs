@@ -1,4 +1,17 @@
 //! Targets: the number that a block hash must not exceed, and its compact form of four bytes in headers.
+//!
+//! ```
+//! use cairn_core::target::CompactTarget;
+//!
+//! // Bitcoin's first target: 0x00ffff times 256 to the power of 0x1d - 3.
+//! let target = CompactTarget::from_bits(0x1d00_ffff).to_target()?;
+//! assert_eq!(target.to_string(), "00000000ffff0000000000000000000000000000000000000000000000000000");
+//! assert_eq!(target.to_compact().bits(), 0x1d00_ffff);
+//! assert_eq!(target.work().to_u256().to_string(), "4295032833");
+//! // The sign bit is set: the number is negative, and no target.
+//! assert!(CompactTarget::from_bits(0x1d80_ffff).to_target().is_err());
+//! # Ok::<(), cairn_core::target::TargetError>(())
+//! ```
 
 use core::fmt;
 
@@ -10,19 +23,6 @@ use crate::work::Work;
 
 /// A target as headers write it: one byte of exponent, a sign bit, 23 bits of mantissa (Bitcoin's
 /// `nBits`). Not every value is a target.
-///
-/// ```
-/// use cairn_core::target::CompactTarget;
-///
-/// // Bitcoin's first target: 0x00ffff times 256 to the power of 0x1d - 3.
-/// let target = CompactTarget::from_bits(0x1d00_ffff).to_target()?;
-/// assert_eq!(target.to_string(), "00000000ffff0000000000000000000000000000000000000000000000000000");
-/// assert_eq!(target.to_compact().bits(), 0x1d00_ffff);
-/// assert_eq!(target.work().to_u256().to_string(), "4295032833");
-/// // The sign bit is set: the number is negative, and no target.
-/// assert!(CompactTarget::from_bits(0x1d80_ffff).to_target().is_err());
-/// # Ok::<(), cairn_core::target::TargetError>(())
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct CompactTarget(u32);
 

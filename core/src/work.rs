@@ -1,4 +1,16 @@
 //! Work: the number of hashes that a block or a chain stands for.
+//!
+//! ```
+//! use cairn_core::target::CompactTarget;
+//! use cairn_core::work::Work;
+//!
+//! let easy = CompactTarget::from_bits(0x207f_ffff).to_target()?.work();
+//! let hard = CompactTarget::from_bits(0x1f00_ffff).to_target()?.work();
+//! assert_eq!((format!("{easy:?}"), format!("{hard:?}")), ("2 hashes".into(), "65537 hashes".into()));
+//! let long_chain = (0..30_000).fold(Work::ZERO, |sum, _| sum.checked_add(easy).unwrap());
+//! assert!(long_chain < hard);
+//! # Ok::<(), cairn_core::target::TargetError>(())
+//! ```
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -11,18 +23,6 @@ use crate::encoding::{Decode, Encode};
 /// An expected number of hashes, as a 256-bit number. On the wire: 32 bytes, little-endian.
 ///
 /// The chain with most work is the best one, not the longest:
-///
-/// ```
-/// use cairn_core::target::CompactTarget;
-/// use cairn_core::work::Work;
-///
-/// let easy = CompactTarget::from_bits(0x207f_ffff).to_target()?.work();
-/// let hard = CompactTarget::from_bits(0x1f00_ffff).to_target()?.work();
-/// assert_eq!((format!("{easy:?}"), format!("{hard:?}")), ("2 hashes".into(), "65537 hashes".into()));
-/// let long_chain = (0..30_000).fold(Work::ZERO, |sum, _| sum.checked_add(easy).unwrap());
-/// assert!(long_chain < hard);
-/// # Ok::<(), cairn_core::target::TargetError>(())
-/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct Work([u64; 4]);
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::height::Height;
 use cairn_core::work::Work;
-use cairn_daemon::p2p::one_stream::{OneStream, Outcome, StreamEvent};
 use cairn_daemon::p2p::stream::{push_frame, read_frame};
+use cairn_daemon::p2p::stream_behaviour::{Outcome, StreamBehaviour, StreamEvent};
 use cairn_daemon::p2p::transport;
 use cairn_protocol::limits::MAX_FRAME;
 use cairn_protocol::message::{Hello, Message, PROTOCOL_VERSION, codec};
@@ -45,7 +45,7 @@ impl Hostile {
             let transport = transport::build(keypair).expect("the key is fresh");
             let config = libp2p::swarm::Config::with_tokio_executor();
             let id = keypair.public().to_peer_id();
-            let mut swarm = Swarm::new(transport, OneStream::default(), id, config);
+            let mut swarm = Swarm::new(transport, StreamBehaviour::default(), id, config);
             let dial =
                 DialOpts::unknown_peer_id().address(transport::to_multiaddr(address)).allocate_new_port();
             swarm.dial(dial.build()).expect("one address is not too many");
@@ -137,7 +137,7 @@ pub fn hello(genesis: GenesisHash) -> Hello {
 }
 
 /// Works the swarm until the stream is open; none if the connection ends before.
-async fn open(swarm: &mut Swarm<OneStream>) -> Option<Stream> {
+async fn open(swarm: &mut Swarm<StreamBehaviour>) -> Option<Stream> {
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {

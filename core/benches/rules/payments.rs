@@ -13,7 +13,7 @@ use cairn_core::header::{Header, HeaderFields};
 use cairn_core::height::Height;
 use cairn_core::lock::{Lock, PublicKey};
 use cairn_core::params::ChainParams;
-use cairn_core::signature::{SignatureBatch, SignatureClaim};
+use cairn_core::signature::SignatureClaim;
 use cairn_core::signing::{sign, signature_digest};
 use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
@@ -56,7 +56,7 @@ impl Payments {
     }
 
     /// Every signature in the block.
-    pub fn signatures(&self) -> SignatureBatch {
+    pub fn signatures(&self) -> Vec<SignatureClaim> {
         let claim = |(number, payment): (u32, &Arc<Transaction>)| {
             let (_, coin) = coin(number);
             let digest = signature_digest(&self.params.genesis_hash, payment.body(), &[coin.output]);

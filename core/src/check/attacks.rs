@@ -13,7 +13,7 @@ use crate::coin::{Coin, CoinChanges, CoinView, Origin};
 use crate::encoding::{decode, encode};
 use crate::header::Header;
 use crate::height::Height;
-use crate::signature::{SerialVerifier, SignatureBatch, Verifier};
+use crate::signature::{SerialVerifier, SignatureClaim, Verifier};
 use crate::signing::{sign, signature_digest};
 use crate::testing::{TestChain, key, lock, pay};
 use crate::transaction::{LockTime, OutPoint, Output, Transaction, TransactionBody};
@@ -172,11 +172,11 @@ fn the_work_of_a_block_grows_with_its_bytes_and_no_faster() {
 
 /// A verifier that remembers what it was asked.
 #[derive(Default)]
-struct Asked(std::cell::RefCell<SignatureBatch>);
+struct Asked(std::cell::RefCell<Vec<SignatureClaim>>);
 
 impl Verifier for Asked {
-    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
-        self.0.borrow_mut().append(batch.clone());
+    fn verify(&self, batch: &[SignatureClaim]) -> Result<(), usize> {
+        self.0.borrow_mut().extend(batch);
         SerialVerifier.verify(batch)
     }
 }

@@ -31,8 +31,8 @@ pub enum BlockError {
     DoubleSpend { outpoint: OutPoint },
 }
 
-/// A block whose body is the one that its header commits to, and breaks no rule on its own. Only
-/// [`check_block`] makes one.
+/// A block whose body is the one that its header commits to, and breaks no rule on its own.
+/// Only [`check_block`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedBlock(Arc<Block>);
 

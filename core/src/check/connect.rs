@@ -11,7 +11,7 @@ use crate::coin::{Coin, CoinChanges, CoinView, Origin, Undo};
 use crate::hash::Txid;
 use crate::height::Height;
 use crate::params::ChainParams;
-use crate::signature::{SignatureBatch, Verifier};
+use crate::signature::Verifier;
 use crate::subsidy::subsidy;
 use crate::time::Timestamp;
 use crate::transaction::{OutPoint, Output};
@@ -32,8 +32,8 @@ pub enum ConnectError {
     CoinbaseClaimsTooMuch { claimed: Amount, allowed: Amount },
 }
 
-/// A block that breaks no rule at its height in the chain, and what connecting it changes. Only
-/// [`connect_block`] makes one.
+/// A block that breaks no rule at its height in the chain, and what connecting it changes.
+/// Only [`connect_block`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectedBlock {
     changes: CoinChanges,
@@ -105,7 +105,7 @@ pub fn connect_block(
     let maximum = params.max_supply;
     let context = SpendContext { height, median_time_past };
     let mut inside = CoinsInBlock { before: coins, made: BTreeMap::new(), spent: BTreeSet::new() };
-    let (mut fees, mut signatures, mut owners) = (Amount::ZERO, SignatureBatch::default(), Vec::new());
+    let (mut fees, mut signatures, mut owners) = (Amount::ZERO, Vec::new(), Vec::new());
     let mut undo = Undo::default();
     for transaction in block.transactions() {
         let txid = transaction.txid();
@@ -113,7 +113,7 @@ pub fn connect_block(
         let spend = check_transaction_on_coins(transaction, &inside, context, params).map_err(rejected)?;
         fees = fees.checked_add(spend.fee).ok_or(ConnectError::FeesExceedSupply { maximum })?;
         owners.extend((0..spend.signatures.len()).map(|index| (txid, index)));
-        signatures.append(spend.signatures);
+        signatures.extend(spend.signatures);
         for (outpoint, coin) in transaction.inputs().iter().zip(spend.spent) {
             if inside.made.remove(outpoint).is_none() {
                 inside.spent.insert(*outpoint);

@@ -33,8 +33,8 @@ pub enum HeaderError {
     /// The time is not later than the median of the ancestors' times (BIP 113's clock).
     #[error("block time {found} is not after the median of the last {span}, {median}")]
     TimeTooOld { found: Timestamp, median: Timestamp, span: usize },
-    /// The time is too far ahead of this node's clock: the header may be valid later (Bitcoin Core's
-    /// `MAX_FUTURE_BLOCK_TIME`).
+    /// The time is too far ahead of this node's clock: the header may be valid
+    /// later (Bitcoin Core's `MAX_FUTURE_BLOCK_TIME`).
     #[error(transparent)]
     TimeTooNew(#[from] AheadOfClock),
 }

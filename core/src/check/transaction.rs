@@ -7,7 +7,7 @@ use crate::amount::Amount;
 use crate::coin::{Coin, CoinView, Origin};
 use crate::height::Height;
 use crate::params::ChainParams;
-use crate::signature::SignatureBatch;
+use crate::signature::SignatureClaim;
 use crate::signing::{signature_digest, signers};
 use crate::time::Timestamp;
 use crate::transaction::{LockTime, OutPoint, Output, Transaction};
@@ -32,8 +32,8 @@ pub enum TransactionError {
     OutputsExceedSupply { maximum: Amount },
     #[error("{outpoint} does not exist or is spent")]
     MissingCoin { outpoint: OutPoint },
-    /// A coinbase is spent before a reorganization of usual depth can no longer undo it (Bitcoin Core's
-    /// `COINBASE_MATURITY`).
+    /// A coinbase is spent before a reorganization of usual depth can no longer undo
+    /// it (Bitcoin Core's `COINBASE_MATURITY`).
     #[error(
         "{outpoint} is a coinbase of height {made_at}: it may be spent from height {spendable_at}, not {height}"
     )]
@@ -60,12 +60,12 @@ pub struct SpendContext {
     pub median_time_past: Timestamp,
 }
 
-/// A transaction that breaks no rule as long as its signatures are valid. Only
-/// [`check_transaction_on_coins`] makes one.
+/// A transaction that breaks no rule as long as its signatures are valid.
+/// Only [`check_transaction_on_coins`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedSpend {
     pub(in crate::check) fee: Amount,
-    pub(in crate::check) signatures: SignatureBatch,
+    pub(in crate::check) signatures: Vec<SignatureClaim>,
     /// The coins spent, in the order of inputs.
     pub(in crate::check) spent: Vec<Coin>,
 }
@@ -77,7 +77,7 @@ impl CheckedSpend {
     }
 
     /// The signatures that have not been verified yet.
-    pub const fn signatures(&self) -> &SignatureBatch {
+    pub fn signatures(&self) -> &[SignatureClaim] {
         &self.signatures
     }
 }
@@ -171,7 +171,7 @@ fn collect_signatures(
     transaction: &Transaction,
     spent: &[Coin],
     params: &ChainParams,
-) -> Result<SignatureBatch, TransactionError> {
+) -> Result<Vec<SignatureClaim>, TransactionError> {
     let outputs: Vec<Output> = spent.iter().map(|coin| coin.output.clone()).collect();
     let keys = signers(&outputs);
     let (found, expected) = (transaction.signatures().len(), keys.len());
@@ -179,11 +179,8 @@ fn collect_signatures(
         return Err(TransactionError::SignatureCount { found, expected });
     }
     let digest = signature_digest(&params.genesis_hash, transaction.body(), &outputs);
-    let mut batch = SignatureBatch::default();
-    for (key, signature) in keys.into_iter().zip(transaction.signatures()) {
-        batch.push(key, digest, *signature);
-    }
-    Ok(batch)
+    let claims = keys.into_iter().zip(transaction.signatures());
+    Ok(claims.map(|(key, signature)| SignatureClaim { key, digest, signature: *signature }).collect())
 }
 
 #[cfg(test)]

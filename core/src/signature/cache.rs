@@ -9,12 +9,12 @@ use std::cell::RefCell;
 use sha2::{Digest, Sha256};
 
 use crate::generations::Generations;
-use crate::signature::claim::{SignatureBatch, SignatureClaim, Verifier};
+use crate::signature::claim::{SignatureClaim, Verifier};
 
 /// Signatures remembered at most: about 4 MB.
 pub const MAX_REMEMBERED: usize = 65_536;
 
-/// A salted hash of a claim. The salt is secret, so nobody can look for two claims that share one.
+/// A salted hash of a claim. The salt is secret, so no attacker can look for two claims that share one.
 type ClaimHash = [u8; 32];
 
 /// A verifier that asks another only about signatures that it has not seen to be valid.
@@ -39,12 +39,12 @@ impl<V: Verifier> CachingVerifier<V> {
 }
 
 impl<V: Verifier> Verifier for CachingVerifier<V> {
-    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
-        let (mut indexes, mut hashes, mut unknown) = (Vec::new(), Vec::new(), SignatureBatch::default());
-        for (index, claim) in batch.iter().enumerate() {
+    fn verify(&self, claims: &[SignatureClaim]) -> Result<(), usize> {
+        let (mut indexes, mut hashes, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, claim) in claims.iter().enumerate() {
             let hash = self.hash(claim);
             if self.valid.borrow().get(&hash).is_none() {
-                unknown.push(claim.key, claim.digest, claim.signature);
+                unknown.push(*claim);
                 indexes.push(index);
                 hashes.push(hash);
             }
@@ -76,7 +76,7 @@ mod tests {
     struct Asked(Cell<usize>);
 
     impl Verifier for &Asked {
-        fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
+        fn verify(&self, batch: &[SignatureClaim]) -> Result<(), usize> {
             self.0.set(self.0.get() + batch.len());
             SerialVerifier.verify(batch)
         }
@@ -86,7 +86,7 @@ mod tests {
     struct Yes;
 
     impl Verifier for Yes {
-        fn verify(&self, _: &SignatureBatch) -> Result<(), usize> {
+        fn verify(&self, _: &[SignatureClaim]) -> Result<(), usize> {
             Ok(())
         }
     }
@@ -98,20 +98,14 @@ mod tests {
         SignatureClaim { key: PublicKey::from_bytes(key.verifying_key().to_bytes()), digest, signature }
     }
 
-    fn batch(claims: &[SignatureClaim]) -> SignatureBatch {
-        let mut batch = SignatureBatch::default();
-        claims.iter().for_each(|claim| batch.push(claim.key, claim.digest, claim.signature));
-        batch
-    }
-
     #[test]
     fn what_was_found_valid_is_not_asked_about_again() {
         let asked = Asked::default();
         let verifier = CachingVerifier::new(&asked, [7; 32]);
         let claims = [claim(1, 1), claim(2, 2)];
-        assert_eq!(verifier.verify(&batch(&claims[..1])), Ok(()));
-        assert_eq!(verifier.verify(&batch(&claims)), Ok(()));
-        assert_eq!(verifier.verify(&batch(&claims)), Ok(()));
+        assert_eq!(verifier.verify(&claims[..1]), Ok(()));
+        assert_eq!(verifier.verify(&claims), Ok(()));
+        assert_eq!(verifier.verify(&claims), Ok(()));
         assert_eq!(asked.0.get(), 2);
     }
 
@@ -120,7 +114,7 @@ mod tests {
         let asked = Asked::default();
         let verifier = CachingVerifier::new(&asked, [7; 32]);
         let known = claim(1, 1);
-        assert_eq!(verifier.verify(&batch(&[known])), Ok(()));
+        assert_eq!(verifier.verify(&[known]), Ok(()));
         let mut other_signature = *known.signature.as_bytes();
         other_signature[40] ^= 1;
         for forged in [
@@ -129,7 +123,7 @@ mod tests {
             SignatureClaim { signature: Signature::from_bytes(other_signature), ..known },
             SignatureClaim { signature: claim(1, 2).signature, ..known },
         ] {
-            assert_eq!(verifier.verify(&batch(&[known, forged])), Err(1));
+            assert_eq!(verifier.verify(&[known, forged]), Err(1));
         }
         assert_eq!(asked.0.get(), 5);
     }
@@ -139,9 +133,9 @@ mod tests {
         let verifier = CachingVerifier::new(SerialVerifier, [7; 32]);
         let (known, fresh) = ([claim(1, 1), claim(2, 2)], claim(3, 3));
         let forged = SignatureClaim { digest: claim(1, 9).digest, ..claim(4, 4) };
-        verifier.verify(&batch(&known)).expect("valid");
-        assert_eq!(verifier.verify(&batch(&[known[0], fresh, known[1], forged, forged])), Err(3));
-        assert_eq!(verifier.verify(&batch(&[forged, known[0]])), Err(0));
+        verifier.verify(&known).expect("valid");
+        assert_eq!(verifier.verify(&[known[0], fresh, known[1], forged, forged]), Err(3));
+        assert_eq!(verifier.verify(&[forged, known[0]]), Err(0));
     }
 
     #[test]
@@ -150,7 +144,7 @@ mod tests {
         let verifier = CachingVerifier::new(&asked, [7; 32]);
         let forged = SignatureClaim { digest: claim(1, 9).digest, ..claim(4, 4) };
         for times in 1..4 {
-            assert_eq!(verifier.verify(&batch(&[claim(1, 1), forged])), Err(1));
+            assert_eq!(verifier.verify(&[claim(1, 1), forged]), Err(1));
             assert_eq!(asked.0.get(), 2 * times);
         }
     }
@@ -166,7 +160,7 @@ mod tests {
         };
         let count = 2 * MAX_REMEMBERED as u32;
         let all: Vec<_> = (0..count).map(numbered).collect();
-        verifier.verify(&batch(&all)).expect("it says yes");
+        verifier.verify(&all).expect("it says yes");
         let valid = verifier.valid.borrow();
         let is_remembered = |one: &&SignatureClaim| valid.get(&verifier.hash(one)).is_some();
         assert!(all.iter().filter(is_remembered).count() <= MAX_REMEMBERED);

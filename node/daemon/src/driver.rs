@@ -17,6 +17,7 @@ use cairn_protocol::input::{Input, RequestId};
 use cairn_protocol::message::{Goodbye, Message};
 use cairn_protocol::node::clock::behind;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
+use libp2p::swarm::ConnectionId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Machine;
@@ -24,9 +25,9 @@ use crate::clock;
 use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
 use crate::log::{EventLog, in_words};
-use crate::p2p::conversation::PeerEvent;
-use crate::p2p::link::Link;
-use crate::p2p::{Network, Order};
+use crate::p2p::connection::PeerEvent;
+use crate::p2p::peer_handle::{ConnectionState, PeerHandle};
+use crate::p2p::{Network, NetworkCommand};
 
 /// What is handled before the store is flushed and actions are carried out: enough to share the
 /// price of a flush, few enough that nobody waits long.
@@ -45,9 +46,9 @@ pub struct Driver {
     machine: Machine,
     ends: Ends,
     events: mpsc::Receiver<PeerEvent>,
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<NetworkCommand>,
     own: PeerId,
-    links: BTreeMap<PeerId, Link>,
+    handles: BTreeMap<PeerId, PeerHandle>,
     replies: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     next_request: u64,
     /// Collected while a group is handled, carried out after the flush.
@@ -70,15 +71,15 @@ impl Driver {
         network: Network,
         runtime: tokio::runtime::Handle,
     ) -> std::io::Result<JoinHandle<Result<Machine, StoreError>>> {
-        let Network { own, events, orders, .. } = network;
+        let Network { own, events, commands, .. } = network;
         let stop = ends.stop.clone();
         let driver = Self {
             machine,
             ends,
             events,
-            orders,
+            commands,
             own,
-            links: BTreeMap::new(),
+            handles: BTreeMap::new(),
             replies: BTreeMap::new(),
             next_request: 0,
             actions: Vec::new(),
@@ -169,32 +170,32 @@ impl Driver {
 
     fn heard(&mut self, event: PeerEvent) -> Result<(), StoreError> {
         match event {
-            PeerEvent::Connected { link, direction, address } => {
-                let peer = link.peer;
+            PeerEvent::Connected { handle, direction, address } => {
+                let peer = handle.peer;
                 self.forget_actions_for(peer);
-                self.traffic().insert(peer, link.shared().clone());
-                self.links.insert(peer, link);
+                self.traffic().insert(peer, handle.state().clone());
+                self.handles.insert(peer, handle);
                 self.handle(Input::Connected { peer, direction, address })
             }
-            PeerEvent::Received { peer, connection, message, room: _room } => {
-                match self.links.get(&peer).is_some_and(|link| link.connection == connection) {
-                    true => self.handle(Input::Received { peer, message }),
-                    false => Ok(()),
+            PeerEvent::Received { peer, connection, message, permit: _permit } => {
+                if !self.is_current(&peer, connection) {
+                    return Ok(());
                 }
+                self.handle(Input::Received { peer, message })
             }
-            PeerEvent::Garbled { peer, connection, fault } => {
-                match self.links.get(&peer).is_some_and(|link| link.connection == connection) {
-                    true => self.handle(Input::Malformed { peer, error: fault }),
-                    false => Ok(()),
+            PeerEvent::Malformed { peer, connection, error } => {
+                if !self.is_current(&peer, connection) {
+                    return Ok(());
                 }
+                self.handle(Input::Malformed { peer, error })
             }
-            // The end of a connection that was replaced meanwhile is no end of the peer's.
+            // The end of a connection that was replaced meanwhile is not the end of the peer's.
             PeerEvent::Disconnected { peer, connection } => {
-                if self.links.get(&peer).is_none_or(|link| link.connection != connection) {
+                if !self.is_current(&peer, connection) {
                     return Ok(());
                 }
                 self.forget_actions_for(peer);
-                self.links.remove(&peer);
+                self.handles.remove(&peer);
                 self.traffic().remove(&peer);
                 self.handle(Input::Disconnected { peer })
             }
@@ -202,12 +203,16 @@ impl Driver {
                 self.not_connected(address, reason);
                 self.handle(Input::DialFailed { address })
             }
-            PeerEvent::DialledOurselves { address } => {
+            PeerEvent::DialedSelf { address } => {
                 let peer = self.own;
                 self.handle(Input::Connected { peer, direction: Direction::Outbound, address })?;
                 self.handle(Input::Disconnected { peer })
             }
         }
+    }
+
+    fn is_current(&self, peer: &PeerId, connection: ConnectionId) -> bool {
+        self.handles.get(peer).is_some_and(|handle| handle.connection == connection)
     }
 
     /// What was to be said on a connection that is over must not be said on the next one of the same
@@ -224,17 +229,17 @@ impl Driver {
         for action in core::mem::take(&mut self.actions) {
             match action {
                 Action::Send { peer, message } => {
-                    if let Some(link) = self.links.get(&peer) {
-                        link.say(message);
+                    if let Some(handle) = self.handles.get(&peer) {
+                        handle.send(message);
                     }
                 }
                 Action::Disconnect { peer } => {
-                    if let Some(link) = self.links.get(&peer) {
-                        link.hang_up();
+                    if let Some(handle) = self.handles.get(&peer) {
+                        handle.disconnect();
                     }
                 }
-                Action::Connect { address } => self.order(Order::Dial(address)),
-                Action::Block { peers } => self.order(Order::Block(peers)),
+                Action::Connect { address } => self.command(NetworkCommand::Dial(address)),
+                Action::Block { peers } => self.command(NetworkCommand::Block(peers)),
                 Action::Reply { request, answer } => {
                     if let Some(reply) = self.replies.remove(&request) {
                         // Whoever asked may have gone away meanwhile.
@@ -270,28 +275,28 @@ impl Driver {
 
     /// Logs why there is no connection to a node that the operator named.
     fn not_connected(&mut self, address: PeerAddress, reason: String) {
-        if self.machine.peers().dialer().kept().any(|(kept, _)| *kept == address) {
+        if self.machine.peers().dialer.kept().any(|(kept, _)| *kept == address) {
             self.log.not_connected(address, reason, clock::now());
         }
     }
 
-    /// The swarm only ever works off its orders and never waits for us, so this waits briefly at most.
-    fn order(&self, order: Order) {
-        if self.orders.blocking_send(order).is_err() {
+    /// Sends a command to the swarm, which never waits for the driver, so this waits briefly at most.
+    fn command(&self, command: NetworkCommand) {
+        if self.commands.blocking_send(command).is_err() {
             tracing::debug!("the network has stopped");
         }
     }
 
     fn finish(mut self) -> Result<Machine, StoreError> {
-        for link in self.links.values() {
-            link.say(Message::Goodbye(Goodbye::Leaving));
-            link.hang_up();
+        for handle in self.handles.values() {
+            handle.send(Message::Goodbye(Goodbye::Leaving));
+            handle.disconnect();
         }
         self.machine.flush()?;
         Ok(self.machine)
     }
 
-    fn traffic(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Arc<crate::p2p::link::Shared>>> {
+    fn traffic(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Arc<ConnectionState>>> {
         self.ends.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Machine;
 use crate::generate::{Made, Wanted};
 use crate::p2p::delays::Delays;
-use crate::p2p::link::Shared;
+use crate::p2p::peer_handle::ConnectionState;
 use crate::p2p::traffic::Traffic;
 
 /// Calls that may wait for the driver; one more waits before it is even queued.
@@ -52,7 +52,7 @@ pub enum Call {
 }
 
 /// Bytes come and gone, by peer.
-pub type PeerTraffic = Arc<Mutex<BTreeMap<PeerId, Arc<Shared>>>>;
+pub type PeerTraffic = Arc<Mutex<BTreeMap<PeerId, Arc<ConnectionState>>>>;
 
 /// How often templates became stale since the node started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -246,7 +246,7 @@ impl NodeHandle {
     /// Bytes (received, sent) of one peer's connection; none without one.
     pub fn peer_traffic(&self, peer: &PeerId) -> Option<(u64, u64)> {
         let peers = self.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.get(peer).map(|shared| (shared.traffic.received(), shared.traffic.sent()))
+        peers.get(peer).map(|state| (state.traffic.received(), state.traffic.sent()))
     }
 
     /// Asks the node to stop.

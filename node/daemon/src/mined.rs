@@ -1,34 +1,29 @@
-//! What became of a block that was made here. A verdict that is no error is not yet a success: a block
-//! is mined when it is part of the best chain.
+//! The outcome of a block that this node made. A verdict without an error is not yet a success: a block is
+//! mined when it is part of the best chain.
 
 use cairn_core::check::header::AheadOfClock;
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 
-/// Why a block that was made here is not part of the best chain.
+/// The reasons why a block of this node is not part of the best chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotMined {
-    /// Its time is ahead of the clock.
     #[error(transparent)]
     TooEarly(#[from] AheadOfClock),
-    /// Another branch has as much work or more.
     #[error("the block is on a side branch: another block was there first")]
     SideBranch,
-    /// The node has it already.
     #[error("the node has this block already")]
     Duplicate,
-    /// A block below it is missing.
     #[error("the block is kept until a block below it comes")]
     AncestorMissing,
-    /// It breaks a rule.
     #[error("the chain rejects the block: {0}")]
     Rejected(BlockRejection),
 }
 
 impl NotMined {
-    /// Whether a block became part of the best chain.
+    /// Checks that a block became part of the best chain.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it did not.
     pub fn check(outcome: Result<BlockVerdict, BlockRejection>) -> Result<(), Self> {
         match outcome {
             Ok(BlockVerdict::Connected) => Ok(()),

@@ -1,4 +1,4 @@
-//! The miner: keeps workers busy with the best block there is, and hands in what they find.
+//! The miner: gives the best block template to its workers, and submits the blocks that they find.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,27 +22,27 @@ pub mod workers;
 
 use workers::Workers;
 
-/// Better fees change the work at most this often.
-const REBUILD_AT_MOST_EACH: Duration = Duration::from_millis(100);
-/// Work is renewed this often, so that its time and therefore its target stay right.
-const REBUILD_AT_LEAST_EACH: Duration = Duration::from_secs(1);
-/// Found blocks that wait to be handed in; each makes its work stale, so there is hardly ever one.
+/// The shortest interval at which better fees renew the work.
+const MIN_RENEWAL: Duration = Duration::from_millis(100);
+/// The longest interval at which work is renewed, so that its time and therefore its target stay right.
+const MAX_RENEWAL: Duration = Duration::from_secs(1);
+/// The most found blocks that are queued. Each makes its work stale, so there is hardly ever one.
 const MAX_FOUND: usize = 4;
-/// The hash rate shown is that of about so many seconds.
+/// The span of time over which the hash rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
-/// What the miner is to do.
+/// Settings of the miner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MiningOrder {
+pub struct MiningSettings {
     /// The lock of the coinbase outputs.
     pub pay_to: Lock,
     pub threads: usize,
-    /// The most hashes per second of all threads together; none: as many as they can.
+    /// The limit to the hash rate of all threads together; none for as fast as possible.
     pub hashrate: Option<Hashrate>,
 }
 
-/// Holds the current order, which settings and RPC set; the miner subscribes to it. None: it does not mine.
-pub type MiningSwitch = watch::Sender<Option<MiningOrder>>;
+/// Holds the current settings, which configuration and RPC set; the miner subscribes to it and rests at none.
+pub type MiningSwitch = watch::Sender<Option<MiningSettings>>;
 
 /// The hash rate that keeps a chain's spacing where no difficulty follows the hash rate: there, mining as
 /// fast as possible floods the chain. None where the difficulty does.
@@ -50,14 +50,14 @@ pub fn spacing_hashrate(params: &ChainParams) -> Option<Hashrate> {
     params.half_life.is_none().then(|| Hashrate::for_spacing(params.pow_limit, params.spacing))
 }
 
-/// What a miner has done.
+/// Figures of a miner.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Stats {
-    /// Hashes since the node started.
+pub struct MinerStats {
+    /// Number of hashes since the node started.
     pub hashes: u64,
-    /// Hashes per second lately.
+    /// Hashes per second, measured over the last seconds.
     pub rate: f64,
-    /// Blocks that became part of the best chain.
+    /// Number of its blocks that became part of the best chain.
     pub blocks: u64,
 }
 
@@ -66,26 +66,30 @@ pub struct Stats {
 pub struct Miner(Arc<Mutex<Meter>>);
 
 impl Miner {
-    /// Starts the miner of a node, within a runtime: it does what the orders say, and ends with the
-    /// node. `tag` is what the coinbases of its blocks say.
-    pub fn start(handle: NodeHandle, tag: Vec<u8>, orders: watch::Receiver<Option<MiningOrder>>) -> Self {
+    /// Starts the miner of a node, within a runtime. It follows its settings, and ends with the node. `tag` is
+    /// the text in the coinbases of its blocks.
+    pub fn start(
+        handle: NodeHandle,
+        tag: Vec<u8>,
+        settings: watch::Receiver<Option<MiningSettings>>,
+    ) -> Self {
         let meter: Arc<Mutex<Meter>> = Arc::default();
-        tokio::spawn(mine(handle, tag, orders, meter.clone()));
+        tokio::spawn(mine(handle, tag, settings, meter.clone()));
         Self(meter)
     }
 
-    /// What was done so far.
-    pub fn stats(&self) -> Stats {
+    /// Its figures so far.
+    pub fn stats(&self) -> MinerStats {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).stats()
     }
 }
 
-/// Counts hashes over changes of workers, and how fast they come.
+/// Counts hashes over changes of workers, and measures the hash rate.
 #[derive(Debug, Default)]
 struct Meter {
-    /// Of workers that are gone.
+    /// Hashes of earlier workers.
     before: u64,
-    /// Of those that work.
+    /// Hashes of the current workers.
     current: u64,
     blocks: u64,
     samples: VecDeque<(Instant, u64)>,
@@ -105,7 +109,7 @@ impl Meter {
         self.current = 0;
     }
 
-    fn stats(&self) -> Stats {
+    fn stats(&self) -> MinerStats {
         let (hashes, blocks) = (self.before + self.current, self.blocks);
         let rate = match (self.samples.front(), self.samples.back()) {
             (Some((begun, first)), Some((ended, last))) if ended > begun => {
@@ -113,52 +117,50 @@ impl Meter {
             }
             _ => 0.0,
         };
-        Stats { hashes, rate, blocks }
+        MinerStats { hashes, rate, blocks }
     }
 }
 
-/// The miner's life: work for the workers whenever it changes, blocks for the node when there are.
+/// Runs the miner: work for the workers whenever it changes, blocks for the node when there are.
 async fn mine(
     handle: NodeHandle,
     tag: Vec<u8>,
-    mut orders: watch::Receiver<Option<MiningOrder>>,
+    mut settings: watch::Receiver<Option<MiningSettings>>,
     meter: Arc<Mutex<Meter>>,
 ) {
     let lock = || meter.lock().unwrap_or_else(PoisonError::into_inner);
     let (found, mut blocks) = mpsc::channel(MAX_FOUND);
     let (mut stale, stop) = (handle.stale(), handle.stopping());
     let mut workers: Option<Workers> = None;
-    let (mut built, mut waits) = (Moment::now(), false);
+    let (mut built, mut is_too_early) = (Moment::now(), false);
     loop {
-        let order = orders.borrow_and_update().clone();
-        if let (Some(current), false) = (&workers, fits(workers.as_ref(), order.as_ref())) {
-            lock().replaced(current);
-            workers = None;
-        }
-        if let Some(order) = &order {
-            if workers.is_none() {
-                workers = start_workers(order.threads, found.clone());
-            }
-            if let Some(workers) = &workers {
-                workers.set_hashrate(order.hashrate);
-            }
+        let current = settings.borrow_and_update().clone();
+        let threads = current.as_ref().map(|settings| settings.threads.max(1));
+        if let Some(old) = workers.take_if(|workers| Some(workers.threads()) != threads) {
+            lock().replaced(&old);
         }
         let seen = *stale.borrow_and_update();
-        if let (Some(order), Some(workers)) = (&order, &workers) {
-            let Ok(work) = work(&handle, order, &tag).await else { return };
-            if let (Work::TooEarly(ahead), false) = (&work, waits) {
-                tracing::warn!("not mining: {ahead}");
+        if let Some(settings) = &current {
+            if workers.is_none() {
+                workers = start_workers(settings.threads, found.clone());
             }
-            waits = matches!(work, Work::TooEarly(_));
-            workers.set_block(work.block());
-            built = Moment::now();
+            if let Some(workers) = &workers {
+                workers.set_hashrate(settings.hashrate);
+                let Ok(work) = work(&handle, settings, &tag).await else { return };
+                if let (Work::TooEarly(ahead), false) = (&work, is_too_early) {
+                    tracing::warn!("not mining: {ahead}");
+                }
+                is_too_early = matches!(work, Work::TooEarly(_));
+                workers.set_block(work.block());
+                built = Moment::now();
+            }
         }
         lock().sample(Instant::now(), workers.as_ref());
-        let renewal = built.max(Moment::now() - REBUILD_AT_LEAST_EACH) + REBUILD_AT_LEAST_EACH;
+        let renewal = built.max(Moment::now() - MAX_RENEWAL) + MAX_RENEWAL;
         tokio::select! {
             () = stop.cancelled() => return,
             Some(block) = blocks.recv() => {
-                if hand_in(&handle, block).await {
+                if submit(&handle, block).await {
                     lock().blocks += 1;
                 }
             }
@@ -168,13 +170,13 @@ async fn mine(
                 }
                 let by_tip = stale.borrow().by_tip != seen.by_tip;
                 if by_tip && let Some(workers) = &workers {
-                    // At once: what they search cannot win any more.
+                    // At once: their block cannot win any more.
                     workers.set_block(None);
                 } else if !by_tip {
-                    wait_for_company(&mut stale, seen.by_tip, built + REBUILD_AT_MOST_EACH).await;
+                    wait_for_tip(&mut stale, seen.by_tip, built + MIN_RENEWAL).await;
                 }
             }
-            changed = orders.changed() => {
+            changed = settings.changed() => {
                 if changed.is_err() {
                     return;
                 }
@@ -184,16 +186,8 @@ async fn mine(
     }
 }
 
-/// Whether these workers can do it.
-fn fits(workers: Option<&Workers>, order: Option<&MiningOrder>) -> bool {
-    match (workers, order) {
-        (Some(workers), Some(order)) => workers.threads() == order.threads.max(1),
-        (workers, order) => workers.is_none() && order.is_none(),
-    }
-}
-
 fn start_workers(threads: usize, found: mpsc::Sender<Block>) -> Option<Workers> {
-    // Nodes that are paid at one address search the same blocks: each begins elsewhere.
+    // Nodes that are paid at one address search the same blocks: each begins at another nonce.
     let first_nonce = getrandom::u64().unwrap_or_default();
     match Workers::start(threads, first_nonce, found) {
         Ok(workers) => Some(workers),
@@ -204,20 +198,19 @@ fn start_workers(threads: usize, found: mpsc::Sender<Block>) -> Option<Workers> 
     }
 }
 
-/// Waits until `due`, unless the tip moves before.
-async fn wait_for_company(stale: &mut watch::Receiver<Stale>, by_tip: u64, due: Moment) {
+/// Waits for a change of the tip, until `due`.
+async fn wait_for_tip(stale: &mut watch::Receiver<Stale>, by_tip: u64, due: Moment) {
     let moved = stale.wait_for(|stale| stale.by_tip != by_tip);
-    // Either is a reason to go on; a sender that is gone is noticed by whoever asks next.
-    let _whichever = tokio::time::timeout_at(due, moved).await;
+    // Both end the wait; a dropped sender is noticed by the next call.
+    let _either = tokio::time::timeout_at(due, moved).await;
 }
 
-/// What there is to search.
+/// The work for workers.
 enum Work {
-    /// The best block now.
     Block(Box<Block>),
-    /// No node would accept a block yet. Its time will come: the work is renewed until then.
+    /// No node would accept a block yet. Work is renewed until its time has come.
     TooEarly(AheadOfClock),
-    /// The node still learns what its peers have.
+    /// The node is in the initial block download.
     Syncing,
 }
 
@@ -227,8 +220,8 @@ impl Work {
     }
 }
 
-async fn work(handle: &NodeHandle, order: &MiningOrder, tag: &[u8]) -> Result<Work, Stopped> {
-    let (pay_to, tag) = (order.pay_to, tag.to_vec());
+async fn work(handle: &NodeHandle, settings: &MiningSettings, tag: &[u8]) -> Result<Work, Stopped> {
+    let (pay_to, tag) = (settings.pay_to, tag.to_vec());
     handle
         .query(move |node| {
             if node.is_initial_download() {
@@ -244,22 +237,20 @@ async fn work(handle: &NodeHandle, order: &MiningOrder, tag: &[u8]) -> Result<Wo
         .await
 }
 
-/// Whether the block became part of the best chain.
-async fn hand_in(handle: &NodeHandle, block: Block) -> bool {
+/// Submits a block; returns whether it became part of the best chain.
+async fn submit(handle: &NodeHandle, block: Block) -> bool {
     let (hash, height) = (block.hash(), block.coinbase().height);
-    match handle.submit_block(Arc::new(block)).await.map(NotMined::check) {
-        Ok(Ok(())) => {
-            tracing::info!(%height, %hash, "mined a block");
-            true
-        }
-        Ok(Err(why @ NotMined::Rejected(_))) => {
+    let Ok(verdict) = handle.submit_block(Arc::new(block)).await else { return false };
+    match NotMined::check(verdict) {
+        Ok(()) => tracing::info!(%height, %hash, "mined a block"),
+        Err(why @ NotMined::Rejected(_)) => {
             tracing::error!(%height, %hash, %why, "the node rejects a block of its own miner");
-            false
+            return false;
         }
-        Ok(Err(why)) => {
+        Err(why) => {
             tracing::info!(%height, %hash, %why, "found a block that is not part of the best chain");
-            false
+            return false;
         }
-        Err(Stopped) => false,
     }
+    true
 }

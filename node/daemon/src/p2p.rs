@@ -1,6 +1,6 @@
 //! Peers over the network: one task owns the libp2p swarm, each connection has a task of its own.
 //!
-//! The driver decides whom to dial and when to hang up; this edge carries it out and reports. It
+//! The driver decides which peers to dial and to disconnect; this edge carries it out and reports. It
 //! never waits for the driver, so that the driver may wait for it.
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,72 +22,67 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub mod backlog;
-pub mod choice;
-pub mod conversation;
+pub mod connection;
 pub mod delays;
-pub mod fault;
+pub mod error;
 pub mod identity;
-pub mod link;
 pub mod mux;
 pub mod names;
-pub mod one_stream;
+pub mod peer_handle;
+pub mod send_budget;
+pub mod simultaneous_open;
 pub mod stream;
+pub mod stream_behaviour;
 pub mod traffic;
 pub mod transport;
 
-use backlog::{Backlog, MAX_BACKLOG_BYTES};
-use choice::{Choice, choose};
-use conversation::{PeerEvent, Reader, converse};
+use connection::{PeerEvent, Reader};
 use delays::Delays;
-pub use fault::{NetworkError, hint};
-use link::{Link, Shared};
-use one_stream::{OneStream, Outcome, StreamEvent};
+pub use error::{NetworkError, hint};
+use peer_handle::{ConnectionState, PeerHandle};
+use send_budget::{MAX_QUEUED_BYTES_IN_ALL, SendBudget};
+use simultaneous_open::{Choice, choose};
+use stream_behaviour::{Outcome, StreamBehaviour, StreamEvent};
 use traffic::Traffic;
 
-/// Bytes of messages that were read and not yet handled, over all peers: eight of the longest. When
-/// they are used up, reading waits.
-const BUDGET: usize = 8 * MAX_FRAME;
-/// Events that may wait for the driver; with more, reading waits.
+/// Bytes of messages that are read and not yet handled, over all peers: eight of the longest. When
+/// they are used up, reading pauses.
+const READ_BUDGET: usize = 8 * MAX_FRAME;
+/// The most events that are queued for the driver. When there are more, reading pauses.
 const MAX_EVENTS: usize = 256;
-/// Orders that may wait for the swarm, which only ever works them off.
-const MAX_ORDERS: usize = 256;
-/// Inbound connections whose handshakes are under way.
+/// The most commands that are queued for the swarm, which never waits for anything else.
+const MAX_COMMANDS: usize = 256;
+/// The most inbound connections in the handshake.
 const MAX_PENDING_INBOUND: u32 = 128;
-/// Outbound connections whose handshakes are under way.
+/// The most outbound connections in the handshake.
 const MAX_PENDING_OUTBOUND: u32 = 64;
-/// Connections of one peer: two, while both sides dial at once, until one of them is chosen.
+/// The most connections of one peer: two, while both sides dial at once, until one of them is chosen.
 const MAX_PER_PEER: u32 = 2;
-/// Inbound connections beyond those borne: room for the machine to make its choice.
+/// Inbound connections beyond the node's limit, so that the protocol can choose which to evict.
 const INBOUND_SLACK: u32 = 16;
-/// How long the last words of a peer that hung up may take to be read.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// The time to read the last messages of a peer that disconnected.
+const LAST_MESSAGES_TIMEOUT: Duration = Duration::from_millis(200);
+/// The time to send the last messages to peers once the node stops.
+const STOP_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// How long saying farewell to peers may take once the node stops.
-const FAREWELL: Duration = Duration::from_millis(400);
-
-/// What the driver wants of the network.
+/// A command of the driver.
 #[derive(Debug)]
-pub enum Order {
-    /// Dial.
+pub enum NetworkCommand {
     Dial(PeerAddress),
-    /// Let nobody of this set in or out; it replaces the set before.
+    /// Refuse connections with these peers in both directions; they replace the peers before.
     Block(BTreeSet<PeerId>),
 }
 
-/// The network, as the rest of the node sees it.
+/// The network, for the rest of the node.
 pub struct Network {
-    /// Who this node is.
+    /// The id of this node.
     pub own: PeerId,
-    /// Where it listens, with the port that the system chose if it was asked to.
+    /// The listening address, with the port that the system chose if it was asked to.
     pub listen: Option<SocketAddr>,
-    /// What happens.
     pub events: mpsc::Receiver<PeerEvent>,
-    /// What is to be done.
-    pub orders: mpsc::Sender<Order>,
-    /// Bytes come and gone, over all peers.
+    pub commands: mpsc::Sender<NetworkCommand>,
+    /// Bytes over all peers.
     pub traffic: Arc<Traffic>,
-    /// How long what is said to peers is held back.
     pub delays: Arc<Delays>,
 }
 
@@ -95,11 +90,11 @@ pub struct Network {
 struct Behaviour {
     blocked: allow_block_list::Behaviour<BlockedPeers>,
     limits: connection_limits::Behaviour,
-    streams: OneStream,
+    streams: StreamBehaviour,
 }
 
-/// Starts listening and the task that owns the swarm, which ends once told to stop and every peer was
-/// said farewell, or a moment later. Must be called within a runtime.
+/// Starts listening and the task that owns the swarm. The task ends after `stop` once every connection is
+/// closed, or at a timeout. Must be called within a runtime.
 ///
 /// # Errors
 /// When it cannot listen, or the key is unusable.
@@ -119,32 +114,32 @@ pub fn start(
     let behaviour = Behaviour {
         blocked: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits),
-        streams: OneStream::default(),
+        streams: StreamBehaviour::default(),
     };
     let config = libp2p::swarm::Config::with_tokio_executor().with_max_negotiating_inbound_streams(2);
     let mut swarm = Swarm::new(transport::build(keypair)?, behaviour, keypair.public().to_peer_id(), config);
     let listen = listen.map(|address| open(&mut swarm, address)).transpose()?;
 
     let (event_sender, events) = mpsc::channel(MAX_EVENTS);
-    let (orders, order_receiver) = mpsc::channel(MAX_ORDERS);
-    let (over_sender, over) = mpsc::channel(MAX_EVENTS);
+    let (commands, command_receiver) = mpsc::channel(MAX_COMMANDS);
+    let (closed_sender, closed) = mpsc::channel(MAX_EVENTS);
     let own = identity::own_id(keypair);
     let (traffic, delays) = (Arc::new(Traffic::default()), Arc::new(Delays::default()));
     let task = Task {
         own,
         swarm,
         events: event_sender,
-        over: over_sender,
-        budget: Arc::new(Semaphore::new(BUDGET)),
-        backlog: Backlog::new(MAX_BACKLOG_BYTES),
+        closed: closed_sender,
+        read_budget: Arc::new(Semaphore::new(READ_BUDGET)),
+        send_budget: SendBudget::new(MAX_QUEUED_BYTES_IN_ALL),
         traffic: traffic.clone(),
         delays: delays.clone(),
         dials: HashMap::new(),
-        connections: HashMap::new(),
-        conversations: HashMap::new(),
+        established: HashMap::new(),
+        active: HashMap::new(),
     };
-    let task = tokio::spawn(task.run(order_receiver, over, stop));
-    Ok((Network { own, listen, events, orders, traffic, delays }, task))
+    let task = tokio::spawn(task.run(command_receiver, closed, stop));
+    Ok((Network { own, listen, events, commands, traffic, delays }, task))
 }
 
 fn open(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<SocketAddr, NetworkError> {
@@ -153,12 +148,25 @@ fn open(swarm: &mut Swarm<Behaviour>, address: SocketAddr) -> Result<SocketAddr,
     Ok(address)
 }
 
-/// A connection that libp2p holds.
+/// A connection of the swarm.
 #[derive(Clone, Copy, Debug)]
-struct Standing {
+struct Established {
     peer: PeerId,
     direction: Direction,
     address: PeerAddress,
+}
+
+/// The connection of a peer whose stream is open.
+struct Active {
+    connection: ConnectionId,
+    direction: Direction,
+    state: Arc<ConnectionState>,
+}
+
+/// The active connection of a peer has ended.
+struct Closed {
+    peer: PeerId,
+    connection: ConnectionId,
 }
 
 /// The task that owns the swarm.
@@ -166,51 +174,51 @@ struct Task {
     own: PeerId,
     swarm: Swarm<Behaviour>,
     events: mpsc::Sender<PeerEvent>,
-    over: mpsc::Sender<(PeerId, ConnectionId)>,
-    budget: Arc<Semaphore>,
-    backlog: Arc<Backlog>,
+    closed: mpsc::Sender<Closed>,
+    read_budget: Arc<Semaphore>,
+    send_budget: Arc<SendBudget>,
     traffic: Arc<Traffic>,
     delays: Arc<Delays>,
-    /// Dials that have led to nothing yet, neither a conversation nor a failure.
+    /// Dials without an outcome so far, neither an active connection nor a failure.
     dials: HashMap<ConnectionId, PeerAddress>,
-    connections: HashMap<ConnectionId, Standing>,
-    conversations: HashMap<PeerId, (ConnectionId, Direction, Arc<Shared>)>,
+    established: HashMap<ConnectionId, Established>,
+    active: HashMap<PeerId, Active>,
 }
 
 impl Task {
     async fn run(
         mut self,
-        mut orders: mpsc::Receiver<Order>,
-        mut over: mpsc::Receiver<(PeerId, ConnectionId)>,
+        mut commands: mpsc::Receiver<NetworkCommand>,
+        mut closed: mpsc::Receiver<Closed>,
         stop: CancellationToken,
     ) {
-        let too_late = async {
+        let timeout = async {
             stop.cancelled().await;
-            tokio::time::sleep(FAREWELL).await;
+            tokio::time::sleep(STOP_TIMEOUT).await;
         };
-        tokio::pin!(too_late);
-        while !(stop.is_cancelled() && self.conversations.is_empty() && self.connections.is_empty()) {
+        tokio::pin!(timeout);
+        while !(stop.is_cancelled() && self.active.is_empty() && self.established.is_empty()) {
             tokio::select! {
-                event = self.swarm.select_next_some() => self.happened(event),
-                Some(order) = orders.recv() => self.obey(order),
-                Some((peer, connection)) = over.recv() => self.ended(&peer, connection),
-                () = stop.cancelled(), if self.conversations.is_empty() => self.close_all(),
-                () = &mut too_late => break,
+                event = self.swarm.select_next_some() => self.swarm_event(event),
+                Some(command) = commands.recv() => self.command(command),
+                Some(closed) = closed.recv() => self.closed(&closed),
+                () = stop.cancelled(), if self.active.is_empty() => self.close_all(),
+                () = &mut timeout => break,
             }
         }
     }
 
-    /// Closes what is left of connections when no conversation is.
+    /// Closes the connections that are not active.
     fn close_all(&mut self) {
-        for (connection, _) in self.connections.drain() {
+        for (connection, _) in self.established.drain() {
             self.swarm.close_connection(connection);
         }
     }
 
-    fn obey(&mut self, order: Order) {
-        match order {
-            Order::Dial(address) => self.dial(address),
-            Order::Block(peers) => {
+    fn command(&mut self, command: NetworkCommand) {
+        match command {
+            NetworkCommand::Dial(address) => self.dial(address),
+            NetworkCommand::Block(peers) => {
                 let wanted: BTreeSet<libp2p::PeerId> = peers.iter().filter_map(identity::to_libp2p).collect();
                 let blocked = &mut self.swarm.behaviour_mut().blocked;
                 let healed: Vec<_> =
@@ -239,7 +247,7 @@ impl Task {
         }
     }
 
-    fn happened(&mut self, event: SwarmEvent<BehaviourEvent>) {
+    fn swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 let direction = if endpoint.is_dialer() { Direction::Outbound } else { Direction::Inbound };
@@ -249,7 +257,7 @@ impl Task {
                     return;
                 };
                 let address = self.dials.get(&connection_id).copied().unwrap_or(address);
-                self.connections.insert(connection_id, Standing { peer, direction, address });
+                self.established.insert(connection_id, Established { peer, direction, address });
                 if direction == Direction::Outbound {
                     self.open_unless_connected(peer_id, peer, connection_id);
                 }
@@ -258,11 +266,9 @@ impl Task {
                 self.report_failed_dial(connection_id, || {
                     "the connection was closed before it could be used".into()
                 });
-                let Some(Standing { peer, .. }) = self.connections.remove(&connection_id) else { return };
-                if let Some((current, _, shared)) = self.conversations.get(&peer)
-                    && *current == connection_id
-                {
-                    end_soon(shared.clone(), cause.is_some());
+                let Some(Established { peer, .. }) = self.established.remove(&connection_id) else { return };
+                if let Some(active) = self.active.get(&peer).filter(|one| one.connection == connection_id) {
+                    close_soon(active.state.clone(), cause.is_some());
                 }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
@@ -270,7 +276,7 @@ impl Task {
             }
             SwarmEvent::Behaviour(BehaviourEvent::Streams(StreamEvent { connection, outcome, .. })) => {
                 match outcome {
-                    Outcome::Open(stream) => self.begin(connection, stream),
+                    Outcome::Open(stream) => self.activate(connection, stream),
                     Outcome::Refused => {
                         self.swarm.close_connection(connection);
                     }
@@ -281,99 +287,98 @@ impl Task {
                 tracing::error!(%error, "no longer listening for peers");
             }
             SwarmEvent::IncomingConnectionError { error, send_back_addr, .. } => {
-                tracing::debug!(%error, from = %send_back_addr, "a connection came to nothing");
+                tracing::debug!(%error, from = %send_back_addr, "an inbound connection failed");
             }
             _ => {}
         }
     }
 
-    /// A dial has led to a peer: opens the stream, unless a connection to the same peer stays.
+    /// Opens the stream of a dialed connection, unless another connection to the same peer stays.
     fn open_unless_connected(&mut self, libp2p_id: libp2p::PeerId, peer: PeerId, connection: ConnectionId) {
-        let stays = |direction| choose(&self.own, &peer, direction, Direction::Outbound) == Choice::KeepOld;
-        if self.conversations.get(&peer).is_some_and(|(_, direction, _)| stays(*direction)) {
+        let old = self.active.get(&peer).map(|active| active.direction);
+        if old.is_some_and(|old| choose(&self.own, &peer, old, Direction::Outbound) == Choice::KeepOld) {
             self.swarm.close_connection(connection);
         } else {
             self.swarm.behaviour_mut().streams.open(libp2p_id, connection);
         }
     }
 
-    /// A stream is open: the conversation begins, unless another with the same peer stays.
-    fn begin(&mut self, connection: ConnectionId, stream: Stream) {
-        let Some(Standing { peer, direction, address }) = self.connections.get(&connection).copied() else {
+    /// Makes a connection whose stream is open the peer's active one, unless another stays.
+    fn activate(&mut self, connection: ConnectionId, stream: Stream) {
+        let Some(&Established { peer, direction, address }) = self.established.get(&connection) else {
             return;
         };
         let mut replaced = None;
-        if let Some((_, old, shared)) = self.conversations.get(&peer) {
-            match choose(&self.own, &peer, *old, direction) {
-                Choice::KeepOld => {
-                    self.swarm.close_connection(connection);
-                    return;
-                }
-                Choice::TakeNew => {
-                    shared.over.cancel();
-                    replaced = Some(shared.ended.clone());
-                }
+        if let Some(old) = self.active.get(&peer) {
+            if choose(&self.own, &peer, old.direction, direction) == Choice::KeepOld {
+                self.swarm.close_connection(connection);
+                return;
             }
+            old.state.closed.cancel();
+            replaced = Some(old.state.reported.clone());
         }
         self.dials.remove(&connection);
         let traffic = Traffic::within(self.traffic.clone());
-        let (link, queue) = Link::new(peer, connection, traffic, self.delays.clone(), &self.backlog);
-        self.conversations.insert(peer, (connection, direction, link.shared().clone()));
-        let (events, budget, over) = (self.events.clone(), self.budget.clone(), self.over.clone());
+        let (handle, queue) =
+            PeerHandle::new(peer, connection, traffic, self.delays.clone(), &self.send_budget);
+        let state = handle.state().clone();
+        self.active.insert(peer, Active { connection, direction, state: state.clone() });
+        let reader = Reader { handle, events: self.events.clone(), budget: self.read_budget.clone() };
+        let closed = self.closed.clone();
         tokio::spawn(async move {
-            let _ended = link.shared().ended.clone().drop_guard();
-            // Otherwise the driver could be told of this one first, and then take the other for it.
+            let _reported = state.reported.clone().drop_guard();
+            // Otherwise the driver could be notified of this one first, and confuse it with the other.
             if let Some(replaced) = replaced {
                 replaced.cancelled().await;
             }
-            converse(Reader { link, events, budget }, queue, stream, (direction, address)).await;
-            let _ = over.send((peer, connection)).await;
+            connection::run(reader, queue, stream, direction, address).await;
+            let _ = closed.send(Closed { peer, connection }).await;
         });
     }
 
-    fn ended(&mut self, peer: &PeerId, connection: ConnectionId) {
+    fn closed(&mut self, &Closed { peer, connection }: &Closed) {
         self.swarm.close_connection(connection);
-        if self.conversations.get(peer).is_some_and(|(current, ..)| *current == connection) {
-            self.conversations.remove(peer);
+        if self.active.get(&peer).is_some_and(|active| active.connection == connection) {
+            self.active.remove(&peer);
         }
     }
 
     fn dial_failed(&mut self, connection: ConnectionId, error: &DialError) {
         let Some(address) = self.dials.get(&connection).copied() else { return };
-        tracing::debug!(%address, %error, "a dial came to nothing");
+        tracing::debug!(%address, %error, "a dial failed");
         // libp2p drops our own listening addresses from a dial, which leaves none.
         if matches!(error, DialError::LocalPeerId { .. } | DialError::NoAddresses) {
             self.dials.remove(&connection);
-            self.tell(PeerEvent::DialledOurselves { address });
+            self.notify(PeerEvent::DialedSelf { address });
         } else {
-            self.report_failed_dial(connection, || fault::in_words(error));
+            self.report_failed_dial(connection, || error::dial_failure(error));
         }
     }
 
     fn report_failed_dial(&mut self, connection: ConnectionId, reason: impl FnOnce() -> String) {
         if let Some(address) = self.dials.remove(&connection) {
-            self.tell(PeerEvent::DialFailed { address, reason: reason() });
+            self.notify(PeerEvent::DialFailed { address, reason: reason() });
         }
     }
 
-    /// Tells the driver without waiting for it. Each dial is told of once, and the machine bounds
-    /// the dials under way, so few of these tasks exist at a time.
-    fn tell(&self, event: PeerEvent) {
+    /// Notifies the driver without waiting for it. Each dial is reported once, and the protocol limits the
+    /// pending dials, so few of these tasks exist at a time.
+    fn notify(&self, event: PeerEvent) {
         let events = self.events.clone();
         tokio::spawn(async move { events.send(event).await });
     }
 }
 
-/// Ends a conversation whose connection is gone. If the other side closed it, its last words may be
-/// waiting to be read; if we did, nobody would wake the reader.
-fn end_soon(shared: Arc<Shared>, has_last_words: bool) {
-    if !has_last_words {
-        shared.over.cancel();
+/// Closes an active connection that the swarm has closed. If the peer closed it, its last messages may not be
+/// read yet; if this node did, nothing else would wake the reader.
+fn close_soon(state: Arc<ConnectionState>, may_have_messages: bool) {
+    if !may_have_messages {
+        state.closed.cancel();
         return;
     }
     tokio::spawn(async move {
-        let _ = tokio::time::timeout(LAST_WORDS, shared.over.cancelled()).await;
-        shared.over.cancel();
+        let _ = tokio::time::timeout(LAST_MESSAGES_TIMEOUT, state.closed.cancelled()).await;
+        state.closed.cancel();
     });
 }
 

@@ -1,4 +1,4 @@
-//! The search for a nonce, by the best means that the processor has.
+//! The search for a nonce, with the fastest instructions of the processor.
 
 use cairn_core::header::Header;
 
@@ -7,19 +7,19 @@ pub mod sha_ni;
 
 pub use job::Job;
 
-/// How to search.
+/// Implementations of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// The header hashed whole each time: the measure for the others.
+    /// Hashes the whole header each time: the reference for the others.
     Whole,
-    /// From the midstate, with the sha2 crate.
+    /// Starts from the midstate, with the sha2 crate.
     Midstate,
-    /// From the midstate, with the processor's SHA instructions on several nonces at once.
+    /// Starts from the midstate, with the processor's SHA instructions on several nonces at once.
     ShaNi,
 }
 
 impl Engine {
-    /// The fastest that this processor has.
+    /// The fastest that this processor supports.
     pub fn best() -> Self {
         if sha_ni::is_available() { Self::ShaNi } else { Self::Midstate }
     }
@@ -36,8 +36,8 @@ impl Job {
     }
 }
 
-/// A nonce with which a header meets its target, tried from the header's own on; none after
-/// `max_tries`. For blocks made on demand.
+/// A nonce with which a header meets its target, searched from the header's own nonce on; none after
+/// `max_tries`. For blocks that are generated on request.
 pub fn mine_once(header: Header, max_tries: u64) -> Option<u64> {
     Job::new(header)?.search(Engine::best(), header.nonce, max_tries)
 }

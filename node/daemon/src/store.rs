@@ -1,24 +1,25 @@
 //! The store on disk: blocks in a journal, everything that can be looked up in sled.
 //!
-//! A commit is appended to the journal (`journal.rs`) and changes the ledger (`ledger.rs`) in
-//! memory; a flush makes the journal safe. Now and then a checkpoint writes what has changed to
-//! sled, as one batch on one tree, which sled applies whole or not at all. After a crash the tip is
+//! A commit is appended to the journal (`journal.rs`) and changes the transaction index (`tx_index.rs`) in
+//! memory; a flush writes the journal to the disk. From time to time a checkpoint writes what has changed to
+//! sled, as one batch on one tree, which sled applies as a whole or not at all. After a crash the tip is
 //! that of the last checkpoint and the blocks beyond it are in the journal, so the chain connects
-//! them again: nothing that was flushed is lost, and no state between two blocks is ever seen.
+//! them again: nothing that was flushed is lost, and no state between two blocks is ever visible.
 
 pub mod address_build;
 pub mod address_schema;
 pub mod addresses;
+pub mod changes;
+pub mod checksum;
 pub mod database;
 pub mod directory;
 pub mod journal;
-pub mod ledger;
-pub mod movements;
+pub mod lineage;
+pub mod lock_deltas;
 pub mod rebuild;
 pub mod schema;
-pub mod seal;
 pub mod snapshot;
-pub mod state;
+pub mod tx_index;
 pub mod verify;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use cairn_core::block::Block;
 use cairn_core::coin::{Coin, Undo};
+use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::open::genesis_commit;
@@ -35,23 +37,25 @@ use cairn_protocol::chain::store::{ChainStore, Commit, HeaderRecord, Spender, St
 
 use crate::store::addresses::AddressIndex;
 pub use crate::store::addresses::Indexing;
+use crate::store::database::{Batch, Database};
 pub use crate::store::directory::Opening;
 use crate::store::directory::{Directory, OpenError};
-use crate::store::journal::{Entry, Journal, Place};
-use crate::store::ledger::Ledger;
-use crate::store::schema::{Checkpoint, Headers, Part};
+use crate::store::journal::{Journal, JournalRecord, Location};
+use crate::store::schema::{
+    CHECKPOINT_KEY, Checkpoint, Headers, Part, PartLocation, header_key, transaction_key,
+};
 use crate::store::snapshot::Snapshot;
-use crate::store::state::State;
+use crate::store::tx_index::TxIndex;
 
 /// Changed records and outputs that force a checkpoint: about 30 MB of memory, a few seconds to
 /// repeat after a crash.
 const MAX_DIRTY: usize = 300_000;
-/// A quiet node checkpoints this often, so that a crash never costs it more than seconds.
+/// The interval of checkpoints of a quiet node, so that a crash never costs it more than seconds.
 const QUIET_INTERVAL: Duration = Duration::from_secs(30);
-/// Changed records that are written in passing.
+/// The most changed records that a flush writes as a checkpoint.
 const MAX_DIRTY_QUIET: usize = 4096;
 
-/// How much is kept in memory. However little it is, the content is the same.
+/// Limits to what is kept in memory. They change no content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Changed records and outputs that force a checkpoint.
@@ -62,39 +66,41 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { dirty: MAX_DIRTY, cached: ledger::GENERATION }
+        Self { dirty: MAX_DIRTY, cached: tx_index::GENERATION }
     }
 }
 
-/// A block on disk, to be read beside the driver while it goes on.
+/// A block on disk, to be read beside the driver while it continues.
 pub struct StoredBlock {
     journal: Journal,
     hash: BlockHash,
-    body: Place,
-    undo: Option<Place>,
+    body: Location,
+    undo: Option<Location>,
 }
 
 impl StoredBlock {
-    /// The block.
+    /// Reads the block from the disk.
     ///
     /// # Errors
-    /// When the medium fails, or it is not as it was written.
+    /// When the medium fails, or the block is not as it was written.
     pub fn block(&self) -> Result<Arc<Block>, StoreError> {
         match self.journal.read(self.body)? {
-            Entry::Body(block) if block.hash() == self.hash => Ok(block),
-            _ => Err(self.journal.damaged(format!("the entry of block {} is another", self.hash))),
+            JournalRecord::Body(block) if block.hash() == self.hash => Ok(block),
+            _ => Err(self.journal.damaged(format!("the record of block {} is another", self.hash))),
         }
     }
 
-    /// What takes it back, if it was ever connected.
+    /// Reads the block's undo data; none if it was never connected.
     ///
     /// # Errors
     /// As [`Self::block`].
     pub fn undo(&self) -> Result<Option<Arc<Undo>>, StoreError> {
-        match self.undo.map(|place| self.journal.read(place)).transpose()? {
+        match self.undo.map(|location| self.journal.read(location)).transpose()? {
             None => Ok(None),
-            Some(Entry::Undo(of, undo)) if of == self.hash => Ok(Some(undo)),
-            Some(_) => Err(self.journal.damaged(format!("the undo entry of block {} is another", self.hash))),
+            Some(JournalRecord::Undo(of, undo)) if of == self.hash => Ok(Some(undo)),
+            Some(_) => {
+                Err(self.journal.damaged(format!("the undo record of block {} is another", self.hash)))
+            }
         }
     }
 }
@@ -102,8 +108,8 @@ impl StoredBlock {
 /// Storage of one chain in one directory, which is locked as long as this lives.
 pub struct SledStore {
     journal: Journal,
-    state: State,
-    ledger: Ledger,
+    database: Arc<Database>,
+    transactions: TxIndex,
     addresses: Option<AddressIndex>,
     headers: Headers,
     dirty_headers: BTreeSet<BlockHash>,
@@ -115,16 +121,16 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Opens or begins the store in a directory; the address index stays if it is there.
+    /// Opens or makes the store in a directory; the address index stays if it is there.
     ///
     /// # Errors
-    /// When another process has it, it belongs to another chain or version, or is damaged.
+    /// When the directory is in use, belongs to another chain or version, or is damaged.
     pub fn open(path: &Path, genesis: &Arc<Block>, opening: Opening) -> Result<Self, OpenError> {
         let directory = Directory::open(path, genesis.hash().into(), opening)?;
         Self::open_in(directory, genesis, opening, Indexing::Kept)
     }
 
-    /// Opens or begins the store in a directory that was taken for its chain.
+    /// Opens or makes the store in a directory that is locked for its chain.
     ///
     /// # Errors
     /// When it is damaged or cannot be read.
@@ -137,7 +143,7 @@ impl SledStore {
         Self::open_within(Bounds::default(), directory, genesis, opening, indexing)
     }
 
-    /// Opens or begins the store with other bounds than the usual ones.
+    /// Opens or makes the store with other bounds than the default.
     ///
     /// # Errors
     /// As [`Self::open_in`].
@@ -153,9 +159,9 @@ impl SledStore {
             Opening::Reindex => rebuild::salvage(&directory, genesis.hash())?,
         };
         let mut store = Self {
-            ledger: Ledger::new(found.state.clone(), found.transactions, bounds.cached),
+            transactions: TxIndex::new(found.database.clone(), found.transactions, bounds.cached),
             journal: found.journal,
-            state: found.state,
+            database: found.database,
             addresses: None,
             headers: found.headers,
             dirty_headers: found.dirty_headers,
@@ -165,9 +171,14 @@ impl SledStore {
             bounds,
             _directory: directory,
         };
-        let (state, sequence) = (&store.state, store.checkpoint.sequence);
-        let ground = address_build::Ground { state, sequence, stored: &store, bound: bounds.dirty };
-        store.addresses = address_build::open(indexing, &ground)?;
+        let source = address_build::IndexSource {
+            database: &store.database,
+            sequence: store.checkpoint.sequence,
+            stored: &store,
+            genesis: genesis.hash(),
+            max_changes: bounds.dirty,
+        };
+        store.addresses = address_build::open(indexing, &source)?;
         if opening == Opening::Reindex {
             store.commit(genesis_commit(genesis))?;
         }
@@ -179,12 +190,12 @@ impl SledStore {
         self.dirty() > 0
     }
 
-    /// Bytes on disk.
+    /// Its size on the disk, in bytes.
     pub fn size_on_disk(&self) -> u64 {
-        self.journal.size() + self.state.size_on_disk()
+        self.journal.size() + self.database.size_on_disk()
     }
 
-    /// The number of the last checkpoint: sled holds another state once it is another.
+    /// The number of the last checkpoint. The database holds another state once it changes.
     pub const fn sequence(&self) -> u64 {
         self.checkpoint.sequence
     }
@@ -194,55 +205,69 @@ impl SledStore {
         self.addresses.as_ref()
     }
 
-    /// A block's bytes, known without reading it; none without its body.
+    /// The size of a block in bytes, known without reading it; none without its body.
     pub fn block_size(&self, hash: &BlockHash) -> Option<u32> {
-        self.headers.get(hash)?.body.map(|place| place.length)
+        self.headers.get(hash)?.body.map(|location| location.length)
     }
 
-    /// A block whose body is here.
+    /// A block whose body is stored.
     pub fn stored_block(&self, hash: &BlockHash) -> Option<StoredBlock> {
-        stored_block(&self.journal, &self.headers, hash)
+        let stored = self.headers.get(hash)?;
+        let (journal, hash) = (self.journal.clone(), *hash);
+        Some(StoredBlock { journal, hash, body: stored.body?, undo: stored.undo })
     }
 
-    /// The coins as they are now, to be read elsewhere while this goes on.
+    /// The coins as they are now, to be read beside the driver while it continues.
     pub fn snapshot(&self) -> Snapshot {
-        self.ledger.snapshot()
+        self.transactions.snapshot()
     }
 
-    /// Writes what has changed to sled, and makes it safe.
+    /// Writes what has changed to the database, and flushes it to the disk.
     ///
     /// # Errors
     /// When the medium fails.
     pub fn write_checkpoint(&mut self) -> Result<(), StoreError> {
         self.journal.sync()?;
-        let mut next = self.checkpoint;
-        next.sequence += 1;
-        next.journal_end = self.journal.size();
-        next.records = self.headers.len() as u64 + self.ledger.records();
-        let headers = std::mem::take(&mut self.dirty_headers);
-        let headers = headers.iter().filter_map(|hash| Some((hash, self.headers.get(hash)?)));
-        self.ledger.keep_for_snapshots()?;
-        let mark = self.addresses.as_ref().map(|index| index.mark(next.sequence, None));
-        let addresses = self.addresses.as_ref().map(AddressIndex::changes).zip(mark.as_ref());
-        self.state.write(headers, self.ledger.dirty(), addresses, &next)?;
-        self.ledger.written();
-        if let Some((index, mark)) = self.addresses.as_mut().zip(mark.as_ref()) {
-            index.written(mark);
+        let next = Checkpoint {
+            sequence: self.checkpoint.sequence + 1,
+            journal_end: self.journal.size(),
+            records: self.headers.len() as u64 + self.transactions.records(),
+            tip: self.checkpoint.tip,
+        };
+        self.transactions.keep_for_snapshots()?;
+        let mut batch = Batch::default();
+        for hash in std::mem::take(&mut self.dirty_headers) {
+            if let Some(header) = self.headers.get(&hash) {
+                batch.insert(&header_key(&hash), &encode(header));
+            }
         }
-        self.journal.append(&Entry::Checkpoint(next.sequence))?;
+        for (txid, change) in self.transactions.changes() {
+            match &change.now {
+                Some(transaction) => batch.insert(&transaction_key(txid), &encode(transaction)),
+                None => batch.remove(&transaction_key(txid)),
+            }
+        }
+        let index = self.addresses.as_ref().map(|index| index.write(&mut batch, next.sequence, None));
+        batch.insert(CHECKPOINT_KEY, &encode(&next));
+        self.database.write(batch)?;
+        self.transactions.written();
+        if let Some((addresses, index)) = self.addresses.as_mut().zip(index.as_ref()) {
+            addresses.written(index);
+        }
+        self.journal.append(&JournalRecord::Checkpoint(next.sequence))?;
         self.checkpoint = next;
         self.checkpointed = Instant::now();
         Ok(())
     }
 
     fn dirty(&self) -> usize {
-        self.ledger.dirty().len() + self.dirty_headers.len()
+        self.transactions.changes().len() + self.dirty_headers.len()
     }
 
-    /// About how much memory changes take that are not written, in records and outputs.
+    /// The approximate memory of changes that are not written, in records and outputs.
     fn dirty_weight(&self) -> usize {
         let of_addresses = self.addresses.as_ref().map_or(0, |index| index.changes().len());
-        self.ledger.dirty_weight() + self.dirty_headers.len() + of_addresses
+        self.transactions.weight() + self.dirty_headers.len() + of_addresses
     }
 }
 
@@ -255,12 +280,12 @@ impl ChainStore for SledStore {
         self.tip_to_reach
     }
 
-    /// Of blocks at one height the one that came first is first: its body is earlier in the journal.
+    /// Of blocks at one height the one that arrived first is first: its body is earlier in the journal.
     fn headers(&self) -> Result<Vec<HeaderRecord>, StoreError> {
         let mut headers: Vec<_> = self.headers.iter().collect();
         headers.sort_by_key(|(hash, stored)| {
-            let came = stored.body.map_or(u64::MAX, |body| body.offset);
-            (stored.record.height, came, **hash)
+            let arrival = stored.body.map_or(u64::MAX, |body| body.offset);
+            (stored.record.height, arrival, **hash)
         });
         Ok(headers.into_iter().map(|(_, stored)| stored.record.clone()).collect())
     }
@@ -270,54 +295,58 @@ impl ChainStore for SledStore {
     }
 
     fn undo(&self, hash: &BlockHash) -> Result<Option<Arc<Undo>>, StoreError> {
-        read_undo(&self.journal, &self.headers, hash)
+        self.stored_block(hash).map_or(Ok(None), |stored| stored.undo())
     }
 
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
-        self.ledger.coin(outpoint)
+        self.transactions.coin(outpoint)
     }
 
     fn transaction_place(&self, txid: &Txid) -> Result<Option<TransactionPlace>, StoreError> {
-        self.ledger.place(txid)
+        self.transactions.place(txid)
     }
 
     fn spender(&self, outpoint: &OutPoint) -> Result<Option<Spender>, StoreError> {
-        self.ledger.spender(outpoint)
+        self.transactions.spender(outpoint)
     }
 
     fn for_each_coin(&self, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), StoreError> {
-        self.ledger.for_each_coin(visit)
+        self.transactions.for_each_coin(visit)
     }
 
     /// The journal first; a failure there leaves memory as it was, and the node stops. A header's
-    /// record comes after the block that it speaks of, so that a crash between the two leaves no
-    /// promise that the journal does not keep.
+    /// record comes after its block, so that a crash between the two leaves no record of a block that the
+    /// journal does not have.
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
-        let mut places: Vec<(BlockHash, Part, Place)> = Vec::new();
+        let mut parts: Vec<(BlockHash, PartLocation)> = Vec::new();
         for block in &commit.bodies {
-            places.push((block.hash(), Part::Body, self.journal.append(&Entry::Body(block.clone()))?));
+            let location = self.journal.append(&JournalRecord::Body(block.clone()))?;
+            parts.push((block.hash(), PartLocation { part: Part::Body, location }));
         }
         for (hash, undo) in &commit.undo {
-            places.push((*hash, Part::Undo, self.journal.append(&Entry::Undo(*hash, undo.clone()))?));
+            let location = self.journal.append(&JournalRecord::Undo(*hash, undo.clone()))?;
+            parts.push((*hash, PartLocation { part: Part::Undo, location }));
         }
         for record in &commit.headers {
             let hash = record.header.hash();
-            self.journal.append(&Entry::Header(hash, record.clone()))?;
+            self.journal.append(&JournalRecord::Header(hash, record.clone()))?;
             let stored = self.headers.entry(hash).or_insert_with(|| record.clone().into());
             stored.record = record.clone();
             self.dirty_headers.insert(hash);
         }
-        for (hash, part, place) in places {
+        for (hash, part) in parts {
             let missing = StoreError::Missing { kind: "header", hash };
-            self.headers.get_mut(&hash).ok_or(missing)?.set(part, place);
+            self.headers.get_mut(&hash).ok_or(missing)?.set(part);
             self.dirty_headers.insert(hash);
         }
         if let Some(tip) = commit.tip {
-            self.journal.append(&Entry::Tip(tip))?;
+            self.journal.append(&JournalRecord::Tip(tip))?;
         }
-        self.ledger.apply(&commit)?;
-        if let Some(addresses) = &mut self.addresses {
-            addresses.apply(&commit, |hash| read_undo(&self.journal, &self.headers, hash))?;
+        self.transactions.apply(&commit)?;
+        if let Some(mut addresses) = self.addresses.take() {
+            let applied = addresses.apply(&commit, |hash| self.undo(hash));
+            self.addresses = Some(addresses);
+            applied?;
         }
         let is_first = self.checkpoint.tip.is_none();
         self.checkpoint.tip = commit.tip.or(self.checkpoint.tip);
@@ -328,35 +357,22 @@ impl ChainStore for SledStore {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        let is_little = (1..=MAX_DIRTY_QUIET).contains(&self.dirty());
-        let is_quiet = is_little && self.checkpointed.elapsed() >= QUIET_INTERVAL;
+        let are_few = (1..=MAX_DIRTY_QUIET).contains(&self.dirty());
+        let is_quiet = are_few && self.checkpointed.elapsed() >= QUIET_INTERVAL;
         if is_quiet { self.write_checkpoint() } else { self.journal.sync() }
     }
 }
 
 impl Drop for SledStore {
-    /// A clean stop leaves nothing to repeat. Failing here loses nothing: the journal has it.
+    /// After a clean stop the next start has no block to connect again. A failure here loses nothing.
     fn drop(&mut self) {
         if self.checkpoint.tip.is_some()
             && self.dirty() > 0
             && let Err(error) = self.write_checkpoint()
         {
-            tracing::warn!(%error, "the last checkpoint failed; the next start repeats some blocks");
+            tracing::warn!(%error, "the last checkpoint failed; the next start connects some blocks again");
         }
     }
-}
-
-fn stored_block(journal: &Journal, headers: &Headers, hash: &BlockHash) -> Option<StoredBlock> {
-    let stored = headers.get(hash)?;
-    Some(StoredBlock { journal: journal.clone(), hash: *hash, body: stored.body?, undo: stored.undo })
-}
-
-fn read_undo(
-    journal: &Journal,
-    headers: &Headers,
-    hash: &BlockHash,
-) -> Result<Option<Arc<Undo>>, StoreError> {
-    stored_block(journal, headers, hash).map_or(Ok(None), |stored| stored.undo())
 }
 
 #[cfg(test)]

@@ -41,7 +41,6 @@ pub enum Action {
     TemplateStale {
         urgent: bool,
     },
-    /// Publish an event.
     Emit(Event),
 }
 

@@ -169,9 +169,6 @@ impl<S: ChainStore> Chain<S> {
     }
 
     /// Returns when every commit so far survives a crash or power loss.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         self.store.flush()
     }
@@ -234,12 +231,12 @@ impl<S: ChainStore> Chain<S> {
             .is_some_and(|entry| entry.is_whole && entry.work >= self.work() && !self.is_in_best_chain(entry))
     }
 
-    /// Makes the branch that ends in `candidate` the best chain. `last` is the candidate's block, if it is not
-    /// stored yet.
+    /// Makes the branch that ends in `candidate` the best chain. `last` is the candidate's block, if it
+    /// is not stored yet.
     ///
     /// # Errors
-    /// When a block of the branch breaks a rule: it and its descendants are invalid from here on. When the
-    /// store fails.
+    /// When a block of the branch breaks a rule: it and its descendants are invalid from here on.
+    /// When the store fails.
     fn switch_to(
         &mut self,
         candidate: BlockHash,
@@ -299,7 +296,7 @@ impl<S: ChainStore> Chain<S> {
         self.tree.get(hash)
     }
 
-    /// Every accepted header.
+    /// Every accepted header, of all branches.
     pub fn tree(&self) -> &HeaderTree {
         &self.tree
     }
@@ -349,17 +346,11 @@ impl<S: ChainStore> Chain<S> {
     }
 
     /// An unspent coin of the best chain.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         self.store.coin(outpoint)
     }
 
     /// A block of any branch.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn block(&self, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError> {
         self.store.block(hash)
     }

@@ -52,7 +52,6 @@ pub enum Event {
     TransactionAccepted {
         txid: Txid,
         fee: Amount,
-        /// Length in bytes.
         size: usize,
         from: Option<PeerId>,
     },

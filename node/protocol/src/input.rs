@@ -24,19 +24,37 @@ pub struct RequestId(pub u64);
 pub enum Input {
     /// A connection is established, and the peer's identity is proven. `address` is the remote end as the
     /// transport saw it; the addresses at which the peer listens come in its `Hello`.
-    Connected { peer: PeerId, direction: Direction, address: PeerAddress },
+    Connected {
+        peer: PeerId,
+        direction: Direction,
+        address: PeerAddress,
+    },
     /// A connection has ended.
-    Disconnected { peer: PeerId },
+    Disconnected {
+        peer: PeerId,
+    },
     /// A dial of [`crate::action::Action::Connect`] failed.
-    DialFailed { address: PeerAddress },
-    /// A message arrived.
-    Received { peer: PeerId, message: Message },
+    DialFailed {
+        address: PeerAddress,
+    },
+    Received {
+        peer: PeerId,
+        message: Message,
+    },
     /// Bytes arrived that are not a message of this version; the driver reads no further.
-    Malformed { peer: PeerId, error: CodecError },
+    Malformed {
+        peer: PeerId,
+        error: CodecError,
+    },
     /// Discovery found an address at which a node may listen.
-    AddressFound { address: PeerAddress },
+    AddressFound {
+        address: PeerAddress,
+    },
     /// A caller submits something, and expects the reply with the same id.
-    Submit { request: RequestId, submission: Submission },
+    Submit {
+        request: RequestId,
+        submission: Submission,
+    },
     /// The operator changes the connections.
     Command(PeerCommand),
     /// The time that `next_wake` named has come.

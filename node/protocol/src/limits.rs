@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-/// A frame before the peer's `Hello` was read: a Hello is below 1 KiB, so a stranger costs no more.
+/// Bytes of a frame before the peer's `Hello`: a `Hello` is below 1 KiB, so an unknown peer costs no more.
 pub const MAX_FRAME_BEFORE_HELLO: usize = 1024;
-/// A frame afterwards: the largest block of any definition (4 MiB) and its envelope.
+/// Bytes of a frame after that: the largest block of any chain (4 MiB) and its envelope.
 pub const MAX_FRAME: usize = 4 * 1024 * 1024 + 64;
 /// Characters of a user agent.
 pub const MAX_USER_AGENT: usize = 64;
@@ -23,134 +23,134 @@ pub const MAX_INVENTORY: usize = 1000;
 /// Transactions in one `Transactions`; the frame bound holds besides.
 pub const MAX_TRANSACTIONS_PER_MESSAGE: usize = 1000;
 
-/// How long a stranger may take for its `Hello`.
+/// Timeout for the `Hello` of a peer.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a silent peer is asked whether it lives.
+/// The pause between pings of a peer.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How long it may take to answer.
+/// Timeout for the `Pong` of a peer.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Outbound connections a node keeps up when it knows enough addresses.
+/// Outbound connections of a node that knows enough addresses, as in Bitcoin Core.
 pub const OUTBOUND_TARGET: usize = 8;
-/// Inbound connections a node accepts.
+/// Inbound connections that a node accepts, as in Bitcoin Core.
 pub const MAX_INBOUND: usize = 117;
 
-/// How long a dial may go without an answer from the edge before it counts as failed.
+/// Time after which a dial without a result counts as failed.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Dials under way at once.
+/// Dials without a result at one time.
 pub const MAX_DIALS: usize = 16;
-/// The first wait before dialing again: links are back within a second of a healed cut.
+/// The first interval before another dial: links are back within a second after a partition.
 pub const REDIAL_FIRST: Duration = Duration::from_millis(100);
-/// The longest wait before dialing again; the waits between double.
+/// The longest interval before another dial; those between double.
 pub const REDIAL_MAX: Duration = Duration::from_secs(30);
-/// Failures after which an address that nobody asked to keep is no longer dialled.
+/// Failures after which an address that the operator did not name is no longer dialed.
 pub const MAX_REDIALS: u32 = 4;
-/// A connection that lasted this long was a good one: the next wait starts from the first again.
+/// Duration of a good connection: the back-off of its address starts again.
 pub const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
-/// Addresses remembered that were only heard of.
+/// New addresses that are remembered.
 pub const MAX_NEW_ADDRESSES: usize = 2048;
-/// Of these, how many one source may fill.
+/// New addresses that are remembered of one source.
 pub const MAX_ADDRESSES_PER_SOURCE: usize = 128;
-/// Addresses remembered where a node was met.
+/// Tried addresses that are remembered.
 pub const MAX_TRIED_ADDRESSES: usize = 512;
-/// Failures after which an address heard of is forgotten.
+/// Failures after which a new address is forgotten.
 pub const MAX_NEW_FAILURES: u32 = 3;
-/// Failures after which an address where a node was met is forgotten.
+/// Failures after which a tried address is forgotten.
 pub const MAX_TRIED_FAILURES: u32 = 10;
-/// How often one peer gets an answer to `GetPeers`.
+/// The shortest interval between replies to `GetPeers` of one peer.
 pub const PEERS_REPLY_INTERVAL: Duration = Duration::from_secs(30);
-/// How often a node that lacks connections asks a peer for addresses.
+/// The interval between requests for addresses of a node with free slots.
 pub const PEERS_REQUEST_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long misconduct bans.
+/// Duration of a ban for misbehavior.
 pub const BAN_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
-/// Bans remembered; beyond it the one that ends soonest makes room (CVE-2020-14198).
+/// Bans that are remembered. Beyond the limit, the one that ends first is dropped (CVE-2020-14198).
 pub const MAX_BANS: usize = 4096;
 
-/// A block of at most this size is pushed whole: it costs little more than asking whether to.
+/// Bytes of a block that is sent whole as its announcement: that costs little more than a header and a request.
 pub const MAX_PUSHED_BLOCK: usize = 32 * 1024;
-/// Blocks per peer of which we remember that it has them.
+/// Known blocks that are remembered for each peer.
 pub const MAX_KNOWN_BLOCKS: usize = 64;
-/// Bytes of blocks that one `GetBlocks` is answered with; what goes beyond is `NotFound`.
+/// Bytes of blocks in the reply to one `GetBlocks`; the others are `NotFound`.
 pub const MAX_SERVED_BYTES: usize = 40 * 1024 * 1024;
-/// Transactions of which we remember which peers have them: those that are spreading now.
+/// Known transactions that are remembered: those that are announced now.
 pub const MAX_KNOWN_TRANSACTIONS: usize = 4096;
-/// Transactions per peer that wait to be announced.
+/// Transactions in the announcement queue of a peer.
 pub const MAX_ANNOUNCE_QUEUE: usize = 8192;
-/// Announcements wait about this long for company.
+/// Average delay of an announcement, to collect more ids.
 pub const ANNOUNCE_BATCH: Duration = Duration::from_millis(5);
-/// How often a peer is told of transactions while there are ever more of them. Meanwhile it mostly
-/// hears of them from others, so that each crosses a link once and not twice.
+/// Average interval of announcements to a peer while there are always more. Meanwhile other peers announce most
+/// of them to it, so that each transaction crosses a link once and not twice.
 pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
-/// How soon the rest follows where more wait than one message may hold: no faster, or what the peer
-/// may want of us at a time would not hold it, and it would never hear of what it passed over.
+/// Interval after a full announcement. A shorter one could exceed [`MAX_REQUESTS_PER_PEER`] of the peer, which
+/// would ignore the rest for ever.
 pub const FULL_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
-/// Announcements that leave without waiting for their turn: who pays now and then waits for nothing.
+/// Announcements in a row without a delay: a transaction now and then is announced at once.
 pub const ANNOUNCE_BURST: u32 = 4;
-/// Announced transactions per peer that we have not received yet.
+/// Announced transactions of a peer that have not arrived.
 pub const MAX_REQUESTS_PER_PEER: usize = 2048;
-/// Peers remembered per wanted transaction, to ask if the first stays silent.
+/// Peers that are remembered for a requested transaction, to ask if the first does not deliver.
 pub const MAX_ANNOUNCERS: usize = 8;
-/// How long a peer may take to deliver a transaction before another is asked (CVE-2024-52913).
+/// Time after which a transaction is requested from another peer (CVE-2024-52913).
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(2);
-/// Bytes of transactions that one `GetTransactions` is answered with.
+/// Bytes of transactions in the reply to one `GetTransactions`.
 pub const MAX_SERVED_TRANSACTION_BYTES: usize = 2 * 1024 * 1024;
-/// Transactions per peer that wait for a parent.
+/// Orphan transactions of one peer.
 pub const MAX_ORPHANS_PER_PEER: usize = 32;
-/// Bytes of one that waits for a parent.
+/// Bytes of an orphan transaction.
 pub const MAX_ORPHAN_BYTES: usize = 32 * 1024;
-/// How long it waits.
+/// Time after which an orphan is forgotten.
 pub const ORPHAN_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often a transaction of our own that is not confirmed is announced again.
+/// Interval between announcements of a transaction that was submitted here and is unconfirmed.
 pub const REBROADCAST_INTERVAL: Duration = Duration::from_secs(60);
-/// Transactions of our own that are announced again.
+/// Transactions submitted here that are announced again.
 pub const MAX_REBROADCAST_TRANSACTIONS: usize = 1024;
 
-/// Blocks kept that are ahead of the clock: each cost its sender the work of a block.
+/// Blocks ahead of the clock that are kept: each cost its sender the work of a block.
 pub const MAX_FUTURE_BLOCKS: usize = 16;
 
-/// How long a peer may take for the headers it was asked for.
+/// Timeout for the headers of a peer.
 pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a peer may go without delivering any block it was asked for; others take over then.
+/// Time without a delivery after which the requested blocks of a peer are requested from others.
 pub const BLOCK_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a peer that did not deliver is left alone.
+/// Pause after which a peer that did not deliver is asked again.
 pub const STALL_PENALTY: Duration = Duration::from_secs(10);
-/// Failures to deliver in a row after which a peer makes room for another.
+/// Failures to deliver in a row after which a peer is disconnected.
 pub const MAX_STALLS: u32 = 3;
-/// Bytes that are asked of one peer at once, as far as the size of blocks can be foreseen.
+/// Bytes of blocks that are requested from one peer at a time, by the average size of a block.
 pub const BODY_WINDOW_BYTES: usize = 8 * 1024 * 1024;
-/// Blocks asked of one peer at once, however large they are.
+/// Blocks that are requested from one peer at a time, whatever their size.
 pub const MIN_BODY_WINDOW: usize = 8;
-/// How far bodies are fetched ahead of the first that is missing.
+/// Blocks above the first missing body that are requested.
 pub const BODIES_AHEAD: u32 = 1024;
-/// Blocks behind the best header beyond which a node is busy with itself and announces nothing.
+/// Blocks behind the best header beyond which a node only catches up and announces nothing.
 pub const INITIAL_DOWNLOAD_GAP: u32 = 24;
 
-/// Memory that waiting transactions may take, about, unless the operator says otherwise.
+/// Estimated bytes of memory of the mempool, unless the operator sets another limit.
 pub const DEFAULT_MEMPOOL_BYTES: usize = 64 * 1000 * 1000;
-/// The least that a transaction pays for 1,000 bytes to be relayed: a unit a byte, so that no flood
-/// is free.
+/// The least that a transaction pays for 1,000 bytes to be relayed: a unit a byte, so that no flood is free.
 pub const MIN_RELAY_FEE_PER_KILOBYTE: u64 = 1_000;
-/// What a replacement pays for its own relay beside the fees that it displaces (BIP 125, rule 4).
+/// Units for 1,000 bytes that a replacement pays for its own relay, beside the fees that it replaces
+/// (BIP 125, rule 4).
 pub const INCREMENTAL_FEE_PER_KILOBYTE: u64 = 1_000;
 /// Bytes of a transaction that is relayed; a block may hold larger ones.
 pub const MAX_RELAYED_TRANSACTION: usize = 100_000;
-/// Bytes that spending an output takes: its input (36) and a signature (64). An output that holds
-/// less than their fee is dust: it would stay among the coins for ever.
+/// Bytes that spending an output takes: its input (36) and a signature (64). An output that holds less than their
+/// fee is dust: it would stay in the UTXO set for ever.
 pub const SPEND_BYTES: usize = 36 + 64;
-/// A waiting transaction and all it depends on, as in Bitcoin Core: bounds the work of each change.
+/// An unconfirmed transaction and its ancestors, as in Bitcoin Core: limits the work of each change.
 pub const MAX_ANCESTORS: usize = 25;
-/// Bytes of these.
+/// Bytes of a transaction and its ancestors.
 pub const MAX_ANCESTOR_BYTES: usize = 101_000;
-/// A waiting transaction and all that depend on it.
+/// An unconfirmed transaction and its descendants.
 pub const MAX_DESCENDANTS: usize = 25;
-/// Bytes of these.
+/// Bytes of a transaction and its descendants.
 pub const MAX_DESCENDANT_BYTES: usize = 101_000;
-/// Waiting transactions that one replacement may displace (BIP 125, rule 5).
+/// Unconfirmed transactions that one replacement may replace (BIP 125, rule 5).
 pub const MAX_REPLACED: usize = 100;
-/// How long a transaction may wait: two weeks, as in Bitcoin Core.
+/// Time after which an unconfirmed transaction expires: two weeks, as in Bitcoin Core.
 pub const MEMPOOL_EXPIRY: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-/// After so many block spacings the fee rate that a full mempool asks for has halved.
+/// Block spacings after which the fee rate of a full mempool has halved.
 pub const FULL_FEE_HALF_LIFE_BLOCKS: u32 = 72;
-/// Blocks that fee estimates look back on.
+/// Blocks from which fees are estimated.
 pub const FEE_HISTORY_BLOCKS: usize = 144;

@@ -30,10 +30,10 @@ pub use policy::MempoolError;
 
 use accept::{Candidate, CheckLevel};
 use entries::MempoolEntries;
-use entry::{MempoolEntry, Package};
+use entry::MempoolEntry;
 use fee_estimate::{Estimate, FeeHistory};
 use fee_rate::FeeRate;
-use policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
+use policy::MIN_RELAY_FEE_RATE;
 
 /// Unconfirmed transactions that are valid on the tip, together.
 #[derive(Clone, Debug)]
@@ -94,10 +94,7 @@ impl Mempool {
         Ok(self.insert(now, candidate, chain))
     }
 
-    /// The result that [`Self::accept_up_to`] would have; nothing changes.
-    ///
-    /// # Errors
-    /// As of [`Self::accept_up_to`].
+    /// The result or error that [`Self::accept_up_to`] would have; nothing changes.
     pub fn test<S: ChainStore>(
         &self,
         now: Timestamp,
@@ -193,11 +190,8 @@ impl Mempool {
         leaving.into_iter().map(|txid| Removed { txid, reason }).collect()
     }
 
-    /// Follows a change of the best chain: confirmed transactions leave, and those of disconnected blocks
-    /// return.
-    ///
-    /// # Errors
-    /// When the store fails.
+    /// Follows a change of the best chain: confirmed transactions leave, and those
+    /// of disconnected blocks return.
     pub fn follow<S: ChainStore>(
         &mut self,
         now: Timestamp,
@@ -222,9 +216,9 @@ impl Mempool {
         Ok(effect)
     }
 
-    /// After a reorganization: the transactions of disconnected blocks and then the unconfirmed ones, each in
-    /// their order, are checked on the new tip. Those that are no longer valid are removed, with all that
-    /// depend on them.
+    /// After a reorganization: the transactions of disconnected blocks and then the unconfirmed ones, each
+    /// in their order, are checked on the new tip. Those that are no longer valid are removed, with all
+    /// that depend on them.
     fn rebuild<S: ChainStore>(
         &mut self,
         now: Timestamp,
@@ -281,7 +275,7 @@ impl Mempool {
 
 /// Reads, which change nothing.
 impl Mempool {
-    /// An unconfirmed transaction.
+    /// An unconfirmed transaction, by its id.
     pub fn get(&self, txid: &Txid) -> Option<Arc<Transaction>> {
         self.entries.get(txid).map(|entry| entry.transaction.clone())
     }
@@ -296,25 +290,6 @@ impl Mempool {
         self.entries.get(txid).is_some()
     }
 
-    /// The unconfirmed transaction that spends an output.
-    pub fn spender(&self, outpoint: &OutPoint) -> Option<Txid> {
-        self.entries.spender(outpoint)
-    }
-
-    /// The unconfirmed transactions that one depends on, without itself.
-    pub fn ancestors_of(&self, txid: &Txid) -> BTreeSet<Txid> {
-        let mut found = self.entries.with_ancestors([*txid]);
-        found.remove(txid);
-        found
-    }
-
-    /// The unconfirmed transactions that depend on one, without itself.
-    pub fn descendants_of(&self, txid: &Txid) -> BTreeSet<Txid> {
-        let mut found = self.entries.with_descendants([*txid]);
-        found.remove(txid);
-        found
-    }
-
     /// The number of unconfirmed transactions.
     pub fn len(&self) -> usize {
         self.entries.total().count
@@ -323,11 +298,6 @@ impl Mempool {
     /// Whether there is no unconfirmed transaction.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Count, bytes and fees of all unconfirmed transactions.
-    pub fn total(&self) -> Package {
-        self.entries.total()
     }
 
     /// Estimate of the memory of all entries in bytes.
@@ -350,22 +320,12 @@ impl Mempool {
         &self.entries
     }
 
-    /// The fee rate that a transaction must pay to be accepted now: above the relay fee rate when the mempool
-    /// was full lately.
+    /// The fee rate that a transaction must pay to be accepted now: above the relay fee rate when the
+    /// mempool was full lately.
     pub fn min_fee_rate(&self, now: Timestamp) -> FeeRate {
         let Some(Eviction { rate, at }) = self.last_eviction else { return MIN_RELAY_FEE_RATE };
         let halvings = now.millis().saturating_sub(at.millis()) / self.full_half_life_ms;
         rate.halved(u32::try_from(halvings).unwrap_or(u32::MAX)).max(MIN_RELAY_FEE_RATE)
-    }
-
-    /// The fee rate that a transaction must pay to be relayed at all.
-    pub fn min_relay_fee_rate(&self) -> FeeRate {
-        MIN_RELAY_FEE_RATE
-    }
-
-    /// The fee rate that a replacement must pay for its own relay.
-    pub fn incremental_fee_rate(&self) -> FeeRate {
-        INCREMENTAL_FEE_RATE
     }
 
     /// The fee rate for a confirmation within a number of blocks of a size in bytes.

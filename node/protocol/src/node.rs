@@ -63,8 +63,8 @@ impl<S: ChainStore> Node<S> {
         Self { chain, mempool, peers, sync: Sync::default(), relay, now: Timestamp::default() }
     }
 
-    /// One step. The same inputs in the same order give the same actions. If the time goes back, the last one
-    /// counts.
+    /// One step. The same inputs in the same order give the same actions. If the time goes back,
+    /// the last one counts.
     ///
     /// # Errors
     /// When the store fails: the node must stop.
@@ -140,9 +140,6 @@ impl<S: ChainStore> Node<S> {
     }
 
     /// Returns when everything so far survives a crash or power loss.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         self.chain.flush()
     }
@@ -228,7 +225,7 @@ impl<S: ChainStore> Node<S> {
     fn received_malformed(&mut self, peer: PeerId, error: CodecError, actions: &mut Vec<Action>) {
         let connection = self.peers.get(&peer).filter(|connection| connection.phase != Phase::Closing);
         let Some(connection) = connection else { return };
-        match self.peers.identity().reason_to_disconnect(&connection.phase, &error) {
+        match self.peers.identity.reason_to_disconnect(&connection.phase, &error) {
             Some(reason) => self.disconnect(peer, reason, actions),
             None => self.misbehaved(peer, &Misbehavior::Malformed(error), actions),
         }
@@ -253,7 +250,7 @@ impl<S: ChainStore> Node<S> {
         if let Some(last) = headers.last() {
             self.relay.blocks.has(&peer, last.hash());
         }
-        match self.sync.received_headers(self.now, peer, headers, &mut self.chain, actions) {
+        match self.sync.headers.received(self.now, peer, headers, &mut self.chain, actions) {
             HeadersVerdict::Fine => {}
             HeadersVerdict::NotConnected => self.misbehaved(peer, &Misbehavior::BrokenHeaders, actions),
             HeadersVerdict::Rejected(rejection) => {
@@ -270,7 +267,7 @@ impl<S: ChainStore> Node<S> {
     ) -> Result<(), StoreError> {
         let hash = block.hash();
         let is_unsolicited = !self.chain.entry(&hash).is_some_and(BlockIndexEntry::has_body)
-            && !self.sync.is_requested_from(&peer, &hash);
+            && !self.sync.bodies.is_requested_from(&peer, &hash);
         // The header is accepted and the body is not stored: blocks of little work would fill the disk.
         if is_unsolicited && unsolicited::is_behind(&self.chain, block.header()) {
             self.received_headers(peer, &[*block.header()], actions);
@@ -285,11 +282,11 @@ impl<S: ChainStore> Node<S> {
                 }
             }
             Err(Failure::Rejected(BlockRejection::UnknownParent { .. })) => {
-                self.sync.received_orphan(self.now, peer, &self.chain, actions);
+                self.sync.headers.request(self.now, peer, &self.chain, None, actions);
             }
             Err(failure) => {
                 let misbehavior = Misbehavior::Block(failure.rejection()?);
-                self.sync.rejected_block(&peer, &hash);
+                self.sync.bodies.not_valid(&peer, &hash);
                 self.misbehaved(peer, &misbehavior, actions);
             }
         }

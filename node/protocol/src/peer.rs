@@ -37,7 +37,7 @@ impl PeerId {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// The public key.
+    /// The 32 bytes of the public key.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -51,7 +51,7 @@ impl fmt::Display for PeerId {
 }
 
 impl fmt::Debug for PeerId {
-    /// The first four bytes: enough to tell peers apart in a log.
+    /// The first four bytes: enough to distinguish peers in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))
     }

@@ -39,13 +39,17 @@ use peer_filter::PeerFilter;
 /// Every connection, and the addresses and peers that more can be made with.
 #[derive(Clone, Debug)]
 pub struct Peers {
-    identity: Identity,
+    /// This node's own part of each handshake.
+    pub identity: Identity,
     limits: ConnectionLimits,
     ping_interval: Option<Duration>,
     connections: ConnectionTable,
-    filter: PeerFilter,
-    book: AddressBook,
-    dialer: Dialer,
+    /// The reasons against a connection with a peer.
+    pub filter: PeerFilter,
+    /// The addresses of other nodes.
+    pub book: AddressBook,
+    /// The addresses that are dialed or connected.
+    pub dialer: Dialer,
     random: Random,
 }
 
@@ -138,7 +142,7 @@ impl Peers {
                 self.dialer.forget(&address);
                 self.book.forget(&address);
             }
-            DisconnectReason::Operator if self.filter.is_active() => self.dialer.give_up(peer),
+            DisconnectReason::Operator if self.filter.is_active => self.dialer.give_up(peer),
             DisconnectReason::Misbehavior(_) | DisconnectReason::Banned => self.dialer.give_up(peer),
             _ => {}
         }
@@ -263,13 +267,13 @@ impl Peers {
             PeerCommand::Unban(peer) => self.filter.bans.unban(&peer),
             PeerCommand::ClearBans => self.filter.bans.clear(),
             PeerCommand::SetBlocked(blocked) => {
-                let unblocked = self.filter.set_blocked(blocked.clone());
+                let before = core::mem::replace(&mut self.filter.blocked, blocked.clone());
                 unwanted.extend(blocked.iter().map(|peer| (*peer, DisconnectReason::Blocked)));
+                self.dialer.hurry_peers(now, |peer| before.contains(peer) && !blocked.contains(peer));
                 actions.push(Action::Block { peers: blocked });
-                self.dialer.hurry_peers(now, |peer| unblocked.contains(peer));
             }
             PeerCommand::SetNetworkActive(is_active) => {
-                self.filter.set_active(is_active);
+                self.filter.is_active = is_active;
                 if is_active {
                     self.dialer.hurry_peers(now, |_| true);
                 } else {
@@ -288,7 +292,7 @@ impl Peers {
         for address in self.dialer.overdue(now) {
             self.dial_failed(now, &address);
         }
-        if self.filter.is_active() {
+        if self.filter.is_active {
             self.fill_slots(now, actions);
             let filter = &self.filter;
             let due = self.dialer.take_due(now, |peer| filter.forbids_dialing(now, peer));
@@ -300,7 +304,7 @@ impl Peers {
     /// The time at which [`Self::wake`] has something to do.
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let dials = self.dialer.next_due(|peer| self.filter.forbids_dialing(now, peer));
-        let dials = dials.filter(|_| self.filter.is_active());
+        let dials = dials.filter(|_| self.filter.is_active);
         [self.connections.next_due(), dials, self.next_fill(now)].into_iter().flatten().min()
     }
 
@@ -317,26 +321,6 @@ impl Peers {
     /// Every connection whose handshake is complete.
     pub fn ready(&self) -> impl Iterator<Item = &Connection> {
         self.connections.ready()
-    }
-
-    /// The peers that get no connection.
-    pub fn filter(&self) -> &PeerFilter {
-        &self.filter
-    }
-
-    /// The addresses of other nodes.
-    pub fn book(&self) -> &AddressBook {
-        &self.book
-    }
-
-    /// The addresses that are dialed or connected.
-    pub fn dialer(&self) -> &Dialer {
-        &self.dialer
-    }
-
-    /// This node's own part of each handshake.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
     }
 
     /// Dials addresses of the book for free outbound slots. If the book has too few, asks a peer for more.
@@ -370,7 +354,7 @@ impl Peers {
 
     /// The time at which a free slot may be filled, or addresses requested.
     fn next_fill(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.free_outbound_slots() == 0 || !self.filter.is_active() {
+        if self.free_outbound_slots() == 0 || !self.filter.is_active {
             return None;
         }
         let in_use = self.addresses_in_use();

@@ -80,7 +80,7 @@ impl<K: PrefixKey, T> PrefixMap<K, T> {
         self.entries.iter_mut().map(|(key, value)| (&*key, value))
     }
 
-    /// Every value.
+    /// Every value, in the order of keys.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().map(|(_, value)| value)
     }

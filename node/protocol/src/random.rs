@@ -17,7 +17,7 @@ impl Random {
         Self(generator)
     }
 
-    /// Any 64-bit number.
+    /// A number of 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -30,7 +30,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Relay without peers.
+    /// The state of a node without peers.
     pub fn new(random: Random) -> Self {
         Self {
             blocks: BlockRelay::default(),

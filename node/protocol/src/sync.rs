@@ -1,14 +1,10 @@
 //! Sync: headers first, then bodies from every peer that has them.
 
 use cairn_core::block::Block;
-use cairn_core::hash::BlockHash;
-use cairn_core::header::Header;
-use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::chain::store::ChainStore;
-use crate::chain::tree::ChainTip;
 use crate::chain::{BlockVerdict, Chain};
 use crate::deadlines::Deadlines;
 use crate::event::Event;
@@ -20,13 +16,13 @@ pub mod bodies;
 pub mod headers;
 
 use bodies::Bodies;
-use headers::{Headers, HeadersVerdict, ShownBeyond};
+use headers::Headers;
 
 /// The requests for headers and bodies that make the best chain of all peers ours.
 #[derive(Clone, Debug, Default)]
 pub struct Sync {
-    headers: Deadlines<Headers>,
-    bodies: Deadlines<Bodies>,
+    pub headers: Deadlines<Headers>,
+    pub bodies: Deadlines<Bodies>,
     /// The peer in the last `SyncChanged` event.
     source: Option<PeerId>,
 }
@@ -51,18 +47,6 @@ impl Sync {
         self.bodies.disconnected(peer);
     }
 
-    /// A peer sent headers.
-    pub fn received_headers<S: ChainStore>(
-        &mut self,
-        now: Timestamp,
-        peer: PeerId,
-        headers: &[Header],
-        chain: &mut Chain<S>,
-        actions: &mut Vec<Action>,
-    ) -> HeadersVerdict {
-        self.headers.received(now, peer, headers, chain, actions)
-    }
-
     /// A peer sent a block that breaks no rule.
     pub fn received_block<S: ChainStore>(
         &mut self,
@@ -77,22 +61,6 @@ impl Sync {
         }
         self.bodies.arrived(now, peer, &block.hash(), block.size());
         self.headers.keep_deadline().has(peer, &block.hash(), chain);
-    }
-
-    /// A peer sent a block whose parent is unknown: the headers between are requested.
-    pub fn received_orphan<S: ChainStore>(
-        &mut self,
-        now: Timestamp,
-        peer: PeerId,
-        chain: &Chain<S>,
-        actions: &mut Vec<Action>,
-    ) {
-        self.headers.request(now, peer, chain, None, actions);
-    }
-
-    /// A peer sent a block that was rejected.
-    pub fn rejected_block(&mut self, peer: &PeerId, hash: &BlockHash) {
-        self.bodies.not_valid(peer, hash);
     }
 
     /// A peer does not have what it was asked for.
@@ -139,32 +107,6 @@ impl Sync {
             .into_iter()
             .chain(self.bodies.next_deadline(Bodies::next_wake))
             .min()
-    }
-
-    /// The peer with most requests for bodies; none if no body is missing.
-    pub fn source(&self) -> Option<PeerId> {
-        self.bodies.busiest()
-    }
-
-    /// The block times beyond `limit` that peers have sent, if these peers are most of all nodes known, ours
-    /// among them, and our chain with its tip at `tip` has not gone on without their blocks.
-    pub fn shown_beyond(&self, limit: Timestamp, tip: Height) -> Option<ShownBeyond> {
-        self.headers.shown_beyond(limit, tip)
-    }
-
-    /// The best header that a peer has sent.
-    pub fn best_of(&self, peer: &PeerId) -> Option<ChainTip> {
-        self.headers.best_of(peer)
-    }
-
-    /// Whether a block was requested from a peer and has not arrived.
-    pub fn is_requested_from(&self, peer: &PeerId, hash: &BlockHash) -> bool {
-        self.bodies.is_requested_from(peer, hash)
-    }
-
-    /// The number of blocks that were requested from a peer and have not arrived.
-    pub fn owed_by(&self, peer: &PeerId) -> usize {
-        self.bodies.owed_by(peer)
     }
 
     /// Whether the chain of a peer is so far ahead that the node only catches up. The age of the tip does not

@@ -83,8 +83,8 @@ impl Template {
         AheadOfClock::check(self.time, now, params.max_future_drift)
     }
 
-    /// The block that pays its reward to `lock`, with nonce zero. The tag is cut to the length that a coinbase may
-    /// have.
+    /// The block that pays its reward to `lock`, with nonce zero. The tag is cut to the length that
+    /// a coinbase may have.
     pub fn to_block(&self, lock: Lock, mut tag: Vec<u8>) -> Block {
         tag.truncate(Coinbase::MAX_TAG);
         let outputs = vec![Output { amount: self.reward, lock }];

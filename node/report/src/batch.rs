@@ -203,7 +203,7 @@ pub const CHAIN_MEASURES: [Measure; 8] = [
     measure("propagation, 99 %, ms", "p99_ms", 1.0, |seed| seed.p99_ms),
 ];
 
-/// Figures of payments.
+/// Figures of payments and double spends.
 pub const PAYMENT_MEASURES: [Measure; 2] = [
     measure("payments undone", "undone", 1.0, |seed| Some(seed.undone)),
     measure("double spends", "double_spent", 1.0, |seed| Some(seed.double_spent)),

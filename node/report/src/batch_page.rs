@@ -8,7 +8,8 @@ use crate::chart::{Axis, Chart, Point, Series, Style};
 use crate::distribution::Distribution;
 use crate::format::{decimal, escaped, harmless};
 use crate::html::page;
-use crate::table::{Table, csv, figures, or_empty, words};
+use crate::table::{Table, figures, words};
+use crate::tables::to_csv;
 
 /// The most seeds that are listed because they were not as expected.
 const MAX_COMPLAINTS: usize = 50;
@@ -35,24 +36,25 @@ pub fn print_seeds(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The figures of every seed, a line for each.
-pub fn seeds_csv(summary: &Summary) -> String {
-    let header = ["seed", "as_expected"].into_iter();
-    let header = header.chain(CHAIN_MEASURES.iter().map(|measure| measure.key)).chain(["revenue_shares"]);
-    let header = header.chain(PAYMENT_MEASURES.iter().map(|measure| measure.key)).chain(["complaint"]);
-    let row = |outcome: &SeedOutcome| {
+///
+/// # Errors
+/// When a record cannot be written as CSV.
+pub fn seeds_csv(summary: &Summary) -> Result<String, csv::Error> {
+    let keys =
+        |measures: &[Measure]| measures.iter().map(|measure| measure.key).collect::<Vec<_>>().join(",");
+    let (chain, payments) = (keys(&CHAIN_MEASURES), keys(&PAYMENT_MEASURES));
+    let header = format!("seed,as_expected,{chain},revenue_shares,{payments},complaint");
+    let record = |outcome: &SeedOutcome| {
         let seed = outcome.figures.as_ref();
-        let cell = |measure: &Measure| or_empty(seed.and_then(measure.read));
+        let figures = |measures: &[Measure]| -> Vec<Option<u64>> {
+            measures.iter().map(|measure| seed.and_then(measure.read)).collect()
+        };
         let revenue = seed.map(|seed| seed.revenue.iter().map(u64::to_string).collect::<Vec<_>>().join(" "));
-        let mut cells = vec![outcome.seed.to_string(), outcome.is_as_expected().to_string()];
-        cells.extend(CHAIN_MEASURES.iter().map(cell));
-        cells.push(or_empty(revenue));
-        cells.extend(PAYMENT_MEASURES.iter().map(cell));
-        cells.push(outcome.complaint());
-        cells
+        let (seed, is_as_expected) = (outcome.seed, outcome.is_as_expected());
+        let (chain, payments) = (figures(&CHAIN_MEASURES), figures(&PAYMENT_MEASURES));
+        (seed, is_as_expected, chain, revenue, payments, outcome.complaint())
     };
-    let rows: Vec<Vec<String>> =
-        [header.map(str::to_owned).collect()].into_iter().chain(summary.seeds.iter().map(row)).collect();
-    csv(&rows)
+    to_csv(&header, summary.seeds.iter().map(record))
 }
 
 /// The page of a summary.

@@ -1,31 +1,27 @@
-//! How a figure is distributed over many runs, and how far its mean can be trusted.
+//! The distribution of a figure over many runs, with the confidence interval of its mean.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// What figures are rounded to, one over it: the last digits of statrs' quantiles, which come from the
-/// standard library's logarithms, differ between machines, and a report does not.
+/// Figures are rounded to one part of this. The last digits of statrs' quantiles, which come from the
+/// standard library's logarithms, differ between machines, and a report must not.
 const PARTS: f64 = 1e6;
 
-/// A sample in a few figures, to six decimals.
+/// The distribution of a sample, in figures with six decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Distribution {
-    /// How many runs have the figure.
+    /// Number of runs that have the figure.
     pub runs: usize,
-    /// The mean.
     pub mean: f64,
-    /// The true mean lies within this of it, with 95 % confidence; nothing of one run is known.
+    /// Half the 95 % confidence interval of the mean; none for a single run.
     pub confidence: Option<f64>,
-    /// Half of the runs have no more.
     pub median: f64,
-    /// The least.
     pub min: f64,
-    /// The most.
     pub max: f64,
 }
 
 impl Distribution {
-    /// Of a sample; none if that is empty.
+    /// The distribution of a sample; none if that is empty.
     pub fn of(sample: &[f64]) -> Option<Self> {
         let mut sorted = sample.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -50,7 +46,7 @@ fn rounded(figure: f64) -> f64 {
     (figure * PARTS).round() / PARTS
 }
 
-/// Half the 95 % interval of a mean, after Student.
+/// Half the 95 % interval of a mean, by Student's t-distribution.
 fn confidence(squares: f64, runs: usize) -> Option<f64> {
     let freedom = runs.checked_sub(1).filter(|freedom| *freedom > 0)? as f64;
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;

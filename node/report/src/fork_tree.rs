@@ -55,8 +55,7 @@ struct ForkTree<'r> {
     first_lane: i32,
 }
 
-/// Draws the fork tree of a run. The final chain is on top; blocks have the colours of the groups that found
-/// them.
+/// Draws the fork tree of a run. The final chain is on top; blocks have the colours of their groups.
 pub fn fork_tree(report: &Report) -> String {
     ForkTree::new(report).draw()
 }
@@ -148,17 +147,11 @@ impl<'r> ForkTree<'r> {
         let unit = time_unit(self.report.lasted_ms, between_ms);
         // Seconds have decimals; all else is whole, so that no label has a tail.
         let step = round_step(between_ms / unit.ms).max(if unit.name == "s" { 0.0 } else { 1.0 });
-        let mut free_from = i32::MIN;
-        for at_ms in self.stretches(false).flat_map(|stretch| ticks(stretch, step * unit.ms)) {
-            let x = axis.pixel(at_ms as u64);
-            svg.line(&[(x, y), (x, y + 5)], FAINT, 1);
-            let label = decimal(at_ms / unit.ms, 2);
-            let half = svg::width_of(&label) / 2;
-            if x - half > free_from {
-                svg.text(&label, (x, y + 15), FAINT, Anchor::Middle);
-                free_from = x + half + 10;
-            }
-        }
+        let ticks = self.stretches(false).flat_map(|stretch| ticks(stretch, step * unit.ms));
+        let labels = ticks.map(|at_ms| (axis.pixel(at_ms as u64), decimal(at_ms / unit.ms, 2)));
+        let labels: Vec<(i32, String)> = labels.collect();
+        labels.iter().for_each(|(x, _)| svg.line(&[(*x, y), (*x, y + 5)], FAINT, 1));
+        draw_labels(svg, labels, y + 15);
         svg.text(&format!("time, {}", unit.name), (LEFT, y + 36), INK, Anchor::Start);
     }
 
@@ -202,18 +195,11 @@ impl<'r> ForkTree<'r> {
         }
     }
 
-    /// Writes heights of the final chain, where there is space.
     fn draw_heights(&self, svg: &mut Svg) {
-        let mut free_from = i32::MIN;
-        for number in &self.branches[0].blocks {
-            let block = &self.report.blocks[*number];
-            let text = block.height.to_string();
-            let (x, half) = (self.x(*number), svg::width_of(&text) / 2);
-            if self.axis.shows(block.at_ms) && x - half > free_from {
-                svg.text(&text, (x, self.first_lane - 16), FAINT, Anchor::Middle);
-                free_from = x + half + 8;
-            }
-        }
+        let blocks = self.branches[0].blocks.iter().map(|number| &self.report.blocks[*number]);
+        let shown = blocks.filter(|block| self.axis.shows(block.at_ms));
+        let labels = shown.map(|block| (self.axis.pixel(block.at_ms), block.height.to_string()));
+        draw_labels(svg, labels, self.first_lane - 16);
     }
 
     fn stretches(&self, are_shortened: bool) -> impl Iterator<Item = &Stretch> {
@@ -226,6 +212,18 @@ impl<'r> ForkTree<'r> {
 
     fn x(&self, block: usize) -> i32 {
         self.axis.pixel(self.report.blocks[block].at_ms)
+    }
+}
+
+/// Writes labels centred on their pixels, those that do not touch the last one.
+fn draw_labels(svg: &mut Svg, labels: impl IntoIterator<Item = (i32, String)>, y: i32) {
+    let mut free_from = i32::MIN;
+    for (x, label) in labels {
+        let half = svg::width_of(&label) / 2;
+        if x - half > free_from {
+            svg.text(&label, (x, y), FAINT, Anchor::Middle);
+            free_from = x + half + 8;
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub enum ReportError {
     Write { path: PathBuf, source: io::Error },
     #[error("the report cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+    #[error("the report cannot be written as CSV")]
+    Csv(#[from] csv::Error),
 }
 
 /// Writes a run's report into a directory, which is made if need be: `report.json`, its tables as
@@ -45,7 +47,7 @@ pub enum ReportError {
 pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<(), ReportError> {
     make(directory)?;
     write_file(directory, "report.json", &(serde_json::to_string(report)? + "\n"))?;
-    for (name, text) in tables::tables(report) {
+    for (name, text) in tables::tables(report)? {
         write_file(directory, name, &text)?;
     }
     let pictures = pictures::pictures(report);
@@ -55,15 +57,15 @@ pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<
     write_file(directory, "index.html", &page::run_page(report, &pictures, replay))
 }
 
-/// Writes the summary of many seeds into a directory, which is made if need be: `seeds.csv`,
-/// `summary.json` and `index.html`.
+/// Writes the summary of many seeds into a directory, which is made if need be: as `seeds.csv`, as
+/// `summary.json` and as the page `index.html`.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write_seeds(summary: &Summary, directory: &Path) -> Result<(), ReportError> {
     make(directory)?;
     write_file(directory, "summary.json", &(serde_json::to_string(summary)? + "\n"))?;
-    write_file(directory, "seeds.csv", &batch_page::seeds_csv(summary))?;
+    write_file(directory, "seeds.csv", &batch_page::seeds_csv(summary)?)?;
     write_file(directory, "index.html", &batch_page::seeds_page(summary))
 }
 

@@ -45,8 +45,7 @@ pub const fn round_of(number: usize) -> usize {
     number / SERIES.len()
 }
 
-/// Style sheet rules that make the pictures of a page dark. They override the colours in the attributes of
-/// the pictures' elements.
+/// Style sheet rules that make the pictures of a page dark. They override the colours in attributes.
 pub fn dark_rules() -> String {
     let rule = |(light, dark): &(Colour, Colour)| {
         format!("svg [fill=\"{light}\"]{{fill:{dark}}}svg [stroke=\"{light}\"]{{stroke:{dark}}}\n")

@@ -69,50 +69,32 @@ fn agreement(report: &Report) -> String {
 /// Agreement in a span of time, in millionths.
 struct Span {
     begin_ms: u64,
-    /// Mean, weighted by time.
+    /// The time of which the agreement is known.
+    known_ms: f64,
+    /// Mean, weighted by time; the weighted sum until all points are added.
     mean: f64,
     least: f64,
-}
-
-/// A share of nodes that holds from one time to another.
-#[derive(Clone, Copy)]
-struct Held {
-    from_ms: u64,
-    to_ms: u64,
-    share: f64,
 }
 
 /// Equal spans of time; each point holds until the next one.
 fn spans(points: &[AgreementPoint], end_ms: u64) -> Vec<Span> {
     let length = end_ms.div_ceil(SPANS).max(1);
+    let empty = |begin_ms| Span { begin_ms, known_ms: 0.0, mean: 0.0, least: f64::INFINITY };
+    let mut spans: Vec<Span> = (0..end_ms.div_ceil(length)).map(|number| empty(number * length)).collect();
     let ends = points.iter().skip(1).map(|point| point.at_ms).chain([end_ms]);
-    let held = |(point, end): (&AgreementPoint, u64)| Held {
-        from_ms: point.at_ms,
-        to_ms: end.max(point.at_ms),
-        share: point.share as f64,
-    };
-    let mut left: Vec<Held> = points.iter().zip(ends).map(held).collect();
-    left.reverse();
-    let mut spans = Vec::new();
-    for begin_ms in (0..end_ms).step_by(usize::try_from(length).unwrap_or(usize::MAX)) {
-        let end = begin_ms + length;
-        let (mut weighted, mut weight, mut least) = (0.0, 0.0, f64::INFINITY);
-        while let Some(Held { from_ms, to_ms, share }) =
-            left.last().copied().filter(|held| held.from_ms < end)
+    for (point, end) in points.iter().zip(ends) {
+        let (from, share) = (point.at_ms, point.share as f64);
+        let last = end.saturating_sub(1).max(from) / length;
+        for span in spans.iter_mut().skip((from / length) as usize).take((last - from / length + 1) as usize)
         {
-            let time = to_ms.min(end).saturating_sub(from_ms.max(begin_ms)) as f64;
-            weighted += share * time;
-            weight += time;
-            least = least.min(share);
-            if to_ms > end {
-                break;
-            }
-            left.pop();
-        }
-        if weight > 0.0 {
-            spans.push(Span { begin_ms, mean: weighted / weight, least });
+            let held = end.min(span.begin_ms + length).saturating_sub(from.max(span.begin_ms)) as f64;
+            span.known_ms += held;
+            span.mean += share * held;
+            span.least = span.least.min(share);
         }
     }
+    spans.retain(|span| span.known_ms > 0.0);
+    spans.iter_mut().for_each(|span| span.mean /= span.known_ms);
     spans
 }
 

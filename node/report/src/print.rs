@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use cairn_simulator::report::Report;
+use cairn_simulator::report::{Branching, Reorganisation, Report};
+use cairn_simulator::text::reorganisation;
 
 use crate::figures::{Fact, convergence, groups, key_figures, verdict};
 use crate::format::{count, duration, harmless};
@@ -11,7 +12,7 @@ use crate::table::{Table, words};
 /// The most reorganisations that are listed.
 const MAX_REORGANISATIONS: usize = 5;
 
-/// Writes a report.
+/// Writes a report as text.
 ///
 /// # Errors
 /// When the output accepts no more.
@@ -35,15 +36,10 @@ pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
             0 => String::new(),
             many => format!(", {} unconfirmed again", count(u64::from(many), "transaction")),
         };
-        writeln!(
-            out,
-            "  {:>9}  node {}: {} left, {} joined, fork point {}{unconfirmed}",
-            duration(one.at_ms),
-            one.node,
-            one.disconnected,
-            one.connected,
-            one.fork_height
-        )?;
+        let &Reorganisation { at_ms, node, fork_height, disconnected, connected, .. } = one;
+        let change = Branching { fork_height, disconnected, connected };
+        let text = reorganisation(&format!("node {node}"), &change);
+        writeln!(out, "  {:>9}  {text}{unconfirmed}", duration(at_ms))?;
     }
     if !report.expectations.is_empty() {
         writeln!(out, "\nexpectations: {}", verdict(report))?;

@@ -49,7 +49,7 @@ pub struct Annotation {
     pub label: String,
 }
 
-/// An unfinished picture.
+/// A picture that is being drawn.
 #[derive(Clone, Debug)]
 pub struct Svg {
     text: String,

@@ -1,4 +1,4 @@
-//! Tables: data once, written for a terminal, for a page or as CSV.
+//! Tables for people: data once, written for a terminal or for a page.
 
 use comfy_table::{CellAlignment, presets};
 
@@ -73,25 +73,6 @@ impl Table {
         let rows: String = self.rows.iter().map(|cells| row("td", cells)).collect();
         format!("<div class=\"scroll\"><table>\n{}{rows}</table></div>\n", row("th", &self.header))
     }
-
-    /// The table as CSV.
-    pub fn to_csv(&self) -> String {
-        csv([&self.header].into_iter().chain(&self.rows))
-    }
-}
-
-/// Lines of CSV (RFC 4180), the header first.
-pub fn csv<'a>(rows: impl IntoIterator<Item = &'a Vec<String>>) -> String {
-    let line = |cells: &Vec<String>| {
-        let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
-        cells.join(",") + "\n"
-    };
-    rows.into_iter().map(line).collect()
-}
-
-/// A cell of a CSV table that may be missing: empty then.
-pub fn or_empty(figure: Option<impl ToString>) -> String {
-    figure.map(|figure| figure.to_string()).unwrap_or_default()
 }
 
 fn indented(cells: &[String]) -> impl Iterator<Item = String> {
@@ -99,11 +80,4 @@ fn indented(cells: &[String]) -> impl Iterator<Item = String> {
         let cell = harmless(cell);
         if column == 0 { format!(" {cell}") } else { cell }
     })
-}
-
-fn csv_cell(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        return format!("\"{}\"", text.replace('"', "\"\""));
-    }
-    text.to_owned()
 }

@@ -56,7 +56,7 @@ fn tables_have_a_header_and_a_line_for_each_thing() {
     let histogram = RUN.propagation.as_ref().map_or(0, |all| all.histogram.len());
     let things =
         [RUN.blocks.len(), RUN.reorganisations.len(), RUN.agreement.len(), histogram, RUN.groups.len()];
-    for ((name, text), things) in tables::tables(&RUN).iter().zip(things) {
+    for ((name, text), things) in tables::tables(&RUN).expect("tables").iter().zip(things) {
         assert_eq!(text.lines().count(), things + 1, "{name}");
     }
 }

@@ -13,8 +13,8 @@ const MOST_PROCESSES: u16 = 50;
 const SLOWEST_BLOCKS: Duration = Duration::from_secs(10);
 /// The same, for the whole.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
-/// The longest that real nodes hold back what they say: peers wait ten seconds for an answer, which is there
-/// and back.
+/// The longest that real nodes hold back what they say: peers wait ten seconds for an answer, which
+/// is there and back.
 const LATEST_LINK: Duration = Duration::from_secs(4);
 /// What the disks of a world take unless its plan says otherwise; real ones take what they take.
 const USUAL_DISK: Duration = Duration::from_millis(3);

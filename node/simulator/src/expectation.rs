@@ -35,8 +35,7 @@ impl Bounds {
 /// One thing that is expected of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expectation {
-    /// After every healing, restart or change of behaviour all nodes have one tip again within this
-    /// time.
+    /// After every healing, restart or change of behaviour all nodes have one tip again within this time.
     ConvergedWithin(Duration),
     /// Blocks that left in the deepest reorganisation of an honest node.
     ReorganisationDepth(Bounds),

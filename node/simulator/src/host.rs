@@ -14,12 +14,12 @@ use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::prefix_map::PrefixMap;
 use cairn_protocol::random::Random;
 
 use crate::invariants::Witness;
 use crate::network::{LinkNumber, LinkQueue, Network};
 use crate::node_index::NodeIndex;
-use crate::sessions::Sessions;
 use crate::shared_store::SharedStore;
 use crate::trace::Trace;
 use crate::verifier::OncePerWorld;
@@ -71,7 +71,8 @@ pub struct Host {
     state: State,
     life: u32,
     /// The links whose node knows of them.
-    sessions: Sessions,
+    /// The queue of each link.
+    sessions: PrefixMap<NodeIndex, LinkQueue>,
     /// Peers that the transport neither dials nor accepts.
     pub blocked: BTreeSet<PeerId>,
     /// Actions that wait until the disk has taken what they follow from.
@@ -115,7 +116,7 @@ impl Host {
             ping_every: None,
             state: State::Down(Box::new(disk)),
             life: 0,
-            sessions: Sessions::default(),
+            sessions: PrefixMap::default(),
             blocked: BTreeSet::new(),
             waiting: Vec::new(),
             is_flushing: false,
@@ -173,30 +174,30 @@ impl Host {
 
     /// The link to another node, if this one knows of it.
     pub fn session(&self, to: NodeIndex) -> Option<LinkNumber> {
-        self.sessions.get(to).map(|queue| queue.number)
+        self.sessions.get(&to).map(|queue| queue.number)
     }
 
     /// Sends bytes over the link to another node; says when they arrive.
     pub fn carry(&mut self, network: &Network, now: Timestamp, to: NodeIndex, bytes: u64) -> Timestamp {
-        let Some(queue) = self.sessions.get_mut(to) else { return now };
+        let Some(queue) = self.sessions.get_mut(&to) else { return now };
         network.carry(now, (self.index, to), queue, &mut self.random, bytes)
     }
 
     /// Every node that it has a link to.
     pub fn linked(&self) -> impl Iterator<Item = NodeIndex> {
-        self.sessions.indices()
+        self.sessions.iter().map(|(node, _)| *node)
     }
 
     /// Adds a link, in the place of an earlier one.
     pub fn open_session(&mut self, to: NodeIndex, queue: LinkQueue) {
         self.forget_actions_for(to);
-        self.sessions.open(to, queue);
+        self.sessions.insert(to, queue);
     }
 
     /// Removes a link, and what waits to be sent over it.
     pub fn close_session(&mut self, to: NodeIndex) {
         self.forget_actions_for(to);
-        self.sessions.close(to);
+        self.sessions.remove(&to);
     }
 
     /// What was to be said on a link that is over must not be said on the next one of the same two, as
@@ -243,7 +244,7 @@ impl Host {
             }
             off => off,
         };
-        self.sessions = Sessions::default();
+        self.sessions = PrefixMap::default();
         self.blocked.clear();
         self.waiting.clear();
         self.is_flushing = false;

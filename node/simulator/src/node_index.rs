@@ -4,6 +4,7 @@ use core::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use cairn_protocol::peer::{PeerAddress, PeerId};
+use cairn_protocol::prefix_map::PrefixKey;
 
 /// Where simulated nodes listen.
 const LISTENING_PORT: u16 = 9_000;
@@ -13,6 +14,12 @@ const DIALLING_PORT: u16 = 50_000;
 /// A node's number in the world, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeIndex(u16);
+
+impl PrefixKey for NodeIndex {
+    fn prefix(&self) -> u32 {
+        u32::from(self.0)
+    }
+}
 
 impl NodeIndex {
     /// The node of this number.

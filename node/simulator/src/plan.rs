@@ -18,8 +18,7 @@ use crate::topology::{Shape, Topology};
 use crate::wallets::{usual_chain, with_wallets};
 use cairn_genesis::hashrate::Hashrate;
 
-/// A million: shares and rates are counted in millionths, so that no report depends on how a
-/// machine rounds.
+/// A million: shares and rates are counted in millionths, so that no report depends on how a machine rounds.
 pub const MILLION: u64 = 1_000_000;
 
 /// Nodes that are alike: consecutive nodes.

@@ -27,8 +27,7 @@ pub struct Failure {
     pub event: u64,
     /// When, in the world's time.
     pub after_ms: u64,
-    /// Whether it shows only when time has passed, or when all is examined in the end, and not right
-    /// after the event.
+    /// Whether it shows only when time has passed, or when all is examined in the end, and not right after the event.
     pub is_of_the_end: bool,
     pub violation: Box<Violation>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cairn_core::signature::{SignatureBatch, SignatureClaim, Verifier, is_valid};
+use cairn_core::signature::{SignatureClaim, Verifier, is_valid};
 
 type Verdicts = BTreeMap<([u8; 32], [u8; 32], [u8; 64]), bool>;
 
@@ -23,7 +23,7 @@ impl OncePerWorld {
 }
 
 impl Verifier for OncePerWorld {
-    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
-        batch.iter().position(|claim| !self.judge(claim)).map_or(Ok(()), Err)
+    fn verify(&self, claims: &[SignatureClaim]) -> Result<(), usize> {
+        claims.iter().position(|claim| !self.judge(claim)).map_or(Ok(()), Err)
     }
 }

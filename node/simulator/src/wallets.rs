@@ -64,8 +64,8 @@ pub fn miner_lock(miner: u16) -> Lock {
     lock(FIRST_MINER + u32::from(miner))
 }
 
-/// A wallet: it spends one coin after the other, each the change of the one before, so that no two wallets are in
-/// each other's way.
+/// A wallet: it spends one coin after the other, each the change of the one before, so that no two wallets are
+/// in each other's way.
 #[derive(Clone, Debug)]
 pub struct SimWallet {
     number: u16,
@@ -130,8 +130,8 @@ impl SimWallet {
         Some(transaction)
     }
 
-    /// Pays the next wallet at a node, and itself with the same coin at another; none while the last payment is not
-    /// answered.
+    /// Pays the next wallet at a node, and itself with the same coin at another; none while the last
+    /// payment is not answered.
     pub fn pay_twice(
         &mut self,
         (at, other): (NodeIndex, NodeIndex),

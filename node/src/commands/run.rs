@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use cairn_daemon::config::Config;
 use cairn_daemon::config::args::NodeArgs;
-use cairn_daemon::miner::{Miner, MiningOrder, spacing_hashrate};
+use cairn_daemon::miner::{Miner, MiningSettings, spacing_hashrate};
 use cairn_daemon::p2p::hint;
 use cairn_daemon::rpc::access::Rpc;
 use cairn_daemon::rpc::auth::{COOKIE_FILE, Cookie};
@@ -60,7 +60,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let running =
         tokio::task::block_in_place(|| node_builder::start(config, &chain, directory, stop.clone()))?;
     web::open(&server.rpc, running.handle.clone());
-    server.rpc.mining().send_replace(pay_to.map(|address| MiningOrder {
+    server.rpc.mining().send_replace(pay_to.map(|address| MiningSettings {
         pay_to: address.lock(),
         threads: config.threads,
         hashrate: config.hashrate.or_else(|| spacing_hashrate(&chain.params)),

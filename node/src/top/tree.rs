@@ -1,10 +1,11 @@
 //! The latest blocks by height and branch: the branch with most work stands first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
+use cairn_report::tree_layout::{self, Branch};
 
 use crate::devnet::view::BlockView;
 
@@ -30,26 +31,27 @@ pub struct Row {
 
 /// The rows, highest first.
 pub fn rows(blocks: &[BlockView], tips: &[(u16, BlockHash)]) -> Vec<Row> {
-    let by_hash: BTreeMap<BlockHash, &BlockView> = blocks.iter().map(|block| (block.hash, block)).collect();
-    let mut parents: BTreeSet<BlockHash> = blocks.iter().map(|block| block.previous).collect();
-    parents.retain(|hash| by_hash.contains_key(hash));
-    let mut leaves: Vec<&BlockView> = blocks.iter().filter(|block| !parents.contains(&block.hash)).collect();
-    // Of equal work the one that was there first stays in front, as for a node.
-    leaves.sort_by_key(|leaf| Reverse(leaf.chainwork));
-    let mut branch_of: BTreeMap<BlockHash, usize> = BTreeMap::new();
-    for (branch, leaf) in leaves.iter().enumerate() {
-        let mut next = Some(*leaf);
-        while let Some(block) = next.filter(|block| !branch_of.contains_key(&block.hash)) {
-            branch_of.insert(block.hash, branch);
-            next = by_hash.get(&block.previous).copied();
-        }
+    let numbers: BTreeMap<BlockHash, usize> =
+        blocks.iter().enumerate().map(|(number, block)| (block.hash, number)).collect();
+    let parents: Vec<Option<usize>> =
+        blocks.iter().map(|block| numbers.get(&block.previous).copied()).collect();
+    let mut leaves = tree_layout::tips(&parents);
+    // Of equal work the first seen stays in front, as for a node.
+    leaves.sort_by_key(|leaf| Reverse(blocks[*leaf].chainwork));
+    let branches = tree_layout::branches(&parents, leaves);
+    let span = |branch: &Branch| {
+        let heights = || branch.blocks.iter().map(|block| blocks[*block].height);
+        let above = heights().max().unwrap_or(Height::GENESIS).next();
+        heights().min().unwrap_or(Height::GENESIS)..above
+    };
+    let lanes = tree_layout::lanes(&branches.iter().map(span).collect::<Vec<_>>());
+    let mut lane_of = vec![0; blocks.len()];
+    for (branch, lane) in branches.iter().zip(lanes) {
+        branch.blocks.iter().for_each(|block| lane_of[*block] = lane);
     }
-    let branch = |block: &BlockView| branch_of.get(&block.hash).copied().unwrap_or(leaves.len());
-    let lanes = lanes(blocks, branch);
     let mut heights: BTreeMap<Height, Vec<Cell>> = BTreeMap::new();
-    for block in blocks {
+    for (block, lane) in blocks.iter().zip(lane_of) {
         let on_it = tips.iter().filter(|(_, tip)| *tip == block.hash).map(|(node, _)| *node);
-        let lane = lanes.get(&branch(block)).copied().unwrap_or_default();
         let cell = Cell { hash: block.hash, miner: block.miner, tips: on_it.collect(), lane };
         heights.entry(block.height).or_default().push(cell);
     }
@@ -58,29 +60,6 @@ pub fn rows(blocks: &[BlockView], tips: &[(u16, BlockHash)]) -> Vec<Row> {
         Row { height, cells }
     };
     heights.into_iter().rev().map(row).collect()
-}
-
-/// The column of each branch. The best has the first to itself; any other takes the first that is free over
-/// all its heights.
-fn lanes(blocks: &[BlockView], branch: impl Fn(&BlockView) -> usize) -> BTreeMap<usize, usize> {
-    let mut spans: BTreeMap<usize, (Height, Height)> = BTreeMap::new();
-    for block in blocks {
-        let span = spans.entry(branch(block)).or_insert((block.height, block.height));
-        *span = (span.0.min(block.height), span.1.max(block.height));
-    }
-    let mut taken: Vec<Vec<(Height, Height)>> = vec![vec![(Height::GENESIS, Height::from_u32(u32::MAX))]];
-    let mut lanes = BTreeMap::from([(0, 0)]);
-    for (branch, span) in spans.into_iter().filter(|(branch, _)| *branch > 0) {
-        let is_free =
-            |lane: &Vec<(Height, Height)>| lane.iter().all(|other| span.1 < other.0 || other.1 < span.0);
-        let lane = taken.iter().position(is_free).unwrap_or(taken.len());
-        if lane == taken.len() {
-            taken.push(Vec::new());
-        }
-        taken[lane].push(span);
-        lanes.insert(branch, lane);
-    }
-    lanes
 }
 
 #[cfg(test)]

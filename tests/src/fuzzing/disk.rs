@@ -5,9 +5,10 @@ use std::fs;
 use cairn_core::encoding::encode;
 use cairn_daemon::mempool_file;
 use cairn_daemon::store::address_schema::{
-    Kind, MARK_KEY, Mark, Summary, Visit, coin_key, read_coin_key, read_lock, summary_key, visit_key,
+    AddressKey, HistoryEntry, INDEX_CHECKPOINT_KEY, IndexCheckpoint, LockSummary, coin_key, history_key,
+    read_coin_key, read_lock, summary_key,
 };
-use cairn_daemon::store::journal::{Entry, Found, Journal};
+use cairn_daemon::store::journal::{Found, Journal, JournalRecord};
 use cairn_daemon::store::schema::{
     Checkpoint, Key, StoredHeader, StoredTransaction, header_key, read_key, transaction_key,
 };
@@ -16,8 +17,8 @@ use sha2::{Digest, Sha256};
 
 use crate::fuzzing::rules::{read, regtest};
 
-/// Whatever a journal holds, its entries are found in bounded time, and an intact one is written the
-/// same again. The bytes are taken as a journal, and as the one entry of one: its kind and its value,
+/// Whatever a journal holds, its records are found in bounded time, and an intact one is written the
+/// same again. The bytes are taken as a journal, and as the one record of one: its kind and its value,
 /// under a checksum that is right.
 ///
 /// # Panics
@@ -36,18 +37,19 @@ fn read_journal(bytes: &[u8]) {
     let journal = Journal::open(&path).expect("a file that is there opens");
     let mut copy = Journal::open(&directory.path().join("copy")).expect("a file can be made");
     let (mut offset, mut in_order) = (0, 0);
-    while let Found::Entry(entry, place, end) = journal.look(offset).expect("readable") {
-        assert!(place.offset == offset && end > offset && end <= bytes.len() as u64);
-        assert_eq!(copy.append(&entry).expect("written"), place, "{entry:?}");
+    while let Found::Record(record, location) = journal.look(offset).expect("readable") {
+        let end = location.end();
+        assert!(location.offset == offset && end > offset && end <= bytes.len() as u64);
+        assert_eq!(copy.append(&record).expect("written"), location, "{record:?}");
         (offset, in_order) = (end, in_order + 1);
     }
     let written = fs::read(directory.path().join("copy")).expect("readable");
     assert!(bytes.starts_with(&written) && written.len() as u64 == offset);
-    let intact: Result<Vec<Entry>, StoreError> = journal.intact_entries(0).collect();
+    let intact: Result<Vec<JournalRecord>, StoreError> = journal.intact_records(0).collect();
     assert!(intact.expect("readable").len() >= in_order, "what is in order is intact");
 }
 
-/// An entry as the journal writes it.
+/// A record as the journal writes it.
 fn sealed(kind: u8, value: &[u8]) -> Vec<u8> {
     let length = u32::try_from(value.len()).expect("inputs are short");
     let checksum = Sha256::new_with_prefix([kind]).chain_update(value).finalize();
@@ -68,20 +70,20 @@ pub fn records(bytes: &[u8]) {
     read::<Checkpoint>(bytes);
     read::<StoredHeader>(bytes);
     read::<StoredTransaction>(bytes);
-    read::<Mark>(bytes);
-    read::<Summary>(bytes);
-    read::<Visit>(bytes);
+    read::<IndexCheckpoint>(bytes);
+    read::<LockSummary>(bytes);
+    read::<HistoryEntry>(bytes);
 }
 
 /// A key of the address index, from what it says.
-fn address_key(kind: Kind, bytes: &[u8]) -> Vec<u8> {
-    let lock = || read_lock(bytes).expect("every key but the mark's has a lock");
+fn address_key(kind: AddressKey, bytes: &[u8]) -> Vec<u8> {
+    let lock = || read_lock(bytes).expect("every key but the index checkpoint's has a lock");
     let number = || bytes.last_chunk().map(|number| u64::from_be_bytes(*number)).expect("a number");
     match kind {
-        Kind::Mark => MARK_KEY.to_vec(),
-        Kind::Summary => summary_key(&lock()),
-        Kind::Visit => visit_key(&lock(), number()),
-        Kind::Coin => coin_key(&lock(), &read_coin_key(bytes).expect("an output")),
+        AddressKey::IndexCheckpoint => INDEX_CHECKPOINT_KEY.to_vec(),
+        AddressKey::Summary => summary_key(&lock()),
+        AddressKey::HistoryEntry => history_key(&lock(), number()),
+        AddressKey::Coin => coin_key(&lock(), &read_coin_key(bytes).expect("an output")),
     }
 }
 

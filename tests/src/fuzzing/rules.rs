@@ -17,7 +17,7 @@ use cairn_core::hash::{LeafHash, MerkleRoot};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::merkle::InclusionProof;
-use cairn_core::signature::{SignatureBatch, Verifier};
+use cairn_core::signature::{SignatureClaim, Verifier};
 use cairn_core::subsidy::subsidy;
 use cairn_core::target::{CompactTarget, Target};
 use cairn_core::time::Timestamp;
@@ -33,7 +33,7 @@ type Coins = BTreeMap<OutPoint, Coin>;
 struct Trusting;
 
 impl Verifier for Trusting {
-    fn verify(&self, _: &SignatureBatch) -> Result<(), usize> {
+    fn verify(&self, _: &[SignatureClaim]) -> Result<(), usize> {
         Ok(())
     }
 }

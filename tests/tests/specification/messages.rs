@@ -10,9 +10,9 @@ use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
-use cairn_daemon::p2p::backlog::MAX_BACKLOG_BYTES;
-use cairn_daemon::p2p::conversation::MAX_HELD_BACK;
-use cairn_daemon::p2p::link;
+use cairn_daemon::p2p::connection::MAX_HELD_BACK;
+use cairn_daemon::p2p::peer_handle;
+use cairn_daemon::p2p::send_budget::MAX_QUEUED_BYTES_IN_ALL;
 use cairn_daemon::p2p::stream::push_frame;
 use cairn_protocol::limits;
 use cairn_protocol::message::codec::{self, CodecError};
@@ -138,11 +138,11 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("pushed block", bytes(limits::MAX_PUSHED_BLOCK)),
         ("bytes of blocks served", bytes(limits::MAX_SERVED_BYTES)),
         ("bytes of transactions served", bytes(limits::MAX_SERVED_TRANSACTION_BYTES)),
-        ("bytes before requests wait", bytes(link::PAUSE_ABOVE)),
+        ("bytes before requests wait", bytes(peer_handle::PAUSE_ABOVE)),
         ("requests that wait", MAX_HELD_BACK.to_string()),
-        ("bytes that wait", bytes(link::MAX_WAITING_BYTES)),
-        ("messages that wait", link::MAX_WAITING.to_string()),
-        ("bytes that wait for all peers", bytes(MAX_BACKLOG_BYTES)),
+        ("bytes that wait", bytes(peer_handle::MAX_QUEUED_BYTES)),
+        ("messages that wait", peer_handle::MAX_QUEUED.to_string()),
+        ("bytes that wait for all peers", bytes(MAX_QUEUED_BYTES_IN_ALL)),
         ("blocks behind", limits::INITIAL_DOWNLOAD_GAP.to_string()),
         ("ban time", seconds(limits::BAN_DURATION)),
     ]

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::handle::NodeHandle;
-use crate::p2p::backlog::Backlog;
-use crate::p2p::link::Outgoing;
+use crate::p2p::peer_handle::Outgoing;
+use crate::p2p::send_budget::SendBudget;
 use crate::p2p::traffic::Traffic;
 use crate::store::{Opening, SledStore};
 
@@ -57,8 +57,8 @@ fn start(waiting: Vec<PeerEvent>) -> World {
     for event in waiting {
         events.try_send(event).expect("room for it");
     }
-    let (orders, _) = mpsc::channel(64);
-    let network = Network { own, listen: None, events: receiver, orders, traffic, delays: Arc::default() };
+    let (commands, _) = mpsc::channel(64);
+    let network = Network { own, listen: None, events: receiver, commands, traffic, delays: Arc::default() };
     let driver = Driver::spawn(machine, ends, network, runtime.handle().clone()).expect("a thread");
     World { runtime, handle, driver, events, _directory: directory }
 }
@@ -77,21 +77,21 @@ impl World {
 }
 
 fn connect(number: usize, direction: Direction) -> (PeerEvent, mpsc::Receiver<Outgoing>) {
-    let (connection, backlog) = (ConnectionId::new_unchecked(number), Backlog::new(usize::MAX));
-    let (link, queue) = Link::new(PEER, connection, Traffic::default(), Arc::default(), &backlog);
+    let (connection, budget) = (ConnectionId::new_unchecked(number), SendBudget::new(usize::MAX));
+    let (handle, queue) = PeerHandle::new(PEER, connection, Traffic::default(), Arc::default(), &budget);
     let address = PeerAddress::new(([127, 0, 0, 1], 4000).into());
-    (PeerEvent::Connected { link, direction, address }, queue)
+    (PeerEvent::Connected { handle, direction, address }, queue)
 }
 
 fn said(mut queue: mpsc::Receiver<Outgoing>) -> Vec<&'static str> {
     let mut names = Vec::new();
     while let Ok(outgoing) = queue.try_recv() {
         names.push(match outgoing {
-            Outgoing::Say(Message::Hello(_), _) => "hello",
-            Outgoing::Say(Message::Goodbye(_), _) => "goodbye",
-            Outgoing::Say(Message::Pong { .. }, _) => "pong",
-            Outgoing::Say(..) => "more",
-            Outgoing::HangUp => "hang up",
+            Outgoing::Send { message: Message::Hello(_), .. } => "hello",
+            Outgoing::Send { message: Message::Goodbye(_), .. } => "goodbye",
+            Outgoing::Send { message: Message::Pong { .. }, .. } => "pong",
+            Outgoing::Send { .. } => "more",
+            Outgoing::Disconnect => "disconnect",
         });
     }
     names
@@ -105,7 +105,7 @@ fn of_two_connections_in_one_group_only_the_one_that_stays_is_greeted_and_only_o
     let (second, second_queue) = connect(2, Direction::Outbound);
     start(vec![first, second]).finish();
     assert_eq!(said(first_queue), [""; 0]);
-    assert_eq!(said(second_queue), ["hello", "goodbye", "hang up"]);
+    assert_eq!(said(second_queue), ["hello", "goodbye", "disconnect"]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn nothing_is_said_to_who_left_and_came_back_that_was_meant_for_its_first_connec
     let (second, second_queue) = connect(2, Direction::Inbound);
     start(vec![first, left, second]).finish();
     assert_eq!(said(first_queue), [""; 0]);
-    assert_eq!(said(second_queue), ["hello", "goodbye", "hang up"]);
+    assert_eq!(said(second_queue), ["hello", "goodbye", "disconnect"]);
 }
 
 /// Found by measuring: the first event beyond a full group was taken and dropped.
@@ -124,8 +124,8 @@ fn nothing_that_waits_is_lost_however_much_it_is() {
     let (connected, queue) = connect(1, Direction::Inbound);
     let budget = Arc::new(tokio::sync::Semaphore::new(1000));
     let heard = |message| {
-        let room = budget.clone().try_acquire_owned().expect("room");
-        PeerEvent::Received { peer: PEER, connection: ConnectionId::new_unchecked(1), message, room }
+        let permit = budget.clone().try_acquire_owned().expect("room");
+        PeerEvent::Received { peer: PEER, connection: ConnectionId::new_unchecked(1), message, permit }
     };
     let hello = Identity {
         genesis: TestChain::new().params.genesis_hash,

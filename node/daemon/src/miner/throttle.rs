@@ -1,15 +1,15 @@
-//! The throttle: so many hashes a second, in small steps, so that slow miners still are fair ones.
+//! The throttle: limits the hash rate in small steps, so that slow miners find blocks evenly.
 
 use std::time::Duration;
 
 use cairn_genesis::hashrate::Hashrate;
 
-/// How long a throttled worker rests between steps: at 400 hashes/s, four hashes a step.
+/// The pause of a throttled worker between steps: at 400 hashes/s, four hashes a step.
 pub const STEP: Duration = Duration::from_millis(10);
-/// A worker that was kept from running may catch up on so much, and no more.
+/// The most time that a worker which could not run catches up on.
 const CATCH_UP: Duration = Duration::from_millis(500);
 
-/// Counts what may be hashed. Time is passed in, from one steady clock.
+/// Counts the hashes that are due. Time is passed in, from one monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Throttle {
     rate: Hashrate,
@@ -18,28 +18,28 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// This rate from `now` on.
+    /// A throttle of this rate from `now` on.
     pub const fn new(rate: Hashrate, now: Duration) -> Self {
         Self { rate, since: now, done: 0 }
     }
 
-    /// The rate.
+    /// The rate that it limits to.
     pub const fn rate(&self) -> Hashrate {
         self.rate
     }
 
-    /// How many hashes are due now.
+    /// The number of hashes that are due now.
     pub fn due(&mut self, now: Duration) -> u64 {
         let due = self.earned(now).saturating_sub(self.done);
         if due > self.rate.hashes_in(CATCH_UP).max(1) {
-            // What was missed for longer is lost: no burst after the machine slept.
+            // Hashes that were missed for longer are lost: no burst after the machine slept.
             *self = Self::new(self.rate, now.saturating_sub(CATCH_UP));
             return self.earned(now).max(1);
         }
         due
     }
 
-    /// So many were done.
+    /// Counts hashes that were done.
     pub fn spend(&mut self, hashes: u64) {
         self.done = self.done.saturating_add(hashes);
     }

@@ -1,4 +1,4 @@
-//! Workers: threads that search nonces of the block they are given, and drop it at once for another.
+//! Workers: threads that search the nonce of a block, and drop it at once for another.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,9 @@ use tokio::sync::mpsc;
 use crate::miner::throttle::{STEP, Throttle};
 use crate::search::{Engine, Job};
 
-/// Nonces between two looks at whether the work is stale: a millisecond or less.
+/// Nonces between two checks whether the work is stale: a millisecond or less.
 const CHUNK: u64 = 8_192;
-/// Below this rate one thread does all: the others would only wake up to rest again.
+/// Below this rate one thread does all the work: the others would only wake up to pause again.
 const SOLO_BELOW: Hashrate = Hashrate::per_second(1_000_000);
 
 /// A block whose nonce is searched.
@@ -24,31 +24,39 @@ struct Work {
     job: Job,
 }
 
-/// What the workers are to do.
+/// The assignment of the workers.
 #[derive(Debug, Default)]
-struct Order {
+struct Assignment {
     work: Option<Arc<Work>>,
-    /// How fast all hash together; none: as fast as possible.
+    /// The limit to the hash rate of all together; none for as fast as possible.
     hashrate: Option<Hashrate>,
-    /// Which order this is: workers drop what they do when it changes.
+    /// Number of the assignment. Workers drop their work when it changes.
     number: u64,
     is_over: bool,
 }
 
+/// The part of one thread in an assignment.
+struct Task {
+    work: Arc<Work>,
+    hashrate: Option<Hashrate>,
+    /// Number of the assignment.
+    number: u64,
+}
+
 #[derive(Debug)]
 struct Shared {
-    order: Mutex<Order>,
+    assignment: Mutex<Assignment>,
     changed: Condvar,
-    /// The order's number, to be looked at without the lock.
+    /// The assignment's number, to be read without the lock.
     number: AtomicU64,
     hashes: AtomicU64,
-    /// Where the next worker that takes up work begins: no two search the same nonces.
+    /// The next nonce to be searched: no two workers search the same.
     next_nonce: AtomicU64,
     threads: u64,
     found: mpsc::Sender<Block>,
 }
 
-/// Threads that mine; dropped, they end.
+/// Threads that mine. They end when this is dropped.
 #[derive(Debug)]
 pub struct Workers {
     shared: Arc<Shared>,
@@ -56,14 +64,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// So many idle threads. Blocks that they find go to `found`; `first_nonce` is where they begin,
-    /// a different one for each miner.
+    /// Starts idle threads. They send the blocks that they find to `found`, and begin at `first_nonce`, which
+    /// is another for each miner.
     ///
     /// # Errors
     /// When the system gives no threads.
     pub fn start(threads: usize, first_nonce: u64, found: mpsc::Sender<Block>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            order: Mutex::default(),
+            assignment: Mutex::default(),
             changed: Condvar::new(),
             number: AtomicU64::new(0),
             hashes: AtomicU64::new(0),
@@ -75,32 +83,32 @@ impl Workers {
         for index in 0..threads.max(1) {
             let shared = workers.shared.clone();
             let thread = std::thread::Builder::new().name(format!("miner-{index}"));
-            // A failure drops `workers`, which ends those that run.
-            workers.threads.push(thread.spawn(move || shared.work(index == 0))?);
+            // A failure drops `workers`, which ends the threads that run.
+            workers.threads.push(thread.spawn(move || shared.run(index == 0))?);
         }
         Ok(workers)
     }
 
-    /// Search this block from now on; none: rest. Whatever was searched before is dropped.
+    /// Sets the block to search, or none to pause. The block before is dropped.
     pub fn set_block(&self, block: Option<Block>) {
         let work = block.and_then(|block| {
             let job = Job::new(*block.header())?;
             Some(Arc::new(Work { block, job }))
         });
-        self.shared.give(|order| order.work = work);
+        self.shared.assign(|assignment| assignment.work = work);
     }
 
-    /// How fast all hash together from now on; none: as fast as possible.
+    /// Sets the limit to the hash rate of all together; none for as fast as possible.
     pub fn set_hashrate(&self, hashrate: Option<Hashrate>) {
-        self.shared.give(|order| order.hashrate = hashrate);
+        self.shared.assign(|assignment| assignment.hashrate = hashrate);
     }
 
-    /// Hashes done so far.
+    /// The number of hashes so far.
     pub fn hashes(&self) -> u64 {
         self.shared.hashes.load(Ordering::Relaxed)
     }
 
-    /// How many threads there are.
+    /// The number of threads.
     pub fn threads(&self) -> usize {
         self.threads.len()
     }
@@ -108,66 +116,66 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.shared.give(|order| order.is_over = true);
+        self.shared.assign(|assignment| assignment.is_over = true);
         for thread in self.threads.drain(..) {
-            // A worker that panicked has nothing to hand over.
+            // A worker that panicked has no result.
             let _ended: Result<(), _> = thread.join();
         }
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Order> {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Assignment> {
+        self.assignment.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn give(&self, change: impl FnOnce(&mut Order)) {
-        let mut order = self.lock();
-        change(&mut order);
-        order.number += 1;
-        self.number.store(order.number, Ordering::Release);
-        drop(order);
+    fn assign(&self, change: impl FnOnce(&mut Assignment)) {
+        let mut assignment = self.lock();
+        change(&mut assignment);
+        assignment.number += 1;
+        self.number.store(assignment.number, Ordering::Release);
+        drop(assignment);
         self.changed.notify_all();
     }
 
-    /// A worker's life.
-    fn work(&self, is_first: bool) {
+    /// Runs a worker until there are no more assignments.
+    fn run(&self, is_first: bool) {
         let begun = Instant::now();
         let mut throttle: Option<Throttle> = None;
         loop {
-            let Some((work, hashrate, number)) = self.next_order(is_first) else { return };
-            // An order that leaves the rate as it is must not forgive what was overdrawn.
+            let Some(Task { work, hashrate, number }) = self.next_task(is_first) else { return };
+            // An assignment with the same rate must not forget hashes that were done too early.
             throttle = match (throttle, hashrate) {
                 (Some(old), Some(rate)) if old.rate() == rate => Some(old),
                 (_, rate) => rate.map(|rate| Throttle::new(rate, begun.elapsed())),
             };
             if let Some(nonce) = self.search(&work.job, number, begun, throttle.as_mut()) {
-                self.hand_in(&work, nonce, number);
+                self.send(&work, nonce, number);
             }
         }
     }
 
-    /// Waits for something to do: what, how fast, and by which order. None when all is over.
-    fn next_order(&self, is_first: bool) -> Option<(Arc<Work>, Option<Hashrate>, u64)> {
-        let mut order = self.lock();
+    /// Waits for a task; none when the workers end.
+    fn next_task(&self, is_first: bool) -> Option<Task> {
+        let mut assignment = self.lock();
         loop {
-            if order.is_over {
+            if assignment.is_over {
                 return None;
             }
-            let may_work = is_first || order.hashrate.is_none_or(|rate| rate >= SOLO_BELOW);
-            if let Some(work) = order.work.clone()
+            let may_work = is_first || assignment.hashrate.is_none_or(|rate| rate >= SOLO_BELOW);
+            if let Some(work) = assignment.work.clone()
                 && may_work
-                && order.hashrate != Some(Hashrate::NONE)
+                && assignment.hashrate != Some(Hashrate::NONE)
             {
                 // A fast throttled miner shares its rate among its threads.
-                let rate = order.hashrate.map(|rate| self.share(rate, is_first));
-                return Some((work, rate, order.number));
+                let hashrate = assignment.hashrate.map(|rate| self.share(rate, is_first));
+                return Some(Task { work, hashrate, number: assignment.number });
             }
-            order = self.changed.wait(order).unwrap_or_else(PoisonError::into_inner);
+            assignment = self.changed.wait(assignment).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// A thread's part of the rate; the first takes what does not divide.
+    /// A thread's share of the rate; the first takes the remainder.
     fn share(&self, rate: Hashrate, is_first: bool) -> Hashrate {
         if rate < SOLO_BELOW {
             return rate;
@@ -176,7 +184,7 @@ impl Shared {
         Hashrate(rate.0 / threads + if is_first { rate.0 % threads } else { 0 })
     }
 
-    /// Searches until a nonce is found or the order is not the latest any more.
+    /// Searches until a nonce is found or there is another assignment.
     fn search(
         &self,
         job: &Job,
@@ -188,7 +196,7 @@ impl Shared {
         while self.number.load(Ordering::Acquire) == number {
             let count = throttle.as_mut().map_or(CHUNK, |throttle| throttle.due(begun.elapsed()).min(CHUNK));
             if count == 0 {
-                self.rest(number);
+                self.pause(number);
                 continue;
             }
             let start = self.next_nonce.fetch_add(count, Ordering::Relaxed);
@@ -205,26 +213,26 @@ impl Shared {
         None
     }
 
-    /// Rests for one step of the throttle, or until there is another order.
-    fn rest(&self, number: u64) {
-        let order = self.lock();
-        if order.number == number {
-            let _woken = self.changed.wait_timeout(order, STEP);
+    /// Pauses for one step of the throttle, or until there is another assignment.
+    fn pause(&self, number: u64) {
+        let assignment = self.lock();
+        if assignment.number == number {
+            let _woken = self.changed.wait_timeout(assignment, STEP);
         }
     }
 
-    /// Hands in a block, unless another worker or another order was faster; then all rest until there
-    /// is new work, so that nobody mines its sibling.
-    fn hand_in(&self, work: &Work, nonce: u64, number: u64) {
-        let mut order = self.lock();
-        if order.number != number {
+    /// Sends a block, unless another worker or another assignment was faster; then all pause until there is new
+    /// work, so that no worker mines its sibling.
+    fn send(&self, work: &Work, nonce: u64, number: u64) {
+        let mut assignment = self.lock();
+        if assignment.number != number {
             return;
         }
-        order.work = None;
-        order.number += 1;
-        self.number.store(order.number, Ordering::Release);
-        drop(order);
-        // A receiver that is gone or has not taken the last blocks yet has no use for this one.
+        assignment.work = None;
+        assignment.number += 1;
+        self.number.store(assignment.number, Ordering::Release);
+        drop(assignment);
+        // A receiver that is gone or has not received the last blocks yet does not need this one.
         let _unwanted: Result<(), _> = self.found.try_send(work.block.clone().with_nonce(nonce));
     }
 }

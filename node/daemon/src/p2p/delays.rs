@@ -1,4 +1,4 @@
-//! Slow links: how long what is said to a peer is held back. For devnets, where a slow link is wanted.
+//! Slow links: the delay of messages to a peer. For devnets, which simulate slow links.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,47 +7,48 @@ use std::time::Duration;
 use cairn_protocol::peer::PeerId;
 use tokio::time::Instant;
 
-/// The longest delay. From half of it on answers come later than peers wait for them: such a link stands, and
-/// carries no blocks.
-pub const LONGEST: Duration = Duration::from_secs(10);
+/// The longest delay. From half of it on replies arrive after the peer's timeouts: such a link stays connected,
+/// and carries no blocks.
+pub const MAX_DELAY: Duration = Duration::from_secs(10);
 
-/// The delays of all links of a node, those to come included.
+/// The delays of all links of a node, future ones included.
 #[derive(Debug, Default)]
-pub struct Delays(Mutex<Kept>);
+pub struct Delays(Mutex<Settings>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Settings {
     all: Duration,
     peers: BTreeMap<PeerId, Duration>,
 }
 
 impl Delays {
-    /// From now on everything that is said waits so long.
+    /// Sets the delay of all messages.
     pub fn set(&self, delay: Duration) {
-        self.kept().all = delay.min(LONGEST);
+        self.settings().all = delay.min(MAX_DELAY);
     }
 
-    /// From now on everything that is said to this peer waits so long, if that is longer.
+    /// Sets the delay of messages to a peer, which counts if it is longer than that of all messages.
     pub fn set_for(&self, peer: PeerId, delay: Duration) {
-        match delay.is_zero() {
-            true => drop(self.kept().peers.remove(&peer)),
-            false => drop(self.kept().peers.insert(peer, delay.min(LONGEST))),
+        if delay.is_zero() {
+            self.settings().peers.remove(&peer);
+        } else {
+            self.settings().peers.insert(peer, delay.min(MAX_DELAY));
         }
     }
 
-    /// When what is said to a peer now may go; nothing when at once.
+    /// The time at which a message to a peer may be sent; none without a delay.
     pub fn due(&self, peer: &PeerId) -> Option<Instant> {
         let delay = self.delay(peer);
         (!delay.is_zero()).then(|| Instant::now() + delay)
     }
 
     fn delay(&self, peer: &PeerId) -> Duration {
-        let kept = self.kept();
-        kept.peers.get(peer).copied().unwrap_or_default().max(kept.all)
+        let settings = self.settings();
+        settings.peers.get(peer).copied().unwrap_or_default().max(settings.all)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        // Durations are whole whatever happens.
+    fn settings(&self) -> std::sync::MutexGuard<'_, Settings> {
+        // Durations are valid whatever panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -67,6 +68,6 @@ mod tests {
         delays.set_for(one, Duration::ZERO);
         assert_eq!(delays.delay(&one).as_millis(), 200);
         delays.set(Duration::from_secs(1_000));
-        assert_eq!(delays.delay(&other), LONGEST);
+        assert_eq!(delays.delay(&other), MAX_DELAY);
     }
 }

@@ -1,5 +1,5 @@
-//! The node's key: made once, kept in the data directory, readable by its owner alone. And peers'
-//! identities in both languages, libp2p's and ours.
+//! The node's key: made once, kept in the data directory, readable by its owner alone. Peer ids are converted
+//! here between libp2p's type and the protocol's.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
@@ -12,28 +12,17 @@ use libp2p::identity::{Keypair, PublicKey, ed25519};
 /// The file's name in the data directory.
 pub const KEY_FILE: &str = "node.key";
 
-/// Why there is no key.
+/// The reasons why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The file cannot be read or written.
     #[error("cannot read or write the node's key in {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     /// The file holds something else.
     #[error(
         "{} holds {found} bytes, a key has 32; move the file away and a new key is made (peers will take this node for another)",
         path.display()
     )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// How many bytes it holds.
-        found: usize,
-    },
+    Damaged { path: PathBuf, found: usize },
 }
 
 /// Reads the key of a data directory, or makes it.
@@ -45,7 +34,7 @@ pub fn load_or_make(directory: &Path) -> Result<Keypair, IdentityError> {
     let io = |source| IdentityError::Io { path: path.clone(), source };
     let mut bytes = Vec::new();
     match OpenOptions::new().read(true).open(&path) {
-        // No more is read than tells a key from something else.
+        // A few bytes more than a key show that the file is something else.
         Ok(file) => file.take(64).read_to_end(&mut bytes).map_err(io)?,
         Err(error) if error.kind() == ErrorKind::NotFound => return make(&path).map_err(io),
         Err(error) => return Err(io(error)),
@@ -56,12 +45,12 @@ pub fn load_or_make(directory: &Path) -> Result<Keypair, IdentityError> {
 
 fn make(path: &Path) -> std::io::Result<Keypair> {
     let pair = ed25519::Keypair::generate();
-    // Others know the node by it, so it must not be another one after a loss of power.
+    // Peers recognize the node by it, so it must survive a loss of power.
     files::replace_durably(path, pair.secret().as_ref())?;
     Ok(pair.into())
 }
 
-/// Our word for the holder of a key.
+/// The peer id of the holder of a key.
 ///
 /// # Panics
 /// Never: only ed25519 is compiled in, so no other key gets through the handshake.
@@ -69,7 +58,7 @@ pub fn own_id(keypair: &Keypair) -> PeerId {
     to_ours(&keypair.public().to_peer_id()).expect("the node's key is an ed25519 key")
 }
 
-/// Our word for a peer of libp2p; none if its key is of another kind.
+/// The protocol's id of a peer of libp2p; none if its key is of another kind.
 pub fn to_ours(peer: &libp2p::PeerId) -> Option<PeerId> {
     // An ed25519 peer's id is its public key in protobuf, wrapped in the identity hash (code 0).
     let multihash = peer.as_ref();
@@ -78,7 +67,7 @@ pub fn to_ours(peer: &libp2p::PeerId) -> Option<PeerId> {
     Some(PeerId::from_bytes(key.to_bytes()))
 }
 
-/// libp2p's word for a peer; none if the bytes are no point on the curve, which no peer's are.
+/// libp2p's id of a peer; none if the bytes are not a point on the curve, which a peer's always are.
 pub fn to_libp2p(peer: &PeerId) -> Option<libp2p::PeerId> {
     let key = ed25519::PublicKey::try_from_bytes(peer.as_bytes()).ok()?;
     Some(PublicKey::from(key).to_peer_id())

@@ -1,7 +1,7 @@
-//! Yamux within bounds: one connection carries few streams and holds little that nobody reads.
+//! Yamux with limits: one connection carries few streams, and few bytes of them are unread.
 //!
 //! libp2p's own wrapper leaves yamux' receive window at 1 GiB per connection and cannot set it; a
-//! peer that delays its pongs could make it grow so far. Hence this one, around the same library.
+//! peer that delays its pongs could extend it so far. Therefore this one, around the same library.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -15,14 +15,14 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
 use yamux::{Connection, ConnectionError, Mode, Stream};
 
-/// Streams of one connection. Ours needs one; the rest is for what libp2p may add. A peer that
-/// opens more loses the connection.
+/// The most streams of one connection. The protocol needs one; the others are for what libp2p may add. A peer
+/// that opens more loses the connection.
 const MAX_STREAMS: usize = 8;
-/// Bytes of all streams of one connection that may wait unread. Each stream starts with 256 KiB;
-/// what is above lets one of them grow, so that distant peers are not slowed down.
+/// The most unread bytes of all streams of one connection. Each stream starts with 256 KiB; the rest lets one
+/// of them grow, so that distant peers are not slowed down.
 const MAX_UNREAD: usize = 4 * 1024 * 1024;
 
-/// Offers yamux to a new connection.
+/// The upgrade of a new connection to yamux.
 #[derive(Clone, Debug)]
 pub struct Yamux;
 
@@ -55,26 +55,26 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgra
     }
 }
 
-/// One connection's streams.
+/// The streams of one connection.
 #[derive(Debug)]
 pub struct Muxer<C> {
     connection: Connection<C>,
-    /// Streams that arrived while nobody asked for one; as few as yamux admits at all.
+    /// Streams that arrived between two calls of `poll_inbound`; at most [`MAX_STREAMS`].
     arrived: VecDeque<Stream>,
-    asking: Option<Waker>,
+    waker: Option<Waker>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
     fn new(socket: C, mode: Mode) -> Self {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(MAX_STREAMS).set_max_connection_receive_window(Some(MAX_UNREAD));
-        Self { connection: Connection::new(socket, config, mode), arrived: VecDeque::new(), asking: None }
+        Self { connection: Connection::new(socket, config, mode), arrived: VecDeque::new(), waker: None }
     }
 
-    /// Lets the connection do its work until a stream arrives.
-    fn work(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
+    /// Drives the connection until a stream arrives.
+    fn drive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
         self.connection.poll_next_inbound(context).map(|next| match next {
-            Some(stream) => stream.map_err(in_words),
+            Some(stream) => stream.map_err(io_error),
             None => Err(io::ErrorKind::ConnectionAborted.into()),
         })
     }
@@ -88,33 +88,33 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         if let Some(stream) = self.arrived.pop_front() {
             return Poll::Ready(Ok(stream));
         }
-        let next = self.work(context);
+        let next = self.drive(context);
         if next.is_pending() {
-            self.asking = Some(context.waker().clone());
+            self.waker = Some(context.waker().clone());
         }
         next
     }
 
     fn poll_outbound(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
-        self.connection.poll_new_outbound(context).map_err(in_words)
+        self.connection.poll_new_outbound(context).map_err(io_error)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection.poll_close(context).map_err(in_words)
+        self.connection.poll_close(context).map_err(io_error)
     }
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<StreamMuxerEvent>> {
-        while let Poll::Ready(next) = self.work(context) {
+        while let Poll::Ready(next) = self.drive(context) {
             self.arrived.push_back(next?);
-            if let Some(asking) = self.asking.take() {
-                asking.wake();
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
             }
         }
         Poll::Pending
     }
 }
 
-fn in_words(error: ConnectionError) -> io::Error {
+fn io_error(error: ConnectionError) -> io::Error {
     match error {
         ConnectionError::Io(error) => error,
         other => io::Error::other(other),

@@ -1,4 +1,4 @@
-//! Frames on a stream: four bytes of length (little-endian), then so many bytes of one message.
+//! Frames on a stream: four bytes of length (little-endian), then the bytes of one message.
 
 use std::io;
 
@@ -6,36 +6,29 @@ use cairn_protocol::message::Message;
 use cairn_protocol::message::codec::{self, CodecError};
 use futures::{AsyncRead, AsyncReadExt};
 
-/// A buffer starts with this much and doubles as bytes arrive: a length that lies costs its sender
-/// as many bytes as it costs us.
+/// A buffer starts with this many bytes and doubles as bytes arrive: a false length costs its sender as many
+/// bytes as it costs this node.
 const FIRST_STEP: usize = 16 * 1024;
-/// Bytes before each message.
+/// The length of a frame's head in bytes.
 const PREFIX: usize = 4;
 
-/// Why no frame was read.
+/// The reasons why no frame was read.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The connection broke, or ended within a frame.
-    #[error("the stream broke: {0}")]
+    /// The connection failed, or ended within a frame.
+    #[error("the stream failed: {0}")]
     Broken(#[from] io::Error),
-    /// The frame announces more bytes than any message here may have. Nothing of it was read.
+    /// The frame announces more bytes than any message may have. Nothing of it was read.
     #[error("a frame of {found} bytes, at most {allowed} are allowed")]
-    TooLong {
-        /// What it announces.
-        found: usize,
-        /// The bound.
-        allowed: usize,
-    },
+    TooLong { found: usize, allowed: usize },
 }
 
 impl FrameError {
-    /// What to tell the machine, if it is the peer's fault.
-    pub fn fault(&self) -> Option<CodecError> {
-        match self {
+    /// The error for the protocol, if the peer sent malformed bytes.
+    pub const fn codec_error(&self) -> Option<CodecError> {
+        match *self {
             Self::Broken(_) => None,
-            Self::TooLong { found, allowed } => {
-                Some(CodecError::FrameTooLong { found: *found, allowed: *allowed })
-            }
+            Self::TooLong { found, allowed } => Some(CodecError::FrameTooLong { found, allowed }),
         }
     }
 }
@@ -67,7 +60,7 @@ pub async fn read_frame<R: AsyncRead + Unpin>(
     Ok(Some(frame))
 }
 
-/// Appends a message's frame to what is about to be sent.
+/// Appends a message's frame to a buffer.
 pub fn push_frame(buffer: &mut Vec<u8>, message: &Message) {
     let bytes = codec::encode(message);
     let length = u32::try_from(bytes.len()).expect("no message is as long as 4 GiB");

@@ -1,4 +1,4 @@
-//! How many bytes came and went: of one peer, and of all together.
+//! Traffic: received and sent bytes of one peer, and of all peers together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Traffic {
     received: AtomicU64,
     sent: AtomicU64,
-    /// What these bytes count towards as well.
+    /// The count that these bytes are added to as well.
     total: Option<Arc<Traffic>>,
 }
 
@@ -18,24 +18,24 @@ impl Traffic {
         Self { total: Some(total), ..Self::default() }
     }
 
-    /// Notes bytes that came.
+    /// Counts bytes that were received.
     pub fn add_received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
         self.total.iter().for_each(|total| total.add_received(bytes));
     }
 
-    /// Notes bytes that went.
+    /// Counts bytes that were sent.
     pub fn add_sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
         self.total.iter().for_each(|total| total.add_sent(bytes));
     }
 
-    /// Bytes that came.
+    /// The number of received bytes.
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Bytes that went.
+    /// The number of sent bytes.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! How bytes travel: TCP, encrypted and authenticated by Noise, carried in Yamux streams.
+//! The transport: TCP, encrypted and authenticated by Noise, multiplexed by Yamux.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use libp2p::{PeerId, Transport, noise, tcp};
 
 use crate::p2p::mux::Yamux;
 
-/// How long both handshakes may take: a stranger that only holds a socket open is gone then.
+/// The timeout of both handshakes. A peer that only holds a socket open is disconnected then.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The transport of a node with this key.
@@ -28,21 +28,21 @@ pub fn build(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise
     Ok(tcp.upgrade(Version::V1Lazy).authenticate(noise).multiplex(Yamux).timeout(UPGRADE_TIMEOUT).boxed())
 }
 
-/// Whether this address can be listened on. libp2p shares a port with whoever else shares it, so
-/// a port in use would go unnoticed; a plain socket notices.
+/// Checks that an address can be listened on, and returns it with the port that the system chose. libp2p
+/// shares a port with other programs that share it, so only a plain socket notices a port in use.
 ///
 /// # Errors
-/// What the system says, as "address already in use".
+/// The error of the system, as "address already in use".
 pub fn probe(address: SocketAddr) -> io::Result<SocketAddr> {
     std::net::TcpListener::bind(address)?.local_addr()
 }
 
-/// An address as libp2p writes it.
+/// The address in the form of libp2p.
 pub fn to_multiaddr(address: SocketAddr) -> Multiaddr {
     Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
 }
 
-/// An address of libp2p as we write it; none if it is not simply a number and a TCP port.
+/// The address in the form of the protocol; none if it is not an IP address and a TCP port.
 pub fn to_address(multiaddr: &Multiaddr) -> Option<PeerAddress> {
     let mut parts = multiaddr.iter();
     let ip = match parts.next()? {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::Machine;
 use crate::event_log::EventLog;
 use crate::handle::NodeHandle;
-use crate::miner::{Miner, MiningSwitch, Stats};
+use crate::miner::{Miner, MinerStats, MiningSwitch};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::json;
 use crate::rpc::scan::ScanPlace;
@@ -96,7 +96,7 @@ impl Rpc {
     }
 
     /// What the node's own miner has done so far.
-    pub fn mined(&self) -> Stats {
+    pub fn mined(&self) -> MinerStats {
         self.0.miner.get().map(Miner::stats).unwrap_or_default()
     }
 

@@ -17,7 +17,7 @@ use crate::rpc::json::{Change, Coins, Object, Sum, Text, object, reply};
 use crate::rpc::lookup::{self, failed};
 use crate::rpc::method::methods;
 use crate::rpc::params::{Kind, Params, optional, required};
-use crate::store::address_schema::Visit;
+use crate::store::address_schema::HistoryEntry;
 use crate::store::addresses::AddressIndex;
 
 methods! { "Blockchain":
@@ -172,7 +172,7 @@ fn index(node: &Machine) -> Result<&AddressIndex, RpcError> {
     })
 }
 
-fn confirmed(node: &Machine, visit: &Visit) -> Object {
+fn confirmed(node: &Machine, visit: &HistoryEntry) -> Object {
     let chain = node.chain();
     let block = chain.hash_at(visit.height).and_then(|hash| chain.entry(&hash));
     object! {

@@ -71,7 +71,7 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
             peer_id: own.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             phase: lookup::phase(node).into(),
-            sync_from: node.sync().source().map(|peer| peer.to_string()),
+            sync_from: node.sync().bodies.busiest().map(|peer| peer.to_string()),
             height: tip.height,
             tip: tip.hash(),
             chainwork: tip.work,
@@ -81,9 +81,9 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
             header_chainwork: best_header.work,
             peers: peers.ready().map(|peer| peer.peer.to_string()).collect(),
             peer_states: peers.ready().map(|peer| peer_status(node, &peer.peer)).collect(),
-            blockedpeers: peers.filter().blocked().iter().map(ToString::to_string).collect(),
+            blockedpeers: peers.filter.blocked.iter().map(ToString::to_string).collect(),
             mempool: node.mempool().len(),
-            mempool_bytes: node.mempool().total().size,
+            mempool_bytes: node.mempool().entries().total().size,
             hashrate,
             mining: mining.map(|order| MiningStatus {
                 address: Address::new(&lookup::params(node).address_prefix, order.pay_to).to_string(),
@@ -106,11 +106,11 @@ fn tip_interval_ms(node: &Machine) -> Option<u64> {
 }
 
 fn peer_status(node: &Machine, peer: &PeerId) -> PeerStatus {
-    let best = node.sync().best_of(peer);
+    let best = node.sync().headers.best_of(peer);
     let ping = node.peers().get(peer).and_then(|connection| connection.ping);
     PeerStatus {
         peer_id: peer.to_string(),
-        owes_blocks: node.sync().owed_by(peer),
+        owes_blocks: node.sync().bodies.owed_by(peer),
         height: best.map(|best| best.height),
         hash: best.map(|best| best.hash),
         ping_ms: ping.map(|ping| ping.as_secs_f64() * 1000.0),

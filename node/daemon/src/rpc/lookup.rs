@@ -43,7 +43,7 @@ pub fn stuck(node: &Machine) -> Option<String> {
         return None;
     }
     let missing = best.height.since(tip.height).unwrap_or(0);
-    let nobody_owes = node.peers().ready().all(|peer| node.sync().owed_by(&peer.peer) == 0);
+    let nobody_owes = node.peers().ready().all(|peer| node.sync().bodies.owed_by(&peer.peer) == 0);
     nobody_owes.then(|| match node.peers().ready().next() {
         None => format!("{missing} blocks are missing and no peer is connected"),
         Some(_) => format!("{missing} blocks are missing and no connected peer has them"),
@@ -146,7 +146,7 @@ pub fn coin(node: &Machine, outpoint: &OutPoint) -> Result<Option<Coin>, RpcErro
 
 /// The pending transaction that spends an output.
 pub fn pending_spender(node: &Machine, outpoint: &OutPoint) -> Option<Txid> {
-    node.mempool().spender(outpoint)
+    node.mempool().entries().spender(outpoint)
 }
 
 /// An output of a pending transaction, as the coin it will be.
@@ -336,7 +336,7 @@ pub fn is_syncing(node: &Machine) -> bool {
 pub fn phase(node: &Machine) -> &'static str {
     let chain = node.chain();
     let is_behind = chain.best_header().height > chain.tip().height;
-    if is_behind && node.sync().source().is_some() { "syncing" } else { "idle" }
+    if is_behind && node.sync().bodies.busiest().is_some() { "syncing" } else { "idle" }
 }
 
 /// Height of the valid header with most work.

@@ -1,8 +1,11 @@
 //! Methods about transactions that wait for a block.
 
+use std::collections::BTreeSet;
+
 use cairn_core::hash::Txid;
 use cairn_protocol::mempool::entry::MempoolEntry;
 use cairn_protocol::mempool::fee_estimate::Basis;
+use cairn_protocol::mempool::policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
 
 use crate::Machine;
 use crate::clock;
@@ -54,7 +57,7 @@ async fn get_mempool_info(rpc: Rpc, _: Params) -> RpcResult {
     let now = clock::now();
     rpc.query(move |node| {
         let mempool = node.mempool();
-        let total = mempool.total();
+        let total = mempool.entries().total();
         reply! {
             "loaded": true,
             "size": mempool.len(),
@@ -63,8 +66,8 @@ async fn get_mempool_info(rpc: Rpc, _: Params) -> RpcResult {
             "total_fee": Coins(total.fees),
             "maxmempool": mempool.max_usage(),
             "mempoolminfee": Coins(mempool.min_fee_rate(now).per_kilobyte()),
-            "minrelaytxfee": Coins(mempool.min_relay_fee_rate().per_kilobyte()),
-            "incrementalrelayfee": Coins(mempool.incremental_fee_rate().per_kilobyte()),
+            "minrelaytxfee": Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
+            "incrementalrelayfee": Coins(INCREMENTAL_FEE_RATE.per_kilobyte()),
             "unbroadcastcount": 0,
             "fullrbf": true,
         }
@@ -78,14 +81,14 @@ async fn get_mempool_entry(rpc: Rpc, params: Params) -> RpcResult {
 }
 
 async fn get_mempool_ancestors(rpc: Rpc, params: Params) -> RpcResult {
-    relatives(rpc, params, |node, txid| node.mempool().ancestors_of(txid).into_iter().collect()).await
+    relatives(rpc, params, |node, txid| node.mempool().entries().with_ancestors([*txid])).await
 }
 
 async fn get_mempool_descendants(rpc: Rpc, params: Params) -> RpcResult {
-    relatives(rpc, params, |node, txid| node.mempool().descendants_of(txid).into_iter().collect()).await
+    relatives(rpc, params, |node, txid| node.mempool().entries().with_descendants([*txid])).await
 }
 
-async fn relatives(rpc: Rpc, params: Params, related: fn(&Machine, &Txid) -> Vec<Txid>) -> RpcResult {
+async fn relatives(rpc: Rpc, params: Params, related: fn(&Machine, &Txid) -> BTreeSet<Txid>) -> RpcResult {
     let txid: Txid = Params::must(params.hash("txid")?);
     let verbose = params.flag("verbose").unwrap_or(false);
     let entries: Vec<MempoolEntry> = rpc

@@ -14,12 +14,13 @@ use cairn_core::lock::Lock;
 use cairn_genesis::hashrate::Hashrate;
 use cairn_genesis::hashrate::HashrateError;
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
+use cairn_protocol::mempool::policy::MIN_RELAY_FEE_RATE;
 use cairn_protocol::template::Template;
 use serde_json::Value;
 
 use crate::Machine;
 use crate::clock;
-use crate::miner::{MiningOrder, spacing_hashrate};
+use crate::miner::{MiningSettings, spacing_hashrate};
 use crate::rpc::access::{Rpc, stopping};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Object, Text, json, object, reply};
@@ -188,7 +189,7 @@ async fn set_mining(rpc: Rpc, params: Params) -> RpcResult {
                 Some(_) => given,
                 None => rpc.query(|node| spacing_hashrate(lookup::params(node))).await?,
             };
-            Some(MiningOrder { pay_to, threads: usize::from(threads.max(1)), hashrate })
+            Some(MiningSettings { pay_to, threads: usize::from(threads.max(1)), hashrate })
         }
     };
     rpc.mining().send_replace(order);
@@ -244,7 +245,7 @@ async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
             "target": render::target(tip.header.bits),
             "networkhashps": hashes_per_second(node, tip.height, 120),
             "pooledtx": node.mempool().len(),
-            "blockmintxfee": crate::rpc::json::Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
+            "blockmintxfee": crate::rpc::json::Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
             "chain": params.name,
             "next": object! {
                 "height": tip.height.next().get(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use cairn_protocol::input::PeerCommand;
+use cairn_protocol::mempool::policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
 use cairn_protocol::message::PROTOCOL_VERSION;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_protocol::peers::connection::{Connection, Heartbeat};
@@ -12,7 +13,7 @@ use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
 use serde_json::Value;
 
 use crate::clock;
-use crate::p2p::delays::LONGEST;
+use crate::p2p::delays::MAX_DELAY;
 use crate::rpc::access::Rpc;
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Coins, Object, Text, json, object, reply};
@@ -57,8 +58,7 @@ async fn add_node(rpc: Rpc, params: Params) -> RpcResult {
     let node = Params::must(params.text("node"));
     let command = Params::must(params.text("command"));
     let address = resolve(node).await?;
-    let is_kept =
-        rpc.query(move |node| node.peers().dialer().kept().any(|(kept, _)| *kept == address)).await?;
+    let is_kept = rpc.query(move |node| node.peers().dialer.kept().any(|(kept, _)| *kept == address)).await?;
     let command = match command {
         "onetry" => PeerCommand::TryNode(address),
         "add" if is_kept => return Err(RpcError::new(Code::NodeAlreadyAdded, "Error: Node already added")),
@@ -99,9 +99,8 @@ async fn set_ban(rpc: Rpc, params: Params) -> RpcResult {
         RpcError::new(Code::InvalidIpOrSubnet, message)
     })?;
     let now = clock::now();
-    let banned = rpc
-        .query(move |node| node.peers().filter().bans.iter(now).any(|(banned, _)| *banned == peer))
-        .await?;
+    let banned =
+        rpc.query(move |node| node.peers().filter.bans.iter(now).any(|(banned, _)| *banned == peer)).await?;
     match command {
         "add" if banned => Err(RpcError::new(Code::NodeAlreadyAdded, "Error: IP/Subnet already banned")),
         "add" => rpc.command(PeerCommand::Ban { peer, duration: lasting(&params)? }).await,
@@ -131,7 +130,7 @@ async fn list_banned(rpc: Rpc, _: Params) -> RpcResult {
     let now = clock::now();
     let bans = rpc
         .query(move |node| {
-            let bans = node.peers().filter().bans.iter(now);
+            let bans = node.peers().filter.bans.iter(now);
             bans.map(|(peer, ban)| (*peer, *ban)).collect::<Vec<_>>()
         })
         .await?;
@@ -163,7 +162,7 @@ async fn set_blocked_peers(rpc: Rpc, params: Params) -> RpcResult {
 }
 
 async fn set_link_delay(rpc: Rpc, params: Params) -> RpcResult {
-    let longest = LONGEST.as_millis() as u64;
+    let longest = MAX_DELAY.as_millis() as u64;
     let milliseconds = Params::must(params.number::<u64>("milliseconds")?);
     if milliseconds > longest {
         return Err(RpcError::invalid_parameter(format!("a link is delayed by at most {longest} ms")));
@@ -202,7 +201,7 @@ async fn get_connection_count(rpc: Rpc, _: Params) -> RpcResult {
 async fn get_added_node_info(rpc: Rpc, params: Params) -> RpcResult {
     let kept = rpc
         .query(|node| {
-            node.peers().dialer().kept().map(|(address, connected)| (*address, connected)).collect::<Vec<_>>()
+            node.peers().dialer.kept().map(|(address, connected)| (*address, connected)).collect::<Vec<_>>()
         })
         .await?;
     let wanted = params.text("node");
@@ -276,7 +275,7 @@ async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
         let peers = node.peers();
         let inbound = peers.ready().filter(|peer| peer.direction == Direction::Inbound).count();
         let all = peers.ready().count();
-        let identity = peers.identity();
+        let identity = &peers.identity;
         let listen: Vec<Object> = identity
             .listen
             .iter()
@@ -294,15 +293,15 @@ async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
             "localservicesnames": ["NETWORK"],
             "localrelay": true,
             "timeoffset": 0,
-            "networkactive": peers.filter().is_active(),
+            "networkactive": peers.filter.is_active,
             "connections": all,
             "connections_in": inbound,
             "connections_out": all - inbound,
             "networks": [network_object("ipv4"), network_object("ipv6")],
-            "relayfee": Coins(node.mempool().min_relay_fee_rate().per_kilobyte()),
-            "incrementalfee": Coins(node.mempool().incremental_fee_rate().per_kilobyte()),
+            "relayfee": Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
+            "incrementalfee": Coins(INCREMENTAL_FEE_RATE.per_kilobyte()),
             "localaddresses": listen,
-            "blockedpeers": peers.filter().blocked().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "blockedpeers": peers.filter.blocked.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "warnings": lookup::warnings(node),
         }
     })

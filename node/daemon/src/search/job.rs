@@ -4,9 +4,9 @@ use cairn_core::header::{Header, HeaderFields};
 use cairn_core::target::Target;
 use sha2::block_api::compress256;
 
-/// Bytes of a block of SHA-256.
+/// The length of a block of SHA-256 in bytes.
 const BLOCK: usize = 64;
-/// SHA-256 before the first byte (FIPS 180-4, 5.3.3).
+/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
 pub const INITIAL_STATE: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
@@ -15,14 +15,14 @@ pub const INITIAL_STATE: [u32; 8] =
 pub struct Job {
     header: Header,
     target: Target,
-    /// SHA-256 after the first 64 bytes.
+    /// The state of SHA-256 after the first 64 bytes.
     midstate: [u32; 8],
     /// The second block of SHA-256: the last 24 bytes, padding, length. The nonce is at 16.
     tail: [u8; BLOCK],
 }
 
 impl Job {
-    /// A header and its target; none if its bits are no target.
+    /// The job of a header; none if its bits are not a valid target.
     pub fn new(header: Header) -> Option<Self> {
         let target = header.bits.to_target().ok()?;
         let bytes = header.to_bytes();
@@ -42,24 +42,24 @@ impl Job {
         nonces(start, count).find(|nonce| self.is_met_with(*nonce))
     }
 
-    /// The same, with what is constant hashed once.
+    /// The same, starting from the midstate.
     pub fn search_midstate(&self, start: u64, count: u64) -> Option<u64> {
         let may = |nonce: &u64| self.last_word(*nonce) <= self.highest_bits() && self.is_met_with(*nonce);
         nonces(start, count).find(may)
     }
 
-    /// The highest 32 bits of the target: a hash whose own are above cannot meet it.
+    /// The highest 32 bits of the target. A hash whose highest 32 bits are above cannot meet it.
     pub fn highest_bits(&self) -> u32 {
         let [a, b, c, d, ..] = self.target.to_be_bytes();
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Whether the hash with this nonce meets the target, by the rule itself.
+    /// Whether the hash with this nonce meets the target, computed as the rule says.
     pub fn is_met_with(&self, nonce: u64) -> bool {
         self.target.is_met_by(Header::from(HeaderFields { nonce, ..*self.header }).hash())
     }
 
-    /// SHA-256 after the first 64 bytes.
+    /// The state of SHA-256 after the first 64 bytes.
     pub const fn midstate(&self) -> &[u32; 8] {
         &self.midstate
     }

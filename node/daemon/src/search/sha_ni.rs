@@ -10,7 +10,7 @@ use x86_64 as engine;
 #[cfg(not(target_arch = "x86_64"))]
 use elsewhere as engine;
 
-/// Whether this processor has what the search needs.
+/// Whether this processor has the instructions.
 pub fn is_available() -> bool {
     engine::is_available()
 }

@@ -1,89 +1,103 @@
-//! Opening the address index: going on with it, making it for a chain that has none, or removing it.
+//! Opening the address index: continuing it, building it for a chain that has none, or removing it.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cairn_core::coin::Undo;
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
-use cairn_protocol::chain::store::{ChainStore, HeaderRecord, StoreError};
+use cairn_protocol::chain::store::{ChainStore, StoreError};
 
+use crate::store::address_schema::{INDEX_CHECKPOINT_KEY, IndexCheckpoint, PREFIX};
 use crate::store::addresses::{AddressIndex, Indexing};
-use crate::store::state::State;
+use crate::store::database::{Batch, Database};
+use crate::store::lineage::lineage;
 
-/// Changed records that are written at a time, unless the store's bound is lower: about 20 MB of
-/// memory. A start that is broken off begins with the block after those that were written.
-const PART: usize = 100_000;
-/// How often is told how far it is.
-const TELL_EACH: Duration = Duration::from_secs(5);
+/// Changed records that are written at a time, unless the store's limit is lower: about 20 MB of memory. A
+/// start that was interrupted continues with the block after the last that was written.
+const MAX_CHANGES: usize = 100_000;
+/// The interval of progress messages in the log.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What the index is to be made of, if it is missing.
-pub struct Ground<'s> {
-    /// The database.
-    pub state: &'s State,
-    /// The number of its checkpoint.
+/// What a missing index is built from.
+pub struct IndexSource<'s> {
+    pub database: &'s Arc<Database>,
+    /// Number of the database's checkpoint.
     pub sequence: u64,
-    /// The blocks up to that.
+    /// The blocks up to that checkpoint.
     pub stored: &'s dyn ChainStore,
-    /// Changed records that may be in memory.
-    pub bound: usize,
+    pub genesis: BlockHash,
+    /// The most changed records in memory.
+    pub max_changes: usize,
 }
 
 /// The index of a store as it is at its last checkpoint.
 ///
 /// # Errors
 /// When the store fails or contradicts itself.
-pub fn open(indexing: Indexing, ground: &Ground<'_>) -> Result<Option<AddressIndex>, StoreError> {
-    let state = ground.state;
-    // The index that a checkpoint did not write is of another chain than the one that is stored.
-    let mark = state.address_mark()?.filter(|mark| mark.sequence == ground.sequence);
-    let is_wanted = match indexing {
-        Indexing::Kept => mark.is_some_and(|mark| mark.next.is_none()),
-        Indexing::On => true,
-        Indexing::Off => false,
-    };
-    match (is_wanted, mark) {
-        (true, Some(mark)) if mark.next.is_none() => Ok(Some(AddressIndex::new(state.clone(), mark.records))),
-        (true, Some(mark)) => {
-            let index = AddressIndex::new(state.clone(), mark.records);
-            make(index, mark.next.unwrap_or(Height::GENESIS), ground).map(Some)
+pub fn open(indexing: Indexing, source: &IndexSource<'_>) -> Result<Option<AddressIndex>, StoreError> {
+    // An index that the last checkpoint did not write is of another chain than the one that is stored.
+    let found: Option<IndexCheckpoint> = source.database.get(INDEX_CHECKPOINT_KEY)?;
+    let found = found.filter(|found| found.sequence == source.sequence);
+    let index = |records| AddressIndex::new(source.database.clone(), records);
+    match (indexing, found) {
+        (Indexing::Kept | Indexing::On, Some(IndexCheckpoint { records, next: None, .. })) => {
+            Ok(Some(index(records)))
         }
-        (true, None) => {
-            remove(state)?;
-            let index = AddressIndex::new(state.clone(), 0);
-            make(index, Height::GENESIS, ground).map(Some)
+        (Indexing::Kept, _) => Ok(None),
+        (Indexing::On, Some(IndexCheckpoint { records, next: Some(next), .. })) => {
+            build(index(records), next, source).map(Some)
         }
-        (false, _) if indexing == Indexing::Off => remove(state).map(|()| None),
-        (false, _) => Ok(None),
+        (Indexing::On, None) => {
+            remove(source.database, MAX_CHANGES)?;
+            build(index(0), Height::GENESIS, source).map(Some)
+        }
+        (Indexing::Off, _) => {
+            remove(source.database, MAX_CHANGES)?;
+            Ok(None)
+        }
     }
 }
 
-/// Takes away whatever there is of an index, in parts: the mark goes with the first, so that what a
-/// crash leaves is taken for no index.
-fn remove(state: &State) -> Result<(), StoreError> {
-    let mut records = 0;
+/// Removes all records of an index, at most `at_once` in a batch. The index checkpoint goes with the first,
+/// so that what a crash leaves does not count as an index.
+///
+/// # Errors
+/// When the database fails.
+pub fn remove(database: &Database, at_once: usize) -> Result<(), StoreError> {
+    let mut removed = 0;
     loop {
-        match state.remove_addresses(PART)? {
-            0 => break,
-            removed => records += removed,
+        let keys = database.scan(&PREFIX, |key, _| Ok(key.to_vec())).take(at_once);
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            break;
         }
+        let mut batch = Batch::default();
+        keys.iter().for_each(|key| batch.remove(key));
+        database.write(batch)?;
+        removed += keys.len();
     }
-    if records > 0 {
-        tracing::info!(records, "the address index is removed");
+    if removed > 0 {
+        tracing::info!(records = removed, "the address index is removed");
     }
     Ok(())
 }
 
-/// Goes through the best chain from a height on.
-fn make(mut index: AddressIndex, first: Height, ground: &Ground<'_>) -> Result<AddressIndex, StoreError> {
-    let Ground { stored, bound, .. } = *ground;
-    let lineage = lineage(stored)?;
-    let blocks = lineage.len().saturating_sub(1);
-    let begun = Instant::now();
-    let mut told = begun;
-    if !lineage.is_empty() {
-        tracing::info!(height = first.get(), of = blocks, "making the address index");
+/// Adds the blocks of the best chain from a height on.
+fn build(
+    mut index: AddressIndex,
+    first: Height,
+    source: &IndexSource<'_>,
+) -> Result<AddressIndex, StoreError> {
+    let IndexSource { stored, genesis, max_changes, .. } = *source;
+    if stored.tip()?.is_none() {
+        return Ok(index);
     }
+    let lineage = lineage(stored, genesis)?;
+    let blocks = lineage.len() - 1;
+    let begun = Instant::now();
+    let mut last_message = begun;
+    tracing::info!(height = first.get(), of = blocks, "building the address index");
     for (height, hash) in (0..).map(Height::from_u32).zip(&lineage).skip(first.get() as usize) {
         let missing = |kind| StoreError::Missing { kind, hash: *hash };
         let block = stored.block(hash)?.ok_or_else(|| missing("body"))?;
@@ -91,45 +105,23 @@ fn make(mut index: AddressIndex, first: Height, ground: &Ground<'_>) -> Result<A
             Height::GENESIS => index.connect(height, &block, &Undo::default())?,
             _ => index.connect(height, &block, &*stored.undo(hash)?.ok_or_else(|| missing("undo data"))?)?,
         }
-        if index.changes().len() >= PART.min(bound) {
-            write(&mut index, ground, Some(height.next()))?;
+        if index.changes().len() >= MAX_CHANGES.min(max_changes) {
+            write(&mut index, source, Some(height.next()))?;
         }
-        if told.elapsed() >= TELL_EACH {
-            told = Instant::now();
-            tracing::info!(height = height.get(), of = blocks, "making the address index");
+        if last_message.elapsed() >= PROGRESS_INTERVAL {
+            last_message = Instant::now();
+            tracing::info!(height = height.get(), of = blocks, "building the address index");
         }
     }
-    if !lineage.is_empty() {
-        write(&mut index, ground, None)?;
-        let ms = begun.elapsed().as_millis() as u64;
-        tracing::info!(height = blocks, ms, "the address index is complete");
-    }
+    write(&mut index, source, None)?;
+    tracing::info!(height = blocks, ms = begun.elapsed().as_millis() as u64, "the address index is complete");
     Ok(index)
 }
 
-fn write(index: &mut AddressIndex, ground: &Ground<'_>, next: Option<Height>) -> Result<(), StoreError> {
-    let mark = index.mark(ground.sequence, next);
-    ground.state.write_addresses(index.changes(), &mark)?;
-    index.written(&mark);
+fn write(index: &mut AddressIndex, source: &IndexSource<'_>, next: Option<Height>) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    let checkpoint = index.write(&mut batch, source.sequence, next);
+    source.database.write(batch)?;
+    index.written(&checkpoint);
     Ok(())
-}
-
-/// The best chain from genesis to the stored tip; nothing of a new store.
-fn lineage(stored: &dyn ChainStore) -> Result<Vec<BlockHash>, StoreError> {
-    let Some(mut next) = stored.tip()? else { return Ok(Vec::new()) };
-    let parents: HashMap<BlockHash, (BlockHash, Height)> = (stored.headers()?.into_iter())
-        .map(|HeaderRecord { header, height, .. }| (header.hash(), (header.previous_block_hash, height)))
-        .collect();
-    let mut lineage = Vec::new();
-    loop {
-        let (parent, height) =
-            parents.get(&next).ok_or(StoreError::Missing { kind: "header", hash: next })?;
-        lineage.push(next);
-        if *height == Height::GENESIS {
-            break;
-        }
-        next = *parent;
-    }
-    lineage.reverse();
-    Ok(lineage)
 }

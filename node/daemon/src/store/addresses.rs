@@ -1,5 +1,5 @@
 //! The address index: for every lock its transactions in the order of the best chain, its unspent
-//! outputs, and their sum. Changes wait in memory for the checkpoint that writes them with the tip.
+//! outputs, and their sums. Changes are in memory until a checkpoint writes them with the tip.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::coin::Undo;
-use cairn_core::encoding::{Decode, Encode, decode, encode};
+use cairn_core::encoding::{Decode, Encode, encode};
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
@@ -15,86 +15,85 @@ use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{ChainBlock, Commit, StoreError};
 
 use crate::store::address_schema::{
-    Change, Changes, Mark, Summary, Visit, coin_key, coin_prefix, history_prefix, read_coin_key, summary_key,
-    visit_key,
+    AddressChanges, HistoryEntry, INDEX_CHECKPOINT_KEY, IndexCheckpoint, LockSummary, PREFIX, coin_key,
+    coin_prefix, history_key, history_prefix, read_coin_key, summary_key,
 };
-use crate::store::movements::{Movement, movements, outputs_before};
-use crate::store::state::State;
+use crate::store::changes::{self, Change};
+use crate::store::database::{Batch, Database};
+use crate::store::lock_deltas::{TransactionDelta, spent_outputs, transaction_deltas};
 
-/// What becomes of the index when a store is opened.
+/// What happens to the index when a store is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Indexing {
     /// It stays if it is there.
     Kept,
-    /// It is there from now on: made for the chain so far, if it is missing.
+    /// It is there from now on: built for the chain so far, if it is missing.
     On,
-    /// It is removed.
+    /// It is removed from the database.
     Off,
 }
 
-/// The index.
+/// An open address index.
 pub struct AddressIndex {
-    state: State,
-    /// Records that sled holds.
+    database: Arc<Database>,
+    /// Number of records in the database.
     stored: u64,
-    changes: Changes,
+    changes: AddressChanges,
 }
 
 impl AddressIndex {
-    /// The index over what sled holds, and how many records that is.
-    pub const fn new(state: State, stored: u64) -> Self {
-        Self { state, stored, changes: Changes::new() }
+    /// The index over a database with this many records of it.
+    pub const fn new(database: Arc<Database>, stored: u64) -> Self {
+        Self { database, stored, changes: AddressChanges::new() }
     }
 
-    /// The part about one lock, to be read beside the driver. It is right until the next checkpoint.
+    /// The part of the index about one lock, to be read beside the driver until the next checkpoint.
     pub fn about(&self, lock: &Lock) -> Self {
         let prefixes = [summary_key(lock), history_prefix(lock), coin_prefix(lock)];
-        let changes = prefixes.iter().flat_map(|prefix| {
-            self.changes.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(prefix))
-        });
+        let changes = prefixes.iter().flat_map(|prefix| self.changes_with(prefix));
         let changes = changes.map(|(key, change)| (key.clone(), change.clone())).collect();
-        Self { state: self.state.clone(), stored: self.stored, changes }
+        Self { database: self.database.clone(), stored: self.stored, changes }
     }
 
-    /// A lock in sums; all zero for one that the chain does not know.
+    /// The sums of a lock; all zero for one that the chain does not have.
     ///
     /// # Errors
-    /// When sled fails.
-    pub fn summary(&self, lock: &Lock) -> Result<Summary, StoreError> {
+    /// When the database fails.
+    pub fn summary(&self, lock: &Lock) -> Result<LockSummary, StoreError> {
         Ok(self.get(&summary_key(lock))?.unwrap_or_default())
     }
 
-    /// A place in a lock's history; number 0 is its first transaction.
+    /// An entry of a lock's history; number 0 is its first transaction.
     ///
     /// # Errors
-    /// When sled fails.
-    pub fn visit(&self, lock: &Lock, number: u64) -> Result<Option<Visit>, StoreError> {
-        self.get(&visit_key(lock, number))
+    /// When the database fails.
+    pub fn history_entry(&self, lock: &Lock, number: u64) -> Result<Option<HistoryEntry>, StoreError> {
+        self.get(&history_key(lock, number))
     }
 
-    /// At most `count` transactions of a lock, the newest first, after so many that are newer.
+    /// At most `count` transactions of a lock, the newest first, without the `skip` newest.
     ///
     /// # Errors
-    /// When sled fails.
-    pub fn history(&self, lock: &Lock, skip: u64, count: u64) -> Result<Vec<Visit>, StoreError> {
+    /// When the database fails.
+    pub fn history(&self, lock: &Lock, skip: u64, count: u64) -> Result<Vec<HistoryEntry>, StoreError> {
         let end = self.summary(lock)?.transactions.saturating_sub(skip);
         let numbers = (end.saturating_sub(count)..end).rev();
-        let missing = || self.state.damaged("a transaction is missing in the history of an address");
-        numbers.map(|number| self.visit(lock, number)?.ok_or_else(missing)).collect()
+        let missing = || self.database.damaged("a transaction is missing in the history of an address");
+        numbers.map(|number| self.history_entry(lock, number)?.ok_or_else(missing)).collect()
     }
 
-    /// Whether this is an unspent output of a lock.
+    /// The amount of an unspent output of a lock.
     ///
     /// # Errors
-    /// When sled fails.
+    /// When the database fails.
     pub fn coin(&self, lock: &Lock, outpoint: &OutPoint) -> Result<Option<Amount>, StoreError> {
         self.get(&coin_key(lock, outpoint))
     }
 
-    /// At most `count` unspent outputs of a lock, in the order of outpoints, after so many others.
+    /// At most `count` unspent outputs of a lock in the order of outpoints, without the first `skip`.
     ///
     /// # Errors
-    /// When sled fails.
+    /// When the database fails.
     pub fn coins(
         &self,
         lock: &Lock,
@@ -102,25 +101,27 @@ impl AddressIndex {
         count: usize,
     ) -> Result<Vec<(OutPoint, Amount)>, StoreError> {
         let (prefix, wanted) = (coin_prefix(lock), skip.saturating_add(count));
-        let stored = self.state.address_coins(&prefix).filter(|found| match found {
+        let stored =
+            self.database.scan(&prefix, |key, value| Ok((key.to_vec(), self.database.decode(value)?)));
+        let unchanged = stored.filter(|found| match found {
             Ok((key, _)) => !self.changes.contains_key(key),
             Err(_) => true,
         });
-        let mut found = stored.take(wanted).collect::<Result<BTreeMap<_, _>, _>>()?;
-        let changed = self.changes.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+        let mut found: BTreeMap<Vec<u8>, Amount> = unchanged.take(wanted).collect::<Result<_, _>>()?;
+        let changed = self.changes_with(&prefix);
         let changed = changed.filter_map(|(key, change)| Some((key.clone(), change.now.as_ref()?)));
         for (key, bytes) in changed.take(wanted) {
-            found.insert(key, self.read(bytes)?);
+            found.insert(key, self.database.decode(bytes)?);
         }
-        let shown = found.into_iter().skip(skip).take(count);
-        let strange = || self.state.damaged("a key of the address index means nothing");
-        shown.map(|(key, amount)| Ok((read_coin_key(&key).ok_or_else(strange)?, amount))).collect()
+        let malformed = || self.database.damaged("a key of the address index is malformed");
+        let coins = found.into_iter().skip(skip).take(count);
+        coins.map(|(key, amount)| Ok((read_coin_key(&key).ok_or_else(malformed)?, amount))).collect()
     }
 
-    /// Carries out a commit: what left, what joined. `undo` finds the undo data of blocks that leave.
+    /// Applies a commit. `undo` finds the undo data of disconnected blocks.
     ///
     /// # Errors
-    /// When sled fails, or the store contradicts itself.
+    /// When the database fails, or the store contradicts itself.
     pub fn apply(
         &mut self,
         commit: &Commit,
@@ -141,134 +142,124 @@ impl AddressIndex {
         Ok(())
     }
 
-    /// A block joined at this height.
+    /// Adds the transactions of a block at this height.
     ///
     /// # Errors
-    /// When sled fails, or the undo data is not the block's.
+    /// When the database fails, or the undo data is not the block's.
     pub fn connect(&mut self, height: Height, block: &Block, undo: &Undo) -> Result<(), StoreError> {
-        for movement in self.movements(block, undo)? {
-            let Movement { txid, position, .. } = movement;
-            for (lock, share) in movement.shares() {
-                let (mut summary, is_stored) = self.summary_now(&lock)?;
-                let visit = Visit { txid, height, position, received: share.received, spent: share.spent };
-                self.put(visit_key(&lock, summary.transactions), &visit, false);
-                summary.transactions += 1;
-                summary.received += u128::from(share.received.units());
-                summary.spent += u128::from(share.spent.units());
-                summary.coins = self.positive((summary.coins + share.made).checked_sub(share.taken))?;
-                self.put(summary_key(&lock), &summary, is_stored);
+        for transaction in self.transactions(block, undo)? {
+            for (lock, delta) in transaction.lock_deltas() {
+                let before = self.summary(&lock)?;
+                let entry = HistoryEntry::new(&transaction, height, &delta);
+                self.insert(history_key(&lock, before.transactions), &entry, false);
+                let after = self.not_negative(before.add(&delta))?;
+                self.insert(summary_key(&lock), &after, before.transactions > 0);
             }
-            for (outpoint, output) in &movement.spent {
+            for (outpoint, output) in &transaction.spent {
                 self.remove(coin_key(&output.lock, outpoint));
             }
-            for (outpoint, output) in &movement.created {
-                self.put(coin_key(&output.lock, outpoint), &output.amount, false);
+            for (outpoint, output) in &transaction.created {
+                self.insert(coin_key(&output.lock, outpoint), &output.amount, false);
             }
         }
         Ok(())
     }
 
-    /// The last block left.
+    /// Removes the transactions of the last block.
     fn disconnect(&mut self, block: &Block, undo: &Undo) -> Result<(), StoreError> {
-        for movement in self.movements(block, undo)?.into_iter().rev() {
-            for (outpoint, output) in &movement.created {
+        for transaction in self.transactions(block, undo)?.into_iter().rev() {
+            for (outpoint, output) in &transaction.created {
                 self.remove(coin_key(&output.lock, outpoint));
             }
-            for (outpoint, output) in &movement.spent {
-                self.put(coin_key(&output.lock, outpoint), &output.amount, false);
+            for (outpoint, output) in &transaction.spent {
+                self.insert(coin_key(&output.lock, outpoint), &output.amount, false);
             }
-            for (lock, share) in movement.shares() {
-                let (mut summary, is_stored) = self.summary_now(&lock)?;
-                summary.transactions = self.positive(summary.transactions.checked_sub(1))?;
-                let key = visit_key(&lock, summary.transactions);
-                if self.get::<Visit>(&key)?.is_none_or(|visit| visit.txid != movement.txid) {
-                    let what = format!("{} is not the last in the history of an address", movement.txid);
-                    return Err(self.state.damaged(&what));
+            for (lock, delta) in transaction.lock_deltas() {
+                let summary = self.not_negative(self.summary(&lock)?.subtract(&delta))?;
+                let last = self.history_entry(&lock, summary.transactions)?;
+                if last.is_none_or(|last| last.txid != transaction.txid) {
+                    let what = format!("{} is not the last in the history of an address", transaction.txid);
+                    return Err(self.database.damaged(&what));
                 }
-                self.remove(key);
-                let (received, spent) = (share.received.units(), share.spent.units());
-                summary.received = self.positive(summary.received.checked_sub(received.into()))?;
-                summary.spent = self.positive(summary.spent.checked_sub(spent.into()))?;
-                summary.coins = self.positive((summary.coins + share.taken).checked_sub(share.made))?;
+                self.remove(history_key(&lock, summary.transactions));
                 match summary.transactions {
                     0 => self.remove(summary_key(&lock)),
-                    _ => self.put(summary_key(&lock), &summary, is_stored),
+                    _ => self.insert(summary_key(&lock), &summary, true),
                 }
             }
         }
         Ok(())
     }
 
-    /// How many records there are, counted one by one.
+    /// The number of records, counted one by one.
     ///
     /// # Errors
-    /// When sled fails.
+    /// When the database fails.
     pub fn count(&self) -> Result<u64, StoreError> {
-        Ok(self.with_changes(self.state.count_addresses()?))
+        let keys = self.database.scan(&PREFIX, |key, _| Ok(u64::from(key != INDEX_CHECKPOINT_KEY)));
+        Ok(changes::count(keys.sum::<Result<u64, _>>()?, &self.changes))
     }
 
-    /// What a checkpoint has to write.
-    pub const fn changes(&self) -> &Changes {
+    /// The changes that a checkpoint has to write.
+    pub const fn changes(&self) -> &AddressChanges {
         &self.changes
     }
 
-    /// The mark that goes with the changes: of this checkpoint; `next` while the index is being made.
-    pub fn mark(&self, sequence: u64, next: Option<Height>) -> Mark {
-        Mark { sequence, records: self.with_changes(self.stored), next }
+    /// Adds the changes to the batch of this checkpoint, with the index checkpoint that is returned. `next` is
+    /// the first block that is missing while the index is built.
+    pub fn write(&self, batch: &mut Batch, sequence: u64, next: Option<Height>) -> IndexCheckpoint {
+        for (key, change) in &self.changes {
+            match &change.now {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        let records = changes::count(self.stored, &self.changes);
+        let checkpoint = IndexCheckpoint { sequence, records, next };
+        batch.insert(INDEX_CHECKPOINT_KEY, &encode(&checkpoint));
+        checkpoint
     }
 
-    /// The changes were written with this mark.
-    pub fn written(&mut self, mark: &Mark) {
-        self.stored = mark.records;
+    /// Takes over that the changes were written with this index checkpoint.
+    pub fn written(&mut self, checkpoint: &IndexCheckpoint) {
+        self.stored = checkpoint.records;
         self.changes.clear();
     }
 
-    /// How many records those in sled and the changes make together.
-    fn with_changes(&self, stored: u64) -> u64 {
-        let joined = self.changes.values().filter(|change| change.now.is_some() && !change.was_stored);
-        let left = self.changes.values().filter(|change| change.now.is_none() && change.was_stored);
-        (stored + joined.count() as u64).saturating_sub(left.count() as u64)
+    fn transactions<'b>(
+        &self,
+        block: &'b Block,
+        undo: &'b Undo,
+    ) -> Result<Vec<TransactionDelta<'b>>, StoreError> {
+        let earlier = spent_outputs(undo);
+        transaction_deltas(block, |outpoint| earlier.get(outpoint).copied())
+            .map_err(|error| self.database.damaged(&error.to_string()))
     }
 
-    fn movements<'b>(&self, block: &'b Block, undo: &'b Undo) -> Result<Vec<Movement<'b>>, StoreError> {
-        let before = outputs_before(undo);
-        movements(block, |outpoint| before.get(outpoint).copied())
-            .map_err(|error| self.state.damaged(&error.to_string()))
+    fn not_negative(&self, sums: Option<LockSummary>) -> Result<LockSummary, StoreError> {
+        sums.ok_or_else(|| self.database.damaged("a sum of the address index is below zero"))
     }
 
-    /// A lock in sums, and whether sled has a form of that.
-    fn summary_now(&self, lock: &Lock) -> Result<(Summary, bool), StoreError> {
-        let key = summary_key(lock);
-        let found: Option<Summary> = self.get(&key)?;
-        let was_stored = self.changes.get(&key).map_or(found.is_some(), |change| change.was_stored);
-        Ok((found.unwrap_or_default(), was_stored))
+    fn changes_with(&self, prefix: &[u8]) -> impl Iterator<Item = (&Vec<u8>, &Change<Vec<u8>>)> {
+        let from = self.changes.range(prefix.to_vec()..);
+        from.take_while(move |(key, _)| key.starts_with(prefix))
     }
 
-    fn positive<N>(&self, difference: Option<N>) -> Result<N, StoreError> {
-        difference.ok_or_else(|| self.state.damaged("a sum of the address index is below zero"))
-    }
-
-    /// Puts a record; `is_stored` says whether sled has an older form, if it did not change since.
-    fn put<T: Encode>(&mut self, key: Vec<u8>, record: &T, is_stored: bool) {
+    /// Stores a record; `was_stored` says whether the database has an older form, if it did not change yet.
+    fn insert<T: Encode>(&mut self, key: Vec<u8>, record: &T, was_stored: bool) {
         let now = Some(encode(record));
-        let change = self.changes.entry(key).or_insert(Change { was_stored: is_stored, now: None });
-        change.now = now;
+        self.changes.entry(key).or_insert(Change { was_stored, now: None }).now = now;
     }
 
-    /// Takes a record away; sled has it, unless it came since.
+    /// Removes a record, which the database has unless it changed since.
     fn remove(&mut self, key: Vec<u8>) {
-        let change = self.changes.entry(key).or_insert(Change { was_stored: true, now: None });
-        change.now = None;
+        self.changes.entry(key).or_insert(Change { was_stored: true, now: None }).now = None;
     }
 
     fn get<T: Decode<()>>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
         match self.changes.get(key) {
-            Some(change) => change.now.as_ref().map(|bytes| self.read(bytes)).transpose(),
-            None => self.state.address_record(key, |bytes| self.read(bytes)),
+            Some(change) => change.now.as_ref().map(|bytes| self.database.decode(bytes)).transpose(),
+            None => self.database.get(key),
         }
-    }
-
-    fn read<T: Decode<()>>(&self, bytes: &[u8]) -> Result<T, StoreError> {
-        decode(bytes, bytes.len()).map_err(|error| self.state.damaged(&format!("a record is {error}")))
     }
 }

@@ -1,7 +1,8 @@
-//! sled behind glass: every value is sealed, and every call may panic on a damaged file.
+//! A panic-safe wrapper around sled, in which every value has a checksum.
 //!
-//! A panic is caught and is damage. After one, sled is never touched again, not even to be closed:
-//! its locks and threads may be in any state, and whatever it would still write could only do harm.
+//! sled may panic on a damaged file. A panic is caught and is reported as damage. After one, sled is never
+//! called again, not even to be closed: its locks and threads may be in any state, and whatever it would
+//! still write could only do harm.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,50 +11,53 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use cairn_core::encoding::{Decode, decode};
 use cairn_protocol::chain::store::StoreError;
 
+use crate::store::checksum;
 use crate::store::journal::io_error;
-use crate::store::seal::{seal, unseal};
 
-/// sled's own cache; what is used often is in the ledger's.
+/// The longest record: the outputs of one transaction that fills a block, in bytes.
+const MAX_RECORD: usize = 64 * 1024 * 1024;
+/// The size of sled's own cache. The transaction index has one for what is used often.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// sled's threads close its file a moment after the last handle is gone. The directory's own lock
-/// is held here already, so nobody else can be the owner that is waited for.
-const LAST_OWNER: Duration = Duration::from_secs(5);
+/// is held here already, so this process was the last owner.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The open database.
+/// An open sled database.
 pub struct Database {
     path: PathBuf,
-    /// Always there, until this is dropped.
+    /// Some until this is dropped.
     db: Option<sled::Db>,
     is_broken: AtomicBool,
 }
 
-/// Changes that happen whole or not at all.
+/// Changes that are written as a whole or not at all.
 #[derive(Default)]
 pub struct Batch(sled::Batch);
 
 impl Batch {
-    /// Puts a value under a key.
+    /// Stores a value under a key.
     pub fn insert(&mut self, key: &[u8], value: &[u8]) {
-        self.0.insert(key, seal(key, value));
+        self.0.insert(key, checksum::add(key, value));
     }
 
-    /// Takes a key away.
+    /// Removes a key and its value.
     pub fn remove(&mut self, key: &[u8]) {
         self.0.remove(key);
     }
 }
 
 impl Database {
-    /// Opens the database, or begins it.
+    /// Opens the database, or makes an empty one.
     ///
     /// # Errors
-    /// When the system refuses, or what is there is no intact database.
+    /// When the system refuses, or the database is damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         let mut database = Self { path: path.to_owned(), db: None, is_broken: AtomicBool::new(false) };
-        let deadline = Instant::now() + LAST_OWNER;
+        let deadline = Instant::now() + CLOSING_TIMEOUT;
         loop {
             match quietly(|| config.open()) {
                 Some(Ok(db)) => {
@@ -64,26 +68,29 @@ impl Database {
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 Some(Err(error)) => return Err(database.failure("open", error)),
-                None => return Err(database.beyond_reading()),
+                None => return Err(database.unreadable()),
             }
         }
     }
 
-    /// The value under a key, opened by `read`.
+    /// The record under a key.
     ///
     /// # Errors
     /// When it cannot be read, or is not what was stored.
-    pub fn get<T>(
-        &self,
-        key: &[u8],
-        read: impl FnOnce(&[u8]) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
+    pub fn get<T: Decode<()>>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
         let found = self.call("read", |db| db.get(key))?;
-        found.map(|sealed| read(self.unseal(key, &sealed)?)).transpose()
+        found.map(|stored| self.decode(self.check(key, &stored)?)).transpose()
     }
 
-    /// Every key that begins so and its value opened by `read`, in the order of keys, up to the first
-    /// error.
+    /// Decodes the value of a record.
+    ///
+    /// # Errors
+    /// When the bytes are malformed.
+    pub fn decode<T: Decode<()>>(&self, bytes: &[u8]) -> Result<T, StoreError> {
+        decode(bytes, MAX_RECORD).map_err(|error| self.damaged(&format!("a record is {error}")))
+    }
+
+    /// What `read` makes of every key with this prefix and its value, in order, up to the first error.
     pub fn scan<T>(
         &self,
         prefix: &[u8],
@@ -97,7 +104,7 @@ impl Database {
                 Err(_) => std::mem::replace(&mut records, Ok(None)).map(|_| None),
             };
             let record = next.and_then(|found| {
-                found.map(|(key, sealed)| read(&key, self.unseal(&key, &sealed)?)).transpose()
+                found.map(|(key, stored)| read(&key, self.check(&key, &stored)?)).transpose()
             });
             if !matches!(record, Ok(Some(_))) {
                 records = Ok(None);
@@ -106,7 +113,7 @@ impl Database {
         })
     }
 
-    /// Writes a batch, and makes it safe.
+    /// Writes a batch, and flushes it to the disk.
     ///
     /// # Errors
     /// When the system refuses, or the file is damaged.
@@ -115,17 +122,17 @@ impl Database {
         self.call("flush", |db| db.flush()).map(|_| ())
     }
 
-    /// Bytes on disk.
+    /// Its size on the disk, in bytes.
     pub fn size_on_disk(&self) -> u64 {
         self.call("measure", |db| db.size_on_disk()).unwrap_or(0)
     }
 
-    /// The error that this is damaged.
+    /// The error that the database is damaged, with what was found.
     pub fn damaged(&self, what: &str) -> StoreError {
         StoreError::Damaged { place: self.path.display().to_string(), what: what.to_owned() }
     }
 
-    /// Changes a stored value beneath its seal, as damage would.
+    /// Changes a stored value without its checksum, as damage would.
     #[cfg(test)]
     pub fn change_raw(&self, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) {
         let db = self.db.as_ref().expect("open");
@@ -141,23 +148,23 @@ impl Database {
         call: impl FnOnce(&sled::Db) -> sled::Result<T>,
     ) -> Result<T, StoreError> {
         let Some(db) = self.db.as_ref().filter(|_| !self.is_broken.load(Ordering::Relaxed)) else {
-            return Err(self.beyond_reading());
+            return Err(self.unreadable());
         };
         match quietly(|| call(db)) {
             Some(outcome) => outcome.map_err(|error| self.failure(attempt, error)),
             None => {
                 self.is_broken.store(true, Ordering::Relaxed);
-                Err(self.beyond_reading())
+                Err(self.unreadable())
             }
         }
     }
 
-    fn unseal<'s>(&self, key: &[u8], sealed: &'s [u8]) -> Result<&'s [u8], StoreError> {
-        unseal(key, sealed).ok_or_else(|| self.damaged("a record is not as it was written"))
+    fn check<'s>(&self, key: &[u8], stored: &'s [u8]) -> Result<&'s [u8], StoreError> {
+        checksum::check(key, stored).ok_or_else(|| self.damaged("a record is not as it was written"))
     }
 
-    fn beyond_reading(&self) -> StoreError {
-        self.damaged("sled cannot make sense of it")
+    fn unreadable(&self) -> StoreError {
+        self.damaged("sled cannot read it")
     }
 
     fn failure(&self, attempt: &'static str, error: sled::Error) -> StoreError {
@@ -185,17 +192,17 @@ thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs something that may panic; none if it did. What sled says as it panics is of no use to anybody
-/// but its authors, so nothing of it is printed.
+/// Runs something that may panic; none if it did. sled's panic messages help only its authors, so they are
+/// left out of standard error.
 fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let others = std::panic::take_hook();
+        let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let thread = std::thread::current();
             let is_sleds = thread.name().is_some_and(|name| name.starts_with("sled-"));
             if !is_sleds && !IS_GUARDED.get() {
-                others(panic);
+                previous(panic);
             }
         }));
     });
@@ -205,7 +212,7 @@ fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
-/// sled wraps the refused lock in an error of its own making, of which only the text tells.
+/// Whether another handle has the file. sled reports that in an error that only its text distinguishes.
 fn is_locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }

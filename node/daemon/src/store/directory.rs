@@ -1,4 +1,4 @@
-//! The data directory: whose chain it holds, in which format, and that no other process has it.
+//! The data directory: its chain, its format, and the lock that keeps other processes out.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -10,83 +10,50 @@ use cairn_protocol::chain::store::StoreError;
 
 use crate::store::schema::FORMAT_VERSION;
 
-/// The lock in a data directory, held by the node that uses it.
+/// The lock file of a data directory, held by the node that uses it.
 pub const LOCK_FILE: &str = "LOCK";
 
-/// Why a data directory cannot be used.
+/// The reasons why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it.
     #[error(
         "{} is in use by another cairn process; stop that one, or name another directory with --data-dir",
         path.display()
     )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// It holds another chain.
+    InUse { path: PathBuf },
     #[error(
         "{} holds the chain with genesis {found}, not {expected}; name another directory with --data-dir, or that chain with --chain",
         path.display()
     )]
-    OtherChain {
-        /// The directory.
-        path: PathBuf,
-        /// The chain in it.
-        found: GenesisHash,
-        /// The chain to be run.
-        expected: GenesisHash,
-    },
-    /// An older version of this program wrote it; its blocks are kept as they still are.
+    OtherChain { path: PathBuf, found: GenesisHash, expected: GenesisHash },
+    /// An older version of this program wrote it; its blocks can still be read.
     #[error(
         "{} is written in format {found}, this program knows format {expected}; start with --reindex to rebuild it from its blocks",
         path.display()
     )]
-    OldFormat {
-        /// The directory.
-        path: PathBuf,
-        /// The format in it.
-        found: u32,
-        /// Ours.
-        expected: u32,
-    },
-    /// Nothing that this program knows wrote it.
+    OldFormat { path: PathBuf, found: u32, expected: u32 },
+    /// No version up to this one wrote it.
     #[error(
         "{} is written in format {found}, this program knows format {expected}; use the version that wrote it, or name another directory with --data-dir",
         path.display()
     )]
-    OtherFormat {
-        /// The directory.
-        path: PathBuf,
-        /// The format in it.
-        found: String,
-        /// Ours.
-        expected: u32,
-    },
-    /// The system refuses.
+    OtherFormat { path: PathBuf, found: String, expected: u32 },
     #[error("cannot use the data directory {}: {source}", path.display())]
-    Io {
-        /// What was touched.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// What is in it failed.
+    Io { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What to do with what the directory holds.
+/// What happens to the contents of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Go on with it.
+    /// They are used as they are.
     Resume,
-    /// Throw everything away that can be computed again from the blocks, and compute it again.
+    /// All that can be computed from the blocks is removed and computed again.
     Reindex,
 }
 
-/// The genesis that a directory names, if it is a data directory at all. Takes no lock, makes nothing.
+/// The genesis of the chain in a directory; none when it is not a data directory. Takes no lock.
 pub fn recorded_genesis(path: &Path) -> Option<GenesisHash> {
     let text = fs::read_to_string(path.join("CHAIN")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("genesis "))?.trim().parse().ok()
@@ -100,7 +67,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Takes a directory for a chain; makes it if there is none.
+    /// Locks a directory for a chain, and makes it if there is none.
     ///
     /// # Errors
     /// Every variant of [`OpenError`] but `Store`.
@@ -119,17 +86,17 @@ impl Directory {
         Ok(directory)
     }
 
-    /// The file of blocks.
+    /// The path of the journal.
     pub fn journal(&self) -> PathBuf {
         self.path.join("blocks.dat")
     }
 
-    /// The directory of sled.
-    pub fn state(&self) -> PathBuf {
+    /// The path of the database.
+    pub fn database(&self) -> PathBuf {
         self.path.join("state")
     }
 
-    /// A small text file says whose directory this is, for people too.
+    /// Checks the text file that names the chain and the format of the directory.
     fn check_chain(&self, expected: GenesisHash, opening: Opening) -> Result<(), OpenError> {
         let path = self.path.join("CHAIN");
         let failed = |source| OpenError::Io { path: path.clone(), source };
@@ -149,7 +116,7 @@ impl Directory {
         let format = value("format ").unwrap_or("unknown");
         match format.parse() {
             Ok(FORMAT_VERSION) => Ok(()),
-            // The journal is the same in every format so far: its blocks are all that is needed.
+            // The journal is the same in every format so far, and its blocks are all that is needed.
             Ok(1..FORMAT_VERSION) if opening == Opening::Reindex => self.name_chain(expected),
             Ok(found @ 1..FORMAT_VERSION) => {
                 Err(OpenError::OldFormat { path, found, expected: expected_format })

@@ -1,6 +1,7 @@
-//! The journal: headers, blocks and undo data in one file that only grows, every entry checked.
+//! The journal: headers, blocks and undo data in one file that only grows; every record has a checksum.
 //!
-//! An entry is four bytes of mark, one of kind, four of length, eight of checksum, then the value.
+//! A record is a mark of four bytes, its kind in one byte, its length in four, a checksum in eight, and its
+//! value.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -16,36 +17,41 @@ use cairn_protocol::chain::store::{HeaderRecord, StoreError};
 use sha2::{Digest, Sha256};
 
 const MARK: [u8; 4] = *b"CRN1";
-/// Bytes of an entry before its value.
+/// The length of a record before its value, in bytes.
 pub const HEAD: usize = 17;
-/// No value is longer: a block of 4 MiB and what it undoes are far below.
+/// The longest value, in bytes: a block of 4 MiB and its undo data are far shorter.
 const MAX_VALUE: usize = 256 * 1024 * 1024;
 
-/// One entry.
+/// A record of the journal.
 #[derive(Clone, Debug)]
-pub enum Entry {
-    /// A header's record; a later one of the same hash replaces it.
+pub enum JournalRecord {
+    /// What the chain knows of a header; a later record of the same hash replaces it.
     Header(BlockHash, HeaderRecord),
-    /// A block.
     Body(Arc<Block>),
-    /// What takes a block back.
     Undo(BlockHash, Arc<Undo>),
-    /// Everything before this is in the checkpoint of this number.
+    /// All records before this one are in the checkpoint of this number.
     Checkpoint(u64),
     /// The tip of the best chain from here on.
     Tip(BlockHash),
 }
 
-/// Where an entry is.
+/// The location of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Place {
-    /// Bytes before it.
+pub struct Location {
+    /// Offset of the record in the file, in bytes.
     pub offset: u64,
-    /// Bytes of its value.
+    /// Length of its value, in bytes.
     pub length: u32,
 }
 
-/// The open file. A clone reads what was written before it was made; what was written never changes.
+impl Location {
+    /// The offset of the next record.
+    pub const fn end(self) -> u64 {
+        self.offset + HEAD as u64 + self.length as u64
+    }
+}
+
+/// An open journal. A clone reads what was written before it was made, which never changes.
 #[derive(Clone)]
 pub struct Journal {
     path: Arc<Path>,
@@ -54,18 +60,16 @@ pub struct Journal {
     is_dirty: bool,
 }
 
-/// What a look at some offset finds.
+/// What is found at an offset.
 pub enum Found {
-    /// An entry, and where it ends.
-    Entry(Box<Entry>, Place, u64),
-    /// The end.
+    Record(Box<JournalRecord>, Location),
     End,
-    /// Bytes that are no entry, or one that was changed since.
+    /// Bytes that are not a record, or a record that was changed.
     Damaged,
 }
 
 impl Journal {
-    /// Opens the file, or begins it.
+    /// Opens the file, or makes an empty one.
     ///
     /// # Errors
     /// When the system refuses.
@@ -76,22 +80,22 @@ impl Journal {
         Ok(Self { path: path.into(), file: Arc::new(file), length, is_dirty: false })
     }
 
-    /// Its size.
+    /// The size of the file, in bytes.
     pub const fn size(&self) -> u64 {
         self.length
     }
 
-    /// Adds an entry at the end. A part of one that failed is cut off again.
+    /// Adds a record at the end. If that fails, a part that was written is cut off again.
     ///
     /// # Errors
     /// When the system refuses, as on a full disk.
-    pub fn append(&mut self, entry: &Entry) -> Result<Place, StoreError> {
-        let (kind, value) = match entry {
-            Entry::Header(hash, record) => (0, encode(&(*hash, record.clone()))),
-            Entry::Body(block) => (1, encode(&**block)),
-            Entry::Undo(hash, undo) => (2, encode(&(*hash, Undo::clone(undo)))),
-            Entry::Checkpoint(sequence) => (3, encode(sequence)),
-            Entry::Tip(hash) => (4, encode(hash)),
+    pub fn append(&mut self, record: &JournalRecord) -> Result<Location, StoreError> {
+        let (kind, value) = match record {
+            JournalRecord::Header(hash, record) => (0, encode(&(*hash, record.clone()))),
+            JournalRecord::Body(block) => (1, encode(&**block)),
+            JournalRecord::Undo(hash, undo) => (2, encode(&(*hash, Undo::clone(undo)))),
+            JournalRecord::Checkpoint(sequence) => (3, encode(sequence)),
+            JournalRecord::Tip(hash) => (4, encode(hash)),
         };
         let length = u32::try_from(value.len()).expect("values are below MAX_VALUE");
         let mut bytes = Vec::with_capacity(HEAD + value.len());
@@ -104,13 +108,13 @@ impl Journal {
             let _ = self.file.set_len(self.length);
             return Err(io_error("write", &self.path, source));
         }
-        let place = Place { offset: self.length, length };
-        self.length += bytes.len() as u64;
+        let location = Location { offset: self.length, length };
+        self.length = location.end();
         self.is_dirty = true;
-        Ok(place)
+        Ok(location)
     }
 
-    /// Returns when everything so far would survive a loss of power.
+    /// Flushes to the disk: everything so far would survive a loss of power.
     ///
     /// # Errors
     /// When the system refuses.
@@ -122,18 +126,18 @@ impl Journal {
         Ok(())
     }
 
-    /// Reads an entry that was written before.
+    /// Reads a record that was written before.
     ///
     /// # Errors
     /// When it is not as it was written, or the system refuses.
-    pub fn read(&self, place: Place) -> Result<Entry, StoreError> {
-        match self.look(place.offset)? {
-            Found::Entry(entry, found, _) if found == place => Ok(*entry),
-            _ => Err(self.damaged(format!("the entry at byte {} is not as it was written", place.offset))),
+    pub fn read(&self, location: Location) -> Result<JournalRecord, StoreError> {
+        match self.look(location.offset)? {
+            Found::Record(record, found) if found == location => Ok(*record),
+            _ => Err(self.damaged_at(location.offset)),
         }
     }
 
-    /// Looks at what is at an offset.
+    /// Looks for a record at an offset.
     ///
     /// # Errors
     /// When the system refuses to read.
@@ -142,49 +146,65 @@ impl Journal {
         if left == 0 {
             return Ok(Found::End);
         }
-        let mut head = [0; HEAD];
         if left < HEAD as u64 {
             return Ok(Found::Damaged);
         }
+        let mut head = [0; HEAD];
         self.read_at(&mut head, offset)?;
         let [mark @ .., kind, l0, l1, l2, l3, _, _, _, _, _, _, _, _] = head;
-        let length = u32::from_le_bytes([l0, l1, l2, l3]);
-        let end = offset + HEAD as u64 + u64::from(length);
-        if mark != MARK || length as usize > MAX_VALUE || end > self.length {
+        let location = Location { offset, length: u32::from_le_bytes([l0, l1, l2, l3]) };
+        let length = location.length as usize;
+        if mark != MARK || length > MAX_VALUE || location.end() > self.length {
             return Ok(Found::Damaged);
         }
-        let mut value = vec![0; length as usize];
+        let mut value = vec![0; length];
         self.read_at(&mut value, offset + HEAD as u64)?;
         if head[9..] != checksum(kind, &value) {
             return Ok(Found::Damaged);
         }
-        Ok(match read_value(kind, &value) {
-            Some(entry) => Found::Entry(Box::new(entry), Place { offset, length }, end),
-            None => Found::Damaged,
+        let record = read_value(kind, &value);
+        Ok(record.map_or(Found::Damaged, |record| Found::Record(Box::new(record), location)))
+    }
+
+    /// The records from an offset on, one after the other, up to the first that is damaged.
+    pub fn records(
+        &self,
+        from: u64,
+    ) -> impl Iterator<Item = Result<(JournalRecord, Location), StoreError>> + use<> {
+        let (journal, mut offset) = (self.clone(), from);
+        std::iter::from_fn(move || match journal.look(offset) {
+            Ok(Found::Record(record, location)) => {
+                offset = location.end();
+                Some(Ok((*record, location)))
+            }
+            Ok(Found::End | Found::Damaged) => None,
+            Err(error) => Some(Err(error)),
         })
     }
 
-    /// Every intact entry from an offset on, whatever lies between them.
-    pub fn intact_entries(&self, from: u64) -> impl Iterator<Item = Result<Entry, StoreError>> {
+    /// Every intact record from an offset on, whatever is between them.
+    pub fn intact_records(&self, from: u64) -> impl Iterator<Item = Result<JournalRecord, StoreError>> {
         let mut offset = from;
         std::iter::from_fn(move || {
             let found = self.next_intact(offset).transpose()?;
-            offset = found.as_ref().map_or(u64::MAX, |(_, end)| *end);
-            Some(found.map(|(entry, _)| entry))
+            offset = found.as_ref().map_or(u64::MAX, |(_, location)| location.end());
+            Some(found.map(|(record, _)| record))
         })
     }
 
-    /// The next intact entry that begins at this offset or later, and where it ends.
-    fn next_intact(&self, from: u64) -> Result<Option<(Entry, u64)>, StoreError> {
+    /// The next intact record that begins at this offset or later.
+    fn next_intact(&self, from: u64) -> Result<Option<(JournalRecord, Location)>, StoreError> {
         const STEP: usize = 64 * 1024;
         let mut offset = from;
         let mut window = vec![0; STEP + MARK.len()];
         while offset < self.length {
             let size = window.len().min((self.length - offset) as usize);
             self.read_at(&mut window[..size], offset)?;
-            for at in window[..size].windows(MARK.len()).enumerate().filter(|(_, bytes)| *bytes == MARK) {
-                if let Found::Entry(entry, _, end) = self.look(offset + at.0 as u64)? {
-                    return Ok(Some((*entry, end)));
+            let marks =
+                (offset..).zip(window[..size].windows(MARK.len())).filter(|(_, bytes)| *bytes == MARK);
+            for (at, _) in marks {
+                if let Found::Record(record, location) = self.look(at)? {
+                    return Ok(Some((*record, location)));
                 }
             }
             offset += STEP as u64;
@@ -192,7 +212,7 @@ impl Journal {
         Ok(None)
     }
 
-    /// Cuts off what follows.
+    /// Cuts the file off after this many bytes.
     ///
     /// # Errors
     /// When the system refuses.
@@ -203,7 +223,12 @@ impl Journal {
         self.sync()
     }
 
-    /// The error that this file is damaged.
+    /// The error that the record at an offset is damaged.
+    pub fn damaged_at(&self, offset: u64) -> StoreError {
+        self.damaged(format!("the record at byte {offset} is not as it was written"))
+    }
+
+    /// The error that the file is damaged, with what was found.
     pub fn damaged(&self, what: String) -> StoreError {
         StoreError::Damaged { place: self.path.display().to_string(), what }
     }
@@ -219,24 +244,24 @@ impl Journal {
     }
 }
 
-/// The error that the system refused something.
+/// The error that the system refused an operation on a file.
 pub fn io_error(attempt: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { attempt, place: path.display().to_string(), source }
 }
 
-fn read_value(kind: u8, value: &[u8]) -> Option<Entry> {
+fn read_value(kind: u8, value: &[u8]) -> Option<JournalRecord> {
     Some(match kind {
         0 => {
             let (hash, record) = decode(value, MAX_VALUE).ok()?;
-            Entry::Header(hash, record)
+            JournalRecord::Header(hash, record)
         }
-        1 => Entry::Body(Arc::new(decode(value, MAX_VALUE).ok()?)),
+        1 => JournalRecord::Body(Arc::new(decode(value, MAX_VALUE).ok()?)),
         2 => {
             let (hash, undo): (BlockHash, Undo) = decode(value, MAX_VALUE).ok()?;
-            Entry::Undo(hash, Arc::new(undo))
+            JournalRecord::Undo(hash, Arc::new(undo))
         }
-        3 => Entry::Checkpoint(decode(value, MAX_VALUE).ok()?),
-        4 => Entry::Tip(decode(value, MAX_VALUE).ok()?),
+        3 => JournalRecord::Checkpoint(decode(value, MAX_VALUE).ok()?),
+        4 => JournalRecord::Tip(decode(value, MAX_VALUE).ok()?),
         _ => return None,
     })
 }

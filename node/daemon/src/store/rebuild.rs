@@ -1,169 +1,242 @@
-//! Opening: going on from the last checkpoint with the journal, or building anew from the journal.
+//! Opening: continuing from the last checkpoint with the journal, or rebuilding everything from the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
+use cairn_core::amount::Amount;
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_genesis::programs::files;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord, StoreError};
 
+use crate::store::address_schema::{
+    AddressKey, HistoryEntry, INDEX_CHECKPOINT_KEY, IndexCheckpoint, LockSummary,
+};
+use crate::store::database::Database;
 use crate::store::directory::{Directory, OpenError};
-use crate::store::journal::{Entry, Found, Journal, Place, io_error};
-use crate::store::schema::{Checkpoint, Headers, Part};
-use crate::store::state::State;
+use crate::store::journal::{Journal, JournalRecord, Location, io_error};
+use crate::store::schema::{
+    CHECKPOINT_KEY, Checkpoint, HEADER_PREFIX, Headers, Key, Part, PartLocation, StoredHeader,
+    StoredTransaction, read_key,
+};
 
-/// Up to this size the whole journal is read when opening, to find damage before it is used.
-const READ_ALL_BELOW: u64 = 64 * 1024 * 1024;
+/// A journal up to this size is read as a whole when opening, to find damage before it is used, in bytes.
+const MAX_JOURNAL_CHECK: u64 = 64 * 1024 * 1024;
+/// A database up to this size is read as a whole when opening, in bytes.
+const MAX_DATABASE_CHECK: u64 = 128 * 1024 * 1024;
 
 /// What a directory holds.
 pub struct Contents {
-    /// The open journal.
     pub journal: Journal,
-    /// The open database.
-    pub state: State,
-    /// Every known header.
+    pub database: Arc<Database>,
     pub headers: Headers,
-    /// Those that are not in the database as they are here.
+    /// Headers that are not in the database as they are here.
     pub dirty_headers: BTreeSet<BlockHash>,
     /// Parts of blocks whose header's record has not come yet.
-    early: BTreeMap<BlockHash, Vec<(Part, Place)>>,
-    /// Records of transactions in the database.
+    early: BTreeMap<BlockHash, Vec<PartLocation>>,
+    /// Number of records of transactions in the database.
     pub transactions: u64,
-    /// The last checkpoint.
+    /// The last checkpoint of the database.
     pub checkpoint: Checkpoint,
     /// The last tip that the journal names beyond the checkpoint.
     pub tip_to_reach: Option<BlockHash>,
 }
 
-/// Goes on: the database as of its last checkpoint, and what the journal says beyond it.
+/// Continues: the database as of its last checkpoint, and what the journal has beyond it.
 ///
 /// # Errors
-/// When either is damaged. An unfinished entry at the journal's end is none: nobody was told of it.
+/// When either is damaged. An unfinished record at the journal's end is not damage: no peer and no program
+/// was notified of it.
 pub fn resume(directory: &Directory) -> Result<Contents, OpenError> {
-    let mut journal = Journal::open(&directory.journal())?;
-    let state = State::open(&directory.state())?;
-    let Some(checkpoint) = state.checkpoint()? else {
-        return Ok(begin(journal, state)?);
+    let mut contents = Contents::open(&directory.journal(), directory)?;
+    let Some(checkpoint) = contents.database.get::<Checkpoint>(CHECKPOINT_KEY)? else {
+        contents.begin()?;
+        return Ok(contents);
     };
-    if journal.size() < checkpoint.journal_end {
-        let found = format!("{} bytes are left of {}", journal.size(), checkpoint.journal_end);
-        return Err(journal.damaged(found).into());
+    let end = checkpoint.journal_end;
+    if contents.journal.size() < end {
+        let found = format!("{} bytes are left of {end}", contents.journal.size());
+        return Err(contents.journal.damaged(found).into());
     }
-    let headers = state.load(&checkpoint)?;
-    let transactions = checkpoint.records.saturating_sub(headers.len() as u64);
-    let mut contents = Contents { headers, transactions, checkpoint, ..Contents::empty(journal, state) };
-    if checkpoint.journal_end < READ_ALL_BELOW {
-        contents.check_until(checkpoint.journal_end)?;
+    contents.headers = load_headers(&contents.database, &checkpoint)?;
+    contents.transactions = checkpoint.records.saturating_sub(contents.headers.len() as u64);
+    contents.checkpoint = checkpoint;
+    if end < MAX_JOURNAL_CHECK {
+        contents.check_journal(end)?;
     }
-    let end = contents.read_on(checkpoint.journal_end)?;
-    journal = contents.journal;
+    let end = contents.read_journal(end)?;
+    let journal = &mut contents.journal;
     if end < journal.size() {
-        if journal.intact_entries(end + 1).next().transpose()?.is_some() {
-            return Err(journal.damaged(format!("the entry at byte {end} is not as it was written")).into());
+        if journal.intact_records(end + 1).next().transpose()?.is_some() {
+            return Err(journal.damaged_at(end).into());
         }
-        tracing::info!(bytes = journal.size() - end, "an unfinished entry at the journal's end is cut off");
+        tracing::info!(bytes = journal.size() - end, "an unfinished record at the journal's end is cut off");
         journal.truncate(end)?;
     }
-    Ok(Contents { journal, ..contents })
+    Ok(contents)
 }
 
-/// A directory without a checkpoint is new, or its first start did not get far enough to tell
-/// anybody anything. A journal that speaks of checkpoints has lost its database.
-fn begin(mut journal: Journal, state: State) -> Result<Contents, StoreError> {
-    let mut offset = 0;
-    while let Found::Entry(entry, _, end) = journal.look(offset)? {
-        if let Entry::Checkpoint(_) = *entry {
-            return Err(state.damaged("it is empty, and the journal beside it is not"));
+/// Every header; and, if the database is small, a check of every other record.
+fn load_headers(database: &Database, checkpoint: &Checkpoint) -> Result<Headers, StoreError> {
+    let checks_all = database.size_on_disk() < MAX_DATABASE_CHECK;
+    let prefix: &[u8] = if checks_all { &[] } else { &HEADER_PREFIX };
+    let (mut headers, mut transactions, mut of_addresses) = (Headers::new(), 0, 0);
+    for record in database.scan(prefix, |key, value| read_record(database, key, value)) {
+        match record? {
+            Record::Header(hash, header) => {
+                if checks_all && header.record.header.hash() != hash {
+                    return Err(database.damaged(&format!("the record of block {hash} is another's")));
+                }
+                headers.insert(hash, *header);
+            }
+            Record::Transaction => transactions += 1,
+            Record::Address => of_addresses += 1,
+            Record::Checkpoint => {}
         }
-        offset = end;
     }
-    if journal.size() > 0 {
-        journal.truncate(0)?;
+    if !checks_all {
+        return Ok(headers);
     }
-    Ok(Contents::empty(journal, state))
+    let index: Option<IndexCheckpoint> = database.get(INDEX_CHECKPOINT_KEY)?;
+    let index = index.filter(|index| index.sequence == checkpoint.sequence);
+    if let Some(IndexCheckpoint { records, .. }) = index.filter(|index| index.records != of_addresses) {
+        let what = format!("{of_addresses} records of addresses where {records} were written");
+        return Err(database.damaged(&what));
+    }
+    let (found, expected) = (headers.len() as u64 + transactions, checkpoint.records);
+    if found != expected {
+        return Err(database.damaged(&format!("{found} records where {expected} were written")));
+    }
+    Ok(headers)
+}
+
+/// An intact record of the database.
+enum Record {
+    Header(BlockHash, Box<StoredHeader>),
+    Transaction,
+    Address,
+    Checkpoint,
+}
+
+fn read_record(database: &Database, key: &[u8], value: &[u8]) -> Result<Record, StoreError> {
+    let of_address = match read_key(key).ok_or_else(|| database.damaged("a key is malformed"))? {
+        Key::Header(hash) => return Ok(Record::Header(hash, Box::new(database.decode(value)?))),
+        Key::Transaction(_) => {
+            return database.decode::<StoredTransaction>(value).map(|_| Record::Transaction);
+        }
+        Key::Checkpoint | Key::Address(AddressKey::IndexCheckpoint) => return Ok(Record::Checkpoint),
+        Key::Address(AddressKey::Summary) => database.decode::<LockSummary>(value).map(drop),
+        Key::Address(AddressKey::HistoryEntry) => database.decode::<HistoryEntry>(value).map(drop),
+        Key::Address(AddressKey::Coin) => database.decode::<Amount>(value).map(drop),
+    };
+    of_address.map(|()| Record::Address)
 }
 
 impl Contents {
-    fn empty(journal: Journal, state: State) -> Self {
-        let (headers, dirty_headers, early) = (Headers::new(), BTreeSet::new(), BTreeMap::new());
-        let checkpoint = Checkpoint::default();
-        let tip_to_reach = None;
-        Self { journal, state, headers, dirty_headers, early, transactions: 0, checkpoint, tip_to_reach }
+    fn open(journal: &Path, directory: &Directory) -> Result<Self, StoreError> {
+        Ok(Self {
+            journal: Journal::open(journal)?,
+            database: Arc::new(Database::open(&directory.database())?),
+            headers: Headers::new(),
+            dirty_headers: BTreeSet::new(),
+            early: BTreeMap::new(),
+            transactions: 0,
+            checkpoint: Checkpoint::default(),
+            tip_to_reach: None,
+        })
     }
 
-    fn check_until(&self, end: u64) -> Result<(), StoreError> {
-        let mut offset = 0;
-        while offset < end {
-            match self.journal.look(offset)? {
-                Found::Entry(_, _, next) => offset = next,
-                Found::End | Found::Damaged => {
-                    let what = format!("the entry at byte {offset} is not as it was written");
-                    return Err(self.journal.damaged(what));
-                }
+    /// A directory without a checkpoint is new, or its first start was interrupted before anything was known
+    /// of it. A journal that names checkpoints has lost its database.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        for record in self.journal.records(0) {
+            if let (JournalRecord::Checkpoint(_), _) = record? {
+                return Err(self.database.damaged("it is empty, and the journal beside it is not"));
             }
+        }
+        if self.journal.size() > 0 {
+            self.journal.truncate(0)?;
         }
         Ok(())
     }
 
-    /// Takes in the journal from an offset on; returns where intact entries end.
-    fn read_on(&mut self, mut offset: u64) -> Result<u64, StoreError> {
-        while let Found::Entry(entry, place, end) = self.journal.look(offset)? {
-            if let Entry::Checkpoint(sequence) = *entry
-                && sequence > self.checkpoint.sequence
+    /// Checks every record of the journal up to this offset.
+    fn check_journal(&self, end: u64) -> Result<(), StoreError> {
+        let mut offset = 0;
+        let mut records = self.journal.records(0);
+        while offset < end {
+            let (_, location) = records.next().transpose()?.ok_or_else(|| self.journal.damaged_at(offset))?;
+            offset = location.end();
+        }
+        Ok(())
+    }
+
+    /// Adds the records of the journal from an offset on; returns the end of intact records.
+    fn read_journal(&mut self, mut offset: u64) -> Result<u64, StoreError> {
+        for record in self.journal.records(offset) {
+            let (record, location) = record?;
+            let found = self.checkpoint.sequence;
+            if let JournalRecord::Checkpoint(sequence) = record
+                && sequence > found
             {
-                let found = self.checkpoint.sequence;
-                return Err(self
-                    .state
-                    .damaged(&format!("it is at checkpoint {found}, the journal at {sequence}")));
+                let what = format!("it is at checkpoint {found}, the journal at {sequence}");
+                return Err(self.database.damaged(&what));
             }
-            self.note(*entry, place);
-            offset = end;
+            self.add(record, location);
+            offset = location.end();
         }
         Ok(offset)
     }
 
-    /// Takes in one entry. A block comes before its header's record; one whose record a crash kept
-    /// from being written is as if it had never come.
-    fn note(&mut self, entry: Entry, place: Place) {
-        match entry {
-            Entry::Header(hash, record) => {
+    /// Adds a record of the journal. A block comes before its header's record; one whose header's record a
+    /// crash kept from being written is left out.
+    fn add(&mut self, record: JournalRecord, location: Location) {
+        match record {
+            JournalRecord::Header(hash, record) => {
                 let stored = self.headers.entry(hash).or_insert_with(|| record.clone().into());
                 stored.record = record;
-                for (part, place) in self.early.remove(&hash).into_iter().flatten() {
-                    stored.set(part, place);
-                }
+                self.early.remove(&hash).into_iter().flatten().for_each(|part| stored.set(part));
                 self.dirty_headers.insert(hash);
             }
-            Entry::Body(block) => self.note_part(block.hash(), Part::Body, place),
-            Entry::Undo(hash, _) => self.note_part(hash, Part::Undo, place),
-            Entry::Tip(hash) => self.tip_to_reach = Some(hash),
-            Entry::Checkpoint(_) => {}
+            JournalRecord::Body(block) => {
+                self.add_part(block.hash(), PartLocation { part: Part::Body, location });
+            }
+            JournalRecord::Undo(hash, _) => self.add_part(hash, PartLocation { part: Part::Undo, location }),
+            JournalRecord::Tip(hash) => self.tip_to_reach = Some(hash),
+            JournalRecord::Checkpoint(_) => {}
         }
     }
 
-    fn note_part(&mut self, hash: BlockHash, part: Part, place: Place) {
+    fn add_part(&mut self, hash: BlockHash, part: PartLocation) {
         match self.headers.get_mut(&hash) {
             Some(stored) => {
-                stored.set(part, place);
+                stored.set(part);
                 self.dirty_headers.insert(hash);
             }
-            None => self.early.entry(hash).or_default().push((part, place)),
+            None => self.early.entry(hash).or_default().push(part),
         }
+    }
+
+    fn append(&mut self, record: JournalRecord) -> Result<(), StoreError> {
+        let location = self.journal.append(&record)?;
+        self.add(record, location);
+        Ok(())
     }
 }
 
-/// Builds anew from every intact block of the journal: the database is thrown away, every block has
-/// to be connected again, and what lay between intact entries is fetched from peers.
+/// Rebuilds from every intact block of the journal: the database is removed, every block has to be connected
+/// again, and blocks whose records are damaged are downloaded from peers.
 ///
 /// # Errors
 /// When the system refuses.
 pub fn salvage(directory: &Directory, genesis: BlockHash) -> Result<Contents, OpenError> {
-    let state_path = directory.state();
-    match fs::remove_dir_all(&state_path) {
+    let database_path = directory.database();
+    match fs::remove_dir_all(&database_path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(io_error("remove", &state_path, error).into());
+            return Err(io_error("remove", &database_path, error).into());
         }
         _ => {}
     }
@@ -171,65 +244,55 @@ pub fn salvage(directory: &Directory, genesis: BlockHash) -> Result<Contents, Op
     let new_path = path.with_extension("new");
     let old = Journal::open(&path)?;
     let _ = fs::remove_file(&new_path);
-    let new = Journal::open(&new_path)?;
-    let state = State::open(&state_path)?;
-    let mut contents = Contents::empty(new, state);
-    // A journal without a checkpoint is one that nobody was told of, and may be begun anew; this one
-    // has all there is to save, before the database beside it has its first.
-    contents.journal.append(&Entry::Checkpoint(0))?;
-    // Whether a block is valid is found out again.
+    let mut contents = Contents::open(&new_path, directory)?;
+    // A journal without a checkpoint may be emptied at the next start; this one has all there is to save,
+    // before the database beside it has its first checkpoint.
+    contents.append(JournalRecord::Checkpoint(0))?;
+    // Every block is validated again.
     let headers = intact_headers(&old, genesis)?;
-    for (hash, (height, header)) in &headers {
-        let record = HeaderRecord { header: *header, height: *height, status: BlockStatus::HeaderOnly };
-        contents.keep(Entry::Header(*hash, record))?;
+    for (hash, record) in &headers {
+        contents.append(JournalRecord::Header(*hash, record.clone()))?;
     }
-    for entry in old.intact_entries(0) {
-        if let Entry::Body(block) = entry?
-            && let Some((height, header)) = headers.get(&block.hash())
+    for found in old.intact_records(0) {
+        if let JournalRecord::Body(block) = found?
+            && let Some(record) = headers.get(&block.hash())
             && contents.headers.get(&block.hash()).is_some_and(|known| known.body.is_none())
         {
-            let record = HeaderRecord { header: *header, height: *height, status: BlockStatus::BodyStored };
-            contents.keep(Entry::Header(block.hash(), record))?;
-            contents.keep(Entry::Body(block))?;
+            let record = HeaderRecord { status: BlockStatus::BodyStored, ..record.clone() };
+            contents.append(JournalRecord::Header(block.hash(), record))?;
+            contents.append(JournalRecord::Body(block))?;
         }
     }
     contents.journal.sync()?;
-    // In one step: after a crash either the old one or the new one is there to be salvaged again.
+    // In one step: after a crash either the old or the new journal is there to be salvaged again.
     files::rename_durably(&new_path, &path).map_err(|source| io_error("rename", &path, source))?;
     contents.journal = Journal::open(&path)?;
     Ok(contents)
 }
 
-/// Every header that descends from genesis without a gap, with its height. A block has its header
-/// with it, so one entry of the two is enough.
+/// The record of every header that descends from genesis without a gap. A block contains its header, so one
+/// record of the two is enough.
 fn intact_headers(
     journal: &Journal,
     genesis: BlockHash,
-) -> Result<BTreeMap<BlockHash, (Height, Header)>, StoreError> {
+) -> Result<BTreeMap<BlockHash, HeaderRecord>, StoreError> {
     let mut children: BTreeMap<BlockHash, BTreeMap<BlockHash, Header>> = BTreeMap::new();
-    for entry in journal.intact_entries(0) {
-        let header = match entry? {
-            Entry::Header(_, record) => record.header,
-            Entry::Body(block) => *block.header(),
-            Entry::Undo(..) | Entry::Checkpoint(_) | Entry::Tip(_) => continue,
+    for record in journal.intact_records(0) {
+        let header = match record? {
+            JournalRecord::Header(_, record) => record.header,
+            JournalRecord::Body(block) => *block.header(),
+            JournalRecord::Undo(..) | JournalRecord::Checkpoint(_) | JournalRecord::Tip(_) => continue,
         };
         children.entry(header.previous_block_hash).or_default().insert(header.hash(), header);
     }
     let mut linked = BTreeMap::new();
     let mut parents = vec![(genesis, Height::GENESIS)];
     while let Some((parent, height)) = parents.pop() {
+        let height = height.next();
         for (hash, header) in children.remove(&parent).into_iter().flatten() {
-            linked.insert(hash, (height.next(), header));
-            parents.push((hash, height.next()));
+            linked.insert(hash, HeaderRecord { header, height, status: BlockStatus::HeaderOnly });
+            parents.push((hash, height));
         }
     }
     Ok(linked)
-}
-
-impl Contents {
-    fn keep(&mut self, entry: Entry) -> Result<(), StoreError> {
-        let place = self.journal.append(&entry)?;
-        self.note(entry, place);
-        Ok(())
-    }
 }

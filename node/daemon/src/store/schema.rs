@@ -1,5 +1,5 @@
-//! What sled holds: one tree, kinds of keys told apart by their first byte. Those of the address index
-//! are in `address_schema.rs`.
+//! The records that the database holds: one tree, in which the first byte of a key says its kind. Those of
+//! the address index are in `address_schema.rs`.
 
 use std::collections::HashMap;
 
@@ -8,43 +8,42 @@ use cairn_core::encoding::{Decode, Encode};
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::transaction::Output;
-use cairn_protocol::chain::store::HeaderRecord;
+use cairn_protocol::chain::store::{HeaderRecord, StoreError};
 
-use crate::store::address_schema;
-use crate::store::journal::Place;
+use crate::store::address_schema::{self, AddressKey};
+use crate::store::database::Database;
+use crate::store::journal::Location;
 
-/// The version of what this file and the journal say.
+/// The version of the formats of the database and the journal.
 pub const FORMAT_VERSION: u32 = 2;
-/// The key of the checkpoint.
+/// The key of the checkpoint record.
 pub const CHECKPOINT_KEY: &[u8] = b"C";
 const HEADER: u8 = b'H';
 const TRANSACTION: u8 = b'T';
+/// The prefix of the keys of all headers.
+pub const HEADER_PREFIX: [u8; 1] = [HEADER];
 
-/// Every known header.
+/// Every known header by its hash.
 pub type Headers = HashMap<BlockHash, StoredHeader>;
 
-/// Up to where sled knows the chain. Written with everything it speaks of.
+/// The state of the chain that the database has, written in one batch with the records of that state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Checkpoint {
-    /// Counts checkpoints.
+    /// Number of the checkpoint; each has one more than the last.
     pub sequence: u64,
-    /// Entries of the journal from here on are not in sled yet.
+    /// Records of the journal from this offset on are not in the database yet.
     pub journal_end: u64,
-    /// The best chain's tip.
     pub tip: Option<BlockHash>,
-    /// Records of headers and transactions: fewer are damage.
+    /// Number of records of headers and transactions. Fewer are damage.
     pub records: u64,
 }
 
-/// A header, and where the rest of its block is in the journal.
+/// A header, and the locations of the rest of its block in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredHeader {
-    /// What the chain knows of it.
     pub record: HeaderRecord,
-    /// Its block.
-    pub body: Option<Place>,
-    /// What takes its block back.
-    pub undo: Option<Place>,
+    pub body: Option<Location>,
+    pub undo: Option<Location>,
 }
 
 impl From<HeaderRecord> for StoredHeader {
@@ -56,38 +55,41 @@ impl From<HeaderRecord> for StoredHeader {
 /// What the journal holds of a block beside its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The block.
     Body,
-    /// What takes it back.
     Undo,
 }
 
+/// The location of a part of a block in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartLocation {
+    pub part: Part,
+    pub location: Location,
+}
+
 impl StoredHeader {
-    /// Notes where a part of the block is.
-    pub fn set(&mut self, part: Part, place: Place) {
+    /// Sets the location of a part of the block.
+    pub fn set(&mut self, PartLocation { part, location }: PartLocation) {
         match part {
-            Part::Body => self.body = Some(place),
-            Part::Undo => self.undo = Some(place),
+            Part::Body => self.body = Some(location),
+            Part::Undo => self.undo = Some(location),
         }
     }
 }
 
-/// A transaction of the best chain: where it is, and what became of each of its outputs. Place,
-/// coins and spenders in one record are a third of the writes that an index for each would take.
+/// A transaction of the best chain: its block and the state of each of its outputs. Block, coins and
+/// spenders in one record are a third of the writes that an index for each would take.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredTransaction {
-    /// Its block.
     pub block: BlockHash,
-    /// The block's height.
+    /// Height of the block.
     pub height: Height,
-    /// Its place in the block.
+    /// Index in the block; the coinbase has 0.
     pub position: u32,
-    /// Its outputs.
-    pub outputs: Vec<Fate>,
+    pub outputs: Vec<OutputState>,
 }
 
 impl StoredTransaction {
-    /// One of its outputs as the coin that it is.
+    /// The coin of one of its unspent outputs.
     pub fn coin(&self, output: &Output) -> Coin {
         let origin = match (self.position, self.height) {
             (0, Height::GENESIS) => Origin::Premine,
@@ -98,25 +100,13 @@ impl StoredTransaction {
     }
 }
 
-/// A record that sled does not have as it is now.
-#[derive(Clone, Debug)]
-pub struct Dirty {
-    /// Whether sled has an older form of it.
-    pub was_stored: bool,
-    /// What it is now; none when it left the chain.
-    pub now: Option<StoredTransaction>,
-}
-
-/// What became of an output.
+/// Whether an output was spent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum Fate {
-    /// It is a coin.
+pub enum OutputState {
     Unspent(Output),
-    /// It was spent.
+    /// Spent by a transaction in the block at a height.
     Spent {
-        /// By this transaction.
         by: Txid,
-        /// In the block at this height.
         height: Height,
     },
 }
@@ -131,25 +121,27 @@ pub fn transaction_key(txid: &Txid) -> [u8; 33] {
     key(TRANSACTION, txid.as_bytes())
 }
 
-/// What a key is for.
-pub enum Key {
-    /// The checkpoint.
-    Checkpoint,
-    /// A header.
-    Header(BlockHash),
-    /// A transaction.
-    Transaction(Txid),
-    /// Something of the address index.
-    Address(address_schema::Kind),
+fn key(kind: u8, hash: &[u8; 32]) -> [u8; 33] {
+    let mut key = [kind; 33];
+    key[1..].copy_from_slice(hash);
+    key
 }
 
-/// Reads a key.
+/// The record that a key belongs to.
+pub enum Key {
+    Checkpoint,
+    Header(BlockHash),
+    Transaction(Txid),
+    Address(AddressKey),
+}
+
+/// Reads a key; none when it is malformed.
 pub fn read_key(bytes: &[u8]) -> Option<Key> {
     if bytes == CHECKPOINT_KEY {
         return Some(Key::Checkpoint);
     }
     if bytes.starts_with(&address_schema::PREFIX) {
-        return address_schema::kind(bytes).map(Key::Address);
+        return address_schema::read_key(bytes).map(Key::Address);
     }
     let (kind, hash) = bytes.split_first()?;
     let hash = <[u8; 32]>::try_from(hash).ok()?;
@@ -160,13 +152,12 @@ pub fn read_key(bytes: &[u8]) -> Option<Key> {
     }
 }
 
-/// What the keys of all headers begin with.
-pub const HEADER_PREFIX: [u8; 1] = [HEADER];
-/// What the keys of all transactions begin with.
-pub const TRANSACTION_PREFIX: [u8; 1] = [TRANSACTION];
-
-fn key(kind: u8, hash: &[u8; 32]) -> [u8; 33] {
-    let mut key = [kind; 33];
-    key[1..].copy_from_slice(hash);
-    key
+/// Every stored transaction, in the order of ids.
+pub fn stored_transactions(
+    database: &Database,
+) -> impl Iterator<Item = Result<(Txid, StoredTransaction), StoreError>> {
+    database.scan(&[TRANSACTION], |key, value| match read_key(key) {
+        Some(Key::Transaction(txid)) => Ok((txid, database.decode(value)?)),
+        _ => Err(database.damaged("a key is malformed")),
+    })
 }

@@ -1,9 +1,9 @@
-//! Verifying: every block of a stored chain goes through all rules again, block by block; then the
-//! store must agree on every coin, every place and every spender, and the address index, if it is kept,
-//! on every transaction of every address.
+//! Verifying: every block of a stored chain is validated again, block by block; then the store must have
+//! the coins, the blocks of transactions and the spenders that the blocks make, and the address index, if it
+//! is kept, every transaction of every address.
 
 mod addresses;
-pub mod fault;
+pub mod error;
 mod replay;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,34 +16,34 @@ use cairn_core::height::Height;
 use cairn_core::params::ChainParams;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
-use cairn_protocol::chain::store::{ChainStore, HeaderRecord, StoreError};
+use cairn_protocol::chain::store::{ChainStore, StoreError};
 
 use crate::store::addresses::AddressIndex;
+use crate::store::lineage;
 use crate::store::verify::addresses::AddressReplay;
-use crate::store::verify::fault::VerifyError;
+use crate::store::verify::error::VerifyError;
 use crate::store::verify::replay::Replay;
 
-/// What was verified.
+/// A store that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// The last block.
     pub tip: BlockHash,
-    /// Blocks, without genesis.
+    /// Number of blocks without genesis.
     pub blocks: u64,
-    /// Transactions in them, with coinbases.
+    /// Number of their transactions with coinbases.
     pub transactions: u64,
-    /// Unspent coins.
+    /// Number of unspent coins.
     pub coins: u64,
-    /// Addresses in the address index, if it is kept.
+    /// Number of addresses in the address index, if it is kept.
     pub addresses: Option<u64>,
 }
 
-/// Validates the chain that ends in the store's tip again, and changes nothing; `passed` is told
-/// after each block how many of how many have passed.
+/// Validates the chain that ends in the store's tip again, and changes nothing; `passed` is called
+/// after each block with the number of valid blocks and of all.
 ///
 /// # Errors
-/// The first block that breaks a rule or cannot be read. If there is none: where the tip marker, a
-/// coin or an index is not as the blocks make it.
+/// The first block that breaks a rule or cannot be read. If there is none: the tip marker,
+/// coin or index record that is not as the blocks make it.
 pub fn verify<S: ChainStore>(
     stored: &S,
     index: Option<&AddressIndex>,
@@ -55,15 +55,15 @@ pub fn verify<S: ChainStore>(
     let lineage = lineage(stored, genesis)?;
     let tip = *lineage.last().expect("genesis is always part of it");
     let mut replay = Replay::new(params, genesis);
-    let (mut transactions, mut misplaced) = (0, index_fault(stored, Height::GENESIS, genesis)?);
+    let (mut transactions, mut misplaced) = (0, index_error(stored, Height::GENESIS, genesis)?);
     let mut addresses = index.map(|index| AddressReplay::new(index, &params.address_prefix));
     if let Some(addresses) = &mut addresses {
-        addresses.follow(Height::GENESIS, genesis, |_| None)?;
+        addresses.connect(Height::GENESIS, genesis, |_| None)?;
     }
     for (height, &hash) in (0..).map(Height::from_u32).zip(&lineage).skip(1) {
         let block = read(stored, height, hash)?;
         if let Some(addresses) = &mut addresses {
-            addresses.follow(height, &block, |outpoint| replay.output(outpoint))?;
+            addresses.connect(height, &block, |outpoint| replay.output(outpoint))?;
         }
         replay.connect(&block, now).map_err(|error| VerifyError::Invalid {
             height,
@@ -71,7 +71,7 @@ pub fn verify<S: ChainStore>(
             error: Box::new(error),
         })?;
         if misplaced.is_none() {
-            misplaced = index_fault(stored, height, &block)?;
+            misplaced = index_error(stored, height, &block)?;
         }
         transactions += block.transactions().len() as u64 + 1;
         passed(u64::from(height.get()), lineage.len() as u64 - 1);
@@ -91,23 +91,11 @@ pub fn verify<S: ChainStore>(
 
 /// The hashes from genesis to the stored tip, if every header's record fits.
 fn lineage(stored: &dyn ChainStore, genesis: &Block) -> Result<Vec<BlockHash>, VerifyError> {
-    let missing = |hash| StoreError::Missing { kind: "header", hash };
-    let records: HashMap<BlockHash, HeaderRecord> =
-        stored.headers()?.into_iter().map(|record| (record.header.hash(), record)).collect();
-    let mut next = stored.tip()?.ok_or(missing(genesis.hash()))?;
-    let mut lineage = Vec::new();
-    while next != genesis.hash() {
-        lineage.push(next);
-        let header = &records.get(&next).ok_or(missing(next))?.header;
-        if header.hash() != next {
-            return Err(VerifyError::Header { hash: next, found: header.hash() });
-        }
-        next = header.previous_block_hash;
-    }
-    lineage.push(next);
-    lineage.reverse();
+    let lineage = lineage::lineage(stored, genesis.hash())?;
+    let records = stored.headers()?.into_iter().map(|record| (record.header.hash(), record.height));
+    let heights: HashMap<BlockHash, Height> = records.collect();
     for (expected, &hash) in (0..).map(Height::from_u32).zip(&lineage) {
-        let found = records.get(&hash).ok_or(missing(hash))?.height;
+        let found = *heights.get(&hash).ok_or(StoreError::Missing { kind: "header", hash })?;
         if found != expected {
             return Err(VerifyError::Height { hash, found, expected });
         }
@@ -121,7 +109,7 @@ fn read(stored: &dyn ChainStore, height: Height, hash: BlockHash) -> Result<Arc<
     found.map_err(|error| VerifyError::Unreadable { height, hash, error })
 }
 
-/// The tip's own coinbase is in the index, or else its block was never connected.
+/// Checks that the tip's coinbase is in the index; if not, its block was never connected.
 fn check_tip(stored: &dyn ChainStore, height: Height, tip: &Block) -> Result<(), VerifyError> {
     match stored.transaction_place(&tip.coinbase().txid())? {
         Some(_) => Ok(()),
@@ -156,8 +144,8 @@ fn compare_coins(
     }
 }
 
-/// The first transaction of a block that the index has elsewhere, or whose spending it does not know.
-fn index_fault(
+/// The first transaction of a block that the index has elsewhere, or whose inputs it has as unspent.
+fn index_error(
     stored: &dyn ChainStore,
     height: Height,
     block: &Block,

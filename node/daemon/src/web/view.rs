@@ -105,14 +105,14 @@ fn node_object(machine: &Machine, node: &NodeHandle, hashrate: Option<f64>, upti
     object! {
         "id": 0,
         "peer_id": Text(node.peer_id()),
-        "address": peers.identity().listen.first().map(ToString::to_string),
+        "address": peers.identity.listen.first().map(ToString::to_string),
         "phase": lookup::phase(machine),
         "stuck": lookup::stuck(machine),
         "height": tip.height.get(),
         "tip": Text(tip.hash()),
         "chainwork": Text(tip.work),
         "mempool": mempool.len(),
-        "mempool_bytes": mempool.total().size,
+        "mempool_bytes": mempool.entries().total().size,
         "hashrate": hashrate,
         "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
         "uptime_s": uptime,
@@ -121,7 +121,7 @@ fn node_object(machine: &Machine, node: &NodeHandle, hashrate: Option<f64>, upti
 }
 
 fn peer_object(machine: &Machine, node: &NodeHandle, peer: &Connection) -> Object {
-    let best = machine.sync().best_of(&peer.peer);
+    let best = machine.sync().headers.best_of(&peer.peer);
     let traffic = node.peer_traffic(&peer.peer);
     object! {
         "peer_id": Text(peer.peer),
@@ -130,7 +130,7 @@ fn peer_object(machine: &Machine, node: &NodeHandle, peer: &Connection) -> Objec
         "inbound": peer.direction == Direction::Inbound,
         "best_height": best.map(|best| best.height.get()),
         "best_hash": best.map(|best| best.hash),
-        "owes_blocks": machine.sync().owed_by(&peer.peer),
+        "owes_blocks": machine.sync().bodies.owed_by(&peer.peer),
         "ping_ms": peer.ping.map(|ping| ping.as_secs_f64() * 1000.0),
         "since_ms": peer.since.millis(),
         "received_bytes": traffic.map(|(received, _)| received),

@@ -34,8 +34,8 @@ pub enum OverrideError {
 
 impl Rejection for OverrideError {}
 
-/// Changes the statuses of blocks in the tree and returns the changed records, parents first. A precious
-/// block changes none.
+/// Changes the statuses of blocks in the tree and returns the changed records, parents first. A
+/// precious block changes none.
 ///
 /// # Errors
 /// When the block is unknown or genesis, or the store fails.

@@ -25,9 +25,6 @@ impl<'s, S: ChainStore> CoinOverlay<'s, S> {
     }
 
     /// The coins of these outpoints that are unspent now.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn fetch(&self, outpoints: &[OutPoint]) -> Result<BTreeMap<OutPoint, Coin>, StoreError> {
         let mut found = BTreeMap::new();
         for outpoint in outpoints {

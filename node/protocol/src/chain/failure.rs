@@ -5,7 +5,7 @@ use crate::chain::store::StoreError;
 /// Why an operation on the chain or the mempool was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure<R> {
-    /// A rule or this node's policy forbids the operation. Its caller is told so.
+    /// A rule or this node's policy forbids the operation.
     #[error(transparent)]
     Rejected(R),
     /// Storage failed: the node must stop.

@@ -1,5 +1,15 @@
 //! Locators: hashes by which a peer finds the last block that its chain shares with ours (Bitcoin Core's
 //! `CBlockLocator`).
+//!
+//! ```
+//! use cairn_core::hash::BlockHash;
+//! use cairn_protocol::chain::locator::locator;
+//!
+//! // A chain whose hashes hold their heights.
+//! let chain: Vec<BlockHash> = (0..=100).map(|height| BlockHash::from_bytes([height; 32])).collect();
+//! let heights: Vec<u8> = locator(&chain).iter().map(|hash| hash.as_bytes()[0]).collect();
+//! assert_eq!(heights, [100, 99, 98, 97, 96, 95, 94, 93, 92, 91, 89, 85, 77, 61, 29, 0]);
+//! ```
 
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
@@ -9,16 +19,6 @@ use crate::limits::MAX_LOCATOR;
 
 /// Hashes of a chain from its tip down: ten in a row, then at doubling distances, and genesis at the end.
 /// `chain` holds the hash of each height.
-///
-/// ```
-/// use cairn_core::hash::BlockHash;
-/// use cairn_protocol::chain::locator::locator;
-///
-/// // A chain whose hashes hold their heights.
-/// let chain: Vec<BlockHash> = (0..=100).map(|height| BlockHash::from_bytes([height; 32])).collect();
-/// let heights: Vec<u8> = locator(&chain).iter().map(|hash| hash.as_bytes()[0]).collect();
-/// assert_eq!(heights, [100, 99, 98, 97, 96, 95, 94, 93, 92, 91, 89, 85, 77, 61, 29, 0]);
-/// ```
 pub fn locator(chain: &[BlockHash]) -> Vec<BlockHash> {
     let mut hashes = Vec::new();
     let (mut from_end, mut step) = (0, 1);

@@ -101,8 +101,8 @@ pub trait ChainStore {
     /// The tip of the last commit that had one; none in a new store.
     fn tip(&self) -> Result<Option<BlockHash>, StoreError>;
     /// The tip of the last commit that survived, if a crash left the coins at an earlier one. The chain
-    /// first connects up to there again, so that of two branches with equal work the one that peers know
-    /// stays the best.
+    /// first connects up to there again, so that of two branches with equal work the one that peers
+    /// know stays the best.
     fn tip_to_reach(&self) -> Option<BlockHash> {
         None
     }

@@ -44,7 +44,6 @@ impl BlockIndexEntry {
         self.header.hash()
     }
 
-    /// The stored form.
     fn record(&self) -> HeaderRecord {
         HeaderRecord { header: self.header, height: self.height, status: self.status }
     }
@@ -91,7 +90,7 @@ struct Rank {
     hash: BlockHash,
 }
 
-/// Every accepted header.
+/// Every accepted header, of all branches.
 #[derive(Clone, Debug)]
 pub struct HeaderTree {
     /// In the order of arrival, so that a parent comes before its children.

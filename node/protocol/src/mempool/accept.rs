@@ -21,7 +21,6 @@ pub struct Removed {
 pub struct AcceptedTransaction {
     pub txid: Txid,
     pub fee: Amount,
-    /// Length in bytes.
     pub size: usize,
     /// Those that it replaced or evicted.
     pub removed: Vec<Removed>,
@@ -44,8 +43,8 @@ pub enum CheckLevel {
         max_fee_rate: Option<FeeRate>,
     },
     /// Those whose result may have changed. The transaction was accepted or confirmed before: its fee was
-    /// enough then, and its signatures stay valid, because they depend on nothing but the outputs that its
-    /// id commits to.
+    /// enough then, and its signatures stay valid, because they depend on nothing but the outputs that
+    /// its id commits to.
     Known,
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cairn_core::amount::Amount;
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
@@ -186,32 +185,43 @@ impl MempoolEntries {
             self.by_worth.insert((after.1, *txid));
         }
     }
+}
 
-    /// Asserts that every sum, link and order says the same as the transactions themselves.
-    pub fn assert_consistent(&self) {
-        let (mut usage, mut fees, mut inputs) = (0, Amount::ZERO, 0);
-        for (txid, entry) in &self.by_id {
-            assert_eq!(entry.parents, self.parents_of(entry.transaction.inputs()), "parents of {txid}");
-            let ancestors = self.with_ancestors([*txid]);
-            let descendants = self.with_descendants([*txid]);
-            assert_eq!(entry.ancestors, self.package(&ancestors), "ancestors of {txid}");
-            assert_eq!(entry.descendants, self.package(&descendants), "descendants of {txid}");
-            assert!(
-                entry.parents.iter().all(|parent| self.by_id[parent].sequence < entry.sequence),
-                "order of {txid}"
-            );
-            assert!(entry.children.iter().all(|child| self.by_id[child].parents.contains(txid)));
-            assert!(entry.transaction.inputs().iter().all(|spent| self.spenders.get(spent) == Some(txid)));
-            assert!(self.by_ancestors.contains(&(entry.ancestors.score(), *txid)));
-            assert!(self.by_worth.contains(&(entry.worth(), *txid)));
-            usage += entry.usage();
-            inputs += entry.transaction.inputs().len();
-            fees = fees.checked_add(entry.fee).expect("fees are coins, and there are fewer");
+#[cfg(test)]
+mod tests {
+    use cairn_core::amount::Amount;
+
+    use super::*;
+
+    impl MempoolEntries {
+        /// Asserts that every sum, link and order says the same as the transactions themselves.
+        pub fn assert_consistent(&self) {
+            let (mut usage, mut fees, mut inputs) = (0, Amount::ZERO, 0);
+            for (txid, entry) in &self.by_id {
+                assert_eq!(entry.parents, self.parents_of(entry.transaction.inputs()), "parents of {txid}");
+                let ancestors = self.with_ancestors([*txid]);
+                let descendants = self.with_descendants([*txid]);
+                assert_eq!(entry.ancestors, self.package(&ancestors), "ancestors of {txid}");
+                assert_eq!(entry.descendants, self.package(&descendants), "descendants of {txid}");
+                assert!(
+                    entry.parents.iter().all(|parent| self.by_id[parent].sequence < entry.sequence),
+                    "order of {txid}"
+                );
+                assert!(entry.children.iter().all(|child| self.by_id[child].parents.contains(txid)));
+                assert!(
+                    entry.transaction.inputs().iter().all(|spent| self.spenders.get(spent) == Some(txid))
+                );
+                assert!(self.by_ancestors.contains(&(entry.ancestors.score(), *txid)));
+                assert!(self.by_worth.contains(&(entry.worth(), *txid)));
+                usage += entry.usage();
+                inputs += entry.transaction.inputs().len();
+                fees = fees.checked_add(entry.fee).expect("fees are coins, and there are fewer");
+            }
+            assert_eq!((usage, fees, inputs), (self.usage, self.total.fees, self.spenders.len()));
+            let counts =
+                [self.by_sequence.len(), self.by_arrival.len(), self.by_ancestors.len(), self.by_worth.len()];
+            assert_eq!(counts, [self.by_id.len(); 4]);
+            assert_eq!(self.total.count, self.by_id.len());
         }
-        assert_eq!((usage, fees, inputs), (self.usage, self.total.fees, self.spenders.len()));
-        let counts =
-            [self.by_sequence.len(), self.by_arrival.len(), self.by_ancestors.len(), self.by_worth.len()];
-        assert_eq!(counts, [self.by_id.len(); 4]);
-        assert_eq!(self.total.count, self.by_id.len());
     }
 }

@@ -81,7 +81,7 @@ impl MempoolEntry {
         Self { transaction, fee, arrived, height, sequence, parents, children, ancestors, descendants }
     }
 
-    /// Length in bytes.
+    /// Length of the encoding in bytes.
     pub fn size(&self) -> usize {
         self.transaction.size()
     }

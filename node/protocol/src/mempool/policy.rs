@@ -93,10 +93,7 @@ pub enum MempoolError {
 
 impl Rejection for MempoolError {}
 
-/// Checks that need no coins.
-///
-/// # Errors
-/// `TooBig`, `Dust`.
+/// Checks that need no coins: `TooBig`, `Dust`.
 pub fn check_standard(transaction: &Transaction) -> Result<(), MempoolError> {
     if transaction.size() > MAX_RELAYED_TRANSACTION {
         return Err(MempoolError::TooBig { found: transaction.size(), allowed: MAX_RELAYED_TRANSACTION });
@@ -109,19 +106,13 @@ pub fn check_standard(transaction: &Transaction) -> Result<(), MempoolError> {
     }
 }
 
-/// Checks that a fee pays a fee rate.
-///
-/// # Errors
-/// `FeeTooLow`.
+/// Checks that a fee pays a fee rate: `FeeTooLow`.
 pub fn check_fee(fee: Amount, size: usize, rate: FeeRate) -> Result<(), MempoolError> {
     let needed = rate.fee_for(size);
     if fee < needed { Err(MempoolError::FeeTooLow { fee, needed, size, rate }) } else { Ok(()) }
 }
 
-/// Checks that a fee is within the limit that the transaction's sender set.
-///
-/// # Errors
-/// `FeeTooHigh`.
+/// Checks that a fee is within the limit that the transaction's sender set: `FeeTooHigh`.
 pub fn check_max_fee(fee: Amount, size: usize, limit: Option<FeeRate>) -> Result<(), MempoolError> {
     let rate = FeeRate::of(fee, size);
     match limit {

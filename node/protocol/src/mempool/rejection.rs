@@ -8,9 +8,6 @@ use crate::chain::store::{ChainStore, StoreError};
 use crate::mempool::policy::MempoolError;
 
 /// The reason why the best chain has no such coin.
-///
-/// # Errors
-/// When the store fails.
 pub fn of_missing_coin<S: ChainStore>(
     transaction: &Transaction,
     outpoint: &OutPoint,
@@ -34,7 +31,7 @@ pub fn of_missing_coin<S: ChainStore>(
     Ok(MempoolError::NoSuchOutput { outpoint, outputs })
 }
 
-/// The rejection for a broken rule. Rules that depend on the tip are told apart from those that do not.
+/// The rejection for a broken rule; rules that depend on the tip have variants of their own.
 pub fn in_detail(error: TransactionError) -> MempoolError {
     match error {
         TransactionError::ImmatureCoinbase { outpoint, made_at, spendable_at, height } => {

@@ -39,8 +39,8 @@ impl World {
         Self { chain: chain.expect("it opens"), test, pool: Mempool::new(max_usage) }
     }
 
-    /// A transaction of one owner that pays `fee` units and shares the rest among `outputs` outputs
-    /// back to itself.
+    /// A transaction of one owner that pays `fee` units and shares the rest among `outputs`
+    /// outputs back to itself.
     fn spend(&self, owner: u8, funds: &[Funds], outputs: u64, fee: u64) -> Arc<Transaction> {
         let total: u64 = funds.iter().map(|(_, output)| output.amount.units()).sum();
         let each = Amount::from_units((total - fee) / outputs);

@@ -44,7 +44,7 @@ pub enum Message {
     Block(Arc<Block>),
     /// The requested items that the sender does not have.
     NotFound(Vec<Inventory>),
-    /// Announces unconfirmed transactions.
+    /// Announces unconfirmed transactions by their ids.
     AnnounceTransactions(Vec<Txid>),
     GetTransactions(Vec<Txid>),
     /// Transactions, as a reply.

@@ -41,7 +41,7 @@ pub fn behind<S: ChainStore>(now: Timestamp, chain: &Chain<S>, sync: &Sync) -> O
     if let Err(ahead) = AheadOfClock::check(own, now, allowed) {
         return Some(ClockBehind::OwnChain(ahead));
     }
-    let shown = sync.shown_beyond(now.saturating_add(allowed), chain.tip().height)?;
+    let shown = sync.headers.shown_beyond(now.saturating_add(allowed), chain.tip().height)?;
     let ahead = AheadOfClock { time: shown.time, now, allowed };
     Some(ClockBehind::Peers { ahead, peers: shown.peers, of: shown.of })
 }

@@ -42,9 +42,6 @@ pub struct Submitted {
 
 impl<S: ChainStore> TransactionFlow<'_, S> {
     /// A peer delivers transactions. Those that it did not announce are ignored.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn delivered(
         &mut self,
         peer: PeerId,
@@ -88,9 +85,6 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
     }
 
     /// A caller submits a transaction. One that is in the mempool already is announced again.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn submitted(
         &mut self,
         transaction: &Arc<Transaction>,
@@ -116,9 +110,6 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
     }
 
     /// The best chain changed: confirmed transactions leave the mempool, and those of disconnected blocks return.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn follow(&mut self, change: &ChainChange) -> Result<Vec<PeerMisbehavior>, StoreError> {
         let effect = self.mempool.follow(self.now, change, self.chain)?;
         self.removed(&effect.removed);

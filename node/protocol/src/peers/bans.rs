@@ -9,7 +9,7 @@ use cairn_core::time::Timestamp;
 use crate::limits::MAX_BANS;
 use crate::peer::{PeerAddress, PeerId};
 
-/// One ban.
+/// The ban of one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ban {
     pub until: Timestamp,
@@ -57,7 +57,7 @@ impl BanList {
         }
     }
 
-    /// Ends every ban.
+    /// Ends the bans of all peers.
     pub fn clear(&mut self) {
         self.bans.clear();
         self.hosts.clear();

@@ -100,8 +100,8 @@ impl Dialer {
             .collect()
     }
 
-    /// Addresses whose dial has no result for too long. The transport reports every result; this guards against the
-    /// loss of one.
+    /// Addresses whose dial has no result for too long. The transport reports every result; this guards
+    /// against the loss of one.
     pub fn overdue(&self, now: Timestamp) -> Vec<PeerAddress> {
         let overdue = self.targets.iter().filter(
             |(_, target)| matches!(target.state, State::Dialing { since } if now.since(since) >= DIAL_TIMEOUT),
@@ -139,8 +139,8 @@ impl Dialer {
         }
     }
 
-    /// Notes that a connection has ended. The address of a good one is dialed again soon; one that was not counts
-    /// as a failure.
+    /// Notes that a connection has ended. The address of a good one is dialed again soon; one that was not
+    /// counts as a failure.
     pub fn disconnected(&mut self, now: Timestamp, peer: &PeerId, was_good: bool, random: &mut Random) {
         let of_peer = |target: &Target| target.state == State::Connected && target.peer == Some(*peer);
         for target in self.targets.values_mut().filter(|target| of_peer(target)) {

@@ -76,9 +76,6 @@ impl Identity {
     }
 
     /// Checks that chain and version are ours. The chain comes first: it tells an operator most.
-    ///
-    /// # Errors
-    /// `OtherChain`, `OtherVersion`.
     fn check_start(&self, start: &HelloStart) -> Result<(), HandshakeError> {
         if start.genesis != self.genesis {
             return Err(HandshakeError::OtherChain { theirs: start.genesis, ours: self.genesis });
@@ -92,8 +89,8 @@ impl Identity {
         Ok(())
     }
 
-    /// Why a connection ends over bytes that do not decode but may be valid in another version; none if they are
-    /// misbehavior.
+    /// Why a connection ends over bytes that do not decode but may be valid in another version; none
+    /// if they are misbehavior.
     pub fn reason_to_disconnect(&self, phase: &Phase, error: &CodecError) -> Option<DisconnectReason> {
         match (phase, error) {
             (_, CodecError::Goodbye) => Some(DisconnectReason::TheyLeft),

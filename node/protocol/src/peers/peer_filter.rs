@@ -14,8 +14,10 @@ use crate::peers::dialer::Dialer;
 pub struct PeerFilter {
     own: PeerId,
     pub bans: BanList,
-    blocked: BTreeSet<PeerId>,
-    is_active: bool,
+    /// The peers on the other side of a partition.
+    pub blocked: BTreeSet<PeerId>,
+    /// Whether connections are allowed at all (Bitcoin Core's `setnetworkactive`).
+    pub is_active: bool,
 }
 
 impl PeerFilter {
@@ -53,26 +55,5 @@ impl PeerFilter {
         in_use: &BTreeSet<PeerAddress>,
     ) -> bool {
         !dialer.has(address) && !in_use.contains(address) && !self.bans.covers_host(now, address)
-    }
-
-    /// Replaces the set of blocked peers; returns those that are no longer blocked.
-    pub fn set_blocked(&mut self, blocked: BTreeSet<PeerId>) -> BTreeSet<PeerId> {
-        let before = core::mem::replace(&mut self.blocked, blocked);
-        before.difference(&self.blocked).copied().collect()
-    }
-
-    /// The peers on the other side of a partition.
-    pub fn blocked(&self) -> &BTreeSet<PeerId> {
-        &self.blocked
-    }
-
-    /// Allows connections, or forbids all (Bitcoin Core's `setnetworkactive`).
-    pub fn set_active(&mut self, is_active: bool) {
-        self.is_active = is_active;
-    }
-
-    /// Whether connections are allowed at all.
-    pub fn is_active(&self) -> bool {
-        self.is_active
     }
 }

@@ -18,7 +18,7 @@ impl PeerSet {
         self.0.get(slot / 64).is_some_and(|word| word & bit(slot) != 0)
     }
 
-    /// Adds a slot.
+    /// Adds a slot to the set.
     pub fn insert(&mut self, slot: usize) {
         if self.0.len() <= slot / 64 {
             self.0.resize(slot / 64 + 1, 0);
@@ -26,7 +26,7 @@ impl PeerSet {
         self.0[slot / 64] |= bit(slot);
     }
 
-    /// Removes a slot.
+    /// Removes a slot from the set.
     pub fn remove(&mut self, slot: usize) {
         if let Some(word) = self.0.get_mut(slot / 64) {
             *word &= !bit(slot);
@@ -38,9 +38,9 @@ const fn bit(slot: usize) -> u64 {
     1 << (slot % 64)
 }
 
-/// The peers that have each of the latest transactions, by the prefix of the id. Two ids have the same prefix
-/// once in 2^64. To make one that has the prefix of a given id takes 2^64 hashes, before that one is known
-/// everywhere.
+/// The peers that have each of the latest transactions, by the prefix of the id. Two ids have the same
+/// prefix once in 2^64. To make one that has the prefix of a given id takes 2^64 hashes, before that
+/// one is known everywhere.
 #[derive(Clone, Debug)]
 pub struct KnownTransactions {
     peers: Generations<u64, PeerSet>,
@@ -52,8 +52,8 @@ impl KnownTransactions {
         Self { peers: Generations::new(max.div_ceil(2)) }
     }
 
-    /// Notes that a peer has a transaction, if the transaction is remembered; returns whether it was noted
-    /// before.
+    /// Notes that a peer has a transaction, if the transaction is remembered; returns whether
+    /// it was noted before.
     pub fn note(&mut self, txid: &Txid, slot: usize) -> bool {
         let Some(peers) = self.peers.get_mut(&txid.prefix()) else { return false };
         let was_noted = peers.contains(slot);

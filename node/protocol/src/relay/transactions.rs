@@ -62,7 +62,7 @@ struct Request {
 }
 
 impl TransactionRelay {
-    /// Relay without peers.
+    /// The state of a node without peers.
     pub fn new(random: Random) -> Self {
         Self {
             peers: PeerMap::default(),
@@ -272,11 +272,6 @@ impl TransactionRelay {
     pub fn next_wake(&self) -> Option<Timestamp> {
         let announcements = self.peers.values().filter_map(|side| side.announce_at);
         announcements.chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
-    }
-
-    /// The number of transactions that were announced and have not arrived.
-    pub fn request_count(&self) -> usize {
-        self.requests.len()
     }
 
     fn request_from_others(&mut self, now: Timestamp, txids: Vec<Txid>, actions: &mut Vec<Action>) {

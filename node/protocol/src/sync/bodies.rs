@@ -218,8 +218,8 @@ impl Bodies {
     }
 }
 
-/// The last block on the way to `best` up to which all bodies are here, and not below `known` if that is on the
-/// way.
+/// The last block on the way to `best` up to which all bodies are here, and not below `known` if that
+/// is on the way.
 fn last_common<'c, S: ChainStore>(
     chain: &'c Chain<S>,
     known: BlockHash,

@@ -54,7 +54,6 @@ pub struct ShownBeyond {
     pub time: Timestamp,
     /// Peers with such a time.
     pub peers: usize,
-    /// All peers.
     pub of: usize,
 }
 

@@ -17,8 +17,8 @@ struct World {
 }
 
 impl World {
-    /// A chain with this bound on blocks; its first block splits the premine of keys 1 to 9 into ten
-    /// coins each.
+    /// A chain with this bound on blocks; its first block splits the premine of keys 1 to 9
+    /// into ten coins each.
     fn new(max_block_bytes: usize) -> (Self, Vec<Arc<Transaction>>) {
         let mut test = TestChain::new();
         let splits: Vec<Arc<Transaction>> = (1..10)

@@ -116,8 +116,7 @@ pub fn round_step(figure: f64) -> f64 {
     ten * times.unwrap_or(10.0)
 }
 
-/// A power of ten, exact to the last bit. Those below one are quotients, so that their labels have no
-/// further digits.
+/// A power of ten, exact to the last bit. Those below one are quotients, so that no label has more digits.
 fn power_of_ten(power: f64) -> f64 {
     let size = libm::pow(10.0, power.abs());
     if power < 0.0 { 1.0 / size } else { size }

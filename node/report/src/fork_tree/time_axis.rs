@@ -59,7 +59,7 @@ impl TimeAxis {
         self.at(at_ms).is_some_and(|stretch| !stretch.is_shortened)
     }
 
-    /// The last pixel.
+    /// The pixel at its end.
     pub fn right(&self) -> i32 {
         self.stretches.last().map_or(0, |stretch| stretch.pixels.end)
     }

@@ -22,7 +22,7 @@ pub enum Answer {
 
 /// An engine's wallets, and the way to hand in their transactions.
 pub trait Payments {
-    /// The engine fails.
+    /// The failure of the engine itself.
     type Error;
 
     /// The wallets of the plan.

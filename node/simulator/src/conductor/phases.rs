@@ -26,9 +26,9 @@ enum Phase {
 /// What an engine must do for the next phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Call [`super::steps::settle`].
+    /// Mining ends: call [`super::steps::settle`].
     Settle,
-    /// Call [`super::steps::end_mining`].
+    /// No node mines any more: call [`super::steps::end_mining`].
     EndMining,
 }
 
@@ -60,8 +60,8 @@ pub trait Observed {
     fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool;
 }
 
-/// The phase of a run. Phases change at times of the plan and by what was recorded, never by how often
-/// [`Self::advance`] is called.
+/// The phase of a run. Phases change at times of the plan and by what was recorded, never by how
+/// often [`Self::advance`] is called.
 #[derive(Clone, Debug)]
 pub struct Phases {
     plan: Arc<Plan>,

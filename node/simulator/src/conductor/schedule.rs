@@ -40,8 +40,8 @@ impl Schedule {
         (0..).zip(&self.plan.steps).map(|(index, (at, _))| (*at, Due::Step(index))).collect()
     }
 
-    /// The next payment of the workload. It follows the one before it to the nanosecond, so that fractions of
-    /// milliseconds add up.
+    /// The next payment of the workload. It follows the one before it to the nanosecond, so that fractions
+    /// of milliseconds add up.
     pub fn next_payment(&mut self) -> Option<(Duration, Due)> {
         self.payment_at = self.payment_at.saturating_add(self.plan.workload.payment_every?);
         Some((self.payment_at, Due::Payment))

@@ -97,8 +97,8 @@ pub fn take_step<N: Network>(network: &mut N, index: usize) -> Result<(), N::Err
 }
 
 /// Mining ends after this number of steps, and with it the plan: later steps that heal are carried out now. Then one
-/// miner on each side that can agree goes on, at the rate of all: at its own it could be unlucky for longer than
-/// agreement may take.
+/// miner on each side that can agree goes on, at the rate of all: at its own it could be unlucky for longer
+/// than agreement may take.
 pub fn settle<N: Network>(network: &mut N, steps_taken: usize) -> Result<Settlement, N::Error> {
     let plan = network.plan();
     let mut left_out = plan.steps.len() - steps_taken;

@@ -54,8 +54,7 @@ impl Arrivals {
         self.reached
     }
 
-    /// The times at which these percentages of all nodes that count had it; none for one that
-    /// was never reached.
+    /// The times at which these percentages of all nodes that count had it; none for one that was never reached.
     pub fn percentiles<const N: usize>(
         &self,
         percents: [usize; N],

@@ -52,8 +52,7 @@ impl ChainTable {
     /// Makes the chain once, with a coin for each wallet, so that its faults show before a run begins.
     ///
     /// # Errors
-    /// [`Fault::Chain`], on the line of the key that genesis names, or of the other one if that is not
-    /// in the file.
+    /// [`Fault::Chain`], on the line of the key that genesis names, or of the other one if that is not in the file.
     pub fn check(
         table: Option<&Spanned<Self>>,
         definition: &Definition,

@@ -39,7 +39,7 @@ impl WorkloadTable {
     }
 }
 
-/// `[stop]`.
+/// The table `[stop]` as the file has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StopTable {

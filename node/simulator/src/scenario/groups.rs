@@ -20,7 +20,7 @@ const MAX_PARTS: u64 = 1_000_000 * MILLION;
 /// A year in milliseconds, the longest that an intermittent node stays or is away.
 const YEAR: u64 = 365 * 24 * 3_600_000;
 
-/// A `[[group]]`.
+/// A table `[[group]]` as the file has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupTable {

@@ -36,7 +36,7 @@ impl Reader<'_> {
     /// The index of the group that a value names.
     ///
     /// # Errors
-    /// [`Fault::UnknownGroup`].
+    /// [`Fault::UnknownGroup`], when no group has that name.
     pub fn group(&self, name: &Spanned<String>) -> Result<usize, ScenarioError> {
         self.group_named(name, name.get_ref())
     }

@@ -135,8 +135,8 @@ fn payee(reader: &Reader, reference: &Spanned<String>) -> Result<NodeIndex, Scen
     }
 }
 
-/// A group may begin only what the world looks at message by message; the other behaviours are set up when a
-/// run begins.
+/// A group may begin only what the world looks at message by message; the other behaviours are set up
+/// when a run begins.
 fn behave(reader: &Reader, name: &Spanned<String>, r#as: &Unread) -> Result<Step, ScenarioError> {
     let group = reader.group(name)?;
     let before = &reader.groups[group].behaviour;

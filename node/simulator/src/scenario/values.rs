@@ -7,8 +7,8 @@ use humantime::format_duration;
 use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
-/// The most bytes of a text that stands for a time: of longer ones `humantime` could make more seconds than a
-/// duration holds.
+/// The most bytes of a text that stands for a time: of longer ones `humantime` could make more seconds
+/// than a duration holds.
 const MAX_TIME_TEXT: usize = 20;
 /// Ten years in milliseconds: a world that lasts longer has nothing left to show.
 pub const TEN_YEARS: u64 = 10 * 365 * 24 * 3_600_000;

@@ -58,8 +58,7 @@ impl Graph {
         Self { links, others }
     }
 
-    /// Lets random pairs of links exchange an end each, unless that would link a node to itself or
-    /// twice to another.
+    /// Lets random pairs of links exchange an end each, unless that would link a node to itself or twice to another.
     fn exchange(&mut self, random: &mut Random) {
         let count = self.links.len();
         for _ in 0..count * EXCHANGES {

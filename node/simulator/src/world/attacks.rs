@@ -101,8 +101,7 @@ impl World {
         Ok(())
     }
 
-    /// A double-spender's hash rate is its secret node's, also between attempts; says whether this
-    /// node is one.
+    /// A double-spender's hash rate is its secret node's, also between attempts; says whether this node is one.
     pub(super) fn secret_mines_at(&mut self, node: NodeIndex, percent: u32) -> bool {
         let Some(spender) = self.double_spenders.iter_mut().find(|one| one.secret == node) else {
             return false;

@@ -19,7 +19,6 @@ use crate::behaviour::Behaviour;
 use crate::event_log::in_words;
 use crate::host::Host;
 use crate::invariants::Violation;
-use crate::message_size::bytes_of;
 use crate::network::Network;
 use crate::node_index::NodeIndex;
 use crate::strategy::gate;
@@ -204,7 +203,7 @@ impl Surroundings {
         let gate = |message| gate::outgoing(self.behaviour_of(from), to, message, self.genesis);
         let Some(message) = message.and_then(gate) else { return };
         host.witness.said(&message);
-        let bytes = bytes_of(&message);
+        let bytes = message.weight() as u64;
         let arrival = host.carry(&self.network, now, to, bytes);
         outbox.traffic = (outbox.traffic.0 + 1, outbox.traffic.1 + bytes);
         outbox

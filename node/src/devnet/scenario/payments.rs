@@ -36,8 +36,8 @@ impl Payer {
         Self { network, wallets }
     }
 
-    /// The wallet whose turn it is pays at its own node; one whose node is down or rejects the payment waits for its
-    /// next turn.
+    /// The wallet whose turn it is pays at its own node; one whose node is down or rejects the payment waits
+    /// for its next turn.
     pub fn pay(&mut self) {
         let nodes = usize::from(self.network.ids().end);
         let Ok(()) = pay_next(self, nodes);

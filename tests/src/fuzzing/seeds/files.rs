@@ -13,10 +13,12 @@ use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::OutPoint;
 use cairn_daemon::mempool_file;
-use cairn_daemon::store::address_schema::{MARK_KEY, Mark, Summary, Visit, coin_key, summary_key, visit_key};
-use cairn_daemon::store::journal::{Entry, HEAD, Journal, Place};
+use cairn_daemon::store::address_schema::{
+    HistoryEntry, INDEX_CHECKPOINT_KEY, IndexCheckpoint, LockSummary, coin_key, history_key, summary_key,
+};
+use cairn_daemon::store::journal::{HEAD, Journal, JournalRecord, Location};
 use cairn_daemon::store::schema::{
-    CHECKPOINT_KEY, Checkpoint, Fate, StoredHeader, StoredTransaction, header_key, transaction_key,
+    CHECKPOINT_KEY, Checkpoint, OutputState, StoredHeader, StoredTransaction, header_key, transaction_key,
 };
 use cairn_genesis::accounts;
 use cairn_protocol::chain::store::{BlockStatus, HeaderRecord};
@@ -32,32 +34,32 @@ use crate::fuzzing::rules::regtest;
 use crate::fuzzing::seeds::world::World;
 use crate::fuzzing::wallet::{PASSPHRASE, WATCHED};
 
-/// A journal of three blocks, and what an entry of each kind holds: the kind, then the value.
+/// A journal of three blocks, and what a record of each kind holds: the kind, then the value.
 pub fn journals(world: &World) -> Vec<Vec<u8>> {
-    let mut places = Vec::new();
+    let mut locations = Vec::new();
     let whole = in_directory(|directory| {
         let path = directory.join("journal");
         let mut journal = Journal::open(&path).expect("a file can be made");
         for block in &world.best {
             let undo = Arc::new(undo(block));
-            for entry in [
-                Entry::Body(block.clone()),
-                Entry::Undo(block.hash(), undo),
-                Entry::Header(block.hash(), record(block)),
-                Entry::Tip(block.hash()),
-                Entry::Checkpoint(3),
+            for record in [
+                JournalRecord::Body(block.clone()),
+                JournalRecord::Undo(block.hash(), undo),
+                JournalRecord::Header(block.hash(), record(block)),
+                JournalRecord::Tip(block.hash()),
+                JournalRecord::Checkpoint(3),
             ] {
-                places.push(journal.append(&entry).expect("written"));
+                locations.push(journal.append(&record).expect("written"));
             }
         }
         fs::read(&path).expect("readable")
     });
-    let value = |place: &Place| {
-        let head = usize::try_from(place.offset).expect("short");
+    let value = |location: &Location| {
+        let head = usize::try_from(location.offset).expect("short");
         let value = head + HEAD;
-        [&whole[head + 4..=head + 4], &whole[value..value + place.length as usize]].concat()
+        [&whole[head + 4..=head + 4], &whole[value..value + location.length as usize]].concat()
     };
-    let mut seeds: Vec<Vec<u8>> = places.iter().take(5).map(value).collect();
+    let mut seeds: Vec<Vec<u8>> = locations.iter().take(5).map(value).collect();
     seeds.push(whole);
     seeds
 }
@@ -65,26 +67,26 @@ pub fn journals(world: &World) -> Vec<Vec<u8>> {
 /// A record and a key of each kind.
 pub fn records(world: &World) -> Vec<Vec<u8>> {
     let block = &world.best[0];
-    let place = Some(Place { offset: 17, length: 400 });
+    let location = Some(Location { offset: 17, length: 400 });
     let (by, height) = (world.child.txid(), Height::from_u32(2));
     let output = world.payment.outputs()[0].clone();
-    let outputs = vec![Fate::Unspent(output.clone()), Fate::Spent { by, height }];
+    let outputs = vec![OutputState::Unspent(output.clone()), OutputState::Spent { by, height }];
     let transaction = StoredTransaction { block: block.hash(), height, position: 1, outputs };
     let checkpoint = Checkpoint { sequence: 2, journal_end: 999, tip: Some(block.hash()), records: 7 };
     vec![
-        encode(&StoredHeader { record: record(block), body: place, undo: None }),
+        encode(&StoredHeader { record: record(block), body: location, undo: None }),
         encode(&transaction),
         encode(&checkpoint),
         header_key(&block.hash()).to_vec(),
         transaction_key(&by).to_vec(),
         CHECKPOINT_KEY.to_vec(),
-        encode(&Mark { sequence: 2, records: 7, next: Some(height) }),
-        encode(&Summary { transactions: 3, coins: 1, received: 900, spent: 400 }),
-        encode(&Visit { txid: by, height, position: 1, received: output.amount, spent: Amount::ZERO }),
+        encode(&IndexCheckpoint { sequence: 2, records: 7, next: Some(height) }),
+        encode(&LockSummary { transactions: 3, coins: 1, received: 900, spent: 400 }),
+        encode(&HistoryEntry { txid: by, height, position: 1, received: output.amount, spent: Amount::ZERO }),
         summary_key(&output.lock),
-        visit_key(&output.lock, 2),
+        history_key(&output.lock, 2),
         coin_key(&output.lock, &OutPoint { txid: by, index: 1 }),
-        MARK_KEY.to_vec(),
+        INDEX_CHECKPOINT_KEY.to_vec(),
     ]
 }
 

@@ -13,7 +13,7 @@ use cairn_protocol::random::Random;
 use proptest::prelude::*;
 
 use super::world::{LATE, World, feed};
-use crate::store::address_schema::{Summary, Visit};
+use crate::store::address_schema::{HistoryEntry, INDEX_CHECKPOINT_KEY, IndexCheckpoint, LockSummary};
 use crate::store::addresses::AddressIndex;
 use crate::store::verify::verify;
 use crate::store::*;
@@ -26,7 +26,7 @@ const TINY: Bounds = Bounds { dirty: 6, cached: 2 };
 /// An address as a person finds it who reads the best chain from genesis.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
-    visits: Vec<Visit>,
+    entries: Vec<HistoryEntry>,
     coins: BTreeMap<OutPoint, Amount>,
 }
 
@@ -55,8 +55,8 @@ fn scanned(chain: &Chain<SledStore>) -> BTreeMap<Lock, Seen> {
             }
             for (lock, (received, spent)) in changed {
                 let (received, spent) = (Amount::from_units(received), Amount::from_units(spent));
-                let visit = Visit { txid, height, position, received, spent };
-                seen.get_mut(&lock).expect("just seen").visits.push(visit);
+                let entry = HistoryEntry { txid, height, position, received, spent };
+                seen.get_mut(&lock).expect("just seen").entries.push(entry);
             }
         }
     }
@@ -74,13 +74,14 @@ fn assert_equals_a_scan(chain: &Chain<SledStore>) {
         let lock = lock(number);
         let none = Seen::default();
         let seen = expected.get(&lock).unwrap_or(&none);
-        let sum =
-            |of: fn(&Visit) -> Amount| seen.visits.iter().map(|visit| u128::from(of(visit).units())).sum();
-        let summary = Summary {
-            transactions: seen.visits.len() as u64,
+        let sum = |of: fn(&HistoryEntry) -> Amount| {
+            seen.entries.iter().map(|entry| u128::from(of(entry).units())).sum()
+        };
+        let summary = LockSummary {
+            transactions: seen.entries.len() as u64,
             coins: seen.coins.len() as u64,
-            received: sum(|visit| visit.received),
-            spent: sum(|visit| visit.spent),
+            received: sum(|entry| entry.received),
+            spent: sum(|entry| entry.spent),
         };
         assert_eq!(index.summary(&lock).expect("readable"), summary, "owner {number}");
         let held: u128 = seen.coins.values().map(|amount| u128::from(amount.units())).sum();
@@ -88,13 +89,13 @@ fn assert_equals_a_scan(chain: &Chain<SledStore>) {
         let mut history = index.history(&lock, 0, u64::MAX).expect("readable");
         assert_eq!(history.get(1..3), index.history(&lock, 1, 2).expect("readable").get(..2));
         history.reverse();
-        assert_eq!(history, seen.visits, "owner {number}");
+        assert_eq!(history, seen.entries, "owner {number}");
         let coins = |skip, count| index.coins(&lock, skip, count).expect("readable");
         let all: Vec<(OutPoint, Amount)> = seen.coins.clone().into_iter().collect();
         assert_eq!(coins(0, usize::MAX), all, "owner {number}");
         assert_eq!(coins(1, 2), all.iter().skip(1).take(2).copied().collect::<Vec<_>>());
     }
-    let records: usize = expected.values().map(|seen| 1 + seen.visits.len() + seen.coins.len()).sum();
+    let records: usize = expected.values().map(|seen| 1 + seen.entries.len() + seen.coins.len()).sum();
     assert_eq!(index.count().expect("readable"), records as u64);
 }
 
@@ -216,14 +217,15 @@ fn making_it_goes_on_where_a_kill_broke_it_off() {
     let blocks = world.blocks();
     feed(&mut world.open(), &blocks);
     let store = world.open().into_store();
-    let mut begun = AddressIndex::new(store.state.clone(), 0);
+    let mut begun = AddressIndex::new(store.database.clone(), 0);
     begun.connect(Height::GENESIS, &blocks[0], &Undo::default()).expect("connected");
     for (height, block) in (1..20).map(Height::from_u32).zip(&blocks[1..]) {
         let undo = store.undo(&block.hash()).expect("readable").expect("undo data");
         begun.connect(height, block, &undo).expect("connected");
     }
-    let mark = begun.mark(store.checkpoint.sequence, Some(Height::from_u32(20)));
-    store.state.write_addresses(begun.changes(), &mark).expect("written");
+    let mut batch = Batch::default();
+    begun.write(&mut batch, store.checkpoint.sequence, Some(Height::from_u32(20)));
+    store.database.write(batch).expect("written");
     drop((begun, store));
     assert!(world.open().store().addresses().is_none(), "what is not complete is not asked");
     let chain = world.try_open_with(TINY, Opening::Resume, Indexing::On).expect("it opens");
@@ -255,11 +257,8 @@ fn once_off_nothing_of_it_is_left() {
     drop(chain);
     let chain = world.try_open_with(TINY, Opening::Resume, Indexing::Off).expect("it opens");
     assert!(chain.store().addresses().is_none());
-    let state = &chain.store().state;
-    assert_eq!(
-        (state.count_addresses().expect("readable"), state.address_mark().expect("readable")),
-        (0, None)
-    );
+    let keys = chain.store().database.scan(&address_schema::PREFIX, |key, _| Ok(key.to_vec()));
+    assert_eq!(keys.collect::<Result<Vec<_>, _>>().expect("readable"), Vec::<Vec<u8>>::new());
 }
 
 #[test]
@@ -297,10 +296,10 @@ fn verifying_finds_a_wrong_a_missing_and_a_needless_record() {
     index.connect(Height::from_u32(63), &block, &Undo::default()).expect("connected");
     let error = verified(&store).expect_err("an address with too much");
     assert!(error.contains("the blocks make it 5 transactions"), "{error}");
-    store.addresses = Some(AddressIndex::new(store.state.clone(), 0));
-    store.state.remove_addresses(usize::MAX).expect("removed");
+    store.addresses = Some(AddressIndex::new(store.database.clone(), 0));
+    address_build::remove(&store.database, usize::MAX).expect("removed");
     let error = verified(&store).expect_err("nothing is left");
-    assert!(error.contains("of block 0 means as number 0 of tcrn1"), "{error}");
+    assert!(error.contains("of block 0 as number 0 of tcrn1"), "{error}");
 }
 
 fn scanned_count(world: &World, blocks: &[Arc<Block>]) -> u64 {
@@ -316,9 +315,12 @@ fn a_lost_record_is_damage() {
     let mut chain = world.try_open_with(TINY, Opening::Resume, Indexing::On).expect("it opens");
     feed(&mut chain, &world.blocks());
     let store = chain.into_store();
-    let mark = store.state.address_mark().expect("readable").expect("a mark");
-    let fewer = crate::store::address_schema::Mark { records: mark.records + 1, ..mark };
-    store.state.write_addresses(&Default::default(), &fewer).expect("written");
+    let index: IndexCheckpoint =
+        store.database.get(INDEX_CHECKPOINT_KEY).expect("readable").expect("an index checkpoint");
+    let mut batch = Batch::default();
+    let fewer = IndexCheckpoint { records: index.records + 1, ..index };
+    batch.insert(INDEX_CHECKPOINT_KEY, &encode(&fewer));
+    store.database.write(batch).expect("written");
     drop(store);
     let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
     assert!(error.contains("records of addresses") && error.contains("--reindex"), "{error}");

@@ -78,7 +78,7 @@ fn looking_at_every_output_of_a_large_transaction_shares_its_record() {
     let mut chain = world.open();
     feed(&mut chain, &[world.test.block_on(&world.test.genesis, 30, Amount::ZERO, vec![parts.clone()])]);
     let chain = world.checkpoint(chain);
-    let record = || chain.store().ledger.find(&parts.txid()).expect("readable").expect("stored");
+    let record = || chain.store().transactions.find(&parts.txid()).expect("readable").expect("stored");
     let first = record();
     assert_eq!(first.outputs.len(), 20_000);
     assert!(Arc::ptr_eq(&first, &record()));

@@ -178,7 +178,7 @@ fn a_changed_value_that_sled_takes_for_good_is_refused_when_opening_and_when_rea
     ] {
         let chain = world.open();
         let changed = |bit: u8| {
-            chain.store().state.change_raw(&key, |value| *value.last_mut().expect("not empty") ^= bit);
+            chain.store().database.change_raw(&key, |value| *value.last_mut().expect("not empty") ^= bit);
         };
         changed(1);
         if key[0] == b'T' {

@@ -1,5 +1,5 @@
-//! The address index played again beside the chain: every place in every history must be as the blocks
-//! make it, and there must be nothing else.
+//! Replaying the address index beside the chain: every entry of every history must be as the blocks make it,
+//! and there must be no other record.
 
 use std::collections::BTreeMap;
 
@@ -11,61 +11,56 @@ use cairn_core::lock::Lock;
 use cairn_core::transaction::{OutPoint, Output};
 use cairn_protocol::chain::store::StoreError;
 
-use crate::store::address_schema::{Summary, Visit};
+use crate::store::address_schema::{HistoryEntry, LockSummary};
 use crate::store::addresses::AddressIndex;
-use crate::store::movements::movements;
-use crate::store::verify::fault::VerifyError;
+use crate::store::lock_deltas::transaction_deltas;
+use crate::store::verify::error::VerifyError;
 
 /// The index as the blocks so far make it, compared with the one that is stored.
 pub struct AddressReplay<'i> {
     index: &'i AddressIndex,
     prefix: &'i AddressPrefix,
-    summaries: BTreeMap<Lock, Summary>,
-    /// The first thing that is wrong: blocks that break a rule are told before it.
+    summaries: BTreeMap<Lock, LockSummary>,
+    /// The first difference. Blocks that break a rule are reported before it.
     wrong: Option<VerifyError>,
 }
 
 impl<'i> AddressReplay<'i> {
-    /// An index of nothing; `prefix` is that of the chain's addresses.
+    /// An empty replay; `prefix` is that of the chain's addresses.
     pub const fn new(index: &'i AddressIndex, prefix: &'i AddressPrefix) -> Self {
         Self { index, prefix, summaries: BTreeMap::new(), wrong: None }
     }
 
-    /// Takes the next block, of which `before` knows the outputs from before it. A block that spends
-    /// what nobody knows is left to the rules.
+    /// Adds the next block; `earlier` has the outputs of earlier blocks that it spends. A block that spends
+    /// an output that does not exist is left to the rules.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn follow<'b>(
+    pub fn connect<'b>(
         &mut self,
         height: Height,
         block: &'b Block,
-        before: impl Fn(&OutPoint) -> Option<&'b Output>,
+        earlier: impl Fn(&OutPoint) -> Option<&'b Output>,
     ) -> Result<(), StoreError> {
-        for movement in movements(block, before).unwrap_or_default() {
-            for (lock, share) in movement.shares() {
-                let (txid, position) = (movement.txid, movement.position);
-                let expected = Visit { txid, height, position, received: share.received, spent: share.spent };
+        for transaction in transaction_deltas(block, earlier).unwrap_or_default() {
+            for (lock, delta) in transaction.lock_deltas() {
                 let summary = self.summaries.entry(lock).or_default();
                 let number = summary.transactions;
-                summary.transactions += 1;
-                summary.received += u128::from(share.received.units());
-                summary.spent += u128::from(share.spent.units());
-                summary.coins = (summary.coins + share.made).saturating_sub(share.taken);
-                if self.wrong.is_none() && self.index.visit(&lock, number)? != Some(expected) {
-                    let address = Box::new(Address::new(self.prefix, lock));
-                    self.wrong = Some(VerifyError::AddressVisit { address, number, txid, height });
+                *summary = summary.add(&delta).unwrap_or(*summary);
+                let expected = HistoryEntry::new(&transaction, height, &delta);
+                if self.wrong.is_none() && self.index.history_entry(&lock, number)? != Some(expected) {
+                    let (address, txid) = (Box::new(Address::new(self.prefix, lock)), transaction.txid);
+                    self.wrong = Some(VerifyError::AddressHistory { address, number, txid, height });
                 }
             }
         }
         Ok(())
     }
 
-    /// All blocks were taken, and these are the coins that they make; returns how many addresses
-    /// there are.
+    /// Compares the whole, after all blocks, which make these coins; returns the number of addresses.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first difference that was found.
     pub fn finish(self, coins: &BTreeMap<OutPoint, Coin>) -> Result<u64, VerifyError> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
@@ -84,9 +79,9 @@ impl<'i> AddressReplay<'i> {
                 return Err(VerifyError::AddressCoin { address, outpoint });
             }
         }
-        let visits: u64 = self.summaries.values().map(|summary| summary.transactions).sum();
+        let entries: u64 = self.summaries.values().map(|summary| summary.transactions).sum();
         let addresses = self.summaries.len() as u64;
-        let (found, expected) = (self.index.count()?, addresses + visits + coins.len() as u64);
+        let (found, expected) = (self.index.count()?, addresses + entries + coins.len() as u64);
         if found != expected {
             return Err(VerifyError::AddressRecords { found, expected });
         }

@@ -1,5 +1,5 @@
-//! A chain played again from genesis, block by block: what the rules need to know of the past and no
-//! more, so that memory grows with the coins and not with the chain.
+//! Replaying a chain from genesis, block by block, with only what the rules need of earlier blocks, so that
+//! memory grows with the coins and not with the chain.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use cairn_core::time::{Timestamp, median_time_past};
 use cairn_core::transaction::{OutPoint, Output};
 use cairn_protocol::chain::BlockRejection;
 
-/// The chain up to some block.
+/// The state of a chain after a block.
 pub struct Replay<'p> {
     params: &'p ChainParams,
-    /// What the rules for the next header need to know of the last.
+    /// What the rules for the next header need of the last.
     last: ParentContext,
-    /// The times that the next median is taken of.
+    /// The times of the next median.
     times: VecDeque<Timestamp>,
     coins: BTreeMap<OutPoint, Coin>,
 }
 
 impl<'p> Replay<'p> {
-    /// The chain of genesis alone, whose outputs are the premine.
+    /// The state after genesis, whose outputs are the premine.
     pub fn new(params: &'p ChainParams, genesis: &Block) -> Self {
         let (time, txid) = (genesis.header().time, genesis.coinbase().txid());
         let outputs = (0..).zip(genesis.coinbase().outputs.iter().cloned());
@@ -45,14 +45,14 @@ impl<'p> Replay<'p> {
         Self { params, last, times: VecDeque::from([time]), coins: coins.collect() }
     }
 
-    /// Takes the next block through every rule.
+    /// Validates and connects the next block.
     ///
     /// # Errors
     /// The rule that it breaks.
     pub fn connect(&mut self, block: &Arc<Block>, now: Timestamp) -> Result<(), BlockRejection> {
         let header = *block.header();
         check_header_alone(&header, self.params)?;
-        // Being ahead of the clock is no fault of a block that was accepted once.
+        // A block that was accepted once may be ahead of the clock.
         check_header_on_parent(&header, &self.last, self.params, now.max(header.time))?;
         let checked = check_block(block.clone(), self.params)?;
         let (height, median) = (self.last.height.next(), self.last.median_time_past);
@@ -77,7 +77,7 @@ impl<'p> Replay<'p> {
         Ok(())
     }
 
-    /// An unspent output.
+    /// The unspent output of an outpoint.
     pub fn output(&self, outpoint: &OutPoint) -> Option<&Output> {
         self.coins.get(outpoint).map(|coin| &coin.output)
     }

@@ -1,20 +1,21 @@
 //! What verifying finds in stores that are whole by every checksum, and wrong.
 
-use std::collections::BTreeMap;
-
 use cairn_core::amount::Amount;
 use cairn_core::block::Block;
 use cairn_core::check::block::BlockError;
 use cairn_core::check::connect::ConnectError;
 use cairn_core::coin::CoinChanges;
+use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
 use cairn_core::testing::{mine, pay};
 use cairn_core::transaction::Output;
 use cairn_core::work::Work;
 use cairn_protocol::chain::BlockRejection;
-use cairn_protocol::chain::store::{BlockStatus, ChainBlock, Commit};
+use cairn_protocol::chain::store::{BlockStatus, ChainBlock, Commit, HeaderRecord};
 
-use crate::store::schema::{Dirty, Fate, StoredTransaction};
+use crate::store::database::Batch;
+use crate::store::journal::JournalRecord;
+use crate::store::schema::{OutputState, StoredTransaction, transaction_key};
 use crate::store::tests::world::{LATE, World, feed};
 use crate::store::{Opening, SledStore};
 
@@ -42,10 +43,12 @@ fn verified_after(world: &World, change: impl FnOnce(&mut SledStore)) -> Result<
 
 /// Changes one transaction's record.
 fn rewrite(store: &SledStore, txid: Txid, change: impl FnOnce(&mut StoredTransaction)) {
-    let mut record = store.state.transaction(&txid).expect("readable").expect("a record");
+    let key = transaction_key(&txid);
+    let mut record: StoredTransaction = store.database.get(&key).expect("readable").expect("a record");
     change(&mut record);
-    let dirty = BTreeMap::from([(txid, Dirty { was_stored: true, now: Some(record) })]);
-    store.state.write(std::iter::empty(), &dirty, None, &store.checkpoint).expect("written");
+    let mut batch = Batch::default();
+    batch.insert(&key, &encode(&record));
+    store.database.write(batch).expect("written");
 }
 
 fn refusal(outcome: Result<Verified, VerifyError>) -> VerifyError {
@@ -60,8 +63,8 @@ fn payment(blocks: &[Arc<Block>]) -> Txid {
 /// Puts another body under a block's hash.
 fn replace_body(store: &mut SledStore, block: Block) {
     let hash = block.hash();
-    let place = store.journal.append(&crate::store::journal::Entry::Body(Arc::new(block))).expect("written");
-    store.headers.get_mut(&hash).expect("a header").body = Some(place);
+    let location = store.journal.append(&JournalRecord::Body(Arc::new(block))).expect("written");
+    store.headers.get_mut(&hash).expect("a header").body = Some(location);
     store.dirty_headers.insert(hash);
 }
 
@@ -178,7 +181,7 @@ fn a_changed_amount_is_found_and_the_coin_named() {
     stored(&world, &blocks);
     let outpoint = OutPoint { txid: payment(&blocks), index: 1 };
     let error = refusal(verified_after(&world, |store| {
-        rewrite(store, outpoint.txid, |record| record.outputs[1] = Fate::Unspent(pay(601, 0)));
+        rewrite(store, outpoint.txid, |record| record.outputs[1] = OutputState::Unspent(pay(601, 0)));
     }));
     let VerifyError::Coin { outpoint: found, stored, rebuilt } = error else { panic!("{error}") };
     assert_eq!(found, outpoint);
@@ -193,7 +196,7 @@ fn a_missing_coin_is_found_and_named() {
     stored(&world, &blocks);
     let outpoint = OutPoint { txid: payment(&blocks), index: 1 };
     let error = refusal(verified_after(&world, |store| {
-        let spent = Fate::Spent { by: Txid::ZERO, height: Height::from_u32(3) };
+        let spent = OutputState::Spent { by: Txid::ZERO, height: Height::from_u32(3) };
         rewrite(store, outpoint.txid, |record| record.outputs[1] = spent);
     }));
     let VerifyError::Coin { outpoint: found, stored: None, rebuilt: Some(rebuilt) } = error else {
@@ -209,7 +212,7 @@ fn a_coin_that_was_spent_long_ago_is_found_and_named() {
     stored(&world, &blocks);
     let outpoint = OutPoint { txid: payment(&blocks), index: 0 };
     let error = refusal(verified_after(&world, |store| {
-        rewrite(store, outpoint.txid, |record| record.outputs[0] = Fate::Unspent(pay(400, 20)));
+        rewrite(store, outpoint.txid, |record| record.outputs[0] = OutputState::Unspent(pay(400, 20)));
     }));
     let VerifyError::Coin { outpoint: found, stored: Some(stored), rebuilt: None } = error else {
         panic!("{error}")
@@ -229,9 +232,9 @@ fn a_coin_out_of_nowhere_is_found_and_named() {
             block: blocks[2].hash(),
             height: Height::from_u32(2),
             position: 1,
-            outputs: vec![Fate::Unspent(output)],
+            outputs: vec![OutputState::Unspent(output)],
         };
-        store.ledger.put(outpoint.txid, record);
+        store.transactions.put(outpoint.txid, record);
     }));
     assert!(
         matches!(&error, VerifyError::Coin { outpoint: found, stored: Some(_), rebuilt: None } if *found == outpoint),
@@ -259,7 +262,7 @@ fn a_wrong_spender_in_the_index_is_found_and_the_transaction_named() {
     stored(&world, &blocks);
     let (made, spender) = (payment(&blocks), blocks[1].transactions()[1].txid());
     let error = refusal(verified_after(&world, |store| {
-        let spent = Fate::Spent { by: made, height: Height::from_u32(1) };
+        let spent = OutputState::Spent { by: made, height: Height::from_u32(1) };
         rewrite(store, made, |record| record.outputs[0] = spent);
     }));
     assert!(matches!(&error, VerifyError::Index { txid, position: 2, .. } if *txid == spender), "{error}");

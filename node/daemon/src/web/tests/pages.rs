@@ -29,7 +29,7 @@ pub struct Site {
     test: TestChain,
     pub handle: NodeHandle,
     /// Without it the driver would stop.
-    _events: mpsc::Sender<crate::p2p::conversation::PeerEvent>,
+    _events: mpsc::Sender<crate::p2p::connection::PeerEvent>,
     _directory: tempfile::TempDir,
 }
 
@@ -63,8 +63,8 @@ impl Site {
         let traffic = Arc::new(Traffic::default());
         let (handle, ends) =
             NodeHandle::new(own, traffic.clone(), Default::default(), CancellationToken::new());
-        let ((sender, events), (orders, _)) = (mpsc::channel(4), mpsc::channel(64));
-        let network = Network { own, listen: None, events, orders, traffic, delays: Default::default() };
+        let ((sender, events), (commands, _)) = (mpsc::channel(4), mpsc::channel(64));
+        let network = Network { own, listen: None, events, commands, traffic, delays: Default::default() };
         Driver::spawn(machine, ends, network, tokio::runtime::Handle::current()).expect("a thread");
         open(&rpc, handle.clone());
         let server = Server::of(rpc, "127.0.0.1:0").await;

@@ -3,7 +3,7 @@
 use cairn_core::check::header::HeaderError;
 use cairn_core::difficulty::next_bits;
 use cairn_core::signature::cache::CachingVerifier;
-use cairn_core::signature::{SignatureBatch, Verifier};
+use cairn_core::signature::{SignatureClaim, Verifier};
 use cairn_core::testing::seal;
 use cairn_core::transaction::{Coinbase, Output, Transaction};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -242,7 +242,7 @@ proptest! {
 struct Asked(Arc<AtomicUsize>);
 
 impl Verifier for Asked {
-    fn verify(&self, batch: &SignatureBatch) -> Result<(), usize> {
+    fn verify(&self, batch: &[SignatureClaim]) -> Result<(), usize> {
         self.0.fetch_add(batch.len(), Ordering::Relaxed);
         SerialVerifier.verify(batch)
     }

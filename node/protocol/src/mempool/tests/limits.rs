@@ -1,5 +1,6 @@
 //! Replacement, packages, and a mempool that is full.
 
+use super::policy::INCREMENTAL_FEE_RATE;
 use super::*;
 
 #[test]

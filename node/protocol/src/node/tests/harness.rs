@@ -158,7 +158,7 @@ impl Net {
     }
 
     pub fn is_banned(&self, node: usize, peer: usize) -> bool {
-        self.nodes[node].peers().filter().bans.covers_peer(self.now, &id(peer))
+        self.nodes[node].peers().filter.bans.covers_peer(self.now, &id(peer))
     }
 
     /// Cuts the line between two groups, on both sides.

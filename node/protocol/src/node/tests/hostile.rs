@@ -151,7 +151,7 @@ fn addresses_that_nobody_asked_for_are_not_heard() {
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     net.guest(&test, 9, 0);
     net.say(9, 0, Message::Peers(vec![address(50)]));
-    assert!(net.nodes[0].peers().book().is_empty());
+    assert!(net.nodes[0].peers().book.is_empty());
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_false_body_leaves_the_request_to_another_peer_as_it_was() {
     net.say(9, 0, Message::Block(stripped));
     assert!(net.is_banned(0, 9));
     assert_eq!(net.ready(0), [id(8)], "who only announced it is not to blame");
-    assert_eq!(net.nodes[0].sync().owed_by(&id(8)), 1);
+    assert_eq!(net.nodes[0].sync().bodies.owed_by(&id(8)), 1);
     assert_eq!(net.said_to(8).iter().filter(|said| ***said == question).count(), 1, "asked once");
     assert!(net.nodes[0].chain().entry(&honest.hash()).is_some_and(|entry| !entry.is_invalid()));
     net.say(8, 0, Message::Block(honest.clone()));

@@ -34,12 +34,12 @@ fn blocks_that_nobody_asked_for_give_no_time_to_who_withholds_those_that_were() 
     net.guest(&test, 9, 0);
     let blocks = test.blocks_on(&test.genesis, 1, 3);
     net.say(9, 0, Message::Headers(blocks.iter().map(|block| *block.header()).collect()));
-    assert_eq!(net.nodes[0].sync().owed_by(&id(9)), 3);
+    assert_eq!(net.nodes[0].sync().bodies.owed_by(&id(9)), 3);
     for _ in 0..BLOCK_TIMEOUT.as_secs() {
         net.say(9, 0, Message::Block(test.genesis.clone()));
         net.pass(1_000);
     }
-    assert_eq!(net.nodes[0].sync().owed_by(&id(9)), 0, "others may be asked for them");
+    assert_eq!(net.nodes[0].sync().bodies.owed_by(&id(9)), 0, "others may be asked for them");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn what_came_spoiled_is_asked_of_every_other_announcer_and_then_forgotten() {
     relay.not_valid(NOW, peer(1), txid(1), &mut actions);
     assert_eq!(asked(&actions), [(peer(1), 1), (peer(3), 1)]);
     relay.not_valid(NOW, peer(3), txid(1), &mut actions);
-    assert_eq!((relay.request_count(), relay.next_wake()), (0, None));
+    assert_eq!((relay.requests.len(), relay.next_wake()), (0, None));
     assert!(relay.peers.values().all(|side| side.requests == 0));
 }
 
@@ -89,9 +89,9 @@ fn a_flood_of_announcements_is_bounded_and_leaves_others_their_share() {
     for number in 0..100_000 {
         relay.announced(NOW, peer(1), &[txid(number)], lacking, &mut actions);
     }
-    assert_eq!(relay.request_count(), MAX_REQUESTS_PER_PEER);
+    assert_eq!(relay.requests.len(), MAX_REQUESTS_PER_PEER);
     relay.announced(NOW, peer(2), &[txid(1_000_000)], lacking, &mut actions);
-    assert_eq!(relay.request_count(), MAX_REQUESTS_PER_PEER + 1);
+    assert_eq!(relay.requests.len(), MAX_REQUESTS_PER_PEER + 1);
 }
 
 #[test]
@@ -99,9 +99,9 @@ fn room_taken_by_announcements_is_free_again_when_nobody_delivers() {
     let (mut relay, mut actions) = (relay(1), Vec::new());
     (0..10_000).for_each(|number| relay.announced(NOW, peer(1), &[txid(number)], lacking, &mut actions));
     relay.wake(NOW.saturating_add(TRANSACTION_TIMEOUT), lacking, &mut actions);
-    assert_eq!(relay.request_count(), 0);
+    assert_eq!(relay.requests.len(), 0);
     relay.announced(NOW, peer(1), &[txid(50_000)], lacking, &mut actions);
-    assert_eq!(relay.request_count(), 1);
+    assert_eq!(relay.requests.len(), 1);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn what_a_block_confirmed_is_not_asked_for_again_until_the_block_is_undone() {
     let (mut relay, mut actions) = (relay(2), Vec::new());
     relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
     relay.confirmed(&txid(1));
-    assert_eq!((relay.request_count(), relay.next_wake()), (0, None));
+    assert_eq!((relay.requests.len(), relay.next_wake()), (0, None));
     relay.announced(NOW, peer(2), &[txid(1)], lacking, &mut actions);
     assert_eq!(asked(&actions), []);
     relay.unconfirmed(&txid(1));

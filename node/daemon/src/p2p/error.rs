@@ -1,31 +1,23 @@
-//! Why there is no network, and what to do about it.
+//! The reasons why there is no network, and what to do about them.
 
 use std::error::Error;
 use std::net::SocketAddr;
 
 use libp2p::swarm::DialError;
 
-/// Why there is no network.
+/// The reasons why there is no network.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    /// The address cannot be listened on.
     #[error("cannot listen for peers on {address}: {source}{}", hint(source))]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The key cannot be used.
+    Listen { address: SocketAddr, source: std::io::Error },
     #[error("cannot use the node's key: {0}")]
     Key(#[from] libp2p::noise::Error),
-    /// libp2p refuses what we want.
     #[error("cannot listen for peers: {0}")]
     Transport(#[from] libp2p::TransportError<std::io::Error>),
 }
 
-/// Why a dial came to nothing: what the system or the protocol said, without the layers around it.
-pub fn in_words(error: &DialError) -> String {
+/// The reason why a dial failed: the error of the system or the protocol, without the layers around it.
+pub fn dial_failure(error: &DialError) -> String {
     let mut cause: &dyn Error = match error {
         DialError::Transport(attempts) => attempts.first().map_or(error, |(_, attempt)| attempt),
         error => error,

@@ -1,5 +1,5 @@
-//! The behaviour that gives each connection its one stream: the side that dialled opens it when told
-//! to, the other side takes the first that is opened and no more.
+//! The libp2p behaviour that gives each connection one stream: the dialer opens it on request, the other side
+//! accepts the first that is opened and no more.
 //!
 //! Why not `libp2p-stream`: see docs/decisions/0006-own-stream-behaviour.md.
 
@@ -21,45 +21,41 @@ use libp2p::{PeerId, Stream, StreamProtocol};
 /// The name of the protocol, negotiated on each stream.
 pub const PROTOCOL: StreamProtocol = StreamProtocol::new("/cairn/1");
 
-/// What a connection reports.
+/// The outcome of opening the stream of a connection.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The stream is open.
     Open(Stream),
-    /// The other side does not speak our protocol, or broke off.
+    /// The other side does not support the protocol, or disconnected.
     Refused,
 }
 
-/// What happened on which connection.
+/// The outcome of a connection.
 #[derive(Debug)]
 pub struct StreamEvent {
-    /// Whose connection.
     pub peer: PeerId,
-    /// Which connection.
     pub connection: ConnectionId,
-    /// What.
     pub outcome: Outcome,
 }
 
-/// The behaviour: it only passes on what handlers and their owner say.
+/// The behaviour: a queue between handlers and the task that owns the swarm.
 #[derive(Default)]
-pub struct OneStream {
-    waiting: VecDeque<ToSwarm<StreamEvent, OpenStream>>,
+pub struct StreamBehaviour {
+    queue: VecDeque<ToSwarm<StreamEvent, OpenStream>>,
 }
 
-/// Tells a connection that we dialled to open its stream.
+/// The command to open the stream of a dialed connection.
 #[derive(Debug)]
 pub struct OpenStream;
 
-impl OneStream {
-    /// Opens the stream of a connection that we dialled.
+impl StreamBehaviour {
+    /// Opens the stream of a connection that this node dialed.
     pub fn open(&mut self, peer_id: PeerId, connection: ConnectionId) {
         let handler = NotifyHandler::One(connection);
-        self.waiting.push_back(ToSwarm::NotifyHandler { peer_id, handler, event: OpenStream });
+        self.queue.push_back(ToSwarm::NotifyHandler { peer_id, handler, event: OpenStream });
     }
 }
 
-impl NetworkBehaviour for OneStream {
+impl NetworkBehaviour for StreamBehaviour {
     type ConnectionHandler = Handler;
     type ToSwarm = StreamEvent;
 
@@ -81,22 +77,22 @@ impl NetworkBehaviour for OneStream {
         _: Endpoint,
         _: PortUse,
     ) -> Result<Handler, ConnectionDenied> {
-        Ok(Handler { role: Role::Dialler { must_open: false }, outcome: None })
+        Ok(Handler { role: Role::Dialer { must_open: false }, outcome: None })
     }
 
     fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
 
     fn on_connection_handler_event(&mut self, peer: PeerId, connection: ConnectionId, outcome: Outcome) {
-        self.waiting.push_back(ToSwarm::GenerateEvent(StreamEvent { peer, connection, outcome }));
+        self.queue.push_back(ToSwarm::GenerateEvent(StreamEvent { peer, connection, outcome }));
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<StreamEvent, OpenStream>> {
-        // Whoever pushes is polled right after, so no waker is kept.
-        self.waiting.pop_front().map_or(Poll::Pending, Poll::Ready)
+        // The swarm polls right after each push, so no waker is kept.
+        self.queue.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
-/// One connection's part.
+/// The part of the behaviour in one connection.
 #[derive(Debug)]
 pub struct Handler {
     role: Role,
@@ -105,11 +101,11 @@ pub struct Handler {
 
 #[derive(Debug)]
 enum Role {
-    Dialler { must_open: bool },
+    Dialer { must_open: bool },
     Listener { is_taken: bool },
 }
 
-/// What the other side may open: our protocol, or nothing.
+/// The protocol that the other side may open a stream of, if any.
 #[derive(Clone, Debug)]
 pub struct Offer(Option<StreamProtocol>);
 
@@ -146,7 +142,7 @@ impl ConnectionHandler for Handler {
     }
 
     fn on_behaviour_event(&mut self, OpenStream: OpenStream) {
-        if let Role::Dialler { must_open } = &mut self.role {
+        if let Role::Dialer { must_open } = &mut self.role {
             *must_open = true;
         }
     }
@@ -158,7 +154,7 @@ impl ConnectionHandler for Handler {
         if let Some(outcome) = self.outcome.take() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(outcome));
         }
-        if let Role::Dialler { must_open } = &mut self.role
+        if let Role::Dialer { must_open } = &mut self.role
             && core::mem::take(must_open)
         {
             let protocol = SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ());

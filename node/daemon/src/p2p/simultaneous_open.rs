@@ -1,23 +1,23 @@
-//! Which of two connections to one peer stays, when both sides dialled at once.
+//! Simultaneous open: which of two connections to one peer stays when both sides dialed at once.
 //!
 //! Both sides decide by the same rule on what both know, so they keep the same one.
 
 use cairn_protocol::peer::{Direction, PeerId};
 
-/// What to do with a second connection to a peer.
+/// The decision about a second connection to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// Close the new one.
+    /// The new connection is closed.
     KeepOld,
-    /// Close the old one.
+    /// The old connection is closed.
     TakeNew,
 }
 
-/// Decides between a connection that stands and a new one.
+/// Decides between an established connection and a new one.
 ///
-/// Of two that were dialled from different ends, the one that the smaller identity dialled stays.
-/// Of two from the same end only its dialler decides, by keeping the old and never opening a stream
-/// on the new; so where a second stream does come in, its dialler has lost the first.
+/// Of two that were dialed from different ends, the one that the smaller identity dialed stays.
+/// Of two from the same end only its dialer decides, by keeping the old and never opening a stream
+/// on the new; so where a second stream does come in, its dialer has lost the first.
 pub fn choose(own: &PeerId, peer: &PeerId, old: Direction, new: Direction) -> Choice {
     let we_are_smaller = own < peer;
     match (old, new) {
@@ -36,7 +36,7 @@ mod tests {
     const SMALL: PeerId = PeerId::from_bytes([1; 32]);
     const GREAT: PeerId = PeerId::from_bytes([2; 32]);
 
-    /// Who dialled the connection that stays, after a node has met `first` and then `second`.
+    /// The side that dialed the connection that stays, after a node has met `first` and then `second`.
     fn kept(own: &PeerId, peer: &PeerId, first: Direction, second: Direction) -> PeerId {
         let stays = match choose(own, peer, first, second) {
             Choice::KeepOld => first,
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_that_we_dialled_the_old_one_stays() {
+    fn of_two_that_we_dialed_the_old_one_stays() {
         assert_eq!(choose(&SMALL, &GREAT, Direction::Outbound, Direction::Outbound), Choice::KeepOld);
     }
 

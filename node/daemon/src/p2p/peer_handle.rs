@@ -1,0 +1,189 @@
+//! Peer handles: the sending end of one connection, held by the driver. Its queue is limited in messages and
+//! bytes; a peer that does not read fast enough loses the connection.
+
+use std::sync::Arc;
+
+use cairn_protocol::limits::MAX_SERVED_BYTES;
+use cairn_protocol::message::Message;
+use cairn_protocol::peer::PeerId;
+use libp2p::swarm::ConnectionId;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::p2p::delays::Delays;
+use crate::p2p::send_budget::{PeerBudget, SendBudget};
+use crate::p2p::traffic::Traffic;
+
+/// The most messages that are queued for a peer.
+pub const MAX_QUEUED: usize = 4096;
+/// The most bytes that are queued for a peer: one full reply to `GetBlocks` and half as much again. While more
+/// than [`PAUSE_ABOVE`] are queued, the peer's further requests are held back, so an honest peer stays below.
+pub const MAX_QUEUED_BYTES: usize = MAX_SERVED_BYTES + MAX_SERVED_BYTES / 2;
+/// While more bytes than this are queued, the peer's requests are held back.
+pub const PAUSE_ABOVE: usize = 1024 * 1024;
+
+/// An entry of the queue of the task that writes.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Send a message, not before a time.
+    Send {
+        message: Message,
+        due: Option<Instant>,
+    },
+    Disconnect,
+}
+
+/// The sending end of a connection.
+#[derive(Clone, Debug)]
+pub struct PeerHandle {
+    pub peer: PeerId,
+    /// The connection of the peer; it may soon have another.
+    pub connection: ConnectionId,
+    queue: mpsc::Sender<Outgoing>,
+    state: Arc<ConnectionState>,
+}
+
+/// The state of a connection, which the driver and the connection's tasks share.
+#[derive(Debug)]
+pub struct ConnectionState {
+    budget: PeerBudget,
+    drained: Notify,
+    /// The connection is closed; nothing more is read or written.
+    pub closed: CancellationToken,
+    /// The driver was notified of every event of the connection.
+    pub reported: CancellationToken,
+    /// This node disconnects: queued messages are still written, nothing more is read.
+    pub closing: CancellationToken,
+    pub traffic: Traffic,
+    delays: Arc<Delays>,
+}
+
+impl PeerHandle {
+    /// A handle, and the queue for the task that writes.
+    pub fn new(
+        peer: PeerId,
+        connection: ConnectionId,
+        traffic: Traffic,
+        delays: Arc<Delays>,
+        budget: &Arc<SendBudget>,
+    ) -> (Self, mpsc::Receiver<Outgoing>) {
+        let (queue, receiver) = mpsc::channel(MAX_QUEUED);
+        let closed = CancellationToken::new();
+        let state = ConnectionState {
+            budget: budget.peer_budget(closed.clone()),
+            drained: Notify::new(),
+            closed,
+            reported: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            traffic,
+            delays,
+        };
+        (Self { peer, connection, queue, state: Arc::new(state) }, receiver)
+    }
+
+    /// Queues a message. If too much is queued already, the connection is closed.
+    pub fn send(&self, message: Message) {
+        let queued = self.state.budget.add(weight(&message));
+        let due = self.state.delays.due(&self.peer);
+        if queued > MAX_QUEUED_BYTES || self.queue.try_send(Outgoing::Send { message, due }).is_err() {
+            if !self.state.closed.is_cancelled() && !self.state.closing.is_cancelled() {
+                // A peer can cause this as often as it likes, so it is not a warning.
+                tracing::debug!(peer = ?self.peer, queued, "a peer reads too slowly: disconnecting");
+            }
+            self.state.closed.cancel();
+        }
+    }
+
+    /// Disconnects once all queued messages are written, or after a timeout.
+    pub fn disconnect(&self) {
+        self.state.closing.cancel();
+        if self.queue.try_send(Outgoing::Disconnect).is_err() {
+            self.state.closed.cancel();
+        }
+    }
+
+    /// The state that the connection's tasks share.
+    pub fn state(&self) -> &Arc<ConnectionState> {
+        &self.state
+    }
+}
+
+impl ConnectionState {
+    /// Releases the budget of a message that was written.
+    pub fn written(&self, message: &Message) {
+        self.budget.remove(weight(message));
+        self.drained.notify_one();
+    }
+
+    /// Whether the peer's requests are held back until it has read the replies to earlier ones.
+    pub fn is_congested(&self) -> bool {
+        self.budget.queued() > PAUSE_ABOVE
+    }
+
+    /// Returns when a message was written since this was last called.
+    pub async fn drained(&self) {
+        self.drained.notified().await;
+    }
+}
+
+/// The approximate memory of a queued message, in bytes.
+fn weight(message: &Message) -> usize {
+    const OVERHEAD: usize = 128;
+    OVERHEAD + message.weight()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::p2p::send_budget::MAX_QUEUED_BYTES_IN_ALL;
+
+    fn handle() -> (PeerHandle, mpsc::Receiver<Outgoing>) {
+        let budget = SendBudget::new(MAX_QUEUED_BYTES_IN_ALL);
+        let (peer, connection) = (PeerId::from_bytes([1; 32]), ConnectionId::new_unchecked(1));
+        PeerHandle::new(peer, connection, Traffic::default(), Arc::default(), &budget)
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_disconnected_one_message_past_the_bound() {
+        let (handle, _unread) = handle();
+        (0..MAX_QUEUED).for_each(|_| handle.send(Message::GetPeers));
+        assert!(!handle.state().closed.is_cancelled());
+        handle.send(Message::GetPeers);
+        assert!(handle.state().closed.is_cancelled());
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_disconnected_by_bytes_as_well() {
+        let (handle, mut unread) = handle();
+        let long = Message::GetBlocks(vec![cairn_core::hash::BlockHash::ZERO; 100_000]);
+        let fit = MAX_QUEUED_BYTES / weight(&long);
+        (0..fit).for_each(|_| handle.send(long.clone()));
+        assert!(handle.state().is_congested() && !handle.state().closed.is_cancelled());
+        handle.send(long);
+        assert!(handle.state().closed.is_cancelled());
+        unread.close();
+    }
+
+    #[test]
+    fn what_is_written_no_longer_counts() {
+        let (handle, mut queue) = handle();
+        for _ in 0..10 * MAX_QUEUED {
+            handle.send(Message::Ping { nonce: 1 });
+            let Ok(Outgoing::Send { message, .. }) = queue.try_recv() else { panic!("it was queued") };
+            handle.state().written(&message);
+        }
+        assert!(!handle.state().closed.is_cancelled());
+        assert_eq!(handle.state().budget.queued(), 0);
+    }
+
+    #[test]
+    fn disconnecting_lets_queued_messages_be_written_first() {
+        let (handle, mut queue) = handle();
+        handle.send(Message::GetPeers);
+        handle.disconnect();
+        assert!(matches!(queue.try_recv(), Ok(Outgoing::Send { message: Message::GetPeers, due: None })));
+        assert!(matches!(queue.try_recv(), Ok(Outgoing::Disconnect)));
+        assert!(!handle.state().closed.is_cancelled());
+    }
+}
