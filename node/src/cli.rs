@@ -1,6 +1,6 @@
-//! What can be typed: every command, its arguments and its help. What they mean is in `config`.
+//! The command line: every command, its arguments and its help.
 
-use cairn_daemon::config::args::NodeArgs;
+use cairn_daemon::config::layers::NodeArgs;
 use cairn_genesis::programs::exit;
 use clap::{Parser, Subcommand};
 
@@ -13,25 +13,24 @@ pub mod top;
 pub mod verify;
 pub mod which_devnet;
 
-/// A proof-of-work blockchain, to be run, cut apart and watched.
+/// A proof-of-work blockchain, to run, partition and watch
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cairn", version, propagate_version = true, arg_required_else_help = true, after_long_help = exit::HELP)]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands.
+/// A command of the program.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run one node
     Node(Box<NodeArgs>),
     /// Start a whole network of real nodes on this machine, and watch it
     Devnet(devnet::DevnetArgs),
-    /// Steer a running devnet: cut it, heal it, mine, kill, pay
+    /// Control a running devnet: partition, heal, mine, kill, pay
     Net(net::NetArgs),
-    /// Look at a running devnet in this terminal, and steer it by single keys
+    /// Show a running devnet in this terminal, and control it by single keys
     Top(top::TopArgs),
     /// Play a scenario in a simulated world, the same every time
     Simulate(simulate::SimulateArgs),
@@ -39,13 +38,10 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Make or print a chain definition
     Genesis(genesis::GenesisArgs),
-    /// Measure this machine
+    /// Measure how fast this machine hashes
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell
-    Completions {
-        /// Which shell.
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
 }
 
 #[cfg(test)]

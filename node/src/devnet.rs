@@ -16,6 +16,7 @@ pub mod fork;
 pub mod funded_accounts;
 pub mod groups;
 pub mod http_routes;
+pub mod line;
 pub mod link_delays;
 pub mod mining;
 pub mod narrator;

@@ -378,3 +378,17 @@ fn files_and_public_items_have_doc_comments() {
     let planted = "/// Has one.\npub struct A;\npub fn b() {}\nfn c() {}\nimpl A { pub fn d() {} }";
     assert_eq!(undocumented(&syn::parse_file(planted).expect("Rust")), ["b", "d"]);
 }
+
+/// docs/architecture.md sends its reader to files and folders, and each is there.
+#[test]
+fn every_path_that_the_architecture_names_exists() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).expect("the document");
+    let tops = ["core/", "genesis/", "node/", "wallet/", "tests/", "docs/"];
+    let paths: BTreeSet<&str> = text
+        .split(|letter: char| letter.is_whitespace() || "`()|,;:".contains(letter))
+        .filter(|word| tops.iter().any(|top| word.starts_with(top)))
+        .collect();
+    let missing: Vec<&&str> = paths.iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(paths.len() > 30, "{paths:?}");
+    assert!(missing.is_empty(), "docs/architecture.md names what is not there: {missing:?}");
+}

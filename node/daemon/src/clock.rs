@@ -1,4 +1,4 @@
-//! The clock: the only place that asks what time it is.
+//! The clock: the only place that reads the system's time.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use cairn_core::text::grouped;
 use cairn_core::time::Timestamp;
 
-/// What the clock showed last.
+/// The last time that the clock showed.
 #[derive(Debug)]
 struct Reading {
     shown: Duration,
@@ -21,8 +21,7 @@ static LAST: Mutex<Option<Reading>> = Mutex::new(None);
 /// How far the wall clock is set ahead of the system's, in milliseconds; behind it when negative.
 static OFFSET_MS: AtomicI64 = AtomicI64::new(0);
 
-/// Sets the clock ahead of the system's by so many milliseconds, or behind it: for chains on which wrong
-/// clocks are tried out. It never goes back, so a smaller offset slows it until it is reached.
+/// Sets the clock ahead of the system's by this number of milliseconds, or behind it, for tests of wrong clocks. It never goes back, so a smaller offset slows it until it is reached.
 pub fn set_offset_ms(offset: i64) {
     OFFSET_MS.store(offset, Ordering::Relaxed);
 }
@@ -40,16 +39,16 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(u64::try_from(shown.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A system's clock, with the offset set from it, that was set back during the run.
+/// How far the system's clock, offset included, was set back during the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetBack(Duration);
 
-/// How far the clock runs ahead of the system's before it is told: small corrections are usual.
-const TOLD_ABOVE: Duration = Duration::from_secs(5);
+/// How far the clock may run ahead of the system's before it is reported: small corrections are usual.
+const REPORTED_ABOVE: Duration = Duration::from_secs(5);
 
 impl SetBack {
     fn check(shown: Duration, wall: Duration) -> Option<Self> {
-        Some(shown.saturating_sub(wall)).filter(|by| *by > TOLD_ABOVE).map(Self)
+        Some(shown.saturating_sub(wall)).filter(|by| *by > REPORTED_ABOVE).map(Self)
     }
 }
 
@@ -64,19 +63,19 @@ impl fmt::Display for SetBack {
     }
 }
 
-/// Whether this clock waits for the system's, which was set back.
+/// The distance to the system's clock, if that was set back and this clock waits for it.
 pub fn set_back() -> Option<SetBack> {
     let shown = Duration::from_millis(now().millis());
     SetBack::check(shown, wall())
 }
 
-/// What to show now: the wall clock, unless that is behind what was shown.
+/// The time to show now: the wall clock, unless that is behind the time shown last.
 fn step(shown: Duration, passed: Duration, wall: Duration) -> Duration {
     wall.max(shown.saturating_add(passed / 2))
 }
 
 fn wall() -> Duration {
-    // A clock before 1970 is broken; the machine's rules on time then refuse new blocks, as they should.
+    // A clock before 1970 is broken; the machine's rules on time then reject new blocks, as they should.
     let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let offset_ms = OFFSET_MS.load(Ordering::Relaxed);
     let offset = Duration::from_millis(offset_ms.unsigned_abs());
@@ -109,11 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_jumps_back_is_told_until_it_has_nearly_caught_up() {
+    fn a_wall_clock_that_jumps_back_is_reported_until_it_has_nearly_caught_up() {
         assert_eq!(SetBack::check(s(1000), s(1001)), None);
         assert_eq!(SetBack::check(s(1000), s(995)), None, "a small correction");
-        let told = SetBack::check(s(100_000), s(13_600)).expect("a day").to_string();
-        assert!(told.contains("86,400 s behind this node's clock") && told.contains("half pace"), "{told}");
+        let message = SetBack::check(s(100_000), s(13_600)).expect("a day").to_string();
+        assert!(
+            message.contains("86,400 s behind this node's clock") && message.contains("half pace"),
+            "{message}"
+        );
     }
 
     #[test]

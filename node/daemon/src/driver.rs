@@ -1,7 +1,7 @@
 //! The driver: the thread that owns the machine. Inputs in, actions out, wakes on time.
 //!
 //! Validation and storage block, so they have a thread of their own, off the runtime's workers.
-//! What waits is handled as a group with one flush of the store, and only then are the actions
+//! Queued inputs are handled as a group with one flush of the store, and only then are the actions
 //! carried out: nothing is announced or confirmed that a crash could take back.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,6 @@ use cairn_protocol::input::{Input, RequestId};
 use cairn_protocol::message::{Goodbye, Message};
 use cairn_protocol::node::clock::behind;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
-use libp2p::swarm::ConnectionId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Machine;
@@ -29,19 +28,19 @@ use crate::p2p::connection::PeerEvent;
 use crate::p2p::peer_handle::{ConnectionState, PeerHandle};
 use crate::p2p::{Network, NetworkCommand};
 
-/// What is handled before the store is flushed and actions are carried out: enough to share the
-/// price of a flush, few enough that nobody waits long.
+/// Inputs that are handled before the store is flushed and actions are carried out: enough to share the cost of a
+/// flush, few enough to keep the delay short.
 const GROUP: usize = 64;
 
 /// Everything that may wake the driver.
 enum Woken {
     Called(Call),
-    Heard(PeerEvent),
+    Network(PeerEvent),
     TimeCame,
     Stopped,
 }
 
-/// The thread's state.
+/// State of the driver's thread.
 pub struct Driver {
     machine: Machine,
     ends: Ends,
@@ -61,10 +60,7 @@ pub struct Driver {
 
 impl Driver {
     /// Starts the thread. It ends when the handle's stop is asked for, or the store fails; either
-    /// way everything else is told to stop too. It returns the machine, flushed.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
+    /// way everything else stops too. It returns the machine, flushed.
     pub fn spawn(
         machine: Machine,
         ends: Ends,
@@ -103,12 +99,12 @@ impl Driver {
                 match woken {
                     Woken::Stopped => return self.finish(),
                     Woken::Called(call) => self.called(call)?,
-                    Woken::Heard(event) => self.heard(event)?,
+                    Woken::Network(event) => self.peer_event(event)?,
                     Woken::TimeCame => {}
                 }
                 handled += 1;
-                // What does not belong to this group any more must stay where it waits.
-                let next = if handled < GROUP { self.waiting() } else { None };
+                // Inputs beyond this group must stay in their queue.
+                let next = if handled < GROUP { self.queued() } else { None };
                 match next {
                     Some(next) => woken = next,
                     None => break,
@@ -130,14 +126,14 @@ impl Driver {
         tokio::select! {
             () = self.ends.stop.cancelled() => Woken::Stopped,
             call = self.ends.calls.recv() => call.map_or(Woken::Stopped, Woken::Called),
-            event = self.events.recv() => event.map_or(Woken::Stopped, Woken::Heard),
+            event = self.events.recv() => event.map_or(Woken::Stopped, Woken::Network),
             () = sleep_until(due) => Woken::TimeCame,
         }
     }
 
-    /// Takes what waits already, without waiting.
-    fn waiting(&mut self) -> Option<Woken> {
-        let heard = self.events.try_recv().ok().map(Woken::Heard);
+    /// Takes the next input from the queues, without waiting.
+    fn queued(&mut self) -> Option<Woken> {
+        let heard = self.events.try_recv().ok().map(Woken::Network);
         heard.or_else(|| self.ends.calls.try_recv().ok().map(Woken::Called))
     }
 
@@ -168,7 +164,7 @@ impl Driver {
         Ok(())
     }
 
-    fn heard(&mut self, event: PeerEvent) -> Result<(), StoreError> {
+    fn peer_event(&mut self, event: PeerEvent) -> Result<(), StoreError> {
         match event {
             PeerEvent::Connected { handle, direction, address } => {
                 let peer = handle.peer;
@@ -177,23 +173,17 @@ impl Driver {
                 self.handles.insert(peer, handle);
                 self.handle(Input::Connected { peer, direction, address })
             }
-            PeerEvent::Received { peer, connection, message, permit: _permit } => {
-                if !self.is_current(&peer, connection) {
-                    return Ok(());
-                }
-                self.handle(Input::Received { peer, message })
+            // A connection that was replaced meanwhile has no say any more, not even by its end.
+            PeerEvent::Received { peer, connection, .. }
+            | PeerEvent::Malformed { peer, connection, .. }
+            | PeerEvent::Disconnected { peer, connection }
+                if self.handles.get(&peer).is_none_or(|handle| handle.connection != connection) =>
+            {
+                Ok(())
             }
-            PeerEvent::Malformed { peer, connection, error } => {
-                if !self.is_current(&peer, connection) {
-                    return Ok(());
-                }
-                self.handle(Input::Malformed { peer, error })
-            }
-            // The end of a connection that was replaced meanwhile is not the end of the peer's.
-            PeerEvent::Disconnected { peer, connection } => {
-                if !self.is_current(&peer, connection) {
-                    return Ok(());
-                }
+            PeerEvent::Received { peer, message, .. } => self.handle(Input::Received { peer, message }),
+            PeerEvent::Malformed { peer, error, .. } => self.handle(Input::Malformed { peer, error }),
+            PeerEvent::Disconnected { peer, .. } => {
                 self.forget_actions_for(peer);
                 self.handles.remove(&peer);
                 self.traffic().remove(&peer);
@@ -211,12 +201,8 @@ impl Driver {
         }
     }
 
-    fn is_current(&self, peer: &PeerId, connection: ConnectionId) -> bool {
-        self.handles.get(peer).is_some_and(|handle| handle.connection == connection)
-    }
-
-    /// What was to be said on a connection that is over must not be said on the next one of the same
-    /// peer, which would take it for a second greeting or for talk before any.
+    /// Messages for a connection that is over must not be sent on the next one of the same peer: it would take them
+    /// for a second handshake or for messages before it.
     fn forget_actions_for(&mut self, peer: PeerId) {
         self.actions.retain(|action| match action {
             Action::Send { peer: to, .. } | Action::Disconnect { peer: to } => *to != peer,
@@ -242,7 +228,7 @@ impl Driver {
                 Action::Block { peers } => self.command(NetworkCommand::Block(peers)),
                 Action::Reply { request, answer } => {
                     if let Some(reply) = self.replies.remove(&request) {
-                        // Whoever asked may have gone away meanwhile.
+                        // The caller may have disconnected meanwhile.
                         let _ = reply.send(answer);
                     }
                 }
@@ -257,7 +243,7 @@ impl Driver {
                     {
                         self.not_connected(*address, in_words(reason));
                     }
-                    // Without subscribers nobody needs to be told.
+                    // It fails without subscribers, which is not an error.
                     let _ = self.ends.events.send(event);
                 }
             }
@@ -304,7 +290,8 @@ impl Driver {
 /// Sleeps until a time of our clock; for ever if there is none.
 async fn sleep_until(due: Option<Timestamp>) {
     match due {
-        // A millisecond more than rounding could take away, so as not to wake just before.
+        // The timer rounds up to whole milliseconds, so this does not wake just before. At least every hour it looks
+        // again, because the clock may have been set.
         Some(due) => tokio::time::sleep(due.since(clock::now()).min(Duration::from_secs(3600))).await,
         None => std::future::pending().await,
     }

@@ -39,7 +39,7 @@ pub enum Found {
 }
 
 /// The log. Clones are the same log. Followers hold a number and no queue, so a slow one costs
-/// nothing and holds up nobody; it is told when it has fallen too far behind.
+/// nothing and delays no other; it gets a gap when it has fallen too far behind.
 #[derive(Clone, Debug)]
 pub struct EventLog {
     /// Which run of the node the numbers belong to.
@@ -56,7 +56,7 @@ struct Kept {
 }
 
 impl EventLog {
-    /// A log without events, of a run that is told from any other by lot.
+    /// A log without events, of a run with a random name.
     pub fn begin() -> Self {
         Self::new(&format!("{:016x}", getrandom::u64().unwrap_or_default()))
     }
@@ -83,11 +83,11 @@ impl EventLog {
         self.latest.send_replace(kept.latest);
     }
 
-    /// Some events were lost before they came here: whoever follows must look at the chain again.
+    /// Drops all events, because some were lost before they came here: followers must read the chain again.
     pub fn forget(&self) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.entries.clear();
-        // One number stands for what was lost, so that nobody can be exactly up to date.
+        // One number stands for the lost events, so that no follower can be exactly up to date.
         kept.latest += 1;
         self.latest.send_replace(kept.latest);
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_a_gap_for_everybody() {
+    fn lost_events_are_a_gap_for_every_follower() {
         let log = filled(3);
         log.forget();
         assert_eq!(log.since(4), Found::Gap { next: 5 });

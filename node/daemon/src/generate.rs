@@ -18,39 +18,38 @@ use crate::clock;
 use crate::mined::NotMined;
 use crate::search::mine_once;
 
-/// How long the driver may be kept from everything else.
+/// Time limit of one call, which keeps the driver from everything else.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// Blocks at once: their events must fit in what a subscriber may have unread.
+/// Blocks in one call: their events must fit in what a subscriber may have unread.
 const MAX_AT_ONCE: u32 = 500;
-/// Nonces tried at once: where work is hard the caller asks again, and the others have their turn.
+/// Nonces tried in one call: where work is hard the caller calls again, and other calls have their turn.
 const MAX_TRIES_AT_ONCE: u64 = 1 << 19;
 /// Hashes that blocks on demand may take together, on average: about a minute of one core. More is not
 /// asked for at once.
 pub const MOST_HASHES_AT_ONCE: u64 = 1 << 30;
-/// The mark of our own submissions, which nobody waits for.
+/// The id of this module's own submissions, to which no caller is waiting.
 const OWN: RequestId = RequestId(u64::MAX);
 
-/// What is wanted.
+/// A request for blocks.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// How many blocks.
     pub count: u32,
-    /// Who is paid.
+    /// The lock of the coinbase outputs.
     pub pay_to: Lock,
-    /// What the coinbases say.
+    /// The text in the coinbases.
     pub tag: Vec<u8>,
     /// Nonces to try in all.
     pub max_tries: u64,
 }
 
-/// What was made.
+/// Blocks that were made, and the work that they took.
 #[derive(Clone, Debug, Default)]
 pub struct Made {
     /// The blocks, in order.
     pub hashes: Vec<BlockHash>,
     /// Nonces that were tried.
     pub tries: u64,
-    /// Why asking again is of no use; none while it is.
+    /// The reason for which another call is of no use; none while it is.
     pub end: Option<End>,
 }
 
@@ -63,10 +62,7 @@ pub enum End {
     NotMined(NotMined),
 }
 
-/// Makes as many of the wanted blocks as is fair at once; the caller asks again for the rest.
-///
-/// # Errors
-/// When the store fails.
+/// Makes some of the wanted blocks, within the limits of one call; the caller calls again for the rest.
 pub fn generate(machine: &mut Machine, wanted: &Wanted) -> Result<(Made, Vec<Action>), StoreError> {
     let began = Instant::now();
     let (mut made, mut actions) = (Made::default(), Vec::new());
@@ -118,7 +114,7 @@ fn search(header: &Header, max_tries: u64) -> (Option<u64>, u64) {
     (found, found.map_or(max_tries, |nonce| nonce + 1))
 }
 
-/// The same block with the first nonce that does its work, if one of so many does.
+/// The same block with the first nonce that does its work, if there is one within `max_tries`.
 pub fn solve(block: Block, max_tries: u64) -> Option<Block> {
     let (nonce, _) = search(block.header(), max_tries);
     nonce.map(|nonce| block.with_nonce(nonce))
@@ -154,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_without_luck_gives_the_thread_back_and_says_when_its_tries_are_used_up() {
+    fn a_search_without_success_gives_the_thread_back_and_says_when_its_tries_are_used_up() {
         let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
         let out_of_reach = CompactTarget::from_bits(0x1700_ffff);
         (test.params.pow_limit, test.params.genesis_bits) = (out_of_reach, out_of_reach);
@@ -170,7 +166,7 @@ mod tests {
 
     /// A devnet that was resumed with its clock set back said "mined 1 block", and its height stayed.
     #[test]
-    fn blocks_ahead_of_the_clock_are_not_told_as_made() {
+    fn blocks_ahead_of_the_clock_are_not_reported_as_made() {
         let (mut test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
         let later = Timestamp::from_millis(4_000_000_000_000);
         let header =

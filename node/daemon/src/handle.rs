@@ -1,5 +1,5 @@
-//! The handle: how everything else reaches the driver. Every way in is a bounded queue: with too much
-//! under way a caller waits. Clones reach the same node.
+//! The handle: access to the driver for everything else. Every queue into it is bounded: when it is full, the caller
+//! waits. Clones reach the same node.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,49 +21,66 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
 use crate::generate::{Made, Wanted};
+use crate::mined::NotMined;
 use crate::p2p::delays::Delays;
 use crate::p2p::peer_handle::ConnectionState;
 use crate::p2p::traffic::Traffic;
 
-/// Calls that may wait for the driver; one more waits before it is even queued.
+/// Calls queued for the driver; the caller of one more waits until there is room.
 const MAX_CALLS: usize = 256;
-/// Events that a slow subscriber may have unread; with more it is told how many it lost. A
-/// reorganisation of 8,000 blocks fits.
+/// Events that a slow subscriber may have unread; with more it learns how many it lost. A
+/// reorganization of 8,000 blocks fits.
 const MAX_EVENTS: usize = 16_384;
 
-/// The node stops or has stopped: nobody answers any more.
+/// The node stops or has stopped, so there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node is stopping")]
 pub struct Stopped;
 
-/// A way of looking at the machine, carried out on its thread.
+/// Why a submission failed: the node stopped, or the rule that rejects the transaction, block or header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubmitError<E> {
+    Stopped(Stopped),
+    Rejected(E),
+}
+
+impl<E> From<Stopped> for SubmitError<E> {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+/// A look at the machine, carried out on its thread.
 pub type Query = Box<dyn FnOnce(&Machine) + Send>;
 
-/// What a caller wants of the driver.
+/// A call of the driver, with the channel of its reply.
 pub enum Call {
-    /// Take this in, and say how that ended.
     Submit(Submission, oneshot::Sender<Answer>),
-    /// Do this with the connections.
     Command(PeerCommand, oneshot::Sender<()>),
-    /// Let this look.
     Query(Query),
-    /// Make blocks at once.
     Generate(Wanted, oneshot::Sender<Made>),
 }
 
-/// Bytes come and gone, by peer.
+/// Bytes sent and received, by peer.
 pub type PeerTraffic = Arc<Mutex<BTreeMap<PeerId, Arc<ConnectionState>>>>;
+
+/// Bytes received from a peer and sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteCounts {
+    pub received: u64,
+    pub sent: u64,
+}
 
 /// How often templates became stale since the node started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stale {
-    /// Because the tip moved: blocks made from older templates are wasted.
+    /// Times that the tip moved: blocks made from older templates are wasted.
     pub by_tip: u64,
-    /// For any reason; the others are better fees.
+    /// Times in all; the others are better fees.
     pub by_anything: u64,
 }
 
-/// A way to one running node.
+/// Access to one running node.
 #[derive(Clone)]
 pub struct NodeHandle {
     own: PeerId,
@@ -76,17 +93,13 @@ pub struct NodeHandle {
     stop: CancellationToken,
 }
 
-/// The driver's ends of what a handle holds.
+/// The driver's ends of the channels that a handle holds.
 pub struct Ends {
-    /// What callers want.
     pub calls: mpsc::Receiver<Call>,
-    /// Where to tell what happened.
     pub events: broadcast::Sender<Event>,
-    /// Where to tell that templates are stale.
     pub stale: watch::Sender<Stale>,
-    /// Where to note connections.
     pub peer_traffic: PeerTraffic,
-    /// Tells that the node is to stop.
+    /// Cancelled when the node is to stop.
     pub stop: CancellationToken,
 }
 
@@ -112,76 +125,61 @@ impl NodeHandle {
         (Self { own, calls, events, stale, traffic, delays, peer_traffic, stop }, ends)
     }
 
-    /// How long what it says to peers is held back; set at once for all that follows.
+    /// Delays of messages to peers; a change holds for all later messages.
     pub fn delays(&self) -> &Delays {
         &self.delays
     }
 
-    /// Who this node is.
+    /// The identity of this node.
     pub fn peer_id(&self) -> PeerId {
         self.own
     }
 
-    /// Hands in a transaction; returns once it is in the mempool, or refused.
-    ///
-    /// # Errors
-    /// [`Stopped`]; the inner error is the transaction's.
+    /// Submits a transaction, which may not pay more than `max_fee_rate`; returns once it is in the mempool.
     pub async fn submit_transaction(
         &self,
         transaction: Arc<Transaction>,
         max_fee_rate: Option<FeeRate>,
-    ) -> Result<Result<Txid, MempoolError>, Stopped> {
+    ) -> Result<Txid, SubmitError<MempoolError>> {
         match self.submit(Submission::Transaction { transaction, max_fee_rate }).await? {
-            Answer::Transaction(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Transaction(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 
-    /// Hands in a block; returns once it is stored and flushed, or refused.
-    ///
-    /// # Errors
-    /// [`Stopped`]; the inner error is the block's.
-    pub async fn submit_block(
-        &self,
-        block: Arc<Block>,
-    ) -> Result<Result<BlockVerdict, BlockRejection>, Stopped> {
+    /// Submits a block; returns once it is stored and flushed.
+    pub async fn submit_block(&self, block: Arc<Block>) -> Result<BlockVerdict, SubmitError<BlockRejection>> {
         match self.submit(Submission::Block(block)).await? {
-            Answer::Block(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Block(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 
-    /// Hands in a header whose block is still to come; returns whether it was new, or why it is
-    /// refused.
-    ///
-    /// # Errors
-    /// [`Stopped`]; the inner error is the header's.
-    pub async fn submit_header(&self, header: Header) -> Result<Result<bool, BlockRejection>, Stopped> {
+    /// Submits a block that was made here; returns once it is part of the best chain and flushed.
+    pub async fn submit_mined(&self, block: Arc<Block>) -> Result<(), SubmitError<NotMined>> {
+        match self.submit(Submission::Block(block)).await? {
+            Answer::Block(outcome) => NotMined::check(outcome).map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
+        }
+    }
+
+    /// Submits a header whose block is still to come; returns whether it was new.
+    pub async fn submit_header(&self, header: Header) -> Result<bool, SubmitError<BlockRejection>> {
         match self.submit(Submission::Header(Box::new(header))).await? {
-            Answer::Header(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Header(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 
-    /// Says something of a block; returns once the best chain is as it must be now, and flushed.
-    ///
-    /// # Errors
-    /// [`Stopped`]; the inner error is the caller's.
-    pub async fn mark(
-        &self,
-        hash: BlockHash,
-        mark: BlockOverride,
-    ) -> Result<Result<(), OverrideError>, Stopped> {
+    /// Marks a block as the operator wants; returns once the best chain is as it must be now, and flushed.
+    pub async fn mark(&self, hash: BlockHash, mark: BlockOverride) -> Result<(), SubmitError<OverrideError>> {
         match self.submit(Submission::Override(hash, mark)).await? {
-            Answer::Override(outcome) => Ok(outcome),
-            _ => Err(Stopped),
+            Answer::Override(outcome) => outcome.map_err(SubmitError::Rejected),
+            _ => Err(Stopped.into()),
         }
     }
 
-    /// Does something with the connections; returns once it is under way.
-    ///
-    /// # Errors
-    /// [`Stopped`].
+    /// Changes the connections; returns once the change is under way.
     pub async fn command(&self, command: PeerCommand) -> Result<(), Stopped> {
         let (reply, done) = oneshot::channel();
         self.calls.send(Call::Command(command, reply)).await.map_err(|_| Stopped)?;
@@ -189,9 +187,6 @@ impl NodeHandle {
     }
 
     /// Looks at the machine, between two of its steps. The look must be short: everything waits.
-    ///
-    /// # Errors
-    /// [`Stopped`].
     pub async fn query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
@@ -203,9 +198,6 @@ impl NodeHandle {
     }
 
     /// [`NodeHandle::query`] for threads outside the runtime, as the miner's.
-    ///
-    /// # Errors
-    /// [`Stopped`].
     pub fn query_blocking<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
@@ -216,37 +208,35 @@ impl NodeHandle {
         answer.blocking_recv().map_err(|_| Stopped)
     }
 
-    /// Makes some of the wanted blocks on the spot; returns once they are stored and flushed. With
+    /// Makes some of the wanted blocks at once; returns once they are stored and flushed. With
     /// fewer than wanted, ask again for the rest unless that is of no use.
-    ///
-    /// # Errors
-    /// [`Stopped`].
     pub async fn generate(&self, wanted: Wanted) -> Result<Made, Stopped> {
         let (reply, made) = oneshot::channel();
         self.calls.send(Call::Generate(wanted, reply)).await.map_err(|_| Stopped)?;
         made.await.map_err(|_| Stopped)
     }
 
-    /// Everything that happens from now on, in order. A subscriber that falls too far behind is
-    /// told so and loses the oldest; it holds up nobody.
+    /// All events from now on, in order. A subscriber that falls too far behind loses the oldest and learns of it.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }
 
-    /// Tells whoever mines that templates built before are stale.
+    /// Counts the times that templates built before became stale; a miner follows it.
     pub fn stale(&self) -> watch::Receiver<Stale> {
         self.stale.clone()
     }
 
-    /// Bytes come and gone, over all peers.
+    /// Bytes sent and received, over all peers.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
     }
 
-    /// Bytes (received, sent) of one peer's connection; none without one.
-    pub fn peer_traffic(&self, peer: &PeerId) -> Option<(u64, u64)> {
+    /// Bytes of one peer's connection; none without a connection.
+    pub fn peer_traffic(&self, peer: &PeerId) -> Option<ByteCounts> {
         let peers = self.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.get(peer).map(|state| (state.traffic.received(), state.traffic.sent()))
+        peers
+            .get(peer)
+            .map(|state| ByteCounts { received: state.traffic.received(), sent: state.traffic.sent() })
     }
 
     /// Asks the node to stop.
@@ -254,7 +244,7 @@ impl NodeHandle {
         self.stop.cancel();
     }
 
-    /// Tells when the node is to stop; whatever runs beside the driver ends with it.
+    /// Cancelled when the node is to stop; tasks beside the driver end with it.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop
     }

@@ -1,8 +1,7 @@
-//! What one node does: everything that touches the world around `cairn-protocol`, which decides.
+//! What one node does: all input and output around `cairn-protocol`, which decides.
 //!
-//! Reading order: `clock` and `config` (time and settings come in here), `driver` (the thread that
-//! owns the machine), `handle` (how all others reach it), `p2p` (bytes from and to peers), then
-//! `node_builder`, where a whole node is put together.
+//! Reading order: `clock` and `config` (time and settings), `driver` (the thread that owns the machine), `handle`
+//! (access to it for all others), `p2p` (bytes from and to peers), then `node_builder`, which starts a whole node.
 
 pub mod api;
 pub mod clock;

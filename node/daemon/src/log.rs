@@ -1,6 +1,7 @@
-//! Logs: where they go, what an operator reads of each event, and how foreign text is made harmless.
+//! The log: its output and filter, and the line for each event of the node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::mem::{Discriminant, discriminant};
 
 use cairn_core::text::harmless;
 use cairn_core::time::Timestamp;
@@ -9,9 +10,9 @@ use cairn_protocol::node::clock::ClockBehind;
 use cairn_protocol::peer::PeerAddress;
 use tracing_subscriber::EnvFilter;
 
-pub mod budget;
+pub mod rate_limit;
 
-use budget::{Budget, Room};
+use rate_limit::{Permit, RateLimit};
 
 /// Limit of a text of a peer in one line, in characters.
 const FOREIGN_TEXT: usize = 256;
@@ -27,7 +28,7 @@ pub struct LogError {
 /// Logs to standard error from now on. A second call in one process changes nothing.
 ///
 /// # Errors
-/// When the filter makes no sense.
+/// When the filter does not parse.
 pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
     let parsed = EnvFilter::builder().parse(filter);
     let parsed = parsed.map_err(|source| LogError { found: filter.to_owned(), source })?;
@@ -45,19 +46,14 @@ pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
     Ok(())
 }
 
-/// What an operator reads of the node's events, within a budget for each kind.
+/// Logs events for the operator, with a rate limit for each kind.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    reorganisations: Budget,
-    disconnected: Budget,
-    connected: Budget,
-    side_branches: Budget,
-    arrivals: Budget,
-    departures: Budget,
-    clock: Budget,
+    events: HashMap<Discriminant<Event>, RateLimit>,
+    clock: RateLimit,
     is_behind: bool,
-    absences: Budget,
-    /// Why the nodes that the operator named are not connected, as it was said last.
+    failed_dials: RateLimit,
+    /// The last reason that was logged for each node that the operator named and that is not connected.
     absent: BTreeMap<PeerAddress, String>,
 }
 
@@ -67,17 +63,17 @@ impl EventLog {
         if self.absent.get(&address) == Some(&reason) {
             return;
         }
-        let Some(Room { left_out }) = self.absences.take(now) else { return };
+        let Some(Permit { left_out }) = self.failed_dials.take(now) else { return };
         tracing::warn!(%address, %reason, left_out, "cannot connect; trying again");
         self.absent.insert(address, reason);
     }
 
-    /// Logs an event, once, if its kind has room.
+    /// Logs an event, unless there are too many of its kind.
     pub fn event(&mut self, event: &Event, now: Timestamp) {
-        let Some(Room { left_out }) = self.room(event, now) else { return };
+        let Some(Permit { left_out }) = self.permit(event, now) else { return };
         match event {
             Event::Reorganized { fork_point, disconnected, connected, .. } => {
-                tracing::info!(%fork_point, disconnected, connected, left_out, "the chain reorganises");
+                tracing::info!(%fork_point, disconnected, connected, left_out, "the chain reorganizes");
             }
             Event::BlockDisconnected { block, height } => {
                 tracing::info!(%height, hash = %block.hash(), left_out, "block disconnected");
@@ -107,7 +103,7 @@ impl EventLog {
             // Strangers can cause as many of these as they like: an operator who wants them asks.
             Event::PeerRejected { peer, address, reason } => {
                 let reason = in_words(reason);
-                tracing::debug!(?peer, %address, %reason, "peer refused");
+                tracing::debug!(?peer, %address, %reason, "peer rejected");
             }
             Event::SyncChanged { from, headers, blocks } => {
                 tracing::debug!(from = from.map(tracing::field::debug), %headers, %blocks, "sync changed");
@@ -123,45 +119,40 @@ impl EventLog {
         self.is_behind = behind.is_some();
         match (self.clock.take(now), behind) {
             (None, _) => {}
-            (Some(Room { left_out }), Some(behind)) => tracing::warn!(left_out, "{behind}"),
-            (Some(Room { left_out }), None) => {
+            (Some(Permit { left_out }), Some(behind)) => tracing::warn!(left_out, "{behind}"),
+            (Some(Permit { left_out }), None) => {
                 tracing::info!(left_out, "block times are no longer ahead of this node's clock");
             }
         }
     }
 
-    /// What is only shown on demand is shown in full.
-    fn room(&mut self, event: &Event, now: Timestamp) -> Option<Room> {
+    /// Debug lines have no limit: they are written only on demand.
+    fn permit(&mut self, event: &Event, now: Timestamp) -> Option<Permit> {
         match event {
-            Event::Reorganized { .. } => self.reorganisations.take(now),
-            Event::BlockDisconnected { .. } => self.disconnected.take(now),
-            Event::BlockConnected { .. } => self.connected.take(now),
-            Event::BlockOnSideBranch { .. } => self.side_branches.take(now),
-            Event::PeerConnected { .. } => self.arrivals.take(now),
-            Event::PeerDisconnected { .. } => self.departures.take(now),
             Event::TransactionAccepted { .. }
             | Event::TransactionRemoved { .. }
             | Event::PeerRejected { .. }
-            | Event::SyncChanged { .. } => Some(Room { left_out: None }),
+            | Event::SyncChanged { .. } => Some(Permit { left_out: None }),
+            event => self.events.entry(discriminant(event)).or_default().take(now),
         }
     }
 }
 
-/// A reason as a phrase.
+/// The reason for which a connection ended, as a phrase.
 pub fn in_words(reason: &DisconnectReason) -> String {
     match reason {
-        DisconnectReason::LinkLost => "the link was lost".into(),
-        DisconnectReason::TheySaid(goodbye) => format!("they said: {goodbye}"),
-        DisconnectReason::TheyLeft => "they said Goodbye, with a reason of another version".into(),
-        DisconnectReason::WeSaid(goodbye) => format!("we said: {goodbye}"),
-        DisconnectReason::Operator => "the operator asked for it".into(),
+        DisconnectReason::LinkLost => "the connection was lost".into(),
+        DisconnectReason::TheySaid(goodbye) => format!("the peer said: {goodbye}"),
+        DisconnectReason::TheyLeft => "the peer said Goodbye, with a reason of another version".into(),
+        DisconnectReason::WeSaid(goodbye) => format!("this node said: {goodbye}"),
+        DisconnectReason::Operator => "the operator disconnected it".into(),
         DisconnectReason::Banned => "it is banned".into(),
-        DisconnectReason::Blocked => "the network is cut here".into(),
+        DisconnectReason::Blocked => "a partition blocks it".into(),
         DisconnectReason::Misbehavior(offence) => {
             format!("it broke a rule: {}", harmless(offence, FOREIGN_TEXT))
         }
-        DisconnectReason::TimedOut => "it fell silent".into(),
-        DisconnectReason::Full => "there is no room".into(),
+        DisconnectReason::TimedOut => "it timed out".into(),
+        DisconnectReason::Full => "all connections of its kind are in use".into(),
         DisconnectReason::Duplicate => "it is connected already, or it is this node".into(),
     }
 }
@@ -176,7 +167,6 @@ mod tests {
 
     use super::*;
 
-    /// What was written.
     #[derive(Clone, Default)]
     struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -213,7 +203,7 @@ mod tests {
         });
         let text = String::from_utf8(paper.0.lock().expect("one thread").clone()).expect("text");
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len() as u64, budget::BURST + 2);
+        assert_eq!(lines.len() as u64, rate_limit::BURST + 2);
         assert!(lines[lines.len() - 2].contains("block disconnected"), "{text}");
         assert!(lines.last().is_some_and(|last| last.contains("left_out=900")), "{text}");
         assert!(text.len() < 30_000);
@@ -226,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_makes_no_sense_is_told_with_examples() {
+    fn an_invalid_filter_is_reported_with_examples() {
         let error = start("info,=,[", false).expect_err("no filter").to_string();
         assert!(error.contains("examples: info"), "{error}");
     }

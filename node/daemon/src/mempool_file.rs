@@ -10,36 +10,34 @@ use cairn_core::hash::GenesisHash;
 use cairn_core::transaction::Transaction;
 use cairn_genesis::programs::files;
 
-use crate::handle::NodeHandle;
+use crate::handle::{NodeHandle, SubmitError};
 
 /// The file's name in the data directory.
 pub const FILE: &str = "mempool";
-/// The first bytes of the file: what it is, and the version of its form.
+/// The first bytes of the file: its kind and version.
 const MARK: u64 = u64::from_le_bytes(*b"cairnmp1");
-/// A longer file is none of ours: no mempool is as large.
+/// Limit of the file's size in bytes: no mempool is as large.
 const LONGEST: u64 = 1 << 30;
 
 /// The mark, the chain, the transactions.
 type Stored = (u64, GenesisHash, Vec<Transaction>);
 
-/// Writes the file anew; whole, or the one before stays.
-///
-/// # Errors
-/// What the system says.
+/// Replaces the file, as a whole or not at all; returns the number of transactions.
 pub fn save<'a>(
     directory: &Path,
     genesis: GenesisHash,
-    waiting: impl Iterator<Item = &'a Arc<Transaction>>,
+    unconfirmed: impl Iterator<Item = &'a Arc<Transaction>>,
 ) -> io::Result<usize> {
-    let transactions: Vec<Transaction> = waiting.map(|transaction| transaction.as_ref().clone()).collect();
+    let transactions: Vec<Transaction> =
+        unconfirmed.map(|transaction| transaction.as_ref().clone()).collect();
     let count = transactions.len();
     let bytes = encoding::encode::<Stored>(&(MARK, genesis, transactions));
     files::replace_durably(&directory.join(FILE), &bytes)?;
     Ok(count)
 }
 
-/// Reads the file. Without one nothing waits; a damaged one is not worth refusing to start for: its
-/// transactions come again from peers or their owners.
+/// Reads the file. Without a file the mempool is empty; a damaged one does not keep the node from starting, because its
+/// transactions arrive again from peers or their owners.
 pub fn load(directory: &Path, genesis: GenesisHash) -> Vec<Transaction> {
     match read(directory, genesis) {
         Ok(transactions) => transactions,
@@ -63,19 +61,20 @@ fn read(directory: &Path, genesis: GenesisHash) -> io::Result<Vec<Transaction>> 
     Ok(transactions)
 }
 
-/// Hands in again what waited, parents before children. What no longer fits is left out. Returns
+/// Submits saved transactions again, parents before children; those that are no longer valid are dropped. Returns
 /// those for which there was no time before the node stopped.
 pub async fn submit(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<Arc<Transaction>> {
-    let (count, mut taken) = (transactions.len(), 0);
-    let mut waiting = transactions.into_iter().map(Arc::new);
-    while let Some(transaction) = waiting.next() {
+    let (count, mut accepted) = (transactions.len(), 0);
+    let mut left = transactions.into_iter().map(Arc::new);
+    while let Some(transaction) = left.next() {
         match handle.submit_transaction(transaction.clone(), None).await {
-            Ok(outcome) => taken += usize::from(outcome.is_ok()),
-            Err(_) => return std::iter::once(transaction).chain(waiting).collect(),
+            Ok(_) => accepted += 1,
+            Err(SubmitError::Rejected(_)) => {}
+            Err(SubmitError::Stopped(_)) => return std::iter::once(transaction).chain(left).collect(),
         }
     }
     if count > 0 {
-        tracing::info!(count, taken, "transactions of the last run");
+        tracing::info!(count, accepted, "transactions of the last run");
     }
     Vec::new()
 }

@@ -13,7 +13,7 @@ pub enum NotMined {
     SideBranch,
     #[error("the node has this block already")]
     Duplicate,
-    #[error("the block is kept until a block below it comes")]
+    #[error("the block is kept until the block below it arrives")]
     AncestorMissing,
     #[error("the chain rejects the block: {0}")]
     Rejected(BlockRejection),
@@ -54,7 +54,7 @@ mod tests {
             (Ok(BlockVerdict::TooEarly(ahead)), "300 s ahead of this node's clock"),
             (Ok(BlockVerdict::SideBranch), "side branch"),
             (Ok(BlockVerdict::Duplicate), "has this block already"),
-            (Ok(BlockVerdict::AncestorMissing), "until a block below it comes"),
+            (Ok(BlockVerdict::AncestorMissing), "until the block below it arrives"),
             (Err(unknown), "rejects the block: the parent"),
         ] {
             let told = NotMined::check(outcome).expect_err("not mined").to_string();

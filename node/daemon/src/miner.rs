@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, sleep_until};
 
 use crate::clock;
-use crate::handle::{NodeHandle, Stale, Stopped};
+use crate::handle::{NodeHandle, Stale, Stopped, SubmitError};
 use crate::mined::NotMined;
 
 pub mod throttle;
@@ -240,14 +240,14 @@ async fn work(handle: &NodeHandle, settings: &MiningSettings, tag: &[u8]) -> Res
 /// Submits a block; returns whether it became part of the best chain.
 async fn submit(handle: &NodeHandle, block: Block) -> bool {
     let (hash, height) = (block.hash(), block.coinbase().height);
-    let Ok(verdict) = handle.submit_block(Arc::new(block)).await else { return false };
-    match NotMined::check(verdict) {
+    match handle.submit_mined(Arc::new(block)).await {
         Ok(()) => tracing::info!(%height, %hash, "mined a block"),
-        Err(why @ NotMined::Rejected(_)) => {
+        Err(SubmitError::Stopped(_)) => return false,
+        Err(SubmitError::Rejected(why @ NotMined::Rejected(_))) => {
             tracing::error!(%height, %hash, %why, "the node rejects a block of its own miner");
             return false;
         }
-        Err(why) => {
+        Err(SubmitError::Rejected(why)) => {
             tracing::info!(%height, %hash, %why, "found a block that is not part of the best chain");
             return false;
         }

@@ -1,4 +1,4 @@
-//! A whole node, put together: store, machine, driver, network, and what runs beside them.
+//! Builds a whole node: store, machine, driver, network, and the tasks beside them.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ use cairn_protocol::peers::ConnectionLimits;
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
-use crate::config::Config;
 use crate::config::host::HostPort;
+use crate::config::settings::Config;
 use crate::driver::Driver;
 use crate::handle::NodeHandle;
 use crate::mempool_file;
@@ -31,11 +31,10 @@ use crate::p2p::{self, identity};
 use crate::store::directory::Directory;
 use crate::store::{Indexing, Opening, SledStore};
 
-/// A running node.
+/// A running node, from its start to its clean stop.
 pub struct Running {
-    /// The way to it.
     pub handle: NodeHandle,
-    /// Where it listens for peers.
+    /// The address at which it listens for peers; none if it does not.
     pub listen: Option<SocketAddr>,
     genesis: GenesisHash,
     data_dir: PathBuf,
@@ -45,26 +44,24 @@ pub struct Running {
     saved_mempool: tokio::task::JoinHandle<Vec<Arc<Transaction>>>,
 }
 
-/// Makes the data directory, for its owner's eyes only.
-///
-/// # Errors
-/// When it cannot be made.
+/// Creates the data directory, which only its owner can read.
 pub fn make_data_dir(directory: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.with_context(|| format!("cannot make the data directory {}", directory.display()))
+    made.with_context(|| format!("cannot create the data directory {}", directory.display()))
 }
 
 /// Starts a node. Must be called within a runtime; blocks while it opens the store.
 ///
 /// # Errors
-/// Whatever a person must be told: a port in use, a damaged store, an unusable key.
+/// For a person to read: a port in use, a damaged store, an unusable key.
 pub fn start(
     config: &Config,
     chain: &cairn_genesis::Chain,
     directory: Directory,
     stop: CancellationToken,
 ) -> anyhow::Result<Running> {
+    let data_dir = config.data_dir()?;
     let mut salt = [0; 32];
     getrandom::fill(&mut salt).context("the system gives no random number")?;
     let verifier = Box::new(CachingVerifier::new(ParallelVerifier, salt));
@@ -73,7 +70,7 @@ pub fn start(
     let indexing = if config.address_index { Indexing::On } else { Indexing::Off };
     let store = SledStore::open_in(directory, &chain.genesis, opening, indexing)?;
     let machine_chain = Chain::open(chain.params.clone(), &chain.genesis, store, verifier)?;
-    let keypair = identity::load_or_make(&config.data_dir)?;
+    let keypair = identity::load_or_make(&data_dir)?;
     let (network, network_task) = p2p::start(&keypair, config.listen, config.max_inbound, stop.clone())?;
     let listen = network.listen;
 
@@ -89,7 +86,7 @@ pub fn start(
         ping_interval: Some(PING_INTERVAL),
     };
     let seed = getrandom::u64().context("the system gives no random number")?;
-    let machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool), seed);
+    let machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool_bytes()), seed);
 
     let (handle, ends) = NodeHandle::new(network.own, network.traffic.clone(), network.delays.clone(), stop);
     let runtime = tokio::runtime::Handle::current();
@@ -98,9 +95,8 @@ pub fn start(
     for name in names {
         follow_name(handle.clone(), name.clone());
     }
-    let saved = mempool_file::load(&config.data_dir, genesis);
+    let saved = mempool_file::load(&data_dir, genesis);
     let saved_mempool = tokio::spawn(mempool_file::submit(handle.clone(), saved));
-    let data_dir = config.data_dir.clone();
     Ok(Running { handle, listen, genesis, data_dir, driver, network: network_task, saved_mempool })
 }
 
@@ -118,11 +114,10 @@ fn follow_name(handle: NodeHandle, name: HostPort) {
 }
 
 impl Running {
-    /// Waits until the node has stopped, however that came, and has said farewell to its peers; then
-    /// saves what waits for a block.
+    /// Waits until the node has stopped for any reason and has sent Goodbye to its peers; then saves the mempool.
     ///
     /// # Errors
-    /// Why it stopped, if it was not asked to.
+    /// The reason for which it stopped, unless that was a request.
     pub async fn wait(self) -> anyhow::Result<()> {
         let driver = tokio::task::spawn_blocking(|| self.driver.join()).await;
         let _ = self.network.await;

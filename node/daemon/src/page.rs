@@ -1,4 +1,4 @@
-//! The page: its files, which are part of the program, and the headers that keep it to itself.
+//! The page: its files, which are part of the program, and the headers that protect it.
 
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
-/// The page may load what its own server has, and nothing else; nobody may frame it.
+/// The page may load from its own server alone, and may not be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -15,17 +15,17 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 #[folder = "../web/"]
 struct Files;
 
-/// The page itself.
+/// Responds with the page itself.
 pub async fn index() -> Response {
     file("index.html")
 }
 
-/// One of its files.
+/// Responds with one of the page's files.
 pub async fn asset(axum::extract::Path(name): axum::extract::Path<String>) -> Response {
     file(&name)
 }
 
-/// They are asked for anew each time: they are as old as the program.
+/// Browsers must revalidate each time: the files change with the program.
 fn file(name: &str) -> Response {
     match Files::get(name) {
         Some(found) => {
@@ -36,8 +36,8 @@ fn file(name: &str) -> Response {
     }
 }
 
-/// Every answer of a server has these headers: its own page may read it, and no page of another may draw
-/// it in, frame it or take it for something else.
+/// Adds the headers of every response: the server's own page may read it, and no page of another server may load it,
+/// frame it or take it for something else.
 pub fn for_this_server_alone(mut response: Response) -> Response {
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),

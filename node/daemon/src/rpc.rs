@@ -1,7 +1,7 @@
 //! JSON-RPC after Bitcoin Core's example: names, arguments, fields and errors as its clients expect.
 //!
-//! Reading order: `envelope` (what a request is), `params` (its arguments), `method` (what a method
-//! is), then the methods by Bitcoin Core's own grouping; `table` lists them all. `auth` says who may call.
+//! Reading order: `envelope` (requests), `params` (their arguments), `method` (the declaration of a method), then the
+//! methods by Bitcoin Core's own grouping; `table` lists them all. `auth` checks the callers.
 
 pub mod access;
 pub mod addresses;
@@ -22,8 +22,7 @@ pub mod network;
 pub mod params;
 pub mod proofs;
 pub mod proposal;
-pub mod reads;
-pub mod refusal;
+pub mod rejection;
 pub mod render;
 pub mod scan;
 pub mod table;
@@ -35,12 +34,12 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use serde_json::Value;
 
-use crate::rpc::access::Rpc;
+use crate::rpc::access::{Rpc, panicked};
 use crate::rpc::envelope::{Arguments, Body, Call, Envelope};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, json};
 use crate::rpc::method::Method;
-use crate::rpc::params::Params;
+use crate::rpc::params::{BindError, Params};
 
 /// Bytes of answers in one batch; further calls of the batch are not carried out. A batch of small
 /// requests could otherwise ask for more than the machine holds.
@@ -49,16 +48,15 @@ const MAX_BATCH_ANSWER: usize = 128 * 1024 * 1024;
 /// Bytes of an answer to a plain GET: the largest block of any definition in full detail fits.
 const MAX_READ_ANSWER: usize = 64 * 1024 * 1024;
 
-/// What goes back over HTTP.
+/// An HTTP response to a request or a batch.
 #[derive(Debug)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
-    /// The body; empty when nobody waits for one.
+    /// The body; empty for notifications.
     pub body: String,
 }
 
-/// Carries out what a request's body asks for.
+/// Carries out the request or the batch in a body.
 pub async fn answer(rpc: &Rpc, body: &[u8]) -> Answer {
     match Body::parse(body) {
         Err(error) => {
@@ -71,34 +69,31 @@ pub async fn answer(rpc: &Rpc, body: &[u8]) -> Answer {
     }
 }
 
-/// Carries out a method that only reads; `params` is a JSON array.
+/// Carries out a method for a plain GET; `params` is a JSON array.
 ///
 /// # Errors
-/// What the method fails with; [`Code::MethodNotFound`] for every other method,
-/// [`Code::InvalidRequest`] when the arguments are no array, [`Code::OutOfMemory`] for too long an answer.
+/// What the method fails with; [`Code::MethodNotFound`] for a method that a GET may not call,
+/// [`Code::InvalidRequest`] when the arguments are not an array, [`Code::OutOfMemory`] for too long an answer.
 pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
-    if !reads::is_readable(method) {
+    if !table::is_readable(method) {
         let method: String = method.chars().take(40).collect();
         let message = format!(
-            "{method:?} is no method that a GET may ask: it is unknown, changes something or takes long"
+            "{method:?} is not available by GET: it is unknown, changes something or takes long; POST it to /"
         );
-        return Err(RpcError::new(Code::MethodNotFound, message));
+        return Err(Code::MethodNotFound.error(message));
     }
     let params: Vec<Value> = match params {
         None | Some("") => Vec::new(),
         Some(text) => serde_json::from_str(text).map_err(|error| {
-            let message = format!("params must be a JSON array, as in params=[1]: {error}");
-            RpcError::new(Code::InvalidRequest, message)
+            Code::InvalidRequest.error(format!("params must be a JSON array, as in params=[1]: {error}"))
         })?,
     };
     let call = Call { method: method.to_owned(), params: Arguments::Positional(params) };
     let answer = perform(rpc, Ok(call)).await?;
-    if answer.get().len() > MAX_READ_ANSWER {
-        let message = format!(
-            "the answer has {} bytes, at most {MAX_READ_ANSWER} are given; ask in parts",
-            answer.get().len()
-        );
-        return Err(RpcError::new(Code::OutOfMemory, message));
+    let size = answer.get().len();
+    if size > MAX_READ_ANSWER {
+        let message = format!("the answer has {size} bytes, more than {MAX_READ_ANSWER}: ask in parts");
+        return Err(Code::OutOfMemory.error(message));
     }
     Ok(answer)
 }
@@ -119,11 +114,10 @@ async fn batch(rpc: &Rpc, requests: Vec<Value>) -> Answer {
     let mut size = 0;
     for request in requests {
         let (envelope, call) = Envelope::open(request);
-        let outcome = match size > MAX_BATCH_ANSWER {
-            true => {
-                Err(RpcError::new(Code::OutOfMemory, "the answers to this batch are too large; ask in parts"))
-            }
-            false => perform(rpc, call).await,
+        let outcome = if size > MAX_BATCH_ANSWER {
+            Err(Code::OutOfMemory.error("the answers to this batch are too large: ask in parts"))
+        } else {
+            perform(rpc, call).await
         };
         if !envelope.is_notification() {
             let answer = envelope.seal(outcome);
@@ -131,17 +125,17 @@ async fn batch(rpc: &Rpc, requests: Vec<Value>) -> Answer {
             answers.push(answer);
         }
     }
-    match answers.is_empty() && only_notifications {
-        true => Answer { status: 204, body: String::new() },
-        false => Answer { status: 200, body: line(&json(&answers)) },
+    if answers.is_empty() && only_notifications {
+        return Answer { status: 204, body: String::new() };
     }
+    Answer { status: 200, body: line(&json(&answers)) }
 }
 
 async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
     let call = call?;
     let Some(method) = table::find(&call.method) else {
         metrics::counter!("cairn_rpc_errors_total", "method" => "unknown").increment(1);
-        return Err(RpcError::new(Code::MethodNotFound, "Method not found"));
+        return Err(Code::MethodNotFound.error("Method not found"));
     };
     metrics::counter!("cairn_rpc_calls_total", "method" => method.name).increment(1);
     let outcome = run(rpc, method, call).await;
@@ -153,14 +147,16 @@ async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
 }
 
 async fn run(rpc: &Rpc, method: &Method, call: Call) -> RpcResult {
-    let params = Params::bind(method.args, call.params)
-        .map_err(|error| error.unwrap_or_else(|| method.wrong_number_of_arguments()))?;
+    let params = Params::bind(method.args, call.params).map_err(|error| match error {
+        BindError::WrongNumber => method.wrong_number_of_arguments(),
+        BindError::Rejected(error) => error,
+    })?;
     let _active = rpc.begin(method.name);
-    // No input is known to panic a method. Should one, its caller is told and the server lives on.
+    // No input is known to panic a method. Should one, its caller gets an error and the server lives on.
     let guarded = AssertUnwindSafe((method.call)(rpc.clone(), params)).catch_unwind().await;
     guarded.unwrap_or_else(|_| {
         tracing::error!(method = method.name, "an RPC method panicked");
-        Err(RpcError::new(Code::Internal, "this call met a fault of the node; its log says more"))
+        Err(panicked())
     })
 }
 

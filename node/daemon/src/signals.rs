@@ -4,24 +4,24 @@ use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Calls `told` at every signal that asks to stop, until the runtime ends: interrupt, terminate, quit, and a
+/// Calls `notify` at every signal that asks to stop, until the runtime ends: interrupt, terminate, quit, and a
 /// hangup unless it was ignored when the program was started, as `nohup` does it. An ignored interrupt is
-/// heard all the same: shells ignore it in what a script runs in the background, and scripts end that with it.
+/// received all the same: shells ignore it in what a script runs in the background, and scripts end that with it.
 ///
 /// # Errors
 /// When the system refuses.
 ///
 /// # Panics
 /// Outside of a runtime.
-pub fn on_stop(told: impl Fn(SignalKind) + Clone + Send + 'static) -> io::Result<()> {
+pub fn on_stop(notify: impl Fn(SignalKind) + Clone + Send + 'static) -> io::Result<()> {
     let hangup = Some(SignalKind::hangup()).filter(|kind| !is_ignored(*kind));
     let others = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
     for kind in others.into_iter().chain(hangup) {
         let mut signals = signal(kind)?;
-        let told = told.clone();
+        let notify = notify.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                told(kind);
+                notify(kind);
             }
         });
     }
@@ -43,7 +43,7 @@ mod tests {
 
     /// The Rust runtime ignores SIGPIPE in every program.
     #[test]
-    fn an_ignored_signal_is_told_from_one_that_is_not() {
+    fn an_ignored_signal_is_told_apart_from_one_that_is_not() {
         assert!(is_ignored(SignalKind::pipe()));
         assert!(!is_ignored(SignalKind::user_defined1()));
     }

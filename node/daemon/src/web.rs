@@ -1,11 +1,11 @@
-//! What a node shows over HTTP: its page, JSON-RPC, the stream of events, what pages ask, metrics, health.
+//! The HTTP server of a node: page, JSON-RPC, stream of events, questions of pages, metrics, health.
 
 pub mod ask;
+pub mod connection_slots;
 pub mod connections;
+pub mod event_recorder;
 pub mod events;
 pub mod metrics;
-pub mod places;
-pub mod record;
 pub mod view;
 
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, Request, State};
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -29,26 +30,25 @@ use crate::page;
 use crate::rpc;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
-use crate::rpc::error::{Code, RpcError};
+use crate::rpc::error::Code;
+use crate::rpc::json::json;
 use crate::web::ask::{Asked, FreeTurn, FreeTurns};
+use crate::web::connection_slots::Caller;
 use crate::web::events::{Followers, Wanted};
-use crate::web::places::Caller;
 use crate::web::view::Known;
 
 /// Bytes of a request's body: the largest block of any definition (4 MiB) in hex, and its envelope.
 const MAX_BODY: usize = 8 * 1024 * 1024 + 64 * 1024;
-/// How long a caller may take to send it.
+/// Timeout of a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// What a wrong password costs, so that guessing is slow: Bitcoin Core's figure.
+/// Delay after a wrong password, so that guessing is slow: Bitcoin Core's figure.
 const WRONG_PASSWORD_DELAY: Duration = Duration::from_millis(250);
 
-/// What the server needs besides the node.
+/// Settings of the server.
 pub struct Settings {
-    /// The secret that callers must know.
     pub cookie: Cookie,
     /// Names besides addresses and `localhost` by which callers may reach it.
     pub allowed_hosts: Vec<String>,
-    /// Ends the server.
     pub stop: CancellationToken,
 }
 
@@ -65,10 +65,7 @@ struct App {
     on_loopback: bool,
 }
 
-/// Serves until told to stop, then removes the cookie file.
-///
-/// # Errors
-/// When the listener has no address.
+/// Serves until `stop` is cancelled, then removes the cookie file.
 pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::io::Result<()> {
     metrics::recorder();
     let address = listener.local_addr()?;
@@ -90,9 +87,9 @@ pub async fn serve(listener: TcpListener, rpc: Rpc, settings: Settings) -> std::
     Ok(())
 }
 
-/// The node is loaded: from now on calls reach it, and what happens is told.
+/// Connects the server to the loaded node: from now on calls reach it, and its events are recorded.
 pub fn open(rpc: &Rpc, node: NodeHandle) {
-    tokio::spawn(record::record(rpc.events().clone(), node.subscribe()));
+    tokio::spawn(event_recorder::record(rpc.events().clone(), node.subscribe()));
     rpc.open(node);
 }
 
@@ -103,7 +100,7 @@ fn router(app: App) -> Router {
         .route("/events", get(follow))
         .route("/metrics", get(measure))
         .route("/v1/ask/{node}/{method}", get(ask))
-        .route("/v1/events", get(follow_freely))
+        .route("/v1/events", get(follow_as_page))
         .route("/v1/view", get(view))
         .route("/health", get(health))
         .layer(middleware::from_fn_with_state(app.clone(), gate))
@@ -113,34 +110,23 @@ fn router(app: App) -> Router {
 async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
     page::for_this_server_alone(match app.gate.check(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => (StatusCode::FORBIDDEN, format!("{refusal}\n")).into_response(),
+        Err(error) => (StatusCode::FORBIDDEN, format!("{error}\n")).into_response(),
     })
 }
 
-/// The page about this node. Its files hold nothing secret; what they show does.
-async fn index(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap) -> Response {
-    match app.admit_reader(caller, &headers).await {
-        Ok(()) => page::index().await,
-        Err(refused) => refused,
-    }
+/// The page about this node. Its files hold nothing secret; the data that they show may be.
+async fn index(_reader: Reader) -> Response {
+    page::index().await
 }
 
 /// The secret is checked before a byte of the body is read.
-async fn call(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    if let Err(refused) = app.admit(caller, &headers).await {
-        return refused;
-    }
+async fn call(State(app): State<App>, _owner: Owner, body: Body) -> Response {
     if body.size_hint().lower() > MAX_BODY as u64 {
         return too_large();
     }
     let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
-        // Too large or cut off: in the second case nobody is left to read this.
+        // Too large, or the connection was lost: then no caller reads this.
         Ok(Err(_)) => return too_large(),
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response(),
     };
@@ -155,63 +141,42 @@ fn too_large() -> Response {
 
 async fn follow(
     State(app): State<App>,
-    Extension(caller): Extension<Caller>,
+    Owner(caller): Owner,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    match app.admit(caller, &headers).await {
-        Ok(()) => app.followers.follow(caller, app.events, &wanted, &headers, app.stop, Duration::ZERO),
-        Err(refused) => refused,
-    }
+    app.followers.follow(caller, app.events, &wanted, &headers, app.stop, Duration::ZERO)
 }
 
 /// The same stream for pages.
-async fn follow_freely(
+async fn follow_as_page(
     State(app): State<App>,
-    Extension(caller): Extension<Caller>,
+    Reader(caller): Reader,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Response {
-    match app.admit_reader(caller, &headers).await {
-        Ok(()) => app.followers.follow(caller, app.events, &wanted, &headers, app.stop, events::FOR_PAGES),
-        Err(refused) => refused,
-    }
+    app.followers.follow(caller, app.events, &wanted, &headers, app.stop, events::FOR_PAGES)
 }
 
 async fn ask(
     State(app): State<App>,
-    Extension(caller): Extension<Caller>,
     Path((node, method)): Path<(String, String)>,
     asked: Result<Query<Asked>, QueryRejection>,
-    headers: HeaderMap,
+    _turn: Question,
 ) -> Response {
-    let _turn = match app.admit_question(caller, &headers).await {
-        Ok(turn) => turn,
-        Err(refused) => return refused,
-    };
     ask::answer(match asked {
         _ if node != ask::ITSELF => Err(ask::no_such_node(&node)),
         Ok(Query(asked)) => rpc::ask(&app.rpc, &method, asked.params.as_deref()).await,
-        Err(error) => Err(RpcError::new(Code::InvalidRequest, error.body_text())),
+        Err(error) => Err(Code::InvalidRequest.error(error.body_text())),
     })
 }
 
-async fn view(State(app): State<App>, Extension(caller): Extension<Caller>, headers: HeaderMap) -> Response {
-    match app.admit_question(caller, &headers).await {
-        Ok(_turn) => ask::answer(view::view(&app.rpc, &app.known).await),
-        Err(refused) => refused,
-    }
+async fn view(State(app): State<App>, _turn: Question) -> Response {
+    ask::answer(view::view(&app.rpc, &app.known).await.map(|view| json(&view)))
 }
 
-async fn measure(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-) -> Response {
-    match app.admit_question(caller, &headers).await {
-        Ok(_turn) => metrics::page(&app.rpc).await.into_response(),
-        Err(refused) => refused,
-    }
+async fn measure(State(app): State<App>, _turn: Question) -> String {
+    metrics::page(&app.rpc).await
 }
 
 /// 200 once the node answers, 503 while it loads or stops.
@@ -222,33 +187,49 @@ async fn health(State(app): State<App>) -> Response {
     }
 }
 
-impl App {
-    /// What the node shows of itself and the chain is no secret on its own machine, but not for
-    /// strangers on others: those need the cookie.
-    async fn admit_reader(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Response> {
-        if self.on_loopback { Ok(()) } else { self.admit(caller, headers).await }
-    }
+/// A caller that has shown the secret.
+struct Owner(Caller);
 
-    /// A reader whose question takes the node's time. A stranger's waits for its turn, which lasts as long
-    /// as what is returned.
-    async fn admit_question(
-        &self,
-        caller: Caller,
-        headers: &HeaderMap,
-    ) -> Result<Option<FreeTurn>, Response> {
-        self.admit_reader(caller, headers).await?;
-        Ok(self.questions.wait(caller).await)
-    }
+impl FromRequestParts<App> for Owner {
+    type Rejection = Response;
 
-    async fn admit(&self, caller: Caller, headers: &HeaderMap) -> Result<(), Response> {
-        if caller == Caller::Known {
-            return Ok(());
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Response> {
+        if parts.extensions.get() == Some(&Caller::Known) {
+            return Ok(Self(Caller::Known));
         }
-        if headers.contains_key(axum::http::header::AUTHORIZATION) {
+        if parts.headers.contains_key(AUTHORIZATION) {
             tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
         }
-        let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"jsonrpc\"")];
-        Err((StatusCode::UNAUTHORIZED, challenge).into_response())
+        Err((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic realm=\"jsonrpc\"")]).into_response())
+    }
+}
+
+/// A caller that may read. What the node shows of itself and the chain is not secret on its own machine, but
+/// strangers on other machines need the secret.
+struct Reader(Caller);
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        match parts.extensions.get() {
+            Some(caller) if app.on_loopback => Ok(Self(*caller)),
+            _ => Owner::from_request_parts(parts, app).await.map(|Owner(caller)| Self(caller)),
+        }
+    }
+}
+
+/// A reader whose question takes the node's time: a stranger's waits for its turn, which lasts until this is dropped.
+struct Question {
+    _turn: Option<FreeTurn>,
+}
+
+impl FromRequestParts<App> for Question {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let Reader(caller) = Reader::from_request_parts(parts, app).await?;
+        Ok(Self { _turn: app.questions.wait(caller).await })
     }
 }
 

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// What was typed after `cairn genesis`.
+/// Arguments of `cairn genesis`.
 #[derive(Clone, Debug, Args)]
 pub struct GenesisArgs {
-    /// What to do.
     #[command(subcommand)]
     pub command: GenesisCommand,
 }
 
-/// What can be done with chain definitions.
+/// An operation on chain definitions.
 #[derive(Clone, Debug, Subcommand)]
 pub enum GenesisCommand {
     /// Make a definition: a shipped one with another name and genesis time, and what else is given
@@ -28,7 +27,7 @@ pub enum GenesisCommand {
     },
 }
 
-/// What a new chain is to be.
+/// The numbers of a new chain.
 #[derive(Clone, Debug, Args)]
 pub struct NewArgs {
     /// The new chain's name; also its address prefix unless one is given
@@ -36,7 +35,7 @@ pub struct NewArgs {
     /// The definition to begin with
     #[arg(long, default_value = "devnet", value_name = "NAME|FILE")]
     pub like: String,
-    /// Prefix of addresses
+    /// Prefix of the chain's addresses
     #[arg(long, value_name = "TEXT")]
     pub prefix: Option<String>,
     /// Wanted time between blocks, in milliseconds

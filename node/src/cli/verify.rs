@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// What was typed after `cairn verify`.
+/// Arguments of `cairn verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
-    /// The data directory of a node that does not run
+    /// The data directory of a node that is not running
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
     /// The chain it must hold: devnet, testnet, regtest, or a definition's file [default: the one it names]

@@ -1,4 +1,4 @@
-//! `cairn bench`: how fast this machine does what a node does most.
+//! `cairn bench`: measures how fast this machine hashes headers.
 
 use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
@@ -11,22 +11,19 @@ use cairn_core::time::Timestamp;
 use crate::cli::bench::{BenchArgs, BenchCommand};
 use cairn_daemon::search::{Engine, Job};
 
-/// Nonces between two looks at the clock.
+/// Nonces between two readings of the clock.
 const CHUNK: u64 = 20_000;
-/// The ways take turns this long, so that a machine that slows down slows all of them.
+/// Length of a turn: the engines take turns, so that a machine that slows down slows all of them.
 const TURN: Duration = Duration::from_millis(100);
 
-/// Runs the command.
-///
-/// # Errors
-/// Whatever a person must be told.
+/// Runs the benchmark that the arguments name.
 pub fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
     match arguments.command {
         BenchCommand::Hash { seconds } => hash(Duration::from_secs(seconds)),
     }
 }
 
-/// Prints what each way of hashing headers reaches, and how often the first it is.
+/// Prints the hash rate of each engine, also as a multiple of the first one's.
 fn hash(lasting: Duration) -> anyhow::Result<()> {
     let header = Header::from(HeaderFields {
         version: Header::VERSION,

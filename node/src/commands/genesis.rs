@@ -16,18 +16,19 @@ use crate::cli::genesis::{GenesisArgs, GenesisCommand, NewArgs};
 use crate::devnet::funded_accounts;
 use cairn_genesis::format::duration;
 
-/// Runs the command.
+/// Makes or prints a chain definition.
 ///
 /// # Errors
-/// Whatever a person must be told.
+/// For a person to read: no such chain, a value out of range, a file that cannot be written.
 pub fn run(arguments: &GenesisArgs) -> anyhow::Result<()> {
     match &arguments.command {
         GenesisCommand::New(wanted) => make(wanted),
         GenesisCommand::Show { chain, json } => {
             let chain = Chain::find(chain)?;
-            match json {
-                true => answer(describe(&chain))?,
-                false => answer(in_words(&chain))?,
+            if *json {
+                answer(describe(&chain))?
+            } else {
+                answer(in_words(&chain))?
             }
             Ok(())
         }
@@ -44,20 +45,21 @@ fn make(wanted: &NewArgs) -> anyhow::Result<()> {
     definition.genesis_time_ms = Bounded::new(u64::try_from(now.as_millis())?)?;
     if let Some(spacing) = wanted.spacing_ms {
         definition.spacing_ms = Bounded::new(spacing).context("--spacing-ms")?;
-        // Slower blocks are no pauses.
+        // Slower blocks are not pauses.
         let least = spacing.saturating_mul(GAP_SPACINGS);
         let gap = definition.longest_gap_ms.map(|gap| Bounded::new(gap.get().max(least)));
         definition.longest_gap_ms = gap.transpose()?;
     }
-    // Addresses carry the prefix: the old ones would be refused on the new chain.
+    // Addresses carry the prefix: the old ones would be invalid on the new chain.
     definition.premine = wanted.premine.iter().map(|text| payment(text)).collect::<anyhow::Result<_>>()?;
     let text = definition.to_string();
     let chain = Chain::from_toml(&text)?;
     match &wanted.output {
         Some(path) => {
             let mut file = std::fs::File::options().create_new(true).write(true).open(path);
-            let file =
-                file.as_mut().map_err(|error| anyhow::anyhow!("cannot make {}: {error}", path.display()))?;
+            let file = file
+                .as_mut()
+                .map_err(|error| anyhow::anyhow!("cannot create {}: {error}", path.display()))?;
             std::io::Write::write_all(file, text.as_bytes())?;
             let written = format!("written to {}", path.display());
             let facts = json!({ "path": path.display().to_string() });
@@ -70,7 +72,8 @@ fn make(wanted: &NewArgs) -> anyhow::Result<()> {
 }
 
 fn payment(text: &str) -> anyhow::Result<Payment> {
-    let (address, coins) = text.split_once('=').with_context(|| format!("{text:?} is no ADDRESS=COINS"))?;
+    let (address, coins) =
+        text.split_once('=').with_context(|| format!("--premine {text:?}: expected ADDRESS=COINS"))?;
     let amount: Amount = coins.parse().with_context(|| format!("--premine {text}"))?;
     Ok(Payment { address: address.to_owned(), amount })
 }

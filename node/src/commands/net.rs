@@ -14,8 +14,8 @@ use crate::devnet::client::{Client, ClientError};
 use crate::devnet::command::{
     Account, DevnetCommand, Estimate, EstimateReply, ForkReport, GroupsReply, Mined, Payment, StatusReport,
 };
+use crate::devnet::line::count;
 use crate::devnet::mining::check;
-use crate::devnet::narrator::line::count;
 use crate::devnet::{fork, status};
 
 /// Blocks from which on a bar shows how far the mining is.

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,8 +12,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use cairn_daemon::config::Config;
-use cairn_daemon::config::args::NodeArgs;
+use cairn_daemon::config::layers::NodeArgs;
+use cairn_daemon::config::settings::Config;
 use cairn_daemon::miner::{Miner, MiningSettings, spacing_hashrate};
 use cairn_daemon::p2p::hint;
 use cairn_daemon::rpc::access::Rpc;
@@ -22,22 +23,22 @@ use cairn_daemon::store::directory::Directory;
 use cairn_daemon::web::{self, Settings};
 use cairn_daemon::{log, node_builder, signals};
 
-/// Threads that carry bytes; whatever takes long has a thread of its own.
+/// Threads of the runtime, which carries bytes; work that takes long has threads of its own.
 const WORKERS: usize = 2;
-/// How long tasks may take to notice that all is over.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// Timeout of tasks once the node has stopped.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Runs a node until it is told to stop.
+/// Runs a node until a signal or a call stops it.
 ///
 /// # Errors
-/// Whatever a person must be told.
+/// For a person to read: a wrong setting, a port in use, a damaged store.
 pub fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
-    let config = Config::load(arguments)?;
+    let config = arguments.load()?;
     log::start(&config.log, config.log_json)?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(WORKERS).enable_all().build().context("cannot start")?;
     let outcome = runtime.block_on(serve(&config));
-    runtime.shutdown_timeout(FAREWELL);
+    runtime.shutdown_timeout(STOP_TIMEOUT);
     outcome
 }
 
@@ -52,11 +53,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
     });
     let pay_to = pay_to.transpose()?;
-    node_builder::make_data_dir(&config.data_dir)?;
-    // The lock first: a second process must not even replace the cookie of the one that runs.
+    let data_dir = config.data_dir().context("name the data directory of this node with --data-dir DIR")?;
+    node_builder::make_data_dir(&data_dir)?;
+    // The lock first: a second process must not even replace the cookie of the running one.
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
-    let directory = Directory::open(&config.data_dir, chain.params.genesis_hash, opening)?;
-    let server = serve_rpc(config, stop.clone()).await?;
+    let directory = Directory::open(&data_dir, chain.params.genesis_hash, opening)?;
+    let server = serve_rpc(config, &data_dir, stop.clone()).await?;
     let running =
         tokio::task::block_in_place(|| node_builder::start(config, &chain, directory, stop.clone()))?;
     web::open(&server.rpc, running.handle.clone());
@@ -66,14 +68,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         hashrate: config.hashrate.or_else(|| spacing_hashrate(&chain.params)),
     }));
     let tag = config.tag.clone().into_bytes();
-    server.rpc.mines(Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe()));
+    server.rpc.set_miner(Miner::start(running.handle.clone(), tag, server.rpc.mining().subscribe()));
     tracing::info!(
         chain = %chain.params.name,
         genesis = %chain.params.genesis_hash,
         peer_id = %running.handle.peer_id(),
         listen = running.listen.map(tracing::field::display),
         rpc = %server.address,
-        data_dir = %config.data_dir.display(),
+        data_dir = %data_dir.display(),
         "running"
     );
     let outcome = running.wait().await;
@@ -82,19 +84,19 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     outcome
 }
 
-/// The RPC server, which answers while the node is still loading.
+/// The RPC server, which replies while the node is still loading.
 struct Server {
     rpc: Rpc,
     address: SocketAddr,
     ended: JoinHandle<std::io::Result<()>>,
 }
 
-async fn serve_rpc(config: &Config, stop: CancellationToken) -> anyhow::Result<Server> {
+async fn serve_rpc(config: &Config, data_dir: &Path, stop: CancellationToken) -> anyhow::Result<Server> {
     let listener = TcpListener::bind(config.rpc).await.map_err(|error| {
         anyhow::anyhow!("cannot listen for RPC on {}: {error}{}", config.rpc, hint(&error))
     })?;
     let address = listener.local_addr().context("cannot listen for RPC")?;
-    let path = config.data_dir.join(COOKIE_FILE);
+    let path = data_dir.join(COOKIE_FILE);
     let cookie =
         Cookie::create(&path).with_context(|| format!("cannot write the cookie {}", path.display()))?;
     let rpc = Rpc::loading(config.tag.clone().into_bytes());
@@ -113,8 +115,8 @@ fn stop_on_signals(stop: CancellationToken) -> std::io::Result<()> {
     })
 }
 
-/// Whoever started this node holds the other end of its standard input; when they are gone, however
-/// they went, so is this node.
+/// The program that started this node holds the other end of its standard input: this stops the node when that program
+/// ends, in whatever way.
 fn stop_on_stdin_close(stop: CancellationToken) -> std::io::Result<()> {
     let watch = move || {
         let mut ignored = [0; 256];

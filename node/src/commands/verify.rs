@@ -1,4 +1,4 @@
-//! `cairn verify`: a stored chain is validated again from genesis, and its coins are counted again.
+//! `cairn verify`: validates a stored chain again from genesis, and counts its coins again.
 
 use std::io::{Write, stdout};
 use std::path::Path;
@@ -16,10 +16,10 @@ use cairn_daemon::store::directory::recorded_genesis;
 use cairn_daemon::store::verify::{Verified, verify};
 use cairn_daemon::store::{Opening, SledStore};
 
-/// Runs the command.
+/// Validates the chain of a data directory and prints what it holds.
 ///
 /// # Errors
-/// The first bad block, a coin that should not be there, or why the chain cannot be read.
+/// The first invalid block, a coin that should not be there, or the reason for which the chain cannot be read.
 pub fn run(arguments: &VerifyArgs) -> anyhow::Result<()> {
     let path = &arguments.data_dir;
     let definition = definition(path, arguments.chain.as_deref())?;
@@ -27,8 +27,8 @@ pub fn run(arguments: &VerifyArgs) -> anyhow::Result<()> {
     let mut store = SledStore::open(path, &definition.genesis, Opening::Resume)?;
     let mut counted = verify_once(&store, &definition, path)?;
     if store.is_behind() {
-        // After a crash the blocks since the last checkpoint wait in the journal: the store is sound,
-        // so they are connected as the next start of the node would, and everything is looked at again.
+        // After a crash the blocks since the last checkpoint are in the journal alone: the store is sound,
+        // so they are connected as the next start of the node would do, and everything is verified again.
         let verifier = Box::new(ParallelVerifier);
         store = Chain::open(definition.params.clone(), &definition.genesis, store, verifier)?.into_store();
         counted = verify_once(&store, &definition, path)?;
@@ -71,7 +71,7 @@ fn verify_once(store: &SledStore, definition: &Definition, path: &Path) -> anyho
     })
 }
 
-/// The chain that was asked for, or else the one that the directory says it holds.
+/// The chain that the arguments name, or else the one that the directory records.
 fn definition(path: &Path, asked: Option<&str>) -> anyhow::Result<Definition> {
     // Opening would make a directory, and a new one holds a valid chain: nothing was verified.
     let recorded = recorded_genesis(path).ok_or_else(|| {

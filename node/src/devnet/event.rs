@@ -7,7 +7,7 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::note::Note;
 
 use crate::devnet::groups::Groups;
-use crate::devnet::narrator::line::Line;
+use crate::devnet::line::Line;
 
 /// An event, the time at which it arrived, and what there is to tell of it.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use crate::devnet::command::{ForkReport, NodeReorganization, SideTip};
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
+use crate::devnet::line::count;
 use crate::devnet::mining::{check, estimate, mine};
-use crate::devnet::narrator::line::count;
 use crate::devnet::network::Network;
 use crate::devnet::status::short;
 

@@ -7,12 +7,11 @@ use cairn_daemon::api::decimal::Coins;
 use cairn_daemon::api::event::NodeEvent;
 
 use crate::devnet::event::DevnetEvent;
+use crate::devnet::line::{Line, Told, ToldReorganization, count};
 use crate::devnet::narrator::blocks::Blocks;
-use crate::devnet::narrator::line::{Line, Told, ToldReorganization, count};
 use crate::devnet::state::NetworkState;
 
 mod blocks;
-pub mod line;
 
 /// Limit of transactions remembered, so that none is told twice.
 const REMEMBERED: usize = 20_000;

@@ -10,8 +10,8 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::plan::Plan;
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
+use crate::devnet::line::Line;
 use crate::devnet::narrator::Narrator;
-use crate::devnet::narrator::line::Line;
 use crate::devnet::state::NetworkState;
 use crate::devnet::view::{DevnetView, Mark};
 

@@ -395,10 +395,13 @@ impl NetworkState {
         let running = self.nodes.iter().filter(|node| node.view.up);
         let best = running.max_by_key(|node| node.work).map(|node| (node.work, node.view.height.get()));
         let patience_ms = PATIENCE.0.saturating_mul(self.chain.spacing_ms).max(PATIENCE.1);
+        // Of thousands of nodes many have the same work.
+        let mut first_above: BTreeMap<Work, Option<u64>> = BTreeMap::new();
         for node in &mut self.nodes {
             let above = best.filter(|(most, _)| node.view.up && node.work < *most);
             node.view.behind = above.and_then(|(_, height)| {
-                let since_ms = self.blocks.first_above(node.work)?;
+                let find = || self.blocks.first_above(node.work);
+                let since_ms = (*first_above.entry(node.work).or_insert_with(find))?;
                 let blocks = height.saturating_sub(node.view.height.get());
                 (at.saturating_sub(since_ms) > patience_ms).then_some(Behind { since_ms, blocks })
             });

@@ -1,9 +1,11 @@
 //! JSON-RPC: every body is answered with JSON, and every method's arguments are bound or refused.
 
+use cairn_core::amount::Amount;
+use cairn_core::hash::Txid;
 use cairn_daemon::rpc::envelope::{Arguments, Body, Call, Envelope};
 use cairn_daemon::rpc::error::RpcError;
 use cairn_daemon::rpc::json::json;
-use cairn_daemon::rpc::params::Params;
+use cairn_daemon::rpc::params::{BindError, Params, Verbosity};
 use cairn_daemon::rpc::table;
 use serde_json::Value;
 
@@ -36,19 +38,20 @@ fn bound(envelope: &Envelope, Call { method, params }: Call) {
         };
         match Params::bind(method.args, arguments) {
             Ok(params) => {
-                for arg in method.args {
-                    let name = arg.names.split('|').next().unwrap_or(arg.names);
-                    assert!(!arg.required || params.get(name).is_some(), "{} without {name}", method.name);
+                for (index, arg) in method.args.iter().enumerate() {
+                    let is_there = params.read::<Option<Value>>(index).is_ok_and(|value| value.is_some());
+                    assert!(!arg.is_required || is_there, "{} without {}", method.name, arg.names);
                     let _ = (
-                        params.number::<u32>(name),
-                        params.coins(name),
-                        params.hash::<cairn_core::hash::Txid>(name),
+                        params.read::<u32>(index),
+                        params.read::<Amount>(index),
+                        params.read::<Txid>(index),
+                        params.read::<Verbosity>(index),
                     );
                 }
                 sealed(envelope, Ok(method.name));
             }
-            Err(Some(error)) => sealed(envelope, Err(error)),
-            Err(None) => sealed(envelope, Err(method.wrong_number_of_arguments())),
+            Err(BindError::Rejected(error)) => sealed(envelope, Err(error)),
+            Err(BindError::WrongNumber) => sealed(envelope, Err(method.wrong_number_of_arguments())),
         }
     }
 }

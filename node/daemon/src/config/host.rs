@@ -1,4 +1,4 @@
-//! A place in the network as people write it: a name or a number, and a port.
+//! An address in the network as people write it: a name or a number, and a port.
 
 use core::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ impl HostPort {
     }
 }
 
-/// Why text is no place in the network.
+/// Text that is not a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not HOST:PORT")]
 pub struct HostPortError {

@@ -1,4 +1,4 @@
-//! What a method may use: the node behind its handle, once it runs, and what is being called now.
+//! Access of the methods to the node behind its handle, once it runs; and the list of running calls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,10 +12,9 @@ use crate::event_log::EventLog;
 use crate::handle::NodeHandle;
 use crate::miner::{Miner, MinerStats, MiningSwitch};
 use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::json;
-use crate::rpc::scan::ScanPlace;
+use crate::rpc::scan::ScanSlot;
 
-/// The methods' way to the node. The server answers from the first instant; until the node is
+/// Gives the methods access to the node. The server answers from the first instant; until the node is
 /// loaded every method that needs it says so, with the code that clients of Bitcoin Core wait on.
 #[derive(Clone)]
 pub struct Rpc(Arc<Shared>);
@@ -25,7 +24,7 @@ struct Shared {
     events: EventLog,
     mining: MiningSwitch,
     miner: OnceLock<Miner>,
-    scan: ScanPlace,
+    scan: ScanSlot,
     tag: Vec<u8>,
     started: Instant,
     active: Mutex<Calls>,
@@ -44,11 +43,11 @@ pub struct Active {
 }
 
 impl Rpc {
-    /// Access to a node that is still loading; `tag` is what the coinbases of its blocks say.
+    /// Access to a node that is still loading; `tag` is the text in the coinbases of its blocks.
     pub fn loading(tag: Vec<u8>) -> Self {
         let (node, started, active) = (OnceLock::new(), Instant::now(), Mutex::default());
         let events = EventLog::begin();
-        let (mining, miner, scan) = (MiningSwitch::new(None), OnceLock::new(), ScanPlace::default());
+        let (mining, miner, scan) = (MiningSwitch::new(None), OnceLock::new(), ScanSlot::default());
         Self(Arc::new(Shared { node, events, mining, miner, scan, tag, started, active }))
     }
 
@@ -57,80 +56,81 @@ impl Rpc {
         let _ = self.0.node.set(node);
     }
 
-    /// The node.
+    /// The handle of the node.
     ///
     /// # Errors
-    /// [`Code::InWarmup`] while it is loading.
+    /// [`Code::InWarmup`] while the node is loading.
     pub fn node(&self) -> Result<&NodeHandle, RpcError> {
-        self.0.node.get().ok_or_else(|| RpcError::new(Code::InWarmup, "Loading block index…"))
+        self.0.node.get().ok_or_else(|| Code::InWarmup.error("Loading block index…"))
     }
 
     /// Looks at the node, between two steps of it.
-    ///
-    /// # Errors
-    /// [`Code::InWarmup`] while it is loading or once it stops.
     pub async fn query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
-    ) -> Result<T, RpcError> {
-        self.node()?.query(look).await.map_err(|_| stopping())
+    ) -> RpcResult<T> {
+        Ok(self.node()?.query(look).await?)
     }
 
-    /// Hands something in that changes connections; these commands have nothing to answer.
-    ///
-    /// # Errors
-    /// [`Code::InWarmup`] while the node is loading or once it stops.
-    pub async fn command(&self, command: PeerCommand) -> RpcResult {
-        self.node()?.command(command).await.map_err(|_| stopping())?;
-        Ok(json(&()))
+    /// [`Rpc::query`] for a look that can fail.
+    pub async fn try_query<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Machine) -> RpcResult<T> + Send + 'static,
+    ) -> RpcResult<T> {
+        self.query(look).await?
     }
 
-    /// Where is said what is to be mined.
+    /// Submits a change of connections; the node has no answer to these.
+    pub async fn command(&self, command: PeerCommand) -> RpcResult<()> {
+        Ok(self.node()?.command(command).await?)
+    }
+
+    /// Holds what the miner is to do.
     pub fn mining(&self) -> &MiningSwitch {
         &self.0.mining
     }
 
-    /// This miner mines for the node. The first one stays.
-    pub fn mines(&self, miner: Miner) {
+    /// Shows the statistics of this miner from now on. The first one stays.
+    pub fn set_miner(&self, miner: Miner) {
         let _ = self.0.miner.set(miner);
     }
 
-    /// What the node's own miner has done so far.
+    /// Statistics of the node's own miner.
     pub fn mined(&self) -> MinerStats {
         self.0.miner.get().map(Miner::stats).unwrap_or_default()
     }
 
-    /// Hashes per second of the node's own miner lately; none while it rests.
+    /// Hashes per second of the node's own miner lately; none while it does not mine.
     pub fn hashrate(&self) -> Option<f64> {
         self.0.mining.borrow().as_ref().map(|_| self.mined().rate)
     }
 
     /// The scan for addresses, if one runs.
-    pub fn scan(&self) -> &ScanPlace {
+    pub fn scan(&self) -> &ScanSlot {
         &self.0.scan
     }
 
-    /// What the coinbases of this node's blocks say.
+    /// The tag in the coinbases of this node's blocks.
     pub fn tag(&self) -> Vec<u8> {
         self.0.tag.clone()
     }
 
-    /// What happened lately.
+    /// The log of recent events.
     pub fn events(&self) -> &EventLog {
         &self.0.events
     }
 
-    /// Wakes whenever anything happened.
+    /// Wakes at every new event.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.events.watch()
     }
 
-    /// How long this process has served.
+    /// Time since the server started.
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()
     }
 
-    /// Notes a call as running until what is returned is dropped.
+    /// Notes a call as running until the returned value is dropped.
     pub fn begin(&self, method: &'static str) -> Active {
         let mut calls = self.calls();
         let number = calls.next;
@@ -150,21 +150,13 @@ impl Rpc {
 }
 
 /// Does something long on a thread of its own: neither the driver nor the tasks of the runtime wait for it.
-///
-/// # Errors
-/// What it fails with; [`Code::Internal`] when it panics.
-pub async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RpcError> + Send + 'static,
-) -> Result<T, RpcError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| {
-        Err(RpcError::new(Code::Internal, "this call met a fault of the node; its log says more"))
-    })
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> RpcResult<T> + Send + 'static) -> RpcResult<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(panicked()))
 }
 
-/// The error of every call once the node stops.
-pub fn stopping() -> RpcError {
-    RpcError::new(Code::InWarmup, "the node is stopping")
+/// The error of a call that panicked.
+pub fn panicked() -> RpcError {
+    Code::Internal.error("this call panicked, which is a fault of the node: see its log")
 }
 
 impl Drop for Active {

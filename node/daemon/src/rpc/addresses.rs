@@ -8,65 +8,56 @@ use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::lock::Lock;
 use cairn_core::transaction::OutPoint;
+use cairn_protocol::chain::store::ChainStore;
 use cairn_protocol::mempool::entry::MempoolEntry;
 
 use crate::Machine;
-use crate::rpc::access::{Rpc, aside};
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Change, Coins, Object, Sum, Text, object, reply};
-use crate::rpc::lookup::{self, failed};
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, optional, required};
+use crate::rpc::json::{Change, Sum};
+use crate::rpc::lookup;
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, methods, object};
 use crate::store::address_schema::HistoryEntry;
 use crate::store::addresses::AddressIndex;
 
 methods! { "Blockchain":
-    "getaddresshistory" [
-        required("address", Kind::Text),
-        optional("count", Kind::Number),
-        optional("skip", Kind::Number),
-    ] "What an address holds, and the transactions that pay it or spend from it, the newest first: count of \
-       them (25 unless told, 500 at most) after skip newer ones. `amount` is what a transaction changed for \
-       the address, `received` all that was ever paid to it, change included. Those of the mempool are \
-       in `unconfirmed`. Needs a node with --address-index." => get_address_history;
-    "getaddressutxos" [
-        required("address", Kind::Text),
-        optional("count", Kind::Number),
-        optional("skip", Kind::Number),
-    ] "The unspent outputs of an address on the best chain, in the order of their ids: count of them (25 \
-       unless told, 500 at most) after skip others. Needs a node with --address-index."
+    Reads "getaddresshistory" ["address", "count", "skip"]
+        "The balance of an address, and the transactions that pay it or spend from it, the newest first: count of \
+         them (25 by default, 500 at most) after skip newer ones. `amount` is what a transaction changed for \
+         the address, `received` all that was ever paid to it, change included. Those of the mempool are \
+         in `unconfirmed`. Needs a node with --address-index." => get_address_history;
+    Reads "getaddressutxos" ["address", "count", "skip"]
+        "The unspent outputs of an address on the best chain, in the order of their ids: count of them (25 \
+         by default, 500 at most) after skip others. Needs a node with --address-index."
         => get_address_utxos;
 }
 
-/// Entries in an answer, unless told otherwise.
+/// Entries in an answer by default.
 const DEFAULT_COUNT: u32 = 25;
 /// Entries in an answer: each is a look into the store.
 const MAX_COUNT: u32 = 500;
 /// How often an address is read again because the chain changed meanwhile.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// What a call asks for.
-struct Asked {
+/// The part of an address's list that a call asks for.
+struct Page {
     address: String,
     count: u32,
     skip: u32,
 }
 
-impl Asked {
-    fn read(params: &Params) -> Result<Self, RpcError> {
-        let address = Params::must(params.text("address")).to_owned();
-        let count = params.number("count")?.unwrap_or(DEFAULT_COUNT);
+impl Page {
+    fn new(address: String, count: Option<u32>, skip: Option<u32>) -> RpcResult<Arc<Self>> {
+        let count = count.unwrap_or(DEFAULT_COUNT);
         if count > MAX_COUNT {
             let message = format!("count must be at most {MAX_COUNT} (not {count}); go on with skip");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
-        Ok(Self { address, count, skip: params.number("skip")?.unwrap_or(0) })
+        Ok(Arc::new(Self { address, count, skip: skip.unwrap_or(0) }))
     }
 }
 
-/// What an answer is made from, taken in one step of the driver.
+/// State that an answer is made from, taken in one step of the driver.
 struct Look {
-    asked: Arc<Asked>,
+    page: Arc<Page>,
     lock: Lock,
     index: AddressIndex,
     mempool: Vec<MempoolEntry>,
@@ -75,57 +66,65 @@ struct Look {
 }
 
 impl Look {
-    fn take(node: &Machine, asked: Arc<Asked>) -> Result<Self, RpcError> {
-        let address = Address::parse(&asked.address, &lookup::params(node).address_prefix);
+    fn take(node: &Machine, page: Arc<Page>) -> RpcResult<Self> {
+        let address = Address::parse(&page.address, &node.chain().params().address_prefix);
         let lock = address
             .map(|address| address.lock())
-            .map_err(|error| RpcError::new(Code::InvalidAddressOrKey, format!("Invalid address: {error}")))?;
+            .map_err(|error| Code::InvalidAddressOrKey.error(format!("Invalid address: {error}")))?;
         Ok(Self {
             lock,
             index: index(node)?.about(&lock),
             mempool: node.mempool().entries().iter().cloned().collect(),
-            tip: lookup::tip(node).0,
+            tip: node.chain().tip().hash(),
             checkpoint: node.chain().store().sequence(),
-            asked,
+            page,
         })
     }
 
-    /// Whether what was read since is of the moment at which this was taken.
+    /// Whether all that was read since is of the moment at which this was taken.
     fn is_whole(&self, node: &Machine) -> bool {
         node.chain().store().sequence() == self.checkpoint && lookup::is_in_best_chain(node, &self.tip)
     }
 }
 
-/// Reads the index beside the driver, which an address of many thousand coins would hold up, and shows what
-/// was found. A checkpoint or a reorganisation meanwhile would mix two states: then it is read again.
+/// Reads the index beside the driver, which an address of many thousand coins would hold up, and shows the
+/// result. A checkpoint or a reorganization meanwhile would mix two states: then it is read again.
 async fn answer<T: Send + 'static>(
     rpc: &Rpc,
-    params: &Params,
-    read: fn(&Look) -> Result<T, RpcError>,
-    show: fn(&Machine, &Look, T) -> RpcResult,
-) -> RpcResult {
-    let asked = Arc::new(Asked::read(params)?);
+    page: Arc<Page>,
+    read: fn(&Look) -> RpcResult<T>,
+    show: fn(&Machine, &Look, T) -> RpcResult<Object>,
+) -> RpcResult<Object> {
     for _ in 0..MAX_ATTEMPTS {
-        let asked = asked.clone();
-        let look = rpc.query(move |node| Look::take(node, asked)).await??;
+        let page = page.clone();
+        let look = rpc.try_query(move |node| Look::take(node, page)).await?;
         let (found, look) = aside(move || Ok((read(&look), look))).await?;
-        let shown = rpc.query(move |node| look.is_whole(node).then(|| show(node, &look, found?)));
-        if let Some(reply) = shown.await? {
-            return reply;
+        let shown =
+            rpc.try_query(
+                move |node| {
+                    if look.is_whole(node) { show(node, &look, found?).map(Some) } else { Ok(None) }
+                },
+            );
+        if let Some(object) = shown.await? {
+            return Ok(object);
         }
     }
-    Err(RpcError::new(Code::Misc, "The chain changed each time while the address was read: ask again"))
+    Err(Code::Misc.error("The chain changed each time while the address was read: ask again"))
 }
 
-async fn get_address_history(rpc: Rpc, params: Params) -> RpcResult {
+async fn get_address_history(
+    rpc: Rpc,
+    address: String,
+    count: Option<u32>,
+    skip: Option<u32>,
+) -> RpcResult<Object> {
     let read = |look: &Look| {
-        let (lock, asked) = (&look.lock, &look.asked);
-        let visits = look.index.history(lock, asked.skip.into(), asked.count.into()).map_err(failed)?;
-        Ok((look.index.summary(lock).map_err(failed)?, visits, pending(look)?))
+        let visits = look.index.history(&look.lock, look.page.skip.into(), look.page.count.into())?;
+        Ok((look.index.summary(&look.lock)?, visits, unconfirmed(look)?))
     };
-    answer(&rpc, &params, read, |node, look, (summary, visits, unconfirmed)| {
-        Ok(reply! {
-            "address": look.asked.address,
+    answer(&rpc, Page::new(address, count, skip)?, read, |node, look, (summary, visits, unconfirmed)| {
+        Ok(object! {
+            "address": look.page.address,
             "balance": Sum(summary.balance()),
             "received": Sum(summary.received),
             "txs": summary.transactions,
@@ -137,57 +136,61 @@ async fn get_address_history(rpc: Rpc, params: Params) -> RpcResult {
     .await
 }
 
-async fn get_address_utxos(rpc: Rpc, params: Params) -> RpcResult {
+async fn get_address_utxos(
+    rpc: Rpc,
+    address: String,
+    count: Option<u32>,
+    skip: Option<u32>,
+) -> RpcResult<Object> {
     let read = |look: &Look| {
-        let (skip, count) = (look.asked.skip as usize, look.asked.count as usize);
-        let coins = look.index.coins(&look.lock, skip, count).map_err(failed)?;
-        Ok((look.index.summary(&look.lock).map_err(failed)?, coins))
+        let coins = look.index.coins(&look.lock, look.page.skip as usize, look.page.count as usize)?;
+        Ok((look.index.summary(&look.lock)?, coins))
     };
-    answer(&rpc, &params, read, |node, look, (summary, coins)| {
+    answer(&rpc, Page::new(address, count, skip)?, read, |node, look, (summary, coins)| {
         let shown = coins.iter().map(|(outpoint, amount)| {
-            let place = lookup::place_of(node, &outpoint.txid)?;
+            let place = node.chain().store().transaction_place(&outpoint.txid)?;
             Ok(object! {
-                "txid": Text(outpoint.txid),
+                "txid": outpoint.txid,
                 "vout": outpoint.index,
                 "amount": Coins(*amount),
-                "height": place.map(|place| place.height.get()),
+                "height": place.map(|place| place.height),
                 "coinbase": place.is_some_and(|place| place.position == 0),
-                "spent_by": lookup::pending_spender(node, outpoint),
+                "spent_by": node.mempool().entries().spender(outpoint),
             })
         });
-        Ok(reply! {
-            "address": look.asked.address,
+        Ok(object! {
+            "address": look.page.address,
             "balance": Sum(summary.balance()),
             "utxos": summary.coins,
-            "unspents": shown.collect::<Result<Vec<_>, RpcError>>()?,
+            "unspents": shown.collect::<RpcResult<Vec<_>>>()?,
         })
     })
     .await
 }
 
-fn index(node: &Machine) -> Result<&AddressIndex, RpcError> {
-    node.chain().store().addresses().ok_or_else(|| {
-        let message = "The address index is not kept: start the node with --address-index";
-        RpcError::new(Code::Misc, message)
-    })
+fn index(node: &Machine) -> RpcResult<&AddressIndex> {
+    node.chain()
+        .store()
+        .addresses()
+        .ok_or_else(|| Code::Misc.error("The address index is not kept: start the node with --address-index"))
 }
 
 fn confirmed(node: &Machine, visit: &HistoryEntry) -> Object {
     let chain = node.chain();
     let block = chain.hash_at(visit.height).and_then(|hash| chain.entry(&hash));
     object! {
-        "txid": Text(visit.txid),
-        "height": visit.height.get(),
+        "txid": visit.txid,
+        "height": visit.height,
         "blockhash": block.map(|block| block.hash()),
-        "time_ms": block.map(|block| block.header.time.millis()),
+        "time_ms": block.map(|block| block.header.time),
         "confirmations": chain.tip().height.since(visit.height).unwrap_or(0) + 1,
         "amount": Change(i128::from(visit.received.units()) - i128::from(visit.spent.units())),
         "position": visit.position,
     }
 }
 
-/// What waiting transactions would change for an address, parents before children.
-fn pending(look: &Look) -> Result<Vec<Object>, RpcError> {
+/// The changes of an address by unconfirmed transactions, parents before children.
+fn unconfirmed(look: &Look) -> RpcResult<Vec<Object>> {
     let lock = &look.lock;
     let spends = |entry: &MempoolEntry| {
         let txid = entry.transaction.txid();
@@ -210,9 +213,9 @@ fn pending(look: &Look) -> Result<Vec<Object>, RpcError> {
         }
         if let Some(change) = change.filter(|_| found.len() < MAX_COUNT as usize) {
             found.push(object! {
-                "txid": Text(txid),
+                "txid": txid,
                 "height": (),
-                "time_ms": entry.arrived.millis(),
+                "time_ms": entry.arrived,
                 "amount": Change(change),
             });
         }
@@ -220,26 +223,23 @@ fn pending(look: &Look) -> Result<Vec<Object>, RpcError> {
     Ok(found)
 }
 
-/// What waiting transactions take of an address's coins on the chain. Whichever are fewer are gone
-/// through: its coins or what the mempool spends.
-fn spent_from_the_chain(
-    look: &Look,
-    spenders: &BTreeMap<OutPoint, Txid>,
-) -> Result<BTreeMap<Txid, i128>, RpcError> {
+/// The coins of an address on the chain that unconfirmed transactions spend, summed up by transaction. The shorter
+/// list is gone through: its coins, or the outputs that the mempool spends.
+fn spent_from_the_chain(look: &Look, spenders: &BTreeMap<OutPoint, Txid>) -> RpcResult<BTreeMap<Txid, i128>> {
     let mut spent: BTreeMap<Txid, i128> = BTreeMap::new();
     let mut note =
         |txid: &Txid, amount: Amount| *spent.entry(*txid).or_default() += i128::from(amount.units());
     if spenders.is_empty() {
         return Ok(spent);
     }
-    if look.index.summary(&look.lock).map_err(failed)?.coins <= spenders.len() as u64 {
-        for (outpoint, amount) in look.index.coins(&look.lock, 0, usize::MAX).map_err(failed)? {
+    if look.index.summary(&look.lock)?.coins <= spenders.len() as u64 {
+        for (outpoint, amount) in look.index.coins(&look.lock, 0, usize::MAX)? {
             spenders.get(&outpoint).into_iter().for_each(|spender| note(spender, amount));
         }
         return Ok(spent);
     }
     for (outpoint, spender) in spenders {
-        if let Some(amount) = look.index.coin(&look.lock, outpoint).map_err(failed)? {
+        if let Some(amount) = look.index.coin(&look.lock, outpoint)? {
             note(spender, amount);
         }
     }

@@ -1,4 +1,4 @@
-//! Who may call: whoever can read the cookie file, and no web page of somebody else's.
+//! Authentication: a caller must know the secret of the cookie file, and no web page of another server gets in.
 
 use std::fmt;
 use std::fs;
@@ -32,9 +32,6 @@ impl fmt::Debug for Cookie {
 
 impl Cookie {
     /// Makes a new secret and writes it, replacing the file of an earlier run in one step.
-    ///
-    /// # Errors
-    /// When the file cannot be written, or the system gives no random bytes.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
@@ -43,7 +40,7 @@ impl Cookie {
         Ok(Self { secret, path: path.to_owned() })
     }
 
-    /// Where it lies.
+    /// The path of its file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -65,34 +62,28 @@ impl Cookie {
     }
 }
 
-/// Which names and pages may reach this server.
+/// Checks by which name and from which page a request comes.
 #[derive(Clone, Debug)]
 pub struct Gate {
     listening: SocketAddr,
     names: Vec<String>,
 }
 
-/// Why a request was turned away before its password was even looked at.
+/// Why a request is rejected before its password is checked.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// DNS rebinding: somebody's name was made to point here.
+pub enum GateError {
+    /// DNS rebinding: the name of another server was made to point here.
     #[error(
         "Host {found:?} is not this server; use its address or localhost (a node takes other names with --rpc-allow-host)"
     )]
-    ForeignHost {
-        /// What the request said.
-        found: String,
-    },
-    /// A web page from elsewhere made this request.
+    ForeignHost { found: String },
+    /// A web page of another server made this request.
     #[error("Origin {found:?} is not this node")]
-    ForeignOrigin {
-        /// What the request said.
-        found: String,
-    },
+    ForeignOrigin { found: String },
 }
 
 impl Gate {
-    /// A gate for a server that listens here and may also be called by these names.
+    /// A gate for a server at this address, which may also be called by these names.
     pub const fn new(listening: SocketAddr, names: Vec<String>) -> Self {
         Self { listening, names }
     }
@@ -100,21 +91,19 @@ impl Gate {
     /// Checks `Host` and `Origin`.
     ///
     /// # Errors
-    /// [`Refusal::ForeignHost`], [`Refusal::ForeignOrigin`].
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let host = match headers.contains_key(HOST) {
-            true => only(headers, HOST).unwrap_or_default(),
-            // HTTP/1.0 needs no Host; every browser sends one, so this is no web page.
-            false => "localhost",
-        };
+    /// [`GateError`], with the value that is not this server's.
+    pub fn check(&self, headers: &HeaderMap) -> Result<(), GateError> {
+        // HTTP/1.0 needs no Host; every browser sends one, so a request without it is not from a web page.
+        let host =
+            if headers.contains_key(HOST) { only(headers, HOST).unwrap_or_default() } else { "localhost" };
         if !self.is_ours(without_port(host)) {
-            return Err(Refusal::ForeignHost { found: host.to_owned() });
+            return Err(GateError::ForeignHost { found: host.to_owned() });
         }
         if headers.contains_key(ORIGIN) {
             let origin = only(headers, ORIGIN).unwrap_or_default();
             let same = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
             if !same.is_some_and(|same| same.eq_ignore_ascii_case(host)) {
-                return Err(Refusal::ForeignOrigin { found: origin.to_owned() });
+                return Err(GateError::ForeignOrigin { found: origin.to_owned() });
             }
         }
         Ok(())

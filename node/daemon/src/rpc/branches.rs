@@ -3,44 +3,41 @@
 use cairn_core::hash::BlockHash;
 use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 
-use crate::rpc::access::{Rpc, stopping};
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{json, object};
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, required};
+use crate::handle::SubmitError;
+use crate::rpc::method::{Code, Rpc, RpcResult, methods, object};
 
 methods! { "Blockchain":
-    "invalidateblock" [required("blockhash", Kind::Text)]
-        "Marks a block as invalid, as if it broke a rule: it and all that stands on it leave the best \
-         chain and stay out, also after a restart." => invalidate_block;
-    "preciousblock" [required("blockhash", Kind::Text)]
+    Changes "invalidateblock" ["blockhash"]
+        "Marks a block as invalid, as if it broke a rule: it and its descendants leave the best chain and \
+         stay out, also after a restart." => invalidate_block;
+    Changes "preciousblock" ["blockhash"]
         "Takes a block for the first seen of those with equal work; a later call overrules an earlier \
          one, a restart forgets nothing of the tip." => precious_block;
-    "reconsiderblock" [required("blockhash", Kind::Text)]
-        "Takes marks of invalidity from a block, its ancestors and all that stands on it, and chooses the \
+    Changes "reconsiderblock" ["blockhash"]
+        "Takes marks of invalidity from a block, its ancestors and its descendants, and chooses the \
          best branch again." => reconsider_block;
 }
 
-async fn invalidate_block(rpc: Rpc, params: Params) -> RpcResult {
-    mark(rpc, params, BlockOverride::Invalidate).await
+async fn invalidate_block(rpc: Rpc, hash: BlockHash) -> RpcResult<()> {
+    mark(rpc, hash, BlockOverride::Invalidate).await
 }
 
-async fn precious_block(rpc: Rpc, params: Params) -> RpcResult {
-    mark(rpc, params, BlockOverride::Precious).await
+async fn precious_block(rpc: Rpc, hash: BlockHash) -> RpcResult<()> {
+    mark(rpc, hash, BlockOverride::Precious).await
 }
 
-async fn reconsider_block(rpc: Rpc, params: Params) -> RpcResult {
-    mark(rpc, params, BlockOverride::Reconsider).await
+async fn reconsider_block(rpc: Rpc, hash: BlockHash) -> RpcResult<()> {
+    mark(rpc, hash, BlockOverride::Reconsider).await
 }
 
-async fn mark(rpc: Rpc, params: Params, mark: BlockOverride) -> RpcResult {
-    let hash: BlockHash = Params::must(params.hash("blockhash")?);
-    let outcome = rpc.node()?.mark(hash, mark).await.map_err(|_| stopping())?;
-    outcome.map(|()| json(&())).map_err(|error| match error {
-        OverrideError::UnknownBlock { hash } => {
-            let error = RpcError::new(Code::InvalidAddressOrKey, "Block not found");
-            error.with_data(object! { "hash": hash })
+async fn mark(rpc: Rpc, hash: BlockHash, mark: BlockOverride) -> RpcResult<()> {
+    rpc.node()?.mark(hash, mark).await.map_err(|error| match error {
+        SubmitError::Rejected(OverrideError::UnknownBlock { hash }) => {
+            Code::InvalidAddressOrKey.error("Block not found").with_data(object! { "hash": hash })
         }
-        OverrideError::Genesis { .. } => RpcError::invalid_parameter(error.to_string()),
+        SubmitError::Rejected(error @ OverrideError::Genesis { .. }) => {
+            Code::InvalidParameter.error(error.to_string())
+        }
+        SubmitError::Stopped(stopped) => stopped.into(),
     })
 }

@@ -15,72 +15,67 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::Machine;
-use crate::rpc::access::Rpc;
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Coins, Object, Text, json, object, reply};
 use crate::rpc::lookup;
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, optional, required};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, Text, json, methods, object};
 use crate::rpc::render;
+use crate::rpc::scan::Progress;
 use crate::rpc::walk::walk;
 
 methods! { "Blockchain":
-    "gettxout" [
-        required("txid", Kind::Text),
-        required("n", Kind::Number),
-        optional("include_mempool", Kind::Flag),
-    ] "An unspent output; null when it is spent or never was. The mempool is looked at unless told \
-       otherwise." => get_tx_out;
-    "gettxoutsetinfo" [optional("hash_type", Kind::Text)]
+    Reads "gettxout" ["txid", "n", "include_mempool"]
+        "An unspent output; null when it is spent or never was. The mempool counts by default." => get_tx_out;
+    TakesLong "gettxoutsetinfo" ["hash_type"]
         "Number, sum and hash of all coins; hash_type is hash_serialized_3 or none." => get_tx_out_set_info;
-    "scantxoutset" [required("action", Kind::Text), optional("scanobjects", Kind::List)]
+    Changes "scantxoutset" ["action", "scanobjects"]
         "With action start: the coins of the addresses in scanobjects, written addr(ADDRESS) or as \
          an address alone. With status: how far a scan is; with abort: ends it." => scan_tx_out_set;
-    "validateaddress" [required("address", Kind::Text)]
+    Reads "validateaddress" ["address"]
         "Whether this is an address of this chain, and which key it stands for." => validate_address;
 }
 
-async fn get_tx_out(rpc: Rpc, params: Params) -> RpcResult {
-    let txid: Txid = Params::must(params.hash("txid")?);
-    let index: i64 = Params::must(params.number("n")?);
-    let pending_too = params.flag("include_mempool").unwrap_or(true);
-    let Ok(index) = u32::try_from(index) else { return Ok(json(&())) };
-    let outpoint = OutPoint { txid, index };
-    rpc.query(move |node| {
-        let (best, tip) = lookup::tip(node);
-        let prefix = &lookup::params(node).address_prefix;
-        let shown = |confirmations: u32, coin: &Coin| {
-            reply! {
-                "bestblock": Text(best),
+async fn get_tx_out(
+    rpc: Rpc,
+    txid: Txid,
+    index: i64,
+    with_mempool: Option<bool>,
+) -> RpcResult<Option<Object>> {
+    let Ok(index) = u32::try_from(index) else { return Ok(None) };
+    let (outpoint, with_mempool) = (OutPoint { txid, index }, with_mempool.unwrap_or(true));
+    rpc.try_query(move |node| {
+        let (chain, tip) = (node.chain(), node.chain().tip());
+        if with_mempool && node.mempool().entries().spender(&outpoint).is_some() {
+            return Ok(None);
+        }
+        let confirmed = chain.coin(&outpoint)?;
+        let confirmations = confirmed.as_ref().map_or(0, |coin| tip.height.get() - coin.height.get() + 1);
+        let unconfirmed = || lookup::unconfirmed_coin(node, &outpoint).filter(|_| with_mempool);
+        Ok(confirmed.or_else(unconfirmed).map(|coin| {
+            object! {
+                "bestblock": tip.hash(),
                 "confirmations": confirmations,
                 "value": Coins(coin.output.amount),
-                "scriptPubKey": render::lock(&coin.output.lock, prefix),
+                "scriptPubKey": render::lock(&coin.output.lock, &chain.params().address_prefix),
                 "coinbase": coin.origin != Origin::Transaction,
             }
-        };
-        if pending_too && lookup::pending_spender(node, &outpoint).is_some() {
-            return Ok(json(&()));
-        }
-        if let Some(coin) = lookup::coin(node, &outpoint)? {
-            return Ok(shown(tip.get() - coin.height.get() + 1, &coin));
-        }
-        let pending = lookup::pending_coin(node, &outpoint).filter(|_| pending_too);
-        Ok(pending.map_or_else(|| json(&()), |coin| shown(0, &coin)))
+        }))
     })
-    .await?
+    .await
 }
 
-async fn get_tx_out_set_info(rpc: Rpc, params: Params) -> RpcResult {
-    let hashed = match params.text("hash_type").unwrap_or("hash_serialized_3") {
+async fn get_tx_out_set_info(rpc: Rpc, hash_type: Option<String>) -> RpcResult<Object> {
+    let is_hashed = match hash_type.as_deref().unwrap_or("hash_serialized_3") {
         "none" => false,
         "hash_serialized_3" => true,
         other => {
             let message = format!("'{other}' is not a valid hash_type: expected hash_serialized_3 or none");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
     };
-    let look = |node: &Machine| Ok((lookup::tip(node), lookup::size_on_disk(node)));
-    walk(&rpc, Arc::default(), look, move |((best, height), size_on_disk), coins| {
+    let look = |node: &Machine| {
+        let tip = node.chain().tip();
+        Ok((tip.hash(), tip.height, node.chain().store().size_on_disk()))
+    };
+    walk(&rpc, Arc::default(), look, move |(best, height, size_on_disk), coins| {
         let mut count = 0_u64;
         let mut total = Amount::ZERO;
         let mut transactions = 0_u64;
@@ -95,61 +90,55 @@ async fn get_tx_out_set_info(rpc: Rpc, params: Params) -> RpcResult {
             transactions += u64::from(last.replace(outpoint.txid) != Some(outpoint.txid));
             let (key, value) = (encode(&outpoint), encode(&coin));
             bytes += (key.len() + value.len()) as u64;
-            if hashed {
+            if is_hashed {
                 hash.update(&key);
                 hash.update(&value);
             }
         })?;
-        let mut info = object! {
-            "height": height.get(),
-            "bestblock": Text(best),
-            "txouts": count,
-            "bogosize": bytes,
-        };
-        if hashed {
+        let mut info = object! { "height": height, "bestblock": best, "txouts": count, "bogosize": bytes };
+        if is_hashed {
             let digest: [u8; 32] = Sha256::digest(hash.finalize()).into();
             info.put("hash_serialized_3", &hex::encode(digest));
         }
         info.put("total_amount", &Coins(total));
         info.put("transactions", &transactions);
         info.put("disk_size", &size_on_disk);
-        Ok(json(&info))
+        Ok(info)
     })
     .await
 }
 
-async fn scan_tx_out_set(rpc: Rpc, params: Params) -> RpcResult {
-    match Params::must(params.text("action")) {
+async fn scan_tx_out_set(rpc: Rpc, action: String, wanted: Option<Vec<Value>>) -> RpcResult {
+    let running = rpc.scan().running();
+    match action.as_str() {
         "start" => {}
         "abort" => {
-            let running = rpc.scan().running();
-            running.iter().for_each(|scan| scan.break_off());
+            running.iter().for_each(|scan| scan.cancel());
             return Ok(json(&running.is_some()));
         }
-        "status" => {
-            let running = rpc.scan().running();
-            let progress = running.map(|scan| object! { "progress": scan.percent() });
-            return Ok(progress.map_or_else(|| json(&()), |progress| json(&progress)));
-        }
+        "status" => return Ok(json(&running.map(|scan| object! { "progress": scan.percent() }))),
         other => {
             let message = format!("Invalid action '{other}': expected start, abort or status");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
     }
-    let Some(wanted) = params.get("scanobjects").and_then(Value::as_array).cloned() else {
-        return Err(RpcError::new(Code::Misc, "scanobjects argument is required for the start action"));
-    };
-    let Some(turn) = rpc.scan().take() else {
-        let message = "Scan already in progress, use action \"abort\" or \"status\"";
-        return Err(RpcError::invalid_parameter(message));
-    };
+    let wanted =
+        wanted.ok_or_else(|| Code::Misc.error("scanobjects argument is required for the start action"))?;
+    let progress = rpc.scan().take().ok_or_else(|| {
+        Code::InvalidParameter.error("Scan already in progress, use action \"abort\" or \"status\"")
+    })?;
+    scan(&rpc, wanted, progress).await.map(|found| json(&found))
+}
+
+/// The unspent outputs of some addresses.
+async fn scan(rpc: &Rpc, wanted: Vec<Value>, progress: Arc<Progress>) -> RpcResult<Object> {
     let look = move |node: &Machine| {
-        let prefix = lookup::params(node).address_prefix.clone();
+        let (prefix, tip) = (node.chain().params().address_prefix.clone(), node.chain().tip());
         let locks =
-            wanted.iter().map(|value| lock_of(value, &prefix)).collect::<Result<BTreeSet<Lock>, _>>()?;
-        Ok((locks, prefix, lookup::tip(node)))
+            wanted.iter().map(|value| lock_of(value, &prefix)).collect::<RpcResult<BTreeSet<Lock>>>()?;
+        Ok((locks, prefix, tip.hash(), tip.height))
     };
-    walk(&rpc, turn.progress(), look, |(locks, prefix, (best, height)), coins| {
+    walk(rpc, progress, look, |(locks, prefix, best, height), coins| {
         let mut found: BTreeMap<OutPoint, Coin> = BTreeMap::new();
         let mut searched = 0_u64;
         let is_whole = coins.each(|outpoint, coin| {
@@ -159,14 +148,13 @@ async fn scan_tx_out_set(rpc: Rpc, params: Params) -> RpcResult {
             }
         })?;
         let total = Amount::checked_sum(found.values().map(|coin| coin.output.amount));
-        let unspents: Vec<Object> =
-            found.iter().map(|(outpoint, coin)| unspent(outpoint, coin, height, &prefix)).collect();
-        Ok(reply! {
+        let unspents = found.iter().map(|(outpoint, coin)| unspent(outpoint, coin, height, &prefix));
+        Ok(object! {
             "success": is_whole,
             "txouts": searched,
-            "height": height.get(),
-            "bestblock": Text(best),
-            "unspents": unspents,
+            "height": height,
+            "bestblock": best,
+            "unspents": unspents.collect::<Vec<_>>(),
             "total_amount": Coins(total.expect("the coin set is bounded by the maximum supply")),
         })
     })
@@ -175,45 +163,43 @@ async fn scan_tx_out_set(rpc: Rpc, params: Params) -> RpcResult {
 
 fn unspent(outpoint: &OutPoint, coin: &Coin, tip: Height, prefix: &AddressPrefix) -> Object {
     object! {
-        "txid": Text(outpoint.txid),
+        "txid": outpoint.txid,
         "vout": outpoint.index,
         "scriptPubKey": render::lock(&coin.output.lock, prefix),
         "amount": Coins(coin.output.amount),
         "coinbase": coin.origin != Origin::Transaction,
-        "height": coin.height.get(),
+        "height": coin.height,
         "confirmations": tip.get() - coin.height.get() + 1,
     }
 }
 
 /// The lock that a scan object names: `addr(ADDRESS)`, an address, or either inside `{"desc": …}`.
-fn lock_of(value: &Value, prefix: &AddressPrefix) -> Result<Lock, RpcError> {
+fn lock_of(value: &Value, prefix: &AddressPrefix) -> RpcResult<Lock> {
     let text = value.as_str().or_else(|| value.get("desc")?.as_str()).unwrap_or_default();
     // A checksum may follow after '#'; the address has its own.
     let text = text.split('#').next().unwrap_or_default();
     let address = text.strip_prefix("addr(").and_then(|text| text.strip_suffix(')')).unwrap_or(text);
     Address::parse(address, prefix).map(|address| address.lock()).map_err(|error| {
-        let message = format!("{value} is no scan object: expected \"addr(ADDRESS)\" ({error})");
-        RpcError::new(Code::InvalidAddressOrKey, message)
+        let message = format!("{value} is not a scan object: expected \"addr(ADDRESS)\" ({error})");
+        Code::InvalidAddressOrKey.error(message)
     })
 }
 
-async fn validate_address(rpc: Rpc, params: Params) -> RpcResult {
-    let text = Params::must(params.text("address")).to_owned();
-    rpc.query(move |node| {
-        let prefix = &lookup::params(node).address_prefix;
-        match Address::parse(&text, prefix) {
-            Ok(address) => {
-                let mut shown = object! { "isvalid": true, "address": Text(&address) };
-                let lock = address.lock();
-                shown.put("scriptPubKey", &hex::encode(encode(&lock)));
-                let Lock::PublicKey(key) = lock;
-                shown.put("publickey", &hex::encode(encode(&key)));
-                shown.put("isscript", &false);
-                shown.put("iswitness", &false);
-                json(&shown)
+async fn validate_address(rpc: Rpc, text: String) -> RpcResult<Object> {
+    rpc.query(move |node| match Address::parse(&text, &node.chain().params().address_prefix) {
+        Ok(address) => {
+            let lock = address.lock();
+            let Lock::PublicKey(key) = lock;
+            object! {
+                "isvalid": true,
+                "address": Text(&address),
+                "scriptPubKey": hex::encode(encode(&lock)),
+                "publickey": hex::encode(encode(&key)),
+                "isscript": false,
+                "iswitness": false,
             }
-            Err(error) => reply! { "isvalid": false, "error_locations": [(); 0], "error": Text(error) },
         }
+        Err(error) => object! { "isvalid": false, "error_locations": [(); 0], "error": Text(error) },
     })
     .await
 }

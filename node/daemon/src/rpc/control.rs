@@ -7,67 +7,61 @@ use cairn_protocol::peer::PeerId;
 use crate::Machine;
 use crate::api::status::{MiningStatus, NodeStatus, PeerStatus};
 use crate::clock;
-use crate::rpc::access::Rpc;
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::json;
 use crate::rpc::lookup;
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, required};
+use crate::rpc::method::{Code, Rpc, RpcResult, methods};
 
 methods! { "Control":
-    "getnodestatus" []
-        "In one answer: what the node is busy with, its tip, peers and mempool, and who is stuck."
+    Reads "getnodestatus" []
+        "In one answer: the node's activity, tip, peers and mempool, and why its chain does not grow."
         => get_node_status;
-    "setclockoffset" [required("offset_ms", Kind::Number)]
-        "Sets this node's clock ahead of the system's by so many milliseconds, or behind it, until the node \
+    Changes "setclockoffset" ["offset_ms"]
+        "Sets this node's clock ahead of the system's by this number of milliseconds, or behind it, until the node \
          ends: to try wrong clocks on a chain of one's own. The clock never goes back: a smaller offset slows \
          it until it is reached." => set_clock_offset;
-    "stop" [] "Stops the node." => stop;
-    "uptime" [] "Seconds since the node started." => uptime;
+    Changes "stop" [] "Stops the node." => stop;
+    Reads "uptime" [] "Seconds since the node started." => uptime;
 }
 
-/// The chain on which strangers' nodes meet.
+/// The chain that nodes of different owners share.
 const PUBLIC_CHAIN: &str = "testnet";
 /// A clock is set off by ten years at the most: no block time comes near the end of 64 bits.
 const MOST_OFFSET_MS: u64 = 10 * 365 * 86_400_000;
 
-async fn uptime(rpc: Rpc, _: Params) -> RpcResult {
-    Ok(json(&rpc.uptime().as_secs()))
+async fn uptime(rpc: Rpc) -> RpcResult<u64> {
+    Ok(rpc.uptime().as_secs())
 }
 
-async fn set_clock_offset(rpc: Rpc, params: Params) -> RpcResult {
-    let offset: i64 = Params::must(params.number("offset_ms")?);
-    let chain = rpc.query(|node| lookup::params(node).name.clone()).await?;
+async fn set_clock_offset(rpc: Rpc, offset: i64) -> RpcResult<()> {
+    let chain = rpc.query(|node| node.chain().params().name.clone()).await?;
     if chain == PUBLIC_CHAIN {
         let message =
             format!("{chain} is shared with other people's nodes: a wrong clock is for devnet and regtest");
-        return Err(RpcError::new(Code::Misc, message));
+        return Err(Code::Misc.error(message));
     }
     if offset.unsigned_abs() > MOST_OFFSET_MS {
         let message = format!("offset_ms {offset} is out of range: at most {MOST_OFFSET_MS} either way");
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
     clock::set_offset_ms(offset);
     // Any call wakes the driver, which sleeps by the clock that was.
-    rpc.query(|_| json(&())).await
+    rpc.query(|_| ()).await
 }
 
 /// The answer is on its way before the server ends: it lets answers finish.
-async fn stop(rpc: Rpc, _: Params) -> RpcResult {
+async fn stop(rpc: Rpc) -> RpcResult<&'static str> {
     rpc.node()?.stop();
-    Ok(json("Cairn stopping"))
+    Ok("Cairn stopping")
 }
 
-async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
+async fn get_node_status(rpc: Rpc) -> RpcResult<NodeStatus> {
     let own = rpc.node()?.peer_id();
     let uptime = rpc.uptime().as_millis() as u64;
     let mining = rpc.mining().borrow().clone();
     let hashrate = rpc.hashrate();
     rpc.query(move |node| {
-        let chain = node.chain();
+        let (chain, peers) = (node.chain(), node.peers());
         let (tip, best_header) = (chain.tip(), chain.best_header());
-        let peers = node.peers();
-        json(&NodeStatus {
+        NodeStatus {
             peer_id: own.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             phase: lookup::phase(node).into(),
@@ -86,13 +80,13 @@ async fn get_node_status(rpc: Rpc, _: Params) -> RpcResult {
             mempool_bytes: node.mempool().entries().total().size,
             hashrate,
             mining: mining.map(|order| MiningStatus {
-                address: Address::new(&lookup::params(node).address_prefix, order.pay_to).to_string(),
+                address: Address::new(&chain.params().address_prefix, order.pay_to).to_string(),
                 threads: order.threads,
                 hashrate: order.hashrate,
             }),
             stuck: lookup::stuck(node),
             uptime_ms: uptime,
-        })
+        }
     })
     .await
 }
@@ -114,6 +108,6 @@ fn peer_status(node: &Machine, peer: &PeerId) -> PeerStatus {
         height: best.map(|best| best.height),
         hash: best.map(|best| best.hash),
         ping_ms: ping.map(|ping| ping.as_secs_f64() * 1000.0),
-        on_our_tip: best.map(|best| best.hash) == Some(lookup::tip(node).0),
+        on_our_tip: best.map(|best| best.hash) == Some(node.chain().tip().hash()),
     }
 }

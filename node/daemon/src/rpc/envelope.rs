@@ -1,11 +1,11 @@
-//! Envelopes: JSON-RPC 1.0, 1.1 and 2.0 requests and batches, and how Bitcoin Core answers each.
+//! Envelopes: requests and batches of JSON-RPC 1.0, 1.1 and 2.0, and the answer that Bitcoin Core gives to each.
 
 use serde_json::{Map, Value};
 
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, Object, json};
 
-/// Which habits the answer follows.
+/// The version of JSON-RPC that the answer follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// 1.0 and 1.1: `result` and `error` are both there, an error is an HTTP error too.
@@ -14,53 +14,48 @@ pub enum Version {
     Two,
 }
 
-/// What a body holds.
+/// The parsed body of an HTTP request.
 #[derive(Debug)]
 pub enum Body {
-    /// One request.
     Single(Value),
     /// Several, answered in one array.
     Batch(Vec<Value>),
 }
 
-/// What the answer needs to know of the request, known even when the rest of it is unusable.
+/// The parts of a request that its answer needs, known even when the rest is malformed.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// Habits to follow.
     pub version: Version,
-    /// The caller's mark, any JSON; none when the request had none.
+    /// The caller's id, any JSON; none when the request had none.
     pub id: Option<Value>,
 }
 
 /// A call: method and arguments as they came.
 #[derive(Debug)]
 pub struct Call {
-    /// Which method.
     pub method: String,
-    /// Arguments by position or name.
     pub params: Arguments,
 }
 
 /// Arguments as they came.
 #[derive(Debug)]
 pub enum Arguments {
-    /// By position.
     Positional(Vec<Value>),
-    /// By name; `args` may hold leading ones by position.
+    /// Arguments by name; `args` may hold leading ones by position.
     Named(Map<String, Value>),
 }
 
 impl Body {
-    /// Reads a body. Nesting deeper than 128 is refused while reading, before it costs stack.
+    /// Reads a body. Nesting deeper than 128 is rejected while reading, before it costs stack.
     ///
     /// # Errors
-    /// [`Code::Parse`] when it is no JSON, or JSON that is neither object nor array.
+    /// [`Code::Parse`] when it is not JSON, or neither object nor array.
     pub fn parse(bytes: &[u8]) -> Result<Self, RpcError> {
         match serde_json::from_slice(bytes) {
             Ok(Value::Array(requests)) => Ok(Self::Batch(requests)),
             Ok(request @ Value::Object(_)) => Ok(Self::Single(request)),
-            Ok(_) => Err(RpcError::new(Code::Parse, "Top-level object parse error")),
-            Err(_) => Err(RpcError::new(Code::Parse, "Parse error")),
+            Ok(_) => Err(Code::Parse.error("Top-level object parse error")),
+            Err(_) => Err(Code::Parse.error("Parse error")),
         }
     }
 }
@@ -69,12 +64,12 @@ impl Envelope {
     /// The envelope of what could not be read at all: a legacy answer with `"id": null`.
     pub const UNREADABLE: Self = Self { version: Version::Legacy, id: Some(Value::Null) };
 
-    /// Whether nobody waits for an answer.
+    /// Whether the caller wants no answer.
     pub fn is_notification(&self) -> bool {
         self.version == Version::Two && self.id.is_none()
     }
 
-    /// Opens a request. The envelope is returned even when the call inside is no call.
+    /// Opens a request. The envelope is returned even when the call inside is malformed.
     pub fn open(request: Value) -> (Self, Result<Call, RpcError>) {
         let Value::Object(mut fields) = request else {
             return (Self::UNREADABLE, Err(invalid("Invalid Request object")));
@@ -126,7 +121,7 @@ impl Envelope {
     }
 }
 
-/// `"jsonrpc": "1.0"` is no standard, but old documentation told people to write it.
+/// `"jsonrpc": "1.0"` is not in any standard, but old documentation has it.
 fn version(fields: &Map<String, Value>) -> Result<Version, RpcError> {
     match fields.get("jsonrpc") {
         None | Some(Value::Null) => Ok(Version::Legacy),
@@ -155,7 +150,7 @@ fn call(mut fields: Map<String, Value>) -> Result<Call, RpcError> {
 }
 
 fn invalid(message: &str) -> RpcError {
-    RpcError::new(Code::InvalidRequest, message)
+    Code::InvalidRequest.error(message)
 }
 
 #[cfg(test)]

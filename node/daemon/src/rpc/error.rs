@@ -1,20 +1,22 @@
-//! What a call can fail with: Bitcoin Core's error codes, a sentence, and the values behind it.
+//! Errors of calls: Bitcoin Core's error codes, a sentence, and the values behind it.
 
+use cairn_protocol::chain::store::StoreError;
 use serde::Serialize;
 
-use crate::rpc::json::{Json, Object, json};
+use crate::handle::Stopped;
+use crate::rpc::json::{Json, json};
 
 /// Bitcoin Core's error codes (`src/rpc/protocol.h`), those that have a meaning here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Code {
-    /// The JSON is no request.
+    /// The JSON is not a request.
     InvalidRequest = -32600,
-    /// No such method.
+    /// There is no such method.
     MethodNotFound = -32601,
     /// Arguments that exclude each other.
     InvalidParams = -32602,
-    /// Something failed that no caller can mend.
+    /// The node failed; the call was right.
     Internal = -32603,
     /// The body is not JSON.
     Parse = -32700,
@@ -24,13 +26,13 @@ pub enum Code {
     Type = -3,
     /// No such block, transaction, or address.
     InvalidAddressOrKey = -5,
-    /// The answer would not fit.
+    /// The answer would be too large.
     OutOfMemory = -7,
     /// An argument has the right type and a wrong value.
     InvalidParameter = -8,
     /// No peer is connected.
     ClientNotConnected = -9,
-    /// Bytes that decode to nothing.
+    /// Bytes that do not decode.
     Deserialization = -22,
     /// This address was added before.
     NodeAlreadyAdded = -23,
@@ -38,7 +40,7 @@ pub enum Code {
     NodeNotAdded = -24,
     /// A transaction or block cannot be checked, as with inputs that do not exist.
     Verify = -25,
-    /// A rule refuses the transaction or block.
+    /// A rule rejects the transaction or block.
     VerifyRejected = -26,
     /// The chain has it already.
     AlreadyInChain = -27,
@@ -46,50 +48,54 @@ pub enum Code {
     InWarmup = -28,
     /// This peer is not connected.
     NodeNotConnected = -29,
-    /// That is no address or subnet.
+    /// The text is not an address or subnet.
     InvalidIpOrSubnet = -30,
 }
 
-/// A failed call.
-#[derive(Clone, Debug)]
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i32(*self as i32)
+    }
+}
+
+/// The error of a failed call.
+#[derive(Clone, Debug, Serialize)]
 pub struct RpcError {
-    /// Which kind of failure.
     pub code: Code,
     /// What was found and what was expected.
     pub message: String,
     /// The values in the message, for programs. Bitcoin Core has none; JSON-RPC 2.0 allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Json>,
 }
 
-/// What a method gives back.
-pub type RpcResult = Result<Json, RpcError>;
+/// A method's outcome; when it is sent, its result is JSON text.
+pub type RpcResult<T = Json> = Result<T, RpcError>;
+
+impl Code {
+    /// An error of this code without values of its own.
+    pub fn error(self, message: impl Into<String>) -> RpcError {
+        RpcError { code: self, message: message.into(), data: None }
+    }
+}
 
 impl RpcError {
-    /// A failure without values of its own.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
-    }
-
     /// Adds the values behind the message.
     pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = Some(json(&data));
         self
     }
+}
 
-    /// An argument of the right type with a value that cannot be meant.
-    pub fn invalid_parameter(message: impl Into<String>) -> Self {
-        Self::new(Code::InvalidParameter, message)
+/// The store failed: its own words say what to do.
+impl From<StoreError> for RpcError {
+    fn from(error: StoreError) -> Self {
+        Code::Internal.error(error.to_string())
     }
 }
 
-impl Serialize for RpcError {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = Object::new();
-        object.put("code", &(self.code as i32));
-        object.put("message", &self.message);
-        if let Some(data) = &self.data {
-            object.put("data", data);
-        }
-        object.serialize(serializer)
+impl From<Stopped> for RpcError {
+    fn from(stopped: Stopped) -> Self {
+        Code::InWarmup.error(stopped.to_string())
     }
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 pub use crate::api::decimal::{Change, Coins, Sum};
 
-/// A finished piece of JSON text.
+/// A value as JSON text.
 pub type Json = Box<RawValue>;
 
 /// Writes a value as JSON text.
@@ -26,6 +26,11 @@ impl Object {
     /// Adds a field at the end.
     pub fn put<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
         self.0.push((name, json(value)));
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        self.0.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
     }
 
     /// Adds another object's fields at the end.
@@ -55,15 +60,7 @@ macro_rules! object {
 }
 pub(crate) use object;
 
-/// A method's whole reply, written down like `object!`.
-macro_rules! reply {
-    ($($name:literal : $value:expr),* $(,)?) => {
-        $crate::rpc::json::json(&$crate::rpc::json::object! { $($name: $value),* })
-    };
-}
-pub(crate) use reply;
-
-/// What `Display` prints, as a JSON string: hashes, heights in words, addresses.
+/// A value that is written as a JSON string, by its `Display`.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<T>(pub T);
 
@@ -93,6 +90,6 @@ mod tests {
     #[test]
     fn fields_keep_their_order_at_every_depth() {
         let inner = object! { "z": 1, "a": Text("x") };
-        assert_eq!(reply! { "y": inner, "b": [1, 2] }.get(), r#"{"y":{"z":1,"a":"x"},"b":[1,2]}"#);
+        assert_eq!(json(&object! { "y": inner, "b": [1, 2] }).get(), r#"{"y":{"z":1,"a":"x"},"b":[1,2]}"#);
     }
 }

@@ -1,5 +1,6 @@
-//! Methods about mining: templates for others' miners, and blocks handed in.
+//! Methods about mining: templates for others' miners, and submitted blocks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,75 +12,65 @@ use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::lock::Lock;
-use cairn_genesis::hashrate::Hashrate;
-use cairn_genesis::hashrate::HashrateError;
+use cairn_core::target::CompactTarget;
+use cairn_genesis::hashrate::{Hashrate, HashrateError};
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
 use cairn_protocol::mempool::policy::MIN_RELAY_FEE_RATE;
 use cairn_protocol::template::Template;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Machine;
 use crate::clock;
+use crate::handle::{Stopped, SubmitError};
 use crate::miner::{MiningSettings, spacing_hashrate};
-use crate::rpc::access::{Rpc, stopping};
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Object, Text, json, object, reply};
 use crate::rpc::lookup;
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, optional, required};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, json, methods, object};
+use crate::rpc::params::{Argument, Kind};
 use crate::rpc::proposal;
 use crate::rpc::render::{self, as_float};
 
 methods! { "Mining":
-    "getblocktemplate" [optional("template_request", Kind::Fields)]
-        "What to mine on (BIP 22): with longpollid, waits for another template; with mode proposal and \
+    TakesLong "getblocktemplate" ["template_request"]
+        "A template of the next block (BIP 22): with longpollid, waits for another template; with mode proposal and \
          data, says whether a block would be valid but for its work." => get_block_template;
-    "getmininginfo" [] "Mining as a whole." => get_mining_info;
-    "getnetworkhashps" [optional("nblocks", Kind::Number), optional("height", Kind::Number)]
-        "Hashes per second of the whole network, from the last nblocks (120 unless told)."
+    Reads "getmininginfo" [] "Mining as a whole." => get_mining_info;
+    Reads "getnetworkhashps" ["nblocks", "height"]
+        "Hashes per second of the whole network, from the last nblocks (120 by default)."
         => get_network_hash_ps;
-    "setmining" [
-        optional("address", Kind::Text),
-        optional("threads", Kind::Number),
-        optional("hashrate", Kind::Number),
-    ] "Mines from now on to this address, on so many threads (1 unless told), at most so many hashes per \
-       second (0 for as many as it can; without a number as many as it can, but on a chain of fixed \
-       difficulty as many as keep its spacing); without an address it rests." => set_mining;
-    "submitblock" [required("hexdata", Kind::Text), optional("dummy", Kind::Text)]
-        "Hands in a mined block; null when it is the new tip, else why not (BIP 22)." => submit_block;
-    "submitheader" [required("hexdata", Kind::Text)]
-        "Hands in a header whose block is still to come." => submit_header;
+    Changes "setmining" ["address", "threads", "hashrate"]
+        "Mines from now on to this address, on this number of threads (1 by default), at most at this hash rate per \
+         second (0 for no limit; by default none, but on a chain of fixed difficulty the rate that keeps its \
+         spacing); without an address it stops." => set_mining;
+    Changes "submitblock" ["hexdata", "dummy"]
+        "Submits a mined block; null when it is the new tip, else why not (BIP 22)." => submit_block;
+    Changes "submitheader" ["hexdata"] "Submits a header whose block is still to come." => submit_header;
 }
 
 /// How long a long poll waits for a new tip before better fees are reason enough.
 const LONG_POLL: Duration = Duration::from_secs(60);
 
-/// The lock of an address of this chain.
-///
-/// # Errors
-/// [`Code::InvalidAddressOrKey`].
-pub async fn pay_to(rpc: &Rpc, text: String) -> Result<Lock, RpcError> {
-    rpc.query(move |node| {
-        Address::parse(&text, &lookup::params(node).address_prefix).map(|address| address.lock()).map_err(
-            |error| RpcError::new(Code::InvalidAddressOrKey, format!("Error: Invalid address: {error}")),
-        )
+/// The lock of an address of this chain; [`Code::InvalidAddressOrKey`] if it is not one.
+pub async fn pay_to(rpc: &Rpc, text: String) -> RpcResult<Lock> {
+    rpc.try_query(move |node| {
+        let address = Address::parse(&text, &node.chain().params().address_prefix);
+        address
+            .map(|address| address.lock())
+            .map_err(|error| Code::InvalidAddressOrKey.error(format!("Error: Invalid address: {error}")))
     })
-    .await?
+    .await
 }
 
-async fn get_block_template(rpc: Rpc, params: Params) -> RpcResult {
-    let none = serde_json::Map::new();
-    let request = params.get("template_request").and_then(Value::as_object).unwrap_or(&none);
+async fn get_block_template(rpc: Rpc, request: Option<Map<String, Value>>) -> RpcResult {
+    let request = request.unwrap_or_default();
     match request.get("mode").map(|mode| mode.as_str().unwrap_or_default()) {
         None | Some("template") => {}
         Some("proposal") => {
-            let Some(data) = request.get("data").and_then(Value::as_str) else {
-                return Err(RpcError::new(Code::Type, "Missing data String key for proposal"));
-            };
+            let data = request.get("data").and_then(Value::as_str);
+            let data = data.ok_or_else(|| Code::Type.error("Missing data String key for proposal"))?;
             let block = Arc::new(read_block(data)?);
-            return proposed(&rpc, block).await;
+            return rpc.query(move |node| json(&proposed(node, &block))).await;
         }
-        Some(_) => return Err(RpcError::invalid_parameter("Invalid mode")),
+        Some(_) => return Err(Code::InvalidParameter.error("Invalid mode")),
     }
     if let Some(id) = request.get("longpollid").and_then(Value::as_str) {
         wait_for_other(&rpc, id).await?;
@@ -88,28 +79,23 @@ async fn get_block_template(rpc: Rpc, params: Params) -> RpcResult {
     rpc.query(move |node| json(&template(node, next))).await
 }
 
-async fn proposed(rpc: &Rpc, block: Arc<Block>) -> RpcResult {
-    rpc.query(move |node| {
-        let hash = block.hash();
-        if let Some(entry) = node.chain().entry(&hash) {
-            return Ok(json(if entry.is_invalid() { "duplicate-invalid" } else { "duplicate" }));
-        }
-        Ok(match proposal::check(node, &block) {
-            Ok(()) => json(&()),
-            Err(refused) => json(refused.token),
-        })
-    })
-    .await?
+/// BIP 22's word for what is wrong with a proposed block.
+fn proposed(node: &Machine, block: &Arc<Block>) -> Option<&'static str> {
+    match node.chain().entry(&block.hash()) {
+        Some(entry) if entry.is_invalid() => Some("duplicate-invalid"),
+        Some(_) => Some("duplicate"),
+        None => proposal::check(node, block).err().map(|rejected| rejected.token),
+    }
 }
 
 fn template(node: &Machine, next_event: u64) -> Object {
-    let params = lookup::params(node);
+    let params = node.chain().params();
     let template = Template::new(clock::now(), node.chain(), node.mempool());
-    let places: std::collections::HashMap<Txid, usize> =
-        (1..).zip(&template.transactions).map(|(place, one)| (one.txid(), place)).collect();
+    let positions: HashMap<Txid, usize> =
+        (1..).zip(&template.transactions).map(|(position, one)| (one.txid(), position)).collect();
     let transactions = template.transactions.iter().zip(&template.fees).map(|(transaction, fee)| {
         let mut depends: Vec<usize> =
-            transaction.inputs().iter().filter_map(|input| places.get(&input.txid).copied()).collect();
+            transaction.inputs().iter().filter_map(|input| positions.get(&input.txid).copied()).collect();
         depends.sort_unstable();
         depends.dedup();
         object! {
@@ -135,133 +121,140 @@ fn template(node: &Machine, next_event: u64) -> Object {
         "longpollid": format!("{}{next_event}", template.previous),
         "target": render::target(template.bits),
         "mintime": template.min_time.millis().div_ceil(1000),
-        "mintime_ms": template.min_time.millis(),
+        "mintime_ms": template.min_time,
         "mutable": ["time", "transactions", "prevblock"],
         "noncerange": "0000000000000000ffffffffffffffff",
         "sizelimit": params.max_block_bytes,
         "weightlimit": params.max_block_bytes * 4,
         "curtime": render::seconds(template.time),
-        "curtime_ms": template.time.millis(),
+        "curtime_ms": template.time,
         "bits": render::bits(template.bits),
-        "height": template.height.get(),
+        "height": template.height,
     }
 }
 
-/// Waits until the tip is another than in the id; or for a minute, after which better fees do too.
-async fn wait_for_other(rpc: &Rpc, id: &str) -> Result<(), RpcError> {
+/// Waits until the tip is not the one in the id; or for a minute, after which better fees do too.
+async fn wait_for_other(rpc: &Rpc, id: &str) -> RpcResult<()> {
     let known: Option<BlockHash> = id.get(..64).and_then(|hash| hash.parse().ok());
     let Some(known) = known else { return Ok(()) };
     let mut changes = rpc.changes();
-    let patience = tokio::time::sleep(LONG_POLL);
-    tokio::pin!(patience);
+    let deadline = tokio::time::sleep(LONG_POLL);
+    tokio::pin!(deadline);
     loop {
         changes.mark_unchanged();
-        if rpc.query(lookup::tip).await?.0 != known {
+        if rpc.query(|node| node.chain().tip().hash()).await? != known {
             return Ok(());
         }
         tokio::select! {
-            () = &mut patience => return Ok(()),
-            changed = changes.changed() => changed.map_err(|_| stopping())?,
+            () = &mut deadline => return Ok(()),
+            changed = changes.changed() => changed.map_err(|_| Stopped)?,
         }
     }
 }
 
-/// The argument `hashrate`; none where it is left out or 0.
-///
-/// # Errors
-/// [`Code::InvalidParameter`].
-pub fn hash_rate(params: &Params) -> Result<Option<Hashrate>, RpcError> {
-    let given = params.get("hashrate").filter(|value| value.as_f64() != Some(0.0));
-    let Some(text) = given.map(Value::to_string) else { return Ok(None) };
-    text.parse()
-        .map(Some)
-        .map_err(|error: HashrateError| RpcError::invalid_parameter(format!("hashrate {text}: {error}")))
+/// The argument `hashrate`: a limit in hashes per second; 0 stands for none.
+#[derive(Clone, Copy, Debug)]
+pub struct HashrateLimit(pub Option<Hashrate>);
+
+impl Argument for HashrateLimit {
+    const KIND: Kind = Kind::Number;
+
+    fn read(name: &str, value: &Value) -> RpcResult<Self> {
+        if value.as_f64() == Some(0.0) {
+            return Ok(Self(None));
+        }
+        let text = value.to_string();
+        let wrong = |error: HashrateError| Code::InvalidParameter.error(format!("{name} {text}: {error}"));
+        text.parse().map(|rate| Self(Some(rate))).map_err(wrong)
+    }
 }
 
-async fn set_mining(rpc: Rpc, params: Params) -> RpcResult {
-    let threads: u16 = params.number("threads")?.unwrap_or(1);
-    let given = hash_rate(&params)?;
-    let order = match params.text("address") {
+async fn set_mining(
+    rpc: Rpc,
+    address: Option<String>,
+    threads: Option<u16>,
+    limit: Option<HashrateLimit>,
+) -> RpcResult<()> {
+    let order = match address {
         None => None,
         Some(address) => {
-            let pay_to = pay_to(&rpc, address.to_owned()).await?;
-            let hashrate = match params.get("hashrate") {
-                Some(_) => given,
-                None => rpc.query(|node| spacing_hashrate(lookup::params(node))).await?,
+            let pay_to = pay_to(&rpc, address).await?;
+            let hashrate = match limit {
+                Some(HashrateLimit(limit)) => limit,
+                None => rpc.query(|node| spacing_hashrate(node.chain().params())).await?,
             };
-            Some(MiningSettings { pay_to, threads: usize::from(threads.max(1)), hashrate })
+            Some(MiningSettings { pay_to, threads: threads.unwrap_or(1).max(1).into(), hashrate })
         }
     };
     rpc.mining().send_replace(order);
-    Ok(json(&()))
+    Ok(())
 }
 
-async fn submit_block(rpc: Rpc, params: Params) -> RpcResult {
-    let block = Arc::new(read_block(Params::must(params.text("hexdata")))?);
-    let outcome = rpc.node()?.submit_block(block).await.map_err(|_| stopping())?;
-    Ok(match outcome {
-        Ok(BlockVerdict::Connected) => json(&()),
-        Ok(BlockVerdict::Duplicate) => json("duplicate"),
-        Ok(BlockVerdict::SideBranch | BlockVerdict::AncestorMissing) => json("inconclusive"),
-        Ok(BlockVerdict::TooEarly(_)) => json("time-too-new"),
-        Err(error) => {
-            tracing::info!(%error, "a block that was handed in is refused");
-            json(proposal::token(&error))
+async fn submit_block(rpc: Rpc, data: String, _dummy: Option<String>) -> RpcResult<Option<&'static str>> {
+    Ok(match rpc.node()?.submit_block(Arc::new(read_block(&data)?)).await {
+        Ok(BlockVerdict::Connected) => None,
+        Ok(BlockVerdict::Duplicate) => Some("duplicate"),
+        Ok(BlockVerdict::SideBranch | BlockVerdict::AncestorMissing) => Some("inconclusive"),
+        Ok(BlockVerdict::TooEarly(_)) => Some("time-too-new"),
+        Err(SubmitError::Rejected(error)) => {
+            tracing::info!(%error, "a submitted block is rejected");
+            Some(proposal::token(&error))
         }
+        Err(SubmitError::Stopped(stopped)) => return Err(stopped.into()),
     })
 }
 
-async fn submit_header(rpc: Rpc, params: Params) -> RpcResult {
-    let failed = || RpcError::new(Code::Deserialization, "Block header decode failed");
-    let bytes = hex::decode(Params::must(params.text("hexdata"))).map_err(|_| failed())?;
+async fn submit_header(rpc: Rpc, data: String) -> RpcResult<()> {
+    let failed = || Code::Deserialization.error("Block header decode failed");
+    let bytes = hex::decode(&data).map_err(|_| failed())?;
     let header: Header = decode(&bytes, Header::SIZE).map_err(|_| failed())?;
-    let outcome = rpc.node()?.submit_header(header).await.map_err(|_| stopping())?;
-    outcome.map(|_| json(&())).map_err(|error| match error {
-        BlockRejection::UnknownParent { parent } => {
+    rpc.node()?.submit_header(header).await.map(|_| ()).map_err(|error| match error {
+        SubmitError::Rejected(BlockRejection::UnknownParent { parent }) => {
             let message = format!("Must submit previous header ({parent}) first");
-            RpcError::new(Code::Verify, message).with_data(object! { "previousblockhash": parent })
+            Code::Verify.error(message).with_data(object! { "previousblockhash": parent })
         }
-        error => RpcError::new(Code::Verify, format!("{}, {error}", proposal::token(&error))),
+        SubmitError::Rejected(error) => Code::Verify.error(format!("{}, {error}", proposal::token(&error))),
+        SubmitError::Stopped(stopped) => stopped.into(),
     })
 }
 
-fn read_block(text: &str) -> Result<Block, RpcError> {
-    let failed = |why: String| RpcError::new(Code::Deserialization, format!("Block decode failed: {why}"));
+fn read_block(text: &str) -> RpcResult<Block> {
+    let failed = |why: String| Code::Deserialization.error(format!("Block decode failed: {why}"));
     let bytes = hex::decode(text).map_err(|_| failed("expected an even number of hex digits".to_owned()))?;
     decode(&bytes, bytes.len()).map_err(|error| failed(error.to_string()))
 }
 
-async fn get_mining_info(rpc: Rpc, _: Params) -> RpcResult {
+async fn get_mining_info(rpc: Rpc) -> RpcResult<Object> {
     let own = own_miner(&rpc);
     rpc.query(move |node| {
-        let params = lookup::params(node);
-        let tip = lookup::tip_header(node);
-        let parent = node.chain().next_context();
+        let (chain, params) = (node.chain(), node.chain().params());
+        let (tip, parent) = (chain.tip(), chain.next_context());
         let next = next_bits(params, parent.anchor.as_ref(), parent.height, parent.time);
-        reply! {
-            "blocks": tip.height.get(),
-            "bits": render::bits(tip.header.bits),
-            "difficulty": render::difficulty(tip.header.bits, params),
-            "target": render::target(tip.header.bits),
-            "networkhashps": hashes_per_second(node, tip.height, 120),
+        let target = |object: &mut Object, bits: CompactTarget| {
+            object.put("bits", &render::bits(bits));
+            object.put("difficulty", &render::difficulty(bits, params));
+            object.put("target", &render::target(bits));
+        };
+        let mut info = object! { "blocks": tip.height };
+        target(&mut info, tip.header.bits);
+        let mut next_block = object! { "height": tip.height.next() };
+        target(&mut next_block, next);
+        info.extend(object! {
+            "networkhashps": hashes_per_second(node, tip.height, DEFAULT_WINDOW),
             "pooledtx": node.mempool().len(),
-            "blockmintxfee": crate::rpc::json::Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
+            "blockmintxfee": Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
             "chain": params.name,
-            "next": object! {
-                "height": tip.height.next().get(),
-                "bits": render::bits(next),
-                "difficulty": render::difficulty(next, params),
-                "target": render::target(next),
-            },
-            "previousblockhash": Text(tip.hash),
+            "next": next_block,
+            "previousblockhash": tip.hash(),
             "miner": own,
             "warnings": lookup::warnings(node),
-        }
+        });
+        info
     })
     .await
 }
 
-/// What the node's own miner does and has done.
+/// The node's own miner: its state and statistics.
 fn own_miner(rpc: &Rpc) -> Object {
     let threads = rpc.mining().borrow().as_ref().map_or(0, |order| order.threads);
     let done = rpc.mined();
@@ -275,22 +268,24 @@ fn own_miner(rpc: &Rpc) -> Object {
     }
 }
 
-async fn get_network_hash_ps(rpc: Rpc, params: Params) -> RpcResult {
-    let blocks: i64 = params.number("nblocks")?.unwrap_or(120);
-    let height: i64 = params.number("height")?.unwrap_or(-1);
+/// Blocks over which the hash rate of the network is measured by default.
+const DEFAULT_WINDOW: u32 = 120;
+
+async fn get_network_hash_ps(rpc: Rpc, blocks: Option<i64>, height: Option<i64>) -> RpcResult<f64> {
+    let (blocks, height) = (blocks.unwrap_or(DEFAULT_WINDOW.into()), height.unwrap_or(-1));
     if blocks < -1 || blocks == 0 {
-        return Err(RpcError::invalid_parameter("Invalid nblocks. Must be a positive number or -1."));
+        return Err(Code::InvalidParameter.error("Invalid nblocks. Must be a positive number or -1."));
     }
-    let rate = rpc.query(move |node| {
-        let tip = lookup::tip(node).1;
+    rpc.try_query(move |node| {
+        let tip = node.chain().tip().height;
         let wanted = u32::try_from(height).map_or(tip, Height::from_u32);
         if height < -1 || wanted > tip {
-            return Err(RpcError::invalid_parameter("Block does not exist at specified height"));
+            return Err(Code::InvalidParameter.error("Block does not exist at specified height"));
         }
         // -1 means since the last change of difficulty, which here is every block: the window.
-        Ok(hashes_per_second(node, wanted, u32::try_from(blocks).unwrap_or(120)))
-    });
-    Ok(json(&rate.await??))
+        Ok(hashes_per_second(node, wanted, u32::try_from(blocks).unwrap_or(DEFAULT_WINDOW)))
+    })
+    .await
 }
 
 /// Work between two blocks over the time between them. A float: it is shown and never used.

@@ -1,7 +1,6 @@
 //! Methods about connections.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use cairn_protocol::input::PeerCommand;
@@ -12,101 +11,97 @@ use cairn_protocol::peers::connection::{Connection, Heartbeat};
 use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
 use serde_json::Value;
 
+use crate::Machine;
 use crate::clock;
 use crate::p2p::delays::MAX_DELAY;
-use crate::rpc::access::Rpc;
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Coins, Object, Text, json, object, reply};
 use crate::rpc::lookup;
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, optional, required, whole};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, Text, methods, object};
+use crate::rpc::params::whole;
 use crate::rpc::render::seconds;
 
 methods! { "Network":
-    "addnode" [required("node", Kind::Text), required("command", Kind::Text)]
+    Changes "addnode" ["node", "command"]
         "Dials host:port: \"add\" for ever, \"onetry\" once; \"remove\" ends what \"add\" began." => add_node;
-    "clearbanned" [] "Forgets every ban." => clear_banned;
-    "disconnectnode" [optional("address", Kind::Text), optional("nodeid", Kind::Any)]
-        "Hangs up on one peer, given by address, by id, or by its 64-digit peer id." => disconnect_node;
-    "getaddednodeinfo" [optional("node", Kind::Text)]
+    Changes "clearbanned" [] "Removes every ban." => clear_banned;
+    Changes "disconnectnode" ["address", "nodeid"]
+        "Disconnects one peer, given by address, by id, or by its 64-digit peer id." => disconnect_node;
+    Reads "getaddednodeinfo" ["node"]
         "Addresses that were added, and whether each is connected." => get_added_node_info;
-    "getconnectioncount" [] "How many peers are connected." => get_connection_count;
-    "getnettotals" [] "Bytes sent and received since the node started." => get_net_totals;
-    "getnetworkinfo" [] "This node as its peers see it." => get_network_info;
-    "getpeerinfo" [] "Every connected peer." => get_peer_info;
-    "listbanned" [] "Every ban." => list_banned;
-    "ping" [] "Peers are pinged by themselves; getpeerinfo shows the last answers." => ping;
-    "setban" [
-        required("subnet", Kind::Text),
-        required("command", Kind::Text),
-        optional("bantime", Kind::Number),
-        optional("absolute", Kind::Flag),
-    ] "Bans (\"add\") or pardons (\"remove\") a peer, given by its peer id or by the address it is \
-       connected from. Seconds: 86400 unless told; absolute means seconds since 1970." => set_ban;
-    "setblockedpeers" [required("peers", Kind::List)]
-        "Cuts this node off from these peer ids, whoever dials; an empty list heals." => set_blocked_peers;
-    "setlinkdelay" [required("milliseconds", Kind::Number), optional("peer", Kind::Text)]
-        "Holds back everything that this node says to all peers, or to this one, for so long; 0 ends \
-         it. At most 10000. For devnets, where a slow link is wanted." => set_link_delay;
-    "setnetworkactive" [required("state", Kind::Flag)]
-        "Turns every connection off, or on again." => set_network_active;
+    Reads "getconnectioncount" [] "How many peers are connected." => get_connection_count;
+    Reads "getnettotals" [] "Bytes sent and received since the node started." => get_net_totals;
+    Reads "getnetworkinfo" [] "This node as its peers see it." => get_network_info;
+    Reads "getpeerinfo" [] "Every connected peer." => get_peer_info;
+    Reads "listbanned" [] "Every ban." => list_banned;
+    Changes "ping" [] "Peers are pinged by themselves; getpeerinfo shows the last replies." => ping;
+    Changes "setban" ["subnet", "command", "bantime", "absolute"]
+        "Bans (\"add\") or pardons (\"remove\") a peer, given by its peer id or by the address it is \
+         connected from. Seconds: 86400 by default; absolute means seconds since 1970." => set_ban;
+    Changes "setblockedpeers" ["peers"]
+        "Cuts this node off from these peer ids, whichever side dials; an empty list heals." => set_blocked_peers;
+    Changes "setlinkdelay" ["milliseconds", "peer"]
+        "Delays every message of this node to all peers, or to this one, by this time; 0 ends it. At most \
+         10000. For devnets, where a slow link is wanted." => set_link_delay;
+    Changes "setnetworkactive" ["state"] "Turns every connection off, or on again." => set_network_active;
 }
 
 const DEFAULT_BAN: Duration = Duration::from_secs(24 * 60 * 60);
 
-async fn add_node(rpc: Rpc, params: Params) -> RpcResult {
-    let node = Params::must(params.text("node"));
-    let command = Params::must(params.text("command"));
-    let address = resolve(node).await?;
+async fn add_node(rpc: Rpc, node: String, command: String) -> RpcResult<()> {
+    let address = resolve(&node).await?;
     let is_kept = rpc.query(move |node| node.peers().dialer.kept().any(|(kept, _)| *kept == address)).await?;
-    let command = match command {
+    let command = match command.as_str() {
         "onetry" => PeerCommand::TryNode(address),
-        "add" if is_kept => return Err(RpcError::new(Code::NodeAlreadyAdded, "Error: Node already added")),
+        "add" if is_kept => return Err(Code::NodeAlreadyAdded.error("Error: Node already added")),
         "add" => PeerCommand::AddNode(address),
         "remove" if is_kept => PeerCommand::RemoveNode(address),
         "remove" => {
             let message = "Error: Node could not be removed. It has not been added previously.";
-            return Err(RpcError::new(Code::NodeNotAdded, message));
+            return Err(Code::NodeNotAdded.error(message));
         }
         other => return Err(unknown_command(other, "add, remove or onetry")),
     };
     rpc.command(command).await
 }
 
-async fn disconnect_node(rpc: Rpc, params: Params) -> RpcResult {
-    let wanted = match (params.text("address").filter(|text| !text.is_empty()), params.get("nodeid")) {
+async fn disconnect_node(rpc: Rpc, address: Option<String>, id: Option<Value>) -> RpcResult<()> {
+    let wanted = match (address.filter(|text| !text.is_empty()), id) {
         (Some(_), Some(_)) | (None, None) => {
-            let message = "Only one of address and nodeid should be provided.";
-            return Err(RpcError::new(Code::InvalidParams, message));
+            return Err(Code::InvalidParams.error("Only one of address and nodeid should be provided."));
         }
-        (Some(address), None) => address.to_owned(),
-        (None, Some(Value::String(id))) => id.clone(),
-        (None, Some(number)) => whole::<u64>("nodeid", number)?.to_string(),
+        (Some(text), None) | (None, Some(Value::String(text))) => text,
+        (None, Some(number)) => whole::<u64>("nodeid", &number)?.to_string(),
     };
-    let found = rpc.query(move |node| find(node.peers().iter(), &wanted)).await?;
-    let peer =
-        found.ok_or_else(|| RpcError::new(Code::NodeNotConnected, "Node not found in connected nodes"))?;
+    let found = rpc.query(move |node| find(node, &wanted)).await?;
+    let peer = found.ok_or_else(|| Code::NodeNotConnected.error("Node not found in connected nodes"))?;
     rpc.command(PeerCommand::DisconnectPeer(peer)).await
 }
 
-async fn set_ban(rpc: Rpc, params: Params) -> RpcResult {
-    let subject = Params::must(params.text("subnet")).to_owned();
-    let command = Params::must(params.text("command"));
-    let wanted = subject.clone();
-    let connected = rpc.query(move |node| find(node.peers().iter(), &wanted)).await?;
-    let peer = peer_id(&subject).or(connected).ok_or_else(|| {
-        let message = "Error: Invalid IP/Subnet: bans hold for identities; give a peer id, or the address of a connected peer";
-        RpcError::new(Code::InvalidIpOrSubnet, message)
-    })?;
+async fn set_ban(
+    rpc: Rpc,
+    subject: String,
+    command: String,
+    time: Option<u32>,
+    is_absolute: Option<bool>,
+) -> RpcResult<()> {
     let now = clock::now();
-    let banned =
-        rpc.query(move |node| node.peers().filter.bans.iter(now).any(|(banned, _)| *banned == peer)).await?;
-    match command {
-        "add" if banned => Err(RpcError::new(Code::NodeAlreadyAdded, "Error: IP/Subnet already banned")),
-        "add" => rpc.command(PeerCommand::Ban { peer, duration: lasting(&params)? }).await,
-        "remove" if !banned => {
+    let (peer, is_banned) = rpc
+        .try_query(move |node| {
+            let peer = peer_id(&subject).or_else(|| find(node, &subject)).ok_or_else(|| {
+                let message = "Error: Invalid IP/Subnet: bans hold for identities; give a peer id, or the address of a connected peer";
+                Code::InvalidIpOrSubnet.error(message)
+            })?;
+            Ok((peer, node.peers().filter.bans.iter(now).any(|(banned, _)| *banned == peer)))
+        })
+        .await?;
+    match command.as_str() {
+        "add" if is_banned => Err(Code::NodeAlreadyAdded.error("Error: IP/Subnet already banned")),
+        "add" => {
+            let duration = ban_duration(time.unwrap_or(0), is_absolute.unwrap_or(false))?;
+            rpc.command(PeerCommand::Ban { peer, duration }).await
+        }
+        "remove" if !is_banned => {
             let message = "Error: Unban failed. Requested address/subnet was not previously manually banned.";
-            Err(RpcError::new(Code::InvalidIpOrSubnet, message))
+            Err(Code::InvalidIpOrSubnet.error(message))
         }
         "remove" => rpc.command(PeerCommand::Unban(peer)).await,
         other => Err(unknown_command(other, "add or remove")),
@@ -114,117 +109,96 @@ async fn set_ban(rpc: Rpc, params: Params) -> RpcResult {
 }
 
 /// How long a ban lasts: 0 stands for a day, as in Bitcoin Core.
-fn lasting(params: &Params) -> Result<Duration, RpcError> {
-    let given = params.number::<u32>("bantime")?.unwrap_or(0);
-    if params.flag("absolute") != Some(true) {
-        return Ok(if given == 0 { DEFAULT_BAN } else { Duration::from_secs(u64::from(given)) });
+fn ban_duration(given: u32, is_absolute: bool) -> RpcResult<Duration> {
+    if !is_absolute {
+        return Ok(if given == 0 { DEFAULT_BAN } else { Duration::from_secs(given.into()) });
     }
-    let now = seconds(clock::now());
-    match u64::from(given).checked_sub(now) {
-        Some(left) if left > 0 => Ok(Duration::from_secs(left)),
-        _ => Err(RpcError::invalid_parameter("Error: Absolute timestamp is in the past")),
+    let left = u64::from(given).saturating_sub(seconds(clock::now()));
+    match left {
+        0 => Err(Code::InvalidParameter.error("Error: Absolute timestamp is in the past")),
+        left => Ok(Duration::from_secs(left)),
     }
 }
 
-async fn list_banned(rpc: Rpc, _: Params) -> RpcResult {
+async fn list_banned(rpc: Rpc) -> RpcResult<Vec<Object>> {
     let now = clock::now();
-    let bans = rpc
-        .query(move |node| {
-            let bans = node.peers().filter.bans.iter(now);
-            bans.map(|(peer, ban)| (*peer, *ban)).collect::<Vec<_>>()
-        })
-        .await?;
-    let bans = bans.into_iter().map(|(peer, ban)| {
-        object! {
-            "address": ban.host.map_or_else(|| peer.to_string(), |host| host.to_string()),
-            "peerid": Text(peer),
-            "ban_created": seconds(ban.since),
-            "banned_until": seconds(ban.until),
-            "ban_duration": ban.until.since(ban.since).as_secs(),
-            "time_remaining": ban.until.since(now).as_secs(),
-        }
-    });
-    Ok(json(&bans.collect::<Vec<_>>()))
+    rpc.query(move |node| {
+        let bans = node.peers().filter.bans.iter(now).map(|(peer, ban)| {
+            object! {
+                "address": ban.host.map_or_else(|| peer.to_string(), |host| host.to_string()),
+                "peerid": Text(peer),
+                "ban_created": seconds(ban.since),
+                "banned_until": seconds(ban.until),
+                "ban_duration": ban.until.since(ban.since).as_secs(),
+                "time_remaining": ban.until.since(now).as_secs(),
+            }
+        });
+        bans.collect()
+    })
+    .await
 }
 
-async fn clear_banned(rpc: Rpc, _: Params) -> RpcResult {
+async fn clear_banned(rpc: Rpc) -> RpcResult<()> {
     rpc.command(PeerCommand::ClearBans).await
 }
 
-async fn set_blocked_peers(rpc: Rpc, params: Params) -> RpcResult {
-    let list = Params::must(params.get("peers").and_then(Value::as_array));
-    let peers = list.iter().map(|value| {
-        let text = value.as_str().unwrap_or_default();
-        peer_id(text).ok_or_else(|| no_peer_id(value))
-    });
-    let peers = peers.collect::<Result<BTreeSet<PeerId>, RpcError>>()?;
-    rpc.command(PeerCommand::SetBlocked(peers)).await
+async fn set_blocked_peers(rpc: Rpc, peers: Vec<Value>) -> RpcResult<()> {
+    let peers = peers.iter().map(|value| required_peer_id(value.as_str().unwrap_or_default(), value));
+    rpc.command(PeerCommand::SetBlocked(peers.collect::<RpcResult<BTreeSet<PeerId>>>()?)).await
 }
 
-async fn set_link_delay(rpc: Rpc, params: Params) -> RpcResult {
+async fn set_link_delay(rpc: Rpc, milliseconds: u64, peer: Option<String>) -> RpcResult<u64> {
     let longest = MAX_DELAY.as_millis() as u64;
-    let milliseconds = Params::must(params.number::<u64>("milliseconds")?);
     if milliseconds > longest {
-        return Err(RpcError::invalid_parameter(format!("a link is delayed by at most {longest} ms")));
+        return Err(Code::InvalidParameter.error(format!("a link is delayed by at most {longest} ms")));
     }
-    let delay = Duration::from_millis(milliseconds);
-    let delays = rpc.node()?.delays();
-    match params.text("peer") {
+    let (delays, delay) = (rpc.node()?.delays(), Duration::from_millis(milliseconds));
+    match peer {
         None => delays.set(delay),
-        Some(text) => {
-            let peer = peer_id(text).ok_or_else(|| no_peer_id(text))?;
-            delays.set_for(peer, delay);
-        }
+        Some(text) => delays.set_for(required_peer_id(&text, &text)?, delay),
     }
-    Ok(json(&milliseconds))
+    Ok(milliseconds)
 }
 
-fn no_peer_id(found: impl std::fmt::Display) -> RpcError {
-    RpcError::invalid_parameter(format!("a peer id has 64 hex digits (not {found})"))
+async fn set_network_active(rpc: Rpc, is_active: bool) -> RpcResult<bool> {
+    rpc.command(PeerCommand::SetNetworkActive(is_active)).await?;
+    Ok(is_active)
 }
 
-async fn set_network_active(rpc: Rpc, params: Params) -> RpcResult {
-    let state = Params::must(params.flag("state"));
-    rpc.command(PeerCommand::SetNetworkActive(state)).await?;
-    Ok(json(&state))
+async fn ping(rpc: Rpc) -> RpcResult<()> {
+    rpc.node().map(|_| ())
 }
 
-async fn ping(rpc: Rpc, _: Params) -> RpcResult {
-    rpc.node()?;
-    Ok(json(&()))
+async fn get_connection_count(rpc: Rpc) -> RpcResult<usize> {
+    rpc.query(|node| node.peers().ready().count()).await
 }
 
-async fn get_connection_count(rpc: Rpc, _: Params) -> RpcResult {
-    Ok(json(&rpc.query(|node| node.peers().ready().count()).await?))
-}
-
-async fn get_added_node_info(rpc: Rpc, params: Params) -> RpcResult {
-    let kept = rpc
-        .query(|node| {
-            node.peers().dialer.kept().map(|(address, connected)| (*address, connected)).collect::<Vec<_>>()
+async fn get_added_node_info(rpc: Rpc, wanted: Option<String>) -> RpcResult<Vec<Object>> {
+    let is_one = wanted.is_some();
+    let shown: Vec<Object> = rpc
+        .query(move |node| {
+            let kept = node.peers().dialer.kept();
+            let kept = kept.map(|(address, is_connected)| (address.to_string(), is_connected));
+            let kept = kept.filter(|(address, _)| wanted.as_ref().is_none_or(|wanted| address == wanted));
+            let shown = kept.map(|(address, is_connected)| {
+                let open = is_connected.then(|| object! { "address": address, "connected": "outbound" });
+                object! {
+                    "addednode": address,
+                    "connected": is_connected,
+                    "addresses": open.into_iter().collect::<Vec<_>>(),
+                }
+            });
+            shown.collect()
         })
         .await?;
-    let wanted = params.text("node");
-    let shown = kept.iter().filter(|(address, _)| wanted.is_none_or(|wanted| address.to_string() == wanted));
-    let shown: Vec<Object> = shown
-        .map(|(address, connected)| {
-            let addresses = connected.then(|| object! { "address": Text(address), "connected": "outbound" });
-            object! {
-                "addednode": Text(address),
-                "connected": connected,
-                "addresses": addresses.into_iter().collect::<Vec<_>>(),
-            }
-        })
-        .collect();
-    if wanted.is_some() && shown.is_empty() {
-        return Err(RpcError::new(Code::NodeNotAdded, "Error: Node has not been added."));
+    if shown.is_empty() && is_one {
+        return Err(Code::NodeNotAdded.error("Error: Node has not been added."));
     }
-    Ok(json(&shown))
+    Ok(shown)
 }
 
-async fn get_peer_info(rpc: Rpc, _: Params) -> RpcResult {
-    let peers = rpc.query(|node| node.peers().ready().map(peer_object).collect::<Vec<_>>()).await?;
-    Ok(json(&peers))
+async fn get_peer_info(rpc: Rpc) -> RpcResult<Vec<Object>> {
+    rpc.query(|node| node.peers().ready().map(peer_object).collect()).await
 }
 
 fn peer_object(connection: &Connection) -> Object {
@@ -232,7 +206,7 @@ fn peer_object(connection: &Connection) -> Object {
         "id": short_id(&connection.peer),
         "peerid": Text(connection.peer),
         "addr": Text(connection.address),
-        "network": network(&connection.address),
+        "network": if connection.address.socket().is_ipv4() { "ipv4" } else { "ipv6" },
         "services": format!("{:016x}", connection.hello().map_or(0, |hello| hello.services)),
         "relaytxes": true,
         "lastrecv": seconds(connection.last_received),
@@ -252,39 +226,28 @@ fn peer_object(connection: &Connection) -> Object {
     if let Some(hello) = connection.hello() {
         peer.put("version", &hello.protocol_version);
         peer.put("subver", &hello.user_agent);
-        peer.put("startingheight", &hello.height.get());
-        peer.put("startinghash", &Text(hello.tip));
+        peer.put("startingheight", &hello.height);
+        peer.put("startinghash", &hello.tip);
     }
-    peer.put("inbound", &(connection.direction == Direction::Inbound));
-    peer.put(
-        "connection_type",
-        match connection.direction {
-            Direction::Inbound => "inbound",
-            Direction::Outbound => "outbound-full-relay",
-        },
-    );
-    let listens: Vec<String> = connection.listens_at().iter().map(ToString::to_string).collect();
-    peer.put("listens_at", &listens);
+    let is_inbound = connection.direction == Direction::Inbound;
+    peer.put("inbound", &is_inbound);
+    peer.put("connection_type", if is_inbound { "inbound" } else { "outbound-full-relay" });
+    peer.put("listens_at", &connection.listens_at().iter().map(Text).collect::<Vec<_>>());
     peer.put("transport_protocol_type", "noise");
     peer
 }
 
-async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
+async fn get_network_info(rpc: Rpc) -> RpcResult<Object> {
     let own = rpc.node()?.peer_id();
     rpc.query(move |node| {
         let peers = node.peers();
+        let identity = &peers.identity;
         let inbound = peers.ready().filter(|peer| peer.direction == Direction::Inbound).count();
         let all = peers.ready().count();
-        let identity = &peers.identity;
-        let listen: Vec<Object> = identity
-            .listen
-            .iter()
-            .map(|address| {
-                let socket = address.socket();
-                object! { "address": Text(socket.ip()), "port": socket.port(), "score": 1 }
-            })
-            .collect();
-        reply! {
+        let listen = identity.listen.iter().map(|address| {
+            object! { "address": address.socket().ip(), "port": address.socket().port(), "score": 1 }
+        });
+        object! {
             "version": version_number(),
             "subversion": identity.user_agent,
             "protocolversion": PROTOCOL_VERSION,
@@ -297,11 +260,11 @@ async fn get_network_info(rpc: Rpc, _: Params) -> RpcResult {
             "connections": all,
             "connections_in": inbound,
             "connections_out": all - inbound,
-            "networks": [network_object("ipv4"), network_object("ipv6")],
+            "networks": ["ipv4", "ipv6"].map(network_object),
             "relayfee": Coins(MIN_RELAY_FEE_RATE.per_kilobyte()),
             "incrementalfee": Coins(INCREMENTAL_FEE_RATE.per_kilobyte()),
-            "localaddresses": listen,
-            "blockedpeers": peers.filter.blocked.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "localaddresses": listen.collect::<Vec<_>>(),
+            "blockedpeers": peers.filter.blocked.iter().map(Text).collect::<Vec<_>>(),
             "warnings": lookup::warnings(node),
         }
     })
@@ -318,12 +281,12 @@ fn network_object(name: &str) -> Object {
     }
 }
 
-async fn get_net_totals(rpc: Rpc, _: Params) -> RpcResult {
+async fn get_net_totals(rpc: Rpc) -> RpcResult<Object> {
     let traffic = rpc.node()?.traffic();
-    Ok(reply! {
+    Ok(object! {
         "totalbytesrecv": traffic.received(),
         "totalbytessent": traffic.sent(),
-        "timemillis": clock::now().millis(),
+        "timemillis": clock::now(),
     })
 }
 
@@ -338,16 +301,16 @@ fn short_id(peer: &PeerId) -> u64 {
     peer.as_bytes().iter().take(6).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// The connected peer that somebody means by an address, a host, a number or a peer id.
-fn find<'a>(mut peers: impl Iterator<Item = &'a Connection>, wanted: &str) -> Option<PeerId> {
-    let means = |connection: &&Connection| {
+/// The connected peer with this address, host, number or peer id.
+fn find(node: &Machine, wanted: &str) -> Option<PeerId> {
+    let is_wanted = |connection: &&Connection| {
         connection.address.to_string() == wanted
             || connection.address.socket().ip().to_string() == wanted
             || short_id(&connection.peer).to_string() == wanted
             || connection.peer.to_string() == wanted
             || connection.listens_at().iter().any(|address| address.to_string() == wanted)
     };
-    peers.find(means).map(|connection| connection.peer)
+    node.peers().iter().find(is_wanted).map(|connection| connection.peer)
 }
 
 fn peer_id(text: &str) -> Option<PeerId> {
@@ -356,21 +319,19 @@ fn peer_id(text: &str) -> Option<PeerId> {
     Some(PeerId::from_bytes(bytes))
 }
 
-fn network(address: &PeerAddress) -> &'static str {
-    match address.socket() {
-        SocketAddr::V4(_) => "ipv4",
-        SocketAddr::V6(_) => "ipv6",
-    }
+fn required_peer_id(text: &str, found: impl std::fmt::Display) -> RpcResult<PeerId> {
+    peer_id(text)
+        .ok_or_else(|| Code::InvalidParameter.error(format!("a peer id has 64 hex digits (not {found})")))
 }
 
-/// The address that a name and port stand for.
-async fn resolve(node: &str) -> Result<PeerAddress, RpcError> {
+/// The first address of a name and port.
+async fn resolve(node: &str) -> RpcResult<PeerAddress> {
     let found = tokio::net::lookup_host(node).await.ok().and_then(|mut found| found.next());
     found.map(PeerAddress::new).ok_or_else(|| {
-        RpcError::invalid_parameter(format!("{node:?} is no address of a node: expected host:port"))
+        Code::InvalidParameter.error(format!("{node:?} is not the address of a node: expected HOST:PORT"))
     })
 }
 
 fn unknown_command(found: &str, expected: &str) -> RpcError {
-    RpcError::new(Code::Misc, format!("unknown command {found:?}: expected {expected}"))
+    Code::Misc.error(format!("unknown command {found:?}: expected {expected}"))
 }

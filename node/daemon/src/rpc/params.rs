@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use cairn_core::amount::Amount;
+use cairn_core::hash::{BlockHash, Txid};
 use serde_json::{Map, Value};
 
 use crate::rpc::envelope::Arguments;
@@ -12,41 +13,122 @@ use crate::rpc::json::object;
 /// The JSON type that an argument must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A string.
     Text,
-    /// An integer.
     Number,
-    /// Coins, as number or string.
+    /// An amount in coins, as a number or a string.
     Coins,
-    /// True or false.
     Flag,
-    /// An object.
     Fields,
-    /// An array.
     List,
-    /// Several types have a meaning; the method looks itself.
+    /// Several types have a meaning; reading the argument tells them apart.
     Any,
 }
+
+/// A type that an argument of a method can have.
+pub trait Argument: Sized {
+    const KIND: Kind;
+    const IS_REQUIRED: bool = true;
+
+    /// Reads the value; `name` stands in the error.
+    ///
+    /// # Errors
+    /// Bitcoin Core's code and sentence for a value that this type does not have.
+    fn read(name: &str, value: &Value) -> Result<Self, RpcError>;
+}
+
+/// An argument that may be left out or null.
+impl<T: Argument> Argument for Option<T> {
+    const KIND: Kind = T::KIND;
+    const IS_REQUIRED: bool = false;
+
+    fn read(name: &str, value: &Value) -> Result<Self, RpcError> {
+        if value.is_null() { Ok(None) } else { T::read(name, value).map(Some) }
+    }
+}
+
+/// Says for each type its JSON type and the function that reads it.
+macro_rules! arguments {
+    ($($type:ty: $kind:ident => $read:expr;)*) => {$(
+        impl Argument for $type {
+            const KIND: Kind = Kind::$kind;
+
+            fn read(name: &str, value: &Value) -> Result<Self, RpcError> {
+                $read(name, value)
+            }
+        }
+    )*};
+}
+
+arguments! {
+    bool: Flag => |_: &str, value: &Value| typed(Kind::Flag, value, value.as_bool());
+    String: Text => |_: &str, value: &Value| typed(Kind::Text, value, value.as_str().map(str::to_owned));
+    Vec<Value>: List => |_: &str, value: &Value| typed(Kind::List, value, value.as_array().cloned());
+    Map<String, Value>: Fields => |_: &str, value: &Value| typed(Kind::Fields, value, value.as_object().cloned());
+    Value: Any => |_: &str, value: &Value| Ok(value.clone());
+    i64: Number => whole;
+    u16: Number => whole;
+    u32: Number => whole;
+    u64: Number => whole;
+    Amount: Coins => coins;
+    Txid: Text => |name, value: &Value| hash(name, value.as_str().unwrap_or_default());
+    BlockHash: Text => |name, value: &Value| hash(name, value.as_str().unwrap_or_default());
+    Verbosity: Any => verbosity;
+}
+
+/// A level of detail: a small number, or a flag that stands for 0 or 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verbosity(pub u8);
 
 /// One argument that a method takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Arg {
     /// Its name; older names after `|`.
     pub names: &'static str,
-    /// Its type.
     pub kind: Kind,
     /// Whether the call fails without it.
-    pub required: bool,
+    pub is_required: bool,
 }
 
-/// An argument that must be there.
-pub const fn required(names: &'static str, kind: Kind) -> Arg {
-    Arg { names, kind, required: true }
+impl Arg {
+    /// An argument of this type, without a name yet.
+    pub const fn of<T: Argument>() -> Self {
+        Self { names: "", kind: T::KIND, is_required: T::IS_REQUIRED }
+    }
+
+    /// Gives each argument its name.
+    ///
+    /// # Panics
+    /// When there are more names than arguments or fewer: in a constant, so that the program is not built.
+    pub const fn named<const N: usize>(names: [&'static str; N], unnamed: &[Self]) -> [Self; N] {
+        assert!(unnamed.len() == N, "a method names each of its arguments");
+        let mut args = [Self::of::<bool>(); N];
+        let mut index = 0;
+        while index < N {
+            args[index] = Self { names: names[index], ..unnamed[index] };
+            index += 1;
+        }
+        args
+    }
+
+    /// The newest of its names.
+    pub fn name(&self) -> &'static str {
+        self.names.split('|').next().unwrap_or(self.names)
+    }
 }
 
-/// An argument that may be left out or null.
-pub const fn optional(names: &'static str, kind: Kind) -> Arg {
-    Arg { names, kind, required: false }
+/// Why arguments cannot be bound.
+#[derive(Debug)]
+pub enum BindError {
+    /// There are too few or too many; the caller answers with the method's help.
+    WrongNumber,
+    /// A name is unknown or doubled, or a value has the wrong type.
+    Rejected(RpcError),
+}
+
+impl From<RpcError> for BindError {
+    fn from(error: RpcError) -> Self {
+        Self::Rejected(error)
+    }
 }
 
 /// The arguments of one call: the right number of them, each of its declared type.
@@ -60,86 +142,23 @@ impl Params {
     /// Puts the arguments in order and checks their number and types.
     ///
     /// # Errors
-    /// `None` when their number is wrong (the caller answers with the method's help);
-    /// [`Code::InvalidParameter`] for names, [`Code::Type`] for types.
-    pub fn bind(args: &'static [Arg], arguments: Arguments) -> Result<Self, Option<RpcError>> {
+    /// [`BindError`], with [`Code::InvalidParameter`] for names and [`Code::Type`] for types.
+    pub fn bind(args: &'static [Arg], arguments: Arguments) -> Result<Self, BindError> {
         let values = match arguments {
             Arguments::Positional(values) => values,
             Arguments::Named(named) => in_order(args, named)?,
         };
-        let needed = args.iter().rposition(|arg| arg.required).map_or(0, |last| last + 1);
+        let needed = args.iter().rposition(|arg| arg.is_required).map_or(0, |last| last + 1);
         if values.len() < needed || values.len() > args.len() {
-            return Err(None);
+            return Err(BindError::WrongNumber);
         }
         check_types(args, &values)?;
         Ok(Self { args, values })
     }
 
-    /// The argument as it came; none when it was left out or null.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        let index = self.args.iter().position(|arg| first_name(arg) == name);
-        let index = index.expect("a method reads only arguments that it declares");
-        self.values.get(index).filter(|value| !value.is_null())
-    }
-
-    /// A string.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.as_str()
-    }
-
-    /// A flag.
-    pub fn flag(&self, name: &str) -> Option<bool> {
-        self.get(name)?.as_bool()
-    }
-
-    /// A whole number that fits.
-    ///
-    /// # Errors
-    /// [`Code::Misc`] for a fraction or a number out of range, as Bitcoin Core answers.
-    pub fn number<T: TryFrom<i64>>(&self, name: &str) -> Result<Option<T>, RpcError> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        whole(name, value).map(Some)
-    }
-
-    /// A level of detail: a small number, or a flag that stands for 0 or 1.
-    ///
-    /// # Errors
-    /// [`Code::Type`] when it is neither.
-    pub fn verbosity(&self, name: &str, default: u8) -> Result<u8, RpcError> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(Value::Bool(verbose)) => Ok(u8::from(*verbose)),
-            Some(value @ Value::Number(_)) => Ok(whole::<i64>(name, value)?.clamp(0, 255) as u8),
-            Some(other) => Err(RpcError::new(Code::Type, expected("number", other))),
-        }
-    }
-
-    /// An amount in coins.
-    ///
-    /// # Errors
-    /// [`Code::Type`], as Bitcoin Core answers.
-    pub fn coins(&self, name: &str) -> Result<Option<Amount>, RpcError> {
-        let text = match self.get(name) {
-            None => return Ok(None),
-            Some(Value::Number(number)) => number.to_string(),
-            Some(Value::String(text)) => text.clone(),
-            Some(_) => return Err(RpcError::new(Code::Type, "Amount is not a number or string")),
-        };
-        let invalid = || RpcError::new(Code::Type, format!("Invalid amount: {name} is {text:?}"));
-        decimal_units(&text).map(Amount::from_units).ok_or_else(invalid).map(Some)
-    }
-
-    /// A 32-byte id in hex.
-    ///
-    /// # Errors
-    /// [`Code::InvalidParameter`] with Bitcoin Core's two sentences.
-    pub fn hash<H: FromStr>(&self, name: &str) -> Result<Option<H>, RpcError> {
-        self.text(name).map(|text| hash(name, text)).transpose()
-    }
-
-    /// What stands in an argument that must be there: the bound types leave no other case.
-    pub fn must<T>(value: Option<T>) -> T {
-        value.expect("required arguments were checked when they were bound")
+    /// Reads the argument at a position, counted from 0.
+    pub fn read<T: Argument>(&self, index: usize) -> Result<T, RpcError> {
+        T::read(self.args.get(index).map_or("", Arg::name), self.values.get(index).unwrap_or(&Value::Null))
     }
 }
 
@@ -149,7 +168,7 @@ impl Params {
 /// [`Code::InvalidParameter`] with Bitcoin Core's two sentences.
 pub fn hash<H: FromStr>(name: &str, text: &str) -> Result<H, RpcError> {
     text.parse().map_err(|_| {
-        RpcError::invalid_parameter(match text.len() {
+        Code::InvalidParameter.error(match text.len() {
             64 => format!("{name} must be hexadecimal string (not '{text}')"),
             found => format!("{name} must be of length 64 (not {found}, for '{text}')"),
         })
@@ -159,22 +178,39 @@ pub fn hash<H: FromStr>(name: &str, text: &str) -> Result<H, RpcError> {
 /// Reads a whole number that fits.
 ///
 /// # Errors
-/// [`Code::Type`] when it is no number, [`Code::Misc`] when it does not fit.
+/// [`Code::Type`] when it is not a number, [`Code::Misc`] when it does not fit.
 pub fn whole<T: TryFrom<i64>>(name: &str, value: &Value) -> Result<T, RpcError> {
     if !value.is_number() {
-        return Err(RpcError::new(Code::Type, expected("number", value)));
+        return Err(Code::Type.error(expected("number", value)));
     }
     let fits = value.as_i64().and_then(|number| T::try_from(number).ok());
-    fits.ok_or_else(|| RpcError::new(Code::Misc, format!("JSON integer out of range: {name} is {value}")))
+    fits.ok_or_else(|| Code::Misc.error(format!("JSON integer out of range: {name} is {value}")))
+}
+
+fn typed<T>(kind: Kind, value: &Value, read: Option<T>) -> Result<T, RpcError> {
+    read.ok_or_else(|| Code::Type.error(expected(kind.json_name(), value)))
+}
+
+fn verbosity(name: &str, value: &Value) -> Result<Verbosity, RpcError> {
+    match value {
+        Value::Bool(verbose) => Ok(Verbosity(u8::from(*verbose))),
+        value => Ok(Verbosity(whole::<i64>(name, value)?.clamp(0, 255) as u8)),
+    }
+}
+
+fn coins(name: &str, value: &Value) -> Result<Amount, RpcError> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return Err(Code::Type.error("Amount is not a number or string")),
+    };
+    let invalid = || Code::Type.error(format!("Invalid amount: {name} is {text:?}"));
+    decimal_units(&text).map(Amount::from_units).ok_or_else(invalid)
 }
 
 /// Bitcoin Core's sentence for a value of the wrong type.
-pub fn expected(kind: &str, found: &Value) -> String {
+fn expected(kind: &str, found: &Value) -> String {
     format!("JSON value of type {} is not of expected type {kind}", type_name(found))
-}
-
-fn first_name(arg: &Arg) -> &'static str {
-    arg.names.split('|').next().unwrap_or(arg.names)
 }
 
 /// Named arguments in the declared order. Holes before the last given one become null.
@@ -182,24 +218,24 @@ fn in_order(args: &[Arg], mut named: Map<String, Value>) -> Result<Vec<Value>, R
     let mut values = match named.remove("args") {
         None => Vec::new(),
         Some(Value::Array(values)) => values,
-        Some(other) => return Err(RpcError::new(Code::Type, expected("array", &other))),
+        Some(other) => return Err(Code::Type.error(expected("array", &other))),
     };
     let positional = values.len();
     for (index, arg) in args.iter().enumerate() {
         let mut given = arg.names.split('|').filter_map(|name| Some((name, named.remove(name)?)));
         let Some((name, value)) = given.next() else { continue };
         if given.next().is_some() {
-            return Err(RpcError::invalid_parameter(format!("Parameter {name} specified multiple times")));
+            return Err(Code::InvalidParameter.error(format!("Parameter {name} specified multiple times")));
         }
         if index < positional {
             let message = format!("Parameter {name} specified twice both as positional and named argument");
-            return Err(RpcError::invalid_parameter(message));
+            return Err(Code::InvalidParameter.error(message));
         }
         values.resize(index, Value::Null);
         values.push(value);
     }
     match named.keys().next() {
-        Some(unknown) => Err(RpcError::invalid_parameter(format!("Unknown named parameter {unknown}"))),
+        Some(unknown) => Err(Code::InvalidParameter.error(format!("Unknown named parameter {unknown}"))),
         None => Ok(values),
     }
 }
@@ -207,40 +243,33 @@ fn in_order(args: &[Arg], mut named: Map<String, Value>) -> Result<Vec<Value>, R
 fn check_types(args: &[Arg], values: &[Value]) -> Result<(), RpcError> {
     let wrong: Vec<String> = (args.iter().zip(values).enumerate())
         .filter_map(|(index, (arg, value))| {
-            let kind = mismatch(arg, value)?;
-            let text = expected(kind, value);
-            Some(format!("    \"Position {} ({})\": \"{text}\"", index + 1, first_name(arg)))
+            let text = expected(mismatch(arg, value)?, value);
+            Some(format!("    \"Position {} ({})\": \"{text}\"", index + 1, arg.name()))
         })
         .collect();
     if wrong.is_empty() {
         return Ok(());
     }
-    let data = object! { "expected": args.iter().map(first_name).collect::<Vec<_>>() };
+    let data = object! { "expected": args.iter().map(Arg::name).collect::<Vec<_>>() };
     let message = format!("Wrong type passed:\n{{\n{}\n}}", wrong.join(",\n"));
-    Err(RpcError::new(Code::Type, message).with_data(data))
+    Err(Code::Type.error(message).with_data(data))
 }
 
 /// The type that was expected, if the value has another.
 fn mismatch(arg: &Arg, value: &Value) -> Option<&'static str> {
-    if value.is_null() {
-        return arg.required.then_some(match arg.kind {
-            Kind::Any | Kind::Coins => "number or string",
-            kind => kind.json_name(),
-        });
+    let is_either = matches!(arg.kind, Kind::Any | Kind::Coins);
+    match value {
+        Value::Null if is_either => arg.is_required.then_some("number or string"),
+        Value::Null => arg.is_required.then_some(arg.kind.json_name()),
+        value => {
+            let fits = is_either || type_name(value) == arg.kind.json_name();
+            (!fits).then_some(arg.kind.json_name())
+        }
     }
-    let fits = match arg.kind {
-        Kind::Text => value.is_string(),
-        Kind::Number => value.is_number(),
-        Kind::Flag => value.is_boolean(),
-        Kind::Fields => value.is_object(),
-        Kind::List => value.is_array(),
-        Kind::Coins | Kind::Any => true,
-    };
-    (!fits).then_some(arg.kind.json_name())
 }
 
 impl Kind {
-    /// What JSON calls it.
+    /// Its name in JSON and in `help`.
     pub const fn json_name(self) -> &'static str {
         match self {
             Self::Text => "string",
@@ -266,7 +295,7 @@ fn type_name(value: &Value) -> &'static str {
 }
 
 /// Base units of a decimal, which JSON may write with an exponent (`1e-8`). No floats: the digits
-/// are moved, and what would be less than one unit is refused.
+/// are moved, and less than one unit is rejected.
 fn decimal_units(text: &str) -> Option<u64> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().ok()?),

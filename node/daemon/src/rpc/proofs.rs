@@ -6,19 +6,17 @@ use cairn_core::hash::{BlockHash, LeafHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::merkle::{InclusionProof, prove};
 use cairn_core::transaction::{Coinbase, Transaction};
+use cairn_protocol::chain::store::ChainStore;
 use serde_json::Value;
 
-use crate::rpc::access::{Rpc, aside};
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Text, json};
 use crate::rpc::lookup;
-use crate::rpc::method::methods;
-use crate::rpc::params::{self, Kind, Params, optional, required};
+use crate::rpc::method::{Code, Rpc, RpcResult, aside, methods};
+use crate::rpc::params;
 
 methods! { "Blockchain":
-    "gettxoutproof" [required("txids", Kind::List), optional("blockhash", Kind::Text)]
+    Reads "gettxoutproof" ["txids", "blockhash"]
         "A proof, in hex, that one block holds these transactions." => get_tx_out_proof;
-    "verifytxoutproof" [required("proof", Kind::Text)]
+    Reads "verifytxoutproof" ["proof"]
         "The txids that a proof proves; none when it does not fit its header." => verify_tx_out_proof;
 }
 
@@ -29,7 +27,7 @@ struct TransactionProof {
     leaves: Vec<(Leaf, InclusionProof)>,
 }
 
-/// What a leaf of the tree commits to: the whole transaction, so that its id can be recomputed.
+/// The whole transaction of a leaf, from which its hash and id are computed.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 enum Leaf {
     Coinbase(Coinbase),
@@ -52,26 +50,23 @@ impl Leaf {
     }
 }
 
-async fn get_tx_out_proof(rpc: Rpc, params: Params) -> RpcResult {
-    let list = Params::must(params.get("txids").and_then(Value::as_array));
-    let txids = txids(list)?;
-    let blockhash: Option<BlockHash> = params.hash("blockhash")?;
+async fn get_tx_out_proof(rpc: Rpc, list: Vec<Value>, blockhash: Option<BlockHash>) -> RpcResult<String> {
+    let txids = txids(&list)?;
     let first = txids[0];
     let stored = rpc
-        .query(move |node| {
-            let hash = match blockhash {
-                Some(hash) => hash,
-                None => lookup::block_of(node, &first)?.ok_or_else(|| {
-                    RpcError::new(Code::InvalidAddressOrKey, "Transaction not yet in block")
-                })?,
-            };
+        .try_query(move |node| {
+            let place =
+                if blockhash.is_none() { node.chain().store().transaction_place(&first)? } else { None };
+            let hash = blockhash
+                .or(place.map(|place| place.block))
+                .ok_or_else(|| Code::InvalidAddressOrKey.error("Transaction not yet in block"))?;
             lookup::block(node, &hash)
         })
-        .await??;
-    aside(move || prove_in(&*stored.block().map_err(lookup::failed)?, &txids)).await
+        .await?;
+    aside(move || prove_in(&*stored.block()?, &txids)).await
 }
 
-fn prove_in(block: &Block, txids: &[Txid]) -> RpcResult {
+fn prove_in(block: &Block, txids: &[Txid]) -> RpcResult<String> {
     let mut leaves = vec![Leaf::Coinbase(block.coinbase().clone())];
     leaves.extend(block.transactions().iter().map(|transaction| Leaf::Transaction((**transaction).clone())));
     let hashes: Vec<LeafHash> = leaves.iter().map(Leaf::hash).collect();
@@ -81,39 +76,38 @@ fn prove_in(block: &Block, txids: &[Txid]) -> RpcResult {
         .collect();
     if proven.len() != txids.len() {
         let message = "Not all transactions found in specified or retrieved block";
-        return Err(RpcError::new(Code::InvalidAddressOrKey, message));
+        return Err(Code::InvalidAddressOrKey.error(message));
     }
     let proof = TransactionProof { header: *block.header(), leaves: proven };
-    Ok(json(&hex::encode(encode(&proof))))
+    Ok(hex::encode(encode(&proof)))
 }
 
-fn txids(list: &[Value]) -> Result<Vec<Txid>, RpcError> {
+fn txids(list: &[Value]) -> RpcResult<Vec<Txid>> {
     let mut txids: Vec<Txid> = Vec::new();
     for value in list {
         let txid = params::hash("txid", value.as_str().unwrap_or_default())?;
         if txids.contains(&txid) {
-            return Err(RpcError::invalid_parameter(format!("Invalid parameter, duplicated txid: {txid}")));
+            return Err(Code::InvalidParameter.error(format!("Invalid parameter, duplicated txid: {txid}")));
         }
         txids.push(txid);
     }
     if txids.is_empty() {
-        return Err(RpcError::invalid_parameter("Parameter 'txids' cannot be empty"));
+        return Err(Code::InvalidParameter.error("Parameter 'txids' cannot be empty"));
     }
     Ok(txids)
 }
 
-async fn verify_tx_out_proof(rpc: Rpc, params: Params) -> RpcResult {
-    let failed = |what: &str| RpcError::new(Code::Deserialization, format!("Proof decode failed: {what}"));
-    let bytes = hex::decode(Params::must(params.text("proof"))).map_err(|_| failed("expected hex digits"))?;
+async fn verify_tx_out_proof(rpc: Rpc, proof: String) -> RpcResult<Vec<Txid>> {
+    let failed = |what: &str| Code::Deserialization.error(format!("Proof decode failed: {what}"));
+    let bytes = hex::decode(&proof).map_err(|_| failed("expected hex digits"))?;
     let proof: TransactionProof = decode(&bytes, bytes.len()).map_err(|error| failed(&error.to_string()))?;
     let root = proof.header.merkle_root;
     if !proof.leaves.iter().all(|(leaf, path)| path.verify(leaf.hash(), root)) {
-        return Ok(json(&[(); 0]));
+        return Ok(Vec::new());
     }
     let hash = proof.header.hash();
-    let is_ours = rpc.query(move |node| lookup::is_in_best_chain(node, &hash)).await?;
-    if !is_ours {
-        return Err(RpcError::new(Code::InvalidAddressOrKey, "Block not found in chain"));
+    if !rpc.query(move |node| lookup::is_in_best_chain(node, &hash)).await? {
+        return Err(Code::InvalidAddressOrKey.error("Block not found in chain"));
     }
-    Ok(json(&proof.leaves.iter().map(|(leaf, _)| Text(leaf.txid())).collect::<Vec<_>>()))
+    Ok(proof.leaves.iter().map(|(leaf, _)| leaf.txid()).collect())
 }

@@ -1,5 +1,4 @@
-//! Blocks that are proposed or refused: the rules on a block without taking it in, and BIP 22's
-//! words for what it breaks.
+//! Proposed blocks: all rules on a block but its work, and BIP 22's word for each rule.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +13,11 @@ use cairn_protocol::chain::BlockRejection;
 
 use crate::Machine;
 use crate::clock;
-use crate::rpc::refusal::rule;
+use crate::rpc::rejection::rule;
 
-/// Why a block would not do.
-pub struct Refused {
-    /// BIP 22's word.
+/// Why a proposed block is invalid.
+pub struct InvalidProposal {
+    /// BIP 22's word for the rule.
     pub token: &'static str,
     /// What was found and what was expected.
     pub sentence: String,
@@ -28,31 +27,31 @@ pub struct Refused {
 ///
 /// # Errors
 /// The rule it breaks.
-pub fn check(node: &Machine, block: &Arc<Block>) -> Result<(), Refused> {
+pub fn check(node: &Machine, block: &Arc<Block>) -> Result<(), InvalidProposal> {
     let chain = node.chain();
     let (parent, params) = (chain.next_context(), chain.params());
     let header = block.header();
     match check_header_alone(header, params) {
         Ok(_) | Err(HeaderError::WorkMissing { .. }) => {}
-        Err(error) => return Err(refused(error.into())),
+        Err(error) => return Err(invalid(error.into())),
     }
-    check_header_on_parent(header, &parent, params, clock::now()).map_err(|error| refused(error.into()))?;
-    let checked = check_block(block.clone(), params).map_err(|error| refused(error.into()))?;
+    check_header_on_parent(header, &parent, params, clock::now()).map_err(|error| invalid(error.into()))?;
+    let checked = check_block(block.clone(), params).map_err(|error| invalid(error.into()))?;
     let mut coins: BTreeMap<OutPoint, Coin> = BTreeMap::new();
     for outpoint in needed_outpoints(block) {
-        match chain.coin(&outpoint) {
-            Ok(coin) => coins.extend(coin.map(|coin| (outpoint, coin))),
-            Err(error) => return Err(Refused { token: "rejected", sentence: error.to_string() }),
-        }
+        let coin = chain.coin(&outpoint);
+        let coin =
+            coin.map_err(|error| InvalidProposal { token: "rejected", sentence: error.to_string() })?;
+        coins.extend(coin.map(|coin| (outpoint, coin)));
     }
     let (height, median) = (parent.height.next(), parent.median_time_past);
     let connected = connect_block(&checked, height, median, &coins, chain.verifier(), params);
     let hash = block.hash();
-    connected.map(|_| ()).map_err(|error| refused(BlockRejection::Connect { hash, error }))
+    connected.map(|_| ()).map_err(|error| invalid(BlockRejection::Connect { hash, error }))
 }
 
-fn refused(error: BlockRejection) -> Refused {
-    Refused { token: token(&error), sentence: error.to_string() }
+fn invalid(error: BlockRejection) -> InvalidProposal {
+    InvalidProposal { token: token(&error), sentence: error.to_string() }
 }
 
 /// Bitcoin Core's word for a broken rule, another for each.

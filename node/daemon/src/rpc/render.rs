@@ -1,4 +1,4 @@
-//! How headers, blocks, transactions and coins look in JSON: Bitcoin Core's fields and order.
+//! JSON of headers, blocks, transactions and coins: Bitcoin Core's fields and order.
 
 use std::collections::BTreeMap;
 
@@ -17,24 +17,21 @@ use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction};
 use cairn_core::work::Work;
 
-use crate::rpc::json::{Coins, Json, Object, Text, json, object};
+use crate::rpc::json::{Coins, Object, Text, object};
 
 /// Weight of a byte. There is no witness discount here; clients that think in weight see what
 /// Bitcoin Core shows for blocks without witnesses.
 const WEIGHT_PER_BYTE: usize = 4;
 
-/// A block's header with what the chain knows of it.
+/// A block's header, and its place in the chain.
 #[derive(Clone, Debug)]
 pub struct PlacedHeader {
-    /// The header.
     pub header: Header,
-    /// Its hash.
     pub hash: BlockHash,
-    /// Distance from genesis.
     pub height: Height,
-    /// Median time past up to and with it.
+    /// Median time past of it and the blocks below.
     pub median_time: Timestamp,
-    /// Chainwork up to and with it.
+    /// Chainwork, its own work included.
     pub work: Work,
     /// Blocks on top of it plus one; -1 off the best chain.
     pub confirmations: i64,
@@ -45,16 +42,16 @@ pub struct PlacedHeader {
 }
 
 impl PlacedHeader {
-    /// As `getblockheader` shows it.
+    /// The object that `getblockheader` shows.
     pub fn object(&self, params: &ChainParams) -> Object {
         let header = &self.header;
         let mut object = object! {
-            "hash": Text(self.hash),
+            "hash": self.hash,
             "confirmations": self.confirmations,
-            "height": self.height.get(),
+            "height": self.height,
             "version": header.version,
             "versionHex": format!("{:08x}", header.version),
-            "merkleroot": Text(header.merkle_root),
+            "merkleroot": header.merkle_root,
             "time": seconds(header.time),
             "mediantime": seconds(self.median_time),
             "nonce": header.nonce,
@@ -66,10 +63,10 @@ impl PlacedHeader {
             "time_ms": header.time.millis(),
         };
         if self.height != Height::GENESIS {
-            object.put("previousblockhash", &Text(header.previous_block_hash));
+            object.put("previousblockhash", &header.previous_block_hash);
         }
         if let Some(next) = self.next {
-            object.put("nextblockhash", &Text(next));
+            object.put("nextblockhash", &next);
         }
         object
     }
@@ -82,48 +79,73 @@ pub fn put_sizes(object: &mut Object, block: &Block) {
     object.put("weight", &(block.size() * WEIGHT_PER_BYTE));
 }
 
-/// A transaction as `decoderawtransaction` shows it. With the coins it spends, in the order of its
-/// inputs, also the fee; `prevout` adds those coins to the inputs.
-pub fn transaction(transaction: &Transaction, spent: Spent<'_>, prefix: &AddressPrefix) -> Object {
+/// What is shown of the coins that a transaction spends, where they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// The fee, which is computed from them.
+    Fee,
+    /// The fee, and each coin with its input (`prevout`).
+    Coins,
+}
+
+/// A transaction as `decoderawtransaction` shows it; `spent` has the coins that it spends, in the order of its
+/// inputs.
+pub fn transaction(
+    transaction: &Transaction,
+    spent: Option<&[Coin]>,
+    detail: Detail,
+    prefix: &AddressPrefix,
+) -> Object {
+    let shown = spent.filter(|_| detail == Detail::Coins);
     let inputs = transaction.inputs().iter().enumerate();
-    let inputs: Vec<Object> =
-        inputs.map(|(index, input)| self::input(input, spent.shown(index), prefix)).collect();
-    let signatures: Vec<String> = transaction.signatures().iter().map(|s| hex::encode(encode(s))).collect();
+    let inputs =
+        inputs.map(|(index, input)| self::input(input, shown.and_then(|coins| coins.get(index)), prefix));
     let mut object = object! {
-        "txid": Text(transaction.txid()),
-        "hash": Text(transaction.leaf_hash()),
+        "txid": transaction.txid(),
+        "hash": transaction.leaf_hash(),
         "size": transaction.size(),
         "vsize": transaction.size(),
         "weight": transaction.size() * WEIGHT_PER_BYTE,
         "locktime": lock_time(transaction.lock_time()),
-        "vin": inputs,
+        "vin": inputs.collect::<Vec<_>>(),
         "vout": outputs(transaction.outputs(), prefix),
-        "signatures": signatures,
+        "signatures": transaction.signatures().iter().map(|s| hex::encode(encode(s))).collect::<Vec<_>>(),
     };
-    if let Some(fee) = fee(transaction, spent) {
+    if let Some(fee) = spent.and_then(|coins| fee_of(transaction, coins)) {
         object.put("fee", &Coins(fee));
     }
     object
 }
 
-/// What is known of the coins that a transaction spends.
-#[derive(Clone, Copy, Debug)]
-pub enum Spent<'a> {
-    /// Nothing.
-    Unknown,
-    /// They are known: the fee is shown.
-    Known(&'a [Coin]),
-    /// They are known and shown one by one.
-    Shown(&'a [Coin]),
+/// [`transaction`] and all its bytes in hex, as `getblock` and `getrawtransaction` show it.
+pub fn whole_transaction(
+    transaction: &Transaction,
+    spent: Option<&[Coin]>,
+    detail: Detail,
+    prefix: &AddressPrefix,
+) -> Object {
+    let mut object = self::transaction(transaction, spent, detail, prefix);
+    object.put("hex", &hex::encode(encode(transaction)));
+    object
 }
 
-impl<'a> Spent<'a> {
-    fn shown(self, index: usize) -> Option<&'a Coin> {
-        match self {
-            Self::Shown(coins) => coins.get(index),
-            Self::Known(_) | Self::Unknown => None,
-        }
-    }
+/// All transactions of a block; `coins` are those of [`coins_spent`].
+pub fn transactions(
+    block: &Block,
+    coins: Option<&BTreeMap<OutPoint, Coin>>,
+    detail: Detail,
+    prefix: &AddressPrefix,
+) -> Vec<Object> {
+    let others = block.transactions().iter().map(|transaction| {
+        let spent = coins.and_then(|coins| spent_by(transaction, coins));
+        whole_transaction(transaction, spent.as_deref(), detail, prefix)
+    });
+    std::iter::once(coinbase(block.coinbase(), prefix)).chain(others).collect()
+}
+
+/// The coins that a transaction spends, in the order of its inputs, if all are known.
+pub fn spent_by(transaction: &Transaction, coins: &BTreeMap<OutPoint, Coin>) -> Option<Vec<Coin>> {
+    transaction.inputs().iter().map(|input| coins.get(input).cloned()).collect()
 }
 
 /// Every coin that a block's transactions spend: those it found, which its undo data holds, and
@@ -143,8 +165,8 @@ pub fn coins_spent(block: &Block, height: Height, undo: &Undo) -> BTreeMap<OutPo
 pub fn coinbase(coinbase: &Coinbase, prefix: &AddressPrefix) -> Object {
     let bytes = encode(coinbase);
     object! {
-        "txid": Text(coinbase.txid()),
-        "hash": Text(coinbase.leaf_hash()),
+        "txid": coinbase.txid(),
+        "hash": coinbase.leaf_hash(),
         "size": bytes.len(),
         "vsize": bytes.len(),
         "weight": bytes.len() * WEIGHT_PER_BYTE,
@@ -152,7 +174,7 @@ pub fn coinbase(coinbase: &Coinbase, prefix: &AddressPrefix) -> Object {
         "vin": [object! {
             "coinbase": hex::encode(&coinbase.tag),
             "tag": String::from_utf8_lossy(&coinbase.tag),
-            "height": coinbase.height.get(),
+            "height": coinbase.height,
         }],
         "vout": outputs(&coinbase.outputs, prefix),
         "hex": hex::encode(bytes),
@@ -175,7 +197,7 @@ pub const fn seconds(time: Timestamp) -> u64 {
     time.millis() / 1000
 }
 
-/// Target bits in eight hex digits.
+/// The compact form of a target in eight hex digits.
 pub fn bits(bits: CompactTarget) -> String {
     format!("{:08x}", bits.bits())
 }
@@ -208,11 +230,11 @@ fn lock_time(lock_time: LockTime) -> u64 {
 }
 
 fn input(outpoint: &OutPoint, coin: Option<&Coin>, prefix: &AddressPrefix) -> Object {
-    let mut object = object! { "txid": Text(outpoint.txid), "vout": outpoint.index };
+    let mut object = object! { "txid": outpoint.txid, "vout": outpoint.index };
     if let Some(coin) = coin {
         let prevout = object! {
             "generated": coin.origin != Origin::Transaction,
-            "height": coin.height.get(),
+            "height": coin.height,
             "value": Coins(coin.output.amount),
             "scriptPubKey": lock(&coin.output.lock, prefix),
         };
@@ -221,27 +243,15 @@ fn input(outpoint: &OutPoint, coin: Option<&Coin>, prefix: &AddressPrefix) -> Ob
     object
 }
 
-fn outputs(outputs: &[Output], prefix: &AddressPrefix) -> Vec<Json> {
+fn outputs(outputs: &[Output], prefix: &AddressPrefix) -> Vec<Object> {
     let outputs = outputs.iter().enumerate();
-    outputs
-        .map(|(index, output)| {
-            json(&object! {
-                "value": Coins(output.amount),
-                "n": index,
-                "scriptPubKey": lock(&output.lock, prefix),
-            })
-        })
-        .collect()
+    let shown = outputs.map(|(index, output)| {
+        object! { "value": Coins(output.amount), "n": index, "scriptPubKey": lock(&output.lock, prefix) }
+    });
+    shown.collect()
 }
 
-fn fee(transaction: &Transaction, spent: Spent<'_>) -> Option<Amount> {
-    match spent {
-        Spent::Known(coins) | Spent::Shown(coins) => fee_of(transaction, coins),
-        Spent::Unknown => None,
-    }
-}
-
-/// What a transaction leaves to the miner of the coins that it spends.
+/// The fee of a transaction: the sum of the coins that it spends, less its outputs.
 pub fn fee_of(transaction: &Transaction, coins: &[Coin]) -> Option<Amount> {
     let paid_in = Amount::checked_sum(coins.iter().map(|coin| coin.output.amount))?;
     let paid_out = Amount::checked_sum(transaction.outputs().iter().map(|output| output.amount))?;

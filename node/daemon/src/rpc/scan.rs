@@ -1,32 +1,32 @@
-//! A walk over all coins as those see it who ask how far it is, or break it off.
+//! Progress of a walk over all coins, for callers that ask for it or cancel the walk.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use cairn_core::hash::Txid;
 
-/// How far a walk is, and whether anybody still wants it.
+/// How far a walk is, and whether it is cancelled.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// The first two bytes of the last id: ids are spread evenly.
     reached: AtomicU32,
-    is_broken_off: AtomicBool,
+    is_cancelled: AtomicBool,
 }
 
 impl Progress {
-    /// In percent.
+    /// How far the walk is, in percent of all transaction ids.
     pub fn percent(&self) -> u32 {
         self.reached.load(Ordering::Relaxed) * 100 / (1 << 16)
     }
 
-    /// Asks the walk to end.
-    pub fn break_off(&self) {
-        self.is_broken_off.store(true, Ordering::Relaxed);
+    /// Makes the walk end early.
+    pub fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is to end.
-    pub fn is_broken_off(&self) -> bool {
-        self.is_broken_off.load(Ordering::Relaxed)
+    /// Whether it is to end early.
+    pub fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
     }
 
     /// Notes that the walk has come to this transaction's coins.
@@ -36,42 +36,25 @@ impl Progress {
     }
 }
 
-/// The one scan for addresses that may run, so that it can be asked about and broken off.
+/// The one scan for addresses that may run at a time. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct ScanPlace(Arc<Mutex<Option<Arc<Progress>>>>);
+pub struct ScanSlot(Arc<Mutex<Weak<Progress>>>);
 
-/// Takes the place of the scan; gives it back when dropped, as when the caller has gone.
-pub struct ScanTurn(ScanPlace, Arc<Progress>);
-
-impl ScanPlace {
-    /// Takes the place, unless it is taken.
-    pub fn take(&self) -> Option<ScanTurn> {
-        let mut place = self.running_mut();
-        let free = place.is_none();
-        let progress = free.then(Arc::<Progress>::default)?;
-        *place = Some(progress.clone());
-        Some(ScanTurn(self.clone(), progress))
+impl ScanSlot {
+    /// Occupies the slot for as long as the progress lives, unless another scan runs.
+    pub fn take(&self) -> Option<Arc<Progress>> {
+        let mut running = self.lock();
+        let progress = (running.strong_count() == 0).then(Arc::<Progress>::default)?;
+        *running = Arc::downgrade(&progress);
+        Some(progress)
     }
 
-    /// The scan that runs.
+    /// Progress of the scan that runs.
     pub fn running(&self) -> Option<Arc<Progress>> {
-        self.running_mut().clone()
+        self.lock().upgrade()
     }
 
-    fn running_mut(&self) -> MutexGuard<'_, Option<Arc<Progress>>> {
+    fn lock(&self) -> MutexGuard<'_, Weak<Progress>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ScanTurn {
-    /// How far the scan is.
-    pub fn progress(&self) -> Arc<Progress> {
-        self.1.clone()
-    }
-}
-
-impl Drop for ScanTurn {
-    fn drop(&mut self) {
-        *self.0.running_mut() = None;
     }
 }

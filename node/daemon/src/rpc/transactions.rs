@@ -2,40 +2,36 @@
 
 use std::sync::Arc;
 
+use cairn_core::address::AddressPrefix;
 use cairn_core::amount::Amount;
 use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
 use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::mempool::policy::MempoolError;
 use serde_json::Value;
 
+use crate::Machine;
 use crate::clock;
-use crate::rpc::access::{Rpc, aside, stopping};
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{Coins, Object, Text, json, object};
-use crate::rpc::lookup::{self, Found, Whereabouts};
-use crate::rpc::method::methods;
-use crate::rpc::params::{Kind, Params, optional, required};
-use crate::rpc::refusal::{MISSING_INPUTS, Refusal};
-use crate::rpc::render::{self, Spent, seconds};
+use crate::handle::SubmitError;
+use crate::rpc::lookup::{self, Source};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, json, methods, object};
+use crate::rpc::params::Verbosity;
+use crate::rpc::rejection::{MISSING_INPUTS, Rejection};
+use crate::rpc::render::{self, Detail, seconds};
+use crate::store::StoredBlock;
 
 methods! { "Rawtransactions":
-    "decoderawtransaction" [required("hexstring", Kind::Text)]
-        "What the bytes of a transaction mean." => decode_raw_transaction;
-    "getrawtransaction" [
-        required("txid", Kind::Text),
-        optional("verbosity|verbose", Kind::Any),
-        optional("blockhash", Kind::Text),
-    ] "A transaction of the mempool or the best chain, or of the block given: 0 its bytes in hex, \
-       1 its values, 2 also the coins it spends." => get_raw_transaction;
-    "sendrawtransaction" [
-        required("hexstring", Kind::Text),
-        optional("maxfeerate", Kind::Coins),
-    ] "Takes a signed transaction into the mempool and tells the peers. Refuses one that pays more \
-       than maxfeerate in coins per 1,000 bytes (0.10 unless told; 0 for any)." => send_raw_transaction;
-    "testmempoolaccept" [required("rawtxs", Kind::List), optional("maxfeerate", Kind::Coins)]
-        "Whether the mempool would take these transactions, one by one, without taking them."
+    Reads "decoderawtransaction" ["hexstring"] "The fields of a transaction in hex." => decode_raw_transaction;
+    Reads "getrawtransaction" ["txid", "verbosity|verbose", "blockhash"]
+        "A transaction of the mempool or the best chain, or of the block given: 0 its bytes in hex, \
+         1 its values, 2 also the coins it spends." => get_raw_transaction;
+    Changes "sendrawtransaction" ["hexstring", "maxfeerate"]
+        "Accepts a signed transaction to the mempool and announces it to peers. Rejects one that pays more \
+         than maxfeerate in coins per 1,000 bytes (0.10 by default; 0 for any)." => send_raw_transaction;
+    TakesLong "testmempoolaccept" ["rawtxs", "maxfeerate"]
+        "Whether the mempool would accept these transactions, one by one, without accepting them."
         => test_mempool_accept;
 }
 
@@ -44,136 +40,142 @@ const DEFAULT_MAX_FEE_RATE: u64 = 10_000_000;
 /// Transactions in one `testmempoolaccept`: Bitcoin Core's bound on a package.
 const MAX_TESTED: usize = 25;
 
-async fn decode_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
-    let transaction = read(Params::must(params.text("hexstring")))?;
-    let prefix = rpc.query(|node| lookup::params(node).address_prefix.clone()).await?;
-    Ok(json(&render::transaction(&transaction, Spent::Unknown, &prefix)))
+async fn decode_raw_transaction(rpc: Rpc, text: String) -> RpcResult<Object> {
+    let transaction = read(&text)?;
+    let prefix = rpc.query(|node| node.chain().params().address_prefix.clone()).await?;
+    Ok(render::transaction(&transaction, None, Detail::Fee, &prefix))
 }
 
-async fn get_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
-    let txid: Txid = Params::must(params.hash("txid")?);
-    let verbosity = params.verbosity("verbosity", 0)?;
-    let blockhash: Option<BlockHash> = params.hash("blockhash")?;
-    let (place, coins, prefix) = rpc
-        .query(move |node| {
-            let place = Whereabouts::of(node, &txid, blockhash.as_ref())?;
-            let coins = match &place {
-                Whereabouts::Mempool(transaction) if verbosity >= 2 => {
-                    lookup::coins_spent_by(node, transaction)?
-                }
+async fn get_raw_transaction(
+    rpc: Rpc,
+    txid: Txid,
+    verbosity: Option<Verbosity>,
+    inside: Option<BlockHash>,
+) -> RpcResult {
+    let Verbosity(verbosity) = verbosity.unwrap_or(Verbosity(0));
+    let (source, coins, prefix) = rpc
+        .try_query(move |node| {
+            let source = lookup::find_transaction(node, &txid, inside)?;
+            let coins = match &source {
+                Source::Mempool(transaction) if verbosity >= 2 => lookup::coins_spent_by(node, transaction)?,
                 _ => None,
             };
-            Ok::<_, RpcError>((place, coins, lookup::params(node).address_prefix.clone()))
+            Ok((source, coins, node.chain().params().address_prefix.clone()))
         })
-        .await??;
+        .await?;
     // A block may have to be read for it.
     aside(move || {
-        let found = place.read(&txid)?;
+        let mut object = match &source {
+            Source::Mempool(transaction) => {
+                render::whole_transaction(transaction, coins.as_deref(), Detail::Coins, &prefix)
+            }
+            Source::Block(stored, placed) => in_block(&txid, stored, placed.height, verbosity, &prefix)?,
+        };
         if verbosity == 0 {
-            return Ok(json(&found.hex()));
+            return Ok(json(&object.get("hex")));
         }
-        let coins = match &found {
-            Found::Confirmed { transaction, block } if verbosity >= 2 => {
-                place.coins_spent_by(transaction, block)?
+        if let Source::Block(_, placed) = source {
+            if inside.is_some() {
+                object.put("in_active_chain", &(placed.confirmations > 0));
             }
-            _ => coins,
-        };
-        let spent = coins.as_deref().map_or(Spent::Unknown, Spent::Shown);
-        let mut object = match &found {
-            Found::Coinbase { block } => render::coinbase(block.coinbase(), &prefix),
-            Found::Pending(transaction) | Found::Confirmed { transaction, .. } => {
-                let mut object = render::transaction(transaction, spent, &prefix);
-                object.put("hex", &found.hex());
-                object
-            }
-        };
-        if let Some(place) = place.place() {
-            if blockhash.is_some() {
-                object.put("in_active_chain", &(place.confirmations > 0));
-            }
-            object.put("blockhash", &Text(place.hash));
-            object.put("confirmations", &place.confirmations.max(0));
-            object.put("height", &place.height.get());
-            object.put("time", &seconds(place.header.time));
-            object.put("blocktime", &seconds(place.header.time));
+            object.put("blockhash", &placed.hash);
+            object.put("confirmations", &placed.confirmations.max(0));
+            object.put("height", &placed.height);
+            object.put("time", &seconds(placed.header.time));
+            object.put("blocktime", &seconds(placed.header.time));
         }
         Ok(json(&object))
     })
     .await
 }
 
-async fn send_raw_transaction(rpc: Rpc, params: Params) -> RpcResult {
-    let transaction = Arc::new(read(Params::must(params.text("hexstring")))?);
-    let limit = max_fee_rate(&params)?;
-    let sent = rpc.node()?.submit_transaction(transaction, limit).await;
-    match sent.map_err(|_| stopping())? {
-        Ok(txid) => Ok(json(&txid)),
-        // Sending again what waits already is how wallets make sure: Bitcoin Core allows it.
-        Err(MempoolError::Known { txid }) => Ok(json(&txid)),
-        Err(error) => Err(Refusal::of(&error).into_error()),
+/// A transaction or the coinbase of a block at a height.
+fn in_block(
+    txid: &Txid,
+    stored: &StoredBlock,
+    height: Height,
+    verbosity: u8,
+    prefix: &AddressPrefix,
+) -> RpcResult<Object> {
+    let block = stored.block()?;
+    if block.coinbase().txid() == *txid {
+        return Ok(render::coinbase(block.coinbase(), prefix));
+    }
+    let found = block.transactions().iter().find(|transaction| transaction.txid() == *txid);
+    let found = found.ok_or_else(|| lookup::no_such("transaction found in the provided block", txid))?;
+    let undo = if verbosity >= 2 { stored.undo()? } else { None };
+    let coins = undo.and_then(|undo| render::spent_by(found, &render::coins_spent(&block, height, &undo)));
+    Ok(render::whole_transaction(found, coins.as_deref(), Detail::Coins, prefix))
+}
+
+async fn send_raw_transaction(rpc: Rpc, text: String, max_fee_rate: Option<Amount>) -> RpcResult<Txid> {
+    let transaction = Arc::new(read(&text)?);
+    match rpc.node()?.submit_transaction(transaction, fee_rate_limit(max_fee_rate)?).await {
+        // Sending again what is in the mempool is how wallets make sure: Bitcoin Core allows it.
+        Ok(txid) | Err(SubmitError::Rejected(MempoolError::Known { txid })) => Ok(txid),
+        Err(SubmitError::Rejected(error)) => Err(Rejection::of(&error).into_error()),
+        Err(SubmitError::Stopped(stopped)) => Err(stopped.into()),
     }
 }
 
-async fn test_mempool_accept(rpc: Rpc, params: Params) -> RpcResult {
-    let list = Params::must(params.get("rawtxs").and_then(Value::as_array));
+async fn test_mempool_accept(
+    rpc: Rpc,
+    list: Vec<Value>,
+    max_fee_rate: Option<Amount>,
+) -> RpcResult<Vec<Object>> {
     if list.is_empty() || list.len() > MAX_TESTED {
         let message = format!("Array must contain between 1 and {MAX_TESTED} transactions.");
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
-    let limit = max_fee_rate(&params)?;
+    let limit = fee_rate_limit(max_fee_rate)?;
     let mut verdicts = Vec::new();
     for hex in list {
         let transaction = Arc::new(read(hex.as_str().unwrap_or_default())?);
         verdicts.push(verdict(&rpc, transaction, limit).await?);
     }
-    Ok(json(&verdicts))
+    Ok(verdicts)
 }
 
-async fn verdict(
-    rpc: &Rpc,
-    transaction: Arc<Transaction>,
-    limit: Option<FeeRate>,
-) -> Result<Object, RpcError> {
+async fn verdict(rpc: &Rpc, transaction: Arc<Transaction>, limit: Option<FeeRate>) -> RpcResult<Object> {
     let mut verdict = object! { "txid": transaction.txid(), "wtxid": transaction.leaf_hash() };
     let tested = transaction.clone();
-    let test = move |node: &crate::Machine| node.mempool().test(clock::now(), &tested, limit, node.chain());
-    let fee = match rpc.query(test).await? {
-        Ok(accepted) => accepted.fee,
-        Err(failure) => {
-            let error = failure.rejection().map_err(lookup::failed)?;
-            let refusal = Refusal::of(&error);
-            let is_missing =
-                refusal.code == Code::Verify && !matches!(error, MempoolError::FeeTooHigh { .. });
-            verdict.put("allowed", &false);
-            verdict.put("reject-reason", if is_missing { MISSING_INPUTS } else { refusal.token });
-            verdict.put("reject-details", &refusal.sentence);
-            return Ok(verdict);
+    let test = move |node: &Machine| node.mempool().test(clock::now(), &tested, limit, node.chain());
+    match rpc.query(test).await? {
+        Ok(accepted) => {
+            verdict.put("allowed", &true);
+            verdict.put("vsize", &transaction.size());
+            let fees = object! {
+                "base": Coins(accepted.fee),
+                "effective-feerate": Coins(FeeRate::of(accepted.fee, transaction.size()).per_kilobyte()),
+                "effective-includes": [transaction.leaf_hash()],
+            };
+            verdict.put("fees", &fees);
         }
-    };
-    let rate = FeeRate::of(fee, transaction.size());
-    verdict.put("allowed", &true);
-    verdict.put("vsize", &transaction.size());
-    let fees = object! {
-        "base": Coins(fee),
-        "effective-feerate": Coins(rate.per_kilobyte()),
-        "effective-includes": [transaction.leaf_hash()],
-    };
-    verdict.put("fees", &fees);
+        Err(failure) => {
+            let error = failure.rejection()?;
+            let rejection = Rejection::of(&error);
+            let is_missing =
+                rejection.code == Code::Verify && !matches!(error, MempoolError::FeeTooHigh { .. });
+            verdict.put("allowed", &false);
+            verdict.put("reject-reason", if is_missing { MISSING_INPUTS } else { rejection.token });
+            verdict.put("reject-details", &rejection.sentence);
+        }
+    }
     Ok(verdict)
 }
 
-fn read(text: &str) -> Result<Transaction, RpcError> {
-    let failed = |why: String| RpcError::new(Code::Deserialization, format!("TX decode failed. {why}"));
+fn read(text: &str) -> RpcResult<Transaction> {
+    let failed = |why: String| Code::Deserialization.error(format!("TX decode failed. {why}"));
     let bytes = hex::decode(text).map_err(|_| failed("Expected an even number of hex digits.".to_owned()))?;
     decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
 }
 
 /// The limit for the fee rate; none when any is allowed.
-fn max_fee_rate(params: &Params) -> Result<Option<FeeRate>, RpcError> {
-    let limit = params.coins("maxfeerate")?.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
+fn fee_rate_limit(given: Option<Amount>) -> RpcResult<Option<FeeRate>> {
+    let limit = given.unwrap_or(Amount::from_units(DEFAULT_MAX_FEE_RATE));
     if limit > Amount::COIN {
         let message = "Fee rates larger than or equal to 1 coin per 1,000 bytes are not accepted";
-        return Err(RpcError::invalid_parameter(message));
+        return Err(Code::InvalidParameter.error(message));
     }
     Ok((limit > Amount::ZERO).then_some(FeeRate::from_per_kilobyte(limit)))
 }

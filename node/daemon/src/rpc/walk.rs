@@ -9,18 +9,18 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
-use crate::rpc::access::{Rpc, stopping};
-use crate::rpc::error::{Code, RpcError};
-use crate::rpc::lookup::failed;
+use crate::handle::Stopped;
+use crate::rpc::access::{Rpc, aside};
+use crate::rpc::error::RpcResult;
 use crate::rpc::scan::Progress;
 use crate::store::snapshot::Snapshot;
 
 /// Walks at a time; a further one waits for its turn. Each keeps what is overwritten meanwhile.
 const MAX_WALKS: usize = 2;
-/// Coins between two looks at whether the node stops.
-const LOOK_UP_EACH: u64 = 1024;
+/// Coins between two checks of whether the node stops.
+const CHECK_EVERY: u64 = 1024;
 
-static ROOM: Semaphore = Semaphore::const_new(MAX_WALKS);
+static TURNS: Semaphore = Semaphore::const_new(MAX_WALKS);
 
 /// A walk: the coins of the tip at which it began.
 pub struct Walk {
@@ -34,11 +34,11 @@ impl Walk {
     ///
     /// # Errors
     /// When the store fails, or the node stops meanwhile.
-    pub fn each(&self, mut visit: impl FnMut(OutPoint, Coin)) -> Result<bool, RpcError> {
+    pub fn each(&self, mut visit: impl FnMut(OutPoint, Coin)) -> RpcResult<bool> {
         let (mut passed, mut is_whole) = (0_u64, true);
         let mut step = |outpoint: OutPoint, coin| {
-            let is_stopping = passed.is_multiple_of(LOOK_UP_EACH) && self.stop.is_cancelled();
-            if is_stopping || self.progress.is_broken_off() {
+            let is_stopping = passed.is_multiple_of(CHECK_EVERY) && self.stop.is_cancelled();
+            if is_stopping || self.progress.is_cancelled() {
                 is_whole = false;
                 return ControlFlow::Break(());
             }
@@ -47,17 +47,17 @@ impl Walk {
             visit(outpoint, coin);
             ControlFlow::Continue(())
         };
-        self.snapshot.for_each_coin(&mut step).map_err(failed)?;
-        if self.stop.is_cancelled() { Err(stopping()) } else { Ok(is_whole) }
+        self.snapshot.for_each_coin(&mut step)?;
+        if self.stop.is_cancelled() { Err(Stopped.into()) } else { Ok(is_whole) }
     }
 }
 
-/// Ends the walk of a caller who has gone.
-struct WhileWanted(Arc<Progress>);
+/// Cancels the walk of a caller that has disconnected.
+struct CancelOnDrop(Arc<Progress>);
 
-impl Drop for WhileWanted {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.break_off();
+        self.0.cancel();
     }
 }
 
@@ -65,19 +65,17 @@ impl Drop for WhileWanted {
 /// tip, `read` makes the answer of both.
 ///
 /// # Errors
-/// What either fails with; [`Code::InWarmup`] when the node is loading or stopping.
+/// Those of `look` and `read`; [`crate::rpc::error::Code::InWarmup`] when the node is loading or stopping.
 pub async fn walk<W: Send + 'static, T: Send + 'static>(
     rpc: &Rpc,
     progress: Arc<Progress>,
-    look: impl FnOnce(&Machine) -> Result<W, RpcError> + Send + 'static,
-    read: impl FnOnce(W, &Walk) -> Result<T, RpcError> + Send + 'static,
-) -> Result<T, RpcError> {
-    let _turn = ROOM.acquire().await.map_err(|_| stopping())?;
-    let _wanted = WhileWanted(progress.clone());
+    look: impl FnOnce(&Machine) -> RpcResult<W> + Send + 'static,
+    read: impl FnOnce(W, &Walk) -> RpcResult<T> + Send + 'static,
+) -> RpcResult<T> {
+    let _turn = TURNS.acquire().await.map_err(|_| Stopped)?;
+    let _cancel = CancelOnDrop(progress.clone());
     let stop = rpc.node()?.stopping().clone();
-    let taken = rpc.query(|node| Ok::<_, RpcError>((look(node)?, node.chain().store().snapshot())));
-    let (seen, snapshot) = taken.await??;
+    let (seen, snapshot) = rpc.try_query(|node| Ok((look(node)?, node.chain().store().snapshot()))).await?;
     let walk = Walk { snapshot, progress, stop };
-    let answer = tokio::task::spawn_blocking(move || read(seen, &walk)).await;
-    answer.unwrap_or_else(|_| Err(RpcError::new(Code::Internal, "the walk over all coins met a fault")))
+    aside(move || read(seen, &walk)).await
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/ask/{node}/{method}`: methods that only read, for pages.
+//! `GET /v1/ask/{node}/{method}`: RPC methods that only read, for pages.
 
 use std::sync::Arc;
 
@@ -10,14 +10,13 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::reply;
-use crate::web::places::Caller;
+use crate::rpc::json::{json, object};
+use crate::web::connection_slots::Caller;
 
-/// Questions of callers without the secret that are looked into at once; further ones wait in line. Each
-/// takes a moment of the server's time.
+/// Questions of callers without the secret that are carried out at once; further ones wait for their turn.
 pub const MAX_FREE_QUESTIONS: usize = 4;
 
-/// The number that a node has when it is asked itself; a devnet's nodes have numbers of their own.
+/// The number of this node in its own paths; a devnet numbers its nodes from 0.
 pub const ITSELF: &str = "0";
 
 /// The turn of one question; the next one's begins when this is dropped.
@@ -51,16 +50,16 @@ pub struct Asked {
     pub params: Option<String>,
 }
 
-/// What a method came to, as a page gets it.
+/// The response to a page: the result alone, or the error.
 pub fn answer(outcome: RpcResult) -> Response {
     let (status, body) = match outcome {
         Ok(result) => (StatusCode::OK, result),
-        Err(error) => (status(&error), reply! { "error": error }),
+        Err(error) => (status(&error), json(&object! { "error": error })),
     };
     for_pages(status, format!("{}\n", body.get()))
 }
 
-/// JSON that is of this moment: no cache keeps it.
+/// A JSON response that no cache keeps.
 pub fn for_pages(status: StatusCode, body: impl Into<Body>) -> Response {
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     (status, headers, body.into()).into_response()
@@ -69,13 +68,11 @@ pub fn for_pages(status: StatusCode, body: impl Into<Body>) -> Response {
 /// The error of a node number that this server does not know.
 pub fn no_such_node(found: &str) -> RpcError {
     let found: String = found.chars().take(20).collect();
-    let message = format!("there is no node {found:?} here: this node is number {ITSELF}");
-    RpcError::new(Code::MethodNotFound, message)
+    Code::MethodNotFound.error(format!("there is no node {found:?} here: this node is number {ITSELF}"))
 }
 
-/// A method or node that is not there is not found; a node that loads is not there yet; what is no question
-/// is a bad one. Anything else was asked and answered: browsers tell the console of every other status, and that a search finds nothing is
-/// no fault of a page.
+/// 404 for an unknown method or node, 503 while the node loads, 400 for malformed arguments. Every other error is a
+/// reply with status 200: browsers log other statuses as errors, and a search without a result is not one.
 fn status(error: &RpcError) -> StatusCode {
     match error.code {
         Code::MethodNotFound => StatusCode::NOT_FOUND,

@@ -1,4 +1,4 @@
-//! Connections of the HTTP server: so many at once, each with deadlines, all closed on one signal.
+//! Connections of the HTTP server: bounded in number, each with deadlines, all closed on one signal.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,39 +13,39 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
-use crate::log::budget::{Budget, Room};
-use crate::web::places::{Busy, Caller, Place, Places};
+use crate::log::rate_limit::{Permit, RateLimit};
+use crate::web::connection_slots::{Busy, Caller, ConnectionSlot, ConnectionSlots};
 
-/// Connections at once. One more takes the place of a caller without the secret.
+/// Connections at once. One more takes the slot of a caller without the secret.
 const MAX_CONNECTIONS: usize = 256;
-/// How long a caller may take for a request's head, and keep an idle connection: Bitcoin Core's 30 s.
+/// Timeout of a request's head and of an idle connection: Bitcoin Core's 30 s.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a write may make no progress: a reader that stopped reading frees its place, also within an answer.
+/// How long a write may make no progress: a reader that stopped reading frees its slot, also within an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
-/// How long answers that are being written may take once the node stops.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Timeout of responses in progress once the node stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tells from a request's head whether it carries the server's secret.
+/// Whether a request's head has the server's secret.
 pub type Knows = Arc<dyn Fn(&HeaderMap) -> bool + Send + Sync>;
 
-/// Serves `app` until `stop`, then lets answers on their way finish. Every request carries its [`Caller`]
-/// among its extensions.
+/// Serves `app` until `stop`, then waits for responses in progress. Every request has its [`Caller`] in its extensions.
 pub async fn serve(listener: TcpListener, app: Router, knows: Knows, stop: CancellationToken) {
-    let places = Places::new(MAX_CONNECTIONS);
+    let slots = ConnectionSlots::new(MAX_CONNECTIONS);
     let tasks = TaskTracker::new();
-    let mut lines = Budget::default();
+    let mut lines = RateLimit::default();
     loop {
         let next = async {
             match listener.accept().await {
-                Ok((stream, _)) => Ok((stream, places.take().await)),
+                Ok((stream, _)) => Ok((stream, slots.take().await)),
                 Err(error) => Err(error),
             }
         };
@@ -54,38 +54,41 @@ pub async fn serve(listener: TcpListener, app: Router, knows: Knows, stop: Cance
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, place)) => {
-                tasks.spawn(connection(stream, place, app.clone(), knows.clone(), stop.clone()));
-                // It reads what has been sent before further ones can take its place.
+            Ok((stream, slot)) => {
+                tasks.spawn(connection(stream, slot, app.clone(), knows.clone(), stop.clone()));
+                // It reads what has been sent before further ones can take its slot.
                 tokio::task::yield_now().await;
             }
             Err(error) => {
-                if let Some(Room { left_out }) = lines.take(clock::now()) {
+                if let Some(Permit { left_out }) = lines.take(clock::now()) {
                     tracing::warn!(%error, left_out, "cannot accept an RPC connection");
                 }
                 // Out of file descriptors, in all likelihood: one comes back, and trying again at once would
                 // only burn the processor.
-                places.evict();
+                slots.evict();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
     tasks.close();
-    let _ = tokio::time::timeout(FAREWELL, tasks.wait()).await;
+    let _ = tokio::time::timeout(STOP_TIMEOUT, tasks.wait()).await;
 }
 
-async fn connection(stream: TcpStream, place: Place, app: Router, knows: Knows, stop: CancellationToken) {
-    // Answers are small and awaited: they must not wait for the acknowledgement of what went before.
+async fn connection(
+    stream: TcpStream,
+    slot: ConnectionSlot,
+    app: Router,
+    knows: Knows,
+    stop: CancellationToken,
+) {
+    // Responses are small: they must not wait for the acknowledgement of earlier bytes.
     let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    // Reading has no deadline: a caller may wait for minutes for an answer that is being waited for here.
-    stream.set_write_timeout(Some(WRITE_TIMEOUT));
-    let stream = TokioIo::new(Box::pin(stream));
+    let stream = TokioIo::new(with_write_timeout(stream, WRITE_TIMEOUT));
     let app = TowerToHyperService::new(app);
     let answer = |mut request: hyper::Request<Incoming>| {
         let caller = if knows(request.headers()) { Caller::Known } else { Caller::Stranger };
         request.extensions_mut().insert(caller);
-        let busy = place.begin(caller);
+        let busy = slot.begin(caller);
         let answer = app.call(request);
         async move { answer.await.map(|answer| answer.map(|body| Answering { body, _busy: busy })) }
     };
@@ -97,7 +100,7 @@ async fn connection(stream: TcpStream, place: Place, app: Router, knows: Knows, 
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = place.evicted().cancelled() => {
+        () = slot.evicted().cancelled() => {
             tracing::debug!("an RPC connection gave way to another");
             return;
         }
@@ -111,7 +114,14 @@ async fn connection(stream: TcpStream, place: Place, app: Router, knows: Knows, 
     }
 }
 
-/// An answer's body, under way until it is dropped.
+/// A stream whose writes time out. Reading has no deadline: a caller may wait for minutes for a response.
+fn with_write_timeout<S: AsyncRead + AsyncWrite>(stream: S, timeout: Duration) -> Pin<Box<TimeoutStream<S>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(timeout));
+    Box::pin(stream)
+}
+
+/// A response's body, in progress until it is dropped.
 struct Answering {
     body: Body,
     _busy: Busy,
@@ -134,5 +144,28 @@ impl hyper::body::Body for Answering {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_takes_nothing_times_out_and_one_that_reads_does_not() {
+        let timeout = Duration::from_millis(20);
+        let (ours, theirs) = tokio::io::duplex(8);
+        let stalled = with_write_timeout(ours, timeout).write_all(&[0; 64]).await;
+        assert_eq!(stalled.expect_err("no one reads").kind(), std::io::ErrorKind::TimedOut);
+        drop(theirs);
+
+        let (ours, mut theirs) = tokio::io::duplex(8);
+        let reader = tokio::spawn(async move { tokio::io::copy(&mut theirs, &mut tokio::io::sink()).await });
+        let mut stream = with_write_timeout(ours, timeout);
+        assert!(stream.write_all(&[0; 64]).await.is_ok());
+        drop(stream);
+        assert_eq!(reader.await.expect("no panic").expect("read"), 64);
     }
 }

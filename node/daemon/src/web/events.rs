@@ -1,5 +1,4 @@
-//! `GET /events`: what happens, as server-sent events that a follower can resume, or as one short answer at a
-//! time.
+//! `GET /events`: events as a stream that a follower can resume, or one batch at a time as JSON.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -19,33 +18,33 @@ use tokio_util::sync::CancellationToken;
 use crate::api::event::NodeEvent;
 use crate::api::tagged::split;
 use crate::event_log::{Entry, EventLog, Found};
-use crate::rpc::json::reply;
+use crate::rpc::json::{json, object};
 use crate::web::ask::for_pages;
-use crate::web::places::Caller;
+use crate::web::connection_slots::Caller;
 
 /// Streams at once to callers without the secret, which hold a connection each for as long as they like.
 const MAX_FREE_FOLLOWERS: usize = 64;
-/// Seconds after which a follower that was refused may try again.
-const TRY_AGAIN: &str = "5";
+/// Seconds after which a rejected follower may try again.
+const RETRY_AFTER_S: &str = "5";
 
-/// How often a quiet stream shows that it lives. Scripts of a page do not see comments, so it is an event.
+/// Interval of the sign of life of a quiet stream. Scripts of a page do not see comments, so it is an event.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// How long news is gathered for pages. A block that reaches five nodes is twenty events, and a hundred pages
-/// would wake for each of them while nodes hand the block on; nobody sees the difference.
+/// Time in which events are gathered for pages. A block that reaches five nodes is twenty events, and a hundred pages
+/// would wake for each of them while nodes relay the block; no person sees the difference.
 pub const FOR_PAGES: Duration = Duration::from_millis(40);
 
 /// Advice to a follower that has missed events.
 const GAP: &str = "events are missing here: read the best chain again from its tip, then go on with `next`";
 
-/// Where a follower wants to begin.
+/// The query of a request for events.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {
     /// The number of the first event wanted; without it, what happens from now on.
     pub from: Option<u64>,
 }
 
-/// The places for followers without the secret. Clones are the same.
+/// The slots for followers without the secret. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Followers(Arc<Semaphore>);
 
@@ -57,8 +56,8 @@ impl Default for Followers {
 
 impl Followers {
     /// The stream of events. A browser that reconnects says by itself where it was (`Last-Event-ID`);
-    /// that goes before `from`, because its address still holds the number it began with. What is told
-    /// waits for `gather`, for what comes right after it. A caller that accepts JSON gets one answer with
+    /// that goes before `from`, because its address still holds the number it began with. An event
+    /// is held back for `gather`, to be sent with those that follow at once. A caller that accepts JSON gets one answer with
     /// what there is, and keeps no place.
     pub fn follow(
         &self,
@@ -74,7 +73,8 @@ impl Followers {
             Some(id) => resumed(id, log.run()),
         };
         let Ok(from) = from else {
-            let message = "Last-Event-ID is no id of this stream: expected run-number as in the id lines\n";
+            let message =
+                "Last-Event-ID is not an id of this stream: expected RUN-NUMBER as in the id lines\n";
             return (StatusCode::BAD_REQUEST, message).into_response();
         };
         let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
@@ -85,7 +85,7 @@ impl Followers {
             Caller::Known => None,
             Caller::Stranger => match self.0.clone().try_acquire_owned() {
                 Ok(place) => Some(place),
-                Err(_) => return refused(),
+                Err(_) => return too_many(),
             },
         };
         let lines = lines(log, from, gather).take_until(stop.cancelled_owned());
@@ -97,11 +97,11 @@ impl Followers {
     }
 }
 
-fn refused() -> Response {
+fn too_many() -> Response {
     let message = format!(
         "{MAX_FREE_FOLLOWERS} streams are open already, the most without the secret; ask again later, or read /v1/view\n"
     );
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, TRY_AGAIN)], message).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, RETRY_AFTER_S)], message).into_response()
 }
 
 /// The events from a number on that are there already, as JSON. Every browser opens six connections to a server
@@ -117,8 +117,8 @@ fn batch(log: &EventLog, from: u64) -> String {
         .filter_map(|Entry { kind, data, .. }| Some((&**kind, RawValue::from_string(data.to_string()).ok()?)))
         .collect();
     let more = log.next() > next;
-    let answer = reply! { "run": log.run(), "next": next, "gap": gap, "more": more, "events": events };
-    answer.get().to_owned()
+    let answer = object! { "run": log.run(), "next": next, "gap": gap, "more": more, "events": events };
+    json(&answer).get().to_owned()
 }
 
 /// The number after the one last seen. Ids of an earlier run of the node count from another
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_waiting_follower_hears_of_an_event_that_comes_later() {
+    async fn a_waiting_follower_receives_an_event_that_comes_later() {
         let log = log();
         let later = tokio::spawn({
             let log = log.clone();

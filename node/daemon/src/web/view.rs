@@ -1,4 +1,4 @@
-//! `GET /v1/view`: what a page shows of a node at once, to go on from with the stream of events.
+//! `GET /v1/view`: the state of a node that a page shows first; the stream of events continues it.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,33 +17,33 @@ use crate::api::replies::ViewBlock;
 use crate::handle::NodeHandle;
 use crate::rpc::access::{Rpc, aside};
 use crate::rpc::error::{RpcError, RpcResult};
-use crate::rpc::json::{Coins, Object, Text, object, reply};
+use crate::rpc::json::{Coins, Object, Text, object};
 use crate::rpc::lookup;
 
 /// Blocks in a view, side branches included.
 const MAX_BLOCKS: usize = 300;
-/// Headers without blocks are shown so far above the tip: a node that catches up has thousands.
+/// Heights above the tip up to which headers without blocks are shown: a node that catches up has thousands.
 const MAX_AHEAD: u32 = 20;
-/// Bytes of blocks that are read for one view; of those that are left the next view reads more.
+/// Bytes of blocks that are read for one view; the next view reads those that are left.
 const MAX_READ: usize = 32 * 1024 * 1024;
-/// Blocks of which is kept what views said of them; a view has far fewer.
+/// Blocks whose facts are kept; a view has far fewer.
 const MAX_KNOWN: usize = 4 * MAX_BLOCKS;
 
-/// What a view says of a block that only its body tells.
+/// Facts about a block that only its body has.
 #[derive(Clone, Debug)]
 struct Facts {
-    /// Transactions with the coinbase.
+    /// Number of transactions with the coinbase.
     transactions: usize,
-    /// The miner's text.
+    /// The text in the coinbase.
     tag: String,
 }
 
-/// What earlier views found in bodies, so that each is read once. Clones are the same.
+/// The facts of blocks that earlier views read, so that each is read once. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Known(Arc<Mutex<BTreeMap<BlockHash, Facts>>>);
 
-/// A block as the tree of headers has it.
-struct Branching {
+/// A block as the header tree has it.
+struct TreeBlock {
     hash: BlockHash,
     header: Header,
     height: Height,
@@ -52,12 +52,9 @@ struct Branching {
     status: &'static str,
 }
 
-/// The view, as JSON.
-///
-/// # Errors
-/// While the node is loading or stops, or when the store fails.
-pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult {
-    // Taken first: what happens meanwhile is told again rather than never.
+/// Makes the view of a node.
+pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult<Object> {
+    // Read first: an event of the meantime is repeated rather than lost.
     let next = rpc.events().next();
     let node = rpc.node()?.clone();
     let (hashrate, uptime) = (rpc.hashrate(), rpc.uptime().as_secs());
@@ -70,20 +67,20 @@ pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult {
         })
         .await?;
     known.learn(rpc, &blocks).await?;
-    Ok(reply! {
+    Ok(object! {
         "kind": "node",
         "chain": chain,
         "version": env!("CARGO_PKG_VERSION"),
         "nodes": [shown],
         "peers": peers,
-        "blocks": known.tell(&blocks),
+        "blocks": known.shown(&blocks),
         "run": rpc.events().run(),
         "next": next,
     })
 }
 
 fn chain_object(node: &Machine) -> Object {
-    let params = lookup::params(node);
+    let params = node.chain().params();
     object! {
         "name": params.name,
         "genesis_hash": Text(params.genesis_hash),
@@ -105,16 +102,16 @@ fn node_object(machine: &Machine, node: &NodeHandle, hashrate: Option<f64>, upti
     object! {
         "id": 0,
         "peer_id": Text(node.peer_id()),
-        "address": peers.identity.listen.first().map(ToString::to_string),
+        "address": peers.identity.listen.first().map(Text),
         "phase": lookup::phase(machine),
         "stuck": lookup::stuck(machine),
-        "height": tip.height.get(),
-        "tip": Text(tip.hash()),
+        "height": tip.height,
+        "tip": tip.hash(),
         "chainwork": Text(tip.work),
         "mempool": mempool.len(),
         "mempool_bytes": mempool.entries().total().size,
         "hashrate": hashrate,
-        "peers": peers.ready().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(),
+        "peers": peers.ready().map(|peer| Text(peer.peer)).collect::<Vec<_>>(),
         "uptime_s": uptime,
         "address_index": chain.store().addresses().is_some(),
     }
@@ -128,19 +125,19 @@ fn peer_object(machine: &Machine, node: &NodeHandle, peer: &Connection) -> Objec
         "address": Text(peer.address),
         "user_agent": peer.hello().map(|hello| hello.user_agent.clone()),
         "inbound": peer.direction == Direction::Inbound,
-        "best_height": best.map(|best| best.height.get()),
+        "best_height": best.map(|best| best.height),
         "best_hash": best.map(|best| best.hash),
         "owes_blocks": machine.sync().bodies.owed_by(&peer.peer),
         "ping_ms": peer.ping.map(|ping| ping.as_secs_f64() * 1000.0),
         "since_ms": peer.since.millis(),
-        "received_bytes": traffic.map(|(received, _)| received),
-        "sent_bytes": traffic.map(|(_, sent)| sent),
+        "received_bytes": traffic.map(|bytes| bytes.received),
+        "sent_bytes": traffic.map(|bytes| bytes.sent),
     }
 }
 
 /// The newest blocks of all branches, parents before children: from the ends of the branches down, the
 /// highest first, until there are enough.
-fn recent(machine: &Machine) -> Vec<Branching> {
+fn recent(machine: &Machine) -> Vec<TreeBlock> {
     let chain = machine.chain();
     let tree = chain.tree();
     let highest = Height::from_u32(chain.tip().height.get().saturating_add(MAX_AHEAD));
@@ -154,28 +151,31 @@ fn recent(machine: &Machine) -> Vec<Branching> {
             break;
         }
         ends.extend(tree.parent(entry).map(|parent| (parent.height, parent.hash())));
-        blocks.push(branching(machine, entry));
+        blocks.push(tree_block(machine, entry));
     }
     blocks.reverse();
     blocks
 }
 
-fn branching(machine: &Machine, entry: &BlockIndexEntry) -> Branching {
+fn tree_block(machine: &Machine, entry: &BlockIndexEntry) -> TreeBlock {
     let chain = machine.chain();
-    let status = match () {
-        () if chain.is_in_best_chain(entry) => "best",
-        () if entry.is_invalid() => "invalid",
-        () if entry.has_body() => "side",
-        () => "header",
+    let status = if chain.is_in_best_chain(entry) {
+        "best"
+    } else if entry.is_invalid() {
+        "invalid"
+    } else if entry.has_body() {
+        "side"
+    } else {
+        "header"
     };
     let BlockIndexEntry { header, height, work, .. } = *entry;
     let hash = entry.hash();
-    Branching { hash, header, height, work, size: chain.store().block_size(&hash), status }
+    TreeBlock { hash, header, height, work, size: chain.store().block_size(&hash), status }
 }
 
 impl Known {
     /// Reads the bodies that are not known yet, the newest first.
-    async fn learn(&self, rpc: &Rpc, blocks: &[Branching]) -> Result<(), RpcError> {
+    async fn learn(&self, rpc: &Rpc, blocks: &[TreeBlock]) -> Result<(), RpcError> {
         let mut left = MAX_READ;
         for (hash, size) in blocks.iter().rev().filter_map(|block| Some((block.hash, block.size? as usize))) {
             if self.facts().contains_key(&hash) {
@@ -183,8 +183,8 @@ impl Known {
             }
             let Some(rest) = left.checked_sub(size) else { break };
             left = rest;
-            let stored = rpc.query(move |node| lookup::block(node, &hash)).await??;
-            let facts = aside(move || Ok(facts(&*stored.block().map_err(lookup::failed)?))).await?;
+            let stored = rpc.try_query(move |node| lookup::block(node, &hash)).await?;
+            let facts = aside(move || Ok(facts(&*stored.block()?))).await?;
             self.facts().insert(hash, facts);
         }
         let mut facts = self.facts();
@@ -195,7 +195,7 @@ impl Known {
         Ok(())
     }
 
-    fn tell(&self, blocks: &[Branching]) -> Vec<ViewBlock> {
+    fn shown(&self, blocks: &[TreeBlock]) -> Vec<ViewBlock> {
         let known = self.facts();
         let blocks = blocks.iter().map(|block| {
             let facts = known.get(&block.hash);

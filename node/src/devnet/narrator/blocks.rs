@@ -7,7 +7,7 @@ use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_daemon::api::event::BlockInfo;
 
-use crate::devnet::narrator::line::{Line, Told, ToldBlock, count};
+use crate::devnet::line::{Line, Told, ToldBlock, count};
 use crate::devnet::state::NetworkState;
 
 /// Milliseconds after which a block is told although not every node has it.

@@ -26,11 +26,11 @@ fn gate() -> Gate {
     Gate::new("127.0.0.1:18443".parse().expect("an address"), vec!["node.example".to_owned()])
 }
 
-fn host(value: &str) -> Result<(), Refusal> {
+fn host(value: &str) -> Result<(), GateError> {
     gate().check(&headers(&[(HOST, value)]))
 }
 
-fn origin(host: &str, origin: &str) -> Result<(), Refusal> {
+fn origin(host: &str, origin: &str) -> Result<(), GateError> {
     gate().check(&headers(&[(HOST, host), (ORIGIN, origin)]))
 }
 
@@ -101,7 +101,7 @@ fn a_foreign_host_is_refused_as_dns_rebinding() {
     for foreign in
         ["evil.example", "evil.example:18443", "93.184.216.34", "localhost.evil.example", "", "[", ":"]
     {
-        assert_eq!(host(foreign), Err(Refusal::ForeignHost { found: foreign.to_owned() }));
+        assert_eq!(host(foreign), Err(GateError::ForeignHost { found: foreign.to_owned() }));
     }
     let two = headers(&[(HOST, "localhost"), (HOST, "localhost")]);
     assert!(gate().check(&two).is_err());
@@ -111,7 +111,7 @@ fn a_foreign_host_is_refused_as_dns_rebinding() {
 fn a_page_from_elsewhere_is_refused() {
     assert_eq!(origin("127.0.0.1:18443", "http://127.0.0.1:18443"), Ok(()));
     for foreign in ["http://evil.example", "null", "http://127.0.0.1:3000", "http://127.0.0.1", ""] {
-        let refused = Err(Refusal::ForeignOrigin { found: foreign.to_owned() });
+        let refused = Err(GateError::ForeignOrigin { found: foreign.to_owned() });
         assert_eq!(origin("127.0.0.1:18443", foreign), refused);
     }
 }

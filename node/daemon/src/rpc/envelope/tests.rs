@@ -12,7 +12,7 @@ fn sealed(request: Value, outcome: RpcResult) -> String {
 }
 
 fn failure() -> RpcResult {
-    Err(RpcError::new(Code::InvalidParameter, "no"))
+    Err(Code::InvalidParameter.error("no"))
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn only_a_2_0_request_without_id_is_a_notification() {
 fn http_status_follows_the_version() {
     let two = open(value!({"jsonrpc": "2.0", "method": "m", "id": 1})).0;
     let one = open(value!({"method": "m", "id": 1})).0;
-    let of = |code| Err(RpcError::new(code, ""));
+    let of = |code: Code| Err(code.error(""));
     assert_eq!(two.status(&of(Code::MethodNotFound)), 200);
     assert_eq!(one.status(&of(Code::MethodNotFound)), 404);
     assert_eq!(one.status(&of(Code::InvalidRequest)), 400);

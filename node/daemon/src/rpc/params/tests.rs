@@ -2,13 +2,12 @@ use serde_json::json;
 
 use super::*;
 
-const ARGS: &[Arg] = &[
-    required("txid", Kind::Text),
-    optional("verbosity|verbose", Kind::Any),
-    optional("blockhash", Kind::Text),
-];
+const ARGS: &[Arg] = &Arg::named(
+    ["txid", "verbosity|verbose", "blockhash"],
+    &[Arg::of::<String>(), Arg::of::<Option<Verbosity>>(), Arg::of::<Option<String>>()],
+);
 
-fn bind(arguments: Value) -> Result<Params, Option<RpcError>> {
+fn bind(arguments: Value) -> Result<Params, BindError> {
     Params::bind(
         ARGS,
         match arguments {
@@ -20,28 +19,34 @@ fn bind(arguments: Value) -> Result<Params, Option<RpcError>> {
 }
 
 fn refused(arguments: Value) -> (i32, String) {
-    let error = bind(arguments).expect_err("refused").expect("not the number of arguments");
-    (error.code as i32, error.message)
+    match bind(arguments).expect_err("rejected") {
+        BindError::Rejected(error) => (error.code as i32, error.message),
+        BindError::WrongNumber => panic!("the number of arguments is right"),
+    }
+}
+
+fn text(params: &Params, index: usize) -> Option<String> {
+    params.read(index).expect("it was bound")
 }
 
 #[test]
 fn named_arguments_fill_their_places_and_leave_holes_null() {
     let params = bind(json!({"txid": "a", "blockhash": "b"})).expect("bound");
-    assert_eq!(params.text("txid"), Some("a"));
-    assert_eq!(params.get("verbosity"), None);
-    assert_eq!(params.text("blockhash"), Some("b"));
+    assert_eq!(text(&params, 0).as_deref(), Some("a"));
+    assert_eq!(params.read::<Option<Verbosity>>(1).expect("left out"), None);
+    assert_eq!(text(&params, 2).as_deref(), Some("b"));
 }
 
 #[test]
 fn an_older_name_means_the_same_argument() {
     let params = bind(json!({"txid": "a", "verbose": true})).expect("bound");
-    assert_eq!(params.verbosity("verbosity", 0).expect("a flag"), 1);
+    assert_eq!(params.read::<Option<Verbosity>>(1).expect("a flag"), Some(Verbosity(1)));
 }
 
 #[test]
 fn args_holds_leading_positions() {
     let params = bind(json!({"args": ["a", 2], "blockhash": "b"})).expect("bound");
-    assert_eq!((params.text("txid"), params.text("blockhash")), (Some("a"), Some("b")));
+    assert_eq!((text(&params, 0).as_deref(), text(&params, 2).as_deref()), (Some("a"), Some("b")));
     let twice = "Parameter txid specified twice both as positional and named argument";
     assert_eq!(refused(json!({"args": ["a"], "txid": "a"})), (-8, twice.to_owned()));
 }
@@ -55,9 +60,9 @@ fn an_unknown_name_and_a_doubled_name_are_refused() {
 
 #[test]
 fn a_wrong_number_of_arguments_asks_for_the_help_text() {
-    assert!(bind(json!([])).expect_err("too few").is_none());
-    assert!(bind(json!({"verbosity": 1})).expect_err("null is no txid").is_some());
-    assert!(bind(json!(["a", 1, "b", 1])).expect_err("too many").is_none());
+    assert!(matches!(bind(json!([])), Err(BindError::WrongNumber)), "too few");
+    assert!(matches!(bind(json!({"verbosity": 1})), Err(BindError::Rejected(_))), "null is not a txid");
+    assert!(matches!(bind(json!(["a", 1, "b", 1])), Err(BindError::WrongNumber)), "too many");
 }
 
 #[test]
@@ -68,11 +73,7 @@ fn a_wrong_type_is_named_with_its_position() {
 
 #[test]
 fn a_number_must_be_whole_and_fit() {
-    const ONE: &[Arg] = &[optional("n", Kind::Number)];
-    let read = |value: Value| {
-        let params = Params::bind(ONE, Arguments::Positional(vec![value])).expect("a number");
-        params.number::<u32>("n").map_err(|error| error.code)
-    };
+    let read = |value: Value| Option::<u32>::read("n", &value).map_err(|error| error.code);
     assert_eq!(read(json!(5)), Ok(Some(5)));
     assert_eq!(read(json!(null)), Ok(None));
     for wrong in [json!(-1), json!(1.5), json!(5.0), json!(u64::MAX), json!(1e300)] {

@@ -1,4 +1,4 @@
-//! From the node's events to the log that followers read.
+//! Records the node's events in the log that followers read.
 
 use cairn_protocol::event::Event;
 use tokio::sync::broadcast;
@@ -16,9 +16,9 @@ pub async fn record(log: EventLog, mut events: broadcast::Receiver<Event>) {
                 count(&event);
                 log.push(&NodeEvent::from(&event));
             }
-            // Cannot keep up: followers are told of a gap rather than shown a chain with a hole.
+            // It cannot keep up: followers get a gap rather than a chain with a hole.
             Err(RecvError::Lagged(lost)) => {
-                tracing::warn!(lost, "events were lost, followers are told to look at the chain again");
+                tracing::warn!(lost, "events were lost: followers must read the chain again");
                 log.forget();
             }
             Err(RecvError::Closed) => return,

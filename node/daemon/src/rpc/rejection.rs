@@ -1,4 +1,4 @@
-//! Refused transactions: Bitcoin Core's code and token, our sentence, and the values behind it.
+//! Rejected transactions: Bitcoin Core's code and token, our sentence, and the values behind it.
 
 use cairn_core::check::transaction::TransactionError;
 use cairn_protocol::mempool::policy::MempoolError;
@@ -6,26 +6,26 @@ use cairn_protocol::mempool::policy::MempoolError;
 use crate::rpc::error::{Code, RpcError};
 use crate::rpc::json::{Coins, Object, Text, object};
 
-/// Why a transaction was refused, in every form that a caller may want.
-pub struct Refusal {
+/// Why a transaction was rejected, in every form that a caller may want.
+pub struct Rejection {
     /// Bitcoin Core's error code for `sendrawtransaction`.
     pub code: Code,
-    /// Bitcoin Core's word for it, which programs look for.
+    /// Bitcoin Core's word for the rule, which programs look for.
     pub token: &'static str,
-    /// What was found and what was expected.
+    /// A sentence with the value found and the value expected.
     pub sentence: String,
     /// The values in the sentence.
     data: Object,
 }
 
-impl Refusal {
-    /// What to say of a refused transaction.
+impl Rejection {
+    /// The rejection for an error of the mempool.
     pub fn of(error: &MempoolError) -> Self {
         let (code, token) = code_and_token(error);
         Self { code, token, sentence: error.to_string(), data: values(error) }
     }
 
-    /// As the error of a call.
+    /// The error of a call that submitted the transaction.
     pub fn into_error(self) -> RpcError {
         let mut data = object! { "reject-reason": self.token };
         data.extend(self.data);
@@ -33,40 +33,42 @@ impl Refusal {
             MAX_FEE_EXCEEDED => self.sentence,
             token => format!("{token}, {}", self.sentence),
         };
-        RpcError::new(self.code, message).with_data(data)
+        self.code.error(message).with_data(data)
     }
 }
 
-/// The word that `testmempoolaccept` gives for inputs that are not there.
+/// The word of `testmempoolaccept` for inputs that do not exist or are spent.
 pub const MISSING_INPUTS: &str = "missing-inputs";
+
 /// The word for a fee rate above the caller's limit. Bitcoin Core's `sendrawtransaction` leaves it out.
 const MAX_FEE_EXCEEDED: &str = "max-fee-exceeded";
 
 fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
-    match error {
-        MempoolError::Known { .. } => (Code::AlreadyInChain, "txn-already-in-mempool"),
-        MempoolError::Confirmed { .. } => (Code::AlreadyInChain, "txn-already-known"),
-        MempoolError::Rule(error @ TransactionError::MissingCoin { .. }) => (Code::Verify, rule(error)),
-        MempoolError::Rule(error) => (Code::VerifyRejected, rule(error)),
+    let token = match error {
+        MempoolError::Known { .. } => return (Code::AlreadyInChain, "txn-already-in-mempool"),
+        MempoolError::Confirmed { .. } => return (Code::AlreadyInChain, "txn-already-known"),
         MempoolError::UnknownOutput { .. }
         | MempoolError::NoSuchOutput { .. }
-        | MempoolError::SpentInChain { .. } => (Code::Verify, "bad-txns-inputs-missingorspent"),
-        MempoolError::Immature { .. } => (Code::VerifyRejected, "bad-txns-premature-spend-of-coinbase"),
-        MempoolError::NotFinal { .. } => (Code::VerifyRejected, "non-final"),
-        MempoolError::Conflict { .. } => (Code::VerifyRejected, "txn-mempool-conflict"),
-        MempoolError::SpendsWhatItReplaces { .. } => (Code::VerifyRejected, "bad-txns-spends-conflicting-tx"),
-        MempoolError::NewUnconfirmedInput { .. } => (Code::VerifyRejected, "replacement-adds-unconfirmed"),
-        MempoolError::ReplacesTooMany { .. } => (Code::VerifyRejected, "too many potential replacements"),
-        MempoolError::FeeTooLow { .. } => (Code::VerifyRejected, "min relay fee not met"),
-        MempoolError::FeeTooHigh { .. } => (Code::Verify, MAX_FEE_EXCEEDED),
-        MempoolError::TooBig { .. } => (Code::VerifyRejected, "tx-size"),
-        MempoolError::Dust { .. } => (Code::VerifyRejected, "dust"),
-        MempoolError::TooManyAncestors { .. } => (Code::VerifyRejected, "too-long-mempool-chain"),
-        MempoolError::TooManyDescendants { .. } => {
-            (Code::VerifyRejected, "too-long-mempool-chain (descendants)")
+        | MempoolError::SpentInChain { .. } => return (Code::Verify, "bad-txns-inputs-missingorspent"),
+        MempoolError::Rule(error @ TransactionError::MissingCoin { .. }) => {
+            return (Code::Verify, rule(error));
         }
-        MempoolError::Full { .. } => (Code::VerifyRejected, "mempool full"),
-    }
+        MempoolError::FeeTooHigh { .. } => return (Code::Verify, MAX_FEE_EXCEEDED),
+        MempoolError::Rule(error) => rule(error),
+        MempoolError::Immature { .. } => "bad-txns-premature-spend-of-coinbase",
+        MempoolError::NotFinal { .. } => "non-final",
+        MempoolError::Conflict { .. } => "txn-mempool-conflict",
+        MempoolError::SpendsWhatItReplaces { .. } => "bad-txns-spends-conflicting-tx",
+        MempoolError::NewUnconfirmedInput { .. } => "replacement-adds-unconfirmed",
+        MempoolError::ReplacesTooMany { .. } => "too many potential replacements",
+        MempoolError::FeeTooLow { .. } => "min relay fee not met",
+        MempoolError::TooBig { .. } => "tx-size",
+        MempoolError::Dust { .. } => "dust",
+        MempoolError::TooManyAncestors { .. } => "too-long-mempool-chain",
+        MempoolError::TooManyDescendants { .. } => "too-long-mempool-chain (descendants)",
+        MempoolError::Full { .. } => "mempool full",
+    };
+    (Code::VerifyRejected, token)
 }
 
 /// Bitcoin Core's word for a rule that a transaction breaks, in a block or out of one. Where Core has
@@ -88,7 +90,7 @@ pub const fn rule(error: &TransactionError) -> &'static str {
     }
 }
 
-/// The values behind those refusals that a program may want to act on.
+/// The values behind those errors that a program may want to act on.
 fn values(error: &MempoolError) -> Object {
     match error {
         MempoolError::Known { txid } => object! { "txid": txid },

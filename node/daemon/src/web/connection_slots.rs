@@ -1,4 +1,4 @@
-//! Places: the connections that a server holds at once. When all are taken, a newcomer gets the place of
+//! Connection slots of a server. When all are in use, a new connection takes the slot of
 //! a caller that has not shown the server's secret, so strangers cannot shut its owner out.
 
 use std::collections::BTreeMap;
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How long a connection outlasts older ones of strangers: its first request may carry the secret, and on a
+/// Age in which a connection is preferred to older ones of strangers: its first request may carry the secret, and on a
 /// busy machine it takes a moment until that is sent and read.
 const NEW: Duration = Duration::from_secs(1);
 
 /// Whether a request carried the server's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// It did.
+    /// It has shown the secret.
     Known,
-    /// It did not: a page, or any other program of this machine.
+    /// It has not: a page, or any other program of this machine.
     Stranger,
 }
 
-/// The places of one server. Clones are the same.
+/// The slots of one server. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct ConnectionSlots {
     limit: usize,
     table: Arc<Mutex<Table>>,
     freed: Arc<Notify>,
@@ -35,51 +35,51 @@ struct Table {
     taken: BTreeMap<u64, Holder>,
 }
 
-/// A connection that has a place.
+/// A connection that has a slot.
 #[derive(Debug)]
 struct Holder {
     caller: Caller,
-    /// Requests whose answer is not written yet.
+    /// Requests whose response is not written yet.
     requests: usize,
     connected: Instant,
-    /// When it connected, or last began or ended a request.
+    /// Time at which it connected, or last began or ended a request.
     since: Instant,
     evicted: CancellationToken,
 }
 
-/// One place, until this is dropped or taken away.
+/// One slot, until this is dropped or evicted.
 #[derive(Debug)]
-pub struct Place {
-    places: Places,
+pub struct ConnectionSlot {
+    slots: ConnectionSlots,
     number: u64,
     evicted: CancellationToken,
 }
 
-/// A request that is being answered, as long as this lives.
+/// A request in progress, as long as this lives.
 #[derive(Debug)]
 pub struct Busy {
-    places: Places,
+    slots: ConnectionSlots,
     number: u64,
 }
 
-impl Places {
-    /// So many places.
+impl ConnectionSlots {
+    /// ConnectionSlots for this number of connections.
     pub fn new(limit: usize) -> Self {
         Self { limit, table: Arc::default(), freed: Arc::default() }
     }
 
-    /// Takes a place; with none free, that of a stranger. Waits only when known callers have them all.
-    pub async fn take(&self) -> Place {
+    /// Takes a slot; with none free, that of a stranger. Waits only when known callers have them all.
+    pub async fn take(&self) -> ConnectionSlot {
         loop {
             let freed = self.freed.notified();
-            if let Some(place) = self.try_take(Instant::now()) {
-                return place;
+            if let Some(slot) = self.try_take(Instant::now()) {
+                return slot;
             }
             freed.await;
         }
     }
 
-    fn try_take(&self, now: Instant) -> Option<Place> {
+    fn try_take(&self, now: Instant) -> Option<ConnectionSlot> {
         let mut table = self.table();
         if table.taken.len() >= self.limit && !table.evict(now) {
             return None;
@@ -89,7 +89,7 @@ impl Places {
         let (caller, evicting) = (Caller::Stranger, evicted.clone());
         let holder = Holder { caller, requests: 0, connected: now, since: now, evicted: evicting };
         table.taken.insert(number, holder);
-        Some(Place { places: self.clone(), number, evicted })
+        Some(ConnectionSlot { slots: self.clone(), number, evicted })
     }
 
     /// Closes a stranger's connection, if there is one.
@@ -103,25 +103,24 @@ impl Places {
 }
 
 impl Table {
-    /// Closes the stranger's connection that has been idle longest; with none idle, the one whose answer
-    /// has been under way longest; with none that is not new, the oldest. A new one is idle until its first
+    /// Closes the stranger's connection that has been idle longest; with none idle, the one whose response
+    /// has been in progress longest; with none that is not new, the oldest. A new one is idle until its first
     /// request is read, so it must not give way to those that keep the server busy.
     fn evict(&mut self, now: Instant) -> bool {
         let strangers = self.taken.iter().filter(|(_, holder)| holder.caller == Caller::Stranger);
-        let chosen =
-            strangers.min_by_key(|(_, holder)| match now.saturating_duration_since(holder.connected) < NEW {
-                true => (true, false, holder.connected),
-                false => (false, holder.requests > 0, holder.since),
-            });
+        let chosen = strangers.min_by_key(|(_, holder)| {
+            let is_new = now.saturating_duration_since(holder.connected) < NEW;
+            if is_new { (true, false, holder.connected) } else { (false, holder.requests > 0, holder.since) }
+        });
         let Some(number) = chosen.map(|(number, _)| *number) else { return false };
         self.taken.remove(&number).inspect(|holder| holder.evicted.cancel()).is_some()
     }
 }
 
-impl Place {
-    /// A request begins.
+impl ConnectionSlot {
+    /// Notes that a request begins, until the returned value is dropped.
     pub fn begin(&self, caller: Caller) -> Busy {
-        if let Some(holder) = self.places.table().taken.get_mut(&self.number) {
+        if let Some(holder) = self.slots.table().taken.get_mut(&self.number) {
             holder.requests += 1;
             holder.since = Instant::now();
             // A caller that has shown the secret once is known from then on.
@@ -129,25 +128,25 @@ impl Place {
                 holder.caller = Caller::Known;
             }
         }
-        Busy { places: self.places.clone(), number: self.number }
+        Busy { slots: self.slots.clone(), number: self.number }
     }
 
-    /// Tells when the place was given to another connection.
+    /// Cancelled when the slot is given to another connection.
     pub const fn evicted(&self) -> &CancellationToken {
         &self.evicted
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.places.table().taken.remove(&self.number);
-        self.places.freed.notify_one();
+        self.slots.table().taken.remove(&self.number);
+        self.slots.freed.notify_one();
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if let Some(holder) = self.places.table().taken.get_mut(&self.number) {
+        if let Some(holder) = self.slots.table().taken.get_mut(&self.number) {
             holder.requests -= 1;
             holder.since = Instant::now();
         }
@@ -160,26 +159,26 @@ mod tests {
 
     use super::*;
 
-    fn taken_at(places: &Places, now: Instant) -> Place {
-        places.try_take(now).expect("a place")
+    fn taken_at(slots: &ConnectionSlots, now: Instant) -> ConnectionSlot {
+        slots.try_take(now).expect("a slot")
     }
 
     #[test]
     fn the_longest_idle_stranger_gives_way_then_the_longest_busy_one_and_a_known_caller_never() {
-        let (places, begun) = (Places::new(4), Instant::now());
-        let taken = |places: &Places| taken_at(places, begun + NEW);
-        let later = || taken_at(&places, begun + NEW * 2);
-        let [busy, known, idle, newest] = [(); 4].map(|()| taken_at(&places, begun));
+        let (slots, begun) = (ConnectionSlots::new(4), Instant::now());
+        let taken = |slots: &ConnectionSlots| taken_at(slots, begun + NEW);
+        let later = || taken_at(&slots, begun + NEW * 2);
+        let [busy, known, idle, newest] = [(); 4].map(|()| taken_at(&slots, begun));
         let answering = busy.begin(Caller::Stranger);
         drop(known.begin(Caller::Known));
-        let evicted = || [&busy, &known, &idle, &newest].map(|place| place.evicted().is_cancelled());
-        let _fifth = taken(&places);
+        let evicted = || [&busy, &known, &idle, &newest].map(|slot| slot.evicted().is_cancelled());
+        let _fifth = taken(&slots);
         assert_eq!(evicted(), [false, false, true, false]);
-        let _sixth = taken(&places);
+        let _sixth = taken(&slots);
         assert_eq!(evicted(), [false, false, true, true]);
-        let held = [later(), later()].map(|place| {
-            drop(place.begin(Caller::Known));
-            place
+        let held = [later(), later()].map(|slot| {
+            drop(slot.begin(Caller::Known));
+            slot
         });
         assert_eq!(evicted(), [false, false, true, true], "the fifth and the sixth were idle");
         drop((answering, held));
@@ -187,26 +186,26 @@ mod tests {
 
     #[test]
     fn a_new_connection_that_has_said_nothing_outlasts_older_ones_that_are_busy() {
-        let (places, begun) = (Places::new(3), Instant::now());
-        let busy = [(); 2].map(|()| taken_at(&places, begun));
-        let answering = busy.each_ref().map(|place| place.begin(Caller::Stranger));
-        let owner = taken_at(&places, begun + NEW);
-        let crowd = || taken_at(&places, begun + NEW + NEW / 2);
+        let (slots, begun) = (ConnectionSlots::new(3), Instant::now());
+        let busy = [(); 2].map(|()| taken_at(&slots, begun));
+        let answering = busy.each_ref().map(|slot| slot.begin(Caller::Stranger));
+        let owner = taken_at(&slots, begun + NEW);
+        let crowd = || taken_at(&slots, begun + NEW + NEW / 2);
         let (first, second) = (crowd(), crowd());
-        assert!(busy.iter().all(|place| place.evicted().is_cancelled()));
+        assert!(busy.iter().all(|slot| slot.evicted().is_cancelled()));
         assert!(!owner.evicted().is_cancelled());
         let third = crowd();
         assert!(owner.evicted().is_cancelled(), "of new ones the oldest gives way");
-        assert!([first, second, third].iter().all(|place| !place.evicted().is_cancelled()));
+        assert!([first, second, third].iter().all(|slot| !slot.evicted().is_cancelled()));
         drop(answering);
     }
 
     #[test]
-    fn a_newcomer_waits_while_known_callers_have_every_place() {
-        let places = Places::new(1);
-        let known = taken_at(&places, Instant::now());
+    fn a_newcomer_waits_while_known_callers_have_every_slot() {
+        let slots = ConnectionSlots::new(1);
+        let known = taken_at(&slots, Instant::now());
         drop(known.begin(Caller::Known));
-        let waiting = places.take();
+        let waiting = slots.take();
         let mut waiting = std::pin::pin!(waiting);
         assert!(waiting.as_mut().now_or_never().is_none());
         assert!(!known.evicted().is_cancelled());

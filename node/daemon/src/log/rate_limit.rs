@@ -1,33 +1,33 @@
-//! Budgets: how many lines of a kind the log takes. Others decide how often something happens; if each
+//! RateLimits: how many lines of a kind the log takes. Others decide how often something happens; if each
 //! time were a line, they could fill the disk (CVE-2025-54604, CVE-2025-54605).
 
 use cairn_core::time::Timestamp;
 
-/// Lines that may come at once: a burst that a person would still read.
+/// Lines of a burst: as many as a person would still read.
 pub const BURST: u64 = 100;
-/// How long until there is room for another: a line a second is 13 MB a day.
+/// Interval of lines after a burst, in milliseconds: a line a second is 13 MB a day.
 pub const REFILL_MS: u64 = 1_000;
 
-/// The budget of one kind of line.
+/// The rate limit of one kind of line.
 #[derive(Clone, Debug, Default)]
-pub struct Budget {
-    /// Lines of the last burst that no time has made up for yet.
+pub struct RateLimit {
+    /// Lines of the last burst that have not been compensated by time yet.
     owed: u64,
-    /// Since when time counts against these.
+    /// Time from which on they are compensated.
     since: Timestamp,
     left_out: u64,
 }
 
-/// A line may be written.
+/// Permission to write a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// How many were left out since the last one, if any were.
+pub struct Permit {
+    /// Lines left out since the last one, if any were.
     pub left_out: Option<u64>,
 }
 
-impl Budget {
-    /// Asks for room for a line; none if it has to be left out.
-    pub fn take(&mut self, now: Timestamp) -> Option<Room> {
+impl RateLimit {
+    /// Permits a line; none if it must be left out.
+    pub fn take(&mut self, now: Timestamp) -> Option<Permit> {
         let passed = now.millis().saturating_sub(self.since.millis()) / REFILL_MS;
         if passed >= self.owed {
             (self.owed, self.since) = (0, now);
@@ -42,7 +42,7 @@ impl Budget {
         }
         self.owed += 1;
         let left_out = core::mem::take(&mut self.left_out);
-        Some(Room { left_out: Some(left_out).filter(|count| *count > 0) })
+        Some(Permit { left_out: Some(left_out).filter(|count| *count > 0) })
     }
 }
 
@@ -52,24 +52,24 @@ mod tests {
 
     #[test]
     fn a_burst_is_written_and_then_a_line_a_second_that_says_how_many_were_left_out() {
-        let mut budget = Budget::default();
+        let mut limit = RateLimit::default();
         let at = |ms| Timestamp::from_millis(1_000_000 + ms);
-        let written = (0..10_000).filter(|_| budget.take(at(0)).is_some()).count() as u64;
+        let written = (0..10_000).filter(|_| limit.take(at(0)).is_some()).count() as u64;
         assert_eq!(written, BURST);
-        assert_eq!(budget.take(at(REFILL_MS - 1)), None);
+        assert_eq!(limit.take(at(REFILL_MS - 1)), None);
         let left_out = Some(10_000 - BURST + 1);
-        assert_eq!(budget.take(at(REFILL_MS)), Some(Room { left_out }));
-        assert_eq!(budget.take(at(REFILL_MS)), None);
-        assert_eq!(budget.take(at(2 * REFILL_MS)), Some(Room { left_out: Some(1) }));
+        assert_eq!(limit.take(at(REFILL_MS)), Some(Permit { left_out }));
+        assert_eq!(limit.take(at(REFILL_MS)), None);
+        assert_eq!(limit.take(at(2 * REFILL_MS)), Some(Permit { left_out: Some(1) }));
         let quiet = 2 * REFILL_MS + BURST * REFILL_MS;
-        assert!((0..BURST).all(|_| budget.take(at(quiet)) == Some(Room { left_out: None })));
+        assert!((0..BURST).all(|_| limit.take(at(quiet)) == Some(Permit { left_out: None })));
     }
 
     #[test]
     fn whatever_comes_a_day_has_no_more_lines_than_seconds_and_one_burst() {
-        let mut budget = Budget::default();
+        let mut limit = RateLimit::default();
         let lines = (0..86_400_000_u64).step_by(20).map(Timestamp::from_millis);
-        let written = lines.filter(|now| budget.take(*now).is_some()).count() as u64;
+        let written = lines.filter(|now| limit.take(*now).is_some()).count() as u64;
         assert!(written <= 86_400 + BURST, "{written} lines");
     }
 }

@@ -274,14 +274,14 @@ fn each_reason_against_a_transaction_is_its_own_or_told_apart_by_the_values_besi
             _ => Object::new(),
         };
         let values = serde_json::to_string(&values).expect("JSON");
-        assert!(seen.insert((Refusal::of(&error).token, values)), "{error} has the reason of another");
+        assert!(seen.insert((Rejection::of(&error).token, values)), "{error} has the reason of another");
     }
 }
 
 #[test]
 fn what_a_caller_reads_of_a_refusal_is_in_words() {
     let rejected = rejections().into_iter().map(|one| format!("{}, {one}", proposal::token(&one)));
-    let refused = mempool_errors().into_iter().map(|one| Refusal::of(&one).into_error().message);
+    let refused = mempool_errors().into_iter().map(|one| Rejection::of(&one).into_error().message);
     let malformed = codec_errors().into_iter().map(|one| one.to_string());
     let said = goodbyes().into_iter().flat_map(|goodbye| {
         [DisconnectReason::TheySaid(goodbye.clone()), DisconnectReason::WeSaid(goodbye)]
