@@ -146,9 +146,6 @@ pub struct Payment {
 
 impl Definition {
     /// Reads a definition's text.
-    ///
-    /// # Errors
-    /// [`DefinitionError::File`].
     pub fn parse(text: &str) -> Result<Self, DefinitionError> {
         Ok(Document::parse::<TomlFault>(text)?.read::<Self, TomlFault>()?)
     }

@@ -27,7 +27,6 @@ pub struct FileError<F> {
     pub line: usize,
     /// The key after the tables that it stands in, as in `links.latency.from`; `file` for the whole file.
     pub key: String,
-    /// The broken rule.
     pub fault: F,
 }
 
@@ -74,9 +73,6 @@ pub struct Document<'t> {
 
 impl<'t> Document<'t> {
     /// Parses a file's text.
-    ///
-    /// # Errors
-    /// [`TomlFault::NotToml`].
     pub fn parse<F: From<TomlFault>>(text: &'t str) -> Result<Self, FileError<F>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let span = table.span();
@@ -147,8 +143,8 @@ impl<'t> Document<'t> {
         self.value(&Spanned::new(span, DeValue::Table(table))).map_err(FileError::into_fault)
     }
 
-    /// An unread table without some of its keys: a struct, or an enum of which the one key that is left names the
-    /// variant.
+    /// An unread table without some of its keys: a struct, or an enum of which the one key that is
+    /// left names the variant.
     ///
     /// # Errors
     /// Every [`TomlFault`] but the first.

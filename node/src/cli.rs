@@ -24,7 +24,6 @@ pub struct Cli {
 /// A command of the program.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Run one node
     Node(Box<NodeArgs>),
     /// Start a whole network of real nodes on this machine, and watch it
     Devnet(devnet::DevnetArgs),
@@ -41,7 +40,9 @@ pub enum Command {
     /// Measure how fast this machine hashes
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell
-    Completions { shell: clap_complete::Shell },
+    Completions {
+        shell: clap_complete::Shell,
+    },
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ const MAX_BYTES: u64 = 2 * 1024 * 1024;
 /// The plan that a file describes.
 ///
 /// # Errors
-/// When it cannot be read, is no text, or says what no scenario says: then with line, key and what was
-/// expected.
+/// When it cannot be read, is no text, or says what no scenario says: then with line, key
+/// and what was expected.
 pub fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     let shown = path.display();
     let file = File::open(path).with_context(|| {

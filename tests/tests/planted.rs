@@ -52,8 +52,8 @@ const BUGS: [Bug; 3] = [
             "are worth",
             "not those that its blocks make",
             "not valid",
-            "refused its own block",
-            "was refused",
+            "rejected its own block",
+            "was rejected",
         ],
     },
 ];

@@ -60,7 +60,6 @@ pub enum Command {
     Address(AddressOptions),
     /// Show the coins of the wallet.
     Balance,
-    /// Pay an address.
     Send(Send),
     /// List every payment in and out.
     History,

@@ -32,9 +32,6 @@ pub struct Words(Zeroizing<String>);
 
 impl Words {
     /// 24 words of 256 bits from the system's generator.
-    ///
-    /// # Errors
-    /// When the system gives no randomness.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut entropy = Zeroizing::new([0u8; 32]);
         getrandom::fill(entropy.as_mut())?;

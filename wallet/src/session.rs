@@ -101,9 +101,6 @@ impl Session {
     }
 
     /// Takes the wallet again, if it was released, and reads its book anew.
-    ///
-    /// # Errors
-    /// When the wallet is gone or damaged.
     pub fn retake_lock(&mut self) -> anyhow::Result<()> {
         if self.lock.is_none() {
             self.lock = self.files.lock()?;

@@ -23,9 +23,6 @@ pub fn tell(notices: &[Notice]) {
 }
 
 /// Prints the answer of a command that reads: one JSON value for programs, else the text.
-///
-/// # Errors
-/// When standard output cannot be written.
 pub fn reply(json: bool, value: &impl Serialize, text: impl Display) -> anyhow::Result<()> {
     match json {
         true => answer(serde_json::to_string(value)?)?,

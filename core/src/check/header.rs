@@ -57,9 +57,6 @@ pub struct AheadOfClock {
 
 impl AheadOfClock {
     /// Whether a clock that shows `now` allows a block time.
-    ///
-    /// # Errors
-    /// How far the time is ahead.
     pub fn check(time: Timestamp, now: Timestamp, allowed: Duration) -> Result<(), Self> {
         if time > now.saturating_add(allowed) { Err(Self { time, now, allowed }) } else { Ok(()) }
     }

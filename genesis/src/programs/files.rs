@@ -26,9 +26,6 @@ pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Renames a file whose bytes are already flushed, and returns once that would survive a loss of power. Both lie in one directory.
-///
-/// # Errors
-/// When a step fails.
 pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     // A name is part of the directory, which is flushed apart from the file.

@@ -169,9 +169,6 @@ pub fn living(home: &Path) -> Vec<Devnet> {
 
 /// The devnet with this name or directory, or the newest that lives. Empty text means the newest, as for a
 /// variable that is not set.
-///
-/// # Errors
-/// When none is found.
 pub fn find(wanted: Option<&OsStr>) -> Result<Found, FindError> {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     let home = home();

@@ -26,9 +26,6 @@ pub struct LogError {
 }
 
 /// Logs to standard error from now on. A second call in one process changes nothing.
-///
-/// # Errors
-/// When the filter does not parse.
 pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
     let parsed = EnvFilter::builder().parse(filter);
     let parsed = parsed.map_err(|source| LogError { found: filter.to_owned(), source })?;

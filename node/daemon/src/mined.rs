@@ -21,9 +21,6 @@ pub enum NotMined {
 
 impl NotMined {
     /// Checks that a block became part of the best chain.
-    ///
-    /// # Errors
-    /// The reason why it did not.
     pub fn check(outcome: Result<BlockVerdict, BlockRejection>) -> Result<(), Self> {
         match outcome {
             Ok(BlockVerdict::Connected) => Ok(()),

@@ -67,8 +67,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
-        /// Counts that are no multiple of the lanes, starts that wrap, targets from two hashes to
-        /// thousands.
+        /// Counts that are no multiple of the lanes, starts that wrap, targets from two hashes to thousands.
         #[test]
         fn every_engine_finds_the_same_first_nonce(
             seed: [u8; 32],

@@ -223,9 +223,6 @@ impl SledStore {
     }
 
     /// Writes what has changed to the database, and flushes it to the disk.
-    ///
-    /// # Errors
-    /// When the medium fails.
     pub fn write_checkpoint(&mut self) -> Result<(), StoreError> {
         self.journal.sync()?;
         let next = Checkpoint {

@@ -76,9 +76,6 @@ impl Template {
     }
 
     /// Checks that a node whose clock shows `now` would accept the block.
-    ///
-    /// # Errors
-    /// How far the block is ahead.
     pub fn check_clock(&self, now: Timestamp, params: &ChainParams) -> Result<(), AheadOfClock> {
         AheadOfClock::check(self.time, now, params.max_future_drift)
     }

@@ -15,9 +15,6 @@ use crate::tables::to_csv;
 const MAX_COMPLAINTS: usize = 50;
 
 /// Writes a summary for a terminal.
-///
-/// # Errors
-/// When the output accepts no more.
 pub fn print_seeds(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", harmless(&summary.name))?;
     if !summary.teaches.is_empty() {

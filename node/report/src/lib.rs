@@ -41,9 +41,6 @@ pub enum ReportError {
 /// Writes a run's report into a directory, which is made if need be: `report.json`, its tables as
 /// CSV, its pictures as SVG and `index.html`. The same run gives the same bytes. `replay` is the
 /// command that plays the run again.
-///
-/// # Errors
-/// When a file cannot be written.
 pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<(), ReportError> {
     make(directory)?;
     write_file(directory, "report.json", &(serde_json::to_string(report)? + "\n"))?;
@@ -59,9 +56,6 @@ pub fn write(report: &Report, directory: &Path, replay: Option<&str>) -> Result<
 
 /// Writes the summary of many seeds into a directory, which is made if need be: as `seeds.csv`, as
 /// `summary.json` and as the page `index.html`.
-///
-/// # Errors
-/// When a file cannot be written.
 pub fn write_seeds(summary: &Summary, directory: &Path) -> Result<(), ReportError> {
     make(directory)?;
     write_file(directory, "summary.json", &(serde_json::to_string(summary)? + "\n"))?;
@@ -70,9 +64,6 @@ pub fn write_seeds(summary: &Summary, directory: &Path) -> Result<(), ReportErro
 }
 
 /// Makes the directory of a report, if need be.
-///
-/// # Errors
-/// When it cannot be made.
 pub fn make(directory: &Path) -> Result<(), ReportError> {
     std::fs::create_dir_all(directory)
         .map_err(|source| ReportError::Write { path: directory.to_owned(), source })

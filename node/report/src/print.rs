@@ -13,9 +13,6 @@ use crate::table::{Table, words};
 const MAX_REORGANISATIONS: usize = 5;
 
 /// Writes a report as text.
-///
-/// # Errors
-/// When the output accepts no more.
 pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", harmless(&report.name))?;
     if !report.teaches.is_empty() {

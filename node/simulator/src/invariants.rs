@@ -46,7 +46,7 @@ pub enum Violation {
     #[error("{at} had announced block {hash} and lost it with its power")]
     AnnouncedBlockLost { at: NodeIndex, hash: BlockHash },
     /// A block that a node made on its own tip is valid.
-    #[error("{at} refused its own block: {error}")]
+    #[error("{at} rejected its own block: {error}")]
     OwnBlockRefused { at: NodeIndex, error: String },
     /// Not a unit more, not one less.
     #[error("the coins of {at} are worth {found}, the subsidies up to {height} {expected}")]

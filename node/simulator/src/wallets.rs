@@ -36,9 +36,6 @@ pub fn with_wallets(definition: &Definition, wallets: u16) -> Chain {
 }
 
 /// The same of a definition that is not checked yet.
-///
-/// # Errors
-/// What does not fit together.
 pub fn chain_with_wallets(definition: &Definition, wallets: u16) -> Result<Chain, DefinitionError> {
     let mut definition = definition.clone();
     let (params, _) = definition.to_params()?;

@@ -63,12 +63,7 @@ pub enum SeedsError {
     Form,
     /// The last is before the first.
     #[error("the last seed, {last}, is before the first, {first}")]
-    Backwards {
-        /// The first.
-        first: u64,
-        /// The last.
-        last: u64,
-    },
+    Backwards { first: u64, last: u64 },
     /// Too many for one command.
     #[error("at most {MAX_SEEDS} seeds are played at once; play the others afterwards")]
     TooMany,

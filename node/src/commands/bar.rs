@@ -9,9 +9,6 @@ pub struct Bar(ProgressBar);
 
 impl Bar {
     /// A bar of which nothing is done, shown with the first step.
-    ///
-    /// # Errors
-    /// When its template is wrong.
     pub fn new() -> anyhow::Result<Self> {
         let style = ProgressStyle::with_template("{bar:40} {percent} %, {elapsed} gone");
         Ok(Self(ProgressBar::new(1_000).with_style(style.context("the bar's template")?)))

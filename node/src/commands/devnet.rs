@@ -28,9 +28,6 @@ use cairn_genesis::programs::files;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Runs `cairn devnet`.
-///
-/// # Errors
-/// Whatever a person must be told.
 pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     if let Some(file) = &arguments.scenario {
         return scenario::run(arguments, file);

@@ -24,9 +24,6 @@ const WITH_BAR: u32 = 100;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Runs `cairn net`.
-///
-/// # Errors
-/// Whatever a person must be told.
 pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
     let (changes, (value, text)) = match &arguments.command {
         NetTask::List => (false, list(&running::living(&home()?))),

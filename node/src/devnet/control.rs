@@ -59,9 +59,6 @@ struct Wait {
 }
 
 /// Opens the API's port: this one if it is free, else any on loopback.
-///
-/// # Errors
-/// When there is none.
 pub fn listen(wanted: u16) -> Result<(std::net::TcpListener, SocketAddr), DevnetError> {
     let fail = |source| DevnetError::Io { attempt: "open", object: "a port on loopback".into(), source };
     let open = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
@@ -72,9 +69,6 @@ pub fn listen(wanted: u16) -> Result<(std::net::TcpListener, SocketAddr), Devnet
 }
 
 /// A token of 256 bits, as hex.
-///
-/// # Errors
-/// When the system gives no randomness.
 pub fn new_token() -> Result<String, DevnetError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| DevnetError::Io {
@@ -86,9 +80,6 @@ pub fn new_token() -> Result<String, DevnetError> {
 }
 
 /// Serves the API and the page until the program ends.
-///
-/// # Errors
-/// When the port breaks.
 pub async fn serve(
     listener: std::net::TcpListener,
     network: Arc<Network>,
@@ -185,8 +176,8 @@ async fn play(
     steer(control, caller, &headers, body, act).await
 }
 
-/// Reads a command: its name from the path, its arguments from the body, which may be empty where there are
-/// none.
+/// Reads a command: its name from the path, its arguments from the body, which may be empty
+/// where there are none.
 fn read<T: DeserializeOwned>(name: &str, body: &str) -> Result<T, DevnetError> {
     let body = if body.trim().is_empty() { "{}" } else { body };
     join(name, body).map_err(|error| DevnetError::Argument {

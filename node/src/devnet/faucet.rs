@@ -46,9 +46,6 @@ struct Spendable {
 
 impl Faucet {
     /// The faucet of this devnet's chain.
-    ///
-    /// # Errors
-    /// When genesis funds none.
     pub fn new(network: &Network) -> Result<Self, DevnetError> {
         let chain = &network.chain;
         if !funded_accounts::has_faucet(chain) {

@@ -42,9 +42,6 @@ pub fn estimate(network: &Network, node: u16, blocks: u32) -> Result<Option<Esti
 }
 
 /// Rejects blocks that would not be mined in a time that a person waits.
-///
-/// # Errors
-/// [`DevnetError::TooManyAtOnce`].
 pub fn check(Estimate { mining, .. }: &Estimate) -> Result<(), DevnetError> {
     if mining.possible >= mining.blocks {
         return Ok(());

@@ -70,8 +70,8 @@ impl Narrator {
         vec![told]
     }
 
-    /// Returns lines of blocks that every node has, of those that were waited for long enough, and of
-    /// agreement.
+    /// Returns lines of blocks that every node has, of those that were waited for long
+    /// enough, and of agreement.
     pub fn tick(&mut self, state: &NetworkState, now: u64) -> Vec<Line> {
         let mut lines = self.blocks.tell(now, state);
         lines.extend(self.tell_agreement(state, now));

@@ -249,9 +249,6 @@ impl Network {
     }
 
     /// Starts a node again on its data, with the settings that are in force.
-    ///
-    /// # Errors
-    /// When it runs, or does not start.
     pub fn restart(&self, id: u16) -> Result<(), DevnetError> {
         if self.node(id)?.child.is_some() {
             return Err(DevnetError::Up { node: id });

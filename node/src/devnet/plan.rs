@@ -111,9 +111,6 @@ pub struct Wanted<'a> {
 }
 
 /// Draws up the plan; with it, sentences about ports that were taken.
-///
-/// # Errors
-/// When no ports are free.
 pub fn draw(wanted: &Wanted<'_>, directory: &Path) -> Result<(Vec<NodePlan>, Vec<String>), DevnetError> {
     let mut remarks = Vec::new();
     let mut next_rpc = wanted.rpc_port;

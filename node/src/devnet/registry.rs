@@ -23,9 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(5);
 
 /// Takes a lock, and waits for it if need be; whether it was free in time.
-///
-/// # Errors
-/// When the system refuses.
 pub fn lock_within(file: &File, patience: Duration) -> io::Result<bool> {
     let until = Instant::now() + patience;
     loop {
@@ -62,8 +59,8 @@ impl Registry {
         }
     }
 
-    /// Forgets devnets that were killed, with the temporary directories they left; refuses a name that a
-    /// living one has.
+    /// Forgets devnets that were killed, with the temporary directories they left; refuses a name that
+    /// a living one has.
     ///
     /// # Errors
     /// [`DevnetError::NameInUse`]; when a file cannot be written.
@@ -175,9 +172,6 @@ impl Registry {
 }
 
 /// Writes a note as a whole; only its owner can read it, for it holds the token.
-///
-/// # Errors
-/// When the system refuses.
 pub fn write(path: &Path, devnet: &Devnet) -> Result<(), DevnetError> {
     let bytes = serde_json::to_vec(devnet).map_err(|error| failed("write", path, error.into()))?;
     files::replace(path, &bytes).map_err(|source| failed("write", path, source))

@@ -59,8 +59,8 @@ impl Network {
         Ok(())
     }
 
-    /// Makes a node mine at a hash rate, which it keeps when it is started again; the first one counts as 100
-    /// per cent.
+    /// Makes a node mine at a hash rate, which it keeps when it is started again; the first one counts
+    /// as 100 per cent.
     ///
     /// # Errors
     /// When the node is down or does not obey.
@@ -121,9 +121,6 @@ impl Network {
     }
 
     /// Makes what these pairs send to each other take longer by so many milliseconds, each way.
-    ///
-    /// # Errors
-    /// [`DevnetError::NotEverywhere`].
     pub fn lengthen(&self, pairs: &BTreeMap<Pair, u64>) -> Result<(), DevnetError> {
         self.state.change(|state, _| state.delays.set_pairs(pairs));
         let ends = |id: u16| {
@@ -138,9 +135,6 @@ impl Network {
     }
 
     /// Gives a node all settings: it was just started, or has missed some.
-    ///
-    /// # Errors
-    /// When it does not obey.
     pub fn set_up(&self, id: u16) -> Result<(), DevnetError> {
         self.block_peers(id, &self.groups())?;
         self.delay_all(id)?;

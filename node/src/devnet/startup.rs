@@ -42,8 +42,7 @@ impl RunningDevnet {
 /// Starts the nodes, serves the control API and the page, and leaves the note.
 ///
 /// # Errors
-/// When a node does not start; when there is no port, no randomness for the token, or no place for
-/// the note.
+/// When a node does not start; when there is no port, no randomness for the token, or no place for the note.
 pub fn start(
     chain: Chain,
     chain_argument: String,

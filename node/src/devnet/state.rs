@@ -26,8 +26,8 @@ use crate::devnet::view::{
 
 /// Limit of marks kept; the oldest go first.
 const MARKS_KEPT: usize = 2_000;
-/// Intervals between blocks, and milliseconds at least, after which a node that has less work than another is
-/// behind.
+/// Intervals between blocks, and milliseconds at least, after which a node that has less work
+/// than another is behind.
 const PATIENCE: (u64, u64) = (3, 3_000);
 
 /// Everything that is known of a network.

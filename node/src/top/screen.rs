@@ -61,9 +61,6 @@ fn give_back() {
 
 /// Tells of the first signal that is to end the program. Whoever draws then gives the screen back and calls
 /// [`end_by`]; if that takes too long, it is done here.
-///
-/// # Errors
-/// When signals cannot be listened for.
 pub fn tell_of_signals<T: Send + 'static>(told: Sender<T>, tell: fn(i32) -> T) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGQUIT, SIGINT])?;
     std::thread::spawn(move || {

@@ -66,9 +66,6 @@ pub struct Workers {
 impl Workers {
     /// Starts idle threads. They send the blocks that they find to `found`, and begin at `first_nonce`, which
     /// is another for each miner.
-    ///
-    /// # Errors
-    /// When the system gives no threads.
     pub fn start(threads: usize, first_nonce: u64, found: mpsc::Sender<Block>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             assignment: Mutex::default(),

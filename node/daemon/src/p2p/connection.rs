@@ -20,8 +20,8 @@ use crate::p2p::stream::{push_frame, read_frame};
 
 /// The time to write queued messages once this node disconnects.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
-/// The most requests of a peer that are held back until it reads earlier replies. With one more the
-/// connection is closed.
+/// The most requests of a peer that are held back until it reads earlier replies. With one more
+/// the connection is closed.
 pub const MAX_HELD_BACK: usize = 64;
 /// Small messages are sent together, up to about this many bytes.
 const BATCH: usize = 64 * 1024;

@@ -16,9 +16,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const MAX_PER_NAME: usize = 8;
 
 /// The addresses of a name.
-///
-/// # Errors
-/// When it has none.
 pub async fn look_up(name: &HostPort) -> std::io::Result<BTreeSet<PeerAddress>> {
     let found = tokio::net::lookup_host(name.to_string()).await?;
     let addresses: BTreeSet<_> = found.take(MAX_PER_NAME).map(PeerAddress::new).collect();

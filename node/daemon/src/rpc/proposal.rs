@@ -24,9 +24,6 @@ pub struct InvalidProposal {
 }
 
 /// Checks a block on the tip by every rule but its work.
-///
-/// # Errors
-/// The rule it breaks.
 pub fn check(node: &Machine, block: &Arc<Block>) -> Result<(), InvalidProposal> {
     let chain = node.chain();
     let (parent, params) = (chain.next_context(), chain.params());

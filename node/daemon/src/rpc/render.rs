@@ -88,8 +88,8 @@ pub enum Detail {
     Coins,
 }
 
-/// A transaction as `decoderawtransaction` shows it; `spent` has the coins that it spends, in the order of its
-/// inputs.
+/// A transaction as `decoderawtransaction` shows it; `spent` has the coins that it spends, in the
+/// order of its inputs.
 pub fn transaction(
     transaction: &Transaction,
     spent: Option<&[Coin]>,

@@ -32,9 +32,6 @@ pub struct IndexSource<'s> {
 }
 
 /// The index of a store as it is at its last checkpoint.
-///
-/// # Errors
-/// When the store fails or contradicts itself.
 pub fn open(indexing: Indexing, source: &IndexSource<'_>) -> Result<Option<AddressIndex>, StoreError> {
     // An index that the last checkpoint did not write is of another chain than the one that is stored.
     let found: Option<IndexCheckpoint> = source.database.get(INDEX_CHECKPOINT_KEY)?;
@@ -61,9 +58,6 @@ pub fn open(indexing: Indexing, source: &IndexSource<'_>) -> Result<Option<Addre
 
 /// Removes all records of an index, at most `at_once` in a batch. The index checkpoint goes with the first,
 /// so that what a crash leaves does not count as an index.
-///
-/// # Errors
-/// When the database fails.
 pub fn remove(database: &Database, at_once: usize) -> Result<(), StoreError> {
     let mut removed = 0;
     loop {

@@ -56,25 +56,16 @@ impl AddressIndex {
     }
 
     /// The sums of a lock; all zero for one that the chain does not have.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn summary(&self, lock: &Lock) -> Result<LockSummary, StoreError> {
         Ok(self.get(&summary_key(lock))?.unwrap_or_default())
     }
 
     /// An entry of a lock's history; number 0 is its first transaction.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn history_entry(&self, lock: &Lock, number: u64) -> Result<Option<HistoryEntry>, StoreError> {
         self.get(&history_key(lock, number))
     }
 
     /// At most `count` transactions of a lock, the newest first, without the `skip` newest.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn history(&self, lock: &Lock, skip: u64, count: u64) -> Result<Vec<HistoryEntry>, StoreError> {
         let end = self.summary(lock)?.transactions.saturating_sub(skip);
         let numbers = (end.saturating_sub(count)..end).rev();
@@ -83,17 +74,11 @@ impl AddressIndex {
     }
 
     /// The amount of an unspent output of a lock.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn coin(&self, lock: &Lock, outpoint: &OutPoint) -> Result<Option<Amount>, StoreError> {
         self.get(&coin_key(lock, outpoint))
     }
 
     /// At most `count` unspent outputs of a lock in the order of outpoints, without the first `skip`.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn coins(
         &self,
         lock: &Lock,
@@ -192,9 +177,6 @@ impl AddressIndex {
     }
 
     /// The number of records, counted one by one.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn count(&self) -> Result<u64, StoreError> {
         let keys = self.database.scan(&PREFIX, |key, _| Ok(u64::from(key != INDEX_CHECKPOINT_KEY)));
         Ok(changes::count(keys.sum::<Result<u64, _>>()?, &self.changes))

@@ -83,9 +83,6 @@ impl Database {
     }
 
     /// Decodes the value of a record.
-    ///
-    /// # Errors
-    /// When the bytes are malformed.
     pub fn decode<T: Decode<()>>(&self, bytes: &[u8]) -> Result<T, StoreError> {
         decode(bytes, MAX_RECORD).map_err(|error| self.damaged(&format!("a record is {error}")))
     }

@@ -70,9 +70,6 @@ pub enum Found {
 
 impl Journal {
     /// Opens the file, or makes an empty one.
-    ///
-    /// # Errors
-    /// When the system refuses.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = |source| io_error("open", path, source);
         let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
@@ -115,9 +112,6 @@ impl Journal {
     }
 
     /// Flushes to the disk: everything so far would survive a loss of power.
-    ///
-    /// # Errors
-    /// When the system refuses.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         if self.is_dirty {
             self.file.sync_data().map_err(|source| io_error("flush", &self.path, source))?;
@@ -138,9 +132,6 @@ impl Journal {
     }
 
     /// Looks for a record at an offset.
-    ///
-    /// # Errors
-    /// When the system refuses to read.
     pub fn look(&self, offset: u64) -> Result<Found, StoreError> {
         let left = self.length.saturating_sub(offset);
         if left == 0 {
@@ -213,9 +204,6 @@ impl Journal {
     }
 
     /// Cuts the file off after this many bytes.
-    ///
-    /// # Errors
-    /// When the system refuses.
     pub fn truncate(&mut self, length: u64) -> Result<(), StoreError> {
         self.file.set_len(length).map_err(|source| io_error("shorten", &self.path, source))?;
         self.length = length;

@@ -66,9 +66,6 @@ pub fn spent_outputs(undo: &Undo) -> BTreeMap<OutPoint, &Output> {
 }
 
 /// The transactions of a block in its order; `earlier` has the outputs of earlier blocks that it spends.
-///
-/// # Errors
-/// When one of those is missing.
 pub fn transaction_deltas<'b>(
     block: &'b Block,
     earlier: impl Fn(&OutPoint) -> Option<&'b Output>,

@@ -229,9 +229,6 @@ impl Contents {
 
 /// Rebuilds from every intact block of the journal: the database is removed, every block has to be connected
 /// again, and blocks whose records are damaged are downloaded from peers.
-///
-/// # Errors
-/// When the system refuses.
 pub fn salvage(directory: &Directory, genesis: BlockHash) -> Result<Contents, OpenError> {
     let database_path = directory.database();
     match fs::remove_dir_all(&database_path) {

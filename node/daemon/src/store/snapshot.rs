@@ -52,9 +52,6 @@ impl Snapshot {
     }
 
     /// Visits every coin in the order of outpoints, until `visit` breaks off.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn for_each_coin(&self, visit: Visit<'_>) -> Result<(), StoreError> {
         let mut passed = Bound::Unbounded;
         for stored in stored_transactions(&self.database) {

@@ -76,9 +76,6 @@ impl TxIndex {
     }
 
     /// Gives the old forms of all changes to snapshots, before a checkpoint overwrites them.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn keep_for_snapshots(&mut self) -> Result<(), StoreError> {
         let readers = self.snapshots.get_mut();
         readers.retain(|reader| reader.strong_count() > 0);
@@ -108,9 +105,6 @@ impl TxIndex {
     }
 
     /// The coin of an unspent output.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
         self.with(&outpoint.txid, |transaction| match transaction.outputs.get(outpoint.index as usize) {
             Some(OutputState::Unspent(output)) => Some(transaction.coin(output)),
@@ -119,9 +113,6 @@ impl TxIndex {
     }
 
     /// The transaction that spent an output.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn spender(&self, outpoint: &OutPoint) -> Result<Option<Spender>, StoreError> {
         self.with(&outpoint.txid, |transaction| match transaction.outputs.get(outpoint.index as usize) {
             Some(OutputState::Spent { by, height }) => Some(Spender { txid: *by, height: *height }),
@@ -130,9 +121,6 @@ impl TxIndex {
     }
 
     /// The block of a transaction, and its index there.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn place(&self, txid: &Txid) -> Result<Option<TransactionPlace>, StoreError> {
         self.with(txid, |&StoredTransaction { block, height, position, .. }| {
             Some(TransactionPlace { block, height, position })
@@ -140,9 +128,6 @@ impl TxIndex {
     }
 
     /// Visits every coin in the order of outpoints.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn for_each_coin(&self, visit: &mut dyn FnMut(OutPoint, Coin)) -> Result<(), StoreError> {
         self.snapshot().for_each_coin(&mut |outpoint, coin| {
             visit(outpoint, coin);
@@ -151,9 +136,6 @@ impl TxIndex {
     }
 
     /// Applies a commit: disconnected blocks, connected blocks, and coins that are unspent again.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn apply(&mut self, commit: &Commit) -> Result<(), StoreError> {
         for ChainBlock { block, .. } in &commit.disconnected {
             for txid in block.txids() {
@@ -232,9 +214,6 @@ impl TxIndex {
     }
 
     /// A record as the database has it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn find(&self, txid: &Txid) -> Result<Option<Arc<StoredTransaction>>, StoreError> {
         let mut cache = self.cache.borrow_mut();
         if let Some(found) = cache.touch(*txid, weight) {

@@ -24,9 +24,6 @@ impl<R: Rejection> From<R> for Failure<R> {
 
 impl<R> Failure<R> {
     /// The reason for the rejection.
-    ///
-    /// # Errors
-    /// When it was the store that failed.
     pub fn rejection(self) -> Result<R, StoreError> {
         match self {
             Self::Rejected(rejection) => Ok(rejection),

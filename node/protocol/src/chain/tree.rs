@@ -248,9 +248,6 @@ impl HeaderTree {
     }
 
     /// Adds a header as it was stored; parents come before children.
-    ///
-    /// # Errors
-    /// When the parent is missing.
     pub fn restore(&mut self, record: &HeaderRecord, params: &ChainParams) -> Result<(), StoreError> {
         let hash = record.header.hash();
         if record.height > Height::GENESIS {

@@ -113,9 +113,6 @@ impl Phases {
     }
 
     /// Goes on to the next phase if it is time; returns what the engine must do for it.
-    ///
-    /// # Errors
-    /// When the last phase ends without agreement.
     pub fn advance(
         &mut self,
         now: Duration,

@@ -65,8 +65,8 @@ impl Blocks {
         self.on_their_way.push(OnItsWay { block: block.clone(), first: at, last: at, nodes });
     }
 
-    /// Returns lines of blocks that every running node of their group has, and of those that were waited for
-    /// long enough.
+    /// Returns lines of blocks that every running node of their group has, and of those that were
+    /// waited for long enough.
     pub fn tell(&mut self, now: u64, state: &NetworkState) -> Vec<Line> {
         if self.on_their_way.is_empty() && self.ready.is_empty() {
             return Vec::new();

@@ -38,9 +38,6 @@ pub struct TooSmallPart {
 
 impl Rates {
     /// The rates that a plan's shares come to.
-    ///
-    /// # Errors
-    /// When some share is too small.
     pub fn of(plan: &Plan) -> Result<Self, TooSmallPart> {
         let miners = || plan.groups.iter().filter(|group| group.share > 0 && group.nodes > 0);
         let for_good_rates = miners().map(|group| (GOOD_RATE * whole(group)).div_ceil(group.share));

@@ -33,9 +33,6 @@ impl<'i> AddressReplay<'i> {
 
     /// Adds the next block; `earlier` has the outputs of earlier blocks that it spends. A block that spends
     /// an output that does not exist is left to the rules.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn connect<'b>(
         &mut self,
         height: Height,
@@ -58,9 +55,6 @@ impl<'i> AddressReplay<'i> {
     }
 
     /// Compares the whole, after all blocks, which make these coins; returns the number of addresses.
-    ///
-    /// # Errors
-    /// The first difference that was found.
     pub fn finish(self, coins: &BTreeMap<OutPoint, Coin>) -> Result<u64, VerifyError> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);

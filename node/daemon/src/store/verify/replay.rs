@@ -46,9 +46,6 @@ impl<'p> Replay<'p> {
     }
 
     /// Validates and connects the next block.
-    ///
-    /// # Errors
-    /// The rule that it breaks.
     pub fn connect(&mut self, block: &Arc<Block>, now: Timestamp) -> Result<(), BlockRejection> {
         let header = *block.header();
         check_header_alone(&header, self.params)?;
