@@ -24,6 +24,7 @@ pub struct Cli {
 /// A command of the program.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Run one node of a network
     Node(Box<NodeArgs>),
     /// Start a whole network of real nodes on this machine, and watch it
     Devnet(devnet::DevnetArgs),
@@ -41,6 +42,7 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell
     Completions {
+        /// The shell that reads the script
         shell: clap_complete::Shell,
     },
 }
@@ -54,5 +56,19 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_every_argument_has_a_text_in_the_help() {
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        let node = Cli::command().find_subcommand("node").and_then(|node| node.get_about().cloned());
+        assert_eq!(node.expect("a text").to_string(), "Run one node of a network");
     }
 }

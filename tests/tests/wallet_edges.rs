@@ -206,7 +206,8 @@ fn waiting_for_confirmations_rides_out_a_restart_of_the_node() {
 
 #[test]
 fn a_step_whose_answer_cannot_be_printed_is_told_as_done() {
-    let devnet = Devnet::start(21_740, &["--nodes", "2", "--mine", "none"]);
+    // One hash a second: a miner that has a rate to change, and that finds no block meanwhile.
+    let devnet = Devnet::start(21_740, &["--nodes", "2", "--mine", "0", "--hashrate", "1"]);
     let address = devnet.net(&["accounts"])[0]["address"].as_str().expect("an address").to_owned();
     for (arguments, done) in [
         (&["mine", "0", "1"][..], "cairn: node 0 mined 1 block, paid to "),

@@ -60,6 +60,7 @@ pub enum Command {
     Address(AddressOptions),
     /// Show the coins of the wallet.
     Balance,
+    /// Send coins to an address, after showing the fee.
     Send(Send),
     /// List every payment in and out.
     History,
@@ -161,6 +162,23 @@ fn parse_amount(text: &str) -> Result<SendAmount, String> {
         number => {
             let amount = number.parse().map_err(|error| format!("{error}; or write `all`"))?;
             Ok(SendAmount(Some(amount)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn every_command_and_every_argument_has_a_text_in_the_help() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some_and(|text| !text.to_string().contains("Options of")));
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
         }
     }
 }

@@ -43,15 +43,22 @@ pub enum DevnetCommand {
         blocks: u32,
     },
     /// Kill a node as a crash would
-    Kill { node: u16 },
+    Kill {
+        /// Number of the node, as `cairn net status` shows it
+        node: u16,
+    },
     /// Start a killed node again, on its data and with its settings
-    Restart { node: u16 },
+    Restart {
+        /// Number of the node, as `cairn net status` shows it
+        node: u16,
+    },
     /// Mine blocks on a node at once
     ///
     /// Where the difficulty follows the clock, as on the devnet's own chain, blocks that are mined at once
     /// are ahead of its schedule, and the next ones take longer; what that comes to is said before. For
     /// thousands of blocks start the devnet with `--chain regtest`, where the difficulty is fixed.
     Mine {
+        /// Number of the node, as `cairn net status` shows it
         node: u16,
         /// Number of blocks to mine
         #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_BLOCKS)))]
@@ -65,6 +72,7 @@ pub enum DevnetCommand {
     Estimate { node: u16, blocks: u32 },
     /// Change the hash rate of a node, in per cent of the one it began with; 0% stops it
     Hashrate {
+        /// Number of the node, as `cairn net status` shows it
         node: u16,
         /// Share of the first hash rate, as in 30%; at most 10000%
         #[arg(value_parser = parse_percent)]
@@ -72,6 +80,7 @@ pub enum DevnetCommand {
     },
     /// Make all links of a node slower, each way
     Slow {
+        /// Number of the node, as `cairn net status` shows it
         node: u16,
         /// Milliseconds; 0 makes them as fast as at first
         #[arg(value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(..=MOST_DELAY_MS))]

@@ -39,12 +39,12 @@ impl Groups {
         Self(vec![(0..nodes.div_ceil(2)).collect(), (nodes.div_ceil(2)..nodes).collect()])
     }
 
-    /// These sides; nodes that are on none form a group each, as in scenarios.
+    /// These sides; nodes that are on none form one more group.
     pub fn sides(sides: impl IntoIterator<Item = BTreeSet<u16>>, nodes: u16) -> Self {
         let mut groups: Vec<BTreeSet<u16>> = sides.into_iter().filter(|side| !side.is_empty()).collect();
-        let alone = (0..nodes).filter(|node| !groups.iter().any(|group| group.contains(node)));
-        let alone: Vec<BTreeSet<u16>> = alone.map(|node| BTreeSet::from([node])).collect();
-        groups.extend(alone);
+        let rest: BTreeSet<u16> =
+            (0..nodes).filter(|node| !groups.iter().any(|group| group.contains(node))).collect();
+        groups.extend(Some(rest).filter(|rest| !rest.is_empty()));
         Self(groups)
     }
 
@@ -73,14 +73,11 @@ impl Groups {
             }
             groups.push(group);
         }
-        let rest: BTreeSet<u16> = (0..nodes).filter(|node| !seen.contains(node)).collect();
-        if !rest.is_empty() {
-            groups.push(rest);
-        }
-        if groups.len() < 2 {
+        let groups = Self::sides(groups, nodes);
+        if groups.is_whole() {
             return Err(GroupsError::OneGroup);
         }
-        Ok(Self(groups))
+        Ok(groups)
     }
 
     /// Whether nothing is cut.
@@ -143,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_named_is_a_group_of_their_own() {
+    fn nodes_that_are_not_named_are_one_more_group() {
         assert_eq!(Groups::parse("1,3", 5).expect("groups").to_string(), "1,3 / 0,2,4");
     }
 
     #[test]
-    fn who_is_on_no_side_is_alone() {
+    fn nodes_on_no_side_are_one_more_group() {
         let sides = [BTreeSet::from([0, 1]), BTreeSet::new(), BTreeSet::from([3])];
-        assert_eq!(Groups::sides(sides, 5).to_string(), "0,1 / 3 / 2 / 4");
+        assert_eq!(Groups::sides(sides, 5).to_string(), "0,1 / 3 / 2,4");
         assert!(Groups::sides([BTreeSet::from([0, 1])], 2).is_whole());
     }
 

@@ -91,7 +91,7 @@ pub fn read(
 
 fn step(reader: &Reader, action: Action, wallets: u16) -> Result<Step, ScenarioError> {
     Ok(match action {
-        Action::Partition(sides) => Step::Partition(reader.sides(&sides)?),
+        Action::Partition(sides) => Step::Partition(reader.groups(&sides)?),
         Action::Refuse(sides) => Step::Refuse(reader.sides(&sides)?),
         Action::Heal(is_done) if *is_done.get_ref() => Step::Heal,
         Action::Heal(is_done) => return Err(reader.error(&is_done, Fault::NotTrue)),

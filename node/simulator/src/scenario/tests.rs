@@ -185,7 +185,8 @@ fn steps_are_read_in_order_with_the_nodes_that_they_name() {
     let plan = whole();
     let nodes = |numbers: &[u16]| numbers.iter().map(|number| NodeIndex::new(*number)).collect::<Vec<_>>();
     let steps: Vec<&Step> = plan.steps.iter().map(|(_, step)| step).collect();
-    let sides = vec![nodes(&[0, 1, 2, 3]), nodes(&[4, 8, 9, 10])];
+    // The nodes that the step does not name are one more side.
+    let sides = vec![nodes(&[0, 1, 2, 3]), nodes(&[4, 8, 9, 10]), nodes(&[5, 6, 7, 11, 12, 13])];
     assert_eq!(steps[0], &Step::Partition(sides));
     assert_eq!(steps[1], &Step::Heal);
     assert_eq!(steps[2], &Step::Kill(nodes(&[1])));
