@@ -61,6 +61,11 @@ fn a_wished_hash_rate_outlasts_restart_and_fork_and_a_node_without_one_is_told_s
     assert_eq!(limit(&devnet, 0), Value::Null, "a miner that was stopped stays so");
     devnet.net(&["hashrate", "0", "100%"]);
     assert_eq!(limit(&devnet, 0), 2_048);
+    send(&devnet, 0, Signal::SIGSTOP);
+    let said = devnet.net_fails(&["hashrate", "0", "50%"]);
+    assert!(said.contains("the hash rate is not yet in force on node 0 ("), "{said}");
+    send(&devnet, 0, Signal::SIGCONT);
+    wait_until("node 0 mines as asked when it wakes", || limit(&devnet, 0) == 1_024);
     let too_much = devnet.net_fails(&["hashrate", "0", "10001%"]);
     assert!(too_much.contains("from 0 to 10000"), "{too_much}");
 }
@@ -86,7 +91,10 @@ fn a_node_that_sleeps_holds_up_no_look_and_obeys_when_it_wakes() {
     wait_until("the block is on one side", || status(&devnet, 0)["height"] == 1);
     assert_eq!((&status(&devnet, 2)["height"], &status(&devnet, 3)["height"]), (&json!(0), &json!(0)));
 
-    devnet.net(&["heal"]);
+    send(&devnet, 0, Signal::SIGSTOP);
+    let said = devnet.net_fails(&["heal"]);
+    assert!(said.contains("the healing is in force on nodes 1,2,3, and not yet on node 0 ("), "{said}");
+    send(&devnet, 0, Signal::SIGCONT);
     wait_until("all agree", || (0..4).all(|node| status(&devnet, node)["height"] == 1));
 }
 

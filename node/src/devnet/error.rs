@@ -25,13 +25,18 @@ pub enum DevnetError {
     /// A step was carried out on some nodes only.
     #[error(
         "{step} is in force on node{} {}, and not yet on node{} {} ({error}), which it reaches as soon as that \
-         answers again; `cairn net status` shows the nodes",
+         answers again",
         plural(done),
         numbers(done),
         plural(missed),
         numbers(missed)
     )]
     NotEverywhere { step: &'static str, done: Vec<u16>, missed: Vec<u16>, error: Box<Self> },
+    /// The only node that a step is for did not reply.
+    #[error(
+        "{step} is not yet in force on node {node} ({error}), which it reaches as soon as that answers again"
+    )]
+    NotYet { step: &'static str, node: u16, error: Box<Self> },
     /// A node has no hash rate of which a share could be taken.
     #[error(
         "node {node} has no hash rate to take a share of: it was started without mining; `cairn devnet --mine` \
@@ -154,6 +159,7 @@ impl DevnetError {
             Self::MayBePaid { .. }
                 | Self::MinedFewer { .. }
                 | Self::NotEverywhere { .. }
+                | Self::NotYet { .. }
                 | Self::Node { error: CallError::Unreachable(_), .. }
                 | Self::TooSlow { .. }
                 | Self::NoAgreement { .. }

@@ -207,8 +207,9 @@ impl Network {
 
     /// Asks all nodes for their status, and folds the replies into the state.
     pub fn poll(&self) -> Vec<Option<NodeStatus>> {
+        let before = self.state.read(|state| state.changes_of_tips());
         let replies = self.statuses();
-        self.state.change(|state, at| state.fold_statuses(replies.clone(), at));
+        self.state.change(|state, at| state.fold_statuses(&before, replies.clone(), at));
         replies
     }
 
@@ -325,7 +326,8 @@ impl Network {
     /// Gives nodes that reply again the settings that they have missed.
     pub fn catch_up(&self) {
         let missed = self.running().into_iter().filter(|id| self.node(*id).is_ok_and(|node| node.has_missed));
-        for (id, outcome) in self.with_each(missed, |id| self.set_up(id)) {
+        for (id, outcome) in self.with_each(missed, |id| self.set_up(id).and_then(|()| self.set_up_rate(id)))
+        {
             self.set_missed(id, outcome.is_err());
         }
     }

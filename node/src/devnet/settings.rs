@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use cairn_daemon::api::client::CallError;
 use cairn_daemon::api::status::MiningStatus;
 use cairn_genesis::hashrate::Hashrate;
 
@@ -34,7 +35,8 @@ impl Network {
             false if groups.is_whole() => self.happened(DevnetEvent::Partitioned(before)),
             _ => {}
         }
-        let outcome = self.everywhere("the partition", done);
+        let step = if groups.is_whole() { "the healing" } else { "the partition" };
+        let outcome = self.everywhere(step, done);
         let is_apart = |state: &NetworkState| {
             state.links().iter().all(|(one, other)| groups.of(*one) == groups.of(*other))
         };
@@ -49,14 +51,26 @@ impl Network {
     /// Makes a node mine at a share of its first hash rate, in per cent; 0 stops it.
     ///
     /// # Errors
-    /// When the node never had a hash rate, is down or does not obey.
+    /// When the node never had a hash rate or is down; [`DevnetError::NotYet`] when it does not reply: it mines at
+    /// this rate as soon as it does, or when it is started again.
     pub fn hashrate(&self, id: u16, percent: u64) -> Result<(), DevnetError> {
         drop(self.client(id)?);
         let first = self.state.read(|state| state.rates(id).1).ok_or(DevnetError::NoHashrate { node: id })?;
         let rate = first.part(percent, 100);
-        self.mine_at(id, rate)?;
-        self.happened(DevnetEvent::Hashrate { node: id, rate, percent });
-        Ok(())
+        let outcome = self.mine_at(id, rate);
+        match outcome {
+            Err(error @ DevnetError::Node { error: CallError::Unreachable(_), .. }) => {
+                self.state.change(|state, _| state.set_rate(id, rate));
+                self.set_missed(id, true);
+                self.happened(DevnetEvent::Hashrate { node: id, rate, percent });
+                Err(DevnetError::NotYet { step: "the hash rate", node: id, error: Box::new(error) })
+            }
+            outcome => {
+                outcome?;
+                self.happened(DevnetEvent::Hashrate { node: id, rate, percent });
+                Ok(())
+            }
+        }
     }
 
     /// Makes a node mine at a hash rate, which it keeps when it is started again; the first one counts
@@ -141,6 +155,14 @@ impl Network {
         let is_late =
             |other: &u16| *other != id && self.state.read(|state| state.delays.towards(id, *other)) > 0;
         self.ids().filter(is_late).try_for_each(|other| self.delay(id, other))
+    }
+
+    /// Gives a node that missed some settings the hash rate that was asked of it.
+    pub fn set_up_rate(&self, id: u16) -> Result<(), DevnetError> {
+        match self.state.read(|state| state.rates(id)) {
+            (rate, Some(_)) => self.mine_at(id, rate),
+            _ => Ok(()),
+        }
     }
 
     /// What came of a step on several nodes. Those that do not reply have missed it.

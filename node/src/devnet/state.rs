@@ -65,6 +65,8 @@ struct Node {
     unanswered: u32,
     /// Blocks that are still to be connected in a reorganization: half of a branch is no tip.
     to_connect: u32,
+    /// Number of times that its tip changed: a reply to an earlier question may show an older one.
+    changes_of_tip: u64,
 }
 
 impl Node {
@@ -101,7 +103,15 @@ impl NetworkState {
                 status: None,
             };
             let rate = Hashrate::NONE;
-            Node { view, work: Work::ZERO, first_rate: None, rate, unanswered: 0, to_connect: 0 }
+            Node {
+                view,
+                work: Work::ZERO,
+                first_rate: None,
+                rate,
+                unanswered: 0,
+                to_connect: 0,
+                changes_of_tip: 0,
+            }
         };
         let mut agreement = AgreementHistory::default();
         (0..nodes).for_each(|_| agreement.joins(genesis));
@@ -296,6 +306,7 @@ impl NetworkState {
             self.agreement.joins(hash);
         }
         (node.view.tip, node.view.height, node.work) = (hash, height, work);
+        node.changes_of_tip += 1;
         self.changes.push(ViewChange::Tip { node: id, hash, height, at_ms: at });
         self.look_at_agreement(at);
     }
@@ -344,10 +355,17 @@ impl NetworkState {
         self.changes.push(ViewChange::Status { at_ms: at, nodes: vec![(&node.view).into()] });
     }
 
+    /// Number of times that the tip of each node changed so far.
+    pub fn changes_of_tips(&self) -> Vec<u64> {
+        self.nodes.iter().map(|node| node.changes_of_tip).collect()
+    }
+
     /// Folds the replies of all nodes to one round of status requests; none from a node that did not reply.
     /// Such a node is left as it was: whether it runs is for the one who started it to say. Events may be under
-    /// way that a reply is ahead of or behind, so that another tip or link counts only when it is seen twice.
-    pub fn fold_statuses(&mut self, replies: Vec<Option<NodeStatus>>, at: u64) {
+    /// way that a reply is ahead of or behind, so that another tip or link counts only when it is seen twice. A tip
+    /// does not count either when an event moved the node since the round began: `before` is
+    /// [`Self::changes_of_tips`] of then.
+    pub fn fold_statuses(&mut self, before: &[u64], replies: Vec<Option<NodeStatus>>, at: u64) {
         for (id, reply) in (0..).zip(&replies) {
             reply.iter().for_each(|status| self.set_peer_id(id, &status.peer_id));
         }
@@ -370,15 +388,16 @@ impl NetworkState {
             if node.view.tip == tip {
                 node.work = work;
             }
-            let before = node.view.status.replace(status);
-            if before.is_none_or(|before| before.tip == tip) {
+            let is_new = before.get(usize::from(id)) == Some(&node.changes_of_tip);
+            let seen = node.view.status.replace(status);
+            if is_new && seen.is_none_or(|seen| seen.tip == tip) {
                 self.moves(id, tip, height, work, at);
             }
         }
         let doubtful: BTreeSet<(u16, u16)> = self.links.symmetric_difference(&links).copied().collect();
-        let before = self.doubtful.replace(doubtful.clone());
-        for (a, b) in doubtful.into_iter().filter(|link| before.as_ref().is_none_or(|old| old.contains(link)))
-        {
+        let earlier = self.doubtful.replace(doubtful.clone());
+        let is_seen_twice = |link: &(u16, u16)| earlier.as_ref().is_none_or(|earlier| earlier.contains(link));
+        for (a, b) in doubtful.into_iter().filter(is_seen_twice) {
             self.link(a, Some(b), links.contains(&(a, b)), at);
         }
         self.look_who_is_behind(at);

@@ -14,7 +14,7 @@ fn network(nodes: u16) -> NetworkState {
     let mut state = NetworkState::new(nodes, &chain());
     let tip = chain().genesis.hash();
     let reply = |id: u16| Some(NodeStatus { peer_id: format!("p{id}"), tip, ..status(0, 0) });
-    state.fold_statuses((0..nodes).map(reply).collect(), 0);
+    state.fold_statuses(&state.changes_of_tips(), (0..nodes).map(reply).collect(), 0);
     state.take_changes();
     state
 }
@@ -101,10 +101,23 @@ fn links_that_no_event_told_of_are_seen_when_nodes_are_asked_twice() {
     let reply = || {
         vec![Some(NodeStatus { peer_id: "p0".into(), peers: vec!["p1".into()], tip, ..status(0, 0) }), None]
     };
-    state.fold_statuses(reply(), 1);
+    state.fold_statuses(&state.changes_of_tips(), reply(), 1);
     assert!(state.links().is_empty(), "the event may be under way");
-    state.fold_statuses(reply(), 2);
+    state.fold_statuses(&state.changes_of_tips(), reply(), 2);
     assert!(state.links().contains(&(0, 1)));
+}
+
+/// A node that sleeps holds up its round of questions, and the replies of the others are old when it ends.
+#[test]
+fn a_reply_of_a_round_that_began_before_an_event_takes_nothing_back_though_its_tip_was_seen_before() {
+    let mut state = network(1);
+    connects(&mut state, 0, block(1, 1, 0), None, 1);
+    let reply = || vec![Some(NodeStatus { peer_id: "p0".into(), ..status(1, 1) })];
+    state.fold_statuses(&state.changes_of_tips(), reply(), 2);
+    let begun = state.changes_of_tips();
+    connects(&mut state, 0, block(2, 2, 1), None, 3);
+    state.fold_statuses(&begun, reply(), 4);
+    assert_eq!(state.node(0).expect("it is there").tip, hash(2));
 }
 
 #[test]
@@ -113,7 +126,11 @@ fn a_reply_that_events_have_overtaken_takes_nothing_back_and_one_that_is_given_t
     connects(&mut state, 0, block(1, 1, 0), None, 1);
     connects(&mut state, 0, block(2, 2, 1), None, 1);
     let mut asked = |height, byte| {
-        state.fold_statuses(vec![Some(NodeStatus { peer_id: "p0".into(), ..status(height, byte) })], 2);
+        state.fold_statuses(
+            &state.changes_of_tips(),
+            vec![Some(NodeStatus { peer_id: "p0".into(), ..status(height, byte) })],
+            2,
+        );
         state.node(0).expect("it is there").tip
     };
     assert_eq!(asked(1, 1), hash(2), "it was given before the second block");
@@ -157,7 +174,7 @@ fn a_node_with_less_work_is_behind_three_intervals_after_the_first_block_with_mo
 fn a_node_that_misses_two_requests_does_not_answer_until_it_replies() {
     let mut state = network(1);
     let mut answers = |reply| {
-        state.fold_statuses(vec![reply], 1);
+        state.fold_statuses(&state.changes_of_tips(), vec![reply], 1);
         state.node(0).expect("it is there").answers
     };
     assert!(answers(None) && !answers(None) && answers(Some(status(0, 0))));
