@@ -197,17 +197,6 @@ impl NodeHandle {
         answer.await.map_err(|_| Stopped)
     }
 
-    /// [`NodeHandle::query`] for threads outside the runtime, as the miner's.
-    pub fn query_blocking<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(&Machine) -> T + Send + 'static,
-    ) -> Result<T, Stopped> {
-        let (reply, answer) = oneshot::channel();
-        let query = move |machine: &Machine| drop(reply.send(look(machine)));
-        self.calls.blocking_send(Call::Query(Box::new(query))).map_err(|_| Stopped)?;
-        answer.blocking_recv().map_err(|_| Stopped)
-    }
-
     /// Makes some of the wanted blocks at once; returns once they are stored and flushed. With
     /// fewer than wanted, ask again for the rest unless that is of no use.
     pub async fn generate(&self, wanted: Wanted) -> Result<Made, Stopped> {

@@ -1,7 +1,7 @@
 //! The faucet: pays out of the published faucet account. It holds no user's key.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use cairn_core::address::Address;
 use cairn_core::amount::Amount;
@@ -18,6 +18,7 @@ use cairn_genesis::accounts;
 use crate::devnet::command::Payment;
 use crate::devnet::error::DevnetError;
 use crate::devnet::funded_accounts;
+use crate::devnet::held::held;
 use crate::devnet::network::Network;
 
 /// Fee of a payment; its largest form has some 700 bytes, so this is above any usual fee rate.
@@ -73,7 +74,7 @@ impl Faucet {
         let overflow =
             || DevnetError::Argument { found: amount.to_string(), expected: "an amount that exists".into() };
         let wanted = amount.checked_add(FEE).ok_or_else(overflow)?;
-        let mut unspent = self.unspent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unspent = held(&self.unspent);
         let mut found = self.spendable(network, node, &unspent, wanted)?;
         if found.chosen.is_none() {
             let scanned = self.scan(network, node)?;

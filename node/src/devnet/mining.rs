@@ -71,7 +71,7 @@ pub fn in_words(Estimate { mining, hashrate }: &Estimate) -> Option<String> {
     Some(format!(
         "{} mined at once are {} ahead of the schedule of one in {}: the next one {next}{usual}. \
          For many blocks there is `cairn devnet --chain regtest`, where the difficulty is fixed.",
-        count(mining.blocks.into(), "block").replace('\u{202f}', ","),
+        count(mining.blocks.into(), "block"),
         duration(mining.ahead_ms),
         duration(mining.spacing_ms),
     ))

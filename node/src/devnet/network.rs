@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use cairn_core::hash::BlockHash;
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::groups::Groups;
+use crate::devnet::held::held;
 use crate::devnet::plan::NodePlan;
 use crate::devnet::shared_state::SharedState;
 use crate::devnet::turns::Turns;
@@ -53,11 +54,6 @@ pub struct Network {
     chain_argument: String,
     nodes: Vec<Mutex<Node>>,
     stop: Arc<AtomicBool>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is guarded is whole after every statement, so a panic elsewhere spoils nothing.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Network {
@@ -206,11 +202,10 @@ impl Network {
     }
 
     /// Asks all nodes for their status, and folds the replies into the state.
-    pub fn poll(&self) -> Vec<Option<NodeStatus>> {
+    pub fn poll(&self) {
         let before = self.state.read(|state| state.changes_of_tips());
         let replies = self.statuses();
-        self.state.change(|state, at| state.fold_statuses(&before, replies.clone(), at));
-        replies
+        self.state.change(|state, at| state.fold_statuses(&before, replies, at));
     }
 
     /// Numbers of the nodes that run.

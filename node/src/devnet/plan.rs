@@ -78,7 +78,21 @@ struct HeldPort {
     _twin: UdpSocket,
 }
 
+/// The tag of a node begins with this; its number follows.
+const TAG: &str = "node ";
+
+/// The number of the node that found a block, by its tag. A tag is foreign text: only what a devnet gives its
+/// nodes counts.
+pub fn miner(tag: &[u8]) -> Option<u16> {
+    std::str::from_utf8(tag).ok()?.strip_prefix(TAG)?.parse().ok()
+}
+
 impl NodePlan {
+    /// The text in the coinbase of the blocks that it finds; [`miner`] reads it.
+    pub fn tag(&self) -> String {
+        format!("{TAG}{}", self.id)
+    }
+
     /// Directory of the node's data.
     pub fn data(&self) -> PathBuf {
         self.directory.join("data")
@@ -184,6 +198,12 @@ fn free_port(next: &mut u16) -> Result<(SocketAddr, HeldPort), DevnetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_miner_is_known_by_the_tag_that_its_devnet_gave_it() {
+        assert_eq!(miner(b"node 12"), Some(12));
+        assert_eq!(miner(b"somebody"), None);
+    }
 
     #[test]
     fn few_nodes_are_all_linked_and_many_are_linked_to_one_another_by_a_chain_at_least() {

@@ -5,7 +5,7 @@ pub mod builtin_scenarios;
 pub mod simulation_view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use cairn_simulator::plan::Plan;
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::devnet::command::PlayerCommand;
 use crate::devnet::error::DevnetError;
+use crate::devnet::held::held;
 use crate::devnet::player::simulation_view::SimulationView;
 use crate::devnet::shared_state::SharedState;
 
@@ -144,11 +145,6 @@ impl Player {
     fn playing(&self) -> MutexGuard<'_, Option<Playing>> {
         held(&self.playing)
     }
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is guarded is whole after every statement, so a panic elsewhere spoils nothing.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Plays until the run is over or nobody wants it any more.

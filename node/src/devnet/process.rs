@@ -35,7 +35,7 @@ pub fn start(plan: &NodePlan, hashrate: Option<Hashrate>, chain: &str) -> Result
     command.args(["node", "--stop-on-stdin-close", "--address-index", "--chain", chain]);
     command.arg("--data-dir").arg(plan.data());
     command.args(["--rpc", &plan.rpc.to_string(), "--listen", &plan.peer.to_string()]);
-    command.args(["--tag", &format!("node {}", plan.id)]);
+    command.args(["--tag", &plan.tag()]);
     for address in &plan.dials {
         command.args(["--connect", &address.to_string()]);
     }

@@ -57,20 +57,15 @@ impl Network {
         drop(self.client(id)?);
         let first = self.state.read(|state| state.rates(id).1).ok_or(DevnetError::NoHashrate { node: id })?;
         let rate = first.part(percent, 100);
-        let outcome = self.mine_at(id, rate);
-        match outcome {
+        let outcome = match self.mine_at(id, rate) {
             Err(error @ DevnetError::Node { error: CallError::Unreachable(_), .. }) => {
-                self.state.change(|state, _| state.set_rate(id, rate));
                 self.set_missed(id, true);
-                self.happened(DevnetEvent::Hashrate { node: id, rate, percent });
                 Err(DevnetError::NotYet { step: "the hash rate", node: id, error: Box::new(error) })
             }
-            outcome => {
-                outcome?;
-                self.happened(DevnetEvent::Hashrate { node: id, rate, percent });
-                Ok(())
-            }
-        }
+            outcome => Ok(outcome?),
+        };
+        self.happened(DevnetEvent::Hashrate { node: id, rate, percent });
+        outcome
     }
 
     /// Makes a node mine at a hash rate, which it keeps when it is started again; the first one counts

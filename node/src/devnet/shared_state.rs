@@ -10,6 +10,7 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::plan::Plan;
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
+use crate::devnet::held::held;
 use crate::devnet::line::Line;
 use crate::devnet::narrator::Narrator;
 use crate::devnet::state::NetworkState;
@@ -133,8 +134,7 @@ impl SharedState {
     }
 
     fn lock(&self) -> MutexGuard<'_, Guarded> {
-        // What is guarded is whole after every statement, so a panic elsewhere spoils nothing.
-        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.shared.0)
     }
 }
 

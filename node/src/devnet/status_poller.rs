@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use cairn_core::height::Height;
 use cairn_daemon::api::replies::NodeView;
-use cairn_daemon::api::status::NodeStatus;
 
 use crate::devnet::network::Network;
+use crate::devnet::state::NetworkState;
 
 /// Pause between rounds. Fifty nodes reply in a few milliseconds together.
 const EVERY: Duration = Duration::from_secs(1);
@@ -20,7 +20,8 @@ const REMEMBER: Duration = Duration::from_secs(60);
 /// # Panics
 /// When the system has no thread left.
 pub fn start(network: &Arc<Network>, each_round: impl Fn() + Send + 'static) {
-    remember(network, &network.poll());
+    network.poll();
+    remember(network);
     let network = Arc::downgrade(network);
     let run = move || {
         loop {
@@ -36,9 +37,10 @@ pub fn start(network: &Arc<Network>, each_round: impl Fn() + Send + 'static) {
 
 /// A devnet that is resumed has blocks that no event reports: those that the furthest node shows on its own
 /// page are enough to see where it stands.
-fn remember(network: &Network, replies: &[Option<NodeStatus>]) {
-    let heights = (0..).zip(replies).filter_map(|(id, reply)| Some((reply.as_ref()?.height, id)));
-    let Some((_, furthest)) = heights.max().filter(|(height, _)| *height > Height::GENESIS) else { return };
+fn remember(network: &Network) {
+    let height = |state: &NetworkState, id| Some((state.node(id)?.status.as_ref()?.height, id));
+    let furthest = network.state.read(|state| network.ids().filter_map(|id| height(state, id)).max());
+    let Some((_, furthest)) = furthest.filter(|(height, _)| *height > Height::GENESIS) else { return };
     let page = network.client(furthest).ok().and_then(|client| client.page(REMEMBER, "/v1/view").ok());
     if let Some(Ok(view)) = page.map(|(_, body)| serde_json::from_slice::<NodeView>(&body)) {
         network.state.change(|state, _| state.remember(view.blocks));

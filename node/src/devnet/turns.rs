@@ -1,12 +1,13 @@
 //! Steps are carried out one at a time, first come, first served; how long each waits is bounded.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::devnet::error::DevnetError;
+use crate::devnet::held::held;
 
 /// The queue of steps.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ impl Turns {
 
     fn at_work(&self) -> MutexGuard<'_, Option<(String, Instant)>> {
         // What is guarded is whole after every statement, so a panic elsewhere spoils nothing.
-        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.at_work)
     }
 }
 

@@ -19,6 +19,7 @@ use cairn_simulator::settlement::{is_one_in_each, ways};
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::network::Network;
+use crate::devnet::plan::miner;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
 
@@ -271,21 +272,5 @@ impl Observed for EventAdapter {
 
     fn are_even(&self, groups: &[Vec<NodeIndex>]) -> bool {
         is_one_in_each(groups, |node| Some(self.network.status(node.number()).ok()?.chainwork))
-    }
-}
-
-/// Who found a block, as its coinbase says it: the tag that a devnet gives each of its nodes.
-fn miner(tag: &[u8]) -> Option<u16> {
-    std::str::from_utf8(tag).ok()?.strip_prefix("node ")?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_miner_is_known_by_the_tag_that_its_devnet_gave_it() {
-        assert_eq!(miner(b"node 12"), Some(12));
-        assert_eq!(miner(b"somebody"), None);
     }
 }

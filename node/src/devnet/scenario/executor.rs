@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::behaviour::Behaviour;
@@ -19,6 +19,7 @@ use cairn_simulator::plan_state::PlanState;
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::DevnetEvent;
 use crate::devnet::groups::Groups;
+use crate::devnet::held::held;
 use crate::devnet::mining::mine;
 use crate::devnet::network::Network as Devnet;
 use crate::devnet::scenario::payments::Payer;
@@ -226,7 +227,7 @@ impl Network for Executor {
         payments: u32,
         twice_at: Option<NodeIndex>,
     ) -> Result<(), DevnetError> {
-        let mut payer = self.payer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut payer = held(&self.payer);
         let Ok(()) = pay_many(&mut *payer, node, payments, twice_at);
         Ok(())
     }

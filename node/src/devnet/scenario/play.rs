@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cairn_simulator::conductor::phases::{NoAgreement, Order, Phases};
@@ -16,6 +16,7 @@ use cairn_simulator::report::{Moment, Report};
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::{DevnetEvent, TimedEvent};
+use crate::devnet::held::held;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
@@ -65,7 +66,7 @@ pub fn play(
         started.expect("a scenario has two threads of its own");
         let pay = move || {
             while to_pay.recv().is_ok() && !stop.load(Ordering::Relaxed) {
-                payer.lock().unwrap_or_else(PoisonError::into_inner).pay();
+                held(&payer).pay();
             }
         };
         let started = named("payer").spawn_scoped(scope, pay);

@@ -7,6 +7,7 @@ use cairn_core::work::Work;
 use cairn_daemon::api::event::Arrival;
 use cairn_daemon::api::replies::ViewBlock;
 
+use crate::devnet::plan::miner;
 use crate::devnet::view::BlockView;
 
 /// Limit of blocks kept; the oldest go first. About 400 bytes each, and a few for every node.
@@ -30,7 +31,7 @@ impl From<&Arrival> for BlockView {
             chainwork: *chainwork,
             transactions: Some(block.transactions),
             size: Some(block.size),
-            miner: miner(&block.tag),
+            miner: miner(block.tag.as_bytes()),
             tag: block.tag.clone(),
             got: Vec::new(),
         }
@@ -49,16 +50,11 @@ impl From<ViewBlock> for BlockView {
             chainwork: block.chainwork,
             transactions: block.tx,
             size: block.size.map(|size| size as usize),
-            miner: miner(&tag),
+            miner: miner(tag.as_bytes()),
             tag,
             got: Vec::new(),
         }
     }
-}
-
-/// The number of the node in a tag. A tag is foreign text: only what a devnet gives its nodes counts.
-fn miner(tag: &str) -> Option<u16> {
-    tag.strip_prefix("node ")?.parse().ok()
 }
 
 impl Blocks {
@@ -153,6 +149,6 @@ mod tests {
 
     #[test]
     fn a_foreign_tag_names_no_node() {
-        assert_eq!((miner("node 3"), miner("node <b>"), miner("\u{1b}[2Jnode")), (Some(3), None, None));
+        assert_eq!((miner(b"node 3"), miner(b"node <b>"), miner(b"\x1b[2Jnode")), (Some(3), None, None));
     }
 }
