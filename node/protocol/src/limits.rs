@@ -89,22 +89,38 @@ pub const FULL_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
 pub const ANNOUNCE_BURST: u32 = 4;
 /// Announced transactions of a peer that have not arrived.
 pub const MAX_REQUESTS_PER_PEER: usize = 2048;
-/// Peers that are remembered for a requested transaction, to ask if the first does not deliver.
-pub const MAX_ANNOUNCERS: usize = 8;
 /// Time after which a transaction is requested from another peer (CVE-2024-52913).
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for a peer that did not deliver the last one in time.
+pub const STALLED_TRANSACTION_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes of delivered transactions of one peer that are not checked yet: one full message.
+pub const MAX_UNCHECKED_BYTES_PER_PEER: usize = MAX_FRAME;
+/// Bytes of delivered transactions of all peers that are not checked yet.
+pub const MAX_UNCHECKED_BYTES: usize = 8 * MAX_FRAME;
+/// Inputs of transactions after which a step checks no further one: the signatures of so many take a few
+/// milliseconds (CVE-2024-52914).
+pub const CHECKED_INPUTS_PER_STEP: usize = 256;
 /// Bytes of transactions in the reply to one `GetTransactions`.
 pub const MAX_SERVED_TRANSACTION_BYTES: usize = 2 * 1024 * 1024;
 /// Orphan transactions of one peer.
 pub const MAX_ORPHANS_PER_PEER: usize = 32;
 /// Bytes of an orphan transaction.
 pub const MAX_ORPHAN_BYTES: usize = 32 * 1024;
+/// Inputs of an orphan transaction, each of which takes an entry in an index.
+pub const MAX_ORPHAN_INPUTS: usize = 100;
+/// Bytes of the orphan transactions of all peers.
+pub const MAX_ALL_ORPHAN_BYTES: usize = 4 * 1024 * 1024;
 /// Time after which an orphan is forgotten.
 pub const ORPHAN_TIMEOUT: Duration = Duration::from_secs(60);
 /// Interval between announcements of a transaction that was submitted here and is unconfirmed.
 pub const REBROADCAST_INTERVAL: Duration = Duration::from_secs(60);
 /// Transactions submitted here that are announced again.
 pub const MAX_REBROADCAST_TRANSACTIONS: usize = 1024;
+
+/// Unsolicited rivals of one tip whose bodies are stored (ATTACKS 34); of others only the header is kept.
+pub const MAX_RIVALS: usize = 8;
+/// Unsolicited rivals of one tip from one peer.
+pub const MAX_RIVALS_PER_PEER: usize = 3;
 
 /// Blocks ahead of the clock that are kept: each cost its sender the work of a block.
 pub const MAX_FUTURE_BLOCKS: usize = 16;
@@ -113,6 +129,12 @@ pub const MAX_FUTURE_BLOCKS: usize = 16;
 pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without a delivery after which the requested blocks of a peer are requested from others.
 pub const BLOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time without a delivery after which the next block to connect is requested of more peers.
+pub const HEDGE_AFTER: Duration = Duration::from_secs(1);
+/// Peers that one block is requested of at a time, as in Bitcoin Core; of these one is outbound.
+pub const PARALLEL_REQUESTS: usize = 3;
+/// Blocks that are remembered because a peer sent the header and withheld the body.
+pub const MAX_WITHHELD: usize = 1024;
 /// Pause after which a peer that did not deliver is asked again.
 pub const STALL_PENALTY: Duration = Duration::from_secs(10);
 /// Failures to deliver in a row after which a peer is disconnected.
@@ -123,8 +145,10 @@ pub const BODY_WINDOW_BYTES: usize = 8 * 1024 * 1024;
 pub const MIN_BODY_WINDOW: usize = 8;
 /// Blocks above the first missing body that are requested.
 pub const BODIES_AHEAD: u32 = 1024;
-/// Blocks behind the best header beyond which a node only catches up and announces nothing.
+/// Blocks behind the chain of a peer beyond which a new node is in initial download, and announces nothing.
 pub const INITIAL_DOWNLOAD_GAP: u32 = 24;
+/// Time without a block that connects after which initial download is over: headers alone mute no node.
+pub const INITIAL_DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Estimated bytes of memory of the mempool, unless the operator sets another limit.
 pub const DEFAULT_MEMPOOL_BYTES: usize = 64 * 1000 * 1000;

@@ -16,12 +16,12 @@ use crate::chain::{BlockRejection, BlockVerdict, Chain, ChainChange};
 use crate::deadlines::Deadlines;
 use crate::event::{DisconnectReason, Event};
 use crate::input::{Input, Submission};
-use crate::limits::MAX_HEADERS_PER_MESSAGE;
+use crate::limits::{CHECKED_INPUTS_PER_STEP, MAX_HEADERS_PER_MESSAGE};
 use crate::mempool::Mempool;
 use crate::message::codec::CodecError;
 use crate::message::{Hello, Message};
 use crate::misbehavior::{Consequence, Misbehavior};
-use crate::peer::PeerId;
+use crate::peer::{Direction, PeerId};
 use crate::peers::Peers;
 use crate::peers::connection::Phase;
 use crate::peers::handshake::Identity;
@@ -38,7 +38,8 @@ pub mod unsolicited;
 
 pub use config::NodeConfig;
 
-use transaction_flow::{PeerMisbehavior, TransactionFlow};
+use transaction_flow::TransactionFlow;
+use unsolicited::Rivals;
 
 /// A node: the chain and the parts around it.
 pub struct Node<S> {
@@ -47,6 +48,7 @@ pub struct Node<S> {
     peers: Deadlines<Peers>,
     sync: Sync,
     relay: Relay,
+    rivals: Rivals,
     now: Timestamp,
 }
 
@@ -60,7 +62,8 @@ impl<S: ChainStore> Node<S> {
         let peers = Peers::new(id, identity, limits, ping_interval, &connect, Random::derive(seed, 1));
         let (mempool, peers) = (Deadlines::new(mempool), Deadlines::new(peers));
         let relay = Relay::new(Random::derive(seed, 2));
-        Self { chain, mempool, peers, sync: Sync::default(), relay, now: Timestamp::default() }
+        let (sync, rivals, now) = (Sync::default(), Rivals::default(), Timestamp::default());
+        Self { chain, mempool, peers, sync, relay, rivals, now }
     }
 
     /// One step. The same inputs in the same order give the same actions. If the time goes back,
@@ -98,6 +101,7 @@ impl<S: ChainStore> Node<S> {
             Input::Wake => {}
         }
         self.wake(&mut actions)?;
+        self.check_transactions(&mut actions)?;
         self.sync.fill(now, &self.chain, &mut actions);
         Ok(actions)
     }
@@ -105,6 +109,7 @@ impl<S: ChainStore> Node<S> {
     /// The time at which to call [`Self::handle`] with `Input::Wake`, if nothing else happens before.
     pub fn next_wake(&self) -> Option<Timestamp> {
         let parts = [
+            (!self.relay.unchecked.is_empty()).then_some(self.now),
             self.peers.next_deadline(|peers| peers.next_wake(self.now)),
             self.sync.next_wake(),
             self.relay.next_wake(),
@@ -136,7 +141,7 @@ impl<S: ChainStore> Node<S> {
 
     /// Whether the node is so far behind that it only catches up.
     pub fn is_initial_download(&self) -> bool {
-        self.sync.is_initial_download(&self.chain)
+        self.sync.is_initial_download()
     }
 
     /// Returns when everything so far survives a crash or power loss.
@@ -214,8 +219,7 @@ impl<S: ChainStore> Node<S> {
                 relay.requested(peer, &txids, |txid| mempool.get(txid), actions);
             }
             Message::Transactions(transactions) => {
-                let misbehaved = self.transaction_flow(actions).delivered(peer, transactions)?;
-                self.all_misbehaved(misbehaved, actions);
+                self.transaction_flow(actions).delivered(peer, transactions);
             }
         }
         Ok(())
@@ -235,10 +239,11 @@ impl<S: ChainStore> Node<S> {
         if !self.peers.received_hello(self.now, peer, hello.clone(), actions) {
             return;
         }
-        self.sync.connected(self.now, peer, &hello, &self.chain, actions);
+        let direction = self.peers.get(&peer).map_or(Direction::Inbound, |connection| connection.direction);
+        self.sync.connected(self.now, peer, direction, &hello, &self.chain, actions);
         // A peer from the other side of a partition does not have the transactions of this side.
         let unconfirmed = self.mempool.iter().map(|transaction| transaction.txid());
-        self.relay.connected(self.now, peer, hello.tip, unconfirmed);
+        self.relay.connected(self.now, peer, direction, hello.tip, unconfirmed);
         // A block between our Hello and theirs was announced to others and not to this peer.
         let sent_tip = self.peers.get(&peer).and_then(|connection| connection.sent_tip);
         if sent_tip != Some(self.chain.tip().hash()) {
@@ -269,7 +274,7 @@ impl<S: ChainStore> Node<S> {
         let is_unsolicited = !self.chain.entry(&hash).is_some_and(BlockIndexEntry::has_body)
             && !self.sync.bodies.is_requested_from(&peer, &hash);
         // The header is accepted and the body is not stored: blocks of little work would fill the disk.
-        if is_unsolicited && unsolicited::is_behind(&self.chain, block.header()) {
+        if is_unsolicited && !self.rivals.is_stored(&self.chain, peer, block.header()) {
             self.received_headers(peer, &[*block.header()], actions);
             return Ok(());
         }
@@ -320,15 +325,14 @@ impl<S: ChainStore> Node<S> {
         from: Option<PeerId>,
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
-        if !self.is_initial_download() {
+        self.sync.chain_changed(self.now);
+        if from.is_none() || !self.is_initial_download() {
             let connected: Vec<_> = change.connected_blocks().cloned().collect();
             self.relay.blocks.announce_branch(&connected, actions);
         }
         actions.push(Action::TemplateStale { urgent: true });
         actions.extend(chain_events::of(change, from).map(Action::Emit));
-        let misbehaved = self.transaction_flow(actions).follow(change)?;
-        self.all_misbehaved(misbehaved, actions);
-        Ok(())
+        self.transaction_flow(actions).follow(change)
     }
 
     fn submitted(&mut self, submission: Submission, actions: &mut Vec<Action>) -> Result<Answer, StoreError> {
@@ -346,9 +350,11 @@ impl<S: ChainStore> Node<S> {
                 })
             }
             Submission::Transaction { transaction, max_fee_rate } => {
-                let submitted = self.transaction_flow(actions).submitted(&transaction, max_fee_rate)?;
-                self.all_misbehaved(submitted.misbehaved, actions);
-                Answer::Transaction(submitted.verdict)
+                let submitted = self.transaction_flow(actions).submitted(&transaction, max_fee_rate);
+                Answer::Transaction(match submitted {
+                    Ok(txid) => Ok(txid),
+                    Err(failure) => Err(failure.rejection()?),
+                })
             }
         })
     }
@@ -358,10 +364,19 @@ impl<S: ChainStore> Node<S> {
         TransactionFlow { now: *now, chain, mempool, relay, actions }
     }
 
-    fn all_misbehaved(&mut self, misbehaved: Vec<PeerMisbehavior>, actions: &mut Vec<Action>) {
-        for PeerMisbehavior { peer, misbehavior } in misbehaved {
-            self.misbehaved(peer, &misbehavior, actions);
+    /// Checks delivered transactions until a limit of inputs is reached. The first misbehavior of a sender
+    /// disconnects it, and its other transactions are dropped unchecked.
+    fn check_transactions(&mut self, actions: &mut Vec<Action>) -> Result<(), StoreError> {
+        let mut inputs = 0;
+        while inputs < CHECKED_INPUTS_PER_STEP
+            && let Some((peer, transaction)) = self.relay.unchecked.pop()
+        {
+            inputs += transaction.inputs().len();
+            if let Some(misbehavior) = self.transaction_flow(actions).check(peer, transaction)? {
+                self.misbehaved(peer, &misbehavior, actions);
+            }
         }
+        Ok(())
     }
 
     fn misbehaved(&mut self, peer: PeerId, misbehavior: &Misbehavior, actions: &mut Vec<Action>) {

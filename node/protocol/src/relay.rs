@@ -5,7 +5,7 @@ use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::deadlines::Deadlines;
-use crate::peer::PeerId;
+use crate::peer::{Direction, PeerId};
 use crate::random::Random;
 
 pub mod blocks;
@@ -14,17 +14,20 @@ pub mod known_transactions;
 pub mod orphans;
 pub mod rebroadcast;
 pub mod transactions;
+pub mod unchecked;
 
 use blocks::BlockRelay;
 use orphans::Orphans;
 use rebroadcast::Rebroadcast;
 use transactions::TransactionRelay;
+use unchecked::UncheckedTransactions;
 
 /// The parts of relay, which do not know each other.
 #[derive(Clone, Debug)]
 pub struct Relay {
     pub blocks: BlockRelay,
     pub transactions: Deadlines<TransactionRelay>,
+    pub unchecked: UncheckedTransactions,
     pub orphans: Deadlines<Orphans>,
     pub rebroadcast: Deadlines<Rebroadcast>,
 }
@@ -35,6 +38,7 @@ impl Relay {
         Self {
             blocks: BlockRelay::default(),
             transactions: Deadlines::new(TransactionRelay::new(random)),
+            unchecked: UncheckedTransactions::default(),
             orphans: Deadlines::default(),
             rebroadcast: Deadlines::default(),
         }
@@ -45,16 +49,18 @@ impl Relay {
         &mut self,
         now: Timestamp,
         peer: PeerId,
+        direction: Direction,
         tip: BlockHash,
         unconfirmed: impl Iterator<Item = Txid>,
     ) {
         self.blocks.connected(peer, tip);
-        self.transactions.connected(now, peer, unconfirmed);
+        self.transactions.connected(now, peer, direction, unconfirmed);
     }
 
     /// A peer is disconnected.
     pub fn disconnected(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
         self.blocks.disconnected(peer);
+        self.unchecked.disconnected(peer);
         self.orphans.disconnected(peer);
         self.transactions.disconnected(now, peer, actions);
     }

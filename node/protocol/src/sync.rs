@@ -8,21 +8,23 @@ use crate::chain::store::ChainStore;
 use crate::chain::{BlockVerdict, Chain};
 use crate::deadlines::Deadlines;
 use crate::event::Event;
-use crate::limits::INITIAL_DOWNLOAD_GAP;
 use crate::message::{Hello, Inventory, Message};
-use crate::peer::PeerId;
+use crate::peer::{Direction, PeerId};
 
 pub mod bodies;
 pub mod headers;
+pub mod initial_download;
 
-use bodies::Bodies;
+use bodies::{Bodies, Hedge};
 use headers::Headers;
+use initial_download::InitialDownload;
 
 /// The requests for headers and bodies that make the best chain of all peers ours.
 #[derive(Clone, Debug, Default)]
 pub struct Sync {
     pub headers: Deadlines<Headers>,
     pub bodies: Deadlines<Bodies>,
+    initial_download: InitialDownload,
     /// The peer in the last `SyncChanged` event.
     source: Option<PeerId>,
 }
@@ -33,11 +35,12 @@ impl Sync {
         &mut self,
         now: Timestamp,
         peer: PeerId,
+        direction: Direction,
         hello: &Hello,
         chain: &Chain<S>,
         actions: &mut Vec<Action>,
     ) {
-        self.bodies.connected(now, peer, hello.genesis.into());
+        self.bodies.connected(now, peer, direction, hello.genesis.into());
         self.headers.connected(now, peer, hello.tip, chain, actions);
     }
 
@@ -59,7 +62,8 @@ impl Sync {
         if let BlockVerdict::TooEarly(ahead) = verdict {
             self.headers.keep_deadline().shown_early(&peer, ahead.time, chain.tip().height);
         }
-        self.bodies.arrived(now, peer, &block.hash(), block.size());
+        let connects = matches!(verdict, BlockVerdict::Connected | BlockVerdict::SideBranch);
+        self.bodies.arrived(now, peer, &block.hash(), block.size(), connects);
         self.headers.keep_deadline().has(peer, &block.hash(), chain);
     }
 
@@ -72,18 +76,46 @@ impl Sync {
         self.bodies.not_found(now, peer, blocks);
     }
 
+    /// The best chain has grown.
+    pub fn chain_changed(&mut self, now: Timestamp) {
+        self.initial_download.connected(now);
+    }
+
     /// Requests missing bodies from the peers that have them.
     pub fn fill<S: ChainStore>(&mut self, now: Timestamp, chain: &Chain<S>, actions: &mut Vec<Action>) {
         if chain.best_header().work > chain.work() {
-            for (peer, best) in self.headers.ahead_of(chain.work()) {
-                let Some(best) = chain.entry(&best).filter(|best| !best.is_invalid()) else { continue };
-                let wanted = self.bodies.choose(now, peer, best, chain);
-                if !wanted.is_empty() {
-                    actions.push(Action::Send { peer, message: Message::GetBlocks(wanted) });
-                }
-            }
+            self.request_bodies(now, chain, actions);
+        } else {
+            self.bodies.keep_deadline().nothing_missing();
+        }
+        let ahead = if chain.best_header().work > chain.work() {
+            let furthest = self.headers.furthest_ahead_of(chain);
+            furthest.map(|height| height.since(chain.tip().height).unwrap_or(0))
+        } else {
+            Some(0)
+        };
+        if self.initial_download.follow(now, ahead) {
+            actions.push(Action::TemplateStale { urgent: true });
         }
         self.report(chain, actions);
+    }
+
+    /// Requests bodies from every peer that is ahead, those first that deliver.
+    fn request_bodies<S: ChainStore>(&mut self, now: Timestamp, chain: &Chain<S>, actions: &mut Vec<Action>) {
+        let ahead = self.headers.ahead_of(chain.work()).into_iter();
+        let ahead = ahead.filter_map(|(peer, best)| Some((peer, chain.entry(&best)?)));
+        let mut ahead: Vec<_> = ahead.filter(|(_, best)| !best.is_invalid()).collect();
+        // Those with equal rank stay in the order of work.
+        ahead.sort_by_key(|(peer, _)| self.bodies.rank(peer));
+        for (peer, best) in &ahead {
+            let wanted = self.bodies.choose(now, *peer, best, chain);
+            if !wanted.is_empty() {
+                actions.push(Action::Send { peer: *peer, message: Message::GetBlocks(wanted) });
+            }
+        }
+        let hedges = self.bodies.hedge(now, &ahead, chain).into_iter();
+        let messages = hedges.map(|Hedge { peer, block }| (peer, Message::GetBlocks(vec![block])));
+        actions.extend(messages.map(|(peer, message)| Action::Send { peer, message }));
     }
 
     /// Does what is due now; returns the peers that have let too many requests pass.
@@ -106,15 +138,13 @@ impl Sync {
             .next_deadline(Headers::next_wake)
             .into_iter()
             .chain(self.bodies.next_deadline(Bodies::next_wake))
+            .chain(self.initial_download.next_wake())
             .min()
     }
 
-    /// Whether the chain of a peer is so far ahead that the node only catches up. The age of the tip does not
-    /// count: a devnet that was suspended for a night is as complete as before. Nor does a header chain that no
-    /// connected peer has: a peer that sends one without its bodies is disconnected.
-    pub fn is_initial_download<S: ChainStore>(&self, chain: &Chain<S>) -> bool {
-        let furthest = self.headers.furthest_ahead_of(chain);
-        furthest.and_then(|height| height.since(chain.tip().height)) > Some(INITIAL_DOWNLOAD_GAP)
+    /// Whether the node is in initial download.
+    pub fn is_initial_download(&self) -> bool {
+        self.initial_download.is_running()
     }
 
     fn report<S: ChainStore>(&mut self, chain: &Chain<S>, actions: &mut Vec<Action>) {

@@ -18,6 +18,7 @@ use crate::mempool::{AcceptedTransaction, Mempool, MempoolError, Removed};
 use crate::misbehavior::Misbehavior;
 use crate::peer::PeerId;
 use crate::relay::Relay;
+use crate::relay::orphans::FoundChild;
 
 /// The parts of a node that a transaction passes, for one step.
 pub struct TransactionFlow<'n, S> {
@@ -28,52 +29,36 @@ pub struct TransactionFlow<'n, S> {
     pub actions: &'n mut Vec<Action>,
 }
 
-/// Misbehavior of one peer.
-pub struct PeerMisbehavior {
-    pub peer: PeerId,
-    pub misbehavior: Misbehavior,
-}
-
-/// The verdict on a submitted transaction, and the misbehavior found in orphans that waited for it.
-pub struct Submitted {
-    pub verdict: Result<Txid, MempoolError>,
-    pub misbehaved: Vec<PeerMisbehavior>,
-}
-
 impl<S: ChainStore> TransactionFlow<'_, S> {
-    /// A peer delivers transactions. Those that it did not announce are ignored.
-    pub fn delivered(
-        &mut self,
-        peer: PeerId,
-        transactions: Vec<Arc<Transaction>>,
-    ) -> Result<Vec<PeerMisbehavior>, StoreError> {
-        let mut misbehaved = Vec::new();
+    /// A peer delivers transactions, which are checked later, a few in each step. Those that it did not announce are
+    /// ignored.
+    pub fn delivered(&mut self, peer: PeerId, transactions: Vec<Arc<Transaction>>) {
         for transaction in transactions {
-            if self.relay.transactions.is_expected(&peer, &transaction.txid()) {
-                misbehaved.extend(self.received(peer, transaction)?);
+            let txid = transaction.txid();
+            if self.relay.transactions.keep_deadline().is_expected(&peer, &txid)
+                && !self.relay.unchecked.push(peer, transaction)
+            {
+                self.relay.transactions.not_valid(self.now, peer, txid, self.actions);
             }
         }
-        Ok(misbehaved)
     }
 
-    fn received(
+    /// Checks one delivered transaction; returns the misbehavior of its sender.
+    pub fn check(
         &mut self,
         peer: PeerId,
         transaction: Arc<Transaction>,
-    ) -> Result<Vec<PeerMisbehavior>, StoreError> {
+    ) -> Result<Option<Misbehavior>, StoreError> {
         let txid = transaction.txid();
         match self.mempool.accept(self.now, &transaction, self.chain) {
-            Ok(accepted) => {
-                self.accepted(&accepted, Some(peer));
-                return self.accept_children(&txid);
-            }
+            Ok(accepted) => self.accepted(&accepted, Some(peer)),
             Err(Failure::Rejected(MempoolError::UnknownOutput { .. })) => {
                 self.relay.transactions.not_valid(self.now, peer, txid, self.actions);
                 self.keep_orphan(peer, transaction);
             }
             Err(Failure::Rejected(MempoolError::Rule(error))) => {
                 self.relay.transactions.not_valid(self.now, peer, txid, self.actions);
-                return Ok(vec![PeerMisbehavior { peer, misbehavior: Misbehavior::Transaction(error) }]);
+                return Ok(Some(Misbehavior::Transaction(error)));
             }
             // Policy is each node's own: it is no misbehavior, and another copy would be rejected, too.
             Err(failure) => {
@@ -81,7 +66,7 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
                 self.relay.transactions.arrived(&txid);
             }
         }
-        Ok(Vec::new())
+        Ok(None)
     }
 
     /// A caller submits a transaction. One that is in the mempool already is announced again.
@@ -89,40 +74,33 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
         &mut self,
         transaction: &Arc<Transaction>,
         max_fee_rate: Option<FeeRate>,
-    ) -> Result<Submitted, StoreError> {
+    ) -> Result<Txid, Failure<MempoolError>> {
         let txid = transaction.txid();
-        let mut misbehaved = Vec::new();
-        let verdict = match self.mempool.accept_up_to(self.now, transaction, max_fee_rate, self.chain) {
-            Ok(accepted) => {
-                self.accepted(&accepted, None);
-                misbehaved = self.accept_children(&txid)?;
-                Ok(txid)
-            }
-            Err(failure) => Err(failure.rejection()?),
-        };
-        if verdict.is_err() && self.mempool.contains(&txid) {
-            self.relay.transactions.announce_again(self.now, txid);
+        let accepted = self.mempool.accept_up_to(self.now, transaction, max_fee_rate, self.chain);
+        match &accepted {
+            Ok(accepted) => self.accepted(accepted, None),
+            Err(_) if self.mempool.contains(&txid) => self.relay.transactions.announce_again(self.now, txid),
+            Err(_) => {}
         }
         if self.mempool.contains(&txid) {
             self.relay.rebroadcast.add(self.now, txid);
         }
-        Ok(Submitted { verdict, misbehaved })
+        accepted.map(|_| txid)
     }
 
     /// The best chain changed: confirmed transactions leave the mempool, and those of disconnected blocks return.
-    pub fn follow(&mut self, change: &ChainChange) -> Result<Vec<PeerMisbehavior>, StoreError> {
+    pub fn follow(&mut self, change: &ChainChange) -> Result<(), StoreError> {
         let effect = self.mempool.follow(self.now, change, self.chain)?;
         self.removed(&effect.removed);
         for transaction in change.disconnected_blocks().flat_map(|block| block.transactions()) {
             self.relay.transactions.unconfirmed(&transaction.txid());
         }
         effect.returned.iter().for_each(|accepted| self.accepted(accepted, None));
-        let mut misbehaved = Vec::new();
         for transaction in change.connected_blocks().flat_map(|block| block.transactions()) {
             self.relay.transactions.confirmed(&transaction.txid());
-            misbehaved.extend(self.accept_children(&transaction.txid())?);
+            self.take_orphans_of(&transaction.txid());
         }
-        Ok(misbehaved)
+        Ok(())
     }
 
     /// A peer announces transactions: those that are missing here are requested.
@@ -150,31 +128,11 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
         }
     }
 
-    /// Accepts orphans whose parent has come, and then their children.
-    fn accept_children(&mut self, parent: &Txid) -> Result<Vec<PeerMisbehavior>, StoreError> {
-        let (mut parents, mut misbehaved) = (vec![*parent], Vec::new());
-        while let Some(parent) = parents.pop() {
-            for (peer, child) in self.relay.orphans.take_children(&parent) {
-                match self.mempool.accept(self.now, &child, self.chain) {
-                    Ok(accepted) => {
-                        self.accepted(&accepted, Some(peer));
-                        parents.push(accepted.txid);
-                    }
-                    // Another parent is missing as well.
-                    Err(Failure::Rejected(MempoolError::UnknownOutput { .. })) => {
-                        self.relay.orphans.keep(self.now, peer, child);
-                    }
-                    Err(Failure::Rejected(MempoolError::Rule(error))) => {
-                        misbehaved
-                            .push(PeerMisbehavior { peer, misbehavior: Misbehavior::Transaction(error) });
-                    }
-                    Err(failure) => {
-                        failure.rejection()?;
-                    }
-                }
-            }
+    /// The orphans whose parent has come are checked next.
+    fn take_orphans_of(&mut self, parent: &Txid) {
+        for FoundChild { from, transaction } in self.relay.orphans.take_children(parent) {
+            self.relay.unchecked.push(from, transaction);
         }
-        Ok(misbehaved)
     }
 
     fn accepted(&mut self, accepted: &AcceptedTransaction, from: Option<PeerId>) {
@@ -182,6 +140,7 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
         self.removed(&accepted.removed);
         self.relay.transactions.arrived(&txid);
         self.relay.transactions.announce(self.now, txid);
+        self.take_orphans_of(&txid);
         self.actions.push(Action::TemplateStale { urgent: false });
         self.actions.push(Action::Emit(Event::TransactionAccepted { txid, fee, size, from }));
     }

@@ -8,15 +8,26 @@ use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::Transaction;
 
-use crate::limits::{MAX_ORPHAN_BYTES, MAX_ORPHANS_PER_PEER, ORPHAN_TIMEOUT};
+use crate::limits::{
+    MAX_ALL_ORPHAN_BYTES, MAX_ORPHAN_BYTES, MAX_ORPHAN_INPUTS, MAX_ORPHANS_PER_PEER, ORPHAN_TIMEOUT,
+};
 use crate::peer::PeerId;
 
 /// Transactions without a parent, by sender: a copy with forged signatures from one peer does not replace the
 /// valid one from another (ATTACKS 30).
 #[derive(Clone, Debug, Default)]
 pub struct Orphans {
-    by_peer: BTreeMap<PeerId, BTreeMap<Txid, Orphan>>,
-    children: BTreeMap<Txid, BTreeSet<(PeerId, Txid)>>,
+    by_peer: BTreeMap<PeerId, Share>,
+    /// Parent, sender and id of each orphan, for each of its inputs.
+    children: BTreeSet<(Txid, PeerId, Txid)>,
+    bytes: usize,
+}
+
+/// The orphans of one peer.
+#[derive(Clone, Debug, Default)]
+struct Share {
+    orphans: BTreeMap<Txid, Orphan>,
+    bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -25,25 +36,45 @@ struct Orphan {
     until: Timestamp,
 }
 
+/// An orphan whose parent has come.
+pub struct FoundChild {
+    pub from: PeerId,
+    pub transaction: Arc<Transaction>,
+}
+
 impl Orphans {
-    /// Keeps a transaction until a parent comes, unless a limit is reached; returns whether it is kept.
+    /// Keeps a transaction until a parent comes, unless a limit is reached; returns whether it is kept. Above the
+    /// limit for all peers, the peer whose orphans take most bytes loses its oldest.
     pub fn keep(&mut self, now: Timestamp, from: PeerId, transaction: Arc<Transaction>) -> bool {
-        let of_peer = self.by_peer.entry(from).or_default();
-        if transaction.size() > MAX_ORPHAN_BYTES || of_peer.len() >= MAX_ORPHANS_PER_PEER {
+        let (txid, size) = (transaction.txid(), transaction.size());
+        let share = self.by_peer.entry(from).or_default();
+        if size > MAX_ORPHAN_BYTES
+            || transaction.inputs().len() > MAX_ORPHAN_INPUTS
+            || share.orphans.len() >= MAX_ORPHANS_PER_PEER
+            || share.orphans.contains_key(&txid)
+        {
             return false;
         }
-        let txid = transaction.txid();
-        for input in transaction.inputs() {
-            self.children.entry(input.txid).or_default().insert((from, txid));
+        self.children.extend(transaction.inputs().iter().map(|input| (input.txid, from, txid)));
+        share.orphans.insert(txid, Orphan { transaction, until: now.saturating_add(ORPHAN_TIMEOUT) });
+        share.bytes += size;
+        self.bytes += size;
+        while self.bytes > MAX_ALL_ORPHAN_BYTES {
+            let Some((peer, share)) = self.by_peer.iter().max_by_key(|(_, share)| share.bytes) else { break };
+            let oldest = share.orphans.iter().min_by_key(|(_, orphan)| orphan.until);
+            let Some((peer, oldest)) = oldest.map(|(txid, _)| (*peer, *txid)) else { break };
+            self.remove(peer, &oldest);
         }
-        of_peer.insert(txid, Orphan { transaction, until: now.saturating_add(ORPHAN_TIMEOUT) });
-        true
+        self.by_peer.get(&from).is_some_and(|share| share.orphans.contains_key(&txid))
     }
 
-    /// Removes and returns the orphans that spend an output of a transaction, with their senders.
-    pub fn take_children(&mut self, parent: &Txid) -> Vec<(PeerId, Arc<Transaction>)> {
-        let children = self.children.get(parent).cloned().unwrap_or_default();
-        children.into_iter().filter_map(|(from, txid)| Some((from, self.remove(from, &txid)?))).collect()
+    /// Removes and returns the orphans that spend an output of a transaction.
+    pub fn take_children(&mut self, parent: &Txid) -> Vec<FoundChild> {
+        let first = (*parent, PeerId::from_bytes([0; 32]), Txid::ZERO);
+        let of_parent = self.children.range(first..).take_while(|(other, _, _)| other == parent);
+        let children: Vec<(PeerId, Txid)> = of_parent.map(|(_, from, txid)| (*from, *txid)).collect();
+        let found = children.into_iter();
+        found.filter_map(|(from, txid)| Some(FoundChild { from, transaction: self.remove(from, &txid)? })).collect()
     }
 
     /// Forgets the orphans of a peer.
@@ -61,26 +92,24 @@ impl Orphans {
 
     /// The time at which the next orphan is forgotten.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.by_peer.values().flat_map(BTreeMap::values).map(|orphan| orphan.until).min()
+        self.by_peer.values().flat_map(|share| share.orphans.values()).map(|orphan| orphan.until).min()
     }
 
     fn remove_if(&mut self, from: PeerId, is_meant: impl Fn(&Orphan) -> bool) {
-        let of_peer = self.by_peer.get(&from).into_iter().flatten();
+        let of_peer = self.by_peer.get(&from).into_iter().flat_map(|share| &share.orphans);
         let meant: Vec<Txid> = of_peer.filter(|(_, one)| is_meant(one)).map(|(txid, _)| *txid).collect();
         meant.iter().for_each(|txid| drop(self.remove(from, txid)));
     }
 
     fn remove(&mut self, from: PeerId, txid: &Txid) -> Option<Arc<Transaction>> {
-        let orphan = self.by_peer.get_mut(&from)?.remove(txid)?;
-        for input in orphan.transaction.inputs() {
-            if let Some(children) = self.children.get_mut(&input.txid) {
-                children.remove(&(from, *txid));
-                if children.is_empty() {
-                    self.children.remove(&input.txid);
-                }
-            }
+        let share = self.by_peer.get_mut(&from)?;
+        let Orphan { transaction, .. } = share.orphans.remove(txid)?;
+        share.bytes -= transaction.size();
+        self.bytes -= transaction.size();
+        for input in transaction.inputs() {
+            self.children.remove(&(input.txid, from, *txid));
         }
-        Some(orphan.transaction)
+        Some(transaction)
     }
 }
 
@@ -113,5 +142,25 @@ mod tests {
         orphans.keep(NOW, greedy, orphan(&test, 0, 1));
         orphans.wake(orphans.next_wake().expect("it waits"));
         assert!(orphans.take_children(&Txid::ZERO).is_empty() && orphans.children.is_empty());
+        assert_eq!(orphans.bytes, 0);
+    }
+
+    /// ATTACKS 20 and 32: many identities together stay within the limit, and who sent little keeps it.
+    #[test]
+    fn the_orphans_of_all_peers_are_limited_in_bytes_and_inputs() {
+        let (test, mut orphans) = (TestChain::new(), Orphans::default());
+        let peer = |number: u8| PeerId::from_bytes([number; 32]);
+        assert!(orphans.keep(NOW, peer(255), orphan(&test, 1_000_000, 1)));
+        let coins: Vec<_> =
+            (0..=MAX_ORPHAN_INPUTS as u32).map(|index| (OutPoint { txid: Txid::ZERO, index }, pay(1, 1))).collect();
+        assert!(!orphans.keep(NOW, peer(254), test.spend(1, &coins, vec![pay(1, 2)])), "too many inputs");
+        for number in 0..100 {
+            for nth in 0..MAX_ORPHANS_PER_PEER as u32 {
+                orphans.keep(NOW, peer(number), orphan(&test, u32::from(number) * 100 + nth, 700));
+            }
+        }
+        assert!(orphans.bytes <= MAX_ALL_ORPHAN_BYTES && orphans.bytes > MAX_ALL_ORPHAN_BYTES / 2);
+        assert_eq!(orphans.bytes, orphans.by_peer.values().map(|share| share.bytes).sum::<usize>());
+        assert_eq!(orphans.by_peer[&peer(255)].orphans.len(), 1);
     }
 }

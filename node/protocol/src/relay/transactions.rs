@@ -1,10 +1,12 @@
 //! Transaction relay: a transaction is announced by its id, requested from one peer, and delivered. If the peer
-//! does not deliver in time, another is asked (CVE-2024-52913).
+//! does not deliver in time, others are asked, twice as many each time, and those first that deliver or that this
+//! node chose itself: so no number of silent announcers keeps a transaction out (CVE-2024-52913).
 //!
 //! No list of rejected ids is kept: an id does not cover the signatures, so a copy with invalid ones could keep
 //! the valid transaction out (ATTACKS 30). What is remembered of a peer's announcements is limited for each
 //! peer, so that a flood from one leaves those of the others.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -12,15 +14,16 @@ use cairn_core::generations::Generations;
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::Transaction;
+use smallvec::SmallVec;
 
 use crate::action::Action;
 use crate::limits::{
     ANNOUNCE_BATCH, ANNOUNCE_BURST, ANNOUNCE_INTERVAL, FULL_ANNOUNCE_INTERVAL, MAX_ANNOUNCE_QUEUE,
-    MAX_ANNOUNCERS, MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS, MAX_REQUESTS_PER_PEER,
-    MAX_SERVED_TRANSACTION_BYTES, TRANSACTION_TIMEOUT,
+    MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS, MAX_REQUESTS_PER_PEER, MAX_SERVED_TRANSACTION_BYTES,
+    STALLED_TRANSACTION_TIMEOUT, TRANSACTION_TIMEOUT,
 };
 use crate::message::{Inventory, Message};
-use crate::peer::PeerId;
+use crate::peer::{Direction, PeerId};
 use crate::prefix_map::PeerMap;
 use crate::random::Random;
 use crate::relay::known_transactions::{KnownTransactions, PeerSet};
@@ -51,14 +54,21 @@ struct Side {
     busy_until: Timestamp,
     /// The number of requests that name this peer.
     requests: usize,
+    direction: Direction,
+    /// Requests in a row that it did not answer in time.
+    stalls: u32,
 }
 
 /// A transaction that was announced and has not arrived.
 #[derive(Clone, Debug)]
 struct Request {
-    asked: PeerId,
+    /// The peers that were asked and have time until the deadline.
+    asked: SmallVec<[PeerId; 1]>,
     deadline: Timestamp,
-    others: VecDeque<PeerId>,
+    /// The other announcers, in the order of their announcements.
+    others: Vec<PeerId>,
+    /// The number of peers to ask after the deadline.
+    next: usize,
 }
 
 impl TransactionRelay {
@@ -75,13 +85,21 @@ impl TransactionRelay {
     }
 
     /// A peer completed the handshake; these ids are announced to it, parents before children.
-    pub fn connected(&mut self, now: Timestamp, peer: PeerId, txids: impl Iterator<Item = Txid>) {
+    pub fn connected(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        direction: Direction,
+        txids: impl Iterator<Item = Txid>,
+    ) {
         let queue: VecDeque<Txid> = txids.take(MAX_ANNOUNCE_QUEUE).collect();
         let announce_at = (!queue.is_empty()).then_some(now);
         let taken: BTreeSet<usize> = self.peers.values().map(|side| side.slot).collect();
         let slot = (0..).find(|slot| !taken.contains(slot)).unwrap_or(taken.len());
         let (last_announced, busy_until) = (Timestamp::default(), Timestamp::default());
-        let side = Side { slot, queue, announce_at, last_announced, busy_until, requests: 0 };
+        let (requests, stalls) = (0, 0);
+        let side =
+            Side { slot, queue, announce_at, last_announced, busy_until, requests, direction, stalls };
         self.peers.insert(peer, side);
     }
 
@@ -90,14 +108,9 @@ impl TransactionRelay {
         if let Some(side) = self.peers.remove(peer) {
             self.known.forget_peer(side.slot);
         }
-        let mut requested = Vec::new();
-        for (txid, request) in &mut self.requests {
-            request.others.retain(|other| other != peer);
-            if request.asked == *peer {
-                requested.push(*txid);
-            }
-        }
-        self.request_from_others(now, requested, actions);
+        let named = self.requests.iter().filter(|(_, request)| request.names(peer));
+        let named: Vec<Txid> = named.map(|(txid, _)| *txid).collect();
+        self.withdraw(now, peer, named, actions);
     }
 
     /// Queues a transaction for every peer that is not known to have it.
@@ -133,14 +146,15 @@ impl TransactionRelay {
                 continue;
             }
             if let Some(request) = self.requests.get_mut(txid) {
-                if !request.names(&peer) && request.others.len() < MAX_ANNOUNCERS {
-                    request.others.push_back(peer);
+                if !request.names(&peer) {
+                    request.others.push(peer);
                     side.requests += 1;
                 }
             } else if self.confirmed.get(&txid.prefix()).is_none() {
                 self.known.begin(txid).insert(side.slot);
-                let deadline = now.saturating_add(TRANSACTION_TIMEOUT);
-                self.requests.insert(*txid, Request { asked: peer, deadline, others: VecDeque::new() });
+                let deadline = now.saturating_add(side.timeout());
+                let asked = SmallVec::from_buf([peer]);
+                self.requests.insert(*txid, Request { asked, deadline, others: Vec::new(), next: 1 });
                 self.deadlines.insert((deadline, *txid));
                 side.requests += 1;
                 requested.push(*txid);
@@ -149,32 +163,27 @@ impl TransactionRelay {
         send_requests(peer, requested, actions);
     }
 
-    /// Whether a peer announced a transaction that has not arrived. Only then is its delivery checked, and the
-    /// result noted with [`Self::arrived`] or [`Self::not_valid`].
-    pub fn is_expected(&self, peer: &PeerId, txid: &Txid) -> bool {
-        self.requests.get(txid).is_some_and(|request| request.names(peer))
+    /// Whether a peer that delivers a transaction has announced it, and it has not arrived. Only then is it checked,
+    /// and the result noted with [`Self::arrived`] or [`Self::not_valid`].
+    pub fn is_expected(&mut self, peer: &PeerId, txid: &Txid) -> bool {
+        let is_expected = self.requests.get(txid).is_some_and(|request| request.names(peer));
+        if let Some(side) = self.peers.get_mut(peer).filter(|_| is_expected) {
+            side.stalls = 0;
+        }
+        is_expected
     }
 
     /// A delivered transaction is not valid, or its parents are missing. The id does not cover the signatures,
     /// so the next peer that announced it is asked, and no peer can keep it out (ATTACKS 30).
     pub fn not_valid(&mut self, now: Timestamp, peer: PeerId, txid: Txid, actions: &mut Vec<Action>) {
-        let Some(request) = self.requests.get_mut(&txid) else { return };
-        if request.asked == peer {
-            return self.request_from_others(now, vec![txid], actions);
-        }
-        let before = request.others.len();
-        request.others.retain(|other| *other != peer);
-        let removed = before - request.others.len();
-        if let Some(side) = self.peers.get_mut(&peer) {
-            side.requests = side.requests.saturating_sub(removed);
-        }
+        self.withdraw(now, &peer, vec![txid], actions);
     }
 
     /// A transaction arrived, or is no longer needed.
     pub fn arrived(&mut self, txid: &Txid) {
         let Some(request) = self.requests.remove(txid) else { return };
         self.deadlines.remove(&(request.deadline, *txid));
-        for peer in request.others.iter().chain([&request.asked]) {
+        for peer in request.others.iter().chain(&request.asked) {
             if let Some(side) = self.peers.get_mut(peer) {
                 side.requests = side.requests.saturating_sub(1);
             }
@@ -206,13 +215,13 @@ impl TransactionRelay {
         items: &[Inventory],
         actions: &mut Vec<Action>,
     ) {
-        for item in items {
-            if let Inventory::Transaction(txid) = item
-                && self.requests.get(txid).is_some_and(|request| request.asked == peer)
-            {
-                self.request_from_others(now, vec![*txid], actions);
-            }
-        }
+        let txids = items.iter().filter_map(|item| match item {
+            Inventory::Transaction(txid) => Some(*txid),
+            Inventory::Block(_) => None,
+        });
+        let was_asked = |txid: &Txid| self.requests.get(txid).is_some_and(|one| one.asked.contains(&peer));
+        let txids = txids.filter(was_asked).collect();
+        self.withdraw(now, &peer, txids, actions);
     }
 
     /// Replies to a request with the transactions that `get` finds, up to a limit of bytes. The others are
@@ -264,6 +273,13 @@ impl TransactionRelay {
         while let Some((_, txid)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now) {
             self.deadlines.pop_first();
             overdue.push(txid);
+            let Some(request) = self.requests.get_mut(&txid) else { continue };
+            for silent in core::mem::take(&mut request.asked) {
+                if let Some(side) = self.peers.get_mut(&silent) {
+                    side.requests = side.requests.saturating_sub(1);
+                    side.stalls = side.stalls.saturating_add(1);
+                }
+            }
         }
         self.request_from_others(now, overdue, actions);
     }
@@ -274,22 +290,48 @@ impl TransactionRelay {
         announcements.chain(self.deadlines.first().map(|(deadline, _)| *deadline)).min()
     }
 
+    /// A peer will not deliver these transactions. Those that no other peer was asked for are requested from others.
+    fn withdraw(&mut self, now: Timestamp, peer: &PeerId, txids: Vec<Txid>, actions: &mut Vec<Action>) {
+        let mut unasked = Vec::new();
+        for txid in txids {
+            let Some(request) = self.requests.get_mut(&txid).filter(|request| request.names(peer)) else {
+                continue;
+            };
+            request.others.retain(|other| other != peer);
+            request.asked.retain(|asked| asked != peer);
+            if request.asked.is_empty() {
+                unasked.push(txid);
+            }
+            if let Some(side) = self.peers.get_mut(peer) {
+                side.requests = side.requests.saturating_sub(1);
+            }
+        }
+        self.request_from_others(now, unasked, actions);
+    }
+
+    /// Requests transactions, which no peer is asked for now, from other announcers.
     fn request_from_others(&mut self, now: Timestamp, txids: Vec<Txid>, actions: &mut Vec<Action>) {
         let mut by_peer: BTreeMap<PeerId, Vec<Txid>> = BTreeMap::new();
         for txid in txids {
             let Some(request) = self.requests.get_mut(&txid) else { continue };
             self.deadlines.remove(&(request.deadline, txid));
-            if let Some(side) = self.peers.get_mut(&request.asked) {
-                side.requests = side.requests.saturating_sub(1);
-            }
-            let Some(next) = request.others.pop_front() else {
+            if request.others.is_empty() {
                 self.requests.remove(&txid);
                 continue;
+            }
+            let rank = |peer: &PeerId| {
+                self.peers.get(peer).map(|side| (side.stalls, side.direction == Direction::Inbound))
             };
-            request.asked = next;
-            request.deadline = now.saturating_add(TRANSACTION_TIMEOUT);
+            request.others.sort_by_key(rank);
+            let rest = request.others.split_off(request.next.min(request.others.len()));
+            request.asked = core::mem::replace(&mut request.others, rest).into();
+            request.next *= 2;
+            let timeouts = request.asked.iter().filter_map(|peer| self.peers.get(peer)).map(Side::timeout);
+            request.deadline = now.saturating_add(timeouts.max().unwrap_or(TRANSACTION_TIMEOUT));
             self.deadlines.insert((request.deadline, txid));
-            by_peer.entry(next).or_default().push(txid);
+            for peer in &request.asked {
+                by_peer.entry(*peer).or_default().push(txid);
+            }
         }
         by_peer.into_iter().for_each(|(peer, txids)| send_requests(peer, txids, actions));
     }
@@ -297,11 +339,16 @@ impl TransactionRelay {
 
 impl Request {
     fn names(&self, peer: &PeerId) -> bool {
-        self.asked == *peer || self.others.contains(peer)
+        self.asked.contains(peer) || self.others.contains(peer)
     }
 }
 
 impl Side {
+    /// The timeout of a request to this peer, which is shorter if the last one passed.
+    fn timeout(&self) -> Duration {
+        if self.stalls > 0 { STALLED_TRANSACTION_TIMEOUT } else { TRANSACTION_TIMEOUT }
+    }
+
     /// Adds an id to the queue. An announcement leaves at once if none left lately. Of a few in a row, each is
     /// delayed to collect more ids; of many, each is delayed by its interval.
     fn enqueue(&mut self, now: Timestamp, txid: Txid, random: &mut Random) {

@@ -1,19 +1,25 @@
-//! Bodies: the blocks that each peer is asked for, in windows of limited size, and peers that do not deliver.
+//! Bodies: the blocks that are requested of each peer, in windows of limited size, and peers that do not deliver.
+//!
+//! The next block to connect is requested of more peers when the first does not deliver it (ATTACKS 18). Only
+//! deliveries in the order of the requests extend the time of a peer, so that a useless block now and then does not
+//! keep the others waiting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+use cairn_core::generations::Generations;
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_core::time::Timestamp;
+use smallvec::SmallVec;
 
 use crate::chain::Chain;
 use crate::chain::store::ChainStore;
 use crate::chain::tree::BlockIndexEntry;
 use crate::limits::{
-    BLOCK_TIMEOUT, BODIES_AHEAD, BODY_WINDOW_BYTES, MAX_GET_BLOCKS, MAX_STALLS, MIN_BODY_WINDOW,
-    STALL_PENALTY,
+    BLOCK_TIMEOUT, BODIES_AHEAD, BODY_WINDOW_BYTES, HEDGE_AFTER, MAX_GET_BLOCKS, MAX_STALLS, MAX_WITHHELD,
+    MIN_BODY_WINDOW, PARALLEL_REQUESTS, STALL_PENALTY,
 };
-use crate::peer::PeerId;
+use crate::peer::{Direction, PeerId};
 use crate::prefix_map::PeerMap;
 
 /// Number of entries that are walked at once on the way up to a peer's best header.
@@ -22,26 +28,49 @@ const STRIDE: u32 = 64;
 /// Blocks that were requested and have not arrived.
 #[derive(Clone, Debug)]
 pub struct Bodies {
-    requests: BTreeMap<BlockHash, PeerId>,
+    requests: BTreeMap<BlockHash, Request>,
     windows: PeerMap<Window>,
     /// Moving average of the size of a block in bytes.
     usual_size: usize,
+    /// Prefixes of blocks whose header a peer has sent and whose body it has not delivered.
+    withheld: Generations<u64, ()>,
+    /// When the next block to connect is requested of more peers, if it has not arrived.
+    hedge_due: Option<Timestamp>,
+}
+
+/// The requests for one block.
+#[derive(Clone, Debug)]
+struct Request {
+    /// In the order of the requests.
+    peers: SmallVec<[PeerId; 1]>,
+    /// When it was last requested.
+    last: Timestamp,
 }
 
 /// The requests to one peer, and its deliveries.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Window {
-    /// Blocks that were requested and have not arrived.
-    owed: usize,
-    /// When it last delivered, or was first asked.
+    direction: Direction,
+    /// Blocks that were requested and have not arrived, in the order of the requests.
+    owed: VecDeque<BlockHash>,
+    /// When it last delivered the block that was due, or was first asked.
     progress: Timestamp,
     /// The end of a pause after a failure; none once that has passed.
     idle_until: Option<Timestamp>,
     stalls: u32,
     /// Whether it delivered since its last `NotFound`.
     has_delivered: bool,
+    /// Whether it delivered a block that connects, and has not stalled since.
+    is_proven: bool,
     /// The last block of its chain up to which all bodies are here.
     common: BlockHash,
+}
+
+/// One block, to be requested of one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hedge {
+    pub peer: PeerId,
+    pub block: BlockHash,
 }
 
 /// A peer that did not deliver in time.
@@ -54,19 +83,27 @@ pub struct Stalled {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self { requests: BTreeMap::new(), windows: PeerMap::default(), usual_size: 1024 }
+        Self {
+            requests: BTreeMap::new(),
+            windows: PeerMap::default(),
+            usual_size: 1024,
+            withheld: Generations::new(MAX_WITHHELD / 2),
+            hedge_due: None,
+        }
     }
 }
 
 impl Bodies {
     /// A peer completed the handshake.
-    pub fn connected(&mut self, now: Timestamp, peer: PeerId, genesis: BlockHash) {
+    pub fn connected(&mut self, now: Timestamp, peer: PeerId, direction: Direction, genesis: BlockHash) {
         let window = Window {
-            owed: 0,
+            direction,
+            owed: VecDeque::new(),
             progress: now,
             idle_until: None,
             stalls: 0,
             has_delivered: false,
+            is_proven: false,
             common: genesis,
         };
         self.windows.insert(peer, window);
@@ -74,29 +111,39 @@ impl Bodies {
 
     /// A peer is disconnected: its blocks can be requested from others.
     pub fn disconnected(&mut self, peer: &PeerId) {
-        self.windows.remove(peer);
-        self.requests.retain(|_, asked| asked != peer);
+        if let Some(window) = self.windows.remove(peer) {
+            window.owed.iter().for_each(|hash| self.withdraw(peer, hash));
+        }
     }
 
-    /// A block of a size in bytes arrived from a peer. Only a block that was requested from this peer extends its
-    /// time: other blocks do not keep the requests waiting.
-    pub fn arrived(&mut self, now: Timestamp, from: PeerId, hash: &BlockHash, size: usize) {
+    /// A block of a size in bytes arrived from a peer; `connects` if all its ancestors are here. Only the block
+    /// that was due from this peer extends its time.
+    pub fn arrived(&mut self, now: Timestamp, from: PeerId, hash: &BlockHash, size: usize, connects: bool) {
         self.usual_size = (self.usual_size * 7 + size) / 8;
-        if self.is_requested_from(&from, hash)
-            && let Some(window) = self.windows.get_mut(&from)
-        {
-            window.progress = now;
-            window.stalls = 0;
-            window.has_delivered = true;
+        if let Some(window) = self.windows.get_mut(&from) {
+            window.is_proven |= connects;
+            if window.owed.front() == Some(hash) {
+                window.progress = now;
+                window.stalls = 0;
+                window.has_delivered = true;
+            }
         }
-        self.release(hash);
+        self.withheld.remove(&hash.prefix());
+        if let Some(request) = self.requests.remove(hash) {
+            for peer in request.peers {
+                if let Some(window) = self.windows.get_mut(&peer) {
+                    window.release(hash);
+                }
+            }
+        }
     }
 
     /// A peer sent an invalid body for this hash. Only a request to this peer ends (ATTACKS 17).
     pub fn not_valid(&mut self, peer: &PeerId, hash: &BlockHash) {
-        if self.is_requested_from(peer, hash) {
-            self.release(hash);
+        if let Some(window) = self.windows.get_mut(peer) {
+            window.release(hash);
         }
+        self.withdraw(peer, hash);
     }
 
     /// A peer does not have blocks that it was asked for. If it delivered no other, it gets a pause; otherwise its
@@ -114,7 +161,7 @@ impl Bodies {
         {
             window.idle_until = Some(now.saturating_add(STALL_PENALTY));
         }
-        owed.iter().for_each(|hash| self.release(hash));
+        owed.iter().for_each(|hash| self.not_valid(peer, hash));
     }
 
     /// The blocks to request from a peer now, on the way up to its best header.
@@ -129,11 +176,11 @@ impl Bodies {
         let Some(window) = self.windows.get_mut(&peer) else { return Vec::new() };
         // Half a window is requested at a time, so that the peer always has a block to send.
         let is_idle = window.idle_until.is_some_and(|until| now < until);
-        if is_idle || window.owed > size / 2 || best.work <= chain.work() {
+        if is_idle || window.owed.len() > size / 2 || best.work <= chain.work() {
             return Vec::new();
         }
         window.idle_until = None;
-        let count = size - window.owed;
+        let count = size - window.owed.len();
         let common = last_common(chain, window.common, best);
         window.common = common.hash();
         let limit = common.height.get().saturating_add(BODIES_AHEAD).min(best.height.get());
@@ -152,29 +199,115 @@ impl Bodies {
             found.extend(stride.into_iter().rev());
             from = until;
         }
-        found.truncate(count);
-        if window.owed == 0 {
-            window.progress = now;
-        }
-        window.owed += found.len();
-        self.requests.extend(found.iter().map(|hash| (*hash, peer)));
+        // Of a chain that others withheld, one block shows whether this peer has it.
+        let is_withheld = found.first().is_some_and(|first| self.withheld.get(&first.prefix()).is_some());
+        found.truncate(if is_withheld { 1 } else { count });
+        window.request(now, &found);
+        let request = || Request { peers: SmallVec::from_buf([peer]), last: now };
+        self.requests.extend(found.iter().map(|hash| (*hash, request())));
         found
+    }
+
+    /// Of the peers with these best headers: those to ask besides for a block that is the next to connect and is
+    /// overdue, one of them outbound if any has it.
+    pub fn hedge<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        ahead: &[(PeerId, &BlockIndexEntry)],
+        chain: &Chain<S>,
+    ) -> Vec<Hedge> {
+        self.hedge_due = None;
+        let mut holders: BTreeMap<BlockHash, Vec<PeerId>> = BTreeMap::new();
+        for (peer, best) in ahead {
+            let Some(window) = self.windows.get_mut(peer) else { continue };
+            let common = last_common(chain, window.common, best);
+            window.common = common.hash();
+            let next = chain.tree().ancestor(best, common.height.next());
+            if let Some(next) = next.filter(|next| self.requests.contains_key(&next.hash())) {
+                holders.entry(next.hash()).or_default().push(*peer);
+            }
+        }
+        let mut hedges = Vec::new();
+        for (block, holders) in holders {
+            let due = self.overdue_at(&block);
+            let mut others = self.not_asked(now, &block, holders);
+            if others.is_empty() {
+                continue;
+            }
+            if due > now {
+                self.hedge_due = Some(self.hedge_due.map_or(due, |earlier| earlier.min(due)));
+                continue;
+            }
+            let is_outbound = |peer: &PeerId| {
+                self.windows.get(peer).is_some_and(|window| window.direction == Direction::Outbound)
+            };
+            if let Some(outbound) = others.iter().position(is_outbound) {
+                others.swap(0, outbound);
+            }
+            others.truncate(PARALLEL_REQUESTS - 1);
+            hedges.extend(others.into_iter().map(|peer| Hedge { peer, block }));
+            let due = now.saturating_add(HEDGE_AFTER);
+            self.hedge_due = Some(self.hedge_due.map_or(due, |earlier| earlier.min(due)));
+        }
+        for Hedge { peer, block } in &hedges {
+            if let (Some(request), Some(window)) = (self.requests.get_mut(block), self.windows.get_mut(peer)) {
+                request.peers.push(*peer);
+                request.last = now;
+                window.request(now, &[*block]);
+            }
+        }
+        hedges
+    }
+
+    /// No block is missing: none is requested of more peers.
+    pub fn nothing_missing(&mut self) {
+        self.hedge_due = None;
+    }
+
+    /// When the peers that were asked for a block have delivered nothing for too long.
+    fn overdue_at(&self, block: &BlockHash) -> Timestamp {
+        let Some(request) = self.requests.get(block) else { return Timestamp::default() };
+        let windows = request.peers.iter().filter_map(|peer| self.windows.get(peer));
+        let progress = windows.map(|window| window.progress).max();
+        progress.map_or(request.last, |progress| progress.max(request.last)).saturating_add(HEDGE_AFTER)
+    }
+
+    /// The holders of a block that were not asked for it, those that deliver first.
+    fn not_asked(&self, now: Timestamp, block: &BlockHash, mut holders: Vec<PeerId>) -> Vec<PeerId> {
+        let asked = self.requests.get(block).map(|request| request.peers.as_slice()).unwrap_or_default();
+        holders.retain(|peer| {
+            let window = self.windows.get(peer);
+            !asked.contains(peer) && window.is_some_and(|window| window.idle_until.is_none_or(|end| end <= now))
+        });
+        holders.sort_by_key(|peer| self.rank(peer));
+        holders
+    }
+
+    /// The order in which peers are asked: those that deliver first, then those that this node chose itself.
+    pub fn rank(&self, peer: &PeerId) -> (bool, bool, u32) {
+        let window = self.windows.get(peer);
+        window.map_or((true, true, u32::MAX), |window| {
+            (!window.is_proven, window.direction == Direction::Inbound, window.stalls)
+        })
     }
 
     /// The peers that delivered nothing for too long. Their blocks can be requested from others.
     pub fn take_stalled(&mut self, now: Timestamp) -> Vec<Stalled> {
-        let late = |window: &Window| window.owed > 0 && now.since(window.progress) >= BLOCK_TIMEOUT;
+        let late = |window: &Window| !window.owed.is_empty() && now.since(window.progress) >= BLOCK_TIMEOUT;
         let late: Vec<PeerId> =
             self.windows.iter().filter(|(_, window)| late(window)).map(|(peer, _)| *peer).collect();
         let mut stalled = Vec::new();
         for peer in late {
-            self.requests.retain(|_, asked| *asked != peer);
-            if let Some(window) = self.windows.get_mut(&peer) {
-                window.owed = 0;
-                window.stalls += 1;
-                window.idle_until = Some(now.saturating_add(STALL_PENALTY));
-                stalled.push(Stalled { peer, is_unresponsive: window.stalls >= MAX_STALLS });
+            let Some(window) = self.windows.get_mut(&peer) else { continue };
+            let owed = core::mem::take(&mut window.owed);
+            window.stalls += 1;
+            window.is_proven = false;
+            window.idle_until = Some(now.saturating_add(STALL_PENALTY));
+            stalled.push(Stalled { peer, is_unresponsive: window.stalls >= MAX_STALLS });
+            if let Some(first) = owed.front() {
+                self.withheld.renew(first.prefix());
             }
+            owed.iter().for_each(|hash| self.withdraw(&peer, hash));
         }
         for window in self.windows.values_mut() {
             window.idle_until = window.idle_until.filter(|until| *until > now);
@@ -185,35 +318,54 @@ impl Bodies {
     /// The time at which a delivery is overdue or a pause ends.
     pub fn next_wake(&self) -> Option<Timestamp> {
         let due = self.windows.values().filter_map(|window| {
-            if window.owed > 0 {
-                Some(window.progress.saturating_add(BLOCK_TIMEOUT))
-            } else {
+            if window.owed.is_empty() {
                 window.idle_until
+            } else {
+                Some(window.progress.saturating_add(BLOCK_TIMEOUT))
             }
         });
-        due.min()
+        due.chain(self.hedge_due).min()
     }
 
     /// The peer with most requests.
     pub fn busiest(&self) -> Option<PeerId> {
-        let busy = self.windows.iter().filter(|(_, window)| window.owed > 0);
-        busy.max_by_key(|(_, window)| window.owed).map(|(peer, _)| *peer)
+        let busy = self.windows.iter().filter(|(_, window)| !window.owed.is_empty());
+        busy.max_by_key(|(_, window)| window.owed.len()).map(|(peer, _)| *peer)
     }
 
     /// The number of blocks that were requested from a peer and have not arrived.
     pub fn owed_by(&self, peer: &PeerId) -> usize {
-        self.windows.get(peer).map_or(0, |window| window.owed)
+        self.windows.get(peer).map_or(0, |window| window.owed.len())
     }
 
     /// Whether a block was requested from a peer and has not arrived.
     pub fn is_requested_from(&self, peer: &PeerId, hash: &BlockHash) -> bool {
-        self.requests.get(hash) == Some(peer)
+        self.requests.get(hash).is_some_and(|request| request.peers.contains(peer))
+    }
+
+    /// A peer is not asked for a block any more: if no other is, it can be requested again.
+    fn withdraw(&mut self, peer: &PeerId, hash: &BlockHash) {
+        let Some(request) = self.requests.get_mut(hash) else { return };
+        request.peers.retain(|asked| asked != peer);
+        if request.peers.is_empty() {
+            self.requests.remove(hash);
+        }
+    }
+}
+
+impl Window {
+    fn request(&mut self, now: Timestamp, blocks: &[BlockHash]) {
+        if self.owed.is_empty() {
+            self.progress = now;
+        }
+        self.owed.extend(blocks);
     }
 
     fn release(&mut self, hash: &BlockHash) {
-        let peer = self.requests.remove(hash);
-        if let Some(window) = peer.and_then(|peer| self.windows.get_mut(&peer)) {
-            window.owed = window.owed.saturating_sub(1);
+        if self.owed.front() == Some(hash) {
+            self.owed.pop_front();
+        } else {
+            self.owed.retain(|owed| owed != hash);
         }
     }
 }

@@ -1,0 +1,96 @@
+//! Initial download: the time in which a new node only catches up: it announces nothing, mines nothing and checks
+//! no transaction. It is left once and never entered again in this run, as in Bitcoin Core, so that headers without
+//! bodies cannot mute a node (ATTACKS 16).
+
+use cairn_core::time::Timestamp;
+
+use crate::limits::{INITIAL_DOWNLOAD_GAP, INITIAL_DOWNLOAD_TIMEOUT};
+
+/// The state of initial download.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitialDownload {
+    /// No peer was far ahead so far, and the chain has not grown.
+    #[default]
+    NotBegun,
+    /// A peer is far ahead.
+    Running {
+        /// When the last block was connected, or when this state began.
+        progress: Timestamp,
+    },
+    Over,
+}
+
+impl InitialDownload {
+    /// Follows the number of blocks by which the furthest peer is ahead; none if it is not known, because all
+    /// that had the best header are gone. Returns whether initial download has just ended.
+    pub fn follow(&mut self, now: Timestamp, ahead: Option<u32>) -> bool {
+        let is_far = ahead.map(|blocks| blocks > INITIAL_DOWNLOAD_GAP);
+        let next = match *self {
+            Self::NotBegun if is_far == Some(true) => Self::Running { progress: now },
+            Self::Running { progress } if is_far == Some(false) || now >= Self::end(progress) => Self::Over,
+            same => same,
+        };
+        let has_ended = *self != next && next == Self::Over;
+        *self = next;
+        has_ended
+    }
+
+    /// A block was connected.
+    pub fn connected(&mut self, now: Timestamp) {
+        *self = match *self {
+            Self::NotBegun | Self::Over => Self::Over,
+            Self::Running { .. } => Self::Running { progress: now },
+        };
+    }
+
+    /// Whether the node only catches up.
+    pub fn is_running(self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+
+    /// The time at which it ends without another block.
+    pub fn next_wake(self) -> Option<Timestamp> {
+        if let Self::Running { progress } = self { Some(Self::end(progress)) } else { None }
+    }
+
+    fn end(progress: Timestamp) -> Timestamp {
+        progress.saturating_add(INITIAL_DOWNLOAD_TIMEOUT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAR: Option<u32> = Some(INITIAL_DOWNLOAD_GAP + 1);
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000)
+    }
+
+    #[test]
+    fn it_is_left_once_and_never_entered_again() {
+        let mut state = InitialDownload::default();
+        assert!(!state.follow(at(0), FAR) && state.is_running());
+        state.connected(at(9));
+        assert!(!state.follow(at(18), FAR) && !state.follow(at(18), None) && state.is_running());
+        assert!(state.follow(at(18), Some(INITIAL_DOWNLOAD_GAP)));
+        assert!(!state.follow(at(19), FAR) && !state.is_running());
+    }
+
+    #[test]
+    fn headers_alone_do_not_prolong_it() {
+        let mut state = InitialDownload::default();
+        state.follow(at(0), FAR);
+        assert_eq!(state.next_wake(), Some(at(10)));
+        assert!(!state.follow(at(9), FAR) && state.follow(at(10), FAR) && !state.is_running());
+    }
+
+    #[test]
+    fn a_node_whose_chain_grows_by_itself_never_begins_it() {
+        let mut state = InitialDownload::default();
+        state.connected(at(0));
+        state.follow(at(1), FAR);
+        assert!(!state.is_running());
+    }
+}
