@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cairn_core::block::Block;
 use cairn_core::hash::BlockHash;
-use cairn_core::signature::SerialVerifier;
+use cairn_core::signature::{SerialVerifier, Verifier};
 use cairn_core::testing::TestChain;
 
 use super::super::*;
@@ -47,7 +47,16 @@ pub fn node(
     connect: &[usize],
     limits: ConnectionLimits,
 ) -> Node<MemoryStore> {
-    let verifier = Box::new(SerialVerifier);
+    node_with(test, index, connect, limits, Box::new(SerialVerifier))
+}
+
+pub fn node_with(
+    test: &TestChain,
+    index: usize,
+    connect: &[usize],
+    limits: ConnectionLimits,
+    verifier: Box<dyn Verifier + Send>,
+) -> Node<MemoryStore> {
     let chain = Chain::open(test.params.clone(), &test.genesis, MemoryStore::default(), verifier);
     let config = NodeConfig {
         id: id(index),

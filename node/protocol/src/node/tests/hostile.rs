@@ -371,3 +371,105 @@ fn a_peer_that_repeats_our_nonce_parts_itself_from_us_and_nobody_else() {
     net.pass(60_000);
     assert_eq!((net.ready(0), net.ready(1)), (vec![id(1)], vec![id(0)]));
 }
+
+/// ATTACKS 23, CVE-2024-52913: a hundred peers that announce a transaction first and never deliver it.
+#[test]
+fn no_number_of_silent_announcers_keeps_a_transaction_out() {
+    let test = TestChain::new();
+    for (connect, limit) in [(&[1usize][..], 2_000), (&[], 14_000)] {
+        let other: &[usize] = if connect.is_empty() { &[0] } else { &[] };
+        let mut net = Net::new(vec![node(&test, 0, connect, QUIET), node(&test, 1, other, QUIET)]);
+        net.settle();
+        let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
+        for guest in 10..100 {
+            net.guest(&test, guest, 0);
+            net.say(guest, 0, Message::AnnounceTransactions(vec![payment.txid()]));
+        }
+        net.submit(1, Submission::Transaction { transaction: payment.clone(), max_fee_rate: None });
+        net.pass(1_000);
+        assert!(!net.nodes[0].mempool().contains(&payment.txid()));
+        net.pass(limit - 1_000);
+        assert!(net.nodes[0].mempool().contains(&payment.txid()));
+    }
+}
+
+/// Counts the signatures that a node verifies.
+struct CountingVerifier(Arc<core::sync::atomic::AtomicUsize>);
+
+impl cairn_core::signature::Verifier for CountingVerifier {
+    fn verify(&self, claims: &[cairn_core::signature::SignatureClaim]) -> Result<(), usize> {
+        self.0.fetch_add(claims.len(), core::sync::atomic::Ordering::Relaxed);
+        cairn_core::signature::SerialVerifier.verify(claims)
+    }
+}
+
+/// ATTACKS 20, CVE-2024-52914: one parent once made a node verify the forged orphans of a hundred peers in one step.
+#[test]
+fn orphans_with_forged_signatures_cost_their_sender_one_check_and_no_step_many() {
+    const SENDERS: usize = 40;
+    let test = TestChain::new();
+    let verified = Arc::new(core::sync::atomic::AtomicUsize::new(0));
+    let verifier = Box::new(CountingVerifier(verified.clone()));
+    let mut net = Net::new(vec![harness::node_with(&test, 0, &[], QUIET, verifier)]);
+    let outputs = vec![cairn_core::transaction::Output { amount: Amount::COIN, ..pay(1, 3) }; 900];
+    let parent = test.spend(3, &[test.premine(3)], outputs.clone());
+    let inputs = |first: usize| {
+        let indexes = (0..20).map(|nth| (first * 20 + nth) % outputs.len());
+        let coin = |index: usize| OutPoint { txid: parent.txid(), index: index as u32 };
+        indexes.map(|index| (coin(index), outputs[index].clone())).collect::<Vec<_>>()
+    };
+    for sender in 10..10 + SENDERS {
+        net.guest(&test, sender, 0);
+        let orphans: Vec<_> = (0..30)
+            .map(|number| {
+                let theirs = test.spend(3, &inputs(number), vec![pay(10, sender as u8)]);
+                let forged = test.spend(9, &inputs(number), vec![pay(10, sender as u8)]);
+                Arc::new(Transaction::new(theirs.body().clone(), forged.signatures().to_vec()))
+            })
+            .collect();
+        net.say(sender, 0, Message::AnnounceTransactions(orphans.iter().map(|orphan| orphan.txid()).collect()));
+        net.say(sender, 0, Message::Transactions(orphans));
+    }
+    assert_eq!(verified.load(core::sync::atomic::Ordering::Relaxed), 0, "the parent is missing");
+    let submission = Submission::Transaction { transaction: parent, max_fee_rate: None };
+    let input = Input::Submit { request: crate::input::RequestId(0), submission };
+    let (mut before, mut most, mut input) = (0, 0, Some(input));
+    while let Some(next) = input.take() {
+        net.nodes[0].handle(net.now, next).expect("memory does not fail");
+        let after = verified.load(core::sync::atomic::Ordering::Relaxed);
+        most = most.max(after - before);
+        before = after;
+        input = net.nodes[0].next_wake().is_some_and(|due| due <= net.now).then_some(Input::Wake);
+    }
+    // Inputs of one owner share a signature.
+    let of_a_step = crate::limits::CHECKED_INPUTS_PER_STEP.div_ceil(20);
+    assert!(most <= 1 + of_a_step && of_a_step < SENDERS, "{most} signatures in one step");
+    assert_eq!(before, 1 + SENDERS, "one transaction of each sender");
+    assert!((10..10 + SENDERS).all(|sender| net.is_banned(0, sender)));
+}
+
+/// ATTACKS 34: the bodies of a few rivals of the tip are kept, of others the header, from any number of peers.
+#[test]
+fn unsolicited_rivals_of_the_tip_are_stored_up_to_a_limit_and_one_that_wins_is_fetched() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 1));
+    let rivals: Vec<_> =
+        (10..40).map(|payee| test.block_on(&test.genesis, payee, Amount::ZERO, Vec::new())).collect();
+    for (number, rival) in rivals.iter().enumerate() {
+        let guest = 50 + number / 5;
+        net.guest(&test, guest, 0);
+        net.say(guest, 0, Message::Block(rival.clone()));
+    }
+    let chain = net.nodes[0].chain();
+    let stored = rivals.iter().filter(|rival| chain.block(&rival.hash()).expect("memory").is_some()).count();
+    assert_eq!(stored, crate::limits::MAX_RIVALS);
+    assert!(rivals.iter().all(|rival| chain.entry(&rival.hash()).is_some()), "the headers are known");
+    let last = rivals.last().expect("there are some");
+    let winner = test.block_on(last, 60, Amount::ZERO, Vec::new());
+    net.guest(&test, 60, 0);
+    net.say(60, 0, Message::Headers(vec![*winner.header()]));
+    net.say(60, 0, Message::Block(last.clone()));
+    net.say(60, 0, Message::Block(winner.clone()));
+    assert_eq!(net.tips(), [winner.hash()].into());
+}

@@ -1,9 +1,9 @@
-//! Peers that owe blocks: who withholds them delays a node by seconds, who gives what it can does not.
+//! Peers that owe blocks: one that withholds them delays a node by seconds, and mutes it not at all.
 
 use cairn_core::hash::BlockHash;
 
 use super::*;
-use crate::limits::{BLOCK_TIMEOUT, STALL_PENALTY};
+use crate::limits::{BLOCK_TIMEOUT, HEDGE_AFTER, INITIAL_DOWNLOAD_TIMEOUT, MAX_STALLS, STALL_PENALTY};
 use crate::message::Inventory;
 
 /// ATTACKS 18: who announces and does not deliver delays a block by seconds at most.
@@ -66,4 +66,113 @@ fn who_gives_some_of_what_was_asked_is_asked_for_the_rest_at_once_and_who_gives_
     assert!(!net.said_to(9)[said..].iter().any(|message| matches!(message, Message::GetBlocks(_))));
     net.pass(1);
     assert!(asked(&net, &hashes[1..]));
+}
+
+fn headers_of(blocks: &[Arc<Block>]) -> Message {
+    Message::Headers(blocks.iter().map(|block| *block.header()).collect())
+}
+
+/// ATTACKS 16 and 18: sixty headers without bodies once stopped mining and relay on a whole devnet.
+#[test]
+fn withheld_headers_mute_neither_blocks_nor_transactions_of_a_node_in_step() {
+    let test = TestChain::new();
+    let mut net = Net::line(&test, 2);
+    let common = test.blocks_on(&test.genesis, 1, 3);
+    net.submit_blocks(0, &common);
+    net.guest(&test, 9, 0);
+    net.guest(&test, 8, 0);
+    let withheld = test.blocks_on(&common[2], 7, 60);
+    for guest in [9, 8] {
+        net.say(guest, 0, headers_of(&withheld));
+        net.pass(1_000);
+    }
+    assert!(!net.nodes[0].is_initial_download());
+    let own = test.block_on(&common[2], 1, Amount::ZERO, Vec::new());
+    net.submit(0, Submission::Block(own.clone()));
+    assert_eq!(net.tips(), [own.hash()].into(), "the other node has it");
+    let received = test.block_on(&own, 1, Amount::ZERO, Vec::new());
+    net.submit(1, Submission::Block(received.clone()));
+    assert_eq!(net.tips(), [received.hash()].into());
+    let payment = test.spend(3, &[test.premine(3)], vec![pay(999, 4)]);
+    net.submit(1, Submission::Transaction { transaction: payment.clone(), max_fee_rate: None });
+    net.pass(1_000);
+    assert!(net.nodes[0].mempool().contains(&payment.txid()));
+}
+
+#[test]
+fn withheld_headers_keep_a_new_node_in_initial_download_for_a_few_seconds_once() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    let withheld = test.blocks_on(&test.genesis, 7, 60);
+    for guest in 5..10 {
+        net.guest(&test, guest, 0);
+        net.say(guest, 0, headers_of(&withheld));
+        assert_eq!(net.nodes[0].is_initial_download(), guest == 5);
+        net.pass(INITIAL_DOWNLOAD_TIMEOUT.as_millis() as u64);
+    }
+}
+
+/// The last block of many, now and then, is no delivery: it connects to nothing.
+#[test]
+fn a_peer_that_delivers_useless_blocks_now_and_then_is_disconnected_like_a_silent_one() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    net.guest(&test, 9, 0);
+    let mut withheld = test.blocks_on(&test.genesis, 7, 60);
+    net.say(9, 0, headers_of(&withheld));
+    let limit = (BLOCK_TIMEOUT + STALL_PENALTY) * MAX_STALLS;
+    for _ in 0..limit.as_secs() / 3 {
+        net.pass(3_000);
+        net.say(9, 0, Message::Block(withheld.pop().expect("there are enough")));
+    }
+    assert!(net.ready(0).is_empty());
+    assert_eq!(net.nodes[0].chain().tip().height.get(), 0);
+}
+
+/// Of a chain that one peer withheld, the next peer is asked for one block, and for all once it delivers.
+#[test]
+fn a_chain_that_others_withheld_is_probed_with_one_block() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    let blocks = test.blocks_on(&test.genesis, 7, 60);
+    let hashes: Vec<BlockHash> = blocks.iter().map(|block| block.hash()).collect();
+    let requests = |net: &Net, guest: usize| {
+        let said = net.said_to(guest).into_iter();
+        let requests = said.filter_map(|message| match message {
+            Message::GetBlocks(hashes) => Some(hashes.clone()),
+            _ => None,
+        });
+        requests.collect::<Vec<_>>()
+    };
+    net.guest(&test, 9, 0);
+    net.say(9, 0, headers_of(&blocks));
+    assert_eq!(requests(&net, 9), [hashes.clone()]);
+    net.pass(BLOCK_TIMEOUT.as_millis() as u64);
+    net.guest(&test, 8, 0);
+    net.say(8, 0, headers_of(&blocks));
+    assert_eq!(requests(&net, 8), [vec![hashes[0]]]);
+    net.say(8, 0, Message::Block(blocks[0].clone()));
+    assert_eq!(requests(&net, 8)[1..], [hashes[1..].to_vec()]);
+}
+
+/// ATTACKS 18: twenty silent announcers delay a block that is not pushed by one timeout, whatever their number.
+#[test]
+fn a_block_that_twenty_announce_and_withhold_comes_from_an_outbound_peer_within_two_seconds() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[1], QUIET), node(&test, 1, &[], QUIET)]);
+    net.settle();
+    let outputs = vec![cairn_core::transaction::Output { amount: Amount::from_units(1), ..pay(1, 4) }; 1_000];
+    let large = test.spend(3, &[test.premine(3)], outputs);
+    let block = test.block_on(&test.genesis, 1, Amount::ZERO, vec![large]);
+    assert!(block.size() > crate::limits::MAX_PUSHED_BLOCK);
+    for guest in 10..30 {
+        net.guest(&test, guest, 0);
+        net.say(guest, 0, Message::Headers(vec![*block.header()]));
+    }
+    net.submit(1, Submission::Block(block.clone()));
+    assert_ne!(net.tips().len(), 1);
+    net.pass(HEDGE_AFTER.as_millis() as u64);
+    assert_eq!(net.tips(), [block.hash()].into());
+    let asked = (10..30).filter(|guest| !net.said_to(*guest).contains(&&Message::GetBlocks(vec![block.hash()])));
+    assert!(asked.count() >= 18, "few are asked at a time");
 }
