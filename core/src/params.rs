@@ -7,6 +7,7 @@ use crate::amount::Amount;
 use crate::hash::GenesisHash;
 use crate::target::CompactTarget;
 use crate::time::Timestamp;
+use crate::work::Work;
 
 /// Every number of a chain. Made by cairn-genesis, which checks that they fit together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,4 +39,6 @@ pub struct ChainParams {
     /// Limit for every sum of amounts (CVE-2010-5139).
     pub max_supply: Amount,
     pub premine: Amount,
+    /// Chainwork that a branch of headers must show before a node keeps them. It is no rule: it only limits memory.
+    pub minimum_work: Work,
 }

@@ -19,6 +19,7 @@ use crate::subsidy::subsidy;
 use crate::target::CompactTarget;
 use crate::time::Timestamp;
 use crate::transaction::{Coinbase, OutPoint, Output, Transaction};
+use crate::work::Work;
 
 /// The signing key whose 32 secret bytes are all this number.
 pub fn key(number: u8) -> SigningKey {
@@ -81,6 +82,7 @@ impl TestChain {
             max_future_drift: Duration::from_secs(7_200),
             max_supply: Amount::from_units(Amount::COIN.units().saturating_mul(200_000)),
             premine,
+            minimum_work: Work::ZERO,
         };
         Self { params, genesis }
     }

@@ -35,6 +35,11 @@ impl Work {
         Self(hashes.into_limbs())
     }
 
+    /// The work of this number of hashes.
+    pub fn from_hashes(hashes: u64) -> Self {
+        Self::from_u256(U256::from(hashes))
+    }
+
     /// The number of hashes.
     pub const fn to_u256(self) -> U256 {
         U256::from_limbs(self.0)

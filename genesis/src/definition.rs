@@ -12,6 +12,7 @@ use cairn_core::params::ChainParams;
 use cairn_core::subsidy::supply;
 use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
+use cairn_core::work::Work;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::{Bits, Bounded, Message, Name};
@@ -131,6 +132,10 @@ pub struct Definition {
     pub median_time_span: Bounded<1, 101>,
     /// Time that a block may be ahead of a node's clock, 1 s to a day.
     pub max_future_drift_ms: Bounded<1_000, 86_400_000>,
+    /// Hashes that a branch of headers must stand for before a node keeps them; it is no rule, and can be raised as
+    /// the chain grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_work: Option<Bounded<0, { u64::MAX }>>,
     /// Coins that the genesis block makes.
     #[serde(default)]
     pub premine: Vec<Payment>,
@@ -198,6 +203,7 @@ impl Definition {
             max_future_drift: Duration::from_millis(self.max_future_drift_ms.get()),
             max_supply: Amount::ZERO,
             premine: premine.ok_or(DefinitionError::SupplyTooLarge)?,
+            minimum_work: self.minimum_work.map_or(Work::ZERO, |hashes| Work::from_hashes(hashes.get())),
         };
         // Saturating, so what exceeds 64 bits exceeds the bound too.
         params.max_supply = supply(&params, Height::from_u32(u32::MAX));

@@ -41,6 +41,7 @@ use store::{BlockStatus, ChainStore, Commit, HeaderRecord, StoreError};
 use tree::{BlockIndexEntry, HeaderTree};
 
 use crate::chain::failure::Failure;
+use crate::limits::LOW_WORK_BLOCKS;
 
 /// Headers, blocks and coins of one chain.
 pub struct Chain<S> {
@@ -368,6 +369,14 @@ impl<S: ChainStore> Chain<S> {
     /// The chainwork of the best chain.
     pub fn work(&self) -> Work {
         self.tip().work
+    }
+
+    /// The chainwork below which a branch of headers is not kept: that of the definition, or of the block some way
+    /// below the tip (Bitcoin Core's `GetAntiDoSWorkThreshold`).
+    pub fn low_work_limit(&self) -> Work {
+        let below = self.tip().height.get().saturating_sub(LOW_WORK_BLOCKS);
+        let below = self.hash_at(Height::from_u32(below)).and_then(|hash| self.entry(&hash));
+        below.map_or(Work::ZERO, |entry| entry.work).max(self.params.minimum_work)
     }
 
     /// Read access to the store.

@@ -125,6 +125,17 @@ pub const MAX_RIVALS_PER_PEER: usize = 3;
 /// Blocks ahead of the clock that are kept: each cost its sender the work of a block.
 pub const MAX_FUTURE_BLOCKS: usize = 16;
 
+/// Blocks below the tip whose work a branch of headers may lack, as in Bitcoin Core: one with less is not kept.
+pub const LOW_WORK_BLOCKS: u32 = 144;
+/// Headers of a branch with unknown work between two bits that are kept of it.
+pub const COMMITMENT_PERIOD: u32 = 64;
+/// Headers that are held back while the bits of a branch are compared: 32 bits, so that a false branch passes once
+/// in 2^32 attempts.
+pub const REDOWNLOAD_BUFFER: usize = 2048;
+/// Bits that are kept of one branch: 64 KiB for four million headers.
+pub const MAX_COMMITMENTS: usize = 65_536;
+/// Inbound peers whose low-work headers are examined at a time.
+pub const MAX_PRESYNCS: usize = 8;
 /// Timeout for the headers of a peer.
 pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without a delivery after which the requested blocks of a peer are requested from others.

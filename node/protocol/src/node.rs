@@ -62,7 +62,8 @@ impl<S: ChainStore> Node<S> {
         let peers = Peers::new(id, identity, limits, ping_interval, &connect, Random::derive(seed, 1));
         let (mempool, peers) = (Deadlines::new(mempool), Deadlines::new(peers));
         let relay = Relay::new(Random::derive(seed, 2));
-        let (sync, rivals, now) = (Sync::default(), Rivals::default(), Timestamp::default());
+        let sync = Sync::new(Random::derive(seed, 3));
+        let (rivals, now) = (Rivals::default(), Timestamp::default());
         Self { chain, mempool, peers, sync, relay, rivals, now }
     }
 

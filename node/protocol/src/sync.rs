@@ -10,17 +10,19 @@ use crate::deadlines::Deadlines;
 use crate::event::Event;
 use crate::message::{Hello, Inventory, Message};
 use crate::peer::{Direction, PeerId};
+use crate::random::Random;
 
 pub mod bodies;
 pub mod headers;
 pub mod initial_download;
+pub mod presync;
 
 use bodies::{Bodies, Hedge};
 use headers::Headers;
 use initial_download::InitialDownload;
 
 /// The requests for headers and bodies that make the best chain of all peers ours.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sync {
     pub headers: Deadlines<Headers>,
     pub bodies: Deadlines<Bodies>,
@@ -30,6 +32,16 @@ pub struct Sync {
 }
 
 impl Sync {
+    /// The state of a node without peers.
+    pub fn new(random: Random) -> Self {
+        Self {
+            headers: Deadlines::new(Headers::new(random)),
+            bodies: Deadlines::default(),
+            initial_download: InitialDownload::default(),
+            source: None,
+        }
+    }
+
     /// A peer completed the handshake.
     pub fn connected<S: ChainStore>(
         &mut self,
@@ -41,7 +53,7 @@ impl Sync {
         actions: &mut Vec<Action>,
     ) {
         self.bodies.connected(now, peer, direction, hello.genesis.into());
-        self.headers.connected(now, peer, hello.tip, chain, actions);
+        self.headers.connected(now, peer, direction, hello.tip, chain, actions);
     }
 
     /// A peer is disconnected.

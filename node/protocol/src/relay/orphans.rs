@@ -74,7 +74,9 @@ impl Orphans {
         let of_parent = self.children.range(first..).take_while(|(other, _, _)| other == parent);
         let children: Vec<(PeerId, Txid)> = of_parent.map(|(_, from, txid)| (*from, *txid)).collect();
         let found = children.into_iter();
-        found.filter_map(|(from, txid)| Some(FoundChild { from, transaction: self.remove(from, &txid)? })).collect()
+        found
+            .filter_map(|(from, txid)| Some(FoundChild { from, transaction: self.remove(from, &txid)? }))
+            .collect()
     }
 
     /// Forgets the orphans of a peer.
@@ -151,8 +153,9 @@ mod tests {
         let (test, mut orphans) = (TestChain::new(), Orphans::default());
         let peer = |number: u8| PeerId::from_bytes([number; 32]);
         assert!(orphans.keep(NOW, peer(255), orphan(&test, 1_000_000, 1)));
-        let coins: Vec<_> =
-            (0..=MAX_ORPHAN_INPUTS as u32).map(|index| (OutPoint { txid: Txid::ZERO, index }, pay(1, 1))).collect();
+        let coins: Vec<_> = (0..=MAX_ORPHAN_INPUTS as u32)
+            .map(|index| (OutPoint { txid: Txid::ZERO, index }, pay(1, 1)))
+            .collect();
         assert!(!orphans.keep(NOW, peer(254), test.spend(1, &coins, vec![pay(1, 2)])), "too many inputs");
         for number in 0..100 {
             for nth in 0..MAX_ORPHANS_PER_PEER as u32 {

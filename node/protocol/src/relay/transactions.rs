@@ -98,8 +98,7 @@ impl TransactionRelay {
         let slot = (0..).find(|slot| !taken.contains(slot)).unwrap_or(taken.len());
         let (last_announced, busy_until) = (Timestamp::default(), Timestamp::default());
         let (requests, stalls) = (0, 0);
-        let side =
-            Side { slot, queue, announce_at, last_announced, busy_until, requests, direction, stalls };
+        let side = Side { slot, queue, announce_at, last_announced, busy_until, requests, direction, stalls };
         self.peers.insert(peer, side);
     }
 

@@ -250,7 +250,8 @@ impl Bodies {
             self.hedge_due = Some(self.hedge_due.map_or(due, |earlier| earlier.min(due)));
         }
         for Hedge { peer, block } in &hedges {
-            if let (Some(request), Some(window)) = (self.requests.get_mut(block), self.windows.get_mut(peer)) {
+            if let (Some(request), Some(window)) = (self.requests.get_mut(block), self.windows.get_mut(peer))
+            {
                 request.peers.push(*peer);
                 request.last = now;
                 window.request(now, &[*block]);
@@ -277,7 +278,8 @@ impl Bodies {
         let asked = self.requests.get(block).map(|request| request.peers.as_slice()).unwrap_or_default();
         holders.retain(|peer| {
             let window = self.windows.get(peer);
-            !asked.contains(peer) && window.is_some_and(|window| window.idle_until.is_none_or(|end| end <= now))
+            !asked.contains(peer)
+                && window.is_some_and(|window| window.idle_until.is_none_or(|end| end <= now))
         });
         holders.sort_by_key(|peer| self.rank(peer));
         holders

@@ -12,19 +12,23 @@ use crate::action::Action;
 use crate::chain::store::ChainStore;
 use crate::chain::tree::{BlockIndexEntry, ChainTip};
 use crate::chain::{BlockRejection, Chain};
-use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_STALLS};
+use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_PRESYNCS, MAX_STALLS};
 use crate::message::Message;
-use crate::peer::PeerId;
+use crate::peer::{Direction, PeerId};
 use crate::prefix_map::PeerMap;
+use crate::random::Random;
+use crate::sync::presync::{Presync, PresyncStep};
 
 /// The chain of each peer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Headers {
     peers: PeerMap<PeerChain>,
+    random: Random,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 struct PeerChain {
+    direction: Direction,
     /// The header with most work that the peer has sent.
     best: Option<ChainTip>,
     /// When headers were requested, while the reply is awaited.
@@ -34,6 +38,8 @@ struct PeerChain {
     /// The latest block time ahead of our clock.
     early: Option<Early>,
     timeouts: u32,
+    /// Headers that are not known to have enough work.
+    presync: Option<Box<Presync>>,
 }
 
 /// A block time ahead of our clock.
@@ -68,18 +74,33 @@ pub enum HeadersVerdict {
 }
 
 impl Headers {
+    /// The state of a node without peers.
+    pub fn new(random: Random) -> Self {
+        Self { peers: PeerMap::default(), random }
+    }
+
     /// A peer completed the handshake; headers are requested if its tip is unknown.
     pub fn connected<S: ChainStore>(
         &mut self,
         now: Timestamp,
         peer: PeerId,
+        direction: Direction,
         tip: BlockHash,
         chain: &Chain<S>,
         actions: &mut Vec<Action>,
     ) {
         let known = chain.entry(&tip);
         let best = known.filter(|entry| !entry.is_invalid()).map(ChainTip::from);
-        self.peers.insert(peer, PeerChain { best, ..PeerChain::default() });
+        let theirs = PeerChain {
+            direction,
+            best,
+            requested: None,
+            request_again: None,
+            early: None,
+            timeouts: 0,
+            presync: None,
+        };
+        self.peers.insert(peer, theirs);
         if known.is_none() {
             self.request(now, peer, chain, None, actions);
         }
@@ -100,6 +121,15 @@ impl Headers {
         actions: &mut Vec<Action>,
     ) -> HeadersVerdict {
         let before = self.best_work(&peer);
+        let expected =
+            self.peers.get(&peer).and_then(|theirs| theirs.presync.as_ref()?.expected_parent().into());
+        if let (Some(expected), Some(first)) = (expected, headers.first())
+            && first.previous_block_hash != expected
+            && headers.len() < MAX_HEADERS_PER_MESSAGE
+        {
+            // A new block is announced, while the reply to a request is still awaited.
+            return HeadersVerdict::Fine;
+        }
         if let Some(theirs) = self.peers.get_mut(&peer) {
             theirs.requested = None;
             theirs.timeouts = 0;
@@ -108,6 +138,64 @@ impl Headers {
         if !pairs.all(|(parent, child)| child.previous_block_hash == parent.hash()) {
             return HeadersVerdict::NotConnected;
         }
+        if let Some(verdict) = self.examine(now, peer, headers, chain, actions) {
+            return verdict;
+        }
+        self.accept(now, peer, headers, before, chain, actions)
+    }
+
+    /// Examines headers that may have too little work to be kept; none if they have enough.
+    fn examine<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        headers: &[Header],
+        chain: &mut Chain<S>,
+        actions: &mut Vec<Action>,
+    ) -> Option<HeadersVerdict> {
+        let mut presync = self.peers.get_mut(&peer)?.presync.take();
+        if presync.is_none() {
+            let start = low_work_start(headers, chain)?;
+            // A short list is all that the peer has.
+            let is_limited = self.peers.get(&peer)?.direction == Direction::Inbound;
+            let running = self.peers.values().filter(|theirs| theirs.presync.is_some()).count();
+            if headers.len() < MAX_HEADERS_PER_MESSAGE || (is_limited && running >= MAX_PRESYNCS) {
+                return Some(HeadersVerdict::Fine);
+            }
+            presync = Some(Box::new(Presync::new(chain, start, &mut self.random)));
+        }
+        let mut presync = presync?;
+        let step = match presync.received(now, headers, chain.params()) {
+            Ok(step) => step,
+            Err(error) => {
+                let rejection = BlockRejection::Header(error);
+                self.note_early(peer, headers.last()?, &rejection, chain);
+                return Some(HeadersVerdict::Rejected(rejection));
+            }
+        };
+        let (accepted, after) = match step {
+            PresyncStep::Forget => return Some(HeadersVerdict::Fine),
+            PresyncStep::Request { after } => (Vec::new(), Some(after)),
+            PresyncStep::Accept { headers, request_after } => (headers, request_after),
+        };
+        let verdict = self.accept(now, peer, &accepted, self.best_work(&peer), chain, actions);
+        if let Some(after) = after {
+            self.peers.get_mut(&peer)?.presync = Some(presync);
+            self.request(now, peer, chain, Some(after), actions);
+        }
+        Some(verdict)
+    }
+
+    /// Adds headers to the tree; `before` is the work of the best one of the peer until now.
+    fn accept<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        headers: &[Header],
+        before: Option<Work>,
+        chain: &mut Chain<S>,
+        actions: &mut Vec<Action>,
+    ) -> HeadersVerdict {
         for header in headers {
             match chain.accept_header(now, header) {
                 Ok(_) => self.has(peer, &header.hash(), chain),
@@ -183,6 +271,7 @@ impl Headers {
         for peer in late {
             let Some(theirs) = self.peers.get_mut(&peer) else { continue };
             theirs.requested = None;
+            theirs.presync = None;
             theirs.timeouts += 1;
             if theirs.timeouts >= MAX_STALLS {
                 unresponsive.push(peer);
@@ -261,4 +350,17 @@ impl Headers {
         let time = beyond.into_iter().min().filter(|_| peers * 2 > of + 1)?;
         Some(ShownBeyond { time, peers, of })
     }
+}
+
+/// The known block that headers begin after, if the branch that they end has too little work to be kept.
+fn low_work_start<'c, S: ChainStore>(headers: &[Header], chain: &'c Chain<S>) -> Option<&'c BlockIndexEntry> {
+    let (first, last) = (headers.first()?, headers.last()?);
+    let start = chain.entry(&first.previous_block_hash)?;
+    if chain.entry(&last.hash()).is_some() {
+        return None;
+    }
+    // The targets are checked later: here a header counts for what it claims.
+    let own = |header: &Header| header.bits.to_target().map_or(Work::ZERO, |target| target.work());
+    let work = headers.iter().try_fold(start.work, |sum, header| sum.checked_add(own(header)))?;
+    (work < chain.low_work_limit()).then_some(start)
 }

@@ -427,7 +427,11 @@ fn orphans_with_forged_signatures_cost_their_sender_one_check_and_no_step_many()
                 Arc::new(Transaction::new(theirs.body().clone(), forged.signatures().to_vec()))
             })
             .collect();
-        net.say(sender, 0, Message::AnnounceTransactions(orphans.iter().map(|orphan| orphan.txid()).collect()));
+        net.say(
+            sender,
+            0,
+            Message::AnnounceTransactions(orphans.iter().map(|orphan| orphan.txid()).collect()),
+        );
         net.say(sender, 0, Message::Transactions(orphans));
     }
     assert_eq!(verified.load(core::sync::atomic::Ordering::Relaxed), 0, "the parent is missing");
@@ -472,4 +476,29 @@ fn unsolicited_rivals_of_the_tip_are_stored_up_to_a_limit_and_one_that_wins_is_f
     net.say(60, 0, Message::Block(last.clone()));
     net.say(60, 0, Message::Block(winner.clone()));
     assert_eq!(net.tips(), [winner.hash()].into());
+}
+
+/// ATTACKS 16, CVE-2019-25220: headers of little work, which cost next to nothing, are not kept.
+#[test]
+fn branches_of_too_little_work_leave_nothing_in_memory_and_one_that_leads_to_more_is_followed() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET), node(&test, 1, &[], QUIET)]);
+    net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 2_200));
+    let known = net.nodes[0].chain().tree().iter().count();
+    let headers = |payee, count| {
+        let blocks = test.blocks_on(&test.genesis, payee, count);
+        Message::Headers(blocks.iter().map(|block| *block.header()).collect())
+    };
+    for guest in 10..14 {
+        net.guest(&test, guest, 0);
+        net.say(guest, 0, headers(guest as u8, 2_000));
+        net.say(guest, 0, headers(100 + guest as u8, 50));
+    }
+    assert_eq!(net.nodes[0].chain().tree().iter().count(), known);
+    assert_eq!(net.ready(0).len(), 4, "an honest peer may be behind");
+    net.submit_blocks(1, &test.blocks_on(&test.genesis, 2, 2_300));
+    net.command(1, PeerCommand::AddNode(harness::address(0)));
+    net.settle();
+    assert_eq!(net.tips().len(), 1);
+    assert_eq!(net.nodes[0].chain().tip().height.get(), 2_300);
 }

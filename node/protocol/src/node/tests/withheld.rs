@@ -173,6 +173,7 @@ fn a_block_that_twenty_announce_and_withhold_comes_from_an_outbound_peer_within_
     assert_ne!(net.tips().len(), 1);
     net.pass(HEDGE_AFTER.as_millis() as u64);
     assert_eq!(net.tips(), [block.hash()].into());
-    let asked = (10..30).filter(|guest| !net.said_to(*guest).contains(&&Message::GetBlocks(vec![block.hash()])));
+    let asked =
+        (10..30).filter(|guest| !net.said_to(*guest).contains(&&Message::GetBlocks(vec![block.hash()])));
     assert!(asked.count() >= 18, "few are asked at a time");
 }

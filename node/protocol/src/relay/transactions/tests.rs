@@ -18,7 +18,8 @@ fn txid(number: u32) -> Txid {
 
 fn relay(peers: u8) -> TransactionRelay {
     let mut relay = TransactionRelay::new(Random::derive(1, 1));
-    (1..=peers).for_each(|number| relay.connected(NOW, peer(number), Direction::Inbound, core::iter::empty()));
+    (1..=peers)
+        .for_each(|number| relay.connected(NOW, peer(number), Direction::Inbound, core::iter::empty()));
     relay
 }
 
