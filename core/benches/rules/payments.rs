@@ -18,6 +18,7 @@ use cairn_core::signing::{sign, signature_digest};
 use cairn_core::target::CompactTarget;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
+use cairn_core::work::Work;
 use ed25519_dalek::SigningKey;
 
 /// How many payments there are.
@@ -88,6 +89,7 @@ fn params() -> ChainParams {
         max_future_drift: Duration::from_secs(7_200),
         max_supply: coins(200_000),
         premine: coins(10_000),
+        minimum_work: Work::ZERO,
     }
 }
 

@@ -149,6 +149,8 @@ pub enum DisconnectReason {
     Full,
     /// The peer is connected already, or is this node itself.
     Duplicate,
+    /// The connection was made to test the address.
+    Tested,
 }
 
 impl DisconnectReason {
@@ -157,7 +159,7 @@ impl DisconnectReason {
         match self {
             Self::LinkLost | Self::TheySaid(_) | Self::TheyLeft | Self::Blocked | Self::TimedOut => None,
             Self::WeSaid(goodbye) => Some(goodbye.clone()),
-            Self::Operator => Some(Goodbye::Leaving),
+            Self::Operator | Self::Tested => Some(Goodbye::Leaving),
             Self::Misbehavior(_) | Self::Banned => Some(Goodbye::Misbehavior),
             Self::Full => Some(Goodbye::Full),
             Self::Duplicate => Some(Goodbye::Duplicate),

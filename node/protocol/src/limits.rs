@@ -47,16 +47,27 @@ pub const MAX_REDIALS: u32 = 4;
 /// Duration of a good connection: the back-off of its address starts again.
 pub const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
-/// New addresses that are remembered.
-pub const MAX_NEW_ADDRESSES: usize = 2048;
-/// New addresses that are remembered of one source.
-pub const MAX_ADDRESSES_PER_SOURCE: usize = 128;
-/// Tried addresses that are remembered.
-pub const MAX_TRIED_ADDRESSES: usize = 512;
+/// Buckets of the table of new addresses, as in Bitcoin Core.
+pub const NEW_BUCKETS: u64 = 1024;
+/// Buckets of that table which the addresses from one group of sources can reach.
+pub const NEW_BUCKETS_PER_SOURCE: u64 = 64;
+/// Buckets of the table of tried addresses.
+pub const TRIED_BUCKETS: u64 = 256;
+/// Buckets of that table which the addresses of one group can reach.
+pub const TRIED_BUCKETS_PER_GROUP: u64 = 8;
+/// Addresses in a bucket.
+pub const BUCKET_SIZE: u64 = 64;
+/// Time after a connection in which a tried address keeps its place without another test.
+pub const TRIED_RECENTLY: Duration = Duration::from_secs(4 * 60 * 60);
+/// Tried addresses that wait for a test because another would take their place.
+pub const MAX_COLLISIONS: usize = 10;
 /// Failures after which a new address is forgotten.
 pub const MAX_NEW_FAILURES: u32 = 3;
-/// Failures after which a tried address is forgotten.
-pub const MAX_TRIED_FAILURES: u32 = 10;
+/// Outbound connections for blocks alone, beside the others: they show no peer the topology, and their addresses are
+/// dialed first after a restart.
+pub const BLOCKS_ONLY_TARGET: usize = 2;
+/// Interval between short connections that test an address (Heilman et al., countermeasure 4).
+pub const FEELER_INTERVAL: Duration = Duration::from_secs(120);
 /// The shortest interval between replies to `GetPeers` of one peer.
 pub const PEERS_REPLY_INTERVAL: Duration = Duration::from_secs(30);
 /// The interval between requests for addresses of a node with free slots.
@@ -64,8 +75,10 @@ pub const PEERS_REQUEST_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Duration of a ban for misbehavior.
 pub const BAN_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
-/// Bans that are remembered. Beyond the limit, the one that ends first is dropped (CVE-2020-14198).
+/// Bans for misbehavior that are remembered; beyond the limit the oldest is dropped (CVE-2020-14198).
 pub const MAX_BANS: usize = 4096;
+/// Bans by the operator; beyond the limit the oldest is dropped.
+pub const MAX_OPERATOR_BANS: usize = 4096;
 
 /// Bytes of a block that is sent whole as its announcement: that costs little more than a header and a request.
 pub const MAX_PUSHED_BLOCK: usize = 32 * 1024;

@@ -21,10 +21,10 @@ use crate::mempool::Mempool;
 use crate::message::codec::CodecError;
 use crate::message::{Hello, Message};
 use crate::misbehavior::{Consequence, Misbehavior};
-use crate::peer::{Direction, PeerId};
-use crate::peers::Peers;
+use crate::peer::PeerId;
 use crate::peers::connection::Phase;
 use crate::peers::handshake::Identity;
+use crate::peers::{Peers, SavedPeers};
 use crate::random::Random;
 use crate::relay::Relay;
 use crate::sync::Sync;
@@ -150,6 +150,11 @@ impl<S: ChainStore> Node<S> {
         self.chain.flush()
     }
 
+    /// Adds the addresses and bans that were saved before a restart.
+    pub fn restore_peers(&mut self, saved: SavedPeers) {
+        self.peers.restore(saved);
+    }
+
     /// Ends the node and returns its chain.
     pub fn into_chain(self) -> Chain<S> {
         self.chain
@@ -240,13 +245,17 @@ impl<S: ChainStore> Node<S> {
         if !self.peers.received_hello(self.now, peer, hello.clone(), actions) {
             return;
         }
-        let direction = self.peers.get(&peer).map_or(Direction::Inbound, |connection| connection.direction);
+        let Some(connection) = self.peers.get(&peer) else { return };
+        let (direction, sent_tip) = (connection.direction, connection.sent_tip);
+        let relays_transactions = connection.relays_transactions();
         self.sync.connected(self.now, peer, direction, &hello, &self.chain, actions);
-        // A peer from the other side of a partition does not have the transactions of this side.
-        let unconfirmed = self.mempool.iter().map(|transaction| transaction.txid());
-        self.relay.connected(self.now, peer, direction, hello.tip, unconfirmed);
+        self.relay.blocks.connected(peer, hello.tip);
+        if relays_transactions {
+            // A peer from the other side of a partition does not have the transactions of this side.
+            let unconfirmed = self.mempool.iter().map(|transaction| transaction.txid());
+            self.relay.transactions.connected(self.now, peer, direction, unconfirmed);
+        }
         // A block between our Hello and theirs was announced to others and not to this peer.
-        let sent_tip = self.peers.get(&peer).and_then(|connection| connection.sent_tip);
         if sent_tip != Some(self.chain.tip().hash()) {
             self.relay.blocks.announce_to(peer, self.chain.tip().header, actions);
         }
@@ -373,8 +382,11 @@ impl<S: ChainStore> Node<S> {
             && let Some((peer, transaction)) = self.relay.unchecked.pop()
         {
             inputs += transaction.inputs().len();
+            let txid = transaction.txid();
             if let Some(misbehavior) = self.transaction_flow(actions).check(peer, transaction)? {
                 self.misbehaved(peer, &misbehavior, actions);
+            } else if self.mempool.contains(&txid) {
+                self.peers.keep_deadline().delivered_transaction(self.now, &peer);
             }
         }
         Ok(())

@@ -1,39 +1,45 @@
 //! Peers: connection table, outbound targets and eviction.
 //!
-//! A score for each peer would belong in `slots`. Other ways of discovery enter as `AddressFound`, which fills
-//! the address book.
+//! Other ways of discovery enter as `AddressFound`, which fills the address manager.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use cairn_core::encoding::{Decode, Encode};
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::chain::tree::ChainTip;
 use crate::event::{DisconnectReason, Event};
 use crate::input::PeerCommand;
-use crate::limits::{BAN_DURATION, GOOD_CONNECTION, MAX_PEERS_PER_MESSAGE, PEERS_REPLY_INTERVAL};
+use crate::limits::{
+    BAN_DURATION, BLOCKS_ONLY_TARGET, FEELER_INTERVAL, GOOD_CONNECTION, MAX_PEERS_PER_MESSAGE,
+    PEERS_REPLY_INTERVAL,
+};
 use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
 use crate::random::Random;
 
-pub mod addresses;
+pub mod address_manager;
 pub mod backoff;
 pub mod bans;
 pub mod connection;
 pub mod connection_table;
 pub mod dialer;
 pub mod handshake;
+pub mod network_group;
 pub mod peer_filter;
 pub mod slots;
 
 pub use slots::ConnectionLimits;
 
-use addresses::AddressBook;
-use connection::{Connection, Phase};
+use address_manager::{AddressManager, SavedAddresses};
+use bans::{Ban, BanList, BannedBy};
+use connection::{Connection, Phase, Purpose};
 use connection_table::ConnectionTable;
 use dialer::Dialer;
 use handshake::{HandshakeError, Identity};
+use network_group::NetworkGroup;
 use peer_filter::PeerFilter;
 
 /// Every connection, and the addresses and peers that more can be made with.
@@ -47,10 +53,21 @@ pub struct Peers {
     /// The reasons against a connection with a peer.
     pub filter: PeerFilter,
     /// The addresses of other nodes.
-    pub book: AddressBook,
+    pub addresses: AddressManager,
     /// The addresses that are dialed or connected.
     pub dialer: Dialer,
+    /// When the next address is tested.
+    next_feeler: Timestamp,
     random: Random,
+}
+
+/// The part of the peers that is kept across restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct SavedPeers {
+    pub addresses: SavedAddresses,
+    /// Addresses of connections for blocks alone, which are dialed first (Heilman et al., countermeasure 5).
+    pub anchors: Vec<PeerAddress>,
+    pub bans: Vec<(PeerId, Ban)>,
 }
 
 impl Peers {
@@ -61,13 +78,30 @@ impl Peers {
         limits: ConnectionLimits,
         ping_interval: Option<Duration>,
         connect: &[PeerAddress],
-        random: Random,
+        mut random: Random,
     ) -> Self {
         let mut dialer = Dialer::default();
         connect.iter().for_each(|address| dialer.keep(Timestamp::default(), *address));
-        let (connections, book) = (ConnectionTable::default(), AddressBook::default());
-        let filter = PeerFilter::new(own);
-        Self { identity, limits, ping_interval, connections, filter, book, dialer, random }
+        let (connections, addresses) = (ConnectionTable::default(), AddressManager::new(random.next_u64()));
+        let (filter, next_feeler) = (PeerFilter::new(own), Timestamp::default());
+        Self { identity, limits, ping_interval, connections, filter, addresses, dialer, next_feeler, random }
+    }
+
+    /// Adds what was saved before a restart; the anchors are dialed first.
+    pub fn restore(&mut self, saved: SavedPeers) {
+        self.addresses = AddressManager::restore(saved.addresses);
+        self.filter.bans = BanList::restore(saved.bans);
+        for anchor in saved.anchors.into_iter().take(BLOCKS_ONLY_TARGET).filter(|_| self.limits.outbound > 0)
+        {
+            self.dialer.attempt(Timestamp::default(), anchor, Purpose::BlocksOnly);
+        }
+    }
+
+    /// The part that is kept across restarts.
+    pub fn saved(&self, now: Timestamp) -> SavedPeers {
+        let anchors = self.ready().filter(|one| one.purpose == Purpose::BlocksOnly).map(|one| one.address);
+        let bans = self.filter.bans.iter(now).map(|(peer, ban)| (*peer, *ban));
+        SavedPeers { addresses: self.addresses.saved(), anchors: anchors.collect(), bans: bans.collect() }
     }
 
     /// Sends `Hello` on a new connection, or rejects it. A second connection of one peer replaces the first.
@@ -88,7 +122,9 @@ impl Peers {
         if direction == Direction::Outbound {
             self.dialer.connected(address, peer);
         }
-        let connection = Connection::new(now, peer, direction, address, self.ping_interval);
+        let purpose =
+            if direction == Direction::Outbound { self.dialer.purpose(&address) } else { Purpose::Full };
+        let connection = Connection::new(now, peer, direction, purpose, address, self.ping_interval);
         self.connections.0.insert(peer, connection);
         if let Some(reason) = self.filter.reason(now, &peer, &address) {
             self.disconnect(&peer, reason, actions);
@@ -104,7 +140,7 @@ impl Peers {
         let connection = self.connections.0.get_mut(&peer);
         if let Some(connection) = connection.filter(|one| one.phase == Phase::AwaitingHello) {
             connection.sent_tip = Some(tip.hash);
-            let message = Message::Hello(Box::new(self.identity.hello(tip)));
+            let message = Message::Hello(Box::new(self.identity.hello(tip, purpose)));
             actions.push(Action::Send { peer, message });
         }
         lost
@@ -116,7 +152,7 @@ impl Peers {
         let was_good = now.since(connection.since) >= GOOD_CONNECTION;
         self.dialer.disconnected(now, peer, was_good, &mut self.random);
         if connection.direction == Direction::Outbound && connection.phase == Phase::AwaitingHello {
-            self.book.failed(now, &connection.address, &mut self.random);
+            self.address_failed(now, &connection.address);
         }
         if connection.is_ready() {
             let reason = DisconnectReason::LinkLost;
@@ -140,7 +176,7 @@ impl Peers {
         match reason {
             DisconnectReason::Duplicate => {
                 self.dialer.forget(&address);
-                self.book.forget(&address);
+                self.addresses.forget(&address);
             }
             DisconnectReason::Operator if self.filter.is_active => self.dialer.give_up(peer),
             DisconnectReason::Misbehavior(_) | DisconnectReason::Banned => self.dialer.give_up(peer),
@@ -152,7 +188,8 @@ impl Peers {
 
     /// Bans and disconnects a peer; returns whether the connection was ready.
     pub fn ban(&mut self, now: Timestamp, peer: &PeerId, reason: String, actions: &mut Vec<Action>) -> bool {
-        self.filter.bans.ban(now, *peer, self.connections.address_of(peer), BAN_DURATION);
+        let (seen_at, by) = (self.connections.address_of(peer), BannedBy::Misbehavior);
+        self.filter.bans.ban(now, *peer, seen_at, BAN_DURATION, by);
         self.disconnect(peer, DisconnectReason::Misbehavior(reason), actions)
     }
 
@@ -172,20 +209,26 @@ impl Peers {
             self.disconnect(&peer, reason, actions);
             return false;
         }
-        let has_free_slot = self.connections.count(Direction::Outbound) < self.limits.outbound;
+        let has_free_slot = self.connections.outbound_for(Purpose::Full) < self.limits.outbound;
         let Some(connection) = self.connections.0.get_mut(&peer) else { return false };
+        if connection.purpose == Purpose::Feeler {
+            let address = connection.address;
+            self.addresses.succeeded(now, address);
+            self.disconnect(&peer, DisconnectReason::Tested, actions);
+            return false;
+        }
         let user_agent = hello.user_agent.clone();
         connection.phase = Phase::Ready(Box::new(hello));
         connection.heartbeat = connection.first_heartbeat(now);
         let (direction, address) = (connection.direction, connection.address);
-        let listens_at = connection.listens_at();
+        let (listens_at, purpose) = (connection.listens_at(), connection.purpose);
         if direction == Direction::Outbound {
-            if has_free_slot {
+            if has_free_slot && purpose == Purpose::Full {
                 connection.request_addresses(now, actions);
             }
-            self.book.succeeded(now, address);
+            self.addresses.succeeded(now, address);
         }
-        self.book.add_from(peer, &address, &listens_at, &mut self.random);
+        self.addresses.add_from(&address, &listens_at);
         self.dialer.listens_at(peer, &listens_at);
         actions.push(Action::Emit(Event::PeerConnected { peer, direction, address, user_agent }));
         true
@@ -205,6 +248,13 @@ impl Peers {
         }
     }
 
+    /// Notes that a peer delivered a transaction that was accepted.
+    pub fn delivered_transaction(&mut self, now: Timestamp, peer: &PeerId) {
+        if let Some(connection) = self.connections.0.get_mut(peer) {
+            connection.last_transaction = Some(now);
+        }
+    }
+
     /// Notes the reply to a ping.
     pub fn received_pong(&mut self, now: Timestamp, peer: &PeerId, nonce: u64) {
         if let Some(connection) = self.connections.0.get_mut(peer) {
@@ -219,24 +269,24 @@ impl Peers {
             return;
         }
         connection.sent_addresses = Some(now);
-        let mut addresses = self.book.sample(MAX_PEERS_PER_MESSAGE, &mut self.random);
+        let mut addresses = self.addresses.sample(MAX_PEERS_PER_MESSAGE, &mut self.random);
         let its_own = connection.listens_at();
         addresses.retain(|address| !its_own.contains(address));
         actions.push(Action::Send { peer, message: Message::Peers(addresses) });
     }
 
-    /// Adds the addresses of a reply to the book. Unsolicited ones are ignored.
+    /// Adds the addresses of a reply. Unsolicited ones are ignored.
     pub fn received_addresses(&mut self, peer: PeerId, addresses: &[PeerAddress]) {
         let Some(connection) = self.connections.0.get_mut(&peer) else { return };
         if connection.phase != Phase::Closing && core::mem::take(&mut connection.awaits_addresses) {
-            self.book.add_from(peer, &connection.address, addresses, &mut self.random);
+            self.addresses.add_from(&connection.address, addresses);
         }
     }
 
     /// Adds an address that discovery found, and dials it soon if it is a target.
     pub fn address_found(&mut self, now: Timestamp, address: PeerAddress) {
         if !self.identity.listen.contains(&address) {
-            self.book.add(address, None, &mut self.random);
+            self.addresses.add(address, None);
             self.dialer.hurry(now, &address);
         }
     }
@@ -244,7 +294,12 @@ impl Peers {
     /// Notes that a dial failed.
     pub fn dial_failed(&mut self, now: Timestamp, address: &PeerAddress) {
         self.dialer.failed(now, address, &mut self.random);
-        self.book.failed(now, address, &mut self.random);
+        self.address_failed(now, address);
+    }
+
+    fn address_failed(&mut self, now: Timestamp, address: &PeerAddress) {
+        let is_online = self.ready().next().is_some();
+        self.addresses.failed(now, address, is_online, &mut self.random);
     }
 
     /// Carries out a command of the operator; returns the peers that lost a ready connection.
@@ -257,11 +312,12 @@ impl Peers {
         let mut unwanted = Vec::new();
         match command {
             PeerCommand::AddNode(address) => self.dialer.keep(now, address),
-            PeerCommand::TryNode(address) => self.dialer.attempt(now, address),
+            PeerCommand::TryNode(address) => self.dialer.attempt(now, address, Purpose::Full),
             PeerCommand::RemoveNode(address) => self.dialer.release(&address),
             PeerCommand::DisconnectPeer(peer) => unwanted.push((peer, DisconnectReason::Operator)),
             PeerCommand::Ban { peer, duration } => {
-                self.filter.bans.ban(now, peer, self.connections.address_of(&peer), duration);
+                let seen_at = self.connections.address_of(&peer);
+                self.filter.bans.ban(now, peer, seen_at, duration, BannedBy::Operator);
                 unwanted.push((peer, DisconnectReason::Banned));
             }
             PeerCommand::Unban(peer) => self.filter.bans.unban(&peer),
@@ -323,43 +379,74 @@ impl Peers {
         self.connections.ready()
     }
 
-    /// Dials addresses of the book for free outbound slots. If the book has too few, asks a peer for more.
+    /// Dials addresses for free outbound slots. If too few are known, asks a peer for more; if none is free, tests an
+    /// address now and then.
     fn fill_slots(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        let in_use = self.addresses_in_use();
-        let mut free = self.free_outbound_slots();
-        while free > 0 {
-            let (dialer, filter) = (&self.dialer, &self.filter);
-            let wanted = |address: &PeerAddress| filter.allows_dialing(now, address, dialer, &in_use);
-            let Some(address) = self.book.pick(now, wanted, &mut self.random) else { break };
-            self.dialer.attempt(now, address);
-            free -= 1;
+        let mut is_short = false;
+        for purpose in [Purpose::Full, Purpose::BlocksOnly] {
+            for _ in 0..self.free_slots(purpose) {
+                is_short |= !self.dial_one_more(now, purpose);
+            }
         }
-        if free > 0
-            && let Some(connection) = self.connections.next_address_source(now)
-        {
+        if is_short && let Some(connection) = self.connections.next_address_source(now) {
             connection.request_addresses(now, actions);
+        } else if !is_short && self.limits.outbound > 0 && self.next_feeler <= now {
+            self.next_feeler = now.saturating_add(self.random.jitter(FEELER_INTERVAL));
+            self.dial_one_more(now, Purpose::Feeler);
         }
     }
 
-    fn free_outbound_slots(&self) -> usize {
-        let used = self.connections.count(Direction::Outbound) + self.dialer.dialing();
-        self.limits.outbound.saturating_sub(used)
+    /// Dials one more address for a purpose; returns whether there is one.
+    fn dial_one_more(&mut self, now: Timestamp, purpose: Purpose) -> bool {
+        let wanted = self.wanted_addresses(now, purpose);
+        let mut random = self.random.clone();
+        let address = if purpose == Purpose::Feeler {
+            self.addresses.pick_for_test(now, wanted, &mut random)
+        } else {
+            self.addresses.pick(now, wanted, &mut random)
+        };
+        self.random = random;
+        let Some(address) = address else { return false };
+        self.dialer.attempt(now, address, purpose);
+        true
     }
 
-    fn addresses_in_use(&self) -> BTreeSet<PeerAddress> {
+    /// The addresses that may be dialed for a purpose: none that is in use or banned, and but for a test none of a
+    /// network group to which there is an outbound connection or dial.
+    fn wanted_addresses(&self, now: Timestamp, purpose: Purpose) -> impl Fn(&PeerAddress) -> bool {
         let mut in_use = self.connections.addresses();
         in_use.extend(&self.identity.listen);
-        in_use
+        let outbound = self.iter().filter(|one| one.direction == Direction::Outbound).map(|one| &one.address);
+        let outbound = outbound.chain(self.dialer.targets());
+        let groups: BTreeSet<NetworkGroup> = match purpose {
+            Purpose::Feeler => BTreeSet::new(),
+            Purpose::Full | Purpose::BlocksOnly => outbound.map(NetworkGroup::of).collect(),
+        };
+        move |address| {
+            !groups.contains(&NetworkGroup::of(address))
+                && self.filter.allows_dialing(now, address, &self.dialer, &in_use)
+        }
     }
 
-    /// The time at which a free slot may be filled, or addresses requested.
+    fn free_slots(&self, purpose: Purpose) -> usize {
+        let target = match purpose {
+            Purpose::Full => self.limits.outbound,
+            Purpose::BlocksOnly => BLOCKS_ONLY_TARGET.min(self.limits.outbound),
+            Purpose::Feeler => 0,
+        };
+        let used = self.connections.outbound_for(purpose) + self.dialer.dialing_for(purpose);
+        target.saturating_sub(used)
+    }
+
+    /// The time at which a free slot may be filled, addresses requested, or an address tested.
     fn next_fill(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.free_outbound_slots() == 0 || !self.filter.is_active {
+        if self.limits.outbound == 0 || !self.filter.is_active {
             return None;
         }
-        let in_use = self.addresses_in_use();
-        let wanted = |address: &PeerAddress| self.filter.allows_dialing(now, address, &self.dialer, &in_use);
-        let from_book = self.book.next_due(wanted);
-        from_book.into_iter().chain(self.connections.next_address_request(now)).min()
+        if self.free_slots(Purpose::Full) + self.free_slots(Purpose::BlocksOnly) == 0 {
+            return Some(self.next_feeler);
+        }
+        let from_addresses = self.addresses.next_due(self.wanted_addresses(now, Purpose::Full));
+        from_addresses.into_iter().chain(self.connections.next_address_request(now)).min()
     }
 }

@@ -1,11 +1,11 @@
 //! Relay: which blocks and transactions are announced to which peer.
 
-use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
 use crate::deadlines::Deadlines;
-use crate::peer::{Direction, PeerId};
+use crate::peer::PeerId;
 use crate::random::Random;
 
 pub mod blocks;
@@ -42,19 +42,6 @@ impl Relay {
             orphans: Deadlines::default(),
             rebroadcast: Deadlines::default(),
         }
-    }
-
-    /// A peer with this tip completed the handshake. The unconfirmed transactions are announced to it.
-    pub fn connected(
-        &mut self,
-        now: Timestamp,
-        peer: PeerId,
-        direction: Direction,
-        tip: BlockHash,
-        unconfirmed: impl Iterator<Item = Txid>,
-    ) {
-        self.blocks.connected(peer, tip);
-        self.transactions.connected(now, peer, direction, unconfirmed);
     }
 
     /// A peer is disconnected.

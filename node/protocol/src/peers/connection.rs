@@ -9,12 +9,14 @@ use crate::action::Action;
 use crate::limits::{HANDSHAKE_TIMEOUT, PING_TIMEOUT};
 use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
+use crate::peers::handshake::SERVICE_BLOCKS_ONLY;
 
 /// A connection with a peer.
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub peer: PeerId,
     pub direction: Direction,
+    pub purpose: Purpose,
     /// The remote end as the transport saw it.
     pub address: PeerAddress,
     /// When it was established.
@@ -23,6 +25,8 @@ pub struct Connection {
     pub last_received: Timestamp,
     /// When the peer last delivered a new block.
     pub last_block: Option<Timestamp>,
+    /// When the peer last delivered a transaction that was accepted.
+    pub last_transaction: Option<Timestamp>,
     pub phase: Phase,
     /// The last round trip.
     pub ping: Option<Duration>,
@@ -39,6 +43,19 @@ pub struct Connection {
     pub requested_addresses: Option<Timestamp>,
     /// Whether the reply to that is awaited.
     pub awaits_addresses: bool,
+}
+
+/// The use that this node makes of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Blocks, transactions and addresses.
+    #[default]
+    Full,
+    /// Blocks alone: neither transactions nor addresses, which would show the topology (Bitcoin Core's
+    /// block-relay-only connections).
+    BlocksOnly,
+    /// A test of the address: the connection ends after the handshake (Bitcoin Core's feeler).
+    Feeler,
 }
 
 /// The phase of the handshake.
@@ -81,16 +98,19 @@ impl Connection {
         now: Timestamp,
         peer: PeerId,
         direction: Direction,
+        purpose: Purpose,
         address: PeerAddress,
         ping_interval: Option<Duration>,
     ) -> Self {
         Self {
             peer,
             direction,
+            purpose,
             address,
             since: now,
             last_received: now,
             last_block: None,
+            last_transaction: None,
             phase: Phase::AwaitingHello,
             ping: None,
             min_ping: None,
@@ -109,6 +129,12 @@ impl Connection {
             Phase::Ready(hello) => Some(hello),
             Phase::AwaitingHello | Phase::Closing => None,
         }
+    }
+
+    /// Whether transactions are relayed on this connection, in both directions.
+    pub fn relays_transactions(&self) -> bool {
+        let wants = |hello: &Hello| hello.services & SERVICE_BLOCKS_ONLY == 0;
+        self.purpose == Purpose::Full && self.hello().is_some_and(wants)
     }
 
     /// Whether the handshake is complete.

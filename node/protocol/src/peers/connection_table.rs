@@ -8,7 +8,7 @@ use crate::action::Action;
 use crate::limits::PEERS_REQUEST_INTERVAL;
 use crate::message::Message;
 use crate::peer::{Direction, PeerAddress, PeerId};
-use crate::peers::connection::{Connection, Heartbeat, Need, Phase};
+use crate::peers::connection::{Connection, Heartbeat, Need, Phase, Purpose};
 use crate::prefix_map::PeerMap;
 use crate::random::Random;
 
@@ -32,6 +32,13 @@ impl ConnectionTable {
         self.0.values().filter(|one| one.direction == direction && one.phase != Phase::Closing).count()
     }
 
+    /// The number of open outbound connections for a purpose.
+    pub fn outbound_for(&self, purpose: Purpose) -> usize {
+        let open =
+            self.0.values().filter(|one| one.direction == Direction::Outbound && one.phase != Phase::Closing);
+        open.filter(|one| one.purpose == purpose).count()
+    }
+
     /// The addresses of all connected peers.
     pub fn addresses(&self) -> BTreeSet<PeerAddress> {
         self.0.values().flat_map(|one| one.listens_at().into_iter().chain([one.address])).collect()
@@ -41,6 +48,7 @@ impl ConnectionTable {
     pub fn next_address_source(&mut self, now: Timestamp) -> Option<&mut Connection> {
         let may_request = |one: &&mut Connection| {
             one.is_ready()
+                && one.purpose == Purpose::Full
                 && one.requested_addresses.is_none_or(|last| now.since(last) >= PEERS_REQUEST_INTERVAL)
         };
         self.0.values_mut().filter(may_request).min_by_key(|one| one.requested_addresses)
@@ -48,7 +56,10 @@ impl ConnectionTable {
 
     /// The time at which addresses may be requested from a peer.
     pub fn next_address_request(&self, now: Timestamp) -> Option<Timestamp> {
-        let last = self.ready().map(|one| one.requested_addresses.unwrap_or(now));
+        let last = self
+            .ready()
+            .filter(|one| one.purpose == Purpose::Full)
+            .map(|one| one.requested_addresses.unwrap_or(now));
         last.map(|last| last.saturating_add(PEERS_REQUEST_INTERVAL)).min()
     }
 

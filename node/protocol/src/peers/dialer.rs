@@ -10,6 +10,7 @@ use cairn_core::time::Timestamp;
 use crate::limits::{DIAL_TIMEOUT, MAX_DIALS, MAX_REDIALS};
 use crate::peer::{PeerAddress, PeerId};
 use crate::peers::backoff::backoff;
+use crate::peers::connection::Purpose;
 use crate::random::Random;
 
 /// Every address that is dialed or connected.
@@ -22,6 +23,7 @@ pub struct Dialer {
 struct Target {
     /// Whether the operator wants it dialed for ever.
     kept: bool,
+    purpose: Purpose,
     /// The peer that was last connected there.
     peer: Option<PeerId>,
     failures: u32,
@@ -36,21 +38,21 @@ enum State {
 }
 
 impl Target {
-    fn waiting(kept: bool, until: Timestamp) -> Self {
-        Self { kept, peer: None, failures: 0, state: State::Waiting { until } }
+    fn waiting(kept: bool, purpose: Purpose, until: Timestamp) -> Self {
+        Self { kept, purpose, peer: None, failures: 0, state: State::Waiting { until } }
     }
 }
 
 impl Dialer {
     /// Dials an address for ever from now on.
     pub fn keep(&mut self, now: Timestamp, address: PeerAddress) {
-        self.targets.entry(address).or_insert_with(|| Target::waiting(true, now)).kept = true;
+        self.targets.entry(address).or_insert_with(|| Target::waiting(true, Purpose::Full, now)).kept = true;
         self.hurry(now, &address);
     }
 
     /// Dials an address a few times, unless it is a target already.
-    pub fn attempt(&mut self, now: Timestamp, address: PeerAddress) {
-        self.targets.entry(address).or_insert_with(|| Target::waiting(false, now));
+    pub fn attempt(&mut self, now: Timestamp, address: PeerAddress, purpose: Purpose) {
+        self.targets.entry(address).or_insert_with(|| Target::waiting(false, purpose, now));
         self.hurry(now, &address);
     }
 
@@ -111,10 +113,17 @@ impl Dialer {
 
     /// Notes that a dial has connected a peer.
     pub fn connected(&mut self, address: PeerAddress, peer: PeerId) {
-        let target =
-            self.targets.entry(address).or_insert_with(|| Target::waiting(false, Timestamp::from_millis(0)));
+        let target = self
+            .targets
+            .entry(address)
+            .or_insert_with(|| Target::waiting(false, Purpose::Full, Timestamp::default()));
         target.peer = Some(peer);
         target.state = State::Connected;
+    }
+
+    /// The purpose for which an address is dialed.
+    pub fn purpose(&self, address: &PeerAddress) -> Purpose {
+        self.targets.get(address).map_or(Purpose::Full, |target| target.purpose)
     }
 
     /// Notes that a connected peer listens at these addresses, which need no dial of their own.
@@ -134,7 +143,7 @@ impl Dialer {
             return;
         }
         target.wait_again(now, random);
-        if !target.kept && target.failures >= MAX_REDIALS {
+        if !target.kept && (target.failures >= MAX_REDIALS || target.purpose == Purpose::Feeler) {
             self.targets.remove(address);
         }
     }
@@ -152,7 +161,8 @@ impl Dialer {
             }
         }
         self.targets.retain(|_, target| {
-            target.kept || target.state == State::Connected || target.failures < MAX_REDIALS
+            let is_given_up = target.purpose == Purpose::Feeler || target.failures >= MAX_REDIALS;
+            target.kept || target.state == State::Connected || !is_given_up
         });
     }
 
@@ -169,6 +179,17 @@ impl Dialer {
     /// The number of dials without a result yet.
     pub fn dialing(&self) -> usize {
         self.targets.values().filter(|target| matches!(target.state, State::Dialing { .. })).count()
+    }
+
+    /// The number of those for a purpose.
+    pub fn dialing_for(&self, purpose: Purpose) -> usize {
+        let dialing = self.targets.values().filter(|target| matches!(target.state, State::Dialing { .. }));
+        dialing.filter(|target| target.purpose == purpose).count()
+    }
+
+    /// Every address that is dialed or connected.
+    pub fn targets(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.targets.keys()
     }
 
     /// Every address that is dialed for ever, and whether it is connected.
@@ -234,7 +255,7 @@ mod tests {
     #[test]
     fn a_passing_address_is_given_up_after_a_few_failures() {
         let (mut dialer, mut random) = (Dialer::default(), Random::derive(1, 1));
-        dialer.attempt(NOW, address(1));
+        dialer.attempt(NOW, address(1), Purpose::Full);
         let mut now = NOW;
         for _ in 0..MAX_REDIALS {
             dialer.take_due(now, nobody);
@@ -247,7 +268,7 @@ mod tests {
     #[test]
     fn a_refused_peer_waits_and_is_dialled_at_once_when_no_longer_refused() {
         let (mut dialer, mut random) = (Dialer::default(), Random::derive(1, 1));
-        dialer.attempt(NOW, address(1));
+        dialer.attempt(NOW, address(1), Purpose::Full);
         dialer.take_due(NOW, nobody);
         dialer.connected(address(1), peer(1));
         dialer.disconnected(NOW, &peer(1), true, &mut random);
@@ -269,7 +290,7 @@ mod tests {
     #[test]
     fn dials_under_way_are_bounded() {
         let mut dialer = Dialer::default();
-        (1..200).for_each(|port| dialer.attempt(NOW, address(port)));
+        (1..200).for_each(|port| dialer.attempt(NOW, address(port), Purpose::Full));
         assert_eq!(dialer.take_due(NOW, nobody).len(), MAX_DIALS);
         assert!(dialer.take_due(NOW, nobody).is_empty());
     }
@@ -277,7 +298,7 @@ mod tests {
     #[test]
     fn a_dial_that_the_edge_never_answered_is_overdue() {
         let mut dialer = Dialer::default();
-        dialer.attempt(NOW, address(1));
+        dialer.attempt(NOW, address(1), Purpose::Full);
         dialer.take_due(NOW, nobody);
         assert!(dialer.overdue(NOW).is_empty());
         assert_eq!(dialer.overdue(NOW.saturating_add(DIAL_TIMEOUT)), [address(1)]);

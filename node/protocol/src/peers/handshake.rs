@@ -7,10 +7,12 @@ use crate::event::DisconnectReason;
 use crate::message::codec::CodecError;
 use crate::message::{Goodbye, Hello, HelloStart, PROTOCOL_VERSION};
 use crate::peer::PeerAddress;
-use crate::peers::connection::Phase;
+use crate::peers::connection::{Phase, Purpose};
 
 /// Service bit of a node that stores whole blocks and sends them on request.
 pub const SERVICE_FULL_BLOCKS: u64 = 1;
+/// Service bit of the sender of a `Hello` that wants no transactions on this connection, and sends none.
+pub const SERVICE_BLOCKS_ONLY: u64 = 2;
 
 /// The part of a node's `Hello` that stays the same.
 #[derive(Clone, Debug)]
@@ -49,11 +51,12 @@ impl HandshakeError {
 
 impl Identity {
     /// The first message on a connection.
-    pub fn hello(&self, tip: ChainTip) -> Hello {
+    pub fn hello(&self, tip: ChainTip, purpose: Purpose) -> Hello {
+        let blocks_only = if purpose == Purpose::Full { 0 } else { SERVICE_BLOCKS_ONLY };
         Hello {
             protocol_version: PROTOCOL_VERSION,
             genesis: self.genesis,
-            services: SERVICE_FULL_BLOCKS,
+            services: SERVICE_FULL_BLOCKS | blocks_only,
             tip: tip.hash,
             height: tip.height,
             work: tip.work,
@@ -117,7 +120,7 @@ mod tests {
 
     fn hello(genesis: u8, nonce: u64) -> Hello {
         let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
-        identity(genesis, nonce).hello(tip)
+        identity(genesis, nonce).hello(tip, Purpose::Full)
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! Slots: the number of connections, and the inbound peer that is evicted when a new one connects to a full node.
 //!
 //! Protected are the inbound peers connected longest, those with the shortest ping, and the last ones to deliver
-//! a new block: an attacker can have many new connections, but hardly all of these at once (ATTACKS 28; Bitcoin
+//! a new block or transaction: an attacker can have many new connections, but hardly all of these at once (ATTACKS 28; Bitcoin
 //! Core's `SelectNodeToEvict`).
 
 use core::cmp::Reverse;
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use crate::peer::{Direction, PeerId};
 use crate::peers::connection::Connection;
+use crate::peers::network_group::NetworkGroup;
 
 /// The number of connections in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +23,19 @@ pub struct ConnectionLimits {
 /// Number of peers that are protected by each criterion.
 const PROTECTED_OF_EACH: usize = 8;
 
-/// The peer to evict: the newest of the largest neighborhood among the unprotected.
+/// The peer to evict: the newest of the largest network group among the unprotected.
 pub fn to_evict<'a>(connections: impl Iterator<Item = &'a Connection>) -> Option<PeerId> {
     let mut candidates: Vec<&Connection> =
         connections.filter(|one| one.direction == Direction::Inbound).collect();
     protect(&mut candidates, |one| one.since);
     protect(&mut candidates, |one| one.min_ping.unwrap_or(Duration::MAX));
     protect(&mut candidates, |one| Reverse(one.last_block));
-    let mut groups: BTreeMap<Neighborhood, Vec<&Connection>> = BTreeMap::new();
-    for candidate in candidates {
-        groups.entry(neighborhood(candidate.address.socket().ip())).or_default().push(candidate);
-    }
-    let largest = groups.into_values().max_by_key(Vec::len)?;
-    largest.into_iter().max_by_key(|one| (one.since, one.peer)).map(|one| one.peer)
+    protect(&mut candidates, |one| Reverse(one.last_transaction));
+    let group = |one: &Connection| NetworkGroup::of_host(one.address.socket().ip());
+    let mut sizes: BTreeMap<NetworkGroup, usize> = BTreeMap::new();
+    candidates.iter().for_each(|one| *sizes.entry(group(one)).or_default() += 1);
+    let evicted = candidates.into_iter().max_by_key(|one| (sizes.get(&group(one)), one.since, one.peer));
+    evicted.map(|one| one.peer)
 }
 
 /// Removes the first few candidates in this order.
@@ -44,26 +44,11 @@ fn protect<K: Ord>(candidates: &mut Vec<&Connection>, order: impl Fn(&Connection
     candidates.drain(..PROTECTED_OF_EACH.min(candidates.len()));
 }
 
-/// The part of an address that usually belongs to one operator as a whole.
-type Neighborhood = [u8; 4];
-
-fn neighborhood(host: IpAddr) -> Neighborhood {
-    match host {
-        IpAddr::V4(host) => {
-            let [first, second, ..] = host.octets();
-            [first, second, 0, 4]
-        }
-        IpAddr::V6(host) => {
-            let [first, second, third, fourth, ..] = host.octets();
-            [first, second, third, fourth]
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::peer::PeerAddress;
+    use crate::peers::connection::Purpose;
     use cairn_core::time::Timestamp;
 
     fn inbound(number: u8, host: &str, since_ms: u64) -> Connection {
@@ -72,13 +57,14 @@ mod tests {
             Timestamp::from_millis(since_ms),
             PeerId::from_bytes([number; 32]),
             Direction::Inbound,
+            Purpose::Full,
             address,
             None,
         )
     }
 
     #[test]
-    fn the_newest_of_the_largest_neighborhood_gives_way() {
+    fn the_newest_of_the_largest_network_group_gives_way() {
         let mut connections: Vec<Connection> =
             (0..40).map(|n| inbound(n, &format!("{}.1.1.1", n + 1), u64::from(n))).collect();
         connections.extend((100..120).map(|n| inbound(n, "200.7.1.1", 1000 + u64::from(n))));

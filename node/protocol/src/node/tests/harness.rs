@@ -16,6 +16,7 @@ use crate::limits::PING_INTERVAL;
 use crate::message::codec;
 use crate::peer::{Direction, PeerAddress};
 use crate::peers::ConnectionLimits;
+use crate::peers::connection::Purpose;
 
 /// A time after every block of the tests.
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -263,11 +264,8 @@ pub fn hello(test: &TestChain, guest: usize) -> Hello {
         listen: Vec::new(),
     };
     let hash = test.genesis.hash();
-    identity.hello(ChainTip {
-        hash,
-        height: cairn_core::height::Height::GENESIS,
-        work: cairn_core::work::Work::ZERO,
-    })
+    let (height, work) = (cairn_core::height::Height::GENESIS, cairn_core::work::Work::ZERO);
+    identity.hello(ChainTip { hash, height, work }, Purpose::Full)
 }
 
 fn index(peer: &PeerId) -> usize {

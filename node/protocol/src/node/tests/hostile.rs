@@ -151,7 +151,7 @@ fn addresses_that_nobody_asked_for_are_not_heard() {
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     net.guest(&test, 9, 0);
     net.say(9, 0, Message::Peers(vec![address(50)]));
-    assert!(net.nodes[0].peers().book.is_empty());
+    assert!(net.nodes[0].peers().addresses.is_empty());
 }
 
 #[test]
