@@ -219,6 +219,13 @@ impl NodeProcess {
         self.options = kept;
     }
 
+    /// Starts the node again without the addresses that it was connected to.
+    #[track_caller]
+    pub fn restart_alone(&mut self) {
+        self.options.connect.clear();
+        self.restart();
+    }
+
     /// Starts the node again on its data and its ports, after `kill` or `stop`, and waits until it answers.
     #[track_caller]
     pub fn restart(&mut self) {

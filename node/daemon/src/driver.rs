@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cairn_core::time::Timestamp;
 use cairn_protocol::action::{Action, Answer};
@@ -21,12 +21,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Machine;
 use crate::clock;
+use crate::driver::step_times::{StepKind, StepTimes};
 use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
 use crate::log::{EventLog, in_words};
 use crate::p2p::connection::PeerEvent;
 use crate::p2p::peer_handle::{ConnectionState, PeerHandle};
 use crate::p2p::{Network, NetworkCommand};
+
+pub mod step_times;
 
 /// Inputs that are handled before the store is flushed and actions are carried out: enough to share the cost of a
 /// flush, few enough to keep the delay short.
@@ -56,6 +59,7 @@ pub struct Driver {
     done: Vec<oneshot::Sender<()>>,
     made: Vec<(oneshot::Sender<Made>, Made)>,
     log: EventLog,
+    steps: StepTimes,
 }
 
 impl Driver {
@@ -83,6 +87,7 @@ impl Driver {
             done: Vec::new(),
             made: Vec::new(),
             log: EventLog::default(),
+            steps: StepTimes::default(),
         };
         std::thread::Builder::new().name("driver".into()).spawn(move || {
             // However the thread ends, the rest of the node does not go on without it.
@@ -138,7 +143,10 @@ impl Driver {
     }
 
     fn handle(&mut self, input: Input) -> Result<(), StoreError> {
+        let kind = StepKind::of(&input);
+        let begun = Instant::now();
         self.actions.extend(self.machine.handle(clock::now(), input)?);
+        self.steps.took(kind, begun.elapsed());
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use cairn_protocol::input::{PeerCommand, Submission};
 use cairn_protocol::mempool::MempoolError;
 use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::peer::PeerId;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
@@ -90,6 +90,7 @@ pub struct NodeHandle {
     traffic: Arc<Traffic>,
     delays: Arc<Delays>,
     peer_traffic: PeerTraffic,
+    bans_changed: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -122,12 +123,18 @@ impl NodeHandle {
             peer_traffic: peer_traffic.clone(),
             stop: stop.clone(),
         };
-        (Self { own, calls, events, stale, traffic, delays, peer_traffic, stop }, ends)
+        let bans_changed = Arc::default();
+        (Self { own, calls, events, stale, traffic, delays, peer_traffic, bans_changed, stop }, ends)
     }
 
     /// Delays of messages to peers; a change holds for all later messages.
     pub fn delays(&self) -> &Delays {
         &self.delays
+    }
+
+    /// Notified after every change of the bans by the operator.
+    pub fn bans_changed(&self) -> &Notify {
+        &self.bans_changed
     }
 
     /// The identity of this node.
@@ -181,9 +188,15 @@ impl NodeHandle {
 
     /// Changes the connections; returns once the change is under way.
     pub async fn command(&self, command: PeerCommand) -> Result<(), Stopped> {
+        use PeerCommand::{Ban, ClearBans, Unban};
+        let changes_bans = matches!(command, Ban { .. } | Unban(_) | ClearBans);
         let (reply, done) = oneshot::channel();
         self.calls.send(Call::Command(command, reply)).await.map_err(|_| Stopped)?;
-        done.await.map_err(|_| Stopped)
+        done.await.map_err(|_| Stopped)?;
+        if changes_bans {
+            self.bans_changed.notify_one();
+        }
+        Ok(())
     }
 
     /// Looks at the machine, between two of its steps. The look must be short: everything waits.

@@ -151,6 +151,7 @@ pub fn in_words(reason: &DisconnectReason) -> String {
         DisconnectReason::TimedOut => "it timed out".into(),
         DisconnectReason::Full => "all connections of its kind are in use".into(),
         DisconnectReason::Duplicate => "it is connected already, or it is this node".into(),
+        DisconnectReason::Tested => "its address was only tested".into(),
     }
 }
 

@@ -1,26 +1,17 @@
 //! The mempool's file: unconfirmed transactions, kept over a restart in the data directory.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use cairn_core::encoding;
 use cairn_core::hash::GenesisHash;
 use cairn_core::transaction::Transaction;
-use cairn_genesis::programs::files;
 
 use crate::handle::{NodeHandle, SubmitError};
+use crate::saved_file::SavedFile;
 
-/// The file's name in the data directory.
-pub const FILE: &str = "mempool";
-/// The first bytes of the file: its kind and version.
-const MARK: u64 = u64::from_le_bytes(*b"cairnmp1");
-/// Limit of the file's size in bytes: no mempool is as large.
-const LONGEST: u64 = 1 << 30;
-
-/// The mark, the chain, the transactions.
-type Stored = (u64, GenesisHash, Vec<Transaction>);
+/// The file; no mempool is as large as its limit.
+pub const FILE: SavedFile = SavedFile { name: "mempool", mark: *b"cairnmp1", longest: 1 << 30 };
 
 /// Replaces the file, as a whole or not at all; returns the number of transactions.
 pub fn save<'a>(
@@ -30,35 +21,13 @@ pub fn save<'a>(
 ) -> io::Result<usize> {
     let transactions: Vec<Transaction> =
         unconfirmed.map(|transaction| transaction.as_ref().clone()).collect();
-    let count = transactions.len();
-    let bytes = encoding::encode::<Stored>(&(MARK, genesis, transactions));
-    files::replace_durably(&directory.join(FILE), &bytes)?;
-    Ok(count)
+    FILE.save(directory, genesis, &transactions)?;
+    Ok(transactions.len())
 }
 
-/// Reads the file. Without a file the mempool is empty; a damaged one does not keep the node from starting, because its
-/// transactions arrive again from peers or their owners.
+/// Reads the file. Lost transactions arrive again from peers or their owners.
 pub fn load(directory: &Path, genesis: GenesisHash) -> Vec<Transaction> {
-    match read(directory, genesis) {
-        Ok(transactions) => transactions,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => {
-            tracing::warn!(file = %directory.join(FILE).display(), %error, "cannot read the mempool's file: starting without");
-            Vec::new()
-        }
-    }
-}
-
-fn read(directory: &Path, genesis: GenesisHash) -> io::Result<Vec<Transaction>> {
-    let file = File::open(directory.join(FILE))?;
-    let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes)?;
-    let (mark, chain, transactions): Stored =
-        encoding::decode(&bytes, bytes.len()).map_err(io::Error::other)?;
-    if mark != MARK || chain != genesis {
-        return Err(io::Error::other("it is of another version or chain"));
-    }
-    Ok(transactions)
+    FILE.load(directory, genesis)
 }
 
 /// Submits saved transactions again, parents before children; those that are no longer valid are dropped. Returns
@@ -112,7 +81,7 @@ mod tests {
         assert!(load(directory.path(), GENESIS).is_empty());
         save(directory.path(), GENESIS, [transaction(1)].iter()).expect("saved");
         assert!(load(directory.path(), GenesisHash::from_bytes([2; 32])).is_empty());
-        fs::write(directory.path().join(FILE), b"scribble").expect("written");
+        fs::write(FILE.path(directory.path()), b"scribble").expect("written");
         assert!(load(directory.path(), GENESIS).is_empty());
     }
 

@@ -21,6 +21,7 @@ use cairn_protocol::peers::ConnectionLimits;
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
+use crate::clock;
 use crate::config::host::HostPort;
 use crate::config::settings::Config;
 use crate::driver::Driver;
@@ -28,6 +29,7 @@ use crate::handle::NodeHandle;
 use crate::mempool_file;
 use crate::p2p::names::{self, Change};
 use crate::p2p::{self, identity};
+use crate::peers_file;
 use crate::store::directory::Directory;
 use crate::store::{Indexing, Opening, SledStore};
 
@@ -86,7 +88,8 @@ pub fn start(
         ping_interval: Some(PING_INTERVAL),
     };
     let seed = getrandom::u64().context("the system gives no random number")?;
-    let machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool_bytes()), seed);
+    let mut machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool_bytes()), seed);
+    machine.restore_peers(peers_file::FILE.load(&data_dir, genesis));
 
     let (handle, ends) = NodeHandle::new(network.own, network.traffic.clone(), network.delays.clone(), stop);
     let runtime = tokio::runtime::Handle::current();
@@ -95,6 +98,7 @@ pub fn start(
     for name in names {
         follow_name(handle.clone(), name.clone());
     }
+    tokio::spawn(peers_file::keep(handle.clone(), data_dir.clone(), genesis));
     let saved = mempool_file::load(&data_dir, genesis);
     let saved_mempool = tokio::spawn(mempool_file::submit(handle.clone(), saved));
     Ok(Running { handle, listen, genesis, data_dir, driver, network: network_task, saved_mempool })
@@ -132,6 +136,10 @@ impl Running {
             }
             Err(_) => bail!("the driver panicked: this is a fault of the program; the log says where"),
         };
+        let peers = machine.peers().saved(clock::now());
+        let saved = peers_file::FILE.save(&self.data_dir, self.genesis, &peers);
+        saved
+            .with_context(|| format!("cannot save the addresses of peers in {}", self.data_dir.display()))?;
         let left = self.saved_mempool.await.unwrap_or_default();
         let saved = mempool_file::save(&self.data_dir, self.genesis, machine.mempool().iter().chain(&left));
         let count =

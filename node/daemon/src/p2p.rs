@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cairn_protocol::limits::MAX_FRAME;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
+use cairn_protocol::peers::network_group::NetworkGroup;
 use futures::StreamExt;
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -25,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 pub mod connection;
 pub mod delays;
 pub mod error;
+pub mod evicting_transport;
+pub mod group_limit;
 pub mod identity;
 pub mod mux;
 pub mod names;
@@ -39,6 +42,7 @@ pub mod transport;
 use connection::{PeerEvent, Reader};
 use delays::Delays;
 pub use error::{NetworkError, hint};
+use group_limit::{GroupLimit, Ticket};
 use peer_handle::{ConnectionState, PeerHandle};
 use send_budget::{MAX_QUEUED_BYTES_IN_ALL, SendBudget};
 use simultaneous_open::{Choice, choose};
@@ -52,8 +56,10 @@ const READ_BUDGET: usize = 8 * MAX_FRAME;
 const MAX_EVENTS: usize = 256;
 /// The most commands that are queued for the swarm, which never waits for anything else.
 const MAX_COMMANDS: usize = 256;
-/// The most inbound connections in the handshake.
-const MAX_PENDING_INBOUND: u32 = 128;
+/// The most inbound connections whose handshakes are complete and that have no stream yet.
+const MAX_WITHOUT_STREAM: usize = 64;
+/// The timeout of an inbound connection without a stream.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most outbound connections in the handshake.
 const MAX_PENDING_OUTBOUND: u32 = 64;
 /// The most connections of one peer: two, while both sides dial at once, until one of them is chosen.
@@ -105,11 +111,12 @@ pub fn start(
     stop: CancellationToken,
 ) -> Result<(Network, JoinHandle<()>), NetworkError> {
     let limits = ConnectionLimits::default()
-        .with_max_pending_incoming(Some(MAX_PENDING_INBOUND))
         .with_max_pending_outgoing(Some(MAX_PENDING_OUTBOUND))
         .with_max_established_per_peer(Some(MAX_PER_PEER))
         .with_max_established_incoming(Some(
-            u32::try_from(max_inbound).unwrap_or(u32::MAX).saturating_add(INBOUND_SLACK),
+            u32::try_from(max_inbound.saturating_add(MAX_WITHOUT_STREAM))
+                .unwrap_or(u32::MAX)
+                .saturating_add(INBOUND_SLACK),
         ));
     let behaviour = Behaviour {
         blocked: allow_block_list::Behaviour::default(),
@@ -123,6 +130,7 @@ pub fn start(
     let (event_sender, events) = mpsc::channel(MAX_EVENTS);
     let (commands, command_receiver) = mpsc::channel(MAX_COMMANDS);
     let (closed_sender, closed) = mpsc::channel(MAX_EVENTS);
+    let (expire, expired) = mpsc::channel(MAX_EVENTS);
     let own = identity::own_id(keypair);
     let (traffic, delays) = (Arc::new(Traffic::default()), Arc::new(Delays::default()));
     let task = Task {
@@ -135,7 +143,10 @@ pub fn start(
         traffic: traffic.clone(),
         delays: delays.clone(),
         dials: HashMap::new(),
+        expire,
+        expired,
         established: HashMap::new(),
+        without_stream: GroupLimit::new(MAX_WITHOUT_STREAM),
         active: HashMap::new(),
     };
     let task = tokio::spawn(task.run(command_receiver, closed, stop));
@@ -154,6 +165,8 @@ struct Established {
     peer: PeerId,
     direction: Direction,
     address: PeerAddress,
+    /// Its ticket among the inbound connections without a stream.
+    ticket: Option<Ticket>,
 }
 
 /// The connection of a peer whose stream is open.
@@ -181,7 +194,11 @@ struct Task {
     delays: Arc<Delays>,
     /// Dials without an outcome so far, neither an active connection nor a failure.
     dials: HashMap<ConnectionId, PeerAddress>,
+    expire: mpsc::Sender<ConnectionId>,
+    expired: mpsc::Receiver<ConnectionId>,
     established: HashMap<ConnectionId, Established>,
+    /// Inbound connections that can be given up for others.
+    without_stream: GroupLimit<ConnectionId>,
     active: HashMap<PeerId, Active>,
 }
 
@@ -202,6 +219,7 @@ impl Task {
                 event = self.swarm.select_next_some() => self.swarm_event(event),
                 Some(command) = commands.recv() => self.command(command),
                 Some(closed) = closed.recv() => self.closed(&closed),
+                Some(connection) = self.expired.recv() => self.stream_timed_out(connection),
                 () = stop.cancelled(), if self.active.is_empty() => self.close_all(),
                 () = &mut timeout => break,
             }
@@ -257,16 +275,28 @@ impl Task {
                     return;
                 };
                 let address = self.dials.get(&connection_id).copied().unwrap_or(address);
-                self.established.insert(connection_id, Established { peer, direction, address });
+                let mut ticket = None;
                 if direction == Direction::Outbound {
                     self.open_unless_connected(peer_id, peer, connection_id);
+                } else {
+                    let group = NetworkGroup::of_host(address.socket().ip());
+                    let (own, evicted) = self.without_stream.add(group, connection_id);
+                    ticket = Some(own);
+                    if let Some(evicted) = evicted {
+                        self.swarm.close_connection(evicted);
+                    }
+                    self.expire(connection_id);
                 }
+                self.established.insert(connection_id, Established { peer, direction, address, ticket });
             }
             SwarmEvent::ConnectionClosed { connection_id, cause, .. } => {
                 self.report_failed_dial(connection_id, || {
                     "the connection was closed before it could be used".into()
                 });
-                let Some(Established { peer, .. }) = self.established.remove(&connection_id) else { return };
+                let Some(Established { peer, ticket, .. }) = self.established.remove(&connection_id) else {
+                    return;
+                };
+                ticket.map(|ticket| self.without_stream.remove(ticket));
                 if let Some(active) = self.active.get(&peer).filter(|one| one.connection == connection_id) {
                     close_soon(active.state.clone(), cause.is_some());
                 }
@@ -293,6 +323,21 @@ impl Task {
         }
     }
 
+    /// Notices after a time whether a connection has a stream.
+    fn expire(&self, connection: ConnectionId) {
+        let expire = self.expire.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(STREAM_TIMEOUT).await;
+            let _ = expire.send(connection).await;
+        });
+    }
+
+    fn stream_timed_out(&mut self, connection: ConnectionId) {
+        if self.established.get(&connection).is_some_and(|established| established.ticket.is_some()) {
+            self.swarm.close_connection(connection);
+        }
+    }
+
     /// Opens the stream of a dialed connection, unless another connection to the same peer stays.
     fn open_unless_connected(&mut self, libp2p_id: libp2p::PeerId, peer: PeerId, connection: ConnectionId) {
         let old = self.active.get(&peer).map(|active| active.direction);
@@ -305,9 +350,9 @@ impl Task {
 
     /// Makes a connection whose stream is open the peer's active one, unless another stays.
     fn activate(&mut self, connection: ConnectionId, stream: Stream) {
-        let Some(&Established { peer, direction, address }) = self.established.get(&connection) else {
-            return;
-        };
+        let Some(established) = self.established.get_mut(&connection) else { return };
+        let Established { peer, direction, address, .. } = *established;
+        established.ticket.take().map(|ticket| self.without_stream.remove(ticket));
         let mut replaced = None;
         if let Some(old) = self.active.get(&peer) {
             if choose(&self.own, &peer, old.direction, direction) == Choice::KeepOld {

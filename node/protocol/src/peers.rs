@@ -450,3 +450,6 @@ impl Peers {
         from_addresses.into_iter().chain(self.connections.next_address_request(now)).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ fn address_key(kind: AddressKey, bytes: &[u8]) -> Vec<u8> {
 /// When it does not hold.
 pub fn mempool_file(bytes: &[u8]) {
     let directory = tempfile::tempdir().expect("a directory");
-    fs::write(directory.path().join(mempool_file::FILE), bytes).expect("written");
+    fs::write(mempool_file::FILE.path(directory.path()), bytes).expect("written");
     let transactions = mempool_file::load(directory.path(), regtest().params.genesis_hash);
     assert!(transactions.is_empty() || bytes.ends_with(&encode(&transactions)));
 }

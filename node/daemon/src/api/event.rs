@@ -171,6 +171,7 @@ impl From<&DisconnectReason> for Disconnection {
             DisconnectReason::TimedOut => ("timed_out", None),
             DisconnectReason::Full => ("full", None),
             DisconnectReason::Duplicate => ("duplicate", None),
+            DisconnectReason::Tested => ("tested", None),
         };
         Self { kind: kind.into(), message }
     }

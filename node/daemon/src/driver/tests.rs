@@ -11,6 +11,7 @@ use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerAddress;
 use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::peers::connection::Purpose;
 use cairn_protocol::peers::handshake::Identity;
 use libp2p::swarm::ConnectionId;
 use tokio::runtime::Runtime;
@@ -135,7 +136,7 @@ fn nothing_that_waits_is_lost_however_much_it_is() {
     };
     let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
     let pings = 3 * GROUP;
-    let mut waiting = vec![connected, heard(Message::Hello(Box::new(hello.hello(tip))))];
+    let mut waiting = vec![connected, heard(Message::Hello(Box::new(hello.hello(tip, Purpose::Full))))];
     waiting.extend((0..pings as u64).map(|nonce| heard(Message::Ping { nonce })));
     start(waiting).finish();
     assert_eq!(said(queue).iter().filter(|said| **said == "pong").count(), pings);

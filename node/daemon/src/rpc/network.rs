@@ -7,6 +7,7 @@ use cairn_protocol::input::PeerCommand;
 use cairn_protocol::mempool::policy::{INCREMENTAL_FEE_RATE, MIN_RELAY_FEE_RATE};
 use cairn_protocol::message::PROTOCOL_VERSION;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
+use cairn_protocol::peers::bans::BannedBy;
 use cairn_protocol::peers::connection::{Connection, Heartbeat};
 use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
 use serde_json::Value;
@@ -127,6 +128,10 @@ async fn list_banned(rpc: Rpc) -> RpcResult<Vec<Object>> {
             object! {
                 "address": ban.host.map_or_else(|| peer.to_string(), |host| host.to_string()),
                 "peerid": Text(peer),
+                "banned_by": match ban.by {
+                    BannedBy::Operator => "operator",
+                    BannedBy::Misbehavior => "misbehavior",
+                },
                 "ban_created": seconds(ban.since),
                 "banned_until": seconds(ban.until),
                 "ban_duration": ban.until.since(ban.since).as_secs(),

@@ -95,7 +95,7 @@ pub fn mempool_file(world: &World) -> Vec<u8> {
     in_directory(|directory| {
         let unconfirmed = [&world.payment, &world.child].into_iter();
         mempool_file::save(directory, regtest().params.genesis_hash, unconfirmed).expect("written");
-        fs::read(directory.join(mempool_file::FILE)).expect("readable")
+        fs::read(mempool_file::FILE.path(directory)).expect("readable")
     })
 }
 
