@@ -2,12 +2,13 @@
 //! waits. Clones reach the same node.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::transaction::Transaction;
+use cairn_genesis::programs::held::held;
 use cairn_protocol::action::Answer;
 use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
@@ -222,7 +223,7 @@ impl NodeHandle {
 
     /// Bytes of one peer's connection; none without a connection.
     pub fn peer_traffic(&self, peer: &PeerId) -> Option<ByteCounts> {
-        let peers = self.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let peers = held(&self.peer_traffic);
         peers
             .get(peer)
             .map(|state| ByteCounts { received: state.traffic.received(), sent: state.traffic.sent() })

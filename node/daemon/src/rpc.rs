@@ -84,9 +84,10 @@ pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
     }
     let params: Vec<Value> = match params {
         None | Some("") => Vec::new(),
-        Some(text) => serde_json::from_str(text).map_err(|error| {
-            Code::InvalidRequest.error(format!("params must be a JSON array, as in params=[1]: {error}"))
-        })?,
+        Some(text) => {
+            let not_a_list = |_| RpcError::malformed("params", text, "a JSON array, as in params=[1]");
+            serde_json::from_str(text).map_err(not_a_list)?
+        }
     };
     let call = Call { method: method.to_owned(), params: Arguments::Positional(params) };
     let answer = perform(rpc, Ok(call)).await?;

@@ -24,7 +24,7 @@ use crate::clock;
 use crate::handle::{Stopped, SubmitError};
 use crate::miner::{MiningSettings, spacing_hashrate};
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, json, methods, object};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, json, methods, object};
 use crate::rpc::params::{Argument, Kind};
 use crate::rpc::proposal;
 use crate::rpc::render::{self, as_float};
@@ -76,7 +76,13 @@ async fn get_block_template(rpc: Rpc, request: Option<Map<String, Value>>) -> Rp
         wait_for_other(&rpc, id).await?;
     }
     let next = rpc.events().next();
-    rpc.query(move |node| json(&template(node, next))).await
+    let look = |node: &Machine| {
+        let template = Template::new(clock::now(), node.chain(), node.mempool());
+        (template, node.chain().params().max_block_bytes)
+    };
+    let (template, max_block_bytes) = rpc.query(look).await?;
+    // Written down beside the driver: a whole block in hex.
+    aside(move || Ok(json(&template_object(&template, max_block_bytes, next)))).await
 }
 
 /// BIP 22's word for what is wrong with a proposed block.
@@ -88,9 +94,7 @@ fn proposed(node: &Machine, block: &Arc<Block>) -> Option<&'static str> {
     }
 }
 
-fn template(node: &Machine, next_event: u64) -> Object {
-    let params = node.chain().params();
-    let template = Template::new(clock::now(), node.chain(), node.mempool());
+fn template_object(template: &Template, max_block_bytes: usize, next_event: u64) -> Object {
     let positions: HashMap<Txid, usize> =
         (1..).zip(&template.transactions).map(|(position, one)| (one.txid(), position)).collect();
     let transactions = template.transactions.iter().zip(&template.fees).map(|(transaction, fee)| {
@@ -124,8 +128,8 @@ fn template(node: &Machine, next_event: u64) -> Object {
         "mintime_ms": template.min_time,
         "mutable": ["time", "transactions", "prevblock"],
         "noncerange": "0000000000000000ffffffffffffffff",
-        "sizelimit": params.max_block_bytes,
-        "weightlimit": params.max_block_bytes * 4,
+        "sizelimit": max_block_bytes,
+        "weightlimit": max_block_bytes * 4,
         "curtime": render::seconds(template.time),
         "curtime_ms": template.time,
         "bits": render::bits(template.bits),

@@ -20,7 +20,7 @@ pub enum Kind {
     Flag,
     Fields,
     List,
-    /// Several types have a meaning; reading the argument tells them apart.
+    /// Several types have a meaning; reading the argument distinguishes them.
     Any,
 }
 

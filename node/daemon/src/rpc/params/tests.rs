@@ -18,7 +18,7 @@ fn bind(arguments: Value) -> Result<Params, BindError> {
     )
 }
 
-fn refused(arguments: Value) -> (i32, String) {
+fn rejected(arguments: Value) -> (i32, String) {
     match bind(arguments).expect_err("rejected") {
         BindError::Rejected(error) => (error.code as i32, error.message),
         BindError::WrongNumber => panic!("the number of arguments is right"),
@@ -48,14 +48,14 @@ fn args_holds_leading_positions() {
     let params = bind(json!({"args": ["a", 2], "blockhash": "b"})).expect("bound");
     assert_eq!((text(&params, 0).as_deref(), text(&params, 2).as_deref()), (Some("a"), Some("b")));
     let twice = "Parameter txid specified twice both as positional and named argument";
-    assert_eq!(refused(json!({"args": ["a"], "txid": "a"})), (-8, twice.to_owned()));
+    assert_eq!(rejected(json!({"args": ["a"], "txid": "a"})), (-8, twice.to_owned()));
 }
 
 #[test]
-fn an_unknown_name_and_a_doubled_name_are_refused() {
-    assert_eq!(refused(json!({"txid": "a", "no": 1})), (-8, "Unknown named parameter no".to_owned()));
+fn an_unknown_name_and_a_doubled_name_are_rejected() {
+    assert_eq!(rejected(json!({"txid": "a", "no": 1})), (-8, "Unknown named parameter no".to_owned()));
     let doubled = json!({"txid": "a", "verbose": 1, "verbosity": 1});
-    assert_eq!(refused(doubled), (-8, "Parameter verbosity specified multiple times".to_owned()));
+    assert_eq!(rejected(doubled), (-8, "Parameter verbosity specified multiple times".to_owned()));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_wrong_number_of_arguments_asks_for_the_help_text() {
 #[test]
 fn a_wrong_type_is_named_with_its_position() {
     let sentence = "Wrong type passed:\n{\n    \"Position 1 (txid)\": \"JSON value of type number is not of expected type string\"\n}";
-    assert_eq!(refused(json!([7])), (-3, sentence.to_owned()));
+    assert_eq!(rejected(json!([7])), (-3, sentence.to_owned()));
 }
 
 #[test]
