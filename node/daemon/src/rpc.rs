@@ -39,7 +39,7 @@ use crate::rpc::envelope::{Arguments, Body, Call, Envelope};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, json};
 use crate::rpc::method::Method;
-use crate::rpc::params::{BindError, Params};
+use crate::rpc::params::Params;
 
 /// Bytes of answers in one batch; further calls of the batch are not carried out. A batch of small
 /// requests could otherwise ask for more than the machine holds.
@@ -148,10 +148,7 @@ async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
 }
 
 async fn run(rpc: &Rpc, method: &Method, call: Call) -> RpcResult {
-    let params = Params::bind(method.args, call.params).map_err(|error| match error {
-        BindError::WrongNumber => method.wrong_number_of_arguments(),
-        BindError::Rejected(error) => error,
-    })?;
+    let params = Params::bind(method.args, call.params, || method.wrong_number_of_arguments())?;
     let _active = rpc.begin(method.name);
     // No input is known to panic a method. Should one, its caller gets an error and the server lives on.
     let guarded = AssertUnwindSafe((method.call)(rpc.clone(), params)).catch_unwind().await;

@@ -125,7 +125,10 @@ fn a_variable_is_taken_as_it_stands_and_only_a_list_is_split() {
         ("hello, world", PathBuf::from(" my, data"))
     );
     assert_eq!(config.connect.len(), 2);
-    assert_eq!(config_error("tag = [\"a\", \"b\"]"), "FILE, line 1, key tag: expected one value, found \"a, b\"");
+    assert_eq!(
+        config_error("tag = [\"a\", \"b\"]"),
+        "FILE, line 1, key tag: expected one value, found \"a, b\""
+    );
 }
 
 #[test]

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_core::address::Address;
 use cairn_core::block::Block;
 use cairn_core::difficulty::next_bits;
-use cairn_core::encoding::{decode, encode};
+use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
@@ -51,13 +50,7 @@ const LONG_POLL: Duration = Duration::from_secs(60);
 
 /// The lock of an address of this chain; [`Code::InvalidAddressOrKey`] if it is not one.
 pub async fn pay_to(rpc: &Rpc, text: String) -> RpcResult<Lock> {
-    rpc.try_query(move |node| {
-        let address = Address::parse(&text, &node.chain().params().address_prefix);
-        address
-            .map(|address| address.lock())
-            .map_err(|error| Code::InvalidAddressOrKey.error(format!("Error: Invalid address: {error}")))
-    })
-    .await
+    rpc.try_query(move |node| lookup::lock_of(node, &text)).await
 }
 
 async fn get_block_template(rpc: Rpc, request: Option<Map<String, Value>>) -> RpcResult {
@@ -209,9 +202,7 @@ async fn submit_block(rpc: Rpc, data: String, _dummy: Option<String>) -> RpcResu
 }
 
 async fn submit_header(rpc: Rpc, data: String) -> RpcResult<()> {
-    let failed = || Code::Deserialization.error("Block header decode failed");
-    let bytes = hex::decode(&data).map_err(|_| failed())?;
-    let header: Header = decode(&bytes, Header::SIZE).map_err(|_| failed())?;
+    let header: Header = lookup::from_hex(&data, "Block header decode failed")?;
     rpc.node()?.submit_header(header).await.map(|_| ()).map_err(|error| match error {
         SubmitError::Rejected(BlockRejection::UnknownParent { parent }) => {
             let message = format!("Must submit previous header ({parent}) first");
@@ -223,9 +214,7 @@ async fn submit_header(rpc: Rpc, data: String) -> RpcResult<()> {
 }
 
 fn read_block(text: &str) -> RpcResult<Block> {
-    let failed = |why: String| Code::Deserialization.error(format!("Block decode failed: {why}"));
-    let bytes = hex::decode(text).map_err(|_| failed("expected an even number of hex digits".to_owned()))?;
-    decode(&bytes, bytes.len()).map_err(|error| failed(error.to_string()))
+    lookup::from_hex(text, "Block decode failed")
 }
 
 async fn get_mining_info(rpc: Rpc) -> RpcResult<Object> {

@@ -7,7 +7,7 @@ const ARGS: &[Arg] = &Arg::named(
     &[Arg::of::<String>(), Arg::of::<Option<Verbosity>>(), Arg::of::<Option<String>>()],
 );
 
-fn bind(arguments: Value) -> Result<Params, BindError> {
+fn bind(arguments: Value) -> Result<Params, RpcError> {
     Params::bind(
         ARGS,
         match arguments {
@@ -15,14 +15,13 @@ fn bind(arguments: Value) -> Result<Params, BindError> {
             Value::Object(values) => Arguments::Named(values),
             _ => panic!("arguments are an array or an object"),
         },
+        || Code::Misc.error("the help"),
     )
 }
 
 fn rejected(arguments: Value) -> (i32, String) {
-    match bind(arguments).expect_err("rejected") {
-        BindError::Rejected(error) => (error.code as i32, error.message),
-        BindError::WrongNumber => panic!("the number of arguments is right"),
-    }
+    let error = bind(arguments).expect_err("rejected");
+    (error.code as i32, error.message)
 }
 
 fn text(params: &Params, index: usize) -> Option<String> {
@@ -60,9 +59,9 @@ fn an_unknown_name_and_a_doubled_name_are_rejected() {
 
 #[test]
 fn a_wrong_number_of_arguments_asks_for_the_help_text() {
-    assert!(matches!(bind(json!([])), Err(BindError::WrongNumber)), "too few");
-    assert!(matches!(bind(json!({"verbosity": 1})), Err(BindError::Rejected(_))), "null is not a txid");
-    assert!(matches!(bind(json!(["a", 1, "b", 1])), Err(BindError::WrongNumber)), "too many");
+    assert_eq!(rejected(json!([])), (-1, "the help".to_owned()), "too few");
+    assert_eq!(rejected(json!({"verbosity": 1})).0, -3, "null is not a txid");
+    assert_eq!(rejected(json!(["a", 1, "b", 1])), (-1, "the help".to_owned()), "too many");
 }
 
 #[test]

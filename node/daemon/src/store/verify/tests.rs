@@ -248,7 +248,8 @@ fn a_wrong_place_in_the_index_is_found_and_the_transaction_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let (txid, hash) = (payment(&blocks), blocks[1].hash());
-    let error = verify_error(verified_after(&world, |store| rewrite(store, txid, |record| record.position = 2)));
+    let error =
+        verify_error(verified_after(&world, |store| rewrite(store, txid, |record| record.position = 2)));
     assert!(
         matches!(&error, VerifyError::Index { txid: found, position: 1, height, hash: of } if (*found, height.get(), *of) == (txid, 1, hash)),
         "{error}"
