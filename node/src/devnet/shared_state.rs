@@ -10,11 +10,11 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::plan::Plan;
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
-use crate::devnet::held::held;
 use crate::devnet::line::{Line, Told};
 use crate::devnet::narrator::Narrator;
 use crate::devnet::state::NetworkState;
 use crate::devnet::view::{DevnetView, Mark};
+use cairn_genesis::programs::held::held;
 
 /// The state, the log of its changes, and the narrator. Clones are the same.
 #[derive(Clone, Debug)]

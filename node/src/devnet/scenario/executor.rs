@@ -20,11 +20,11 @@ use cairn_simulator::plan_state::PlanState;
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::DevnetEvent;
 use crate::devnet::groups::Groups;
-use crate::devnet::held::held;
 use crate::devnet::mining::mine;
 use crate::devnet::network::Network as Devnet;
 use crate::devnet::scenario::payments::Payer;
 use crate::devnet::scenario::rates::Rates;
+use cairn_genesis::programs::held::held;
 
 /// What is to be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
