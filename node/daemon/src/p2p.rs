@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_protocol::limits::MAX_FRAME;
+use cairn_protocol::message::{Goodbye, Message};
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_protocol::peers::network_group::NetworkGroup;
 use futures::StreamExt;
@@ -173,7 +174,7 @@ struct Established {
 struct Active {
     connection: ConnectionId,
     direction: Direction,
-    state: Arc<ConnectionState>,
+    handle: PeerHandle,
 }
 
 /// The active connection of a peer has ended.
@@ -298,7 +299,7 @@ impl Task {
                 };
                 ticket.map(|ticket| self.without_stream.remove(ticket));
                 if let Some(active) = self.active.get(&peer).filter(|one| one.connection == connection_id) {
-                    close_soon(active.state.clone(), cause.is_some());
+                    close_soon(active.handle.state().clone(), cause.is_some());
                 }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
@@ -359,15 +360,21 @@ impl Task {
                 self.swarm.close_connection(connection);
                 return;
             }
-            old.state.closed.cancel();
-            replaced = Some(old.state.reported.clone());
+            if (old.direction, direction) == (Direction::Inbound, Direction::Inbound) {
+                // Another node with the same identity may hold the old connection: it learns who took it.
+                old.handle.send(Message::Goodbye(Goodbye::Duplicate));
+                old.handle.disconnect();
+            } else {
+                old.handle.state().closed.cancel();
+            }
+            replaced = Some(old.handle.state().reported.clone());
         }
         self.dials.remove(&connection);
         let traffic = Traffic::within(self.traffic.clone());
         let (handle, queue) =
             PeerHandle::new(peer, connection, traffic, self.delays.clone(), &self.send_budget);
         let state = handle.state().clone();
-        self.active.insert(peer, Active { connection, direction, state: state.clone() });
+        self.active.insert(peer, Active { connection, direction, handle: handle.clone() });
         let reader = Reader { handle, events: self.events.clone(), budget: self.read_budget.clone() };
         let closed = self.closed.clone();
         tokio::spawn(async move {

@@ -83,6 +83,14 @@ impl Told {
         })
     }
 
+    /// The node that was killed, died or was started.
+    pub const fn node(&self) -> Option<u16> {
+        match self {
+            Self::Killed { node } | Self::Died { node, .. } | Self::Restarted { node } => Some(*node),
+            _ => None,
+        }
+    }
+
     /// Duration until agreement, in milliseconds.
     pub const fn took_ms(&self) -> Option<u64> {
         match self {

@@ -370,6 +370,8 @@ mod tests {
             kind: "partition".into(),
             text: "cut: 0,1 / 2 no longer reach each other".into(),
             took_ms: None,
+            node: None,
+            groups: None,
         };
         let view = DevnetView {
             blocks: vec![
