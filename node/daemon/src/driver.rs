@@ -67,12 +67,14 @@ impl Driver {
     /// way everything else stops too. It returns the machine, flushed.
     pub fn spawn(
         machine: Machine,
-        ends: Ends,
+        mut ends: Ends,
         network: Network,
         runtime: tokio::runtime::Handle,
     ) -> std::io::Result<JoinHandle<Result<Machine, StoreError>>> {
         let Network { own, events, commands, .. } = network;
         let stop = ends.stop.clone();
+        // Requests for a task that was not started get no reply.
+        ends.save_requests = None;
         let driver = Self {
             machine,
             ends,

@@ -17,7 +17,7 @@ use cairn_protocol::input::{PeerCommand, Submission};
 use cairn_protocol::mempool::MempoolError;
 use cairn_protocol::mempool::fee_rate::FeeRate;
 use cairn_protocol::peer::PeerId;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
@@ -91,9 +91,12 @@ pub struct NodeHandle {
     traffic: Arc<Traffic>,
     delays: Arc<Delays>,
     peer_traffic: PeerTraffic,
-    bans_changed: Arc<Notify>,
+    save_requests: mpsc::Sender<SaveRequest>,
     stop: CancellationToken,
 }
+
+/// A request to save the peers; the reply is sent when they are on disk.
+pub type SaveRequest = oneshot::Sender<()>;
 
 /// The driver's ends of the channels that a handle holds.
 pub struct Ends {
@@ -101,6 +104,8 @@ pub struct Ends {
     pub events: broadcast::Sender<Event>,
     pub stale: watch::Sender<Stale>,
     pub peer_traffic: PeerTraffic,
+    /// Requests for the task that saves the peers; dropped if there is none.
+    pub save_requests: Option<mpsc::Receiver<SaveRequest>>,
     /// Cancelled when the node is to stop.
     pub stop: CancellationToken,
 }
@@ -117,25 +122,21 @@ impl NodeHandle {
         let events = broadcast::Sender::new(MAX_EVENTS);
         let (stale_sender, stale) = watch::channel(Stale::default());
         let peer_traffic = PeerTraffic::default();
+        let (save_requests, save_receiver) = mpsc::channel(1);
         let ends = Ends {
             calls: call_receiver,
             events: events.clone(),
             stale: stale_sender,
             peer_traffic: peer_traffic.clone(),
+            save_requests: Some(save_receiver),
             stop: stop.clone(),
         };
-        let bans_changed = Arc::default();
-        (Self { own, calls, events, stale, traffic, delays, peer_traffic, bans_changed, stop }, ends)
+        (Self { own, calls, events, stale, traffic, delays, peer_traffic, save_requests, stop }, ends)
     }
 
     /// Delays of messages to peers; a change holds for all later messages.
     pub fn delays(&self) -> &Delays {
         &self.delays
-    }
-
-    /// Notified after every change of the bans by the operator.
-    pub fn bans_changed(&self) -> &Notify {
-        &self.bans_changed
     }
 
     /// The identity of this node.
@@ -186,13 +187,15 @@ impl NodeHandle {
             .await
     }
 
-    /// Changes the connections; returns once the change is under way.
+    /// Changes the connections; returns once the change is under way, and a change of the bans is on disk.
     pub async fn command(&self, command: PeerCommand) -> Result<(), Stopped> {
         use PeerCommand::{Ban, ClearBans, Unban};
         let changes_bans = matches!(command, Ban { .. } | Unban(_) | ClearBans);
         self.call(|reply| Call::Command(command, reply)).await?;
-        if changes_bans {
-            self.bans_changed.notify_one();
+        let (saved, is_saved) = oneshot::channel();
+        if changes_bans && self.save_requests.send(saved).await.is_ok() {
+            // If they cannot be saved, the log says so.
+            let _ = is_saved.await;
         }
         Ok(())
     }

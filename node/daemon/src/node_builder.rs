@@ -91,14 +91,17 @@ pub fn start(
     let mut machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool_bytes()), seed);
     machine.restore_peers(peers_file::FILE.load(&data_dir, genesis));
 
-    let (handle, ends) = NodeHandle::new(network.own, network.traffic.clone(), network.delays.clone(), stop);
+    let (handle, mut ends) =
+        NodeHandle::new(network.own, network.traffic.clone(), network.delays.clone(), stop);
     let runtime = tokio::runtime::Handle::current();
+    if let Some(requests) = ends.save_requests.take() {
+        tokio::spawn(peers_file::keep(handle.clone(), data_dir.clone(), genesis, requests));
+    }
     let driver =
         Driver::spawn(machine, ends, network, runtime).context("cannot start the driver's thread")?;
     for name in names {
         follow_name(handle.clone(), name.clone());
     }
-    tokio::spawn(peers_file::keep(handle.clone(), data_dir.clone(), genesis));
     let saved = mempool_file::load(&data_dir, genesis);
     let saved_mempool = tokio::spawn(mempool_file::submit(handle.clone(), saved));
     Ok(Running { handle, listen, genesis, data_dir, driver, network: network_task, saved_mempool })

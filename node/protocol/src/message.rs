@@ -2,6 +2,7 @@
 //! `limits.rs`.
 
 pub mod codec;
+pub mod rates;
 pub mod types;
 
 pub use types::{Goodbye, Hello, HelloStart, Inventory, Message, PROTOCOL_VERSION};

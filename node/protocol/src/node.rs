@@ -140,6 +140,11 @@ impl<S: ChainStore> Node<S> {
         &self.sync
     }
 
+    /// Read access to the state of relay.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
     /// Whether the node is so far behind that it only catches up.
     pub fn is_initial_download(&self) -> bool {
         self.sync.is_initial_download()

@@ -384,7 +384,7 @@ impl Peers {
     fn fill_slots(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         let mut is_short = false;
         for purpose in [Purpose::Full, Purpose::BlocksOnly] {
-            for _ in 0..self.free_slots(purpose) {
+            for _ in 0..self.free_slots(now, purpose) {
                 is_short |= !self.dial_one_more(now, purpose);
             }
         }
@@ -428,13 +428,14 @@ impl Peers {
         }
     }
 
-    fn free_slots(&self, purpose: Purpose) -> usize {
+    fn free_slots(&self, now: Timestamp, purpose: Purpose) -> usize {
         let target = match purpose {
             Purpose::Full => self.limits.outbound,
             Purpose::BlocksOnly => BLOCKS_ONLY_TARGET.min(self.limits.outbound),
             Purpose::Feeler => 0,
         };
-        let used = self.connections.outbound_for(purpose) + self.dialer.dialing_for(purpose);
+        let pending = self.dialer.pending_for(purpose, |peer| self.filter.forbids_dialing(now, peer));
+        let used = self.connections.outbound_for(purpose) + pending;
         target.saturating_sub(used)
     }
 
@@ -443,7 +444,7 @@ impl Peers {
         if self.limits.outbound == 0 || !self.filter.is_active {
             return None;
         }
-        if self.free_slots(Purpose::Full) + self.free_slots(Purpose::BlocksOnly) == 0 {
+        if self.free_slots(now, Purpose::Full) + self.free_slots(now, Purpose::BlocksOnly) == 0 {
             return Some(self.next_feeler);
         }
         let from_addresses = self.addresses.next_due(self.wanted_addresses(now, Purpose::Full));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cairn_protocol::limits::{MAX_FRAME, MAX_FRAME_BEFORE_HELLO};
 use cairn_protocol::message::Message;
 use cairn_protocol::message::codec::{self, CodecError};
+use cairn_protocol::message::rates::MessageRates;
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use futures::io::{ReadHalf, WriteHalf};
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -192,6 +193,7 @@ impl Reader {
     ) -> Result<End, DriverStopped> {
         let mut longest = MAX_FRAME_BEFORE_HELLO;
         let mut held_back: VecDeque<HeldBack> = VecDeque::new();
+        let (mut rates, begun) = (MessageRates::default(), Instant::now());
         loop {
             // Losing a half-read frame to the other branch would lose the position in the stream, so
             // the frame is pinned outside and only the waiting is shared.
@@ -224,6 +226,10 @@ impl Reader {
                 Err(error) => return self.malformed(error).await,
             };
             longest = MAX_FRAME;
+            let wait = rates.take(begun.elapsed(), &message);
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             if is_request(&message) && (state.is_congested() || !held_back.is_empty()) {
                 if held_back.len() == MAX_HELD_BACK {
                     return Ok(End::TooManyRequests);

@@ -19,6 +19,7 @@ mod clock_behind;
 mod harness;
 mod hostile;
 mod precedence;
+mod random_attackers;
 mod versions;
 mod withheld;
 

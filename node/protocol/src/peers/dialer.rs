@@ -181,10 +181,15 @@ impl Dialer {
         self.targets.values().filter(|target| matches!(target.state, State::Dialing { .. })).count()
     }
 
-    /// The number of those for a purpose.
-    pub fn dialing_for(&self, purpose: Purpose) -> usize {
-        let dialing = self.targets.values().filter(|target| matches!(target.state, State::Dialing { .. }));
-        dialing.filter(|target| target.purpose == purpose).count()
+    /// The number of dials for a purpose that have no result yet or are repeated soon. Those that the operator named
+    /// count only while they are dialed, and those of forbidden peers, which wait, not at all.
+    pub fn pending_for(&self, purpose: Purpose, is_forbidden: impl Fn(&PeerId) -> bool) -> usize {
+        let is_pending = |target: &&Target| match target.state {
+            State::Dialing { .. } => true,
+            State::Waiting { .. } => !target.kept && !target.peer.is_some_and(|peer| is_forbidden(&peer)),
+            State::Connected => false,
+        };
+        self.targets.values().filter(|target| target.purpose == purpose).filter(is_pending).count()
     }
 
     /// Every address that is dialed or connected.

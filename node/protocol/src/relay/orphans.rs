@@ -79,6 +79,11 @@ impl Orphans {
             .collect()
     }
 
+    /// The bytes of all orphans.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Forgets the orphans of a peer.
     pub fn disconnected(&mut self, peer: &PeerId) {
         self.remove_if(*peer, |_| true);

@@ -53,6 +53,11 @@ impl UncheckedTransactions {
         Some((peer, transaction))
     }
 
+    /// The bytes of all transactions.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Forgets the transactions of a peer.
     pub fn disconnected(&mut self, peer: &PeerId) {
         if let Some(queue) = self.by_peer.remove(peer) {
