@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cairn_core::address::Address;
 use cairn_core::height::Height;
-use cairn_daemon::api::status::NodeStatus;
 use cairn_genesis::Chain;
 
 use crate::cli::devnet::DevnetArgs;
@@ -84,8 +83,8 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
 /// wait for the lot, which may take many times the mean. From then on blocks come as they are found.
 fn begin_chain(network: &Network, miner: Option<u16>) {
     let Some(miner) = miner else { return };
-    let height = network.status(miner).map(|status| status.height);
-    if let (Ok(Height::GENESIS), Ok(plan)) = (height, network.plan(miner)) {
+    let height = network.state.read(|state| state.node(miner).map(|node| node.height));
+    if let (Some(Height::GENESIS), Ok(plan)) = (height, network.plan(miner)) {
         // If that fails, the miners find one by themselves.
         let _ = mine(network, miner, 1, &plan.reward);
     }
@@ -93,14 +92,13 @@ fn begin_chain(network: &Network, miner: Option<u16>) {
 
 /// The first running node that is stuck, and how many others are.
 fn stuck(network: &Network) -> Option<Line> {
-    let why = |status: NodeStatus| status.stuck;
-    let replies = (0..).zip(network.statuses());
-    let mut stuck = replies.filter_map(|(id, reply)| Some((id, why(reply?)?)));
-    let (node, why) = stuck.next()?;
-    let others = match stuck.count() {
-        0 => String::new(),
-        others => format!(" (and {others} more)"),
-    };
+    let (node, why, others) = network.state.read(|state| {
+        let mut stuck =
+            state.running().filter_map(|node| Some((node.id, node.status.as_ref()?.stuck.clone()?)));
+        let (node, why) = stuck.next()?;
+        Some((node, why, stuck.count()))
+    })?;
+    let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
     let text = format!("node {node}{others} is stuck: {why}");
     Some(Told::Stuck { node, why }.line(text))
 }

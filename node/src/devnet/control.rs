@@ -28,13 +28,14 @@ use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
 use crate::devnet::client::{BEGUN, Failure};
-use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, Mined};
+use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, HashrateReply, Mined, SlowReply};
 use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
 use crate::devnet::http_routes::{self, Feed, Questions, Source};
 use crate::devnet::network::Network;
 use crate::devnet::player::Player;
+use crate::devnet::settings::Setting;
 use crate::devnet::{fork, funded_accounts, mining, status};
 
 /// Limit of a request's body, in bytes.
@@ -158,7 +159,12 @@ async fn step(
     if step == "play" {
         return play(State(control), Extension(caller), Path(step), headers, body).await;
     }
-    let act = move |control: &Control, body: &str| control.carry_out(read(&step, body)?, limit, &step);
+    let cancelled = CancellationToken::new();
+    // The request is dropped when its connection closes.
+    let _guard = cancelled.clone().drop_guard();
+    let act = move |control: &Control, body: &str| {
+        control.carry_out(read(&step, body)?, limit, &step, &|| cancelled.is_cancelled())
+    };
     steer(control, caller, &headers, body, act).await
 }
 
@@ -243,7 +249,13 @@ fn refuse(status: StatusCode, message: &str) -> Response {
 }
 
 impl Control {
-    fn carry_out(&self, command: DevnetCommand, limit: Duration, name: &str) -> Result<Value, DevnetError> {
+    fn carry_out(
+        &self,
+        command: DevnetCommand,
+        limit: Duration,
+        name: &str,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<Value, DevnetError> {
         command.check()?;
         let network = &*self.network;
         let nodes = network.ids().end;
@@ -258,8 +270,18 @@ impl Control {
         match command {
             DevnetCommand::Status {} => reply(status::collect(network)),
             DevnetCommand::Accounts {} => reply(funded_accounts::funded(&network.chain)),
-            DevnetCommand::Partition { groups } => self.cut(Groups::parse(&groups.join(" "), nodes)?),
-            DevnetCommand::Heal {} => self.cut(Groups::whole(nodes)),
+            DevnetCommand::Partition { groups } => {
+                network.partition(Groups::parse(&groups.join(" "), nodes)?)?;
+                reply(GroupsReply { groups: network.groups().to_string(), changed: true })
+            }
+            DevnetCommand::Heal {} => {
+                // Nodes that have missed the last healing are not whole yet.
+                let changed = !network.groups().is_whole() || network.is_missed(Setting::Partition);
+                if changed {
+                    network.heal()?;
+                }
+                reply(GroupsReply { groups: network.groups().to_string(), changed })
+            }
             DevnetCommand::Fork { blocks } => reply(fork::run(network, blocks)?),
             DevnetCommand::Kill { node } => {
                 network.kill(node)?;
@@ -269,26 +291,28 @@ impl Control {
                 network.restart(node)?;
                 reply(json!({ "restarted": node }))
             }
-            DevnetCommand::Mine { node, blocks, to } => {
+            DevnetCommand::Mine { node, blocks, to, limit_ms } => {
                 self.check_answers(node)?;
                 let to = match to {
                     Some(address) => self.address(&address)?.to_string(),
                     None => network.plan(node)?.reward,
                 };
-                reply(Mined { hashes: mining::mine(network, node, blocks, &to)?, to })
+                let limit = Duration::from_millis(limit_ms);
+                let (hashes, why_fewer) =
+                    mining::mine_within(network, node, blocks, &to, limit, is_cancelled)?;
+                reply(Mined { hashes, to, why_fewer })
             }
             DevnetCommand::Estimate { node, blocks } => {
                 let estimate = mining::estimate(network, node, blocks)?;
                 reply(EstimateReply { words: estimate.as_ref().and_then(mining::in_words), estimate })
             }
             DevnetCommand::Hashrate { node, percent } => {
-                self.check_answers(node)?;
-                network.hashrate(node, percent)?;
-                reply(json!({ "node": node, "percent": percent }))
+                let in_force = network.hashrate(node, percent)?;
+                reply(HashrateReply { node, percent, in_force })
             }
             DevnetCommand::Slow { node, delay_ms } => {
-                network.slow(node, delay_ms)?;
-                reply(json!({ "node": node, "delay_ms": delay_ms }))
+                let in_force = network.slow(node, delay_ms)?;
+                reply(SlowReply { node, delay_ms, in_force })
             }
             DevnetCommand::Faucet { address, amount, node } => {
                 self.check_answers(node)?;
@@ -304,16 +328,11 @@ impl Control {
         }
     }
 
-    fn cut(&self, groups: Groups) -> Result<Value, DevnetError> {
-        self.network.cut(groups)?;
-        reply(GroupsReply { groups: self.network.groups().to_string() })
-    }
-
     /// A node that hangs would keep the step, and every step behind it, for a minute.
     fn check_answers(&self, node: u16) -> Result<(), DevnetError> {
         drop(self.network.client(node)?);
-        let answers = self.network.state.read(|state| state.node(node).is_none_or(|node| node.answers));
-        if answers { Ok(()) } else { Err(DevnetError::NotAnswering { node }) }
+        let answers = self.network.state.read(|state| state.answers(node));
+        if answers { Ok(()) } else { Err(DevnetError::NotAnswering { nodes: vec![node] }) }
     }
 
     fn address(&self, text: &str) -> Result<Address, DevnetError> {

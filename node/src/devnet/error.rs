@@ -17,26 +17,22 @@ pub enum DevnetError {
     /// A node rejected a call or did not reply.
     #[error("node {node}: {error}")]
     Node { node: u16, error: CallError },
-    /// A node has not replied lately, and so is not called again.
+    /// Nodes have not replied lately, and so are not called again.
+    #[error("{} not replied for some seconds; `cairn net status` shows the nodes", have(nodes))]
+    NotAnswering { nodes: Vec<u16> },
+    /// A step was carried out on some nodes only, or on none of them yet.
     #[error(
-        "node {node} has not answered for some seconds, and was not asked; `cairn net status` shows the nodes"
-    )]
-    NotAnswering { node: u16 },
-    /// A step was carried out on some nodes only.
-    #[error(
-        "{step} is in force on node{} {}, and not yet on node{} {} ({error}), which it reaches as soon as that \
-         answers again",
-        plural(done),
-        numbers(done),
-        plural(missed),
-        numbers(missed)
+        "{step} is {}not yet in force on {} ({error}), where it is applied as soon as there is a reply",
+        if done.is_empty() { String::new() } else { format!("in force on {}, and ", named(done)) },
+        named(missed)
     )]
     NotEverywhere { step: &'static str, done: Vec<u16>, missed: Vec<u16>, error: Box<Self> },
-    /// The only node that a step is for did not reply.
-    #[error(
-        "{step} is not yet in force on node {node} ({error}), which it reaches as soon as that answers again"
-    )]
-    NotYet { step: &'static str, node: u16, error: Box<Self> },
+    /// A step that needs every node has changed nothing.
+    #[error("{step} was not begun, and nothing was changed: {error}")]
+    NotBegun { step: &'static str, error: Box<Self> },
+    /// A fork has ended before its report; `after` is the state that it left.
+    #[error("the fork stopped: {error}; {after}")]
+    ForkStopped { error: Box<Self>, after: String },
     /// A node has no hash rate of which a share could be taken.
     #[error(
         "node {node} has no hash rate to take a share of: it was started without mining; `cairn devnet --mine` \
@@ -136,18 +132,20 @@ pub enum DevnetError {
     NoPort { first: u16 },
 }
 
-fn numbers(nodes: &[u16]) -> String {
-    nodes.iter().map(u16::to_string).collect::<Vec<_>>().join(",")
+/// `node 1`, `nodes 1,2`.
+fn named(nodes: &[u16]) -> String {
+    let numbers = nodes.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+    format!("node{} {numbers}", if nodes.len() == 1 { "" } else { "s" })
 }
 
-const fn plural(nodes: &[u16]) -> &'static str {
-    if nodes.len() == 1 { "" } else { "s" }
+fn have(nodes: &[u16]) -> String {
+    format!("{} {}", named(nodes), if nodes.len() == 1 { "has" } else { "have" })
 }
 
 fn down(nodes: &[u16]) -> String {
     match nodes {
         [node] => format!("node {node} is not running; `cairn net restart {node}` starts it"),
-        _ => format!("nodes {} are not running; `cairn net restart` starts one", numbers(nodes)),
+        _ => format!("{} are not running; `cairn net restart` starts one", named(nodes)),
     }
 }
 
@@ -159,11 +157,15 @@ impl DevnetError {
             Self::MayBePaid { .. }
                 | Self::MinedFewer { .. }
                 | Self::NotEverywhere { .. }
-                | Self::NotYet { .. }
-                | Self::Node { error: CallError::Unreachable(_), .. }
+                | Self::ForkStopped { .. }
                 | Self::TooSlow { .. }
                 | Self::NoAgreement { .. }
-        )
+        ) || self.is_unreachable()
+    }
+
+    /// Whether a node sent no reply to a call.
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Node { error: CallError::Unreachable(_), .. })
     }
 
     /// The blocks that were mined before it failed.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
+use cairn_daemon::api::client::LOOK;
+use cairn_daemon::api::status::MiningStatus;
 use serde::Deserialize;
 
 use crate::devnet::command::{ForkReport, NodeReorganization, SideTip};
@@ -32,9 +34,31 @@ struct Header {
 /// meanwhile, so that the numbers are those asked for, and go on as before.
 ///
 /// # Errors
-/// When the network is partitioned or a node is down, and then nothing is changed; when the nodes do not agree
-/// in time, and then the network is healed again.
+/// When the network is partitioned, a node is down or does not reply, and then nothing is changed;
+/// [`DevnetError::ForkStopped`] when a node does not follow, and then the network is healed again.
 pub fn run(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
+    let paused = prepare(network, blocks).map_err(|error| match error.is_after_the_beginning() {
+        true => DevnetError::NotBegun { step: "the fork", error: Box::new(error) },
+        false => error,
+    })?;
+    let outcome = partition_mine_heal(network, blocks);
+    let healed = if network.groups().is_whole() { Ok(()) } else { network.heal() };
+    let resumed = network.resume_miners(&paused);
+    let error = match outcome {
+        Ok(report) => return resumed.map(|()| report),
+        Err(error) => Box::new(error),
+    };
+    let said = |outcome: Result<(), DevnetError>, done: &str| match outcome {
+        Ok(()) => done.to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let healed = said(healed, "the network is whole again");
+    let after = format!("{healed}, and {}", said(resumed, "the miners go on as before"));
+    Err(DevnetError::ForkStopped { error, after })
+}
+
+/// Checks that a fork is possible, and stops the miners.
+fn prepare(network: &Network, blocks: u32) -> Result<Vec<(u16, MiningStatus)>, DevnetError> {
     let groups = network.groups();
     if !groups.is_whole() {
         return Err(DevnetError::Partitioned { groups });
@@ -43,35 +67,27 @@ pub fn run(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
     if !down.is_empty() {
         return Err(DevnetError::Down { nodes: down });
     }
-    // Before anything is changed: blocks that would take too long are not begun.
+    // Blocks that would take too long are not begun.
     if let Some(estimate) = estimate(network, 0, blocks + 1)? {
         check(&estimate)?;
     }
-    let paused = network.pause_miners()?;
-    let outcome = cut_mine_heal(network, blocks);
-    let healed = if network.groups().is_whole() { Ok(()) } else { network.cut(groups) };
-    let resumed = network.resume_miners(&paused);
-    let report = outcome?;
-    healed.and(resumed).map(|()| report)
+    network.pause_miners()
 }
 
-fn cut_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
+fn partition_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
     let all: Vec<u16> = network.ids().collect();
-    network.wait_for_agreement(&all, LIMIT)?;
+    // The events of the last blocks may be under way: the nodes' replies are ahead of the state.
+    let replies = network.statuses().into_iter().flatten();
+    let best = replies.max_by_key(|status| status.chainwork).map(|status| status.tip);
+    network.wait_for_agreement(&all, best, LIMIT)?;
     let groups = Groups::halves(network.ids().end);
-    network.cut(groups.clone())?;
-    let first = all[0];
-    let second = *all.last().expect("a devnet has two nodes at least");
-    let fork_height = network.status(first)?.height;
-    mine(network, first, blocks, &network.plan(first)?.reward)?;
-    mine(network, second, blocks + 1, &network.plan(second)?.reward)?;
-    for side in groups.iter() {
-        network.wait_for_agreement(&side.iter().copied().collect::<Vec<_>>(), LIMIT)?;
-    }
-    let sides = [side_tip(network, first)?, side_tip(network, second)?];
+    network.partition(groups.clone())?;
+    let (first, last) = (0, network.ids().end - 1);
+    let fork_height = side_tip(network, first)?.height;
+    let sides = [mine_side(network, &groups, first, blocks)?, mine_side(network, &groups, last, blocks + 1)?];
     let healing = Instant::now();
-    network.cut(Groups::whole(network.ids().end))?;
-    let tip = network.wait_for_agreement(&all, LIMIT)?;
+    network.heal()?;
+    let tip = network.wait_for_agreement(&all, None, LIMIT)?;
     let ms_to_agree = healing.elapsed().as_millis() as u64;
     let winner = sides.iter().position(|side| side.tip == tip);
     let mut reorganised = Vec::new();
@@ -93,9 +109,21 @@ fn cut_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, DevnetErr
     })
 }
 
+/// Mines blocks on a node, and waits until its group has them.
+fn mine_side(network: &Network, groups: &Groups, miner: u16, blocks: u32) -> Result<SideTip, DevnetError> {
+    let mined = mine(network, miner, blocks, &network.plan(miner)?.reward)?;
+    let side: Vec<u16> = network.ids().filter(|id| groups.of(*id) == groups.of(miner)).collect();
+    network.wait_for_agreement(&side, mined.last().copied(), LIMIT)?;
+    side_tip(network, miner)
+}
+
 fn side_tip(network: &Network, id: u16) -> Result<SideTip, DevnetError> {
-    let status = network.status(id)?;
-    Ok(SideTip { tip: status.tip, height: status.height, chainwork: status.chainwork })
+    let last = network.ids().end - 1;
+    let tip = network.state.read(|state| {
+        let node = state.node(id)?;
+        Some(SideTip { tip: node.tip, height: node.height, chainwork: state.chainwork(id) })
+    });
+    tip.ok_or(DevnetError::NoSuchNode { node: id, last })
 }
 
 /// The blocks that left and joined a node's best chain, as its own headers tell.
@@ -104,13 +132,13 @@ fn reorganization(
     node: u16,
     old_tip: BlockHash,
 ) -> Result<NodeReorganization, DevnetError> {
-    let header = |hash: BlockHash| network.look::<Header>(node, "getblockheader", [hash]);
+    let header = |hash: BlockHash| network.call::<Header>(LOOK, node, "getblockheader", [hash]);
     let (mut entry, mut left) = (header(old_tip)?, 0);
     while let (-1, Some(previous)) = (entry.confirmations, entry.previous) {
         left += 1;
         entry = header(previous)?;
     }
-    let joined = network.status(node)?.height.get().saturating_sub(entry.height.get());
+    let joined = side_tip(network, node)?.height.get().saturating_sub(entry.height.get());
     Ok(NodeReorganization { node, left, joined, fork_height: entry.height })
 }
 

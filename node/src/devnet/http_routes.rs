@@ -126,7 +126,10 @@ pub async fn ask(
         return refuse(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
     }
     if questions.network.state.read(|state| state.node(node).is_some_and(|node| node.up && !node.answers)) {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, &DevnetError::NotAnswering { node }.to_string());
+        return refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &DevnetError::NotAnswering { nodes: vec![node] }.to_string(),
+        );
     }
     let _turn = match questions.turns.get(&node) {
         Some(turns) => turns.wait(caller).await,

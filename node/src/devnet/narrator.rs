@@ -35,6 +35,7 @@ struct Mended {
 impl Narrator {
     /// Returns what there is to tell of an event that is not yet folded into the state.
     pub fn hear(&mut self, event: &DevnetEvent, state: &NetworkState, at: u64) -> Vec<Line> {
+        let is_up = |node: u16| state.node(node).is_none_or(|node| node.up);
         let told = match event {
             DevnetEvent::Node { node, event } => return self.node_event(*node, event, at),
             DevnetEvent::Partitioned(groups) => {
@@ -56,13 +57,13 @@ impl Narrator {
                 }
                 Told::Restarted { node: *node }.line(format!("node {node} runs again"))
             }
-            DevnetEvent::Hashrate { node, percent, .. } => Told::Hashrate { node: *node, percent: *percent }
-                .line(format!("node {node} mines at {percent} % of its first rate")),
+            DevnetEvent::Hashrate { node, percent, .. } => {
+                let text = hashrate_in_words(*node, *percent, is_up(*node));
+                Told::Hashrate { node: *node, percent: *percent }.line(text)
+            }
             DevnetEvent::Slowed { node, delay_ms } => {
-                Told::Slowed { node: *node, delay_ms: *delay_ms }.line(match delay_ms {
-                    0 => format!("the links of node {node} are as fast as at first"),
-                    _ => format!("the links of node {node} are slower by {delay_ms} ms each way"),
-                })
+                let text = slow_in_words(*node, *delay_ms, is_up(*node));
+                Told::Slowed { node: *node, delay_ms: *delay_ms }.line(text)
             }
             // A scenario tells its own timeline.
             _ => return Vec::new(),
@@ -137,6 +138,25 @@ impl Narrator {
         // One node alone agrees with no other.
         (nodes > 1).then(|| Told::Agreement { height, hash, ms }.line(text))
     }
+}
+
+/// The hash rate that a node was given, for people.
+pub fn hashrate_in_words(node: u16, percent: u64, in_force: bool) -> String {
+    match in_force {
+        true => format!("node {node} mines at {percent} % of its first rate"),
+        false => {
+            format!("node {node} is down: from its restart on it mines at {percent} % of its first rate")
+        }
+    }
+}
+
+/// The delay that the links of a node were given, for people.
+pub fn slow_in_words(node: u16, delay_ms: u64, in_force: bool) -> String {
+    let delay = match delay_ms {
+        0 => format!("the delay of the links of node {node} is removed"),
+        _ => format!("the links of node {node} are slower by {delay_ms} ms each way"),
+    };
+    if in_force { delay } else { format!("{delay}, from its restart on: node {node} is down") }
 }
 
 #[cfg(test)]

@@ -45,6 +45,11 @@ impl Turns {
         }
     }
 
+    /// The turn of a step that other steps need not wait for; none while another has its turn.
+    pub fn take_if_free(&self, step: &str) -> Option<Turn<'_>> {
+        self.queue.try_lock().ok().map(|held| self.begin(step, held))
+    }
+
     fn begin<'t>(&'t self, step: &str, held: tokio::sync::MutexGuard<'t, ()>) -> Turn<'t> {
         *self.at_work() = Some((step.to_owned(), Instant::now()));
         Turn { turns: self, _held: held }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::devnet::command::DevnetCommand;
+use crate::devnet::command::{DevnetCommand, mining_limit};
 use crate::top::scene::Scene;
 
 /// Rates that the keys `<` and `>` go through, in per cent of the first.
@@ -61,7 +61,12 @@ impl Hand {
             KeyCode::Char('k') => return Deed::Send(DevnetCommand::Kill { node: id }),
             KeyCode::Char('r') => return Deed::Send(DevnetCommand::Restart { node: id }),
             KeyCode::Char('m') => {
-                return Deed::Send(DevnetCommand::Mine { node: id, blocks: 1, to: None });
+                return Deed::Send(DevnetCommand::Mine {
+                    node: id,
+                    blocks: 1,
+                    to: None,
+                    limit_ms: mining_limit(),
+                });
             }
             KeyCode::Char('<') => return rate(id, percent, RATES.iter().rev().copied(), |a, b| a < b),
             KeyCode::Char('>') => return rate(id, percent, RATES.iter().copied(), |a, b| a > b),

@@ -209,6 +209,7 @@ export class World {
     node.answers = told.answers ?? node.answers;
     node.phase = told.phase ?? node.phase;
     if (told.stuck !== undefined) node.stuck = told.stuck;
+    if (told.behind !== undefined) node.behind = told.behind;
   }
 
   /** Works out what follows from the facts: once a frame, not once an event. */
@@ -227,19 +228,6 @@ export class World {
     this.setHeld();
     this.colour();
     this.setLooks(now);
-    for (const node of this.nodes.values()) {
-      const isBehind = node.up && !node.isPeer && this.best && node.tip !== this.best.hash;
-      node.behindSince = isBehind ? (this.overtaken(node.tip) ?? node.behindSince ?? now) : null;
-    }
-  }
-
-  /** Arrival of the first block of the best chain with more work than a tip; null when there is none. */
-  overtaken(hash) {
-    const work = this.blocks.get(hash)?.work;
-    if (work === undefined || work >= this.best.work) return null;
-    let first = this.best;
-    while (first.parent && first.parent.work > work) first = first.parent;
-    return first.at_ms;
   }
 
   /** Marks the best chain; only blocks that joined or left it are visited. */
@@ -342,14 +330,6 @@ export class World {
     return this.groups.length <= 1;
   }
 
-  /** Whether a node has had a tip with less work for longer than a block needs to arrive. */
-  isStuck(node, now = this.now()) {
-    const patience = Math.max(3000, 3 * this.chain.spacing_ms);
-    if (!node.up || node.isPeer || node.behindSince === null || now - node.behindSince <= patience) return false;
-    const work = this.blocks.get(node.tip)?.work;
-    return work === undefined || work < (this.best?.work ?? 0n);
-  }
-
   /** The colour and sign of a tip: its branch's, or its own. */
   slotOf(hash) {
     const block = this.blocks.get(hash);
@@ -383,7 +363,8 @@ function freshNode(told) {
     phase: told.phase ?? status.phase ?? "",
     // Why it does not follow the chain, in the node's own sentence.
     stuck: told.stuck ?? status.stuck ?? null,
-    behindSince: null,
+    // Since when another node has had more work, as the devnet says.
+    behind: told.behind ?? null,
   };
 }
 

@@ -232,7 +232,7 @@ function stateOf(node, world) {
   if (node.isPeer) return "connected; last announced";
   if (!node.answers) return "no answer";
   if (node.stuck) return "stuck";
-  if (world.isStuck(node)) return "less work";
+  if (node.behind) return "less work";
   return node.tip === world.best?.hash ? "agrees" : "behind";
 }
 

@@ -230,7 +230,6 @@ export class Tree {
   movePeople(now) {
     if (!this.world.nodes.size) return this.standCrowds();
     let isBusy = false;
-    const at = this.world.now();
     for (const node of this.world.nodes.values()) {
       const block = node.up ? this.world.blocks.get(node.tip) : null;
       if (!block) {
@@ -250,7 +249,7 @@ export class Tree {
       person.party = !person.isMoving ? node.tip : now < person.at ? person.left : `${person.way} ${person.at}`;
       person.name = node.name;
       person.slot = this.world.slotOf(node.tip);
-      person.isStuck = this.world.isStuck(node, at);
+      person.isBehind = node.behind !== null;
       isBusy ||= person.isMoving;
     }
     if (this.people.size > this.world.nodes.size) {

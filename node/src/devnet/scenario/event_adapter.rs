@@ -7,6 +7,7 @@ use std::time::Instant;
 use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
+use cairn_daemon::api::client::{LOOK, WORK};
 use cairn_daemon::api::event::{NodeEvent, Reorganisation};
 use cairn_daemon::api::replies::RawTransaction;
 use cairn_simulator::conductor::phases::Observed;
@@ -18,7 +19,7 @@ use cairn_simulator::report::{Moment, Report};
 use cairn_simulator::settlement::{is_one_in_each, ways};
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
-use crate::devnet::network::Network;
+use crate::devnet::network::{NONE, Network};
 use crate::devnet::plan::miner;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
@@ -128,14 +129,18 @@ impl EventAdapter {
     pub fn confirmed(&self) -> u64 {
         let running = self.network.running();
         let tip = self.recorder.final_tip();
-        let has_it = |node: &&u16| self.network.tip(**node).ok() == tip;
+        let has_it = |node: &&u16| self.tip(**node) == tip;
         let Some(node) = running.iter().find(has_it).or(running.first()).copied() else { return 0 };
         let is_confirmed = |txid: &Txid| {
-            let found = self.network.call::<RawTransaction>(node, "getrawtransaction", (txid, 1));
+            let found = self.network.call::<RawTransaction>(WORK, node, "getrawtransaction", (txid, 1));
             found.is_ok_and(|found| found.confirmations > Some(0))
         };
         let confirmed = self.recorder.payments.all().filter(|txid| is_confirmed(txid));
         confirmed.count() as u64
+    }
+
+    fn tip(&self, node: u16) -> Option<BlockHash> {
+        self.network.call(LOOK, node, "getbestblockhash", NONE).ok()
     }
 
     fn runs(&self, node: u16) -> bool {
@@ -158,7 +163,7 @@ impl EventAdapter {
 
     /// Asks a node where it stands: what led there was told before, or was missed.
     fn look(&mut self, at_ms: u64, node: u16) {
-        if let Ok(tip) = self.network.tip(node) {
+        if let Some(tip) = self.tip(node) {
             self.know(at_ms, node, tip);
             self.recorder.came_up(at_ms, NodeIndex::new(node), tip);
         }
@@ -227,7 +232,7 @@ impl EventAdapter {
             return Some(block.clone());
         }
         let ask = |node: u16| {
-            let answer: String = self.network.call(node, "getblock", (hash, 0)).ok()?;
+            let answer: String = self.network.call(WORK, node, "getblock", (hash, 0)).ok()?;
             let bytes = hex::decode(answer).ok()?;
             decode::<Block>(&bytes, bytes.len()).ok().map(Arc::new)
         };

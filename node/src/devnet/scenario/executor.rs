@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
+use cairn_daemon::api::client::SET;
 use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::conductor::payments::pay_many;
@@ -126,7 +127,7 @@ impl Executor {
 
     fn set_clock_of(&self, node: NodeIndex) -> Result<(), DevnetError> {
         let Some(offset_ms) = self.clocks.get(&node) else { return Ok(()) };
-        self.devnet.set(node.number(), "setclockoffset", [offset_ms])
+        self.devnet.call(SET, node.number(), "setclockoffset", [offset_ms])
     }
 }
 
@@ -155,7 +156,7 @@ impl Network for Executor {
     }
 
     fn set_partition(&mut self, partition: Partition) -> Result<(), DevnetError> {
-        self.devnet.cut(match partition {
+        self.devnet.partition(match partition {
             Partition::Whole => Groups::whole(self.plan.nodes()),
             Partition::Split(sides) | Partition::Refused(sides) => {
                 let side = |side: Vec<NodeIndex>| side.into_iter().map(NodeIndex::number).collect();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
 use cairn_core::transaction::Transaction;
+use cairn_daemon::api::client::WORK;
 use cairn_genesis::accounts;
 use cairn_protocol::input::RequestId;
 use cairn_simulator::conductor::payments::{Answer, Payments, Wallets, pay_next};
@@ -62,7 +63,7 @@ impl Payments for Payer {
         transaction: Arc<Transaction>,
     ) -> Result<Answer, Infallible> {
         let params = [hex::encode(encode(&*transaction))];
-        Ok(match self.network.call::<Txid>(at.number(), "sendrawtransaction", params) {
+        Ok(match self.network.call::<Txid>(WORK, at.number(), "sendrawtransaction", params) {
             Ok(_) => Answer::Accepted,
             Err(DevnetError::Node { error, .. }) => Answer::Rejected(error.to_string()),
             Err(error) => Answer::Rejected(error.to_string()),

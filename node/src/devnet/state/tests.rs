@@ -3,7 +3,7 @@
 use super::*;
 use crate::devnet::tests::{block, hash, status, work};
 use cairn_daemon::api::event::Reorganisation;
-use cairn_daemon::api::status::NodeStatus;
+use cairn_daemon::api::status::{MiningStatus, NodeStatus};
 
 fn chain() -> Chain {
     Chain::builtin("devnet").expect("devnet")
@@ -190,4 +190,27 @@ fn partition_heal_and_restart_keep_the_delays_of_links() {
     assert_eq!((state.delays.of_all(1), state.delays.towards(0, 1)), (200, 200));
     assert_eq!(state.groups().to_string(), "0 / 1,2");
     assert_eq!(state.node(1).expect("it is there").delay_ms, 200);
+}
+
+#[test]
+fn a_killed_node_does_not_mine_and_the_status_has_the_tip_of_the_events() {
+    let mut state = network(1);
+    let mining = MiningStatus { address: String::new(), threads: 1, hashrate: None };
+    let reply = NodeStatus { peer_id: "p0".into(), mining: Some(mining), ..status(0, 0) };
+    state.fold_statuses(&state.changes_of_tips(), vec![Some(reply)], 1);
+    connects(&mut state, 0, block(1, 1, 0), None, 2);
+    let seen = |state: &NetworkState| {
+        let node = state.node(0).expect("it is there");
+        let status = node.status.as_ref().expect("it has replied");
+        (node.mining, status.height.get(), status.tip, status.chainwork)
+    };
+    assert_eq!(seen(&state), (true, 1, hash(1), work(1)));
+    let late = NodeStatus { peer_id: "p0".into(), ..status(0, 0) };
+    state.fold_statuses(&[0], vec![Some(late)], 3);
+    assert_eq!(seen(&state).1, 1, "a reply that is older than the event");
+    state.mining(0, true, 3);
+    state.take_changes();
+    state.fold(&DevnetEvent::Killed(0), 4);
+    assert!(!seen(&state).0);
+    assert!(kinds(&mut state).contains(&"status".to_owned()));
 }
