@@ -110,7 +110,7 @@ fn runs_for_ever(command: &str) -> bool {
         .any(|start| command.starts_with(start))
 }
 
-/// Whether both sides of `0,1,2 / 3,4` have found a block since they were cut: then healing reorganises one.
+/// Whether both sides of `0,1,2 / 3,4` have found a block since they were cut: then healing reorganizes one.
 fn both_sides_grew(log: &str) -> bool {
     let since = log.rsplit_once("cut: ").map_or("", |(_, since)| since);
     let found_by = |node: u8| since.contains(&format!(" by node {node}, "));

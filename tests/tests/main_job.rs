@@ -44,7 +44,7 @@ fn a_newcomer_mines_pays_partitions_and_sees_one_chain_win() {
     assert_ne!(tips[0], tips[4]);
     devnet.net(&["heal"]);
     wait_until("all nodes agree", || all_agree(&devnet));
-    let told = devnet.wait_for_event("reorganisation");
+    let told = devnet.wait_for_event("reorganization");
     assert!(told["left"].as_u64() >= Some(1) && told["joined"].as_u64() > told["left"].as_u64(), "{told}");
     assert_eq!(devnet.wallet(&["balance"])["spendable"], "19.5");
 }
@@ -71,10 +71,10 @@ fn a_fork_is_made_healed_and_reported_in_one_go() {
     let devnet = Devnet::start(21_120, &["--nodes", "4"]);
     let report = devnet.net(&["fork", "--blocks", "3"]);
     assert_eq!(report["winner"], "B");
-    let reorganised = report["reorganised"].as_array().expect("a list");
-    assert_eq!(reorganised.len(), 2, "{report}");
-    assert!(reorganised.iter().all(|node| node["left"] == 3 && node["joined"] == 4), "{report}");
-    let told = devnet.wait_for_event("reorganisation");
+    let reorganized = report["reorganized"].as_array().expect("a list");
+    assert_eq!(reorganized.len(), 2, "{report}");
+    assert!(reorganized.iter().all(|node| node["left"] == 3 && node["joined"] == 4), "{report}");
+    let told = devnet.wait_for_event("reorganization");
     assert_eq!((&told["left"], &told["joined"]), (&Value::from(3), &Value::from(4)));
 }
 

@@ -35,6 +35,6 @@ fn difficulty_follows_the_hash_rate_as_the_closed_form_says() {
 }
 
 #[test]
-fn a_partition_ends_in_a_reorganisation_as_deep_as_the_closed_form_says() {
+fn a_partition_ends_in_a_reorganization_as_deep_as_the_closed_form_says() {
     agrees(&partition::finding(Size::Quick));
 }

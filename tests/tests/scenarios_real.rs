@@ -76,7 +76,7 @@ fn a_partition_of_real_nodes_grows_two_branches_and_healing_leaves_one() {
     // All of one side's went in vain; the others' are in the chain.
     let stale = |side: &[&BlockReport]| side.iter().all(|block| !block.is_in_chain);
     assert_ne!(stale(&one), stale(&other));
-    let deepest = report.reorganisations.first().expect("somebody changed branch");
+    let deepest = report.reorganizations.first().expect("somebody changed branch");
     assert!(deepest.disconnected >= 1 && deepest.at_ms >= end, "{deepest:?}");
     assert_eq!(deepest.disconnected, report.deepest);
     let took = report.converged_after_ms().expect("they agree again");

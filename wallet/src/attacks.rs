@@ -149,10 +149,10 @@ fn a_restarted_wallet_does_not_spend_a_coin_twice() {
     assert!(left.iter().all(|coin| !spent.contains(&coin.outpoint)));
 }
 
-/// ATTACKS 40: on the losing side of a reorganisation a payment was confirmed, and still is its
+/// ATTACKS 40: on the losing side of a reorganization a payment was confirmed, and still is its
 /// payee's. Its coins look unspent again, and must not pay somebody else.
 #[test]
-fn a_payment_that_a_reorganisation_undid_keeps_its_coins_and_is_displaced_only_when_they_are_gone() {
+fn a_payment_that_a_reorganization_undid_keeps_its_coins_and_is_displaced_only_when_they_are_gone() {
     let mut world = World::new();
     let directory = tempfile::tempdir().expect("a directory");
     let files = WalletFiles::new(directory.path(), "main".parse().expect("a name"));
@@ -187,7 +187,7 @@ fn a_payment_that_a_reorganisation_undid_keeps_its_coins_and_is_displaced_only_w
 
 /// ATTACKS 14, GHSA-w834: paying oneself, again and again in one block, and taking it back.
 #[test]
-fn payments_to_oneself_in_one_block_add_up_and_a_reorganisation_takes_them_back_exactly() {
+fn payments_to_oneself_in_one_block_add_up_and_a_reorganization_takes_them_back_exactly() {
     let mut world = World::new();
     let (before, at) = (world.scan.clone(), world.scan.height());
     let own = world.keys.lock(Branch::Receive, 0);

@@ -92,7 +92,7 @@ fn fees_that_wrap_are_refused() {
     assert_eq!(connect(&test, &block, &coins), Err(error));
 }
 
-/// ATTACKS 10: what a reorganisation gives back is as young as it was.
+/// ATTACKS 10: what a reorganization gives back is as young as it was.
 #[test]
 fn a_coinbase_whose_spending_was_undone_is_immature_again_below_its_height() {
     let test = TestChain::new();

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::api::tagged::split;
 
-/// Events kept: a follower that was away during a reorganisation of 4,000 blocks still finds all
+/// Events kept: a follower that was away during a reorganization of 4,000 blocks still finds all
 /// of it. At about 500 bytes each that is 4 MiB.
 pub const KEPT: usize = 8192;
 /// Events handed to a follower at a time.

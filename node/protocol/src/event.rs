@@ -120,7 +120,7 @@ impl RemovalReason {
         match self {
             Self::Replaced => "replaced",
             Self::Conflict => "conflict",
-            Self::Reorganized => "reorganised",
+            Self::Reorganized => "reorganized",
             Self::Evicted => "evicted",
             Self::Expired => "expired",
         }

@@ -14,9 +14,9 @@ pub struct SeedFigures {
     pub height: u32,
     /// Found blocks that are not in the final chain, in millionths.
     pub stale_rate: u64,
-    /// Reorganisations of all nodes together.
-    pub reorganisations: u64,
-    /// Blocks that the deepest reorganisation of an honest node disconnected.
+    /// Reorganizations of all nodes together.
+    pub reorganizations: u64,
+    /// Blocks that the deepest reorganization of an honest node disconnected.
     pub deepest: u32,
     /// The longest time to one tip; none if some healing did not lead to one.
     pub converged_after_ms: Option<u64>,
@@ -43,7 +43,7 @@ impl From<&Report> for SeedFigures {
         Self {
             height: report.height,
             stale_rate: report.stale.rate,
-            reorganisations: report.reorganisations_in_all,
+            reorganizations: report.reorganizations_in_all,
             deepest: report.deepest,
             converged_after_ms: report.converged_after_ms(),
             median_ms: propagation.map(|all| all.median_ms),
@@ -195,7 +195,7 @@ pub const PERCENT: f64 = 10_000.0;
 pub const CHAIN_MEASURES: [Measure; 8] = [
     measure("final height", "height", 1.0, |seed| Some(seed.height as u64)),
     measure("stale rate, %", "stale_rate", PERCENT, |seed| Some(seed.stale_rate)),
-    measure("reorganisations", "reorganisations", 1.0, |seed| Some(seed.reorganisations)),
+    measure("reorganizations", "reorganizations", 1.0, |seed| Some(seed.reorganizations)),
     measure("deepest, blocks", "deepest", 1.0, |seed| Some(seed.deepest as u64)),
     measure("agreement after, ms", "converged_after_ms", 1.0, |seed| seed.converged_after_ms),
     measure("propagation, median, ms", "median_ms", 1.0, |seed| seed.median_ms),

@@ -1,22 +1,22 @@
-//! Coalesced moments: one line for reorganisations that many nodes have alike.
+//! Coalesced moments: one line for reorganizations that many nodes have alike.
 
 use std::collections::BTreeMap;
 
 use cairn_simulator::report::{Branching, Moment, MomentKind};
-use cairn_simulator::text::reorganisation;
+use cairn_simulator::text::reorganization;
 
 use crate::format::numbers;
 
-/// With more nodes than this, a reorganisation has one line for each block that causes it.
+/// With more nodes than this, a reorganization has one line for each block that causes it.
 const FEW_NODES: usize = 50;
 
-/// Holds reorganisations back until all that are alike have come.
+/// Holds reorganizations back until all that are alike have come.
 #[derive(Clone, Debug)]
 pub struct Coalescer {
     has_few_nodes: bool,
     /// The time of the first that is held back, in milliseconds.
     since_ms: u64,
-    /// The nodes of each reorganisation that is held back.
+    /// The nodes of each reorganization that is held back.
     held: BTreeMap<Branching, Vec<u16>>,
 }
 
@@ -28,7 +28,7 @@ impl Coalescer {
 
     /// The moments that are complete now that this one happened.
     pub fn push(&mut self, moment: &Moment) -> Vec<Moment> {
-        let Some((node, change)) = moment.reorganisation else {
+        let Some((node, change)) = moment.reorganization else {
             let mut complete = self.flush();
             complete.push(moment.clone());
             return complete;
@@ -53,8 +53,8 @@ impl Coalescer {
                 many if has_few => format!("nodes {}", numbers(many)),
                 many => format!("{} nodes", many.len()),
             };
-            let text = reorganisation(&nodes, &change);
-            Moment { at_ms, kind: MomentKind::Reorganisation, text, reorganisation: None }
+            let text = reorganization(&nodes, &change);
+            Moment { at_ms, kind: MomentKind::Reorganization, text, reorganization: None }
         };
         std::mem::take(&mut self.held).into_iter().map(moment).collect()
     }
@@ -73,14 +73,14 @@ mod tests {
     use super::*;
 
     fn timeline() -> Vec<Moment> {
-        let moment = |at_ms, kind, text: &str, reorganisation| Moment {
+        let moment = |at_ms, kind, text: &str, reorganization| Moment {
             at_ms,
             kind,
             text: text.to_owned(),
-            reorganisation,
+            reorganization,
         };
         let change = Branching { fork_height: 12, disconnected: 2, connected: 3 };
-        let turn = |at_ms, node| moment(at_ms, MomentKind::Reorganisation, "", Some((node, change)));
+        let turn = |at_ms, node| moment(at_ms, MomentKind::Reorganization, "", Some((node, change)));
         vec![turn(10, 4), turn(10, 3), turn(25, 7), moment(30, MomentKind::Block, "block 16 by node 1", None)]
     }
 
@@ -94,8 +94,8 @@ mod tests {
         assert_eq!(
             texts(8),
             [
-                format!("reorganisation on nodes 3,4: {what}"),
-                format!("reorganisation on node 7: {what}"),
+                format!("reorganization on nodes 3,4: {what}"),
+                format!("reorganization on node 7: {what}"),
                 "block 16 by node 1".to_owned(),
             ]
         );
@@ -106,7 +106,7 @@ mod tests {
         let what = "2 left, 3 joined, fork point 12";
         assert_eq!(
             texts(51),
-            [format!("reorganisation on 3 nodes: {what}"), "block 16 by node 1".to_owned()]
+            [format!("reorganization on 3 nodes: {what}"), "block 16 by node 1".to_owned()]
         );
     }
 }

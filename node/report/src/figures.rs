@@ -54,7 +54,7 @@ pub fn key_figures(report: &Report) -> Vec<Fact> {
         ),
         Fact::new("time between blocks", time_between_blocks(report)),
         Fact::new("most tips at one time", grouped(report.most_tips as u64)),
-        Fact::new("reorganisations", reorganisations(report)),
+        Fact::new("reorganizations", reorganizations(report)),
         Fact::new("propagation", propagation(report)),
         Fact::new("payments", format!("{accepted} accepted, {confirmed}, {undone} lost a confirmation")),
     ];
@@ -127,11 +127,11 @@ fn time_between_blocks(report: &Report) -> String {
     }
 }
 
-fn reorganisations(report: &Report) -> String {
-    if report.reorganisations_in_all == 0 {
+fn reorganizations(report: &Report) -> String {
+    if report.reorganizations_in_all == 0 {
         return "none".into();
     }
-    let (all, depth) = (grouped(report.reorganisations_in_all), count(u64::from(report.deepest), "block"));
+    let (all, depth) = (grouped(report.reorganizations_in_all), count(u64::from(report.deepest), "block"));
     format!("{all} on all nodes together; the deepest on an honest node disconnected {depth}")
 }
 

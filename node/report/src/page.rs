@@ -39,7 +39,7 @@ pub fn run_page(report: &Report, pictures: &[Picture], replay: Option<&str>) -> 
     if let Some(replay) = replay {
         body += &format!("<h2>Play it again</h2>\n<pre><code>{}</code></pre>\n", escaped(replay));
     }
-    body += "<p class=\"faint\">Everything in figures: <a href=\"report.json\">report.json</a>, <a href=\"blocks.csv\">blocks.csv</a>, <a href=\"reorganisations.csv\">reorganisations.csv</a>, <a href=\"agreement.csv\">agreement.csv</a>, <a href=\"propagation.csv\">propagation.csv</a>, <a href=\"groups.csv\">groups.csv</a>.</p>\n";
+    body += "<p class=\"faint\">Everything in figures: <a href=\"report.json\">report.json</a>, <a href=\"blocks.csv\">blocks.csv</a>, <a href=\"reorganizations.csv\">reorganizations.csv</a>, <a href=\"agreement.csv\">agreement.csv</a>, <a href=\"propagation.csv\">propagation.csv</a>, <a href=\"groups.csv\">groups.csv</a>.</p>\n";
     page(&report.name, &body)
 }
 
@@ -130,7 +130,7 @@ const fn kind_word(kind: MomentKind) -> &'static str {
     match kind {
         MomentKind::Step => "step",
         MomentKind::Block => "block",
-        MomentKind::Reorganisation => "reorganisation",
+        MomentKind::Reorganization => "reorganization",
         MomentKind::Agreement => "agreement",
         MomentKind::Attack => "attack",
         MomentKind::Phase => "run",

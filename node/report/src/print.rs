@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
-use cairn_simulator::report::{Branching, Reorganisation, Report};
-use cairn_simulator::text::reorganisation;
+use cairn_simulator::report::{Branching, Reorganization, Report};
+use cairn_simulator::text::reorganization;
 
 use crate::figures::{Fact, convergence, groups, key_figures, verdict};
 use crate::format::{count, duration, harmless};
 use crate::table::{Table, words};
 
-/// The most reorganisations that are listed.
-const MAX_REORGANISATIONS: usize = 5;
+/// The most reorganizations that are listed.
+const MAX_REORGANIZATIONS: usize = 5;
 
 /// Writes a report as text.
 pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -25,17 +25,17 @@ pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if !report.convergence.is_empty() {
         writeln!(out, "\nagreement after\n{}", facts(&convergence(report)))?;
     }
-    if !report.reorganisations.is_empty() {
-        writeln!(out, "\ndeepest reorganisations")?;
+    if !report.reorganizations.is_empty() {
+        writeln!(out, "\ndeepest reorganizations")?;
     }
-    for one in report.reorganisations.iter().take(MAX_REORGANISATIONS) {
+    for one in report.reorganizations.iter().take(MAX_REORGANIZATIONS) {
         let unconfirmed = match one.unconfirmed {
             0 => String::new(),
             many => format!(", {} unconfirmed again", count(u64::from(many), "transaction")),
         };
-        let &Reorganisation { at_ms, node, fork_height, disconnected, connected, .. } = one;
+        let &Reorganization { at_ms, node, fork_height, disconnected, connected, .. } = one;
         let change = Branching { fork_height, disconnected, connected };
-        let text = reorganisation(&format!("node {node}"), &change);
+        let text = reorganization(&format!("node {node}"), &change);
         writeln!(out, "  {:>9}  {text}{unconfirmed}", duration(at_ms))?;
     }
     if !report.expectations.is_empty() {

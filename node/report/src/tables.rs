@@ -19,8 +19,8 @@ pub fn tables(report: &Report) -> Result<[(&'static str, String); 5], csv::Error
             )?,
         ),
         (
-            "reorganisations.csv",
-            to_csv("at_ms,node,fork_height,disconnected,connected,unconfirmed", &report.reorganisations)?,
+            "reorganizations.csv",
+            to_csv("at_ms,node,fork_height,disconnected,connected,unconfirmed", &report.reorganizations)?,
         ),
         ("agreement.csv", to_csv("at_ms,share,tips", &report.agreement)?),
         ("propagation.csv", to_csv("up_to_ms,pairs", histogram)?),

@@ -23,7 +23,7 @@ fn written(report: &Report) -> tempfile::TempDir {
 const FILES: [&str; 10] = [
     "report.json",
     "blocks.csv",
-    "reorganisations.csv",
+    "reorganizations.csv",
     "agreement.csv",
     "propagation.csv",
     "groups.csv",
@@ -55,7 +55,7 @@ fn the_json_is_the_whole_report() {
 fn tables_have_a_header_and_a_line_for_each_thing() {
     let histogram = RUN.propagation.as_ref().map_or(0, |all| all.histogram.len());
     let things =
-        [RUN.blocks.len(), RUN.reorganisations.len(), RUN.agreement.len(), histogram, RUN.groups.len()];
+        [RUN.blocks.len(), RUN.reorganizations.len(), RUN.agreement.len(), histogram, RUN.groups.len()];
     for ((name, text), things) in tables::tables(&RUN).expect("tables").iter().zip(things) {
         assert_eq!(text.lines().count(), things + 1, "{name}");
     }
@@ -118,7 +118,7 @@ fn a_terminal_is_told_every_figure_and_what_was_expected() {
     print::print(&report, &mut told).expect("memory takes all");
     let told = String::from_utf8(told).expect("text");
     for part in
-        ["stale rate", "median", "deepest reorganisations", "agreement after", "NOT MET: final height"]
+        ["stale rate", "median", "deepest reorganizations", "agreement after", "NOT MET: final height"]
     {
         assert!(told.contains(part), "{part} is missing in\n{told}");
     }

@@ -37,8 +37,8 @@ impl Bounds {
 pub enum Expectation {
     /// After every healing, restart or change of behaviour all nodes have one tip again within this time.
     ConvergedWithin(Duration),
-    /// Blocks that left in the deepest reorganisation of an honest node.
-    ReorganisationDepth(Bounds),
+    /// Blocks that left in the deepest reorganization of an honest node.
+    ReorganizationDepth(Bounds),
     /// Found blocks that are not in the final chain, in millionths.
     StaleRate(Bounds),
     /// Confirmations that a payment had which a conflicting one then took back, at most.

@@ -42,10 +42,10 @@ pub struct Report {
     pub convergence: Vec<Convergence>,
     /// Every block that was found, parents before children.
     pub blocks: Vec<BlockReport>,
-    /// Reorganisations, the deepest first; of very many only the deepest.
-    pub reorganisations: Vec<Reorganisation>,
+    /// Reorganizations, the deepest first; of very many only the deepest.
+    pub reorganizations: Vec<Reorganization>,
     /// How many there were, all nodes together.
-    pub reorganisations_in_all: u64,
+    pub reorganizations_in_all: u64,
     /// Blocks that left in the deepest of an honest node.
     pub deepest: u32,
     /// From finding a block to nodes having it: of all blocks and nodes together.
@@ -108,7 +108,7 @@ pub struct Moment {
     pub text: String,
     /// Of a change of branch, the node and the blocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reorganisation: Option<(u16, Branching)>,
+    pub reorganization: Option<(u16, Branching)>,
 }
 
 /// A change of branch: the height of the last block that both branches share, and blocks that left and joined.
@@ -127,7 +127,7 @@ pub enum MomentKind {
     Step,
     /// A block was found.
     Block,
-    Reorganisation,
+    Reorganization,
     /// All nodes have one tip again.
     Agreement,
     /// What an attacker does.
@@ -217,7 +217,7 @@ pub struct Propagation {
 
 /// A node changed branch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reorganisation {
+pub struct Reorganization {
     pub at_ms: u64,
     pub node: u16,
     /// The height of the last block that both branches share.

@@ -1,4 +1,4 @@
-//! Steps, blocks and reorganisations in words, and figures as people read them.
+//! Steps, blocks and reorganizations in words, and figures as people read them.
 
 use std::collections::BTreeSet;
 
@@ -162,9 +162,9 @@ pub fn block_found(height: u32, miner: NodeIndex, transactions: u32) -> String {
 }
 
 /// A change of branch on some nodes.
-pub fn reorganisation(nodes: &str, change: &Branching) -> String {
+pub fn reorganization(nodes: &str, change: &Branching) -> String {
     let Branching { fork_height, disconnected, connected } = change;
-    format!("reorganisation on {nodes}: {disconnected} left, {connected} joined, fork point {fork_height}")
+    format!("reorganization on {nodes}: {disconnected} left, {connected} joined, fork point {fork_height}")
 }
 
 /// Numbers of nodes, neighbours joined: `0-2,5`.

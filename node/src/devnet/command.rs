@@ -315,7 +315,7 @@ pub struct ForkReport {
     pub why: String,
     pub tip: BlockHash,
     pub ms_to_agree: u64,
-    pub reorganised: Vec<NodeReorganization>,
+    pub reorganized: Vec<NodeReorganization>,
 }
 
 /// Tip of one side of a fork.

@@ -90,11 +90,11 @@ fn partition_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, Dev
     let tip = network.wait_for_agreement(&all, None, LIMIT)?;
     let ms_to_agree = healing.elapsed().as_millis() as u64;
     let winner = sides.iter().position(|side| side.tip == tip);
-    let mut reorganised = Vec::new();
+    let mut reorganized = Vec::new();
     for id in all {
         let before = sides[groups.of(id)].tip;
         if before != tip {
-            reorganised.push(reorganization(network, id, before)?);
+            reorganized.push(reorganization(network, id, before)?);
         }
     }
     Ok(ForkReport {
@@ -105,7 +105,7 @@ fn partition_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, Dev
         why: "the valid chain with most accumulated work wins".to_owned(),
         tip,
         ms_to_agree,
-        reorganised,
+        reorganized,
     })
 }
 
@@ -154,7 +154,7 @@ pub fn in_words(report: &ForkReport) -> String {
     let (why, ms) = (&report.why, report.ms_to_agree);
     text += &format!("side {winner} won: {why}; all nodes agree {ms} ms after healing\n");
     let mut alike: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for NodeReorganization { node, left, joined, fork_height } in &report.reorganised {
+    for NodeReorganization { node, left, joined, fork_height } in &report.reorganized {
         let left = count((*left).into(), "block");
         let numbers = format!("{left} left, {joined} joined, fork point {}", fork_height.get());
         alike.entry(numbers).or_default().push(node.to_string());
@@ -188,7 +188,7 @@ mod tests {
             why: "most work wins".into(),
             tip: hash(0x45),
             ms_to_agree: 17,
-            reorganised: vec![changed(0), changed(1)],
+            reorganized: vec![changed(0), changed(1)],
         };
         let expected = "cut into 0,1 / 2,3, fork point 12\n  \
             side A  height 15, work 480, tip …cdcdcdcd\n  \

@@ -22,7 +22,7 @@ pub struct Line {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Told {
     Block(ToldBlock),
-    Reorganisation(ToldReorganization),
+    Reorganization(ToldReorganization),
     Transaction { txid: Txid, node: u16, fee: Coins },
     Partitioned { groups: String },
     Healed,
@@ -75,7 +75,7 @@ impl Told {
             Self::Restarted { .. } => "restart",
             Self::Hashrate { .. } => "hashrate",
             Self::Slowed { .. } => "slow",
-            Self::Reorganisation { .. } => "reorganised",
+            Self::Reorganization { .. } => "reorganized",
             Self::Agreement { .. } => "agreed",
             Self::Block { .. } | Self::Transaction { .. } | Self::Gap { .. } | Self::Stuck { .. } => {
                 return None;

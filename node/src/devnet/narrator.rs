@@ -85,10 +85,10 @@ impl Narrator {
                 self.blocks.reached(node, &arrival.block, at);
                 Vec::new()
             }
-            NodeEvent::Reorganised(change) => {
+            NodeEvent::Reorganized(change) => {
                 let mut lines = self.blocks.tell_at_once();
                 let text = format!(
-                    "reorganisation on node {node}: {} left, {} joined, fork point {}",
+                    "reorganization on node {node}: {} left, {} joined, fork point {}",
                     count(change.disconnected.into(), "block"),
                     change.connected,
                     change.fork_height.get()
@@ -101,7 +101,7 @@ impl Narrator {
                     old_chainwork: change.old_chainwork,
                     new_chainwork: change.new_chainwork,
                 };
-                lines.push(Told::Reorganisation(told).line(text));
+                lines.push(Told::Reorganization(told).line(text));
                 lines
             }
             NodeEvent::TransactionAccepted { txid, fee: Coins(fee), .. } => {

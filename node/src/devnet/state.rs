@@ -288,9 +288,9 @@ impl NetworkState {
                 let height = Height::from_u32(block.height.get().saturating_sub(1));
                 self.moves(id, block.previous, height, work, at);
             }
-            NodeEvent::Reorganised(change) => {
+            NodeEvent::Reorganized(change) => {
                 node.to_connect = change.connected;
-                self.changes.push(ViewChange::Reorganised {
+                self.changes.push(ViewChange::Reorganized {
                     node: id,
                     at_ms: at,
                     disconnected: change.disconnected,

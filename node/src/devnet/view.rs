@@ -199,7 +199,7 @@ pub enum ViewChange {
     Block(BlockView),
     Got { node: u16, hash: BlockHash, at_ms: u64, from: Option<u16> },
     Tip { node: u16, hash: BlockHash, height: Height, at_ms: u64 },
-    Reorganised { node: u16, at_ms: u64, disconnected: u32, connected: u32, fork_height: Height },
+    Reorganized { node: u16, at_ms: u64, disconnected: u32, connected: u32, fork_height: Height },
     Transaction { node: u16, txid: Txid, from: Option<u16>, at_ms: u64, fee: Coins, size: usize },
     Link { a: u16, b: u16, up: bool, at_ms: u64 },
     Groups { groups: Groups, at_ms: u64 },

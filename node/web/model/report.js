@@ -33,7 +33,7 @@ const HEAD = {
   engine: isText,
   seed: Number.isFinite,
   spacing_ms: isLate,
-  reorganisations_in_all: isLate,
+  reorganizations_in_all: isLate,
   deepest: isLate,
   stale: ({ stale }) => isMissing(stale) || isLate(stale),
 };

@@ -147,14 +147,14 @@ export class NodeEvents {
       }
       case "block_disconnected":
         return [["tip", { node: 0, hash: data.previousblockhash, height: data.height - 1, at_ms: at }]];
-      case "reorganised":
+      case "reorganized":
         return [
-          ["reorganised", { node: 0, at_ms: at, ...data }],
+          ["reorganized", { node: 0, at_ms: at, ...data }],
           [
             "mark",
             {
               at_ms: at,
-              kind: "reorganised",
+              kind: "reorganized",
               took_ms: null,
               text: `reorganization: ${data.disconnected} blocks disconnected, ${data.connected} connected, fork point ${data.fork_height}`,
             },

@@ -65,7 +65,7 @@ export class ReportView {
         h(
           "p",
           { class: "soft" },
-          `${count(report.nodes, "node")}, ${report.engine === "simulator" ? `simulated from seed ${report.seed}` : "real processes"}, ${span(report.lasted_ms)}; ${count(report.blocks.length, "block")} found, ${report.stale?.stale ?? 0} of them stale; ${count(report.reorganisations_in_all ?? report.reorganisations?.length ?? 0, "reorganization")}, the deepest ${count(report.deepest ?? 0, "block")}.`,
+          `${count(report.nodes, "node")}, ${report.engine === "simulator" ? `simulated from seed ${report.seed}` : "real processes"}, ${span(report.lasted_ms)}; ${count(report.blocks.length, "block")} found, ${report.stale?.stale ?? 0} of them stale; ${count(report.reorganizations_in_all ?? report.reorganizations?.length ?? 0, "reorganization")}, the deepest ${count(report.deepest ?? 0, "block")}.`,
         ),
         expectations(report.expectations ?? []),
         h("div", { class: "tools scrubber" }, this.playButton, this.speedSelect, this.slider, this.time),

@@ -6,7 +6,7 @@ mod heal;
 mod line;
 mod median;
 mod page;
-mod reorganise;
+mod reorganize;
 mod sync;
 mod worlds;
 
@@ -58,11 +58,11 @@ const FIGURES: [Figure; 14] = [
         measure: heal::measure,
     },
     Figure {
-        name: "reorganise",
+        name: "reorganize",
         what: "two nodes 1,000 and 1,001 blocks apart agree after connecting",
         asked: "under 0.6 s",
         bitcoin_core: "0.59 s",
-        measure: reorganise::measure,
+        measure: reorganize::measure,
     },
     Figure {
         name: "sync",

@@ -7,7 +7,7 @@ use statrs::distribution::{Discrete, DiscreteCDF, Poisson};
 /// Each side finds blocks on its own, so their counts are independent and Poisson. When the cut heals,
 /// the side with fewer blocks gives its own up. After a tie each side keeps what it has until the next
 /// block, which undoes the other side's. Either way the depth is the smaller count; a depth of zero is
-/// no reorganisation.
+/// no reorganization.
 ///
 /// Blocks travel at once in this model, also inside a side: with delays, a side that keeps forking
 /// counts for less.
@@ -48,7 +48,7 @@ impl Partition {
         self.minority_longer() + self.minority_share * (self.tie() - none)
     }
 
-    /// Probability that the reorganisation goes at least so deep.
+    /// Probability that the reorganization goes at least so deep.
     pub fn depth_at_least(&self, blocks: u64) -> f64 {
         match blocks.checked_sub(1) {
             Some(less) => self.minority.sf(less) * self.majority.sf(less),

@@ -1,4 +1,4 @@
-//! Partitions: how deep the reorganisation is that ends one, and how many payments it undoes.
+//! Partitions: how deep the reorganization is that ends one, and how many payments it undoes.
 
 use core::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct Point {
     pub share: f64,
     /// How many blocks the whole network would have found while it was cut.
     pub expected_blocks: u32,
-    /// Blocks that left in the reorganisation, at a confidence of 99 %.
+    /// Blocks that left in the reorganization, at a confidence of 99 %.
     pub depth: Interval,
     /// How often the chain kept what the minority found during the cut.
     pub minority_stays: Interval,
@@ -117,7 +117,7 @@ pub fn finding(size: Size) -> Finding {
         .set_up("Nobody pays the same coin on both sides here, so what is undone is confirmed again; what conflicts would be lost.")
         .set_up(format!("{worlds} worlds a row."));
     let chart = Chart::new(
-        "Depth of the reorganisation that ends a partition",
+        "Depth of the reorganization that ends a partition",
         Axis::linear("duration, in blocks of the whole network").from(0.0),
         Axis::linear("blocks that leave").from(0.0),
     );

@@ -62,7 +62,7 @@ fn a_network_is_cut_by_dragging_nodes_apart_and_heals_by_a_button() {
     wait_for_hulls(&page, ".hull", &[]);
     let told = page.wait_for_text(".log .mark-agreed", "all 5 nodes agree on block 8 again, ");
     assert!(told.contains(&format!("{} ms after healing", agreement["ms"])), "{told}: {agreement}");
-    page.wait_for_text(".log .mark-reorganised", "2 blocks left, ");
+    page.wait_for_text(".log .mark-reorganized", "2 blocks left, ");
     page.wait_for("the notice is gone", "document.querySelector('#notice').hidden");
     page.picture("healed");
     page.assert_quiet();

@@ -20,7 +20,7 @@ use crate::api::decimal::Coins;
 pub enum NodeEvent {
     Hello { run: String, next: u64, beat_ms: u64 },
     Gap { wanted: u64, next: u64, message: Cow<'static, str> },
-    Reorganised(Reorganisation),
+    Reorganized(Reorganization),
     BlockDisconnected(BlockInfo),
     BlockConnected(Arrival),
     BlockOnSideBranch(Arrival),
@@ -34,7 +34,7 @@ pub enum NodeEvent {
 
 /// A change of the best chain from one branch to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reorganisation {
+pub struct Reorganization {
     /// Height of the last block that both branches share.
     pub fork_height: Height,
     pub fork_hash: BlockHash,
@@ -87,7 +87,7 @@ impl From<&Event> for NodeEvent {
         let name = |peer: &PeerId| peer.to_string();
         match event {
             Event::Reorganized { fork_point, fork_hash, disconnected, connected, old_work, new_work } => {
-                Self::Reorganised(Reorganisation {
+                Self::Reorganized(Reorganization {
                     fork_height: *fork_point,
                     fork_hash: *fork_hash,
                     disconnected: *disconnected,

@@ -4,7 +4,7 @@
 //! Before a checkpoint overwrites a record, its old form is kept for every snapshot that is still read: a
 //! reader that finds a newer record in the database finds the older one kept, and a reader that finds none
 //! kept has read the older one. So all coins are of the tip at which the snapshot was taken, however long
-//! the reading takes and whatever happens meanwhile, a reorganisation included.
+//! the reading takes and whatever happens meanwhile, a reorganization included.
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};

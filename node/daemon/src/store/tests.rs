@@ -14,7 +14,7 @@ mod directory;
 pub mod world;
 
 #[test]
-fn it_holds_what_memory_holds_through_payments_and_a_reorganisation() {
+fn it_holds_what_memory_holds_through_payments_and_a_reorganization() {
     let world = World::new();
     let blocks = world.blocks();
     let mut chain = world.open();
@@ -64,7 +64,7 @@ fn of_branches_with_equal_work_a_killed_store_goes_on_with_the_one_seen_first() 
     world.kill(chain);
     let mut chain = world.open();
     assert_eq!(chain.tip().hash(), firsts[0].hash());
-    // A reorganisation, and ties above it.
+    // A reorganization, and ties above it.
     let seconds = siblings(&firsts[7]);
     feed(&mut chain, &seconds);
     chain.flush().expect("flushed");
@@ -72,7 +72,7 @@ fn of_branches_with_equal_work_a_killed_store_goes_on_with_the_one_seen_first() 
     assert_eq!(world.open().tip().hash(), seconds[0].hash());
 }
 
-/// Everything that can happen happens while it is read: blocks, checkpoints, a reorganisation.
+/// Everything that can happen happens while it is read: blocks, checkpoints, a reorganization.
 #[test]
 fn a_snapshot_shows_the_coins_of_one_tip_whatever_happens_while_it_is_read() {
     let world = World::new();

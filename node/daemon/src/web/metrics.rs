@@ -62,7 +62,7 @@ fn total(name: &'static str, help: &'static str, value: u64) {
 /// Counts an event of the node.
 pub fn count(event: &Event) {
     let name = match event {
-        Event::Reorganized { .. } => "cairn_reorganisations_total",
+        Event::Reorganized { .. } => "cairn_reorganizations_total",
         Event::BlockConnected { .. } => "cairn_blocks_connected_total",
         Event::BlockDisconnected { .. } => "cairn_blocks_disconnected_total",
         Event::TransactionAccepted { .. } => "cairn_transactions_accepted_total",
@@ -82,7 +82,7 @@ pub fn recorder() -> &'static PrometheusHandle {
         let handle = recorder.handle();
         // Fails only if a program that embeds this one has a recorder of its own: then that counts.
         let _ = metrics::set_global_recorder(recorder);
-        describe_counter!("cairn_reorganisations_total", "Changes of branch");
+        describe_counter!("cairn_reorganizations_total", "Changes of branch");
         describe_counter!("cairn_rpc_calls_total", "RPC calls, by method");
         describe_counter!("cairn_rpc_errors_total", "RPC calls that failed, by method");
         handle

@@ -105,7 +105,7 @@ fn the_branch_with_more_work_wins_and_every_block_that_moved_is_told_in_order() 
     give_all(&mut chain, &losing);
     give_all(&mut chain, &winning[..3]);
     let accepted = chain.accept_block(LATE, winning[3].clone()).expect("valid");
-    let change = accepted.change.expect("a reorganisation");
+    let change = accepted.change.expect("a reorganization");
     let left: Vec<BlockHash> = change.disconnected_blocks().map(|block| block.hash()).collect();
     let joined: Vec<BlockHash> = change.connected_blocks().map(|block| block.hash()).collect();
     assert_eq!(left, losing.iter().rev().map(|block| block.hash()).collect::<Vec<_>>());
@@ -115,7 +115,7 @@ fn the_branch_with_more_work_wins_and_every_block_that_moved_is_told_in_order() 
 
 /// ATTACKS 14.
 #[test]
-fn the_coins_after_a_reorganisation_are_those_of_a_node_that_never_saw_the_loser() {
+fn the_coins_after_a_reorganization_are_those_of_a_node_that_never_saw_the_loser() {
     let test = TestChain::new();
     let (mut there_and_back, mut straight) = (open(&test), open(&test));
     let spend = test.spend(3, &[test.premine(3)], vec![pay(400, 4), pay(600, 5)]);

@@ -6,10 +6,10 @@ use cairn_core::block::Block;
 use cairn_core::hash::Txid;
 
 use crate::node_index::NodeIndex;
-use crate::report::Reorganisation;
+use crate::report::Reorganization;
 
-/// The most reorganisations of a report; of more the deepest are kept.
-const MAX_REORGANISATIONS: usize = 1_000;
+/// The most reorganizations of a report; of more the deepest are kept.
+const MAX_REORGANIZATIONS: usize = 1_000;
 
 /// A change of branch that is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ struct Underway {
 #[derive(Clone, Debug, Default)]
 pub struct Branches {
     underway: BTreeMap<NodeIndex, Underway>,
-    list: Vec<Reorganisation>,
+    list: Vec<Reorganization>,
     /// The number of changes that are complete.
     pub count: u64,
     /// The most blocks that left in a change of an honest node.
@@ -48,22 +48,22 @@ impl Branches {
         if is_honest {
             self.deepest = self.deepest.max(disconnected);
         }
-        if self.list.len() >= 2 * MAX_REORGANISATIONS {
+        if self.list.len() >= 2 * MAX_REORGANIZATIONS {
             self.keep_deepest();
         }
         let node = at.number();
-        self.list.push(Reorganisation { at_ms, node, fork_height, disconnected, connected, unconfirmed });
+        self.list.push(Reorganization { at_ms, node, fork_height, disconnected, connected, unconfirmed });
     }
 
     /// The deepest changes, deepest first.
-    pub fn into_list(mut self) -> Vec<Reorganisation> {
+    pub fn into_list(mut self) -> Vec<Reorganization> {
         self.keep_deepest();
         self.list
     }
 
     fn keep_deepest(&mut self) {
         self.list.sort_by_key(|one| (core::cmp::Reverse(one.disconnected), one.at_ms, one.node));
-        self.list.truncate(MAX_REORGANISATIONS);
+        self.list.truncate(MAX_REORGANIZATIONS);
     }
 
     /// A node begins to change branch; its blocks follow.

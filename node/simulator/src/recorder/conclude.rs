@@ -108,9 +108,9 @@ impl Recorder {
             agreement: self.agreement.into_points(ending.lasted_ms),
             tips,
             convergence: self.healing.steps,
-            reorganisations_in_all: self.branches.count,
+            reorganizations_in_all: self.branches.count,
             deepest: self.branches.deepest,
-            reorganisations: self.branches.into_list(),
+            reorganizations: self.branches.into_list(),
             stale,
             payments,
             messages: ending.traffic.0,
@@ -223,8 +223,8 @@ impl Judge<'_> {
                     is_met: !is_divided && found.is_some_and(|ms| ms <= patience_ms),
                 }
             }
-            Expectation::ReorganisationDepth(bounds) => {
-                within("deepest reorganisation, in blocks", bounds, u64::from(report.deepest), &plain)
+            Expectation::ReorganizationDepth(bounds) => {
+                within("deepest reorganization, in blocks", bounds, u64::from(report.deepest), &plain)
             }
             Expectation::StaleRate(bounds) => {
                 let judged = within("stale rate", bounds, report.stale.rate, &percent);

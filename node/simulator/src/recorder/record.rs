@@ -111,7 +111,7 @@ impl Recorder {
     pub fn connected(&mut self, at_ms: u64, at: NodeIndex, block: &Block) {
         self.blocks.reached(at_ms, at, &block.hash());
         if let Some(done) = self.branches.connected(at, block) {
-            self.reorganised(at_ms, at, done);
+            self.reorganized(at_ms, at, done);
         }
     }
 
@@ -191,11 +191,11 @@ impl Recorder {
         self.agreement.tips()
     }
 
-    fn reorganised(&mut self, at_ms: u64, at: NodeIndex, done: Done) {
+    fn reorganized(&mut self, at_ms: u64, at: NodeIndex, done: Done) {
         self.branches.add(at_ms, at, done, self.is_honest(at));
         let Done { fork_height, disconnected, connected, .. } = done;
-        let reorganisation = Branching { fork_height, disconnected, connected };
-        self.timeline.add_reorganisation(at_ms, at, reorganisation);
+        let reorganization = Branching { fork_height, disconnected, connected };
+        self.timeline.add_reorganization(at_ms, at, reorganization);
     }
 
     fn is_honest(&self, at: NodeIndex) -> bool {

@@ -20,16 +20,16 @@ impl Timeline {
         &self.moments
     }
 
-    /// Adds a moment of any kind but a reorganisation.
+    /// Adds a moment of any kind but a reorganization.
     pub fn add(&mut self, at_ms: u64, kind: MomentKind, text: String) {
-        self.push(Moment { at_ms, kind, text, reorganisation: None });
+        self.push(Moment { at_ms, kind, text, reorganization: None });
     }
 
     /// A node changed branch.
-    pub fn add_reorganisation(&mut self, at_ms: u64, at: NodeIndex, change: Branching) {
-        let text = text::reorganisation(&at.to_string(), &change);
-        let reorganisation = Some((at.number(), change));
-        self.push(Moment { at_ms, kind: MomentKind::Reorganisation, text, reorganisation });
+    pub fn add_reorganization(&mut self, at_ms: u64, at: NodeIndex, change: Branching) {
+        let text = text::reorganization(&at.to_string(), &change);
+        let reorganization = Some((at.number(), change));
+        self.push(Moment { at_ms, kind: MomentKind::Reorganization, text, reorganization });
     }
 
     fn push(&mut self, moment: Moment) {

@@ -25,7 +25,7 @@ type Part = Decimal<0, MILLION, MILLION>;
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectTable {
     converged_within: Option<Spanned<Time<1, TEN_YEARS>>>,
-    deepest_reorganisation: Option<Unread>,
+    deepest_reorganization: Option<Unread>,
     stale_rate: Option<Unread>,
     no_double_spend_deeper_than: Option<Spanned<Counted>>,
     double_spends: Option<Unread>,
@@ -63,7 +63,7 @@ pub fn read(
     let winner = table.winner.as_ref().map(|name| reader.group(name)).transpose()?;
     let mut list: Vec<Option<Expectation>> = vec![
         table.converged_within.as_ref().map(|time| Expectation::ConvergedWithin(time.get_ref().get())),
-        counted(&table.deepest_reorganisation)?.map(Expectation::ReorganisationDepth),
+        counted(&table.deepest_reorganization)?.map(Expectation::ReorganizationDepth),
         part(&table.stale_rate)?.map(Expectation::StaleRate),
         table
             .no_double_spend_deeper_than

@@ -132,7 +132,7 @@ agreement_within = "3 min"
 
 [expect]
 converged_within = "40 s"
-deepest_reorganisation = { least = 1, most = 9 }
+deepest_reorganization = { least = 1, most = 9 }
 stale_rate = { most = 0.25 }
 no_double_spend_deeper_than = 4
 double_spends = { most = 30 }

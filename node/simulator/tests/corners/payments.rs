@@ -79,7 +79,7 @@ fn payments_that_no_wallet_can_make_are_told() {
 }
 
 #[test]
-fn a_longer_row_of_payments_than_may_wait_is_dropped_by_a_reorganisation_and_counted() {
+fn a_longer_row_of_payments_than_may_wait_is_dropped_by_a_reorganization_and_counted() {
     let scenario = r#"
         name = "rows"
         teaches = "x."

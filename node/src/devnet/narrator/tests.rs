@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use cairn_core::amount::Amount;
 use cairn_core::height::Height;
 use cairn_daemon::api::decimal::Coins;
-use cairn_daemon::api::event::Reorganisation;
+use cairn_daemon::api::event::Reorganization;
 use cairn_genesis::Chain;
 
 use super::*;
@@ -73,7 +73,7 @@ fn blocks_of_a_side_are_told_for_that_side_before_the_healing_that_came_after_th
 #[test]
 fn a_reorganization_is_told_with_its_numbers() {
     let devnet = devnet(2);
-    let change = Reorganisation {
+    let change = Reorganization {
         fork_height: Height::from_u32(41),
         fork_hash: hash(9),
         disconnected: 3,
@@ -81,8 +81,8 @@ fn a_reorganization_is_told_with_its_numbers() {
         old_chainwork: work(44),
         new_chainwork: work(45),
     };
-    let lines = texts(&devnet, DevnetEvent::Node { node: 1, event: NodeEvent::Reorganised(change) });
-    assert_eq!(lines, ["reorganisation on node 1: 3 blocks left, 4 joined, fork point 41"]);
+    let lines = texts(&devnet, DevnetEvent::Node { node: 1, event: NodeEvent::Reorganized(change) });
+    assert_eq!(lines, ["reorganization on node 1: 3 blocks left, 4 joined, fork point 41"]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn half_of_a_branch_is_no_tip_that_nodes_agree_on() {
     texts(&devnet, connects(0, 1, 1));
     texts(&devnet, connects(1, 1, 9));
     texts(&devnet, DevnetEvent::Partitioned(Groups::whole(2)));
-    let change = Reorganisation {
+    let change = Reorganization {
         fork_height: Height::GENESIS,
         fork_hash: hash(0),
         disconnected: 1,
@@ -115,7 +115,7 @@ fn half_of_a_branch_is_no_tip_that_nodes_agree_on() {
         old_chainwork: work(1),
         new_chainwork: work(2),
     };
-    texts(&devnet, DevnetEvent::Node { node: 1, event: NodeEvent::Reorganised(change) });
+    texts(&devnet, DevnetEvent::Node { node: 1, event: NodeEvent::Reorganized(change) });
     let left = NodeEvent::BlockDisconnected(block(1, 9, 0).block);
     texts(&devnet, DevnetEvent::Node { node: 1, event: left });
     let half = texts(&devnet, connects(1, 1, 1));

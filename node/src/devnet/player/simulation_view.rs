@@ -91,7 +91,7 @@ fn mark(run: &Run, moment: &Moment, is_cut: Option<bool>) -> Option<Mark> {
         (MomentKind::Step | MomentKind::Phase, _) => "step",
         (MomentKind::Agreement, _) => "agreed",
         (MomentKind::Attack, _) => "attack",
-        (MomentKind::Reorganisation, _) => "reorganised",
+        (MomentKind::Reorganization, _) => "reorganized",
         // Blocks are in the tree.
         (MomentKind::Block, _) => return None,
     };

@@ -8,7 +8,7 @@ use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_daemon::api::client::{LOOK, WORK};
-use cairn_daemon::api::event::{NodeEvent, Reorganisation};
+use cairn_daemon::api::event::{NodeEvent, Reorganization};
 use cairn_daemon::api::replies::RawTransaction;
 use cairn_simulator::conductor::phases::Observed;
 use cairn_simulator::node_index::NodeIndex;
@@ -172,8 +172,8 @@ impl EventAdapter {
     fn node_event(&mut self, at_ms: u64, node: u16, event: &NodeEvent, is_tip: bool) {
         let index = NodeIndex::new(node);
         match event {
-            NodeEvent::Reorganised(change) => {
-                let Reorganisation { fork_height, disconnected, connected, .. } = *change;
+            NodeEvent::Reorganized(change) => {
+                let Reorganization { fork_height, disconnected, connected, .. } = *change;
                 self.recorder.changes_branch(index, fork_height.get(), disconnected, connected);
             }
             NodeEvent::BlockDisconnected(block) => {

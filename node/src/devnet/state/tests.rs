@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::devnet::tests::{block, hash, status, work};
-use cairn_daemon::api::event::Reorganisation;
+use cairn_daemon::api::event::Reorganization;
 use cairn_daemon::api::status::{MiningStatus, NodeStatus};
 
 fn chain() -> Chain {
@@ -25,7 +25,7 @@ fn connects(state: &mut NetworkState, node: u16, arrival: Arrival, from: Option<
 }
 
 fn reorganization(connected: u32) -> NodeEvent {
-    NodeEvent::Reorganised(Reorganisation {
+    NodeEvent::Reorganized(Reorganization {
         fork_height: Height::GENESIS,
         fork_hash: hash(0),
         disconnected: 1,

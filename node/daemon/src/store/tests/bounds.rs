@@ -24,7 +24,7 @@ fn join(world: &World, owner: u8, parts: &Transaction) -> Arc<Transaction> {
 
 /// ATTACKS 9, BIP 50: a limit of the database on what one step may touch once split a chain in two.
 #[test]
-fn the_largest_blocks_and_a_reorganisation_that_undoes_them_are_whole_with_next_to_no_memory() {
+fn the_largest_blocks_and_a_reorganization_that_undoes_them_are_whole_with_next_to_no_memory() {
     let world = World::new();
     let splits = [split(&world, 1, 11_000), split(&world, 2, 11_000)];
     let joins = [join(&world, 1, &splits[0]), join(&world, 2, &splits[1])];
@@ -54,7 +54,7 @@ fn the_largest_blocks_and_a_reorganisation_that_undoes_them_are_whole_with_next_
 
 /// ATTACKS 9: any stop between two steps finds the state of one of them, as with plenty of memory.
 #[test]
-fn a_store_with_next_to_no_memory_holds_what_memory_holds_through_kills_and_a_reorganisation() {
+fn a_store_with_next_to_no_memory_holds_what_memory_holds_through_kills_and_a_reorganization() {
     let world = World::new();
     let blocks = world.blocks();
     let open = || world.try_open_within(NEXT_TO_NOTHING, Opening::Resume).expect("it opens");

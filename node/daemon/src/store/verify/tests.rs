@@ -69,7 +69,7 @@ fn replace_body(store: &mut SledStore, block: Block) {
 }
 
 #[test]
-fn a_chain_with_a_reorganisation_behind_it_is_valid_and_counted() {
+fn a_chain_with_a_reorganization_behind_it_is_valid_and_counted() {
     let world = World::new();
     let blocks = world.blocks();
     stored(&world, &blocks);

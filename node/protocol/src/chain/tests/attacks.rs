@@ -212,7 +212,7 @@ proptest! {
 
     /// ATTACKS 14: two branches overtake each other again and again, with payments on both.
     #[test]
-    fn after_any_reorganisations_the_coins_are_those_of_a_chain_that_saw_only_the_best_branch(
+    fn after_any_reorganizations_the_coins_are_those_of_a_chain_that_saw_only_the_best_branch(
         turns in proptest::collection::vec((1_usize..4, proptest::collection::vec(any::<u8>(), 0..4)), 2..10),
     ) {
         let test = TestChain::new();

@@ -1,4 +1,4 @@
-//! The mempool follows the chain: blocks, reorganisations, time, and what fees they teach.
+//! The mempool follows the chain: blocks, reorganizations, time, and what fees they teach.
 
 use super::*;
 
@@ -40,9 +40,9 @@ fn transactions_of_a_disconnected_block_wait_again_before_their_children() {
     assert_eq!(waiting, [parent.txid(), free.txid(), child.txid()]);
 }
 
-/// ATTACKS 10: a reorganisation that un-makes or un-matures a coinbase takes its spenders along.
+/// ATTACKS 10: a reorganization that un-makes or un-matures a coinbase takes its spenders along.
 #[test]
-fn what_a_reorganisation_leaves_without_ground_is_gone_with_its_descendants() {
+fn what_a_reorganization_leaves_without_ground_is_gone_with_its_descendants() {
     let mut world = World::new();
     let blocks = world.test.blocks_on(&world.test.genesis, 3, 10);
     blocks.iter().for_each(|block| {
@@ -107,7 +107,7 @@ fn an_estimate_outbids_what_fills_the_next_blocks() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Random payments, blocks and reorganisations: sums and orders stay true (checked after every
+    /// Random payments, blocks and reorganizations: sums and orders stay true (checked after every
     /// step), and what waits can always be mined.
     #[test]
     fn whatever_happens_the_mempool_fits_the_chain(

@@ -196,7 +196,7 @@ refuses!(a_step_does_one_thing_in_its_time,
 );
 
 refuses!(expectations_can_be_met,
-    "{ least = 1, most = 9 }" => "{ least = 2, most = 1 }", "expect.deepest_reorganisation",
+    "{ least = 1, most = 9 }" => "{ least = 2, most = 1 }", "expect.deepest_reorganization",
         Fault::BoundsReversed,
     "{ least = 2 }" => "{}", "expect.tips", Fault::NoBounds,
 );
