@@ -99,7 +99,7 @@ fn a_node_that_sleeps_holds_up_no_look_and_obeys_when_it_wakes() {
     let begun = Instant::now();
     let said = devnet.net_fails(&["partition", "0,1", "/", "2,3"]);
     assert!(begun.elapsed() < A_STEP, "{:?}", begun.elapsed());
-    assert!(said.contains("in force on nodes 1,2,3, and not yet on node 0 ("), "{said}");
+    assert!(said.contains("in force on nodes 1,2,3, and not yet in force on node 0 ("), "{said}");
     assert_eq!(devnet.net(&["status"])["groups"], "0,1 / 2,3", "the others refuse the one that sleeps");
     devnet.net(&["mine", "1", "1"]);
     send(&devnet, 0, Signal::SIGCONT);
@@ -109,7 +109,7 @@ fn a_node_that_sleeps_holds_up_no_look_and_obeys_when_it_wakes() {
 
     send(&devnet, 0, Signal::SIGSTOP);
     let said = devnet.net_fails(&["heal"]);
-    assert!(said.contains("the healing is in force on nodes 1,2,3, and not yet on node 0 ("), "{said}");
+    assert!(said.contains("the healing is in force on nodes 1,2,3, and not yet in force on node 0 ("), "{said}");
     send(&devnet, 0, Signal::SIGCONT);
     wait_until("all agree", || (0..4).all(|node| status(&devnet, node)["height"] == 1));
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use cairn_genesis::format::count;
 use cairn_genesis::programs::exit::{AfterDone, answer, answer_done, say};
 use cairn_genesis::programs::home::home;
 use cairn_genesis::programs::running::{self, Devnet};
@@ -21,7 +22,6 @@ use crate::devnet::command::{
     Account, DevnetCommand, Estimate, EstimateReply, GroupsReply, HashrateReply, Mined, Payment, SlowReply,
     StatusReport,
 };
-use crate::devnet::line::count;
 use crate::devnet::mining::check;
 use crate::devnet::narrator::{hashrate_in_words, slow_in_words};
 use crate::devnet::{fork, status};

@@ -32,7 +32,7 @@ use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, Hashrate
 use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
-use crate::devnet::http_routes::{self, Feed, Questions, Source};
+use crate::devnet::http_routes::{self, Feed, Questions, Source, reject};
 use crate::devnet::network::Network;
 use crate::devnet::player::Player;
 use crate::devnet::settings::Setting;
@@ -42,7 +42,7 @@ use crate::devnet::{fork, funded_accounts, mining, status};
 const MAX_BODY: usize = 16 * 1024;
 /// Time limit for sending it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time that a step waits for those before it, unless its caller wants to know sooner.
+/// Longest time in the queue of steps; a request may set a shorter one.
 const TURN_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the API works on.
@@ -53,7 +53,7 @@ pub struct Control {
     player: Arc<Player>,
 }
 
-/// Time that a step may wait for those before it, in milliseconds.
+/// Longest time in the queue of steps, in milliseconds.
 #[derive(Deserialize)]
 struct Wait {
     wait_ms: Option<u64>,
@@ -61,22 +61,22 @@ struct Wait {
 
 /// Opens the API's port: this one if it is free, else any on loopback.
 pub fn listen(wanted: u16) -> Result<(std::net::TcpListener, SocketAddr), DevnetError> {
-    let fail = |source| DevnetError::Io { attempt: "open", object: "a port on loopback".into(), source };
-    let open = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let listener = open(wanted).or_else(|_| open(0)).map_err(fail)?;
-    listener.set_nonblocking(true).map_err(fail)?;
-    let address = listener.local_addr().map_err(fail)?;
-    Ok((listener, address))
+    let bind = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let open = || {
+        let listener = bind(wanted).or_else(|_| bind(0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    open().map_err(DevnetError::io("open", "a port on loopback"))
 }
 
 /// A token of 256 bits, as hex.
 pub fn new_token() -> Result<String, DevnetError> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| DevnetError::Io {
-        attempt: "read",
-        object: "the system's randomness".into(),
-        source: std::io::Error::other(error.to_string()),
-    })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| std::io::Error::other(error.to_string()))
+        .map_err(DevnetError::io("read", "the system's randomness"))?;
     Ok(hex::encode(bytes))
 }
 
@@ -119,9 +119,9 @@ pub async fn serve(
                 .route("/v1/player/{command}", post(play))
                 .with_state(control),
         )
-        .fallback(async || refuse(StatusCode::NOT_FOUND, "there is no such path here"))
+        .fallback(async || reject(StatusCode::NOT_FOUND, "there is no such path here"))
         .method_not_allowed_fallback(async || {
-            refuse(
+            reject(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "this path takes another method: steps are a POST, the rest a GET",
             )
@@ -139,7 +139,7 @@ pub async fn serve(
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     page::for_this_server_alone(match gate.check(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refuse(StatusCode::FORBIDDEN, &refusal.to_string()),
+        Err(error) => reject(StatusCode::FORBIDDEN, &error.to_string()),
     })
 }
 
@@ -153,7 +153,7 @@ async fn step(
 ) -> Response {
     let limit = match wait {
         Ok(Query(Wait { wait_ms })) => wait_ms.map_or(TURN_LIMIT, Duration::from_millis).min(TURN_LIMIT),
-        Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
+        Err(wrong) => return reject(StatusCode::BAD_REQUEST, &wrong.body_text()),
     };
     // The player's first command is a step too.
     if step == "play" {
@@ -209,8 +209,8 @@ fn token_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-/// Carries out what was asked for. It waits for nodes, so it must not hold up the tasks of the runtime. The
-/// body is read first: a caller that is still writing it would never read why it was refused.
+/// Carries out a command. It blocks on calls to nodes, so it must not hold up the tasks of the runtime. The
+/// body is read first: a caller that is still writing it would never read why it was rejected.
 async fn steer(
     control: Arc<Control>,
     caller: Caller,
@@ -220,14 +220,14 @@ async fn steer(
 ) -> Response {
     let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
-        // Too large or cut off: in the second case nobody is left to read this.
+        // Too large or cut off; in the second case the reply has no reader.
         Ok(Err(_)) => {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body has at most {MAX_BODY} bytes"));
+            return reject(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body has at most {MAX_BODY} bytes"));
         }
-        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+        Err(_) => return reject(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
     };
-    if let Err(refusal) = admit(caller, headers) {
-        return refuse(StatusCode::FORBIDDEN, refusal);
+    if let Err(reason) = admit(caller, headers) {
+        return reject(StatusCode::FORBIDDEN, reason);
     }
     match tokio::task::spawn_blocking(move || act(&control, &String::from_utf8_lossy(&body))).await {
         Ok(Ok(reply)) => Json(reply).into_response(),
@@ -235,17 +235,13 @@ async fn steer(
             let begun = Failure { error: error.to_string(), hashes: error.mined().to_vec() };
             (BEGUN, Json(begun)).into_response()
         }
-        Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
+        Ok(Err(error)) => reject(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(_) => reject(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
     }
 }
 
 fn reply(value: impl Serialize) -> Result<Value, DevnetError> {
     Ok(serde_json::to_value(value).expect("replies have text keys"))
-}
-
-fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "error": message }))).into_response()
 }
 
 impl Control {

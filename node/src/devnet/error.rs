@@ -104,7 +104,7 @@ pub enum DevnetError {
     /// The chain has no faucet.
     #[error("the chain {chain} funds no faucet in its genesis")]
     NoFaucet { chain: String },
-    /// The operating system refused.
+    /// A call of the operating system failed.
     #[error("cannot {attempt} {object}: {source}")]
     Io { attempt: &'static str, object: String, source: std::io::Error },
     /// The directory is in use.
@@ -150,6 +150,11 @@ fn down(nodes: &[u16]) -> String {
 }
 
 impl DevnetError {
+    /// The error of a call of the operating system, from the attempt as a verb and its object.
+    pub fn io(attempt: &'static str, object: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { attempt, object: object.to_string(), source }
+    }
+
     /// Whether the step that failed may be carried out all the same, in whole or in part.
     pub fn is_after_the_beginning(&self) -> bool {
         matches!(

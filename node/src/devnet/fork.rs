@@ -3,32 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
-use cairn_daemon::api::client::LOOK;
 use cairn_daemon::api::status::MiningStatus;
-use serde::Deserialize;
+use cairn_genesis::format::count;
 
 use crate::devnet::command::{ForkReport, NodeReorganization, SideTip};
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
-use crate::devnet::line::count;
 use crate::devnet::mining::{check, estimate, mine};
 use crate::devnet::network::Network;
 use crate::devnet::status::short;
 
 /// Time limit for either side, and for all after healing, to agree.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// The part of the reply of `getblockheader` that is read here.
-#[derive(Deserialize)]
-struct Header {
-    height: Height,
-    /// -1 off the best chain.
-    confirmations: i64,
-    #[serde(rename = "previousblockhash")]
-    previous: Option<BlockHash>,
-}
 
 /// Makes a fork and heals it: the first half mines `blocks`, the second one more. Miners rest
 /// meanwhile, so that the numbers are those asked for, and go on as before.
@@ -90,13 +77,16 @@ fn partition_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, Dev
     let tip = network.wait_for_agreement(&all, None, LIMIT)?;
     let ms_to_agree = healing.elapsed().as_millis() as u64;
     let winner = sides.iter().position(|side| side.tip == tip);
-    let mut reorganized = Vec::new();
-    for id in all {
-        let before = sides[groups.of(id)].tip;
-        if before != tip {
-            reorganized.push(reorganization(network, id, before)?);
-        }
-    }
+    let reorganized = network.state.read(|state| {
+        let moved =
+            all.into_iter().map(|node| (node, sides[groups.of(node)])).filter(|(_, side)| side.tip != tip);
+        let reorganization = |(node, side): (u16, SideTip)| {
+            let (left, joined) = state.way(side.tip, tip)?;
+            let fork_height = Height::from_u32(side.height.get().saturating_sub(left));
+            Some(NodeReorganization { node, left, joined, fork_height })
+        };
+        moved.filter_map(reorganization).collect()
+    });
     Ok(ForkReport {
         groups: groups.to_string(),
         fork_height,
@@ -124,22 +114,6 @@ fn side_tip(network: &Network, id: u16) -> Result<SideTip, DevnetError> {
         Some(SideTip { tip: node.tip, height: node.height, chainwork: state.chainwork(id) })
     });
     tip.ok_or(DevnetError::NoSuchNode { node: id, last })
-}
-
-/// The blocks that left and joined a node's best chain, as its own headers tell.
-fn reorganization(
-    network: &Network,
-    node: u16,
-    old_tip: BlockHash,
-) -> Result<NodeReorganization, DevnetError> {
-    let header = |hash: BlockHash| network.call::<Header>(LOOK, node, "getblockheader", [hash]);
-    let (mut entry, mut left) = (header(old_tip)?, 0);
-    while let (-1, Some(previous)) = (entry.confirmations, entry.previous) {
-        left += 1;
-        entry = header(previous)?;
-    }
-    let joined = side_tip(network, node)?.height.get().saturating_sub(entry.height.get());
-    Ok(NodeReorganization { node, left, joined, fork_height: entry.height })
 }
 
 /// The report for people.

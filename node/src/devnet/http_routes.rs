@@ -69,7 +69,7 @@ pub async fn view(
 ) -> Response {
     let extent = match extent {
         Ok(Query(extent)) => extent,
-        Err(wrong) => return refuse(StatusCode::BAD_REQUEST, &wrong.body_text()),
+        Err(wrong) => return reject(StatusCode::BAD_REQUEST, &wrong.body_text()),
     };
     let _turn = feed.readers.wait(caller).await;
     let Some(state) = feed.source.state() else { return nothing_plays() };
@@ -123,10 +123,10 @@ pub async fn ask(
     RawQuery(query): RawQuery,
 ) -> Response {
     if !is_readable(&method) {
-        return refuse(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
+        return reject(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
     }
     if questions.network.state.read(|state| state.node(node).is_some_and(|node| node.up && !node.answers)) {
-        return refuse(
+        return reject(
             StatusCode::SERVICE_UNAVAILABLE,
             &DevnetError::NotAnswering { nodes: vec![node] }.to_string(),
         );
@@ -145,9 +145,9 @@ pub async fn ask(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             for_pages(status, body)
         }
-        Ok(Err(error @ DevnetError::NoSuchNode { .. })) => refuse(StatusCode::NOT_FOUND, &error.to_string()),
-        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the question failed unexpectedly"),
+        Ok(Err(error @ DevnetError::NoSuchNode { .. })) => reject(StatusCode::NOT_FOUND, &error.to_string()),
+        Ok(Err(error)) => reject(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(_) => reject(StatusCode::INTERNAL_SERVER_ERROR, "the question failed unexpectedly"),
     }
 }
 
@@ -159,9 +159,10 @@ pub fn addresses(network: &Network) -> Vec<NodeAddresses> {
 }
 
 fn nothing_plays() -> Response {
-    for_pages(StatusCode::NOT_FOUND, json!({ "error": "nothing is played" }).to_string())
+    reject(StatusCode::NOT_FOUND, "nothing is played")
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response {
-    for_pages(status, json!({ "error": { "code": null, "message": message } }).to_string())
+/// The reply to a request that is rejected.
+pub fn reject(status: StatusCode, message: &str) -> Response {
+    for_pages(status, json!({ "error": message }).to_string())
 }

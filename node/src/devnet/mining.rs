@@ -49,7 +49,7 @@ pub fn estimate(network: &Network, node: u16, blocks: u32) -> Result<Option<Esti
     Ok(mining.map(|mining| Estimate { mining, hashrate }))
 }
 
-/// Rejects blocks that would not be mined in a time that a person waits.
+/// Rejects blocks that would take more than a minute.
 pub fn check(Estimate { mining, .. }: &Estimate) -> Result<(), DevnetError> {
     if mining.possible >= mining.blocks {
         return Ok(());
@@ -169,31 +169,31 @@ mod tests {
         }
     }
 
-    fn told(mining: MiningEstimate) -> Option<String> {
+    fn words(mining: MiningEstimate) -> Option<String> {
         in_words(&Estimate { mining, hashrate: 2_048.0 })
     }
 
     #[test]
-    fn what_many_blocks_do_to_the_next_ones_is_told_and_the_chain_for_them_named() {
+    fn what_many_blocks_do_to_the_next_ones_is_reported_and_the_chain_for_them_named() {
         assert_eq!(
-            told(mining()).expect("it matters"),
+            words(mining()).expect("it matters"),
             "1,000 blocks mined at once are 33 min 20 s ahead of the schedule of one in 2 s: the next one takes about \
              203 s at 2,048 hashes/s, and blocks come as usual again after about 59 min 50 s. For many blocks there is \
              `cairn devnet --chain regtest`, where the difficulty is fixed."
         );
         let no_miner = MiningEstimate { next_ms: None, usual_after_ms: None, ..mining() };
-        let said = told(no_miner).expect("it matters");
+        let said = words(no_miner).expect("it matters");
         assert!(said.contains("the next one takes 416,000 hashes, and no node here mines. For"), "{said}");
-        assert_eq!(told(MiningEstimate { blocks: 5, next_hashes: 4_190, ..mining() }), None);
+        assert_eq!(words(MiningEstimate { blocks: 5, next_hashes: 4_190, ..mining() }), None);
     }
 
     #[test]
-    fn more_blocks_than_end_in_a_minute_are_refused_with_what_they_would_take() {
+    fn more_blocks_than_end_in_a_minute_are_rejected_with_what_they_would_take() {
         let estimate = |mining| Estimate { mining, hashrate: 2_048.0 };
         let many = MiningEstimate { blocks: 3_000, hashes: 930_000_000_000, possible: 1_536, ..mining() };
-        let refused = check(&estimate(many)).expect_err("too many").to_string();
+        let rejected = check(&estimate(many)).expect_err("too many").to_string();
         assert_eq!(
-            refused,
+            rejected,
             "3,000 blocks at once would take 930,000,000,000 hashes, as many as 227,050,781 blocks take now: at most \
              1,536 are possible now; for many blocks there is `cairn devnet --chain regtest`, where the difficulty is \
              fixed"

@@ -232,7 +232,7 @@ impl Network {
         outcome
     }
 
-    /// Looks whether nodes ended by themselves, and tells.
+    /// Looks for nodes that ended by themselves, and reports them.
     pub fn look_after(&self) {
         for id in self.ids() {
             let Ok(mut node) = self.node(id) else { continue };
@@ -285,7 +285,7 @@ impl Network {
         })
     }
 
-    /// Folds an event into the state, and tells the listener.
+    /// Folds an event into the state, and hands it to the listener.
     pub fn happened(&self, event: DevnetEvent) {
         self.state.happened(event);
     }

@@ -37,10 +37,9 @@ impl Network {
     ///
     /// # Errors
     /// [`DevnetError::NotEverywhere`] when some nodes do not obey: they are made to as soon as they reply, and
-    /// until then the others refuse them. When none obeys, nothing is changed.
+    /// until then the others reject them. When none obeys, nothing is changed.
     pub fn partition(&self, groups: Groups) -> Result<(), DevnetError> {
-        // Told before anything can follow from it: of many nodes the first agree while the last still learn of
-        // the healing.
+        // Reported before its effects: of many nodes the first agree while the last are not healed yet.
         let before = self.groups();
         if groups.is_whole() {
             self.happened(DevnetEvent::Partitioned(groups.clone()));
@@ -143,8 +142,8 @@ impl Network {
     pub fn slow(&self, slow: u16, delay_ms: u64) -> Result<bool, DevnetError> {
         let is_running = self.is_running(slow)?;
         self.happened(DevnetEvent::Slowed { node: slow, delay_ms });
-        let tell = |id: u16| if id == slow { self.delay_all(id) } else { self.delay(id, slow) };
-        self.everywhere(Setting::Delays, "the delay", self.with_each(self.running(), tell))?;
+        let delay = |id: u16| if id == slow { self.delay_all(id) } else { self.delay(id, slow) };
+        self.everywhere(Setting::Delays, "the delay", self.with_each(self.running(), delay))?;
         Ok(is_running)
     }
 

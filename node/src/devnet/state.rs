@@ -5,6 +5,7 @@ mod agreement;
 mod blocks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::iter::successors;
 
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
@@ -223,6 +224,14 @@ impl NetworkState {
         self.nodes.get(usize::from(id)).map_or(Work::ZERO, |node| node.work)
     }
 
+    /// Numbers of blocks that are disconnected and connected from one tip to another; none where their fork point
+    /// is too long ago to be known.
+    pub fn way(&self, from: BlockHash, to: BlockHash) -> Option<(u32, u32)> {
+        let chain = |tip| successors(Some(tip), |hash| Some(self.blocks.get(hash)?.previous));
+        let new: BTreeMap<BlockHash, u32> = chain(to).zip(0..).collect();
+        chain(from).zip(0..).find_map(|(hash, left)| Some((left, *new.get(&hash)?)))
+    }
+
     /// Whether no reorganization of a node is under way.
     pub fn is_on_whole_branch(&self, id: u16) -> bool {
         self.nodes.get(usize::from(id)).is_some_and(|node| node.to_connect == 0)
@@ -361,7 +370,8 @@ impl NetworkState {
         (node.view.up, node.view.why_down, node.to_connect) = (false, Some(why.to_owned()), 0);
         self.agreement.leaves(node.view.tip);
         self.changes.push(ViewChange::Node { id, up: false, why: Some(why.to_owned()), at_ms: at });
-        self.mining(id, false, at);
+        self.set_mining(id, false);
+        self.publish_vitals(at);
         (0..self.nodes.len() as u16).for_each(|other| self.link(id, Some(other), false, at));
         self.look_at_agreement(at);
     }
@@ -377,12 +387,10 @@ impl NetworkState {
     }
 
     /// A node begins to mine, or ends it.
-    pub fn mining(&mut self, id: u16, mines: bool, at: u64) {
-        let Some(node) = self.nodes.get_mut(usize::from(id)).filter(|node| node.view.mining != mines) else {
-            return;
-        };
-        node.view.mining = mines;
-        self.changes.push(ViewChange::Status { at_ms: at, nodes: vec![(&node.view).into()] });
+    pub fn set_mining(&mut self, id: u16, mines: bool) {
+        if let Some(node) = self.nodes.get_mut(usize::from(id)) {
+            node.view.mining = mines;
+        }
     }
 
     /// Number of times that the tip of each node changed so far.
@@ -433,15 +441,22 @@ impl NetworkState {
             self.link(a, Some(b), links.contains(&(a, b)), at);
         }
         self.look_who_is_behind(at);
+    }
+
+    /// Reports the nodes whose vitals have changed since the last call.
+    fn publish_vitals(&mut self, at: u64) {
         let vitals: Vec<Vitals> = self.nodes.iter().map(|node| (&node.view).into()).collect();
-        if vitals != self.vitals {
-            self.changes.push(ViewChange::Status { at_ms: at, nodes: vitals.clone() });
+        let earlier = self.vitals.iter().map(Some).chain(std::iter::repeat(None));
+        let changed = vitals.iter().zip(earlier).filter(|(now, earlier)| Some(*now) != *earlier);
+        let nodes: Vec<Vitals> = changed.map(|(now, _)| now.clone()).collect();
+        if !nodes.is_empty() {
+            self.changes.push(ViewChange::Status { at_ms: at, nodes });
             self.vitals = vitals;
         }
     }
 
     /// Decides which nodes are behind: since the first block came with more work than theirs, longer has passed
-    /// than a block takes to arrive.
+    /// than a block takes to arrive. Reports every change of vitals.
     pub fn look_who_is_behind(&mut self, at: u64) {
         let running = self.nodes.iter().filter(|node| node.view.up);
         let best = running.max_by_key(|node| node.work).map(|node| (node.work, node.view.height.get()));
@@ -457,6 +472,7 @@ impl NetworkState {
                 (at.saturating_sub(since_ms) > patience_ms).then_some(Behind { since_ms, blocks })
             });
         }
+        self.publish_vitals(at);
     }
 
     /// Sets the outcome of a scenario's expectations; with `is_over`, for good.

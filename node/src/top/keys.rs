@@ -16,7 +16,7 @@ const PAGE: usize = 10;
 /// What the person is at.
 #[derive(Clone, Debug, Default)]
 pub struct Hand {
-    /// The place of the node that is chosen.
+    /// Index of the chosen node.
     pub chosen: usize,
     /// Nodes that are to be cut off.
     pub marked: BTreeSet<u16>,
@@ -25,7 +25,7 @@ pub struct Hand {
 /// What follows from a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
-    /// Nothing that the devnet need hear of.
+    /// Nothing for the devnet.
     Nothing,
     /// The person wants to leave.
     Quit,

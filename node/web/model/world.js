@@ -97,9 +97,9 @@ export class World {
     });
   }
 
-  addBlock(told) {
-    if (this.blocks.has(told.hash)) return;
-    const block = { ...told, got: told.got ?? [], work: number(told.chainwork), main: false };
+  addBlock(sent) {
+    if (this.blocks.has(sent.hash)) return;
+    const block = { ...sent, got: sent.got ?? [], work: number(sent.chainwork), main: false };
     const parent = this.blocks.get(block.previous);
     block.parent = parent ?? null;
     // A colour is in use while a node has a tip on its branch.
@@ -107,7 +107,7 @@ export class World {
     if (parent) slots.add(parent.branch.slot);
     slots.add(this.mainSlot);
     // Nodes that were left behind have a colour of their own, which the branch they begin may keep.
-    for (const [hash, { slot }] of this.looks) if (hash !== told.previous) slots.add(slot);
+    for (const [hash, { slot }] of this.looks) if (hash !== sent.previous) slots.add(slot);
     this.layout.place(block, parent, (slot) => slots.has(slot));
     this.blocks.set(block.hash, block);
     this.ordered.push(block);
@@ -123,8 +123,8 @@ export class World {
   }
 
   /** A node that was not there when the view was taken. */
-  addNode(told) {
-    this.nodes.set(told.id, freshNode(told));
+  addNode(sent) {
+    this.nodes.set(sent.id, freshNode(sent));
     this.touch("nodes");
   }
 
@@ -147,7 +147,7 @@ export class World {
       case "tip":
         if (!node) return false;
         // The tip of a peer is not known, only the last block that it announced.
-        if (node.isPeer) node.told = { hash: data.hash, height: data.height };
+        if (node.isPeer) node.announced = { hash: data.hash, height: data.height };
         else node.tip = data.hash;
         node.height = data.height;
         this.touch("nodes");
@@ -169,7 +169,7 @@ export class World {
         this.touch("nodes");
         return true;
       case "status":
-        for (const told of data.nodes) this.status(told);
+        for (const sent of data.nodes) this.status(sent);
         this.touch("nodes");
         return true;
       case "transaction":
@@ -197,19 +197,19 @@ export class World {
     }
   }
 
-  status(told) {
-    const node = this.nodes.get(told.id);
+  status(sent) {
+    const node = this.nodes.get(sent.id);
     if (!node) return;
-    node.mempool = told.mempool ?? node.mempool;
-    node.mempoolBytes = told.mempool_bytes ?? node.mempoolBytes;
-    node.mining = told.mining ?? node.mining;
-    node.percent = told.percent ?? node.percent;
-    if (told.delay_ms !== undefined && told.delay_ms !== node.delay) this.touch("links");
-    node.delay = told.delay_ms ?? node.delay;
-    node.answers = told.answers ?? node.answers;
-    node.phase = told.phase ?? node.phase;
-    if (told.stuck !== undefined) node.stuck = told.stuck;
-    if (told.behind !== undefined) node.behind = told.behind;
+    node.mempool = sent.mempool ?? node.mempool;
+    node.mempoolBytes = sent.mempool_bytes ?? node.mempoolBytes;
+    node.mining = sent.mining ?? node.mining;
+    node.percent = sent.percent ?? node.percent;
+    if (sent.delay_ms !== undefined && sent.delay_ms !== node.delay) this.touch("links");
+    node.delay = sent.delay_ms ?? node.delay;
+    node.answers = sent.answers ?? node.answers;
+    node.phase = sent.phase ?? node.phase;
+    if (sent.stuck !== undefined) node.stuck = sent.stuck;
+    if (sent.behind !== undefined) node.behind = sent.behind;
   }
 
   /** Works out what follows from the facts: once a frame, not once an event. */
@@ -337,34 +337,34 @@ export class World {
   }
 }
 
-function freshNode(told) {
-  const status = told.status ?? {};
+function freshNode(sent) {
+  const status = sent.status ?? {};
   return {
-    id: told.id,
-    peerId: told.peer_id ?? "",
-    address: told.peer_address ?? told.address ?? "",
-    rpc: told.rpc ?? "",
-    name: told.name ?? String(told.id),
-    agent: told.user_agent ?? "",
-    isPeer: Boolean(told.isPeer),
-    up: told.up ?? true,
-    why: told.why_down ?? null,
-    tip: told.tip ?? null,
-    height: told.height ?? 0,
-    told: told.told ?? null,
-    hasHistories: told.address_index ?? true,
-    mining: told.mining ?? false,
-    percent: told.percent ?? null,
-    delay: told.delay_ms ?? null,
+    id: sent.id,
+    peerId: sent.peer_id ?? "",
+    address: sent.peer_address ?? sent.address ?? "",
+    rpc: sent.rpc ?? "",
+    name: sent.name ?? String(sent.id),
+    agent: sent.user_agent ?? "",
+    isPeer: Boolean(sent.isPeer),
+    up: sent.up ?? true,
+    why: sent.why_down ?? null,
+    tip: sent.tip ?? null,
+    height: sent.height ?? 0,
+    announced: sent.announced ?? null,
+    hasHistories: sent.address_index ?? true,
+    mining: sent.mining ?? false,
+    percent: sent.percent ?? null,
+    delay: sent.delay_ms ?? null,
     // A node without this field counts as one that answers.
-    answers: told.answers ?? true,
-    mempool: told.mempool ?? status.mempool ?? 0,
-    mempoolBytes: told.mempool_bytes ?? status.mempool_bytes ?? 0,
-    phase: told.phase ?? status.phase ?? "",
+    answers: sent.answers ?? true,
+    mempool: sent.mempool ?? status.mempool ?? 0,
+    mempoolBytes: sent.mempool_bytes ?? status.mempool_bytes ?? 0,
+    phase: sent.phase ?? status.phase ?? "",
     // Why it does not follow the chain, in the node's own sentence.
-    stuck: told.stuck ?? status.stuck ?? null,
+    stuck: sent.stuck ?? status.stuck ?? null,
     // Since when another node has had more work, as the devnet says.
-    behind: told.behind ?? null,
+    behind: sent.behind ?? null,
   };
 }
 

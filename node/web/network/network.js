@@ -193,7 +193,7 @@ export class Network {
       this.groups.length > 1 ? `, group ${letter(this.groups.findIndex((ids) => ids.includes(node.id)))}` : "";
     // Of a peer only the announced block is known.
     if (node.isPeer)
-      return node.told ? `${who}, last announced block ${node.told.height}` : `${who}, has announced no block yet`;
+      return node.announced ? `${who}, last announced block ${node.announced.height}` : `${who}, has announced no block yet`;
     if (!node.up) return `${who}${group}, down: ${node.why ?? "not running"}`;
     const state =
       node.tip === this.world.best?.hash ? "on the best tip" : isBehind ? "on a tip with less work" : "on another tip";

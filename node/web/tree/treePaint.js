@@ -243,8 +243,8 @@ function forms({ list, many, slot, isBehind }, widthOf) {
     return [{ text, slot, w: widthOf(text) + SIGNED }, number];
   }
   const names = { list, text: "", w: list.length * 17 };
-  const told = { ...names, text: "less work", w: names.w + widthOf("less work") + BARE + 2 };
-  return [...(isBehind ? [told] : []), names, ...(list.length > 1 ? [number] : [])];
+  const labelled = { ...names, text: "less work", w: names.w + widthOf("less work") + BARE + 2 };
+  return [...(isBehind ? [labelled] : []), names, ...(list.length > 1 ? [number] : [])];
 }
 
 /**

@@ -53,7 +53,7 @@ impl SimulationView {
                 }
             }
             for host in world.living() {
-                state.mining(host.index().number(), host.hashrate > Hashrate::NONE, at);
+                state.set_mining(host.index().number(), host.hashrate > Hashrate::NONE);
             }
             let is_cut = (sides != self.sides).then_some(!sides.is_whole());
             if is_cut.is_some() {

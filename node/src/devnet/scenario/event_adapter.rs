@@ -1,4 +1,4 @@
-//! The adapter: what nodes tell, in the words in which the simulator's recorder hears it.
+//! The adapter: events of nodes, as the simulator's recorder takes them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::devnet::plan::miner;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
 
-/// Blocks kept so that nobody must be asked for them again: all that nodes tell of in a moment.
+/// Blocks kept so that they are not requested again: all that nodes report within a moment.
 const KEPT: usize = 512;
 
-/// What has happened so far.
+/// Records the events of a devnet.
 #[derive(Debug)]
 pub struct EventAdapter {
     plan: Arc<Plan>,
@@ -44,7 +44,7 @@ pub struct EventAdapter {
     highest: u32,
     /// The number of steps that were given to the executor.
     pub steps_taken: usize,
-    told: usize,
+    reported: usize,
 }
 
 impl EventAdapter {
@@ -66,7 +66,7 @@ impl EventAdapter {
             kept_in_order: VecDeque::new(),
             highest: 0,
             steps_taken: 0,
-            told: 0,
+            reported: 0,
         }
     }
 
@@ -85,15 +85,15 @@ impl EventAdapter {
         self.recorder.tips()
     }
 
-    /// How often a node was started so far.
+    /// Number of starts of a node so far.
     pub fn life(&self, node: NodeIndex) -> u32 {
         self.lives.get(node.index()).map_or(0, |(life, _)| *life)
     }
 
-    /// What was recorded since the last time somebody asked.
+    /// The moments that were recorded since the last call.
     pub fn news(&mut self) -> &[Moment] {
         let timeline = self.recorder.timeline.moments();
-        let from = std::mem::replace(&mut self.told, timeline.len());
+        let from = std::mem::replace(&mut self.reported, timeline.len());
         &timeline[from..]
     }
 
@@ -101,8 +101,8 @@ impl EventAdapter {
     ///
     /// # Errors
     /// When it means that the scenario cannot go on.
-    pub fn hear(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
-        // Threads tell of what happened in the same instant in any order; a report has one.
+    pub fn take(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
+        // Threads report events of the same instant in any order; a report has one.
         let at_ms = happening.at.saturating_duration_since(self.begin).as_millis() as u64;
         self.last_ms = self.last_ms.max(at_ms);
         let at_ms = self.last_ms;
@@ -114,7 +114,7 @@ impl EventAdapter {
             DevnetEvent::Restarted(node) => self.came_up(at_ms, node),
             DevnetEvent::Died { node, how } => return Err(ScenarioError::Died { node, how }),
             DevnetEvent::Stop => self.recorder.interrupted(at_ms),
-            // Told as steps of the plan.
+            // Recorded as steps of the plan.
             DevnetEvent::Partitioned(_) | DevnetEvent::Hashrate { .. } | DevnetEvent::Slowed { .. } => {}
         }
         Ok(())
@@ -161,7 +161,7 @@ impl EventAdapter {
         }
     }
 
-    /// Asks a node where it stands: what led there was told before, or was missed.
+    /// Requests the tip of a node: the events before it were reported, or missed.
     fn look(&mut self, at_ms: u64, node: u16) {
         if let Some(tip) = self.tip(node) {
             self.know(at_ms, node, tip);
@@ -201,8 +201,8 @@ impl EventAdapter {
         }
     }
 
-    /// A block that a node tells of. The recorder hears of it once, its forefathers before it: some
-    /// may have been found by a node that was killed before anybody heard.
+    /// A block that a node reports. The recorder gets it once, its ancestors before it: a node that was killed
+    /// may have found some of them and not reported them.
     fn know(&mut self, at_ms: u64, node: u16, hash: BlockHash) -> Option<Arc<Block>> {
         let block = self.block(node, hash)?;
         let mut unknown = vec![(hash, block.clone())];
@@ -226,7 +226,7 @@ impl EventAdapter {
         Some(block)
     }
 
-    /// A block, from memory or from a node: the one that told, else any that has it.
+    /// A block, from memory or from a node: the one that reported it, else any that has it.
     fn block(&mut self, node: u16, hash: BlockHash) -> Option<Arc<Block>> {
         if let Some(block) = self.kept.get(&hash) {
             return Some(block.clone());

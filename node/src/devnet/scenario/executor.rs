@@ -233,7 +233,7 @@ impl Network for Executor {
         Ok(())
     }
 
-    /// Plans that change a behaviour are refused before a devnet starts.
+    /// Plans that change a behaviour are rejected before a devnet starts.
     fn behave(&mut self, _group: usize, _behaviour: &Behaviour) -> Result<(), DevnetError> {
         Ok(())
     }
