@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cairn_genesis::programs::running::Devnet as Note;
 use cairn_tests::devnet::Devnet;
-use cairn_tests::patience::wait_until;
+use cairn_tests::patience::{wait_for, wait_until};
 use cairn_tests::process::program;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -109,7 +109,10 @@ fn a_node_that_sleeps_holds_up_no_look_and_obeys_when_it_wakes() {
 
     send(&devnet, 0, Signal::SIGSTOP);
     let said = devnet.net_fails(&["heal"]);
-    assert!(said.contains("the healing is in force on nodes 1,2,3, and not yet in force on node 0 ("), "{said}");
+    assert!(
+        said.contains("the healing is in force on nodes 1,2,3, and not yet in force on node 0 ("),
+        "{said}"
+    );
     send(&devnet, 0, Signal::SIGCONT);
     wait_until("all agree", || (0..4).all(|node| status(&devnet, node)["height"] == 1));
 }
@@ -174,7 +177,14 @@ fn a_setting_of_a_killed_node_is_kept_for_its_restart_and_the_reply_says_so() {
     assert_eq!((&view["nodes"][1]["mining"], &view["nodes"][1]["percent"]), (&json!(false), &json!(50)));
     devnet.net(&["restart", "1"]);
     assert_eq!(limit(&devnet, 1), 1_024);
-    assert_eq!(devnet.rpc(1).call("setlinkdelay", json!([0])).expect("it replies"), 400, "the delay before");
+    let block = devnet.net(&["mine", "0", "1"])["hashes"][0].clone();
+    let took = wait_for("node 1 has the block", || {
+        let blocks = self::view(&devnet)["blocks"].as_array().expect("blocks").clone();
+        let got = blocks.into_iter().find(|one| one["hash"] == block)?["got"].clone();
+        let at = |node: u16| got.as_array()?.iter().find(|one| one[0] == node)?[1].as_u64();
+        Some(at(1)?.saturating_sub(at(0)?))
+    });
+    assert!(took >= 350, "a delay of 400 ms from the restart on: {took} ms");
     let said = devnet.net_says(&["slow", "1", "0"]).0;
     assert_eq!(said, "the delay of the links of node 1 is removed\n");
     assert_eq!(devnet.net(&["hashrate", "1", "100%"])["in_force"], true);

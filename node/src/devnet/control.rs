@@ -33,9 +33,8 @@ use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
 use crate::devnet::http_routes::{self, Feed, Questions, Source, reject};
-use crate::devnet::network::Network;
+use crate::devnet::network::{Network, Setting};
 use crate::devnet::player::Player;
-use crate::devnet::settings::Setting;
 use crate::devnet::{fork, funded_accounts, mining, status};
 
 /// Limit of a request's body, in bytes.

@@ -21,7 +21,6 @@ use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::groups::Groups;
 use crate::devnet::held::held;
 use crate::devnet::plan::NodePlan;
-use crate::devnet::settings::Setting;
 use crate::devnet::shared_state::SharedState;
 use crate::devnet::state::NetworkState;
 use crate::devnet::status::short;
@@ -35,6 +34,15 @@ pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_millis(5);
 /// Parameters of a method that takes none.
 pub const NONE: [(); 0] = [];
+
+/// A kind of setting of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// The peers of other groups, to which it does not connect.
+    Partition,
+    Delays,
+    Hashrate,
+}
 
 /// A node of the devnet.
 #[derive(Debug)]

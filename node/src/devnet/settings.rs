@@ -11,17 +11,8 @@ use crate::devnet::error::DevnetError;
 use crate::devnet::event::DevnetEvent;
 use crate::devnet::groups::Groups;
 use crate::devnet::link_delays::Pair;
-use crate::devnet::network::{Network, START_LIMIT};
+use crate::devnet::network::{Network, START_LIMIT, Setting};
 use crate::devnet::state::NetworkState;
-
-/// A kind of setting of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Setting {
-    /// The peers of other groups, to which it does not connect.
-    Partition,
-    Delays,
-    Hashrate,
-}
 
 impl Network {
     /// Heals the network: one group of all nodes.

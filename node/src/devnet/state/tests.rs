@@ -215,6 +215,7 @@ fn a_killed_node_does_not_mine_and_the_status_has_the_tip_of_the_events() {
     state.fold_statuses(&[0], vec![Some(late)], 3);
     assert_eq!(seen(&state).1, 1, "a reply that is older than the event");
     state.set_mining(0, true);
+    state.look_who_is_behind(3);
     state.take_changes();
     state.fold(&DevnetEvent::Killed(0), 4);
     assert!(!seen(&state).0);
