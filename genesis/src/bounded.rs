@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
     /// The number is outside its bounds.
-    #[error("{found} is out of bounds, expected {minimum} to {maximum}")]
+    #[error("{found} is out of bounds, expected a whole number from {minimum} to {maximum}")]
     OutOfBounds { found: i128, minimum: u64, maximum: u64 },
     /// The text is not eight hex digits.
     #[error("{found:?} is not a target, expected eight hex digits, as in \"1f0fffff\"")]

@@ -16,7 +16,7 @@ fn devnet() -> &'static str {
 /// The error of the devnet's definition with one piece of text replaced.
 fn broken(from: &str, to: &str) -> String {
     assert!(devnet().contains(from), "{from:?} is not in the definition");
-    Chain::from_toml(&devnet().replacen(from, to, 1)).expect_err("it should be refused").to_string()
+    Chain::from_toml(&devnet().replacen(from, to, 1)).expect_err("it should be rejected").to_string()
 }
 
 #[test]
@@ -99,21 +99,21 @@ fn a_definition_that_was_written_reads_as_it_was() {
 }
 
 #[test]
-fn a_value_out_of_bounds_is_told_with_line_key_and_bounds() {
+fn a_value_out_of_bounds_is_shown_with_line_key_and_bounds() {
     let error = broken("spacing_ms = 2_000", "spacing_ms = 5");
-    assert_eq!(error, "line 22, `spacing_ms`: found 5, expected 10 to 3600000");
+    assert_eq!(error, "line 22, `spacing_ms`: found 5, expected a whole number from 10 to 3600000");
     let error = broken("spacing_ms = 2_000", "spacing_ms = -5");
-    assert_eq!(error, "line 22, `spacing_ms`: found -5, expected 10 to 3600000");
+    assert_eq!(error, "line 22, `spacing_ms`: found -5, expected a whole number from 10 to 3600000");
 }
 
 #[test]
-fn a_value_of_another_type_is_told_with_its_line() {
+fn a_value_of_another_type_is_shown_with_its_line() {
     let error = broken("median_time_span = 11", "median_time_span = \"eleven\"");
     assert_eq!(error, "line 37, `median_time_span`: found \"eleven\", expected a whole number from 1 to 101");
 }
 
 #[test]
-fn an_unknown_key_is_refused_and_named() {
+fn an_unknown_key_is_rejected_and_named() {
     let error = broken("spacing_ms", "spacing_mss");
     assert!(
         error.starts_with("line 22, `spacing_mss`: found an unknown key, expected one of `name`"),
@@ -130,7 +130,7 @@ fn a_missing_key_is_named() {
 }
 
 #[test]
-fn a_target_in_an_unusual_form_is_refused() {
+fn a_target_in_an_unusual_form_is_rejected() {
     let error = broken("\"2000ffff\"", "\"210000ff\"");
     assert!(error.contains("found \"210000ff\", expected a normalised number above zero"), "{error}");
     let error = broken("\"2000ffff\"", "\"easy\"");
@@ -171,7 +171,7 @@ fn a_block_may_not_be_dated_further_ahead_than_a_half_life() {
 }
 
 #[test]
-fn a_longest_gap_that_blocks_in_good_time_would_exceed_is_refused() {
+fn a_longest_gap_that_blocks_in_good_time_would_exceed_is_rejected() {
     let error = broken("longest_gap_ms = 60_000", "longest_gap_ms = 59_999");
     let least = "at least 60000 is expected, which is max_future_drift_ms and 10 times spacing_ms";
     assert_eq!(error, format!("line 27: longest_gap_ms 59999 is too short: {least}"));
@@ -180,7 +180,7 @@ fn a_longest_gap_that_blocks_in_good_time_would_exceed_is_refused() {
 }
 
 #[test]
-fn a_longest_gap_without_half_life_is_refused() {
+fn a_longest_gap_without_half_life_is_rejected() {
     let text = devnet().replacen("half_life_ms = 300_000", "", 1).replace("1f0fffff", "2000ffff");
     let error = Chain::from_toml(&text).expect_err("it has no effect").to_string();
     assert_eq!(error, "line 27: longest_gap_ms 60000 has no effect without half_life_ms: leave it out");
@@ -193,14 +193,14 @@ fn coins_beyond_the_largest_supply_are_refused() {
 }
 
 #[test]
-fn an_address_of_another_chain_in_the_premine_is_told_by_entry_and_line() {
+fn an_address_of_another_chain_in_the_premine_is_shown_by_entry_and_line() {
     let error = broken("address_prefix = \"cairndev\"", "address_prefix = \"other\"");
     let expected = "premine, entry 1: the address is of another chain: it begins with cairndev1, not other1";
     assert!(error.starts_with("line ") && error.ends_with(expected), "{error}");
 }
 
 #[test]
-fn a_premine_payment_of_nothing_is_refused() {
+fn a_premine_payment_of_nothing_is_rejected() {
     assert!(
         broken("amount = \"10000\"", "amount = \"0\"")
             .ends_with("premine, entry 1: amount is 0, more is expected")
@@ -208,7 +208,7 @@ fn a_premine_payment_of_nothing_is_refused() {
 }
 
 #[test]
-fn a_premine_beyond_its_bound_is_refused() {
+fn a_premine_beyond_its_bound_is_rejected() {
     let mut definition = Chain::builtin("devnet").expect("built in").definition;
     definition.premine = vec![definition.premine[0].clone(); definition::MAX_PREMINE + 1];
     let found = definition::MAX_PREMINE + 1;
@@ -216,7 +216,7 @@ fn a_premine_beyond_its_bound_is_refused() {
 }
 
 #[test]
-fn a_genesis_block_above_the_chains_own_bound_is_refused() {
+fn a_genesis_block_above_the_chains_own_bound_is_rejected() {
     let mut definition = Chain::builtin("devnet").expect("built in").definition;
     definition.premine = vec![definition.premine[0].clone(); 50];
     definition.max_block_bytes = Bounded::new(1_000).expect("allowed");

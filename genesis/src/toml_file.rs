@@ -126,6 +126,11 @@ impl<'t> Document<'t> {
         tag: &str,
     ) -> Result<T, FileError<F>> {
         let span = at.span();
+        if !self.is_table(at) && self.text_at(at).is_none() {
+            let found = shown(self.text.get(span.clone()).unwrap_or_default());
+            let expected = format!("a word, or a table with the key `{tag}`");
+            return Err(self.error(span, TomlFault::Value { found, expected }.into()));
+        }
         let mut fields = self.table(at);
         let name = match fields.remove(tag) {
             Some(name) => name,
@@ -179,6 +184,21 @@ impl<'t> Document<'t> {
         self.find(at).get_ref().is_table()
     }
 
+    /// The text of the first value that has a key, as [`FileError::key`] writes it: an example of what may stand there.
+    /// None if it takes more than a line.
+    pub fn example(&self, key: &str) -> Option<&str> {
+        let span = key.split('.').try_fold(vec![&self.root], |values, name| {
+            let tables = values.into_iter().flat_map(|value| match value.get_ref() {
+                DeValue::Array(list) => list.iter().collect(),
+                _ => vec![value],
+            });
+            let found: Vec<_> = tables.filter_map(|value| value.get_ref().as_table()?.get(name)).collect();
+            Some(found).filter(|found| !found.is_empty())
+        });
+        let text = self.text.get(span?.first()?.span())?;
+        Some(text).filter(|text| !text.contains('\n'))
+    }
+
     fn find(&self, at: &Unread) -> &Spanned<DeValue<'t>> {
         find(&self.root, &at.span()).unwrap_or(&self.root)
     }
@@ -213,7 +233,7 @@ impl<'t> Document<'t> {
             let found = shown(self.text.get(span.clone()).unwrap_or_default());
             let error = self.error(span, TomlFault::Missing);
             let parts = message.rsplit_once(", expected ").or(message.rsplit_once(", available keys: "));
-            let fault = match parts.map(|(_, expected)| expected.to_owned()) {
+            let fault = match parts.map(|(_, expected)| in_plain_words(expected)) {
                 Some(expected) if error.key.rsplit('.').next() == Some(&found) => {
                     TomlFault::UnknownKey { expected }
                 }
@@ -222,6 +242,19 @@ impl<'t> Document<'t> {
             };
             FileError { fault, ..error }
         })
+    }
+}
+
+/// What serde expects, without the names of Rust types.
+fn in_plain_words(expected: &str) -> String {
+    match expected {
+        "a sequence" => "a list in []; of tables with a header each, in [[]]".into(),
+        "a string" | "string" => "a text in quotes".into(),
+        "a boolean" => "true or false".into(),
+        "f64" => "a number".into(),
+        "a map" => "a table".into(),
+        _ if expected.starts_with("struct ") => "a table".into(),
+        _ => expected.into(),
     }
 }
 

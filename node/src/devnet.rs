@@ -15,7 +15,6 @@ pub mod faucet;
 pub mod fork;
 pub mod funded_accounts;
 pub mod groups;
-pub mod held;
 pub mod http_routes;
 pub mod line;
 pub mod link_delays;

@@ -64,7 +64,7 @@ fn real() -> &'static Report {
 fn a_partition_of_real_nodes_grows_two_branches_and_healing_leaves_one() {
     let report = real();
     assert_eq!((report.engine.as_str(), report.seed, report.nodes), ("devnet", None, 5));
-    let steps: Vec<_> = report.timeline.iter().filter(|one| one.kind == MomentKind::Step).collect();
+    let steps: Vec<_> = report.timeline.iter().filter(|one| one.kind.is_step()).collect();
     let texts: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
     let healed = "healed: all nodes may reach each other again";
     assert_eq!(texts, ["cut: 0-2 / 3,4 no longer reach each other", healed]);
@@ -135,7 +135,7 @@ fn links_of_real_nodes_take_as_long_as_those_of_the_simulator() {
     let file = brief("brief-slow");
     let (report, is_as_expected) = played(21_320, &file);
     assert!(is_as_expected, "{:?}", report.expectations);
-    let steps = report.timeline.iter().filter(|one| one.kind == MomentKind::Step);
+    let steps = report.timeline.iter().filter(|one| one.kind.is_step());
     let texts: Vec<&str> = steps.map(|step| step.text.as_str()).collect();
     assert_eq!(texts.iter().filter(|text| text.contains("4 times")).count(), 1, "{texts:?}");
     let simulated = play(&read_plan(&file).expect("a scenario"), 1).expect("every invariant holds");
@@ -153,7 +153,7 @@ fn nodes_are_killed_started_again_paid_and_slowed_as_the_plan_says_and_a_missed_
     let met: Vec<bool> = report.expectations.iter().map(|verdict| verdict.is_met).collect();
     assert_eq!(met, [true, false], "{:?}", report.expectations);
     assert_eq!((report.payments.accepted, report.payments.confirmed), (5, 5));
-    let steps: Vec<_> = report.timeline.iter().filter(|one| one.kind == MomentKind::Step).collect();
+    let steps: Vec<_> = report.timeline.iter().filter(|one| one.kind.is_step()).collect();
     let texts: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
     let expected = [
         "power lost: 1",
@@ -179,7 +179,7 @@ fn nodes_are_killed_started_again_paid_and_slowed_as_the_plan_says_and_a_missed_
 fn blocks_of_a_node_whose_clock_is_set_ahead_wait_until_their_time_has_come() {
     let (report, is_as_expected) = played(21_390, &brief("brief-clock"));
     assert!(is_as_expected, "{:?}", report.expectations);
-    let step = report.timeline.iter().find(|one| one.kind == MomentKind::Step).expect("it is carried out");
+    let step = report.timeline.iter().find(|one| one.kind.is_step()).expect("it is carried out");
     assert_eq!(step.text, "clock set 6 s ahead: ahead");
     let late: Vec<&BlockReport> =
         report.blocks.iter().filter(|block| block.at_ms > step.at_ms + 1_000).collect();
@@ -197,7 +197,7 @@ fn a_cut_that_nothing_heals_ends_divided_and_with_a_report_on_real_processes_too
     assert!(texts.contains(&"nothing to heal: no partition is in force"), "{texts:?}");
     assert_eq!(
         texts.last(),
-        Some(&"the run is over: ended divided: 2 tips, as not all of them hear of each other")
+        Some(&"the run is over: ended divided: 2 tips, as not all nodes get or accept each other's blocks")
     );
     // On each side everybody has its own of the two payments.
     assert_eq!((report.payments.attempts, report.payments.accepted), (2, 2));
@@ -208,7 +208,7 @@ fn a_run_of_real_processes_that_stops_early_is_mended_and_the_rest_of_its_plan_l
     let (report, is_as_expected) = played(21_380, &brief("brief-early"));
     assert!(is_as_expected, "{:?}", report.expectations);
     assert!(report.lasted_ms < 45_000 && report.standing.running == 4, "{:?}", report.standing);
-    let steps = report.timeline.iter().filter(|one| one.kind == MomentKind::Step);
+    let steps = report.timeline.iter().filter(|one| one.kind.is_step());
     let texts: Vec<&str> = steps.map(|step| step.text.as_str()).collect();
     let healed = "healed: all nodes may reach each other again";
     assert_eq!(texts, ["cut: 0,1 / 2,3 no longer reach each other", healed]);

@@ -2,10 +2,21 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use cairn_core::address::Address;
+use cairn_core::amount::Amount;
+use cairn_core::encoding::encode;
+use cairn_core::signing::sign_spend;
+use cairn_core::transaction::{OutPoint, Output};
+use cairn_daemon::mempool_file;
+use cairn_genesis::{Chain, accounts};
 use cairn_tests::devnet::Devnet;
-use cairn_tests::patience::LONG;
+use cairn_tests::patience::{LONG, wait_until};
+use cairn_tests::process::{NodeProcess, Options};
+use serde_json::json;
 
 /// More connections than a server has places.
 const CROWD: usize = 300;
@@ -105,4 +116,94 @@ fn the_operator_gets_through_beside_every_kind_of_crowd() {
             drop(held);
         }
     }
+}
+
+/// What an operator's call may take beside a crowd.
+const PROMPT: Duration = Duration::from_secs(1);
+
+#[test]
+fn the_operators_calls_take_less_than_a_second_beside_followers_in_every_place() {
+    let mut node = NodeProcess::start(Options::default());
+    let address = node.rpc_address().to_string();
+    let (_, said) = KINDS[KINDS.len() - 1];
+    let held = hold(&address, said);
+    for _ in 0..5 {
+        let asked = Instant::now();
+        node.call("getblockcount", json!([]));
+        assert!(asked.elapsed() < PROMPT, "{:?}", asked.elapsed());
+    }
+    let asked = Instant::now();
+    node.call("stop", json!([]));
+    assert!(asked.elapsed() < PROMPT, "{:?}", asked.elapsed());
+    assert!(node.wait_for_exit().success());
+    drop(held);
+}
+
+/// Unconfirmed transactions of one coin each.
+const UNCONFIRMED: usize = 18_000;
+
+/// A node with a long mempool, which it reads from the file of an earlier run.
+fn with_a_long_mempool() -> NodeProcess {
+    let chain = Chain::builtin("regtest").expect("built in");
+    let genesis = chain.params.genesis_hash;
+    let (coinbase, each) = (chain.genesis.coinbase(), UNCONFIRMED / usize::from(accounts::COUNT));
+    let mut node = NodeProcess::start(Options::default());
+    let mut spends = Vec::new();
+    for number in 0..accounts::COUNT {
+        let (key, lock) = (accounts::signing_key(number), accounts::lock(number));
+        let index = coinbase.outputs.iter().position(|output| output.lock == lock).expect("it is funded");
+        let coin = coinbase.outputs[index].clone();
+        let from = OutPoint { txid: coinbase.txid(), index: index as u32 };
+        let outputs = vec![Output { amount: Amount::COIN, lock }; each];
+        let rest = coin.amount.units() - each as u64 * Amount::COIN.units() - 1_000_000;
+        let change = Output { amount: Amount::from_units(rest), lock };
+        let made = sign_spend(&genesis, &key, &[(from, coin)], [outputs, vec![change]].concat());
+        node.call("sendrawtransaction", json!([hex::encode(encode(&made))]));
+        for index in 0..each as u32 {
+            let coin = made.outputs()[index as usize].clone();
+            let paid = Output { amount: Amount::from_units(coin.amount.units() - 1_000), lock };
+            let from = OutPoint { txid: made.txid(), index };
+            spends.push(Arc::new(sign_spend(&genesis, &key, &[(from, coin)], vec![paid])));
+        }
+    }
+    while node.call("getmempoolinfo", json!([]))["size"] != 0 {
+        node.call("generatetoaddress", json!([1, payee(&chain)]));
+    }
+    assert!(node.stop().success());
+    mempool_file::save(&node.data_dir(), genesis, spends.iter()).expect("written");
+    node.restart();
+    wait_until("the mempool is read", || node.call("getmempoolinfo", json!([]))["size"] == UNCONFIRMED);
+    node
+}
+
+fn payee(chain: &Chain) -> String {
+    Address::new(&chain.params.address_prefix, accounts::lock(0)).to_string()
+}
+
+/// HOSTILE A7: the whole mempool in detail, which takes 60 ms to write down, for 100 callers at once.
+#[test]
+fn blocks_are_not_late_beside_a_hundred_callers_for_a_long_mempool() {
+    let node = with_a_long_mempool();
+    let payee = payee(&Chain::builtin("regtest").expect("built in"));
+    let address = node.rpc_address().to_string();
+    let is_enough = AtomicBool::new(false);
+    let late = std::thread::scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|| read_on(&address, "/v1/ask/0/getrawmempool?params=[true]", &is_enough));
+        }
+        let block = |_| {
+            let asked = Instant::now();
+            // It holds none of them, so that the mempool stays as long.
+            node.call("generateblock", json!([payee, []]));
+            asked.elapsed()
+        };
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            (0..20).map(block).collect::<Vec<Duration>>()
+        }));
+        is_enough.store(true, Ordering::Relaxed);
+        outcome
+    });
+    let late = late.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    assert!(late.iter().all(|late| *late < PROMPT), "{late:?}");
+    assert_eq!(node.call("getmempoolinfo", json!([]))["size"], UNCONFIRMED);
 }

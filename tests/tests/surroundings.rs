@@ -243,6 +243,24 @@ fn a_node_whose_log_cannot_be_written_lives_on() {
     }
 }
 
+/// As in `cairn node 2>&1 | less`, left open: its pipe takes 64 KiB and no more.
+#[test]
+fn a_node_whose_log_is_not_read_lives_on() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let place = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(program());
+    command.env("CAIRN_HOME", place.path()).env("CAIRN_LOG", "trace").stderr(writer);
+    let mut node = ByHand::start(command, place.path(), Path::new("regtest"));
+    for height in 1..=300 {
+        node.call("generatetoaddress", json!([1, payee()]));
+        assert_eq!(node.call("getblockcount", json!([])), height);
+    }
+    node.signal(Signal::SIGTERM);
+    let ended = wait_for("the node ends", || node.child.try_wait().expect("a child can be waited for"));
+    assert!(ended.success(), "{ended}");
+    drop(reader);
+}
+
 /// As in `cairn devnet | head -1`, and on a full disk.
 #[test]
 fn a_devnet_that_nobody_reads_lives_on_and_leaves_nothing_when_it_is_stopped() {
@@ -342,4 +360,24 @@ fn a_node_says_once_why_it_cannot_connect_to_a_node_that_it_is_to_connect_to() {
         "{}",
         node.log()
     );
+}
+
+/// Two nodes started on copies of one data directory take turns at every peer.
+#[test]
+fn nodes_with_one_identity_say_so_once_each_and_what_to_do() {
+    let hub = NodeProcess::start(Options::default());
+    let first = NodeProcess::start(Options::connected_to(&[&hub]));
+    wait_until("the first is connected", || hub.peers() == 1);
+    let mut second = NodeProcess::start(Options::default());
+    second.stop();
+    std::fs::copy(first.data_dir().join("node.key"), second.data_dir().join("node.key")).expect("copied");
+    second.restart_with(&["--connect", &hub.peer_address().to_string()]);
+    let told = "another node has this node's identity";
+    let times = |node: &NodeProcess| node.log().matches(told).count();
+    wait_until("both say so", || times(&first) > 0 && times(&second) > 0);
+    wait_until("they take turns again", || hub.log().matches("peer connected").count() > 6);
+    for node in [&first, &second] {
+        assert!(times(node) == 1 && node.log().contains("move node.key out"), "{}", node.log());
+    }
+    assert_eq!(times(&hub), 0);
 }

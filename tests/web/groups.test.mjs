@@ -61,4 +61,13 @@ test("the history of partitions knows from when until when two nodes could not r
   const isApart = (moment, one, other) => at(moment).some((spell) => parts(spell, one, other));
   assert.deepEqual([500, 1500, 3500].map((moment) => isApart(moment, 0, 2)), [false, true, false]);
   assert.deepEqual([1500, 2500, 3500, 4500].map((moment) => isApart(moment, 0, 1)), [false, true, true, false]);
+  const read = new PartitionHistory();
+  read.read([
+    { at_ms: 1000, kind: "partition", groups: [[0, 1], [2, 3]], node: null },
+    { at_ms: 2000, kind: "kill", groups: null, node: 1 },
+    { at_ms: 3000, kind: "heal", groups: [IDS], node: null },
+    { at_ms: 4000, kind: "restart", groups: null, node: 1 },
+    { at_ms: 5000, kind: "step", groups: null },
+  ]);
+  assert.deepEqual(read.spells, history.spells);
 });

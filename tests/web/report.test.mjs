@@ -10,7 +10,7 @@ const report = () => ({
   nodes: 3,
   lasted_ms: 9000,
   agreement: [],
-  timeline: [{ at_ms: 1000, text: "cut: 0 / 1,2 no longer reach each other" }, { at_ms: 5000, text: "healed: all nodes may reach each other again" }],
+  timeline: [{ at_ms: 1000, kind: "partition", text: "cut: 0 / 1,2 no longer reach each other" }, { at_ms: 5000, kind: "heal", text: "healed: all nodes may reach each other again" }],
   convergence: [{ at_ms: 5000, after: "heal", took_ms: 500 }],
   blocks: [
     { hash: "a1", parent: null, height: 1, at_ms: 2000, hashes: 4 },

@@ -98,8 +98,8 @@ pub fn answer_done(
     if check_output().is_err() {
         say(&done);
     }
-    let told = if json { answer(&value) } else { answer(text) };
-    told.map_err(|error| AfterDone::new(done, value, error))
+    let written = if json { answer(&value) } else { answer(text) };
+    written.map_err(|error| AfterDone::new(done, value, error))
 }
 
 /// Rejects a standard output that was closed when the program started: the runtime opens `/dev/null` in its

@@ -1,12 +1,13 @@
 //! The clock: the only place that reads the system's time.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cairn_core::text::grouped;
 use cairn_core::time::Timestamp;
+use cairn_genesis::programs::held::held;
 
 /// The last time that the clock showed.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub fn set_offset_ms(offset: i64) {
 /// Wall-clock time that never goes back. Where the system's clock is set back, this one goes on at
 /// half its pace until the system's has caught up: time-outs still fire, and no order is turned round.
 pub fn now() -> Timestamp {
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = held(&LAST);
     let (at, wall) = (Instant::now(), wall());
     let shown = match &*last {
         None => wall,

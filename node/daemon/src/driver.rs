@@ -5,11 +5,11 @@
 //! carried out: nothing is announced or confirmed that a crash could take back.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cairn_core::time::Timestamp;
+use cairn_genesis::programs::held::held;
 use cairn_protocol::action::{Action, Answer};
 use cairn_protocol::chain::store::StoreError;
 use cairn_protocol::event::{DisconnectReason, Event};
@@ -25,7 +25,7 @@ use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
 use crate::log::{EventLog, in_words};
 use crate::p2p::connection::PeerEvent;
-use crate::p2p::peer_handle::{ConnectionState, PeerHandle};
+use crate::p2p::peer_handle::PeerHandle;
 use crate::p2p::{Network, NetworkCommand};
 
 /// Inputs that are handled before the store is flushed and actions are carried out: enough to share the cost of a
@@ -133,8 +133,8 @@ impl Driver {
 
     /// Takes the next input from the queues, without waiting.
     fn queued(&mut self) -> Option<Woken> {
-        let heard = self.events.try_recv().ok().map(Woken::Network);
-        heard.or_else(|| self.ends.calls.try_recv().ok().map(Woken::Called))
+        let received = self.events.try_recv().ok().map(Woken::Network);
+        received.or_else(|| self.ends.calls.try_recv().ok().map(Woken::Called))
     }
 
     fn handle(&mut self, input: Input) -> Result<(), StoreError> {
@@ -169,7 +169,7 @@ impl Driver {
             PeerEvent::Connected { handle, direction, address } => {
                 let peer = handle.peer;
                 self.forget_actions_for(peer);
-                self.traffic().insert(peer, handle.state().clone());
+                held(&self.ends.peer_traffic).insert(peer, handle.state().clone());
                 self.handles.insert(peer, handle);
                 self.handle(Input::Connected { peer, direction, address })
             }
@@ -186,7 +186,7 @@ impl Driver {
             PeerEvent::Disconnected { peer, .. } => {
                 self.forget_actions_for(peer);
                 self.handles.remove(&peer);
-                self.traffic().remove(&peer);
+                held(&self.ends.peer_traffic).remove(&peer);
                 self.handle(Input::Disconnected { peer })
             }
             PeerEvent::DialFailed { address, reason } => {
@@ -280,10 +280,6 @@ impl Driver {
         }
         self.machine.flush()?;
         Ok(self.machine)
-    }
-
-    fn traffic(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Arc<ConnectionState>>> {
-        self.ends.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The log of events: the last few thousand, numbered from 1, for followers who resume.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use cairn_genesis::programs::held::held;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -61,7 +62,7 @@ impl EventLog {
         Self::new(&format!("{:016x}", getrandom::u64().unwrap_or_default()))
     }
 
-    /// A log without events; `run` tells its numbers from those of other runs.
+    /// A log without events; `run` distinguishes its numbers from those of other runs.
     pub fn new(run: &str) -> Self {
         Self { run: run.into(), kept: Arc::default(), latest: Arc::new(watch::Sender::new(0)) }
     }
@@ -74,7 +75,7 @@ impl EventLog {
     /// Adds an event, a variant of an enum, and wakes the followers.
     pub fn push(&self, event: &impl Serialize) {
         let (kind, data) = split(event);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = held(&self.kept);
         kept.latest += 1;
         kept.entries.push_back((kind.into(), data.into()));
         if kept.entries.len() > KEPT {
@@ -85,7 +86,7 @@ impl EventLog {
 
     /// Drops all events, because some were lost before they came here: followers must read the chain again.
     pub fn forget(&self) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = held(&self.kept);
         kept.entries.clear();
         // One number stands for the lost events, so that no follower can be exactly up to date.
         kept.latest += 1;
@@ -94,12 +95,12 @@ impl EventLog {
 
     /// The number that the next event will have.
     pub fn next(&self) -> u64 {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).latest + 1
+        held(&self.kept).latest + 1
     }
 
     /// The events from a number on.
     pub fn since(&self, number: u64) -> Found {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = held(&self.kept);
         let oldest = kept.latest + 1 - kept.entries.len() as u64;
         if number < oldest || number > kept.latest + 1 {
             return Found::Gap { next: kept.latest + 1 };

@@ -27,7 +27,7 @@ const MAX_TRIES_AT_ONCE: u64 = 1 << 19;
 /// Hashes that blocks on demand may take together, on average: about a minute of one core. More is not
 /// asked for at once.
 pub const MOST_HASHES_AT_ONCE: u64 = 1 << 30;
-/// The id of this module's own submissions, to which no caller is waiting.
+/// The id of this module's own submissions, which have no caller.
 const OWN: RequestId = RequestId(u64::MAX);
 
 /// A request for blocks.

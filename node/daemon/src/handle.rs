@@ -2,12 +2,13 @@
 //! waits. Clones reach the same node.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use cairn_core::block::Block;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::transaction::Transaction;
+use cairn_genesis::programs::held::held;
 use cairn_protocol::action::Answer;
 use cairn_protocol::chain::block_overrides::{BlockOverride, OverrideError};
 use cairn_protocol::chain::{BlockRejection, BlockVerdict};
@@ -141,68 +142,60 @@ impl NodeHandle {
         transaction: Arc<Transaction>,
         max_fee_rate: Option<FeeRate>,
     ) -> Result<Txid, SubmitError<MempoolError>> {
-        match self.submit(Submission::Transaction { transaction, max_fee_rate }).await? {
-            Answer::Transaction(outcome) => outcome.map_err(SubmitError::Rejected),
-            _ => Err(Stopped.into()),
-        }
+        let submission = Submission::Transaction { transaction, max_fee_rate };
+        self.submit(submission, |answer| if let Answer::Transaction(it) = answer { Some(it) } else { None })
+            .await
     }
 
     /// Submits a block; returns once it is stored and flushed.
     pub async fn submit_block(&self, block: Arc<Block>) -> Result<BlockVerdict, SubmitError<BlockRejection>> {
-        match self.submit(Submission::Block(block)).await? {
-            Answer::Block(outcome) => outcome.map_err(SubmitError::Rejected),
-            _ => Err(Stopped.into()),
-        }
+        self.submit(
+            Submission::Block(block),
+            |answer| if let Answer::Block(it) = answer { Some(it) } else { None },
+        )
+        .await
     }
 
     /// Submits a block that was made here; returns once it is part of the best chain and flushed.
     pub async fn submit_mined(&self, block: Arc<Block>) -> Result<(), SubmitError<NotMined>> {
-        match self.submit(Submission::Block(block)).await? {
-            Answer::Block(outcome) => NotMined::check(outcome).map_err(SubmitError::Rejected),
-            _ => Err(Stopped.into()),
-        }
+        let outcome = match self.submit_block(block).await {
+            Ok(verdict) => Ok(verdict),
+            Err(SubmitError::Rejected(rejection)) => Err(rejection),
+            Err(SubmitError::Stopped(stopped)) => return Err(stopped.into()),
+        };
+        NotMined::check(outcome).map_err(SubmitError::Rejected)
     }
 
     /// Submits a header whose block is still to come; returns whether it was new.
     pub async fn submit_header(&self, header: Header) -> Result<bool, SubmitError<BlockRejection>> {
-        match self.submit(Submission::Header(Box::new(header))).await? {
-            Answer::Header(outcome) => outcome.map_err(SubmitError::Rejected),
-            _ => Err(Stopped.into()),
-        }
+        let submission = Submission::Header(Box::new(header));
+        self.submit(submission, |answer| if let Answer::Header(it) = answer { Some(it) } else { None }).await
     }
 
     /// Marks a block as the operator wants; returns once the best chain is as it must be now, and flushed.
     pub async fn mark(&self, hash: BlockHash, mark: BlockOverride) -> Result<(), SubmitError<OverrideError>> {
-        match self.submit(Submission::Override(hash, mark)).await? {
-            Answer::Override(outcome) => outcome.map_err(SubmitError::Rejected),
-            _ => Err(Stopped.into()),
-        }
+        let submission = Submission::Override(hash, mark);
+        self.submit(submission, |answer| if let Answer::Override(it) = answer { Some(it) } else { None })
+            .await
     }
 
     /// Changes the connections; returns once the change is under way.
     pub async fn command(&self, command: PeerCommand) -> Result<(), Stopped> {
-        let (reply, done) = oneshot::channel();
-        self.calls.send(Call::Command(command, reply)).await.map_err(|_| Stopped)?;
-        done.await.map_err(|_| Stopped)
+        self.call(|reply| Call::Command(command, reply)).await
     }
 
-    /// Looks at the machine, between two of its steps. The look must be short: everything waits.
+    /// Looks at the machine, between two of its steps. The look must be short: nothing else is done meanwhile.
     pub async fn query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Machine) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
-        let (reply, answer) = oneshot::channel();
-        let query = move |machine: &Machine| drop(reply.send(look(machine)));
-        self.calls.send(Call::Query(Box::new(query))).await.map_err(|_| Stopped)?;
-        answer.await.map_err(|_| Stopped)
+        self.call(|reply| Call::Query(Box::new(move |machine| drop(reply.send(look(machine)))))).await
     }
 
     /// Makes some of the wanted blocks at once; returns once they are stored and flushed. With
     /// fewer than wanted, ask again for the rest unless that is of no use.
     pub async fn generate(&self, wanted: Wanted) -> Result<Made, Stopped> {
-        let (reply, made) = oneshot::channel();
-        self.calls.send(Call::Generate(wanted, reply)).await.map_err(|_| Stopped)?;
-        made.await.map_err(|_| Stopped)
+        self.call(|reply| Call::Generate(wanted, reply)).await
     }
 
     /// All events from now on, in order. A subscriber that falls too far behind loses the oldest and learns of it.
@@ -222,7 +215,7 @@ impl NodeHandle {
 
     /// Bytes of one peer's connection; none without a connection.
     pub fn peer_traffic(&self, peer: &PeerId) -> Option<ByteCounts> {
-        let peers = self.peer_traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let peers = held(&self.peer_traffic);
         peers
             .get(peer)
             .map(|state| ByteCounts { received: state.traffic.received(), sent: state.traffic.sent() })
@@ -238,9 +231,20 @@ impl NodeHandle {
         &self.stop
     }
 
-    async fn submit(&self, submission: Submission) -> Result<Answer, Stopped> {
-        let (reply, answer) = oneshot::channel();
-        self.calls.send(Call::Submit(submission, reply)).await.map_err(|_| Stopped)?;
-        answer.await.map_err(|_| Stopped)
+    /// Submits, and takes the outcome out of the reply of its kind.
+    async fn submit<T, E>(
+        &self,
+        submission: Submission,
+        outcome: impl FnOnce(Answer) -> Option<Result<T, E>>,
+    ) -> Result<T, SubmitError<E>> {
+        let answer = self.call(|reply| Call::Submit(submission, reply)).await?;
+        outcome(answer).ok_or(Stopped)?.map_err(SubmitError::Rejected)
+    }
+
+    /// Calls the driver; returns its reply.
+    async fn call<T>(&self, call: impl FnOnce(oneshot::Sender<T>) -> Call) -> Result<T, Stopped> {
+        let (sender, reply) = oneshot::channel();
+        self.calls.send(call(sender)).await.map_err(|_| Stopped)?;
+        reply.await.map_err(|_| Stopped)
     }
 }

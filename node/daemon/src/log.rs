@@ -1,13 +1,17 @@
 //! The log: its output and filter, and the line for each event of the node.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, ErrorKind, Write};
 use std::mem::{Discriminant, discriminant};
+use std::os::fd::AsFd;
 
 use cairn_core::text::harmless;
 use cairn_core::time::Timestamp;
 use cairn_protocol::event::{DisconnectReason, Event};
+use cairn_protocol::message::Goodbye;
 use cairn_protocol::node::clock::ClockBehind;
 use cairn_protocol::peer::PeerAddress;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tracing_subscriber::EnvFilter;
 
 pub mod rate_limit;
@@ -29,18 +33,41 @@ pub struct LogError {
 pub fn start(filter: &str, as_json: bool) -> Result<(), LogError> {
     let parsed = EnvFilter::builder().parse(filter);
     let parsed = parsed.map_err(|source| LogError { found: filter.to_owned(), source })?;
-    // Libraries are heard only when things go wrong, unless the filter names them.
+    // Libraries log only warnings and errors, unless the filter names them.
     let quiet = ["libp2p", "libp2p_swarm", "libp2p_tcp", "yamux", "sled", "hyper"];
     let parsed = quiet.iter().filter(|name| !filter.contains(**name)).fold(parsed, |all, name| {
         all.add_directive(format!("{name}=warn").parse().expect("a name and a level are a directive"))
     });
-    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(|| NonBlocking);
     // A line that cannot be written is lost. To say so, the subscriber would write to standard error as well,
     // which panics, and with it the thread that wanted to log.
     let builder = builder.with_target(false).log_internal_errors(false);
     // Only a second subscriber in one process can fail here; then the first one counts.
     let _ = if as_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
     Ok(())
+}
+
+/// Standard error without waiting for its reader: a pipe that is full takes no more of a line, and the line is lost.
+/// The driver logs too, and must not stop because a terminal is held or a program reads no further.
+struct NonBlocking;
+
+/// Bytes that a pipe takes at once where it takes any (pipe(7): POSIX's PIPE_BUF, on Linux 4,096).
+const PIPE_BUF: usize = 4096;
+
+impl Write for NonBlocking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut out = io::stderr().lock();
+        let is_ready = poll(&mut [PollFd::new(out.as_fd(), PollFlags::POLLOUT)], PollTimeout::ZERO)? > 0;
+        if is_ready {
+            out.write(&bytes[..bytes.len().min(PIPE_BUF)])
+        } else {
+            Err(ErrorKind::WouldBlock.into())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Logs events for the operator, with a rate limit for each kind.
@@ -50,6 +77,8 @@ pub struct EventLog {
     clock: RateLimit,
     is_behind: bool,
     failed_dials: RateLimit,
+    /// It was logged that another node has this node's identity.
+    has_twin: bool,
     /// The last reason that was logged for each node that the operator named and that is not connected.
     absent: BTreeMap<PeerAddress, String>,
 }
@@ -93,6 +122,14 @@ impl EventLog {
                 let user_agent = harmless(user_agent, FOREIGN_TEXT);
                 tracing::info!(?peer, %direction, %address, %user_agent, left_out, "peer connected");
             }
+            Event::PeerDisconnected { reason: DisconnectReason::TheySaid(Goodbye::Duplicate), .. } => {
+                if !core::mem::replace(&mut self.has_twin, true) {
+                    tracing::warn!(
+                        "another node has this node's identity, and peers keep the connection of one of them only: \
+                         stop one, move node.key out of its data directory and start it again"
+                    );
+                }
+            }
             Event::PeerDisconnected { peer, reason } => {
                 let reason = in_words(reason);
                 tracing::info!(?peer, %reason, left_out, "peer disconnected");
@@ -108,7 +145,7 @@ impl EventLog {
         }
     }
 
-    /// Logs that the clock is behind the blocks that are seen, and that it no longer is: once each.
+    /// Logs that the clock is behind block times, and the end of it: once each.
     pub fn clock(&mut self, behind: Option<ClockBehind>, now: Timestamp) {
         if behind.is_some() == self.is_behind {
             return;
@@ -118,7 +155,7 @@ impl EventLog {
             (None, _) => {}
             (Some(Permit { left_out }), Some(behind)) => tracing::warn!(left_out, "{behind}"),
             (Some(Permit { left_out }), None) => {
-                tracing::info!(left_out, "block times are no longer ahead of this node's clock");
+                tracing::info!(left_out, "block times are within the limit of this node's clock again");
             }
         }
     }
@@ -156,7 +193,6 @@ pub fn in_words(reason: &DisconnectReason) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use cairn_core::height::Height;

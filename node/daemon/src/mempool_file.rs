@@ -61,7 +61,7 @@ fn read(directory: &Path, genesis: GenesisHash) -> io::Result<Vec<Transaction>> 
     Ok(transactions)
 }
 
-/// Submits saved transactions again, parents before children; those that are no longer valid are dropped. Returns
+/// Submits saved transactions again, parents before children; those that became invalid are dropped. Returns
 /// those for which there was no time before the node stopped.
 pub async fn submit(handle: NodeHandle, transactions: Vec<Transaction>) -> Vec<Arc<Transaction>> {
     let (count, mut accepted) = (transactions.len(), 0);
@@ -100,10 +100,10 @@ mod tests {
     #[test]
     fn what_was_saved_is_read_again_in_order() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let waiting = [transaction(2), transaction(1)];
-        assert_eq!(save(directory.path(), GENESIS, waiting.iter()).expect("saved"), 2);
+        let unconfirmed = [transaction(2), transaction(1)];
+        assert_eq!(save(directory.path(), GENESIS, unconfirmed.iter()).expect("saved"), 2);
         let read: Vec<_> = load(directory.path(), GENESIS).into_iter().map(Arc::new).collect();
-        assert_eq!(read, waiting);
+        assert_eq!(read, unconfirmed);
     }
 
     #[test]
@@ -117,12 +117,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_not_handed_in_before_the_node_stopped_still_waits() {
+    async fn what_was_not_submitted_before_the_node_stopped_is_returned() {
         let own = cairn_protocol::peer::PeerId::from_bytes([1; 32]);
         let (handle, driver) = NodeHandle::new(own, Arc::default(), Arc::default(), CancellationToken::new());
         drop(driver);
-        let waiting = [transaction(2), transaction(1)];
-        let left = submit(handle, waiting.iter().map(|one| one.as_ref().clone()).collect()).await;
-        assert_eq!(left, waiting);
+        let unconfirmed = [transaction(2), transaction(1)];
+        let left = submit(handle, unconfirmed.iter().map(|one| one.as_ref().clone()).collect()).await;
+        assert_eq!(left, unconfirmed);
     }
 }

@@ -54,8 +54,8 @@ mod tests {
             (Ok(BlockVerdict::AncestorMissing), "until the block below it arrives"),
             (Err(unknown), "rejects the block: the parent"),
         ] {
-            let told = NotMined::check(outcome).expect_err("not mined").to_string();
-            assert!(told.contains(why), "{told}");
+            let message = NotMined::check(outcome).expect_err("not mined").to_string();
+            assert!(message.contains(why), "{message}");
         }
         assert_eq!(NotMined::check(Ok(BlockVerdict::Connected)), Ok(()));
     }

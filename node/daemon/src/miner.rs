@@ -1,7 +1,7 @@
 //! The miner: gives the best block template to its workers, and submits the blocks that they find.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cairn_core::block::Block;
@@ -9,6 +9,7 @@ use cairn_core::check::header::AheadOfClock;
 use cairn_core::lock::Lock;
 use cairn_core::params::ChainParams;
 use cairn_genesis::hashrate::Hashrate;
+use cairn_genesis::programs::held::held;
 use cairn_protocol::template::Template;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant as Moment, sleep_until};
@@ -80,7 +81,7 @@ impl Miner {
 
     /// Its figures so far.
     pub fn stats(&self) -> MinerStats {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).stats()
+        held(&self.0).stats()
     }
 }
 
@@ -128,7 +129,6 @@ async fn mine(
     mut settings: watch::Receiver<Option<MiningSettings>>,
     meter: Arc<Mutex<Meter>>,
 ) {
-    let lock = || meter.lock().unwrap_or_else(PoisonError::into_inner);
     let (found, mut blocks) = mpsc::channel(MAX_FOUND);
     let (mut stale, stop) = (handle.stale(), handle.stopping());
     let mut workers: Option<Workers> = None;
@@ -137,7 +137,7 @@ async fn mine(
         let current = settings.borrow_and_update().clone();
         let threads = current.as_ref().map(|settings| settings.threads.max(1));
         if let Some(old) = workers.take_if(|workers| Some(workers.threads()) != threads) {
-            lock().replaced(&old);
+            held(&meter).replaced(&old);
         }
         let seen = *stale.borrow_and_update();
         if let Some(settings) = &current {
@@ -155,13 +155,13 @@ async fn mine(
                 built = Moment::now();
             }
         }
-        lock().sample(Instant::now(), workers.as_ref());
+        held(&meter).sample(Instant::now(), workers.as_ref());
         let renewal = built.max(Moment::now() - MAX_RENEWAL) + MAX_RENEWAL;
         tokio::select! {
             () = stop.cancelled() => return,
             Some(block) = blocks.recv() => {
                 if submit(&handle, block).await {
-                    lock().blocks += 1;
+                    held(&meter).blocks += 1;
                 }
             }
             changed = stale.changed() => {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_protocol::limits::MAX_FRAME;
+use cairn_protocol::message::{Goodbye, Message};
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use futures::StreamExt;
 use libp2p::allow_block_list::{self, BlockedPeers};
@@ -160,7 +161,7 @@ struct Established {
 struct Active {
     connection: ConnectionId,
     direction: Direction,
-    state: Arc<ConnectionState>,
+    handle: PeerHandle,
 }
 
 /// The active connection of a peer has ended.
@@ -268,7 +269,7 @@ impl Task {
                 });
                 let Some(Established { peer, .. }) = self.established.remove(&connection_id) else { return };
                 if let Some(active) = self.active.get(&peer).filter(|one| one.connection == connection_id) {
-                    close_soon(active.state.clone(), cause.is_some());
+                    close_soon(active.handle.state().clone(), cause.is_some());
                 }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
@@ -314,15 +315,21 @@ impl Task {
                 self.swarm.close_connection(connection);
                 return;
             }
-            old.state.closed.cancel();
-            replaced = Some(old.state.reported.clone());
+            if (old.direction, direction) == (Direction::Inbound, Direction::Inbound) {
+                // Another node with the same identity may hold the old connection: it learns who took it.
+                old.handle.send(Message::Goodbye(Goodbye::Duplicate));
+                old.handle.disconnect();
+            } else {
+                old.handle.state().closed.cancel();
+            }
+            replaced = Some(old.handle.state().reported.clone());
         }
         self.dials.remove(&connection);
         let traffic = Traffic::within(self.traffic.clone());
         let (handle, queue) =
             PeerHandle::new(peer, connection, traffic, self.delays.clone(), &self.send_budget);
         let state = handle.state().clone();
-        self.active.insert(peer, Active { connection, direction, state: state.clone() });
+        self.active.insert(peer, Active { connection, direction, handle: handle.clone() });
         let reader = Reader { handle, events: self.events.clone(), budget: self.read_budget.clone() };
         let closed = self.closed.clone();
         tokio::spawn(async move {

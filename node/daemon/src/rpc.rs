@@ -39,7 +39,7 @@ use crate::rpc::envelope::{Arguments, Body, Call, Envelope};
 use crate::rpc::error::{Code, RpcError, RpcResult};
 use crate::rpc::json::{Json, json};
 use crate::rpc::method::Method;
-use crate::rpc::params::{BindError, Params};
+use crate::rpc::params::Params;
 
 /// Bytes of answers in one batch; further calls of the batch are not carried out. A batch of small
 /// requests could otherwise ask for more than the machine holds.
@@ -84,9 +84,10 @@ pub async fn ask(rpc: &Rpc, method: &str, params: Option<&str>) -> RpcResult {
     }
     let params: Vec<Value> = match params {
         None | Some("") => Vec::new(),
-        Some(text) => serde_json::from_str(text).map_err(|error| {
-            Code::InvalidRequest.error(format!("params must be a JSON array, as in params=[1]: {error}"))
-        })?,
+        Some(text) => {
+            let not_a_list = |_| RpcError::malformed("params", text, "a JSON array, as in params=[1]");
+            serde_json::from_str(text).map_err(not_a_list)?
+        }
     };
     let call = Call { method: method.to_owned(), params: Arguments::Positional(params) };
     let answer = perform(rpc, Ok(call)).await?;
@@ -147,10 +148,7 @@ async fn perform(rpc: &Rpc, call: Result<Call, RpcError>) -> RpcResult {
 }
 
 async fn run(rpc: &Rpc, method: &Method, call: Call) -> RpcResult {
-    let params = Params::bind(method.args, call.params).map_err(|error| match error {
-        BindError::WrongNumber => method.wrong_number_of_arguments(),
-        BindError::Rejected(error) => error,
-    })?;
+    let params = Params::bind(method.args, call.params, || method.wrong_number_of_arguments())?;
     let _active = rpc.begin(method.name);
     // No input is known to panic a method. Should one, its caller gets an error and the server lives on.
     let guarded = AssertUnwindSafe((method.call)(rpc.clone(), params)).catch_unwind().await;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// received all the same: shells ignore it in what a script runs in the background, and scripts end that with it.
 ///
 /// # Errors
-/// When the system refuses.
+/// When the system does not permit it.
 ///
 /// # Panics
 /// Outside of a runtime.

@@ -1,11 +1,13 @@
 //! The HTTP server of a node: page, JSON-RPC, stream of events, questions of pages, metrics, health.
 
+pub mod args;
 pub mod ask;
 pub mod connection_slots;
 pub mod connections;
 pub mod event_recorder;
 pub mod events;
 pub mod metrics;
+pub mod reply;
 pub mod view;
 
 use std::sync::Arc;
@@ -13,8 +15,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -30,11 +31,12 @@ use crate::page;
 use crate::rpc;
 use crate::rpc::access::Rpc;
 use crate::rpc::auth::{Cookie, Gate};
-use crate::rpc::error::Code;
 use crate::rpc::json::json;
+use crate::web::args::Args;
 use crate::web::ask::{Asked, FreeTurn, FreeTurns};
 use crate::web::connection_slots::Caller;
 use crate::web::events::{Followers, Wanted};
+use crate::web::reply::ApiError;
 use crate::web::view::Known;
 
 /// Bytes of a request's body: the largest block of any definition (4 MiB) in hex, and its envelope.
@@ -103,6 +105,11 @@ fn router(app: App) -> Router {
         .route("/v1/events", get(follow_as_page))
         .route("/v1/view", get(view))
         .route("/health", get(health))
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "there is no such path here"))
+        .method_not_allowed_fallback(async || {
+            let message = "this path takes another method: calls are a POST to /, the rest a GET";
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
+        })
         .layer(middleware::from_fn_with_state(app.clone(), gate))
         .with_state(app)
 }
@@ -110,7 +117,7 @@ fn router(app: App) -> Router {
 async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
     page::for_this_server_alone(match app.gate.check(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(error) => (StatusCode::FORBIDDEN, format!("{error}\n")).into_response(),
+        Err(error) => ApiError::new(StatusCode::FORBIDDEN, error.to_string()).into_response(),
     })
 }
 
@@ -128,7 +135,10 @@ async fn call(State(app): State<App>, _owner: Owner, body: Body) -> Response {
         Ok(Ok(body)) => body,
         // Too large, or the connection was lost: then no caller reads this.
         Ok(Err(_)) => return too_large(),
-        Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response(),
+        Err(_) => {
+            let message = format!("the body took longer than {} s", BODY_TIMEOUT.as_secs());
+            return ApiError::new(StatusCode::REQUEST_TIMEOUT, message).into_response();
+        }
     };
     let answer = rpc::answer(&app.rpc, &body).await;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -136,13 +146,14 @@ async fn call(State(app): State<App>, _owner: Owner, body: Body) -> Response {
 }
 
 fn too_large() -> Response {
-    (StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {MAX_BODY} bytes\n")).into_response()
+    let message = format!("a body has at most {MAX_BODY} bytes");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response()
 }
 
 async fn follow(
     State(app): State<App>,
     Owner(caller): Owner,
-    Query(wanted): Query<Wanted>,
+    Args(wanted): Args<Wanted>,
     headers: HeaderMap,
 ) -> Response {
     app.followers.follow(caller, app.events, &wanted, &headers, app.stop, Duration::ZERO)
@@ -152,7 +163,7 @@ async fn follow(
 async fn follow_as_page(
     State(app): State<App>,
     Reader(caller): Reader,
-    Query(wanted): Query<Wanted>,
+    Args(wanted): Args<Wanted>,
     headers: HeaderMap,
 ) -> Response {
     app.followers.follow(caller, app.events, &wanted, &headers, app.stop, events::FOR_PAGES)
@@ -161,14 +172,13 @@ async fn follow_as_page(
 async fn ask(
     State(app): State<App>,
     Path((node, method)): Path<(String, String)>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Args(asked): Args<Asked>,
     _turn: Question,
 ) -> Response {
-    ask::answer(match asked {
-        _ if node != ask::ITSELF => Err(ask::no_such_node(&node)),
-        Ok(Query(asked)) => rpc::ask(&app.rpc, &method, asked.params.as_deref()).await,
-        Err(error) => Err(Code::InvalidRequest.error(error.body_text())),
-    })
+    if node != ask::ITSELF {
+        return ask::no_such_node(&node).into_response();
+    }
+    ask::answer(rpc::ask(&app.rpc, &method, asked.params.as_deref()).await)
 }
 
 async fn view(State(app): State<App>, _turn: Question) -> Response {
@@ -200,7 +210,10 @@ impl FromRequestParts<App> for Owner {
         if parts.headers.contains_key(AUTHORIZATION) {
             tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
         }
-        Err((StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic realm=\"jsonrpc\"")]).into_response())
+        let message =
+            "this path takes the cookie: user and password are the line in .cookie of the data directory";
+        let error = ApiError::new(StatusCode::UNAUTHORIZED, message);
+        Err(([(WWW_AUTHENTICATE, "Basic realm=\"jsonrpc\"")], error).into_response())
     }
 }
 

@@ -2,8 +2,9 @@
 
 use cairn_simulator::report::{MomentKind, Report};
 
-/// The time of each step in milliseconds, and the beginning of its text.
-pub fn steps(report: &Report) -> impl Iterator<Item = (u64, &str)> {
-    let steps = report.timeline.iter().filter(|moment| moment.kind == MomentKind::Step);
-    steps.map(|moment| (moment.at_ms, moment.text.split(':').next().unwrap_or_default()))
+/// The time of each step that changes something, in milliseconds, and its label.
+pub fn steps(report: &Report) -> impl Iterator<Item = (u64, &'static str)> {
+    let kinds = report.timeline.iter().map(|moment| (moment.at_ms, moment.kind));
+    let steps = kinds.filter(|(_, kind)| kind.is_step() && *kind != MomentKind::NoEffect);
+    steps.map(|(at_ms, kind)| (at_ms, kind.label()))
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use cairn_simulator::report::{BlockReport, MomentKind, Report};
+use cairn_simulator::report::{BlockReport, Report};
 
 use crate::coalesce::coalesce;
 use crate::figures::{convergence, groups, key_figures, verdict};
@@ -56,7 +56,8 @@ fn expectations(report: &Report) -> String {
     text += "<ul class=\"verdicts\">\n";
     for one in &report.expectations {
         let (class, word) = if one.is_met { ("met", "met") } else { ("missed", "NOT MET") };
-        let (expected, found) = (escaped(&one.expected), escaped(&one.found));
+        let (expected, found) = one.in_words();
+        let (expected, found) = (escaped(&expected), escaped(&found));
         text += &format!("<li><b class=\"{class}\">{word}</b> {expected}; found {found}</li>\n");
     }
     text + "</ul>\n"
@@ -101,12 +102,10 @@ fn duration_or_dash(ms: Option<u64>) -> String {
 
 /// Every step, and of the rest what comes first.
 fn timeline(report: &Report) -> String {
-    let always =
-        |kind: MomentKind| matches!(kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
     let mut moments = coalesce(&report.timeline, report.nodes);
     let (all, mut shown) = (moments.len(), 0);
     moments.retain(|one| {
-        let is_shown = shown < MAX_MOMENTS || (always(one.kind) && shown < 2 * MAX_MOMENTS);
+        let is_shown = shown < MAX_MOMENTS || (one.kind.is_kept() && shown < 2 * MAX_MOMENTS);
         shown += usize::from(is_shown);
         is_shown
     });
@@ -114,7 +113,7 @@ fn timeline(report: &Report) -> String {
         &moments,
         &[
             figures("when", |one| moment(one.at_ms)),
-            words("what", |one| kind_word(one.kind).to_owned()),
+            words("what", |one| one.kind.label().to_owned()),
             words("", |one| one.text.clone()),
         ],
     );
@@ -124,15 +123,4 @@ fn timeline(report: &Report) -> String {
         text += &format!("<p class=\"faint\">{hidden} more are in report.json.</p>\n");
     }
     text
-}
-
-const fn kind_word(kind: MomentKind) -> &'static str {
-    match kind {
-        MomentKind::Step => "step",
-        MomentKind::Block => "block",
-        MomentKind::Reorganization => "reorganization",
-        MomentKind::Agreement => "agreement",
-        MomentKind::Attack => "attack",
-        MomentKind::Phase => "run",
-    }
 }

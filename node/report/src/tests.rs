@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use cairn_simulator::expectation::{Bounds, Expectation, Outcome, Verdict};
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::play;
 
@@ -91,9 +92,9 @@ fn a_hostile_name_stays_text_in_pages_pictures_tables_and_the_terminal() {
     report.groups[0].name = hostile.into();
     report.groups.push(report.groups[0].clone());
     report.timeline[0].text = hostile.into();
-    report.timeline[0].kind = cairn_simulator::report::MomentKind::Step;
+    report.timeline[0].kind = cairn_simulator::report::MomentKind::Kill;
     let directory = written(&report);
-    for name in ["index.html", "fork-tree.svg", "agreement.svg"] {
+    for name in ["index.html", "fork-tree.svg"] {
         let text = fs::read_to_string(directory.path().join(name)).expect("a file");
         assert!(!text.contains("<script"), "{name}");
         assert!(!text.contains('\u{1b}'), "{name}");
@@ -109,11 +110,8 @@ fn a_hostile_name_stays_text_in_pages_pictures_tables_and_the_terminal() {
 #[test]
 fn a_terminal_is_told_every_figure_and_what_was_expected() {
     let mut report = RUN.clone();
-    report.expectations = vec![cairn_simulator::expectation::Verdict {
-        expected: "final height: at least 999".into(),
-        found: "12".into(),
-        is_met: false,
-    }];
+    let least = Expectation::Height(Bounds { least: Some(999), most: None });
+    report.expectations = vec![Verdict::new(least, Outcome::Figure(12))];
     let mut told = Vec::new();
     print::print(&report, &mut told).expect("memory takes all");
     let told = String::from_utf8(told).expect("text");

@@ -44,12 +44,12 @@ impl Behaviour {
         matches!(self, Self::Honest | Self::Intermittent { .. })
     }
 
-    /// Whether blocks that its node hears of reach others through it, but for those that it starves.
+    /// Whether its node relays the blocks that it receives, but to those that it starves.
     pub const fn passes_on(&self) -> bool {
         !matches!(self, Self::Withhold)
     }
 
-    /// Whether its node keeps from another what it hears, and from others what it hears of that one.
+    /// Whether its node relays no block to another, and none of the other's blocks.
     pub fn starves(&self, other: NodeIndex) -> bool {
         matches!(self, Self::Eclipse { victims } if victims.contains(&other))
     }
@@ -58,7 +58,7 @@ impl Behaviour {
 /// How a double-spender goes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoubleSpend {
-    /// How many confirmations the payee waits for.
+    /// Confirmations after which the payee delivers.
     pub confirmations: u32,
     /// Whether it has one block of its secret chain before it pays (Rosenfeld's set-up).
     pub premined: bool,

@@ -13,7 +13,7 @@ const MOST_PROCESSES: u16 = 50;
 const SLOWEST_BLOCKS: Duration = Duration::from_secs(10);
 /// The same, for the whole.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
-/// The longest that real nodes hold back what they say: peers wait ten seconds for an answer, which
+/// The longest delay of a real node's messages: requests time out after ten seconds, which
 /// is there and back.
 const LATEST_LINK: Duration = Duration::from_secs(4);
 /// What the disks of a world take unless its plan says otherwise; real ones take what they take.
@@ -89,7 +89,7 @@ impl Plan {
         let name = |group: usize| self.groups.get(group).map_or("?", |group| group.name.as_str());
         let (confined, to) = (name(*confined), name(*to));
         Some(format!(
-            "the group \"{confined}\" knows only \"{to}\", and real processes tell each other of peers"
+            "the group \"{confined}\" knows only \"{to}\", and real processes exchange addresses of peers"
         ))
     }
 

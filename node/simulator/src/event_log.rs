@@ -58,7 +58,7 @@ pub fn in_words(input: &Input) -> String {
         Input::Disconnected { peer } => format!("link to {} gone", NodeIndex::of_peer(peer)),
         Input::DialFailed { address } => format!("cannot reach {address}"),
         Input::Received { peer, message } => {
-            format!("hears from {}: {}", NodeIndex::of_peer(peer), message_in_words(message))
+            format!("receives from {}: {}", NodeIndex::of_peer(peer), message_in_words(message))
         }
         Input::Submit { submission: Submission::Block(block), .. } => format!("found block {}", block.hash()),
         Input::Submit { submission: Submission::Transaction { transaction, .. }, .. } => {
@@ -68,10 +68,10 @@ pub fn in_words(input: &Input) -> String {
             format!("is handed header {}", header.hash())
         }
         Input::Submit { submission: Submission::Override(hash, _), .. } => {
-            format!("is told about block {hash}")
+            format!("is given a setting of block {hash}")
         }
         Input::Malformed { peer, error } => {
-            format!("hears from {} what does not decode: {error}", NodeIndex::of_peer(peer))
+            format!("receives from {} a malformed message: {error}", NodeIndex::of_peer(peer))
         }
         Input::AddressFound { address } => format!("finds {address}"),
         Input::Command(command) => command_in_words(command),
@@ -135,24 +135,24 @@ mod tests {
     fn what_a_node_meets_is_told_in_words() {
         let one = NodeIndex::new(1);
         let (peer, address) = (one.peer_id(), one.listens_at());
-        let hears = |message| in_words(&Input::Received { peer, message });
-        for (told, words) in [
+        let received = |message| in_words(&Input::Received { peer, message });
+        for (found, words) in [
             (
                 in_words(&Input::Connected { peer, direction: Direction::Inbound, address }),
                 "connected with node 1 (inbound)",
             ),
             (
-                hears(Message::Goodbye(Goodbye::OtherVersion { ours: 2 })),
-                "hears from node 1: Goodbye, other protocol version: the sender's is 2",
+                received(Message::Goodbye(Goodbye::OtherVersion { ours: 2 })),
+                "receives from node 1: Goodbye, other protocol version: the sender's is 2",
             ),
-            (hears(Message::Ping { nonce: 7 }), "hears from node 1: Ping"),
+            (received(Message::Ping { nonce: 7 }), "receives from node 1: Ping"),
             (
-                hears(Message::GetHeaders { locator: vec![BlockHash::ZERO] }),
-                &format!("hears from node 1: GetHeaders after {}", BlockHash::ZERO),
+                received(Message::GetHeaders { locator: vec![BlockHash::ZERO] }),
+                &format!("receives from node 1: GetHeaders after {}", BlockHash::ZERO),
             ),
             (in_words(&Input::Command(PeerCommand::SetBlocked([peer].into()))), "may no longer reach node 1"),
         ] {
-            assert_eq!(told, words);
+            assert_eq!(found, words);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The examination at the end of a run: every chain and every ledger once more, and what became of
 //! payments that were confirmed at some time.
 //!
-//! Such a payment must be confirmed in the end, or wait, unless somebody took it back. Two things let one
-//! wait nowhere without anybody's fault, and its payer has to hand it in again: nodes lost their power,
+//! Such a payment must be confirmed or in a mempool in the end, unless a conflicting one took it back. It can be in
+//! neither without a fault, so that its payer has to hand it in again, for two reasons: nodes lost their power,
 //! and their mempools with it; or more payments left a chain at one time than may depend on each other
-//! while they wait.
+//! in a mempool.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::world::World;
 /// What was found of payments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Examined {
-    /// So many are in the final chain.
+    /// Payments in the final chain.
     pub confirmed: u64,
-    /// So many were in some chain once and wait nowhere now.
+    /// Payments that were in some chain once, and are in no mempool now.
     pub dropped: u64,
 }
 
@@ -42,12 +42,12 @@ pub fn examine(world: &World, had_time: bool) -> Result<Examined, Violation> {
         }
     }
     let confirmed = world.recorder.payments.all().filter(|txid| is_confirmed(world, txid)).count() as u64;
-    // Where no node runs, nobody can tell what is kept.
+    // Where no node runs, no mempool is left to look at.
     let dropped = if had_time && world.living().next().is_some() { dropped(world)? } else { 0 };
     Ok(Examined { confirmed, dropped })
 }
 
-/// How many wait nowhere, each for a reason.
+/// Payments that are in no mempool, each for a reason.
 fn dropped(world: &World) -> Result<u64, Violation> {
     let is_divided = world.recorder.standing().is_divided();
     let is_dropped = |txid: &&Txid| !is_kept(world, txid, is_divided);
@@ -106,7 +106,7 @@ impl Left {
         left
     }
 
-    /// Whether it is, or spends what came of, a payment whose coin somebody paid twice.
+    /// Whether it is, or spends what came of, a payment whose coin was paid twice.
     fn depends_on_conflicts(&self, txid: &Txid, world: &World) -> bool {
         let parents = |txid: &Txid| {
             self.transactions
@@ -116,7 +116,7 @@ impl Left {
         all(*txid, parents).iter().any(|ancestor| world.seen.taken_back.contains(ancestor))
     }
 
-    /// Whether it stands in so long a row of them that not all of the row may wait.
+    /// Whether it has more ancestors or descendants among them than a mempool accepts.
     fn depends_on_too_many(&self, txid: &Txid) -> bool {
         let parents = |txid: &Txid| -> Vec<Txid> {
             let inputs = self.transactions.get(txid).map_or(&[][..], |one| one.inputs());

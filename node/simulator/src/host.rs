@@ -17,6 +17,7 @@ use cairn_protocol::peers::ConnectionLimits;
 use cairn_protocol::prefix_map::PrefixMap;
 use cairn_protocol::random::Random;
 
+use crate::clock::Clock;
 use crate::invariants::Witness;
 use crate::network::{LinkNumber, LinkQueue, Network};
 use crate::node_index::NodeIndex;
@@ -29,39 +30,6 @@ use cairn_genesis::hashrate::Hashrate;
 /// Inbound connections of a node: in a world none is to be rejected for lack of slots.
 const INBOUND: usize = 1_000;
 
-/// A computer's clock. Like the one of a real node it never goes back: set back, it goes on at half its pace until
-/// true time and offset have caught up.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock {
-    offset_ms: i64,
-    /// What it showed when it was set last, and the true time then.
-    set: Option<(Timestamp, Timestamp)>,
-}
-
-impl Clock {
-    /// Sets it ahead of true time, or behind it when negative, from `now` on.
-    pub fn set_offset(&mut self, now: Timestamp, offset_ms: i64) {
-        self.set = Some((self.shows(now), now));
-        self.offset_ms = offset_ms;
-    }
-
-    /// What it shows at a true time.
-    pub fn shows(&self, now: Timestamp) -> Timestamp {
-        let wall = shifted(now, self.offset_ms);
-        self.set.map_or(wall, |(shown, at)| wall.max(shown.saturating_add(now.since(at) / 2)))
-    }
-
-    /// The true time at which it shows a time.
-    pub fn true_time(&self, shown: Timestamp) -> Timestamp {
-        let by_wall = shifted(shown, -self.offset_ms);
-        self.set.map_or(by_wall, |(before, at)| by_wall.min(at.saturating_add(shown.since(before) * 2)))
-    }
-}
-
-fn shifted(time: Timestamp, by_ms: i64) -> Timestamp {
-    Timestamp::from_millis(time.millis().saturating_add_signed(by_ms))
-}
-
 /// A node and what surrounds it.
 pub struct Host {
     index: NodeIndex,
@@ -70,14 +38,13 @@ pub struct Host {
     ping_every: Option<Duration>,
     state: State,
     life: u32,
-    /// The links whose node knows of them.
     /// The queue of each link.
     sessions: PrefixMap<NodeIndex, LinkQueue>,
     /// Peers that the transport neither dials nor accepts.
     pub blocked: BTreeSet<PeerId>,
-    /// Actions that wait until the disk has taken what they follow from.
-    pub waiting: Vec<Action>,
-    /// Whether the disk is at it.
+    /// Actions that are carried out once the disk has taken what they follow from.
+    pub pending: Vec<Action>,
+    /// Whether a disk write is in flight.
     pub is_flushing: bool,
     /// For when a wake is planned.
     pub wake_planned: Option<Timestamp>,
@@ -87,7 +54,7 @@ pub struct Host {
     pub hashrate: Hashrate,
     /// What it has shown so far.
     pub witness: Witness,
-    /// Everything that it heard.
+    /// A hash of its inputs.
     pub trace: Trace,
     /// The random generator of what it sends: its own, so that none depends on what others send meanwhile.
     random: Random,
@@ -118,7 +85,7 @@ impl Host {
             life: 0,
             sessions: PrefixMap::default(),
             blocked: BTreeSet::new(),
-            waiting: Vec::new(),
+            pending: Vec::new(),
             is_flushing: false,
             wake_planned: None,
             clock: Clock::default(),
@@ -194,16 +161,16 @@ impl Host {
         self.sessions.insert(to, queue);
     }
 
-    /// Removes a link, and what waits to be sent over it.
+    /// Removes a link, and pending messages for it.
     pub fn close_session(&mut self, to: NodeIndex) {
         self.forget_actions_for(to);
         self.sessions.remove(&to);
     }
 
-    /// What was to be said on a link that is over must not be said on the next one of the same two, as
-    /// the real driver sees to.
+    /// Pending messages of a link that is over must not be sent on the next one of the same two, as in the real
+    /// driver.
     fn forget_actions_for(&mut self, to: NodeIndex) {
-        self.waiting.retain(|action| match action {
+        self.pending.retain(|action| match action {
             Action::Send { peer, .. } | Action::Disconnect { peer } => NodeIndex::of_peer(peer) != to,
             _ => true,
         });
@@ -246,26 +213,8 @@ impl Host {
         };
         self.sessions = PrefixMap::default();
         self.blocked.clear();
-        self.waiting.clear();
+        self.pending.clear();
         self.is_flushing = false;
         self.wake_planned = None;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_is_set_back_runs_at_half_pace_until_true_time_has_caught_up() {
-        let at = |seconds: u64| Timestamp::from_millis(seconds * 1_000);
-        let mut clock = Clock::default();
-        clock.set_offset(at(100), 10_000);
-        assert_eq!((clock.shows(at(100)), clock.true_time(at(115))), (at(110), at(105)));
-        clock.set_offset(at(110), 0);
-        assert_eq!(clock.shows(at(114)), at(122), "half of what has passed");
-        assert_eq!(clock.true_time(at(122)), at(114));
-        assert_eq!((clock.shows(at(130)), clock.shows(at(140))), (at(130), at(140)), "it is right again");
-        assert_eq!(clock.true_time(at(140)), at(140));
     }
 }

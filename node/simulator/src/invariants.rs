@@ -37,24 +37,24 @@ pub enum Violation {
     #[error("the best chain of {at} went from work {before} to {after}")]
     WorkLost { at: NodeIndex, before: Work, after: Work },
     /// The events of a node lead to the chain that it has.
-    #[error("the events of {at} lead to {told}, its chain ends in {found}")]
-    EventsMislead { at: NodeIndex, told: BlockHash, found: BlockHash },
+    #[error("the events of {at} lead to {expected}, its chain ends in {found}")]
+    EventsMislead { at: NodeIndex, expected: BlockHash, found: BlockHash },
     /// No honest node may be disconnected for misbehavior (ATTACKS 29).
-    #[error("{at} punished an honest peer: {offence}")]
-    HonestPeerPunished { at: NodeIndex, offence: String },
+    #[error("{at} disconnected an honest peer for misbehavior: {misbehavior}")]
+    HonestPeerBanned { at: NodeIndex, misbehavior: String },
     /// A block that was announced survives a loss of power.
     #[error("{at} had announced block {hash} and lost it with its power")]
     AnnouncedBlockLost { at: NodeIndex, hash: BlockHash },
     /// A block that a node made on its own tip is valid.
     #[error("{at} rejected its own block: {error}")]
-    OwnBlockRefused { at: NodeIndex, error: String },
+    OwnBlockRejected { at: NodeIndex, error: String },
     /// Not a unit more, not one less.
     #[error("the coins of {at} are worth {found}, the subsidies up to {height} {expected}")]
     Supply { at: NodeIndex, height: Height, found: Amount, expected: Amount },
     /// Connected nodes agree in the end.
     #[error(
-        "after {waited_ms} ms nodes that hear of each other still have {tips} different tips: a bug, or links \
-         on which answers take longer than nodes wait for them"
+        "after {waited_ms} ms nodes that receive each other's blocks still have {tips} different tips: a bug, or \
+         links on which requests time out"
     )]
     NoAgreement { waited_ms: u64, tips: usize },
     /// The blocks alone say which coins there are.
@@ -63,7 +63,7 @@ pub enum Violation {
     /// The best chain is valid from genesis on.
     #[error("block {hash} in the best chain of {at} is not valid: {error}")]
     InvalidChain { at: NodeIndex, hash: BlockHash, error: String },
-    /// What a block confirmed is in the best chain, or waits to be.
+    /// What a block confirmed is in the best chain or in a mempool.
     #[error("transaction {txid} was confirmed and is lost")]
     ConfirmedLost { txid: Txid },
     /// A simulated miner makes real proofs of work, and those of this chain have become too hard.
@@ -83,7 +83,7 @@ pub struct Witness {
     tip: BlockHash,
     work: Work,
     /// Where its events lead: the end of the best chain and its height.
-    told: (BlockHash, Height),
+    followed: (BlockHash, Height),
     /// Blocks that it announced; only kept where nodes may lose their power.
     announced: Option<BTreeSet<BlockHash>>,
     /// Wakes in a row that did nothing, and when the first of them was.
@@ -95,7 +95,7 @@ impl Default for Witness {
         Self {
             tip: BlockHash::ZERO,
             work: Work::ZERO,
-            told: (BlockHash::ZERO, Height::GENESIS),
+            followed: (BlockHash::ZERO, Height::GENESIS),
             announced: None,
             idle_wakes: (0, Timestamp::default()),
         }
@@ -115,7 +115,7 @@ impl Witness {
             return Err(Violation::AnnouncedBlockLost { at, hash });
         }
         (self.tip, self.work) = (chain.tip().hash(), chain.work());
-        self.told = (chain.tip().hash(), chain.tip().height);
+        self.followed = (chain.tip().hash(), chain.tip().height);
         Ok(())
     }
 
@@ -140,8 +140,8 @@ impl Witness {
         if self.idle_wakes.0 > SPIN.as_millis() as u32 / 2 { Err(Violation::Spins { at }) } else { Ok(()) }
     }
 
-    /// The node says something to a peer.
-    pub fn said(&mut self, message: &Message) {
+    /// The node sends a message.
+    pub fn sent(&mut self, message: &Message) {
         let Some(announced) = &mut self.announced else { return };
         match message {
             Message::Hello(hello) => announced.extend([hello.tip]),
@@ -152,26 +152,26 @@ impl Witness {
     }
 
     /// The node has an event.
-    pub fn told(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
+    pub fn check_event(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
         match event {
             Event::BlockDisconnected { block, height } => {
-                let (told, found) = (self.told.0, block.hash());
-                if (told, *height) != (found, self.told.1) {
-                    return Err(Violation::EventsMislead { at, told, found });
+                let (expected, found) = (self.followed.0, block.hash());
+                if (expected, *height) != (found, self.followed.1) {
+                    return Err(Violation::EventsMislead { at, expected, found });
                 }
                 let parent = Height::from_u32(height.get().saturating_sub(1));
-                self.told = (block.header().previous_block_hash, parent);
+                self.followed = (block.header().previous_block_hash, parent);
             }
             Event::BlockConnected { block, height, .. } => {
-                let (told, found) = (self.told.0, block.header().previous_block_hash);
-                if told != found || *height != self.told.1.next() {
-                    return Err(Violation::EventsMislead { at, told, found });
+                let (expected, found) = (self.followed.0, block.header().previous_block_hash);
+                if expected != found || *height != self.followed.1.next() {
+                    return Err(Violation::EventsMislead { at, expected, found });
                 }
-                self.told = (block.hash(), *height);
+                self.followed = (block.hash(), *height);
             }
-            Event::PeerDisconnected { reason: DisconnectReason::Misbehavior(offence), .. }
-            | Event::PeerRejected { reason: DisconnectReason::Misbehavior(offence), .. } => {
-                return Err(Violation::HonestPeerPunished { at, offence: offence.clone() });
+            Event::PeerDisconnected { reason: DisconnectReason::Misbehavior(misbehavior), .. }
+            | Event::PeerRejected { reason: DisconnectReason::Misbehavior(misbehavior), .. } => {
+                return Err(Violation::HonestPeerBanned { at, misbehavior: misbehavior.clone() });
             }
             _ => {}
         }
@@ -179,9 +179,9 @@ impl Witness {
     }
 
     /// Every change of the node's chain has been an event.
-    pub fn told_all<S: ChainStore>(&self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
-        let (told, found) = (self.told.0, chain.tip().hash());
-        if told == found { Ok(()) } else { Err(Violation::EventsMislead { at, told, found }) }
+    pub fn check_tip<S: ChainStore>(&self, at: NodeIndex, chain: &Chain<S>) -> Result<(), Violation> {
+        let (expected, found) = (self.followed.0, chain.tip().hash());
+        if expected == found { Ok(()) } else { Err(Violation::EventsMislead { at, expected, found }) }
     }
 }
 

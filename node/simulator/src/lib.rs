@@ -20,6 +20,7 @@
 
 pub mod agenda;
 pub mod behaviour;
+pub mod clock;
 pub mod conductor;
 pub mod engines;
 pub mod event_log;

@@ -224,8 +224,8 @@ impl Network {
         self.standing.insert(key, number);
         let queue = self.queue(now, number, dialled, dialler);
         self.least = Some(self.least.map_or(queue.latency, |least| least.min(queue.latency)));
-        let heard = now.saturating_add(self.slowed(dialled, dialler, queue.latency));
-        Some((LinkQueue { last_arrival: heard, ..queue }, heard))
+        let arrival = now.saturating_add(self.slowed(dialled, dialler, queue.latency));
+        Some((LinkQueue { last_arrival: arrival, ..queue }, arrival))
     }
 
     /// A way on which nothing was sent yet.
@@ -332,16 +332,16 @@ mod tests {
     #[test]
     fn nothing_reaches_the_dialler_before_it_knows_of_the_link() {
         let (mut network, (a, b)) = (network(0), nodes());
-        let (mut queue, heard) = network.join(NOW, b, a).expect("nothing is cut");
-        assert!(network.carry(NOW, (b, a), &mut queue, &mut Random::derive(7, 0), 10) >= heard);
+        let (mut queue, arrival) = network.join(NOW, b, a).expect("nothing is cut");
+        assert!(network.carry(NOW, (b, a), &mut queue, &mut Random::derive(7, 0), 10) >= arrival);
     }
 
     #[test]
     fn a_large_message_takes_its_time() {
         let (mut network, (a, b)) = (network(0), nodes());
-        let (_, heard) = network.join(NOW, b, a).expect("nothing is cut");
+        let (_, arrival) = network.join(NOW, b, a).expect("nothing is cut");
         let mut queue = network.queue(NOW, network.link(a, b).expect("they are joined"), a, b);
-        assert_eq!(heard.since(NOW), network.latency(a, b));
+        assert_eq!(arrival.since(NOW), network.latency(a, b));
         let arrival = network.carry(NOW, (a, b), &mut queue, &mut Random::derive(7, 0), 4_000_000);
         assert_eq!(arrival.since(NOW), Duration::from_secs(2) + network.latency(a, b));
     }

@@ -82,10 +82,9 @@ impl NodeIndex {
     }
 }
 
-/// The side of each of `nodes` nodes when the network is partitioned into these groups; a node in no group
-/// is alone on one.
+/// The number of the group of each of `nodes` nodes, of which each is in one.
 pub fn sides(groups: &[Vec<NodeIndex>], nodes: usize) -> Vec<usize> {
-    let mut sides: Vec<usize> = (groups.len()..groups.len() + nodes).collect();
+    let mut sides = vec![0; nodes];
     for (number, group) in groups.iter().enumerate() {
         for node in group {
             if let Some(side) = sides.get_mut(node.index()) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::node_index::{NodeIndex, sides};
+use crate::node_index::NodeIndex;
 use crate::plan::Step;
 
 /// A partition of the network. A new one replaces the one before.
@@ -11,7 +11,7 @@ pub enum Partition {
     /// All nodes may reach each other.
     #[default]
     Whole,
-    /// Only nodes of one side reach each other; a node on no side is alone.
+    /// Only nodes of one side reach each other; every node is on one.
     Split(Vec<Vec<NodeIndex>>),
     /// Nodes block those of other sides; a node on no side reaches all.
     Refused(Vec<Vec<NodeIndex>>),
@@ -19,10 +19,10 @@ pub enum Partition {
 
 impl Partition {
     /// A step of a plan is carried out. `nodes` is the number of all nodes.
-    pub fn take(&mut self, step: &Step, nodes: usize) {
+    pub fn take(&mut self, step: &Step, nodes: u16) {
         match step {
             step if step.joins_all(nodes) => *self = Self::Whole,
-            Step::Partition(sides) => *self = Self::Split(sides.clone()),
+            Step::Partition(groups) => *self = Self::Split(with_rest(groups.clone(), nodes)),
             Step::Refuse(sides) => *self = Self::Refused(sides.clone()),
             _ => {}
         }
@@ -37,37 +37,41 @@ impl Partition {
     pub fn bars(&self, one: NodeIndex, other: NodeIndex) -> bool {
         let (Self::Split(groups) | Self::Refused(groups)) = self else { return false };
         let side = |node| groups.iter().position(|group| group.contains(&node));
-        match (self, side(one), side(other)) {
-            (_, Some(one), Some(other)) => one != other,
-            (Self::Split(_), ..) => one != other,
-            _ => false,
-        }
+        side(one).zip(side(other)).is_some_and(|(one, other)| one != other)
     }
 
     /// The nodes that can agree with each other, side by side: each of `nodes` is on one.
     /// `passes_on` says whether a node relays what it receives.
     pub fn sides(&self, nodes: u16, passes_on: impl Fn(NodeIndex) -> bool) -> Vec<Vec<NodeIndex>> {
         let all = || NodeIndex::first(nodes).collect::<Vec<_>>();
-        let groups = match self {
-            Self::Whole => return vec![all()],
-            Self::Split(groups) => groups,
-            Self::Refused(groups) => {
-                let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
-                // A node on no side relays between all of them.
-                if all().iter().any(|node| !named.contains(node) && passes_on(*node)) {
-                    return vec![all()];
-                }
-                groups
-            }
-        };
-        let of = sides(groups, usize::from(nodes));
-        let mut found: Vec<Vec<NodeIndex>> = vec![Vec::new(); of.iter().max().map_or(0, |last| last + 1)];
-        for (node, side) in NodeIndex::first(nodes).zip(of) {
-            found[side].push(node);
+        match self {
+            Self::Whole => vec![all()],
+            Self::Split(groups) => sorted(groups).collect(),
+            Self::Refused(groups) => match rest(groups, nodes) {
+                // A node on no side relays between all of them; one that does not is alone.
+                bridges if bridges.iter().any(|node| passes_on(*node)) => vec![all()],
+                others => sorted(groups).chain(others.into_iter().map(|node| vec![node])).collect(),
+            },
         }
-        found.retain(|side| !side.is_empty());
-        found
     }
+}
+
+fn sorted(groups: &[Vec<NodeIndex>]) -> impl Iterator<Item = Vec<NodeIndex>> {
+    groups.iter().map(|group| group.iter().copied().collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// The nodes that are in none of these groups.
+pub fn rest(groups: &[Vec<NodeIndex>], nodes: u16) -> Vec<NodeIndex> {
+    let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
+    NodeIndex::first(nodes).filter(|node| !named.contains(node)).collect()
+}
+
+/// The sides of a partition into groups: nodes that are in none form one more.
+pub fn with_rest(mut groups: Vec<Vec<NodeIndex>>, nodes: u16) -> Vec<Vec<NodeIndex>> {
+    groups.retain(|group| !group.is_empty());
+    let rest = rest(&groups, nodes);
+    groups.extend(Some(rest).filter(|rest| !rest.is_empty()));
+    groups
 }
 
 #[cfg(test)]
@@ -85,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_on_no_side_is_alone_when_parted_and_a_bridge_when_others_refuse() {
+    fn nodes_on_no_side_form_one_more_in_a_partition_and_are_bridges_when_others_block_each_other() {
         let sides = vec![nodes(&[0, 1]), nodes(&[3])];
         let bars = |step: Step| {
             let (cut, [zero, one, two, three]) = (after(&[step]), [0, 1, 2, 3].map(NodeIndex::new));

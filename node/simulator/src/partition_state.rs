@@ -8,7 +8,7 @@ pub struct PartitionState {
     pub running: usize,
     /// How many tips they have.
     pub tips: usize,
-    /// Whether a partition, or peers that pass nothing on, is between some of them.
+    /// Whether a partition, or peers that relay nothing, is between some of them.
     pub is_cut: bool,
 }
 
@@ -16,17 +16,5 @@ impl PartitionState {
     /// Whether that keeps nodes from agreeing.
     pub const fn is_divided(&self) -> bool {
         self.is_cut && self.tips > 1
-    }
-
-    /// The state as a sentence shows it.
-    pub fn in_words(&self) -> String {
-        match self.tips {
-            _ if self.running == 0 => "no node runs".into(),
-            0 | 1 => "all nodes that run agree".into(),
-            tips if self.is_cut => {
-                format!("ended divided: {tips} tips, as not all of them hear of each other")
-            }
-            tips => format!("{tips} tips"),
-        }
     }
 }

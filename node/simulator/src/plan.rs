@@ -13,6 +13,7 @@ use crate::behaviour::Behaviour;
 use crate::expectation::Expectation;
 use crate::network::{Links, LinksSaid, Network};
 use crate::node_index::NodeIndex;
+use crate::partition::rest;
 use crate::rng_streams;
 use crate::topology::{Shape, Topology};
 use crate::wallets::{usual_chain, with_wallets};
@@ -55,8 +56,8 @@ impl Group {
 /// One thing that is done to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The network is partitioned: links between groups break, and no node reaches another group. A node in
-    /// no group is alone.
+    /// The network is partitioned: links between groups break, and no node reaches another group. Nodes in no
+    /// group form one more.
     Partition(Vec<Vec<NodeIndex>>),
     /// The same, done as a devnet does it: every node blocks the other groups.
     Refuse(Vec<Vec<NodeIndex>>),
@@ -91,7 +92,7 @@ pub enum Step {
 
 impl Step {
     /// Whether some of `nodes` nodes can agree again because of it: time to agreement counts from here.
-    pub fn heals(&self, nodes: usize) -> bool {
+    pub fn heals(&self, nodes: u16) -> bool {
         match self {
             Self::Restart(_) => true,
             Self::Behave { behaviour, .. } => behaviour.is_mannerly(),
@@ -101,12 +102,12 @@ impl Step {
 
     /// Whether no partition is between any two of `nodes` nodes after it: a partition into one group of
     /// all heals as well as a heal does, and so does a refusal with a single side.
-    pub fn joins_all(&self, nodes: usize) -> bool {
+    pub fn joins_all(&self, nodes: u16) -> bool {
         match self {
             Self::Heal => true,
             Self::Refuse(groups) if groups.len() < 2 => true,
             Self::Partition(groups) | Self::Refuse(groups) => {
-                groups.iter().any(|group| group.iter().collect::<BTreeSet<_>>().len() == nodes)
+                groups.iter().any(|group| rest(core::slice::from_ref(group), nodes).is_empty())
             }
             _ => false,
         }

@@ -123,8 +123,18 @@ pub struct Branching {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MomentKind {
-    /// A step of the plan.
-    Step,
+    Partition,
+    Heal,
+    Kill,
+    Restart,
+    Slow,
+    Clock,
+    Mine,
+    Pay,
+    Hashrate,
+    Behave,
+    /// A step of the plan that changes nothing.
+    NoEffect,
     /// A block was found.
     Block,
     Reorganization,
@@ -134,6 +144,18 @@ pub enum MomentKind {
     Attack,
     /// A part of the run begins or ends.
     Phase,
+}
+
+impl MomentKind {
+    /// Whether it is a step of the plan.
+    pub const fn is_step(self) -> bool {
+        !matches!(self, Self::Block | Self::Reorganization | Self::Agreement | Self::Attack | Self::Phase)
+    }
+
+    /// Whether a long timeline keeps it and leaves out others.
+    pub const fn is_kept(self) -> bool {
+        self.is_step() || matches!(self, Self::Agreement | Self::Phase)
+    }
 }
 
 /// How far nodes agreed at some time.

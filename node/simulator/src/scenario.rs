@@ -1,8 +1,8 @@
 //! Scenario files: a world and what happens in it, as text that people write.
 //!
 //! [`parse`] reads a file's text into a [`Plan`] and does nothing else. Every key is described in
-//! `docs/scenarios.md`; an unknown one is refused, and every error names line, key, what was found
-//! and what was expected. Nothing is allocated because a file says so before it was compared with
+//! `docs/scenarios.md`; an unknown one is rejected, and every error names line, key, what was found
+//! and what was expected, with an example. Nothing is allocated because a file says so before it was compared with
 //! its bound.
 //!
 //! ```
@@ -39,13 +39,13 @@
 //!
 //! let error = cairn_simulator::scenario::parse(&text.replace("hashrate = 3", "hashrate = -3"));
 //! let error = error.expect_err("less than nothing").to_string();
-//! assert_eq!(error, "line 8, `group.hashrate`: found -3, expected 0 to 1000000");
+//! assert_eq!(error, "line 8, `group.hashrate`: found -3, expected a number from 0 to 1000000, as in 50.5");
 //! ```
 
 use core::time::Duration;
 
 use cairn_genesis::bounded::{Bounded, Name};
-use cairn_genesis::toml_file::{Document, Spanned, Unread};
+use cairn_genesis::toml_file::{Document, Spanned, TomlFault, Unread};
 use serde::Deserialize;
 
 use crate::behaviour::Behaviour;
@@ -99,11 +99,32 @@ struct File {
     expect: ExpectTable,
 }
 
+/// A file with nearly every key, out of which errors show examples.
+const EXAMPLE: &str = include_str!("../example.toml");
+
 /// Reads a scenario file's text.
 ///
 /// # Errors
 /// The first rule of [`Fault`] that it breaks, with line and key.
 pub fn parse(text: &str) -> Result<Plan, ScenarioError> {
+    read(text).map_err(|mut error| {
+        let (Fault::File(TomlFault::Value { expected: text_of, .. })
+        | Fault::File(TomlFault::Unparsed { why: text_of, .. })) = &mut error.fault
+        else {
+            return error;
+        };
+        let document = Document::parse::<Fault>(EXAMPLE).ok();
+        let example = document.as_ref().and_then(|document| document.example(&error.key));
+        if let Some(example) =
+            example.filter(|_| !text_of.contains(" as in ") && !text_of.contains("such as"))
+        {
+            text_of.push_str(&format!(", as in {example}"));
+        }
+        error
+    })
+}
+
+fn read(text: &str) -> Result<Plan, ScenarioError> {
     if text.len() > MAX_BYTES {
         let fault = Fault::TooLong { found: text.len(), most: MAX_BYTES };
         return Err(ScenarioError { line: 1, key: "file".into(), fault });

@@ -6,11 +6,12 @@ use crate::behaviour::Behaviour;
 use crate::node_index::NodeIndex;
 use crate::partition::Partition;
 use crate::plan::{Plan, Step};
+use crate::plan_state::PlanState;
 
 /// Steps that are still carried out when a run stops before the rest of its plan, of which `taken` steps
 /// are behind it: what would have been healed is healed now, and what would have been broken stays whole.
 pub fn steps_left(plan: &Plan, taken: usize) -> Vec<usize> {
-    let nodes = usize::from(plan.nodes());
+    let nodes = plan.nodes();
     let steps = plan.steps.iter().enumerate().skip(taken);
     let is_left = |step: &Step| step.heals(nodes) || matches!(step, Step::Slow { percent: 100, .. });
     steps.filter(|(_, (_, step))| is_left(step)).map(|(number, _)| number).collect()
@@ -52,22 +53,25 @@ pub struct Settlement {
     pub(crate) groups: Vec<(Behaviour, BTreeSet<NodeIndex>)>,
     /// The partition in force.
     pub(crate) cut: Partition,
+    /// Nodes whose clocks are off by more than a block may be ahead, and milliseconds ahead.
+    pub(crate) wrong_clocks: BTreeMap<NodeIndex, i64>,
+    pub(crate) drift_ms: u64,
 }
 
 impl Settlement {
-    /// As partition and behaviours are now. On each side a living node mines on whose blocks all
-    /// others get, if there is one: the first that is honest, stays, and is no victim; otherwise the
-    /// first that keeps to the manners; otherwise the first that lives.
-    pub fn new(
-        plan: &Plan,
-        cut: &Partition,
-        behaviours: &[Behaviour],
-        lives: impl Fn(NodeIndex) -> bool,
-    ) -> Self {
+    /// As partition, behaviours and clocks are now. On each side a living node mines on whose blocks all
+    /// others get, if there is one: the first that is honest, stays, has the right time and is no victim; otherwise
+    /// the first that keeps to the manners; otherwise the first that lives.
+    pub fn new(plan: &Plan, state: &PlanState, at_ms: u64, lives: impl Fn(NodeIndex) -> bool) -> Self {
+        let PlanState { partition: cut, behaviours, .. } = state;
+        let wrong_clocks = state.wrong_clocks(plan, at_ms);
         let behaviour = |node: NodeIndex| behaviours.get(plan.group_of(node)).unwrap_or(&Behaviour::Honest);
         let sides = cut.sides(plan.nodes(), |node| lives(node) && behaviour(node).passes_on());
         let is_victim = |node: NodeIndex| behaviours.iter().any(|behaviour| behaviour.starves(node));
-        let is_steady = |node: &NodeIndex| *behaviour(*node) == Behaviour::Honest && !is_victim(*node);
+        let is_steady = |node: &NodeIndex| {
+            let is_honest = *behaviour(*node) == Behaviour::Honest;
+            is_honest && !is_victim(*node) && !wrong_clocks.contains_key(node)
+        };
         let steadiest = |side: &Vec<NodeIndex>| {
             let living = || side.iter().copied().filter(|node| lives(*node));
             let mannerly = || living().find(|node| behaviour(*node).is_mannerly());
@@ -80,18 +84,19 @@ impl Settlement {
         let unsure = plan.indices().filter(is_unsure).collect();
         let members = plan.groups.iter().map(|group| group.members().collect());
         let groups = behaviours.iter().cloned().zip(members).collect();
-        Self { miners, sides, left_out: 0, unsure, groups, cut: cut.clone() }
+        let drift_ms = plan.chain.max_future_drift_ms.get();
+        Self { miners, sides, left_out: 0, unsure, groups, cut: cut.clone(), wrong_clocks, drift_ms }
     }
 
-    /// Nodes of each side that must have one tip when the time for agreement is over: those that hear of
-    /// the blocks of the node that mines there, over nodes that stay and pass on what they receive. `ways` has the nodes that
-    /// each living node is linked to, or would be if all went well. Nodes of one side may still have no way
-    /// to the others of it.
+    /// Nodes of each side that must have one tip when the time for agreement is over: those that
+    /// receive the blocks of the node that mines there, over nodes that stay and pass on what they receive, and whose clocks are
+    /// near its own. `ways` has the nodes that each living node is linked to, or would be if all went well. Nodes of
+    /// one side may still have no way to the others of it.
     pub fn must_agree(&self, ways: &BTreeMap<NodeIndex, BTreeSet<NodeIndex>>) -> Vec<Vec<NodeIndex>> {
-        self.miners.iter().filter_map(|miner| self.hearers(*miner, ways)).collect()
+        self.miners.iter().filter_map(|miner| self.reached_from(*miner, ways)).collect()
     }
 
-    fn hearers(
+    fn reached_from(
         &self,
         miner: NodeIndex,
         ways: &BTreeMap<NodeIndex, BTreeSet<NodeIndex>>,
@@ -102,20 +107,28 @@ impl Settlement {
         let is_there = |node: &NodeIndex| ways.contains_key(node);
         let first =
             Some(miner).filter(is_there).or_else(|| side.iter().copied().find(is_there)).unwrap_or(miner);
-        let (mut hear, mut to_ask) = (BTreeSet::from([first]), vec![first]);
+        let (mut reached, mut to_ask) = (BTreeSet::from([first]), vec![first]);
         if self.unsure.contains(&first) {
             return Some(to_ask);
         }
         while let Some(node) = to_ask.pop() {
             for other in ways.get(&node).into_iter().flatten() {
-                let is_way =
-                    side.contains(other) && !self.unsure.contains(other) && !self.is_barred(node, *other);
-                if is_way && hear.insert(*other) {
+                let is_way = side.contains(other)
+                    && !self.unsure.contains(other)
+                    && !self.is_barred(node, *other)
+                    && self.have_near_clocks(first, *other);
+                if is_way && reached.insert(*other) {
                     to_ask.push(*other);
                 }
             }
         }
-        Some(hear.into_iter().collect())
+        Some(reached.into_iter().collect())
+    }
+
+    /// Whether each of two nodes accepts a block that the other makes now.
+    fn have_near_clocks(&self, one: NodeIndex, other: NodeIndex) -> bool {
+        let ahead_ms = |node| self.wrong_clocks.get(&node).copied().unwrap_or_default();
+        ahead_ms(one).abs_diff(ahead_ms(other)) <= self.drift_ms
     }
 
     /// Whether a partition, or an attacker that starves the other, is between two nodes.
@@ -162,15 +175,16 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_a_way_to_its_sides_miner_must_agree_and_nobody_else() {
+    fn nodes_with_a_way_to_the_miner_of_their_side_must_agree_and_no_others() {
         let (plan, node) = (plan(), NodeIndex::new);
         // 0 - 1 - 2, and 3 - 4.
         let links = ways([(0, 1), (1, 2), (3, 4)].map(|(one, other)| (node(one), node(other))));
         let must_agree = |sides: &[&[u16]], behaviours: [Behaviour; 2]| {
             let side = |side: &&[u16]| side.iter().copied().map(node).collect();
-            let mut cut = Partition::default();
-            cut.take(&Step::Partition(sides.iter().map(side).collect()), 5);
-            let groups = Settlement::new(&plan, &cut, &behaviours, |_| true).must_agree(&links);
+            let mut state = PlanState::new(&plan);
+            state.partition.take(&Step::Partition(sides.iter().map(side).collect()), 5);
+            state.behaviours = behaviours.to_vec();
+            let groups = Settlement::new(&plan, &state, 0, |_| true).must_agree(&links);
             groups
                 .iter()
                 .map(|group| group.iter().map(|node| node.number()).collect())
@@ -190,11 +204,12 @@ mod tests {
     #[test]
     fn on_each_side_the_first_that_is_honest_stays_and_is_no_victim_mines_on() {
         let (plan, node) = (plan(), NodeIndex::new);
-        let mut cut = Partition::default();
+        let mut state = PlanState::new(&plan);
         let sides = vec![vec![node(0), node(2), node(3)], vec![node(1), node(4)]];
-        cut.take(&Step::Partition(sides), 5);
-        let miners = |behaviours: [Behaviour; 2], dead: u16| {
-            Settlement::new(&plan, &cut, &behaviours, |at| at != node(dead)).miners
+        state.partition.take(&Step::Partition(sides), 5);
+        let mut miners = |behaviours: [Behaviour; 2], dead: u16| {
+            state.behaviours = behaviours.to_vec();
+            Settlement::new(&plan, &state, 0, |at| at != node(dead)).miners
         };
         assert_eq!(miners([Behaviour::Honest, Behaviour::Honest], 9), [node(0), node(1)]);
         assert_eq!(miners([Behaviour::Withhold, Behaviour::Honest], 9), [node(2), node(4)]);

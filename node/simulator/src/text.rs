@@ -1,36 +1,33 @@
-//! Steps, blocks and reorganizations in words, and figures as people read them.
-
-use std::collections::BTreeSet;
+//! The formatter: steps, moments, verdicts and states in words, and figures as people read them.
 
 pub use cairn_genesis::format::{count, duration, grouped, percent};
 
 use crate::behaviour::Behaviour;
+use crate::expectation::{Bounds, Expectation, Outcome, Verdict};
 use crate::node_index::NodeIndex;
+use crate::partition::{rest, with_rest};
+use crate::partition_state::PartitionState;
 use crate::plan::{Plan, Step};
 use crate::plan_state::StepEffect;
-use crate::report::Branching;
+use crate::report::{Branching, MomentKind};
+use crate::settlement::Settlement;
+
+/// The most wrong clocks that a verdict lists.
+const MAX_CLOCKS: usize = 5;
+/// The moment at which a run is interrupted.
+pub const INTERRUPTED: &str = "the run was stopped before its end";
 
 impl Plan {
     /// A step in words.
     pub fn in_words(&self, step: &Step) -> String {
         match step {
             Step::Heal => "healed: all nodes may reach each other again".into(),
-            step if step.joins_all(usize::from(self.nodes())) => self.in_words(&Step::Heal),
-            Step::Partition(groups) => {
-                let by_itself = match self.outside(groups).as_slice() {
-                    [] => None,
-                    [one] => Some(self.who(&[*one])),
-                    _ => Some("every other node by itself".into()),
-                };
-                self.cut_in_words(groups, by_itself)
-            }
-            Step::Refuse(groups) => {
-                let cut = self.cut_in_words(groups, None);
-                match self.outside(groups).as_slice() {
-                    [] => cut,
-                    bridges => format!("{cut}, but for {}, who may reach all", self.nodes_in_words(bridges)),
-                }
-            }
+            step if step.joins_all(self.nodes()) => self.in_words(&Step::Heal),
+            Step::Partition(groups) => self.cut_in_words(&with_rest(groups.clone(), self.nodes())),
+            Step::Refuse(groups) => match (self.cut_in_words(groups), rest(groups, self.nodes())) {
+                (cut, bridges) if bridges.is_empty() => cut,
+                (cut, bridges) => format!("{cut}; {} may reach all", self.nodes_in_words(&bridges)),
+            },
             Step::Kill(nodes) => format!("power lost: {}", self.who(nodes)),
             Step::Restart(nodes) => format!("started again: {}", self.who(nodes)),
             Step::Slow { nodes, percent: 100 } => format!("as fast as before: {}", self.who(nodes)),
@@ -40,8 +37,7 @@ impl Plan {
             }
             Step::Clock { nodes, offset_ms: 0 } => format!("clock set right: {}", self.who(nodes)),
             Step::Clock { nodes, offset_ms } => {
-                let way = if *offset_ms > 0 { "ahead" } else { "behind" };
-                format!("clock set {} {way}: {}", duration(offset_ms.unsigned_abs()), self.who(nodes))
+                format!("clock set {}: {}", offset(*offset_ms), self.who(nodes))
             }
             Step::Mine { node, blocks: 1 } => format!("{node} mines a block at once"),
             Step::Mine { node, blocks } => format!("{node} mines {blocks} blocks at once"),
@@ -75,7 +71,7 @@ impl Plan {
             _ => format!("{} {}", self.nodes_in_words(unchanged), does.replacen("is ", "are ", 1)),
         };
         match (step, unchanged.as_slice()) {
-            (step, _) if *is_idle && step.joins_all(usize::from(self.nodes())) => {
+            (step, _) if *is_idle && step.joins_all(self.nodes()) => {
                 "nothing to heal: no partition is in force".into()
             }
             (Step::Kill(_), [_, ..]) if *is_idle => {
@@ -112,15 +108,25 @@ impl Plan {
         self.groups.get(group).map_or("?", |group| group.name.as_str())
     }
 
-    fn cut_in_words(&self, groups: &[Vec<NodeIndex>], by_itself: Option<String>) -> String {
-        let sides: Vec<String> = groups.iter().map(|group| self.who(group)).chain(by_itself).collect();
+    fn cut_in_words(&self, groups: &[Vec<NodeIndex>]) -> String {
+        let sides: Vec<String> = groups.iter().map(|group| self.who(group)).collect();
         format!("cut: {} no longer reach each other", sides.join(" / "))
     }
 
-    /// Nodes that are on no side.
-    fn outside(&self, groups: &[Vec<NodeIndex>]) -> Vec<NodeIndex> {
-        let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
-        self.indices().filter(|node| !named.contains(node)).collect()
+    /// The end of mining, and what follows it.
+    pub fn end_of_mining(&self, settlement: &Settlement, is_agreed: bool) -> String {
+        let Settlement { sides, miners, left_out, .. } = settlement;
+        let then = match (miners.as_slice(), sides.len() > 1) {
+            ([], _) => "no node runs".into(),
+            (_, true) if is_agreed => "each side agrees".into(),
+            (_, false) if is_agreed => "all nodes agree".into(),
+            (miners, true) => {
+                let mine = if miners.len() == 1 { "mines" } else { "mine" };
+                format!("{} {mine} on until each side agrees", self.nodes_in_words(miners))
+            }
+            (miners, false) => format!("{} mines on until all agree", self.nodes_in_words(miners)),
+        };
+        format!("mining ends{}; {then}", before_its_plan(*left_out))
     }
 
     /// The same as the beginning of a sentence: `node 2`, `nodes 0-3`, or groups by their names.
@@ -167,6 +173,98 @@ pub fn reorganization(nodes: &str, change: &Branching) -> String {
     format!("reorganization on {nodes}: {disconnected} left, {connected} joined, fork point {fork_height}")
 }
 
+/// A node rejects a payment that a step handed in.
+pub fn payment_rejected(at: NodeIndex, why: &str) -> String {
+    format!("{at} rejects a payment: {why}")
+}
+
+/// A node rejects the second payment of a coin.
+pub fn conflict_rejected(at: NodeIndex, why: &str) -> String {
+    format!("{at} rejects the second payment of a coin: {why}")
+}
+
+/// Mining ends, and the run with it, without time for agreement.
+pub fn ends_as_it_stands(left_out: usize, state: &PartitionState) -> String {
+    format!("mining ends{}, and the run with it: {}", before_its_plan(left_out), state.in_words())
+}
+
+/// The run is over; with branches of equal work, if `is_even`.
+pub fn is_over(state: &PartitionState, is_even: bool) -> String {
+    format!("the run is over: {}{}", state.in_words(), if is_even { " of equal work" } else { "" })
+}
+
+/// All nodes have one tip again, this long after the last step that heals.
+pub fn agree_again(are_all_up: bool, took_ms: u64) -> String {
+    let that_run = if are_all_up { "" } else { " that run" };
+    format!("all nodes{that_run} agree again, {} after the last step that heals", duration(took_ms))
+}
+
+/// A timeline is too long for all moments.
+pub fn from_here_on_only_steps(shown: usize) -> String {
+    format!("{shown} moments are shown: from here on only steps and agreement")
+}
+
+/// Moments of a timeline that are left out.
+pub fn not_shown(moments: u64) -> String {
+    format!("{} are not shown", count(moments, "more moment"))
+}
+
+/// A double-spender shows its secret chain. `confirmations` has the payment, unless others have as much work.
+pub fn secret_chain_shown(by: NodeIndex, confirmations: Option<u32>) -> String {
+    let against = match confirmations {
+        Some(number) => format!("against a payment with {}", count(number.into(), "confirmation")),
+        None => "and others have one with as much work".into(),
+    };
+    format!("double spend: {by} shows its secret chain, {against}")
+}
+
+/// A double-spender gives up.
+pub fn double_spend_given_up(by: NodeIndex) -> String {
+    format!("double spend: {by} gives up, the payment stays")
+}
+
+/// A double-spender's payment can no longer be confirmed.
+pub fn double_spend_begun_anew(by: NodeIndex) -> String {
+    format!("double spend: {by} begins anew, its payment is gone")
+}
+
+fn before_its_plan(steps_left_out: usize) -> String {
+    match steps_left_out {
+        0 => String::new(),
+        1 => " before its plan does, so that a step is left out".into(),
+        many => format!(" before its plan does, so that {many} steps are left out"),
+    }
+}
+
+/// The offset of a clock: `3 s ahead`.
+fn offset(ms: i64) -> String {
+    format!("{} {}", duration(ms.unsigned_abs()), if ms > 0 { "ahead" } else { "behind" })
+}
+
+impl MomentKind {
+    /// In a word or two, as pictures annotate steps.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Partition => "cut",
+            Self::Heal => "healed",
+            Self::Kill => "power lost",
+            Self::Restart => "started again",
+            Self::Slow => "latency",
+            Self::Clock => "clock",
+            Self::Mine => "blocks mined",
+            Self::Pay => "payments",
+            Self::Hashrate => "hash rate",
+            Self::Behave => "behaviour",
+            Self::NoEffect => "no effect",
+            Self::Block => "block",
+            Self::Reorganization => "reorganization",
+            Self::Agreement => "agreement",
+            Self::Attack => "attack",
+            Self::Phase => "run",
+        }
+    }
+}
+
 /// Numbers of nodes, neighbours joined: `0-2,5`.
 pub fn numbers(sorted: &[u16]) -> String {
     let mut words: Vec<String> = Vec::new();
@@ -199,6 +297,96 @@ impl Behaviour {
     }
 }
 
+impl Bounds {
+    /// The bounds in words, each figure as `show` writes it.
+    pub fn in_words(&self, show: fn(u64) -> String) -> String {
+        match (self.least, self.most) {
+            (Some(least), Some(most)) if least == most => format!("exactly {}", show(least)),
+            (Some(least), Some(most)) => format!("{} to {}", show(least), show(most)),
+            (Some(least), None) => format!("at least {}", show(least)),
+            (None, Some(most)) => format!("at most {}", show(most)),
+            (None, None) => "anything".into(),
+        }
+    }
+}
+
+impl Verdict {
+    /// What was expected and what was found, in words.
+    pub fn in_words(&self) -> (String, String) {
+        let (bounds, show): (_, fn(u64) -> String) = match &self.expectation {
+            Expectation::ConvergedWithinMs(_) => (None, |ms| format!("{} at most", duration(ms))),
+            Expectation::AgreedWithinMs(_)
+            | Expectation::NoDoubleSpendDeeperThan(_)
+            | Expectation::Winner(_) => (None, grouped),
+            Expectation::StaleRate(bounds)
+            | Expectation::Agreement(bounds)
+            | Expectation::Revenue { share: bounds, .. } => (Some(bounds), percent),
+            Expectation::DeepestReorganization(bounds)
+            | Expectation::DoubleSpends(bounds)
+            | Expectation::Tips(bounds)
+            | Expectation::Height(bounds) => (Some(bounds), grouped),
+        };
+        let what = match &self.expectation {
+            Expectation::ConvergedWithinMs(ms) => format!("all agree again within {}", duration(*ms)),
+            Expectation::AgreedWithinMs(ms) => format!("all agree {} after mining ends", duration(*ms)),
+            Expectation::DeepestReorganization(_) => "deepest reorganization, in blocks".into(),
+            Expectation::StaleRate(_) => "stale rate".into(),
+            Expectation::NoDoubleSpendDeeperThan(most) => {
+                let most = count(u64::from(*most), "confirmation");
+                format!("no payment with more than {most} is taken back")
+            }
+            Expectation::DoubleSpends(_) => "payments taken back".into(),
+            Expectation::Winner(group) => format!("the branch of {group} wins"),
+            Expectation::Revenue { group, .. } => format!("share of the blocks that {group} gets"),
+            Expectation::Tips(_) => "most tips at one time".into(),
+            Expectation::Height(_) => "final height".into(),
+            Expectation::Agreement(_) => "share of the nodes on one tip at the end".into(),
+        };
+        let expected = bounds.map_or(what.clone(), |bounds| format!("{what}: {}", bounds.in_words(show)));
+        let found = match &self.outcome {
+            Outcome::Figure(figure) => show(*figure),
+            Outcome::DoubleSpends { payments: 0, .. } => "none".into(),
+            Outcome::DoubleSpends { payments, deepest } => {
+                let deepest = count(u64::from(*deepest), "confirmation");
+                format!("{}, with up to {deepest}", grouped(*payments))
+            }
+            Outcome::Winner(group) => format!("that of {group}"),
+            Outcome::Network(state) => state.in_words(),
+            Outcome::WrongClocks { tips, ahead_ms, drift_ms } => {
+                let clock = |(node, ahead_ms): &(u16, i64)| format!("node {node} {}", offset(*ahead_ms));
+                let clocks: Vec<String> = ahead_ms.iter().take(MAX_CLOCKS).map(clock).collect();
+                let more = match ahead_ms.len().saturating_sub(MAX_CLOCKS) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let (tips, drift) = (count(*tips as u64, "tip"), duration(*drift_ms));
+                let clocks = clocks.join(", ");
+                format!("{tips}, as clocks are wrong: {clocks}{more}; a block may be {drift} ahead")
+            }
+            Outcome::NoAgreement => "no agreement after some step".into(),
+            Outcome::NothingHealed => "that nothing was healed".into(),
+            Outcome::NoBlock => "that no block was found".into(),
+            Outcome::NoDoubleSpendTried => "that no coin was paid twice".into(),
+            Outcome::NoWinner => "no partition, no block during it, or two groups with as many".into(),
+        };
+        (expected, found)
+    }
+}
+
+impl PartitionState {
+    /// The state as a sentence shows it.
+    pub fn in_words(&self) -> String {
+        match self.tips {
+            _ if self.running == 0 => "no node runs".into(),
+            0 | 1 => "all nodes that run agree".into(),
+            tips if self.is_cut => {
+                format!("ended divided: {tips} tips, as not all nodes get or accept each other's blocks")
+            }
+            tips => format!("{tips} tips"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,22 +399,19 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_names_who_is_alone_who_bridges_it_and_that_one_side_of_all_is_none() {
+    fn a_cut_names_all_sides_and_bridges_and_one_side_of_all_is_none() {
         let (plan, nodes) = (Plan::quiet(4), |numbers: &[u16]| {
             numbers.iter().copied().map(NodeIndex::new).collect::<Vec<NodeIndex>>()
         });
         let words = [
-            (
-                Step::Partition(vec![nodes(&[0])]),
-                "cut: 0 / every other node by itself no longer reach each other",
-            ),
+            (Step::Partition(vec![nodes(&[0])]), "cut: 0 / 1-3 no longer reach each other"),
             (
                 Step::Partition(vec![nodes(&[0, 1]), nodes(&[3])]),
                 "cut: 0,1 / 3 / 2 no longer reach each other",
             ),
             (
                 Step::Refuse(vec![nodes(&[0, 1]), nodes(&[3])]),
-                "cut: 0,1 / 3 no longer reach each other, but for node 2, who may reach all",
+                "cut: 0,1 / 3 no longer reach each other; node 2 may reach all",
             ),
             (Step::Partition(vec![nodes(&[0, 1, 2, 3])]), "healed: all nodes may reach each other again"),
             (Step::Refuse(vec![nodes(&[0, 1])]), "healed: all nodes may reach each other again"),

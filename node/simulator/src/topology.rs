@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_dials_itself() {
+    fn no_node_dials_itself() {
         let shapes = [
             Shape::Line,
             Shape::Ring { chords: 5 },
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn a_random_network_gives_everybody_as_many_as_it_dials() {
+    fn a_random_network_gives_every_node_as_many_as_it_dials() {
         assert!(dials(Shape::Random { outbound: 4 }, &[10]).iter().all(|dialled| dialled.len() == 4));
         assert!(dials(Shape::Random { outbound: 4 }, &[3]).iter().all(|dialled| dialled.len() == 2));
     }
 
     #[test]
-    fn a_regular_network_gives_everybody_as_many_links() {
+    fn a_regular_network_gives_every_node_as_many_links() {
         let dials = dials(Shape::Regular { degree: 4 }, &[7, 4]);
         let links_of = |node: NodeIndex| {
             dials[node.index()].len() + dials.iter().filter(|dialled| dialled.contains(&node)).count()
@@ -216,7 +216,7 @@ mod tests {
     }
 
     /// Two filtered copies of all nodes for each of them were billions of steps here: no clock may be
-    /// read, but whoever brings them back waits.
+    /// read, but such a loop would take minutes.
     #[test]
     fn regions_of_a_large_world_are_joined_in_no_time() {
         let dials = dials(Shape::Regions { inside: 4, outside: 2 }, &[15_000, 20_000, 30_000]);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confined_group_meets_only_whom_it_is_confined_to() {
+    fn a_confined_group_is_linked_to_the_group_it_is_confined_to_alone() {
         let groups: Vec<Members> = vec![
             vec![NodeIndex::new(0)],
             vec![NodeIndex::new(1), NodeIndex::new(2)],

@@ -10,23 +10,23 @@ use sha2::{Digest, Sha256};
 
 use crate::node_index::NodeIndex;
 
-/// Everything that one node heard so far, hashed in order.
+/// A hash of the inputs of a node, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     hasher: Sha256,
 }
 
 impl Trace {
-    /// Adds what it heard when.
-    pub fn note(&mut self, when: Timestamp, whom: NodeIndex, what: &Input) {
+    /// Adds an input.
+    pub fn note(&mut self, when: Timestamp, at: NodeIndex, input: &Input) {
         self.hasher.update(when.millis().to_be_bytes());
-        self.hasher.update(whom.number().to_be_bytes());
-        mark(what, &mut |bytes| self.hasher.update(bytes));
+        self.hasher.update(at.number().to_be_bytes());
+        mark(input, &mut |bytes| self.hasher.update(bytes));
     }
 }
 
-/// What all nodes heard, as 64 hex digits. Nodes know of each other only by what they hear, so
-/// nothing is left out.
+/// The inputs of all nodes as 64 hex digits. Nodes know of each other only by their inputs, so that nothing is
+/// left out.
 pub fn of_all<'t>(traces: impl Iterator<Item = &'t Trace>) -> String {
     let mut hasher = Sha256::new();
     traces.for_each(|trace| hasher.update(trace.hasher.clone().finalize()));

@@ -115,7 +115,7 @@ impl SimWallet {
         RequestId(FIRST_CONFLICT + u64::from(self.number))
     }
 
-    /// Whether it can pay: it waits for no answer, and nodes never accepted two payments of its coin.
+    /// Whether it can pay: its last payment is answered, and nodes never accepted two payments of its coin.
     pub const fn is_ready(&self) -> bool {
         self.asked.is_none() && self.asked_twice.is_none() && !self.has_cheated
     }
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wallet_waits_for_its_answer() {
+    fn a_wallet_pays_again_only_when_its_last_payment_is_answered() {
         let chain = with_wallets(&usual_chain(), 10);
         let mut wallet = SimWallet::all(&chain).remove(0);
         let first = wallet.pay(NodeIndex::new(0), &chain.params.genesis_hash).expect("it is full");

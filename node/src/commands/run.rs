@@ -17,9 +17,9 @@ use cairn_daemon::config::settings::Config;
 use cairn_daemon::miner::{Miner, MiningSettings, spacing_hashrate};
 use cairn_daemon::p2p::hint;
 use cairn_daemon::rpc::access::Rpc;
-use cairn_daemon::rpc::auth::{COOKIE_FILE, Cookie};
+use cairn_daemon::rpc::auth::Cookie;
 use cairn_daemon::store::Opening;
-use cairn_daemon::store::directory::Directory;
+use cairn_daemon::store::directory::{COOKIE_FILE, Directory};
 use cairn_daemon::web::{self, Settings};
 use cairn_daemon::{log, node_builder, signals};
 
@@ -49,15 +49,15 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         stop_on_stdin_close(stop.clone()).context("cannot watch standard input")?;
     }
     let chain = Chain::find(&config.chain)?;
-    let pay_to = config.mine.as_deref().map(|text| {
-        Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
-    });
-    let pay_to = pay_to.transpose()?;
     let data_dir = config.data_dir().context("name the data directory of this node with --data-dir DIR")?;
     node_builder::make_data_dir(&data_dir)?;
     // The lock first: a second process must not even replace the cookie of the running one.
     let opening = if config.reindex { Opening::Reindex } else { Opening::Resume };
     let directory = Directory::open(&data_dir, chain.params.genesis_hash, opening)?;
+    let pay_to = config.mine.as_deref().map(|text| {
+        Address::parse(text, &chain.params.address_prefix).with_context(|| format!("--mine {text:?}"))
+    });
+    let pay_to = pay_to.transpose()?;
     let server = serve_rpc(config, &data_dir, stop.clone()).await?;
     let running =
         tokio::task::block_in_place(|| node_builder::start(config, &chain, directory, stop.clone()))?;

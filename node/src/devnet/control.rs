@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +16,7 @@ use cairn_core::amount::Amount;
 use cairn_daemon::api::tagged::join;
 use cairn_daemon::page;
 use cairn_daemon::rpc::auth::Gate;
+use cairn_daemon::web::args::{Args, Arguments};
 use cairn_daemon::web::ask::FreeTurns;
 use cairn_daemon::web::connection_slots::Caller;
 use cairn_daemon::web::connections;
@@ -56,6 +56,10 @@ pub struct Control {
 #[derive(Deserialize)]
 struct Wait {
     wait_ms: Option<u64>,
+}
+
+impl Arguments for Wait {
+    const EXPECTED: &'static str = "wait_ms=NUMBER, in milliseconds";
 }
 
 /// Opens the API's port: this one if it is free, else any on loopback.
@@ -146,14 +150,11 @@ async fn step(
     State(control): State<Arc<Control>>,
     Extension(caller): Extension<Caller>,
     Path(step): Path<String>,
-    wait: Result<Query<Wait>, QueryRejection>,
+    Args(Wait { wait_ms }): Args<Wait>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let limit = match wait {
-        Ok(Query(Wait { wait_ms })) => wait_ms.map_or(TURN_LIMIT, Duration::from_millis).min(TURN_LIMIT),
-        Err(wrong) => return reject(StatusCode::BAD_REQUEST, &wrong.body_text()),
-    };
+    let limit = wait_ms.map_or(TURN_LIMIT, Duration::from_millis).min(TURN_LIMIT);
     // The player's first command is a step too.
     if step == "play" {
         return play(State(control), Extension(caller), Path(step), headers, body).await;

@@ -18,8 +18,8 @@ use cairn_genesis::accounts;
 use crate::devnet::command::Payment;
 use crate::devnet::error::DevnetError;
 use crate::devnet::funded_accounts;
-use crate::devnet::held::held;
 use crate::devnet::network::Network;
+use cairn_genesis::programs::held::held;
 
 /// Fee of a payment; its largest form has some 700 bytes, so this is above any usual fee rate.
 const FEE: Amount = Amount::from_units(10_000);

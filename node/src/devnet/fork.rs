@@ -10,9 +10,9 @@ use cairn_genesis::format::count;
 use crate::devnet::command::{ForkReport, NodeReorganization, SideTip};
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
+use crate::devnet::line::short;
 use crate::devnet::mining::{check, estimate, mine};
 use crate::devnet::network::Network;
-use crate::devnet::status::short;
 
 /// Time limit for either side, and for all after healing, to agree.
 const LIMIT: Duration = Duration::from_secs(30);

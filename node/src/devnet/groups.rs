@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use cairn_simulator::node_index::NodeIndex;
+use cairn_simulator::partition::with_rest;
 use serde::{Deserialize, Serialize};
 
 /// Disjoint groups that hold every node.
@@ -41,11 +43,9 @@ impl Groups {
 
     /// These sides; nodes that are on none form one more group.
     pub fn sides(sides: impl IntoIterator<Item = BTreeSet<u16>>, nodes: u16) -> Self {
-        let mut groups: Vec<BTreeSet<u16>> = sides.into_iter().filter(|side| !side.is_empty()).collect();
-        let rest: BTreeSet<u16> =
-            (0..nodes).filter(|node| !groups.iter().any(|group| group.contains(node))).collect();
-        groups.extend(Some(rest).filter(|rest| !rest.is_empty()));
-        Self(groups)
+        let sides = sides.into_iter().map(|side| side.into_iter().map(NodeIndex::new).collect());
+        let groups = with_rest(sides.collect(), nodes).into_iter();
+        groups.map(|group| group.into_iter().map(NodeIndex::number).collect()).collect()
     }
 
     /// Reads groups; nodes that are not named form one more group.

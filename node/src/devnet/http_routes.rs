@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use cairn_daemon::rpc::table::is_readable;
-use cairn_daemon::web::ask::{FreeTurns, for_pages};
+use cairn_daemon::web::args::{Args, Arguments};
+use cairn_daemon::web::ask::FreeTurns;
 use cairn_daemon::web::connection_slots::Caller;
 use cairn_daemon::web::events::{FOR_PAGES, Followers, Wanted};
+use cairn_daemon::web::reply::for_pages;
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -61,16 +62,16 @@ pub struct Extent {
     pub blocks: Option<usize>,
 }
 
+impl Arguments for Extent {
+    const EXPECTED: &'static str = "blocks=NUMBER, the limit of the latest blocks";
+}
+
 /// The view with as many blocks as are wanted.
 pub async fn view(
     State(feed): State<Feed>,
     Extension(caller): Extension<Caller>,
-    extent: Result<Query<Extent>, QueryRejection>,
+    Args(extent): Args<Extent>,
 ) -> Response {
-    let extent = match extent {
-        Ok(Query(extent)) => extent,
-        Err(wrong) => return reject(StatusCode::BAD_REQUEST, &wrong.body_text()),
-    };
     let _turn = feed.readers.wait(caller).await;
     let Some(state) = feed.source.state() else { return nothing_plays() };
     let view = state.view(extent.blocks.unwrap_or(usize::MAX));
@@ -82,7 +83,7 @@ pub async fn view(
 pub async fn follow(
     State(feed): State<Feed>,
     Extension(caller): Extension<Caller>,
-    Query(wanted): Query<Wanted>,
+    Args(wanted): Args<Wanted>,
     headers: HeaderMap,
 ) -> Response {
     let Some(state) = feed.source.state() else { return nothing_plays() };

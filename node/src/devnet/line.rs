@@ -83,6 +83,14 @@ impl Narrated {
         })
     }
 
+    /// The node that was killed, died or was started.
+    pub const fn node(&self) -> Option<u16> {
+        match self {
+            Self::Killed { node } | Self::Died { node, .. } | Self::Restarted { node } => Some(*node),
+            _ => None,
+        }
+    }
+
     /// Duration until agreement, in milliseconds.
     pub const fn took_ms(&self) -> Option<u64> {
         match self {
@@ -90,4 +98,10 @@ impl Narrated {
             _ => None,
         }
     }
+}
+
+/// The end of a hash: its beginning is zeros.
+pub fn short(hash: &BlockHash, digits: usize) -> String {
+    let hash = hash.to_string();
+    format!("…{}", hash.get(hash.len().saturating_sub(digits)..).unwrap_or_default())
 }

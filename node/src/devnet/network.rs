@@ -19,14 +19,14 @@ use serde::de::DeserializeOwned;
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::groups::Groups;
-use crate::devnet::held::held;
+use crate::devnet::line::short;
 use crate::devnet::plan::NodePlan;
 use crate::devnet::shared_state::SharedState;
 use crate::devnet::state::NetworkState;
-use crate::devnet::status::short;
 use crate::devnet::turns::Turns;
 use crate::devnet::view::NodeView;
 use crate::devnet::{process, watch};
+use cairn_genesis::programs::held::held;
 
 /// Time limit for a node to start, and for links to go.
 pub(super) const START_LIMIT: Duration = Duration::from_secs(30);

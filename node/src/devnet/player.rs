@@ -14,9 +14,9 @@ use serde::Serialize;
 
 use crate::devnet::command::PlayerCommand;
 use crate::devnet::error::DevnetError;
-use crate::devnet::held::held;
 use crate::devnet::player::simulation_view::SimulationView;
 use crate::devnet::shared_state::SharedState;
+use cairn_genesis::programs::held::held;
 
 /// How often the picture moves on.
 const FRAME: Duration = Duration::from_millis(50);

@@ -10,11 +10,11 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::plan::Plan;
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
-use crate::devnet::held::held;
-use crate::devnet::line::Line;
+use crate::devnet::line::{Line, Narrated};
 use crate::devnet::narrator::Narrator;
 use crate::devnet::state::NetworkState;
 use crate::devnet::view::{DevnetView, Mark};
+use cairn_genesis::programs::held::held;
 
 /// The state, the log of its changes, and the narrator. Clones are the same.
 #[derive(Clone, Debug)]
@@ -144,7 +144,9 @@ fn mark(state: &mut NetworkState, lines: &[Line], at_ms: u64) {
         let text = line.text.as_deref().and_then(|text| text.lines().next());
         if let (Some(kind), Some(text)) = (line.event.mark(), text) {
             let (kind, text, took_ms) = (kind.to_owned(), text.to_owned(), line.event.took_ms());
-            state.mark(Mark { at_ms, kind, text, took_ms });
+            let groups = matches!(line.event, Narrated::Partitioned { .. } | Narrated::Healed);
+            let groups = groups.then(|| state.groups().clone());
+            state.mark(Mark { at_ms, kind, text, took_ms, node: line.event.node(), groups });
         }
     }
 }

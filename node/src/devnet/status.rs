@@ -1,11 +1,11 @@
 //! Status: what every node is doing, as one value for programs, and as a table for people.
 
-use cairn_core::hash::BlockHash;
 use cairn_core::work::Work;
 use cairn_daemon::api::status::NodeStatus;
 
 use crate::devnet::command::{NodeReport, ReportedStatus, StatusReport};
 use crate::devnet::groups::Groups;
+use crate::devnet::line::short;
 use crate::devnet::network::Network;
 
 /// Asks all nodes at once. A node that is down or does not reply says so in its entry.
@@ -108,12 +108,6 @@ fn phase(node: &NodeReport, status: &NodeStatus) -> String {
     }
     let from = node.sync_from_node.map_or_else(String::new, |from| format!(" from node {from}"));
     format!("syncing{from}, {} of {}", status.height.get(), status.headers.get())
-}
-
-/// The end of a hash: its beginning is zeros.
-pub fn short(hash: &BlockHash, digits: usize) -> String {
-    let hash = hash.to_string();
-    format!("…{}", hash.get(hash.len().saturating_sub(digits)..).unwrap_or_default())
 }
 
 #[cfg(test)]

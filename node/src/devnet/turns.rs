@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::devnet::error::DevnetError;
-use crate::devnet::held::held;
+use cairn_genesis::programs::held::held;
 
 /// The queue of steps.
 #[derive(Debug, Default)]

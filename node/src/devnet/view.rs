@@ -124,6 +124,10 @@ pub struct Mark {
     pub text: String,
     /// Duration until agreement, in a mark of agreement.
     pub took_ms: Option<u64>,
+    /// The node that was killed, died or was started, in a mark of that.
+    pub node: Option<u16>,
+    /// The groups of a network that was partitioned or healed, in a mark of that.
+    pub groups: Option<Groups>,
 }
 
 /// An expectation of a scenario, and what was found so far.
@@ -136,8 +140,9 @@ pub struct Expectation {
 }
 
 impl From<(usize, Verdict)> for Expectation {
-    fn from((number, Verdict { expected, found, is_met }): (usize, Verdict)) -> Self {
-        Self { number, expected, found, is_met }
+    fn from((number, verdict): (usize, Verdict)) -> Self {
+        let (expected, found) = verdict.in_words();
+        Self { number, expected, found, is_met: verdict.is_met }
     }
 }
 

@@ -11,7 +11,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, TableState};
 
 use crate::devnet::groups::Groups;
-use crate::devnet::status::short;
+use crate::devnet::line::short;
 use crate::devnet::view::Mark;
 use crate::top::keys::Hand;
 use crate::top::scene::{Node, Scene};
@@ -370,6 +370,8 @@ mod tests {
             kind: "partition".into(),
             text: "cut: 0,1 / 2 no longer reach each other".into(),
             took_ms: None,
+            node: None,
+            groups: None,
         };
         let view = DevnetView {
             blocks: vec![

@@ -37,14 +37,11 @@ export class PartitionHistory {
     if (this.spells.length > MOST) this.spells.splice(0, MOST / 10);
   }
 
-  /** Reads what happened before the page was opened from the texts of marks. */
+  /** Reads what happened before the page was opened from marks. */
   read(marks) {
-    for (const { kind, text, at_ms: at } of marks) {
-      const node = /\bnode (\d+)/.exec(text)?.[1];
-      if (kind === "partition") this.cut(groupsIn(text), at);
-      else if (kind === "heal") this.cut([], at);
-      else if (node !== undefined && (kind === "kill" || kind === "died")) this.life(Number(node), false, at);
-      else if (node !== undefined && kind === "restart") this.life(Number(node), true, at);
+    for (const { kind, node, groups, at_ms: at } of marks) {
+      if (groups) this.cut(groups, at);
+      else if (Number.isInteger(node)) this.life(node, kind === "restart", at);
     }
   }
 
@@ -52,11 +49,6 @@ export class PartitionHistory {
   during(from, until) {
     return this.spells.filter((spell) => spell.from <= until && spell.until >= from);
   }
-}
-
-function groupsIn(text) {
-  const found = /\d[\d,]*(?: \/ \d[\d,]*)+/.exec(text)?.[0];
-  return found?.split(" / ").map((group) => group.split(",").map(Number)) ?? null;
 }
 
 /** Whether a spell kept one node's blocks from another node. */

@@ -139,8 +139,7 @@ function marksOf({ timeline, convergence }) {
   const took = new Map((convergence ?? []).map((one) => [one.at_ms, one.took_ms ?? 0]).reverse());
   const marks = [];
   for (const line of timeline) {
-    const kind = /^cut(?=[:,]|$)/.test(line.text) ? "partition" : /^healed(?=[:,]|$)/.test(line.text) ? "heal" : null;
-    if (kind) marks.push({ ...line, kind, took_ms: took.get(line.at_ms) ?? 0 });
+    if (["partition", "heal"].includes(line.kind)) marks.push({ ...line, took_ms: took.get(line.at_ms) ?? 0 });
   }
   return marks;
 }

@@ -100,7 +100,7 @@ impl Watched {
         let chain = self.node.chain();
         let ground = self.witness.stepped(HERE, chain);
         assert!(ground.is_ok() || self.is_marked, "{ground:?}");
-        self.witness.told_all(HERE, chain).unwrap_or_else(|broken| panic!("{broken}"));
+        self.witness.check_tip(HERE, chain).unwrap_or_else(|broken| panic!("{broken}"));
     }
 
     fn heed(&mut self, action: Action) {
@@ -110,9 +110,9 @@ impl Watched {
                 assert_eq!(codec::decode(&codec::encode(&message)).as_ref(), Ok(&message));
             }
             Action::Disconnect { peer } => drop(self.linked.remove(&peer)),
-            Action::Emit(event) => match self.witness.told(HERE, &event) {
+            Action::Emit(event) => match self.witness.check_event(HERE, &event) {
                 // Not everybody is honest here.
-                Ok(()) | Err(Violation::HonestPeerPunished { .. }) => {}
+                Ok(()) | Err(Violation::HonestPeerBanned { .. }) => {}
                 Err(broken) => panic!("{broken}"),
             },
             Action::Connect { .. }

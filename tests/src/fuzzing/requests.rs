@@ -5,7 +5,7 @@ use cairn_core::hash::Txid;
 use cairn_daemon::rpc::envelope::{Arguments, Body, Call, Envelope};
 use cairn_daemon::rpc::error::RpcError;
 use cairn_daemon::rpc::json::json;
-use cairn_daemon::rpc::params::{BindError, Params, Verbosity};
+use cairn_daemon::rpc::params::{Params, Verbosity};
 use cairn_daemon::rpc::table;
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ fn bound(envelope: &Envelope, Call { method, params }: Call) {
             Arguments::Positional(values) => Arguments::Positional(values.clone()),
             Arguments::Named(values) => Arguments::Named(values.clone()),
         };
-        match Params::bind(method.args, arguments) {
+        match Params::bind(method.args, arguments, || method.wrong_number_of_arguments()) {
             Ok(params) => {
                 for (index, arg) in method.args.iter().enumerate() {
                     let is_there = params.read::<Option<Value>>(index).is_ok_and(|value| value.is_some());
@@ -50,8 +50,7 @@ fn bound(envelope: &Envelope, Call { method, params }: Call) {
                 }
                 sealed(envelope, Ok(method.name));
             }
-            Err(BindError::Rejected(error)) => sealed(envelope, Err(error)),
-            Err(BindError::WrongNumber) => sealed(envelope, Err(method.wrong_number_of_arguments())),
+            Err(error) => sealed(envelope, Err(error)),
         }
     }
 }

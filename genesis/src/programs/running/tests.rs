@@ -1,4 +1,4 @@
-//! Which devnets are found, and that a dead one's note misleads nobody.
+//! Which devnets are found, and that a dead one's note misleads no program.
 
 use std::fs;
 

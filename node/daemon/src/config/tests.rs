@@ -32,7 +32,7 @@ fn with_file(text: &str) -> (tempfile::NamedTempFile, NodeArgs) {
     (file, arguments)
 }
 
-fn refusal(text: &str) -> String {
+fn config_error(text: &str) -> String {
     let (file, arguments) = with_file(text);
     let error = load(&arguments, &[]).expect_err("the file is wrong").to_string();
     error.replace(&file.path().display().to_string(), "FILE")
@@ -70,18 +70,18 @@ fn a_list_can_be_typed_or_separated_by_commas_or_stand_in_the_file() {
 #[test]
 fn a_wrong_value_in_the_file_is_named_by_file_line_and_key_with_what_was_expected() {
     assert_eq!(
-        refusal("# comment\nchain = \"regtest\"\nrpc = \"nonsense\"\n"),
+        config_error("# comment\nchain = \"regtest\"\nrpc = \"nonsense\"\n"),
         "FILE, line 3, key rpc: expected an address such as 127.0.0.1:18443 or localhost:18443, found \"nonsense\""
     );
     assert_eq!(
-        refusal("threads = 0"),
+        config_error("threads = 0"),
         "FILE, line 1, key threads: expected a number, 1 or more, found \"0\""
     );
 }
 
 #[test]
 fn a_setting_that_does_not_exist_is_named_with_those_that_do() {
-    let error = refusal("\nprc = \"127.0.0.1:1\"");
+    let error = config_error("\nprc = \"127.0.0.1:1\"");
     assert!(
         error.starts_with("FILE, line 2: there is no setting \"prc\"; expected one of: address-index, chain"),
         "{error}"
@@ -90,7 +90,7 @@ fn a_setting_that_does_not_exist_is_named_with_those_that_do() {
 
 #[test]
 fn a_file_that_is_not_toml_is_named_with_its_line() {
-    let error = refusal("chain = \"devnet\"\nrpc = = 1\n");
+    let error = config_error("chain = \"devnet\"\nrpc = = 1\n");
     assert!(error.starts_with("FILE, line 2, ") && error.contains("not TOML"), "{error}");
 }
 
@@ -125,7 +125,10 @@ fn a_variable_is_taken_as_it_stands_and_only_a_list_is_split() {
         ("hello, world", PathBuf::from(" my, data"))
     );
     assert_eq!(config.connect.len(), 2);
-    assert_eq!(refusal("tag = [\"a\", \"b\"]"), "FILE, line 1, key tag: expected one value, found \"a, b\"");
+    assert_eq!(
+        config_error("tag = [\"a\", \"b\"]"),
+        "FILE, line 1, key tag: expected one value, found \"a, b\""
+    );
 }
 
 #[test]
@@ -173,5 +176,5 @@ fn what_is_on_or_off_is_a_flag_alone_or_true_or_false_in_a_lower_layer() {
     let path = file.path().to_str().expect("text");
     let config = load(&typed(&["--reindex", "--address-index", "--config", path]));
     assert_eq!((config.reindex, config.log_json, config.address_index), (true, true, true));
-    assert_eq!(refusal("reindex = 1"), "FILE, line 1, key reindex: expected true or false, found \"1\"");
+    assert_eq!(config_error("reindex = 1"), "FILE, line 1, key reindex: expected true or false, found \"1\"");
 }

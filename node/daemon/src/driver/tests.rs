@@ -1,5 +1,7 @@
 //! The driver on fake connections: what it says, and on which of them.
 
+use std::sync::Arc;
+
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_core::signature::SerialVerifier;
@@ -34,8 +36,8 @@ struct World {
     _directory: tempfile::TempDir,
 }
 
-/// A running driver that finds these events waiting when it starts, so that they are one group.
-fn start(waiting: Vec<PeerEvent>) -> World {
+/// A running driver whose queue has these events when it starts, so that they are one group.
+fn start(queued: Vec<PeerEvent>) -> World {
     let runtime = Runtime::new().expect("a runtime");
     let (test, directory) = (TestChain::new(), tempfile::tempdir().expect("a directory"));
     let store = SledStore::open(directory.path(), &test.genesis, Opening::Resume).expect("it opens");
@@ -54,7 +56,7 @@ fn start(waiting: Vec<PeerEvent>) -> World {
     let traffic = Arc::new(Traffic::default());
     let (handle, ends) = NodeHandle::new(own, traffic.clone(), Arc::default(), CancellationToken::new());
     let (events, receiver) = mpsc::channel(4 * GROUP);
-    for event in waiting {
+    for event in queued {
         events.try_send(event).expect("room for it");
     }
     let (commands, _) = mpsc::channel(64);
@@ -123,7 +125,7 @@ fn nothing_is_said_to_who_left_and_came_back_that_was_meant_for_its_first_connec
 fn nothing_that_waits_is_lost_however_much_it_is() {
     let (connected, queue) = connect(1, Direction::Inbound);
     let budget = Arc::new(tokio::sync::Semaphore::new(1000));
-    let heard = |message| {
+    let received = |message| {
         let permit = budget.clone().try_acquire_owned().expect("room");
         PeerEvent::Received { peer: PEER, connection: ConnectionId::new_unchecked(1), message, permit }
     };
@@ -135,8 +137,8 @@ fn nothing_that_waits_is_lost_however_much_it_is() {
     };
     let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
     let pings = 3 * GROUP;
-    let mut waiting = vec![connected, heard(Message::Hello(Box::new(hello.hello(tip))))];
-    waiting.extend((0..pings as u64).map(|nonce| heard(Message::Ping { nonce })));
-    start(waiting).finish();
+    let mut queued = vec![connected, received(Message::Hello(Box::new(hello.hello(tip))))];
+    queued.extend((0..pings as u64).map(|nonce| received(Message::Ping { nonce })));
+    start(queued).finish();
     assert_eq!(said(queue).iter().filter(|said| **said == "pong").count(), pings);
 }

@@ -1,12 +1,13 @@
 //! Workers: threads that search the nonce of a block, and drop it at once for another.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use cairn_core::block::Block;
 use cairn_genesis::hashrate::Hashrate;
+use cairn_genesis::programs::held::held;
 use tokio::sync::mpsc;
 
 use crate::miner::throttle::{STEP, Throttle};
@@ -122,12 +123,8 @@ impl Drop for Workers {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Assignment> {
-        self.assignment.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn assign(&self, change: impl FnOnce(&mut Assignment)) {
-        let mut assignment = self.lock();
+        let mut assignment = held(&self.assignment);
         change(&mut assignment);
         assignment.number += 1;
         self.number.store(assignment.number, Ordering::Release);
@@ -154,7 +151,7 @@ impl Shared {
 
     /// Waits for a task; none when the workers end.
     fn next_task(&self, is_first: bool) -> Option<Task> {
-        let mut assignment = self.lock();
+        let mut assignment = held(&self.assignment);
         loop {
             if assignment.is_over {
                 return None;
@@ -212,7 +209,7 @@ impl Shared {
 
     /// Pauses for one step of the throttle, or until there is another assignment.
     fn pause(&self, number: u64) {
-        let assignment = self.lock();
+        let assignment = held(&self.assignment);
         if assignment.number == number {
             let _woken = self.changed.wait_timeout(assignment, STEP);
         }
@@ -221,7 +218,7 @@ impl Shared {
     /// Sends a block, unless another worker or another assignment was faster; then all pause until there is new
     /// work, so that no worker mines its sibling.
     fn send(&self, work: &Work, nonce: u64, number: u64) {
-        let mut assignment = self.lock();
+        let mut assignment = held(&self.assignment);
         if assignment.number != number {
             return;
         }

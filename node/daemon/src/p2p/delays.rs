@@ -1,9 +1,10 @@
 //! Slow links: the delay of messages to a peer. For devnets, which simulate slow links.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use cairn_genesis::programs::held::held;
 use cairn_protocol::peer::PeerId;
 use tokio::time::Instant;
 
@@ -49,7 +50,7 @@ impl Delays {
 
     fn settings(&self) -> std::sync::MutexGuard<'_, Settings> {
         // Durations are valid whatever panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.0)
     }
 }
 

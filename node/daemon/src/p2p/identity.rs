@@ -1,5 +1,5 @@
-//! The node's key: made once, kept in the data directory, readable by its owner alone. Peer ids are converted
-//! here between libp2p's type and the protocol's.
+//! The node's key: made once, kept in the data directory with a checksum, readable by its owner alone. Peer ids
+//! are converted here between libp2p's type and the protocol's.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use cairn_genesis::programs::files;
 use cairn_protocol::peer::PeerId;
 use libp2p::identity::{Keypair, PublicKey, ed25519};
+
+use crate::store::checksum;
 
 /// The file's name in the data directory.
 pub const KEY_FILE: &str = "node.key";
@@ -19,13 +21,16 @@ pub enum IdentityError {
     Io { path: PathBuf, source: std::io::Error },
     /// The file holds something else.
     #[error(
-        "{} holds {found} bytes, a key has 32; move the file away and a new key is made (peers will take this node for another)",
+        "{} is damaged: {found}; move the file away and a new key is made (peers will take this node for another)",
         path.display()
     )]
-    Damaged { path: PathBuf, found: usize },
+    Damaged { path: PathBuf, found: &'static str },
 }
 
-/// Reads the key of a data directory, or makes it.
+/// Length of a key in bytes.
+const KEY: usize = 32;
+
+/// Reads the key of a data directory, or makes it. A key without a checksum, as earlier versions wrote it, gets one.
 ///
 /// # Errors
 /// When the file cannot be read or made, or is damaged.
@@ -34,20 +39,33 @@ pub fn load_or_make(directory: &Path) -> Result<Keypair, IdentityError> {
     let io = |source| IdentityError::Io { path: path.clone(), source };
     let mut bytes = Vec::new();
     match OpenOptions::new().read(true).open(&path) {
-        // A few bytes more than a key show that the file is something else.
+        // A few bytes more than a key and its checksum show that the file is something else.
         Ok(file) => file.take(64).read_to_end(&mut bytes).map_err(io)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return make(&path).map_err(io),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let pair = ed25519::Keypair::generate();
+            write(&path, pair.secret().as_ref()).map_err(io)?;
+            return Ok(pair.into());
+        }
         Err(error) => return Err(io(error)),
     };
-    let found = bytes.len();
-    Keypair::ed25519_from_bytes(bytes).map_err(|_| IdentityError::Damaged { path: path.clone(), found })
+    let damaged = |found| IdentityError::Damaged { path: path.clone(), found };
+    let key = match checksum::check(KEY_FILE.as_bytes(), &bytes) {
+        Some(key) => key,
+        None if bytes.len() == KEY => {
+            write(&path, &bytes).map_err(io)?;
+            &bytes
+        }
+        None if bytes.len() == checksum::LENGTH + KEY => {
+            return Err(damaged("its checksum does not fit its key"));
+        }
+        None => return Err(damaged("it has not the length of a key")),
+    };
+    Keypair::ed25519_from_bytes(key.to_vec()).map_err(|_| damaged("it has not the length of a key"))
 }
 
-fn make(path: &Path) -> std::io::Result<Keypair> {
-    let pair = ed25519::Keypair::generate();
-    // Peers recognize the node by it, so it must survive a loss of power.
-    files::replace_durably(path, pair.secret().as_ref())?;
-    Ok(pair.into())
+/// Peers recognize the node by its key, so it must survive a loss of power.
+fn write(path: &Path, key: &[u8]) -> std::io::Result<()> {
+    files::replace_durably(path, &checksum::add(KEY_FILE.as_bytes(), key))
 }
 
 /// The peer id of the holder of a key.
@@ -95,7 +113,35 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(directory.path().join(KEY_FILE), b"short").expect("written");
         let error = load_or_make(directory.path()).expect_err("damaged").to_string();
-        assert!(error.contains("holds 5 bytes") && error.contains("move the file away"), "{error}");
+        assert!(error.contains("not the length of a key") && error.contains("move the file away"), "{error}");
+    }
+
+    #[test]
+    fn a_key_with_any_bit_changed_is_rejected_with_the_way_out() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        load_or_make(directory.path()).expect("made");
+        let path = directory.path().join(KEY_FILE);
+        let intact = std::fs::read(&path).expect("readable");
+        for bit in 0..intact.len() * 8 {
+            let mut changed = intact.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &changed).expect("written");
+            let error = load_or_make(directory.path()).expect_err("damaged").to_string();
+            assert!(error.contains("checksum") && error.contains("move the file away"), "{bit}: {error}");
+            assert_eq!(std::fs::read(&path).expect("readable"), changed, "it is left as it was");
+        }
+    }
+
+    #[test]
+    fn a_key_of_an_earlier_version_is_the_same_key_and_gets_a_checksum() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join(KEY_FILE);
+        let pair = ed25519::Keypair::generate();
+        std::fs::write(&path, pair.secret().as_ref()).expect("written");
+        let read = load_or_make(directory.path()).expect("read");
+        assert_eq!(own_id(&read), own_id(&pair.into()));
+        assert_eq!(std::fs::read(&path).expect("readable").len(), checksum::LENGTH + KEY);
+        assert_eq!(own_id(&load_or_make(directory.path()).expect("read again")), own_id(&read));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! limit is crossed, the peer with the most queued bytes loses its connection, so that peers that read do not
 //! suffer.
 
+use cairn_genesis::programs::held::held;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +57,7 @@ impl SendBudget {
 
     fn queues(&self) -> MutexGuard<'_, Queues> {
         // Nothing panics while it is held, and counts would be right if something did.
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.queues)
     }
 }
 

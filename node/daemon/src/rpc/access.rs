@@ -1,9 +1,10 @@
 //! Access of the methods to the node behind its handle, once it runs; and the list of running calls.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use cairn_genesis::programs::held::held;
 use cairn_protocol::input::PeerCommand;
 use tokio::sync::watch;
 
@@ -132,7 +133,7 @@ impl Rpc {
 
     /// Notes a call as running until the returned value is dropped.
     pub fn begin(&self, method: &'static str) -> Active {
-        let mut calls = self.calls();
+        let mut calls = held(&self.0.active);
         let number = calls.next;
         calls.next += 1;
         calls.running.insert(number, (method, Instant::now()));
@@ -141,11 +142,7 @@ impl Rpc {
 
     /// Running calls and for how long each.
     pub fn running(&self) -> Vec<(&'static str, Duration)> {
-        self.calls().running.values().map(|(method, since)| (*method, since.elapsed())).collect()
-    }
-
-    fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
-        self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.0.active).running.values().map(|(method, since)| (*method, since.elapsed())).collect()
     }
 }
 
@@ -161,7 +158,6 @@ pub fn panicked() -> RpcError {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        let mut calls = self.shared.active.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.running.remove(&self.number);
+        held(&self.shared.active).running.remove(&self.number);
     }
 }

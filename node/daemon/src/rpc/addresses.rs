@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cairn_core::address::Address;
 use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::lock::Lock;
@@ -67,10 +66,7 @@ struct Look {
 
 impl Look {
     fn take(node: &Machine, page: Arc<Page>) -> RpcResult<Self> {
-        let address = Address::parse(&page.address, &node.chain().params().address_prefix);
-        let lock = address
-            .map(|address| address.lock())
-            .map_err(|error| Code::InvalidAddressOrKey.error(format!("Invalid address: {error}")))?;
+        let lock = lookup::lock_of(node, &page.address)?;
         Ok(Self {
             lock,
             index: index(node)?.about(&lock),

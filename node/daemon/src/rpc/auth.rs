@@ -13,8 +13,6 @@ use base64::engine::general_purpose::STANDARD;
 use cairn_genesis::programs::files;
 use subtle::ConstantTimeEq;
 
-/// The cookie's name in the data directory, Bitcoin Core's.
-pub const COOKIE_FILE: &str = ".cookie";
 /// The user name of the cookie, the one that clients of Bitcoin Core expect.
 const USER: &str = "__cookie__";
 
@@ -78,8 +76,13 @@ pub enum GateError {
     )]
     ForeignHost { found: String },
     /// A web page of another server made this request.
-    #[error("Origin {found:?} is not this node")]
-    ForeignOrigin { found: String },
+    #[error("Origin {found:?} is not this server: expected {expected}")]
+    ForeignOrigin { found: String, expected: String },
+    /// The browser says that a page of another server made this request, as with an image or a script.
+    #[error(
+        "Sec-Fetch-Site {found:?}: a page of another server makes this request; expected same-origin or none"
+    )]
+    ForeignPage { found: String },
 }
 
 impl Gate {
@@ -88,7 +91,7 @@ impl Gate {
         Self { listening, names }
     }
 
-    /// Checks `Host` and `Origin`.
+    /// Checks `Host`, `Origin` and `Sec-Fetch-Site`.
     ///
     /// # Errors
     /// [`GateError`], with the value that is not this server's.
@@ -101,12 +104,17 @@ impl Gate {
         }
         if headers.contains_key(ORIGIN) {
             let origin = only(headers, ORIGIN).unwrap_or_default();
-            let same = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
-            if !same.is_some_and(|same| same.eq_ignore_ascii_case(host)) {
-                return Err(GateError::ForeignOrigin { found: origin.to_owned() });
+            // This server speaks plain HTTP: a page that came by https is another server's.
+            if !origin.strip_prefix("http://").is_some_and(|same| same.eq_ignore_ascii_case(host)) {
+                let expected = format!("http://{host}");
+                return Err(GateError::ForeignOrigin { found: origin.to_owned(), expected });
             }
         }
-        Ok(())
+        let site = fetch_metadata(headers, "sec-fetch-site").unwrap_or("none");
+        if matches!(site, "none" | "same-origin") || is_navigation(headers) {
+            return Ok(());
+        }
+        Err(GateError::ForeignPage { found: site.to_owned() })
     }
 
     /// A name that an attacker can make point here is never ours; an address always is what it says.
@@ -125,6 +133,18 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
+}
+
+/// A header by which a browser describes a request; none from other programs.
+/// <https://www.w3.org/TR/fetch-metadata/>
+fn fetch_metadata<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
+    headers.contains_key(name).then(|| only(headers, HeaderName::from_static(name)).unwrap_or_default())
+}
+
+/// Whether a person follows a link to this server: the page that has the link cannot read the reply.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    fetch_metadata(headers, "sec-fetch-mode") == Some("navigate")
+        && fetch_metadata(headers, "sec-fetch-dest") == Some("document")
 }
 
 fn without_port(host: &str) -> &str {

@@ -4,7 +4,7 @@ use cairn_protocol::chain::store::StoreError;
 use serde::Serialize;
 
 use crate::handle::Stopped;
-use crate::rpc::json::{Json, json};
+use crate::rpc::json::{Json, json, object};
 
 /// Bitcoin Core's error codes (`src/rpc/protocol.h`), those that have a meaning here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,17 @@ impl Code {
     }
 }
 
+/// Characters of a malformed value that an error repeats.
+const MAX_FOUND: usize = 80;
+
 impl RpcError {
+    /// The error of a part of a request that has not its form.
+    pub fn malformed(part: &str, found: &str, expected: &str) -> Self {
+        let found: String = found.chars().take(MAX_FOUND).collect();
+        let message = format!("{part} {found:?} is malformed: expected {expected}");
+        Code::InvalidRequest.error(message).with_data(object! { "found": found, "expected": expected })
+    }
+
     /// Adds the values behind the message.
     pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = Some(json(&data));

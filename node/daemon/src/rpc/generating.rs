@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cairn_core::amount::Amount;
 use cairn_core::block::Block;
-use cairn_core::encoding::{decode, encode};
+use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::lock::Lock;
 use cairn_core::outlook::Outlook;
@@ -125,10 +125,7 @@ fn chosen(node: &Machine, value: &Value) -> RpcResult<Chosen> {
             .ok_or_else(|| Code::InvalidAddressOrKey.error(format!("Transaction {txid} not in mempool.")))?;
         return Ok(Chosen { transaction: entry.transaction.clone(), fee: entry.fee });
     }
-    let bytes = hex::decode(text).unwrap_or_default();
-    let transaction: Transaction = decode(&bytes, bytes.len()).map_err(|error| {
-        Code::Deserialization.error(format!("Transaction decode failed for {text}: {error}"))
-    })?;
+    let transaction: Transaction = lookup::from_hex(text, &format!("Transaction decode failed for {text}"))?;
     let coins = lookup::coins_spent_by(node, &transaction)?.unwrap_or_default();
     let fee = render::fee_of(&transaction, &coins).unwrap_or_default();
     Ok(Chosen { transaction: Arc::new(transaction), fee })

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use cairn_core::address::Address;
 use cairn_core::coin::{Coin, Origin};
+use cairn_core::encoding::{Decode, decode};
 use cairn_core::hash::{BlockHash, Txid};
+use cairn_core::lock::Lock;
 use cairn_core::transaction::{OutPoint, Transaction};
 use cairn_protocol::chain::store::{BlockStatus, ChainStore};
 use cairn_protocol::chain::tree::BlockIndexEntry;
@@ -38,6 +41,27 @@ pub fn stuck(node: &Machine) -> Option<String> {
         None => format!("{missing} blocks are missing and no peer is connected"),
         Some(_) => format!("{missing} blocks are missing and no connected peer has them"),
     })
+}
+
+/// A value of the chain that a caller sent in hex; `failed` begins the error, as in Bitcoin Core.
+///
+/// # Errors
+/// [`Code::Deserialization`] when it is not one.
+pub fn from_hex<T: Decode<()>>(text: &str, failed: &str) -> RpcResult<T> {
+    let error = |why: String| Code::Deserialization.error(format!("{failed}: {why}"));
+    let bytes = hex::decode(text).map_err(|_| error("expected an even number of hex digits".into()))?;
+    decode(&bytes, bytes.len()).map_err(|wrong| error(wrong.to_string()))
+}
+
+/// The lock of an address of this chain.
+///
+/// # Errors
+/// [`Code::InvalidAddressOrKey`] when it is not one.
+pub fn lock_of(node: &Machine, address: &str) -> RpcResult<Lock> {
+    let address = Address::parse(address, &node.chain().params().address_prefix);
+    address
+        .map(|address| address.lock())
+        .map_err(|error| Code::InvalidAddressOrKey.error(format!("Error: Invalid address: {error}")))
 }
 
 /// Whether a block is part of the best chain.

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_core::address::Address;
 use cairn_core::block::Block;
 use cairn_core::difficulty::next_bits;
-use cairn_core::encoding::{decode, encode};
+use cairn_core::encoding::encode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
@@ -24,7 +23,7 @@ use crate::clock;
 use crate::handle::{Stopped, SubmitError};
 use crate::miner::{MiningSettings, spacing_hashrate};
 use crate::rpc::lookup;
-use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, json, methods, object};
+use crate::rpc::method::{Code, Coins, Object, Rpc, RpcResult, aside, json, methods, object};
 use crate::rpc::params::{Argument, Kind};
 use crate::rpc::proposal;
 use crate::rpc::render::{self, as_float};
@@ -51,13 +50,7 @@ const LONG_POLL: Duration = Duration::from_secs(60);
 
 /// The lock of an address of this chain; [`Code::InvalidAddressOrKey`] if it is not one.
 pub async fn pay_to(rpc: &Rpc, text: String) -> RpcResult<Lock> {
-    rpc.try_query(move |node| {
-        let address = Address::parse(&text, &node.chain().params().address_prefix);
-        address
-            .map(|address| address.lock())
-            .map_err(|error| Code::InvalidAddressOrKey.error(format!("Error: Invalid address: {error}")))
-    })
-    .await
+    rpc.try_query(move |node| lookup::lock_of(node, &text)).await
 }
 
 async fn get_block_template(rpc: Rpc, request: Option<Map<String, Value>>) -> RpcResult {
@@ -76,7 +69,13 @@ async fn get_block_template(rpc: Rpc, request: Option<Map<String, Value>>) -> Rp
         wait_for_other(&rpc, id).await?;
     }
     let next = rpc.events().next();
-    rpc.query(move |node| json(&template(node, next))).await
+    let look = |node: &Machine| {
+        let template = Template::new(clock::now(), node.chain(), node.mempool());
+        (template, node.chain().params().max_block_bytes)
+    };
+    let (template, max_block_bytes) = rpc.query(look).await?;
+    // Written down beside the driver: a whole block in hex.
+    aside(move || Ok(json(&template_object(&template, max_block_bytes, next)))).await
 }
 
 /// BIP 22's word for what is wrong with a proposed block.
@@ -88,9 +87,7 @@ fn proposed(node: &Machine, block: &Arc<Block>) -> Option<&'static str> {
     }
 }
 
-fn template(node: &Machine, next_event: u64) -> Object {
-    let params = node.chain().params();
-    let template = Template::new(clock::now(), node.chain(), node.mempool());
+fn template_object(template: &Template, max_block_bytes: usize, next_event: u64) -> Object {
     let positions: HashMap<Txid, usize> =
         (1..).zip(&template.transactions).map(|(position, one)| (one.txid(), position)).collect();
     let transactions = template.transactions.iter().zip(&template.fees).map(|(transaction, fee)| {
@@ -124,8 +121,8 @@ fn template(node: &Machine, next_event: u64) -> Object {
         "mintime_ms": template.min_time,
         "mutable": ["time", "transactions", "prevblock"],
         "noncerange": "0000000000000000ffffffffffffffff",
-        "sizelimit": params.max_block_bytes,
-        "weightlimit": params.max_block_bytes * 4,
+        "sizelimit": max_block_bytes,
+        "weightlimit": max_block_bytes * 4,
         "curtime": render::seconds(template.time),
         "curtime_ms": template.time,
         "bits": render::bits(template.bits),
@@ -205,9 +202,7 @@ async fn submit_block(rpc: Rpc, data: String, _dummy: Option<String>) -> RpcResu
 }
 
 async fn submit_header(rpc: Rpc, data: String) -> RpcResult<()> {
-    let failed = || Code::Deserialization.error("Block header decode failed");
-    let bytes = hex::decode(&data).map_err(|_| failed())?;
-    let header: Header = decode(&bytes, Header::SIZE).map_err(|_| failed())?;
+    let header: Header = lookup::from_hex(&data, "Block header decode failed")?;
     rpc.node()?.submit_header(header).await.map(|_| ()).map_err(|error| match error {
         SubmitError::Rejected(BlockRejection::UnknownParent { parent }) => {
             let message = format!("Must submit previous header ({parent}) first");
@@ -219,9 +214,7 @@ async fn submit_header(rpc: Rpc, data: String) -> RpcResult<()> {
 }
 
 fn read_block(text: &str) -> RpcResult<Block> {
-    let failed = |why: String| Code::Deserialization.error(format!("Block decode failed: {why}"));
-    let bytes = hex::decode(text).map_err(|_| failed("expected an even number of hex digits".to_owned()))?;
-    decode(&bytes, bytes.len()).map_err(|error| failed(error.to_string()))
+    lookup::from_hex(text, "Block decode failed")
 }
 
 async fn get_mining_info(rpc: Rpc) -> RpcResult<Object> {

@@ -20,7 +20,7 @@ pub enum Kind {
     Flag,
     Fields,
     List,
-    /// Several types have a meaning; reading the argument tells them apart.
+    /// Several types have a meaning; reading the argument distinguishes them.
     Any,
 }
 
@@ -116,21 +116,6 @@ impl Arg {
     }
 }
 
-/// Why arguments cannot be bound.
-#[derive(Debug)]
-pub enum BindError {
-    /// There are too few or too many; the caller answers with the method's help.
-    WrongNumber,
-    /// A name is unknown or doubled, or a value has the wrong type.
-    Rejected(RpcError),
-}
-
-impl From<RpcError> for BindError {
-    fn from(error: RpcError) -> Self {
-        Self::Rejected(error)
-    }
-}
-
 /// The arguments of one call: the right number of them, each of its declared type.
 #[derive(Debug)]
 pub struct Params {
@@ -142,15 +127,19 @@ impl Params {
     /// Puts the arguments in order and checks their number and types.
     ///
     /// # Errors
-    /// [`BindError`], with [`Code::InvalidParameter`] for names and [`Code::Type`] for types.
-    pub fn bind(args: &'static [Arg], arguments: Arguments) -> Result<Self, BindError> {
+    /// [`Code::InvalidParameter`] for names, [`Code::Type`] for types, `wrong_number` for too few or too many.
+    pub fn bind(
+        args: &'static [Arg],
+        arguments: Arguments,
+        wrong_number: impl FnOnce() -> RpcError,
+    ) -> Result<Self, RpcError> {
         let values = match arguments {
             Arguments::Positional(values) => values,
             Arguments::Named(named) => in_order(args, named)?,
         };
         let needed = args.iter().rposition(|arg| arg.is_required).map_or(0, |last| last + 1);
         if values.len() < needed || values.len() > args.len() {
-            return Err(BindError::WrongNumber);
+            return Err(wrong_number());
         }
         check_types(args, &values)?;
         Ok(Self { args, values })

@@ -1,7 +1,7 @@
 //! Methods about inclusion: proving that a block holds transactions, and checking such a proof.
 
 use cairn_core::block::Block;
-use cairn_core::encoding::{Decode, Encode, decode, encode};
+use cairn_core::encoding::{Decode, Encode, encode};
 use cairn_core::hash::{BlockHash, LeafHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::merkle::{InclusionProof, prove};
@@ -98,9 +98,7 @@ fn txids(list: &[Value]) -> RpcResult<Vec<Txid>> {
 }
 
 async fn verify_tx_out_proof(rpc: Rpc, proof: String) -> RpcResult<Vec<Txid>> {
-    let failed = |what: &str| Code::Deserialization.error(format!("Proof decode failed: {what}"));
-    let bytes = hex::decode(&proof).map_err(|_| failed("expected hex digits"))?;
-    let proof: TransactionProof = decode(&bytes, bytes.len()).map_err(|error| failed(&error.to_string()))?;
+    let proof: TransactionProof = lookup::from_hex(&proof, "Proof decode failed")?;
     let root = proof.header.merkle_root;
     if !proof.leaves.iter().all(|(leaf, path)| path.verify(leaf.hash(), root)) {
         return Ok(Vec::new());

@@ -72,7 +72,7 @@ fn code_and_token(error: &MempoolError) -> (Code, &'static str) {
 }
 
 /// Bitcoin Core's word for a rule that a transaction breaks, in a block or out of one. Where Core has
-/// one word for several rules, brackets tell which: as in its own `bad-version(0x…)`.
+/// one word for several rules, brackets name the rule: as in its own `bad-version(0x…)`.
 pub const fn rule(error: &TransactionError) -> &'static str {
     match error {
         TransactionError::NoInputs => "bad-txns-vin-empty",

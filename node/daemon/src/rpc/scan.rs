@@ -1,9 +1,10 @@
 //! Progress of a walk over all coins, for callers that ask for it or cancel the walk.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use cairn_core::hash::Txid;
+use cairn_genesis::programs::held::held;
 
 /// How far a walk is, and whether it is cancelled.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ pub struct ScanSlot(Arc<Mutex<Weak<Progress>>>);
 impl ScanSlot {
     /// Occupies the slot for as long as the progress lives, unless another scan runs.
     pub fn take(&self) -> Option<Arc<Progress>> {
-        let mut running = self.lock();
+        let mut running = held(&self.0);
         let progress = (running.strong_count() == 0).then(Arc::<Progress>::default)?;
         *running = Arc::downgrade(&progress);
         Some(progress)
@@ -51,10 +52,6 @@ impl ScanSlot {
 
     /// Progress of the scan that runs.
     pub fn running(&self) -> Option<Arc<Progress>> {
-        self.lock().upgrade()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Weak<Progress>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.0).upgrade()
     }
 }

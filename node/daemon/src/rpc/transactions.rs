@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use cairn_core::address::AddressPrefix;
 use cairn_core::amount::Amount;
-use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
@@ -165,9 +164,7 @@ async fn verdict(rpc: &Rpc, transaction: Arc<Transaction>, limit: Option<FeeRate
 }
 
 fn read(text: &str) -> RpcResult<Transaction> {
-    let failed = |why: String| Code::Deserialization.error(format!("TX decode failed. {why}"));
-    let bytes = hex::decode(text).map_err(|_| failed("Expected an even number of hex digits.".to_owned()))?;
-    decode(&bytes, bytes.len()).map_err(|error| failed(format!("Not the bytes of a transaction: {error}.")))
+    lookup::from_hex(text, "TX decode failed")
 }
 
 /// The limit for the fee rate; none when any is allowed.

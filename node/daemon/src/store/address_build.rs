@@ -11,7 +11,7 @@ use cairn_protocol::chain::store::{ChainStore, StoreError};
 use crate::store::address_schema::{INDEX_CHECKPOINT_KEY, IndexCheckpoint, PREFIX};
 use crate::store::addresses::{AddressIndex, Indexing};
 use crate::store::database::{Batch, Database};
-use crate::store::lineage::lineage;
+use crate::store::lineage::{LineageBlock, lineage};
 
 /// Changed records that are written at a time, unless the store's limit is lower: about 20 MB of memory. A
 /// start that was interrupted continues with the block after the last that was written.
@@ -92,7 +92,9 @@ fn build(
     let begun = Instant::now();
     let mut last_message = begun;
     tracing::info!(height = first.get(), of = blocks, "building the address index");
-    for (height, hash) in (0..).map(Height::from_u32).zip(&lineage).skip(first.get() as usize) {
+    for (height, LineageBlock { hash, .. }) in
+        (0..).map(Height::from_u32).zip(&lineage).skip(first.get() as usize)
+    {
         let missing = |kind| StoreError::Missing { kind, hash: *hash };
         let block = stored.block(hash)?.ok_or_else(|| missing("body"))?;
         match height {

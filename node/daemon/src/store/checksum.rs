@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 /// The length of a checksum in bytes.
-const LENGTH: usize = 8;
+pub const LENGTH: usize = 8;
 
 /// The stored form of a value.
 pub fn add(key: &[u8], value: &[u8]) -> Vec<u8> {

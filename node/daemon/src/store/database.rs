@@ -53,7 +53,7 @@ impl Database {
     /// Opens the database, or makes an empty one.
     ///
     /// # Errors
-    /// When the system refuses, or the database is damaged.
+    /// When the system fails, or the database is damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         let mut database = Self { path: path.to_owned(), db: None, is_broken: AtomicBool::new(false) };
@@ -113,7 +113,7 @@ impl Database {
     /// Writes a batch, and flushes it to the disk.
     ///
     /// # Errors
-    /// When the system refuses, or the file is damaged.
+    /// When the system fails, or the file is damaged.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
         self.call("write", |db| db.apply_batch(batch.0))?;
         self.call("flush", |db| db.flush()).map(|_| ())

@@ -4,14 +4,20 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cairn_core::hash::GenesisHash;
+use cairn_core::hash::{BlockHash, GenesisHash};
+use cairn_core::text::harmless;
 use cairn_genesis::programs::files;
 use cairn_protocol::chain::store::StoreError;
 
+use crate::store::journal::{Journal, JournalRecord};
 use crate::store::schema::FORMAT_VERSION;
 
 /// The lock file of a data directory, held by the node that uses it.
 pub const LOCK_FILE: &str = "LOCK";
+/// The file with the secret of the node's RPC server; Bitcoin Core's name.
+pub const COOKIE_FILE: &str = ".cookie";
+/// The file that names the chain and the format.
+const CHAIN_FILE: &str = "CHAIN";
 
 /// The reasons why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +43,13 @@ pub enum OpenError {
         "{} is written in format {found}, this program knows format {expected}; use the version that wrote it, or name another directory with --data-dir",
         path.display()
     )]
-    OtherFormat { path: PathBuf, found: String, expected: u32 },
+    OtherFormat { path: PathBuf, found: u32, expected: u32 },
+    /// The file that names the chain is not as this program writes it.
+    #[error(
+        "{} is damaged: expected a line \"format {FORMAT_VERSION}\" and a line \"genesis HASH\", found {found:?}; start with --reindex to write it again from the blocks beside it",
+        path.display()
+    )]
+    Damaged { path: PathBuf, found: String },
     #[error("cannot use the data directory {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -55,7 +67,7 @@ pub enum Opening {
 
 /// The genesis of the chain in a directory; none when it is not a data directory. Takes no lock.
 pub fn recorded_genesis(path: &Path) -> Option<GenesisHash> {
-    let text = fs::read_to_string(path.join("CHAIN")).ok()?;
+    let text = fs::read_to_string(path.join(CHAIN_FILE)).ok()?;
     text.lines().find_map(|line| line.strip_prefix("genesis "))?.trim().parse().ok()
 }
 
@@ -82,6 +94,8 @@ impl Directory {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
+        // The cookie of a run that was killed: its server is gone, whatever happens to this start.
+        let _ = fs::remove_file(path.join(COOKIE_FILE));
         directory.check_chain(genesis, opening)?;
         Ok(directory)
     }
@@ -98,38 +112,55 @@ impl Directory {
 
     /// Checks the text file that names the chain and the format of the directory.
     fn check_chain(&self, expected: GenesisHash, opening: Opening) -> Result<(), OpenError> {
-        let path = self.path.join("CHAIN");
-        let failed = |source| OpenError::Io { path: path.clone(), source };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
+        let file = self.path.join(CHAIN_FILE);
+        let text = match fs::read(&file) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return self.name_chain(expected),
-            Err(error) => return Err(failed(error)),
+            Err(source) => return Err(OpenError::Io { path: file, source }),
         };
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        let found = value("genesis ").and_then(|hash| hash.parse().ok()).ok_or_else(|| {
-            failed(io::Error::other("it names no genesis; remove this file if the directory is yours"))
-        })?;
+        let genesis = value("genesis ").and_then(|hash| hash.parse().ok());
+        let format = value("format ").and_then(|format| format.parse::<u32>().ok());
+        let (Some(found), Some(format)) = (genesis, format) else {
+            if opening == Opening::Reindex && self.has_blocks_of(expected)? {
+                return self.name_chain(expected);
+            }
+            return Err(OpenError::Damaged { path: file, found: harmless(&text, 80) });
+        };
+        let (path, is_old) = (self.path.clone(), (1..FORMAT_VERSION).contains(&format));
         if found != expected {
-            return Err(OpenError::OtherChain { path: self.path.clone(), found, expected });
+            return Err(OpenError::OtherChain { path, found, expected });
         }
-        let (path, expected_format) = (self.path.clone(), FORMAT_VERSION);
-        let format = value("format ").unwrap_or("unknown");
-        match format.parse() {
-            Ok(FORMAT_VERSION) => Ok(()),
+        match format {
+            FORMAT_VERSION => Ok(()),
             // The journal is the same in every format so far, and its blocks are all that is needed.
-            Ok(1..FORMAT_VERSION) if opening == Opening::Reindex => self.name_chain(expected),
-            Ok(found @ 1..FORMAT_VERSION) => {
-                Err(OpenError::OldFormat { path, found, expected: expected_format })
-            }
-            _ => {
-                let found = format.chars().take(20).collect();
-                Err(OpenError::OtherFormat { path, found, expected: expected_format })
-            }
+            _ if is_old && opening == Opening::Reindex => self.name_chain(expected),
+            found if is_old => Err(OpenError::OldFormat { path, found, expected: FORMAT_VERSION }),
+            found => Err(OpenError::OtherFormat { path, found, expected: FORMAT_VERSION }),
         }
     }
 
+    /// Whether the journal is empty or has a block of the chain with this genesis: the journal of another chain
+    /// must not be rebuilt for this one, which would leave nothing of it.
+    fn has_blocks_of(&self, genesis: GenesisHash) -> Result<bool, OpenError> {
+        let (journal, mut is_empty) = (Journal::open(&self.journal())?, true);
+        for record in journal.intact_records(0) {
+            let header = match record? {
+                JournalRecord::Header(_, record) => record.header,
+                JournalRecord::Body(block) => *block.header(),
+                _ => continue,
+            };
+            let is_of_chain = |hash: BlockHash| GenesisHash::from(hash) == genesis;
+            if is_of_chain(header.hash()) || is_of_chain(header.previous_block_hash) {
+                return Ok(true);
+            }
+            is_empty = false;
+        }
+        Ok(is_empty)
+    }
+
     fn name_chain(&self, genesis: GenesisHash) -> Result<(), OpenError> {
-        let path = self.path.join("CHAIN");
+        let path = self.path.join(CHAIN_FILE);
         let text = format!("format {FORMAT_VERSION}\ngenesis {genesis}\n");
         files::replace_durably(&path, text.as_bytes()).map_err(|source| OpenError::Io { path, source })
     }

@@ -85,7 +85,7 @@ impl Journal {
     /// Adds a record at the end. If that fails, a part that was written is cut off again.
     ///
     /// # Errors
-    /// When the system refuses, as on a full disk.
+    /// When the system fails, as on a full disk.
     pub fn append(&mut self, record: &JournalRecord) -> Result<Location, StoreError> {
         let (kind, value) = match record {
             JournalRecord::Header(hash, record) => (0, encode(&(*hash, record.clone()))),
@@ -123,7 +123,7 @@ impl Journal {
     /// Reads a record that was written before.
     ///
     /// # Errors
-    /// When it is not as it was written, or the system refuses.
+    /// When it is not as it was written, or the system fails.
     pub fn read(&self, location: Location) -> Result<JournalRecord, StoreError> {
         match self.look(location.offset)? {
             Found::Record(record, found) if found == location => Ok(*record),
@@ -232,7 +232,7 @@ impl Journal {
     }
 }
 
-/// The error that the system refused an operation on a file.
+/// The error of an operation on a file that failed.
 pub fn io_error(attempt: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { attempt, place: path.display().to_string(), source }
 }

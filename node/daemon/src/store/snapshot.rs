@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use cairn_core::coin::Coin;
 use cairn_core::hash::Txid;
 use cairn_core::transaction::OutPoint;
+use cairn_genesis::programs::held::held;
 use cairn_protocol::chain::store::StoreError;
 
 use crate::store::database::Database;
@@ -28,11 +29,7 @@ pub struct Overwritten(Mutex<Records>);
 impl Overwritten {
     /// Keeps a record's old form, unless an older one is kept; none if the database had no such record.
     pub fn keep(&self, txid: Txid, old: Option<StoredTransaction>) {
-        self.records().entry(txid).or_insert(old);
-    }
-
-    fn records(&self) -> MutexGuard<'_, Records> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.0).entry(txid).or_insert(old);
     }
 }
 
@@ -59,7 +56,7 @@ impl Snapshot {
             if self.visit_missing((passed, Bound::Excluded(txid)), visit).is_break() {
                 return Ok(());
             }
-            let overwritten = || self.overwritten.records().get(&txid).cloned();
+            let overwritten = || held(&self.overwritten.0).get(&txid).cloned();
             let record = match self.changed.get(&txid) {
                 Some(changed) => changed.clone(),
                 None => overwritten().unwrap_or(Some(stored)),
@@ -76,7 +73,7 @@ impl Snapshot {
     /// Visits the coins of records that the database does not have between two records: they were not
     /// written yet, or were removed since.
     fn visit_missing(&self, between: (Bound<Txid>, Bound<Txid>), visit: Visit<'_>) -> ControlFlow<()> {
-        let mut missing: Records = self.overwritten.records().range(between).map(cloned).collect();
+        let mut missing: Records = held(&self.overwritten.0).range(between).map(cloned).collect();
         missing.extend(self.changed.range(between).map(cloned));
         missing
             .iter()

@@ -6,7 +6,7 @@ mod addresses;
 pub mod error;
 mod replay;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cairn_core::block::Block;
@@ -19,7 +19,7 @@ use cairn_core::transaction::OutPoint;
 use cairn_protocol::chain::store::{ChainStore, StoreError};
 
 use crate::store::addresses::AddressIndex;
-use crate::store::lineage;
+use crate::store::lineage::{LineageBlock, lineage};
 use crate::store::verify::addresses::AddressReplay;
 use crate::store::verify::error::VerifyError;
 use crate::store::verify::replay::Replay;
@@ -52,15 +52,22 @@ pub fn verify<S: ChainStore>(
     now: Timestamp,
     mut passed: impl FnMut(u64, u64),
 ) -> Result<Verified, VerifyError> {
-    let lineage = lineage(stored, genesis)?;
-    let tip = *lineage.last().expect("genesis is always part of it");
+    let lineage = lineage(stored, genesis.hash())?;
+    for (expected, &LineageBlock { hash, recorded_height: found }) in
+        (0..).map(Height::from_u32).zip(&lineage)
+    {
+        if found != expected {
+            return Err(VerifyError::Height { hash, found, expected });
+        }
+    }
+    let tip = lineage.last().expect("genesis is always part of it").hash;
     let mut replay = Replay::new(params, genesis);
     let (mut transactions, mut misplaced) = (0, index_error(stored, Height::GENESIS, genesis)?);
     let mut addresses = index.map(|index| AddressReplay::new(index, &params.address_prefix));
     if let Some(addresses) = &mut addresses {
         addresses.connect(Height::GENESIS, genesis, |_| None)?;
     }
-    for (height, &hash) in (0..).map(Height::from_u32).zip(&lineage).skip(1) {
+    for (height, &LineageBlock { hash, .. }) in (0..).map(Height::from_u32).zip(&lineage).skip(1) {
         let block = read(stored, height, hash)?;
         if let Some(addresses) = &mut addresses {
             addresses.connect(height, &block, |outpoint| replay.output(outpoint))?;
@@ -87,20 +94,6 @@ pub fn verify<S: ChainStore>(
             Ok(Verified { tip, blocks, transactions, coins, addresses })
         }
     }
-}
-
-/// The hashes from genesis to the stored tip, if every header's record fits.
-fn lineage(stored: &dyn ChainStore, genesis: &Block) -> Result<Vec<BlockHash>, VerifyError> {
-    let lineage = lineage::lineage(stored, genesis.hash())?;
-    let records = stored.headers()?.into_iter().map(|record| (record.header.hash(), record.height));
-    let heights: HashMap<BlockHash, Height> = records.collect();
-    for (expected, &hash) in (0..).map(Height::from_u32).zip(&lineage) {
-        let found = *heights.get(&hash).ok_or(StoreError::Missing { kind: "header", hash })?;
-        if found != expected {
-            return Err(VerifyError::Height { hash, found, expected });
-        }
-    }
-    Ok(lineage)
 }
 
 fn read(stored: &dyn ChainStore, height: Height, hash: BlockHash) -> Result<Arc<Block>, VerifyError> {

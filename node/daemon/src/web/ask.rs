@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::rpc::error::{Code, RpcError, RpcResult};
-use crate::rpc::json::{json, object};
+use crate::rpc::error::RpcResult;
+use crate::web::args::Arguments;
 use crate::web::connection_slots::Caller;
+use crate::web::reply::{ApiError, for_pages};
 
 /// Questions of callers without the secret that are carried out at once; further ones wait for their turn.
 pub const MAX_FREE_QUESTIONS: usize = 4;
@@ -50,35 +49,21 @@ pub struct Asked {
     pub params: Option<String>,
 }
 
-/// The response to a page: the result alone, or the error.
-pub fn answer(outcome: RpcResult) -> Response {
-    let (status, body) = match outcome {
-        Ok(result) => (StatusCode::OK, result),
-        Err(error) => (status(&error), json(&object! { "error": error })),
-    };
-    for_pages(status, format!("{}\n", body.get()))
+impl Arguments for Asked {
+    const EXPECTED: &'static str = "params=[...], a JSON array, URL-encoded";
 }
 
-/// A JSON response that no cache keeps.
-pub fn for_pages(status: StatusCode, body: impl Into<Body>) -> Response {
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-    (status, headers, body.into()).into_response()
+/// The response to a page: the result alone, or the error.
+pub fn answer(outcome: RpcResult) -> Response {
+    match outcome {
+        Ok(result) => for_pages(StatusCode::OK, format!("{}\n", result.get())),
+        Err(error) => ApiError::from(error).into_response(),
+    }
 }
 
 /// The error of a node number that this server does not know.
-pub fn no_such_node(found: &str) -> RpcError {
+pub fn no_such_node(found: &str) -> ApiError {
     let found: String = found.chars().take(20).collect();
-    Code::MethodNotFound.error(format!("there is no node {found:?} here: this node is number {ITSELF}"))
-}
-
-/// 404 for an unknown method or node, 503 while the node loads, 400 for malformed arguments. Every other error is a
-/// reply with status 200: browsers log other statuses as errors, and a search without a result is not one.
-fn status(error: &RpcError) -> StatusCode {
-    match error.code {
-        Code::MethodNotFound => StatusCode::NOT_FOUND,
-        Code::InvalidRequest => StatusCode::BAD_REQUEST,
-        Code::InWarmup => StatusCode::SERVICE_UNAVAILABLE,
-        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::OK,
-    }
+    let message = format!("there is no node {found:?} here: this node is number {ITSELF}");
+    ApiError::new(StatusCode::NOT_FOUND, message)
 }

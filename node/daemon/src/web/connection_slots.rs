@@ -1,8 +1,9 @@
 //! Connection slots of a server. When all are in use, a new connection takes the slot of
 //! a caller that has not shown the server's secret, so strangers cannot shut its owner out.
 
+use cairn_genesis::programs::held::held;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -11,6 +12,10 @@ use tokio_util::sync::CancellationToken;
 /// Age in which a connection is preferred to older ones of strangers: its first request may carry the secret, and on a
 /// busy machine it takes a moment until that is sent and read.
 const NEW: Duration = Duration::from_secs(1);
+
+/// Bytes of answers to strangers that are not written yet, over all connections. An answer has 64 MB at most, so that
+/// 256 strangers who read nothing would otherwise hold 16 GB.
+const MAX_UNWRITTEN: usize = 256 * 1024 * 1024;
 
 /// Whether a request carried the server's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,8 @@ struct Holder {
     caller: Caller,
     /// Requests whose response is not written yet.
     requests: usize,
+    /// Bytes of their answers.
+    unwritten: usize,
     connected: Instant,
     /// Time at which it connected, or last began or ended a request.
     since: Instant,
@@ -60,6 +67,8 @@ pub struct ConnectionSlot {
 pub struct Busy {
     slots: ConnectionSlots,
     number: u64,
+    /// Bytes of its answer.
+    unwritten: usize,
 }
 
 impl ConnectionSlots {
@@ -80,25 +89,22 @@ impl ConnectionSlots {
     }
 
     fn try_take(&self, now: Instant) -> Option<ConnectionSlot> {
-        let mut table = self.table();
+        let mut table = held(&self.table);
         if table.taken.len() >= self.limit && !table.evict(now) {
             return None;
         }
         let (number, evicted) = (table.next, CancellationToken::new());
         table.next += 1;
         let (caller, evicting) = (Caller::Stranger, evicted.clone());
-        let holder = Holder { caller, requests: 0, connected: now, since: now, evicted: evicting };
+        let holder =
+            Holder { caller, requests: 0, unwritten: 0, connected: now, since: now, evicted: evicting };
         table.taken.insert(number, holder);
         Some(ConnectionSlot { slots: self.clone(), number, evicted })
     }
 
     /// Closes a stranger's connection, if there is one.
     pub fn evict(&self) {
-        self.table().evict(Instant::now());
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.table).evict(Instant::now());
     }
 }
 
@@ -113,14 +119,38 @@ impl Table {
             if is_new { (true, false, holder.connected) } else { (false, holder.requests > 0, holder.since) }
         });
         let Some(number) = chosen.map(|(number, _)| *number) else { return false };
-        self.taken.remove(&number).inspect(|holder| holder.evicted.cancel()).is_some()
+        self.close(number);
+        true
+    }
+
+    /// Closes the strangers' connections whose answers have been in progress longest, until the unwritten bytes of
+    /// the others are within the limit.
+    fn evict_slow_readers(&mut self) {
+        loop {
+            let strangers = self.taken.iter().filter(|(_, holder)| holder.caller == Caller::Stranger);
+            let (mut unwritten, mut slowest) = (0, None);
+            for (number, holder) in strangers.filter(|(_, holder)| holder.unwritten > 0) {
+                unwritten += holder.unwritten;
+                slowest = slowest.into_iter().chain([(holder.since, *number)]).min();
+            }
+            match slowest {
+                Some((_, number)) if unwritten > MAX_UNWRITTEN => self.close(number),
+                _ => return,
+            }
+        }
+    }
+
+    fn close(&mut self, number: u64) {
+        if let Some(holder) = self.taken.remove(&number) {
+            holder.evicted.cancel();
+        }
     }
 }
 
 impl ConnectionSlot {
     /// Notes that a request begins, until the returned value is dropped.
     pub fn begin(&self, caller: Caller) -> Busy {
-        if let Some(holder) = self.slots.table().taken.get_mut(&self.number) {
+        if let Some(holder) = held(&self.slots.table).taken.get_mut(&self.number) {
             holder.requests += 1;
             holder.since = Instant::now();
             // A caller that has shown the secret once is known from then on.
@@ -128,7 +158,7 @@ impl ConnectionSlot {
                 holder.caller = Caller::Known;
             }
         }
-        Busy { slots: self.slots.clone(), number: self.number }
+        Busy { slots: self.slots.clone(), number: self.number, unwritten: 0 }
     }
 
     /// Cancelled when the slot is given to another connection.
@@ -137,17 +167,30 @@ impl ConnectionSlot {
     }
 }
 
+impl Busy {
+    /// Notes the size of the answer, which is in memory until it is written.
+    pub fn answers(&mut self, bytes: usize) {
+        let mut table = held(&self.slots.table);
+        if let Some(holder) = table.taken.get_mut(&self.number) {
+            self.unwritten = bytes;
+            holder.unwritten += bytes;
+            table.evict_slow_readers();
+        }
+    }
+}
+
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.slots.table().taken.remove(&self.number);
+        held(&self.slots.table).taken.remove(&self.number);
         self.slots.freed.notify_one();
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if let Some(holder) = self.slots.table().taken.get_mut(&self.number) {
+        if let Some(holder) = held(&self.slots.table).taken.get_mut(&self.number) {
             holder.requests -= 1;
+            holder.unwritten -= self.unwritten;
             holder.since = Instant::now();
         }
     }
@@ -182,6 +225,28 @@ mod tests {
         });
         assert_eq!(evicted(), [false, false, true, true], "the fifth and the sixth were idle");
         drop((answering, held));
+    }
+
+    #[test]
+    fn strangers_that_read_no_answers_hold_a_bounded_part_of_the_memory() {
+        let (slots, begun) = (ConnectionSlots::new(256), Instant::now());
+        let taken: Vec<ConnectionSlot> = (0..100).map(|_| taken_at(&slots, begun)).collect();
+        let owner = taken_at(&slots, begun);
+        let mut busy = vec![owner.begin(Caller::Known)];
+        busy[0].answers(2 * MAX_UNWRITTEN);
+        let mut open = 0;
+        for slot in &taken {
+            let mut answer = slot.begin(Caller::Stranger);
+            answer.answers(MAX_UNWRITTEN / 4);
+            busy.push(answer);
+            open = taken.iter().filter(|slot| !slot.evicted().is_cancelled()).count();
+            assert!(!slot.evicted().is_cancelled(), "the newest answer is written");
+        }
+        assert_eq!(open, 4);
+        assert!(!owner.evicted().is_cancelled());
+        busy.clear();
+        taken[99].begin(Caller::Stranger).answers(MAX_UNWRITTEN);
+        assert!(!taken[99].evicted().is_cancelled(), "what was written no longer counts");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Connections of the HTTP server: bounded in number, each with deadlines, all closed on one signal.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,6 +30,8 @@ const MAX_CONNECTIONS: usize = 256;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a write may make no progress: a reader that stopped reading frees its slot, also within an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of an answer that are handed to the HTTP library at once.
+const PIECE: usize = 64 * 1024;
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
 /// Timeout of responses in progress once the node stops.
@@ -88,9 +91,13 @@ async fn connection(
     let answer = |mut request: hyper::Request<Incoming>| {
         let caller = if knows(request.headers()) { Caller::Known } else { Caller::Stranger };
         request.extensions_mut().insert(caller);
-        let busy = slot.begin(caller);
+        let mut busy = slot.begin(caller);
         let answer = app.call(request);
-        async move { answer.await.map(|answer| answer.map(|body| Answering { body, _busy: busy })) }
+        async move {
+            let answer = answer.await?;
+            busy.answers(answer.body().size_hint().exact().map_or(0, |bytes| bytes as usize));
+            Ok::<_, Infallible>(answer.map(|body| Answering { body, ready: Bytes::new(), _busy: busy }))
+        }
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -121,9 +128,12 @@ fn with_write_timeout<S: AsyncRead + AsyncWrite>(stream: S, timeout: Duration) -
     Box::pin(stream)
 }
 
-/// A response's body, in progress until it is dropped.
+/// A response's body, in progress until it is dropped. It is handed out in pieces: of a body in one piece the HTTP
+/// library would keep all bytes itself, and this would not know whether they are written.
 struct Answering {
     body: Body,
+    /// The rest of the last piece of the body.
+    ready: Bytes,
     _busy: Busy,
 }
 
@@ -135,15 +145,31 @@ impl hyper::body::Body for Answering {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        if self.ready.is_empty() {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.ready = data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let piece = self.ready.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.ready.split_to(piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.ready.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (body, ready) = (self.body.size_hint(), self.ready.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower() + ready);
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper + ready);
+        }
+        hint
     }
 }
 

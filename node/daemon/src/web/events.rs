@@ -18,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 use crate::api::event::NodeEvent;
 use crate::api::tagged::split;
 use crate::event_log::{Entry, EventLog, Found};
+use crate::rpc::error::RpcError;
 use crate::rpc::json::{json, object};
-use crate::web::ask::for_pages;
+use crate::web::args::Arguments;
 use crate::web::connection_slots::Caller;
+use crate::web::reply::{ApiError, for_pages};
 
 /// Streams at once to callers without the secret, which hold a connection each for as long as they like.
 const MAX_FREE_FOLLOWERS: usize = 64;
@@ -42,6 +44,10 @@ const GAP: &str = "events are missing here: read the best chain again from its t
 pub struct Wanted {
     /// The number of the first event wanted; without it, what happens from now on.
     pub from: Option<u64>,
+}
+
+impl Arguments for Wanted {
+    const EXPECTED: &'static str = "from=NUMBER, the number of an event";
 }
 
 /// The slots for followers without the secret. Clones are the same.
@@ -69,13 +75,16 @@ impl Followers {
         gather: Duration,
     ) -> Response {
         let from = match headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default()) {
-            None => Ok(wanted.from.unwrap_or_else(|| log.next())),
-            Some(id) => resumed(id, log.run()),
-        };
-        let Ok(from) = from else {
-            let message =
-                "Last-Event-ID is not an id of this stream: expected RUN-NUMBER as in the id lines\n";
-            return (StatusCode::BAD_REQUEST, message).into_response();
+            // The first event has number 1: none before it is missing.
+            None => wanted.from.map_or_else(|| log.next(), |from| from.max(1)),
+            Some(id) => match resumed(id, log.run()) {
+                Some(from) => from,
+                None => {
+                    let expected = "RUN-NUMBER, as in the id lines of this stream";
+                    return ApiError::from(RpcError::malformed("Last-Event-ID", id, expected))
+                        .into_response();
+                }
+            },
         };
         let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
         if accepted.contains("application/json") {
@@ -99,9 +108,10 @@ impl Followers {
 
 fn too_many() -> Response {
     let message = format!(
-        "{MAX_FREE_FOLLOWERS} streams are open already, the most without the secret; ask again later, or read /v1/view\n"
+        "{MAX_FREE_FOLLOWERS} streams are open, the most without the secret: try again in {RETRY_AFTER_S} s, or read /v1/view"
     );
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, RETRY_AFTER_S)], message).into_response()
+    let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message);
+    ([(RETRY_AFTER, RETRY_AFTER_S)], error).into_response()
 }
 
 /// The events from a number on that are there already, as JSON. Every browser opens six connections to a server
@@ -121,15 +131,13 @@ fn batch(log: &EventLog, from: u64) -> String {
     json(&answer).get().to_owned()
 }
 
-/// The number after the one last seen. Ids of an earlier run of the node count from another
+/// The number after the one last seen; none for what is not an id. Ids of an earlier run of the node count from another
 /// beginning: they ask for number 0, which never is, and so get a gap.
-fn resumed(id: &str, run: &str) -> Result<u64, NoId> {
-    let (its_run, number) = id.split_once('-').ok_or(NoId)?;
-    let number: u64 = number.parse().map_err(|_| NoId)?;
-    Ok(if its_run == run { number.saturating_add(1) } else { 0 })
+fn resumed(id: &str, run: &str) -> Option<u64> {
+    let (its_run, number) = id.split_once('-')?;
+    let number: u64 = number.parse().ok()?;
+    Some(if its_run == run { number.saturating_add(1) } else { 0 })
 }
-
-struct NoId;
 
 /// A line that is not an event of the log.
 fn own_line(event: &NodeEvent, id: Option<String>) -> Line {
@@ -266,6 +274,12 @@ mod tests {
         );
         let nothing = r#"{"run":"run7","next":3,"gap":false,"more":false,"events":[]}"#;
         assert_eq!((ask(&log, Some(3)).await, ask(&log, None).await), (nothing.into(), nothing.into()));
+        assert_eq!(
+            ask(&log, Some(0)).await,
+            ask(&log, Some(1)).await,
+            "no event before the first is missing"
+        );
+        assert!(ask(&log, Some(0)).await.contains("\"gap\":false"));
         assert_eq!(ask(&log, Some(9)).await, nothing.replace("\"gap\":false", "\"gap\":true"));
         (0..300).for_each(|_| log.push(&json!({ "one": 1 })));
         let many = ask(&log, Some(3)).await;
@@ -274,9 +288,9 @@ mod tests {
 
     #[test]
     fn an_id_of_an_earlier_run_is_never_taken_for_one_of_this_run() {
-        assert_eq!(resumed("run7-5", "run7").ok(), Some(6));
-        assert_eq!(resumed("run6-5", "run7").ok(), Some(0));
-        assert!(resumed("5", "run7").is_err());
-        assert!(resumed("run7-x", "run7").is_err());
+        assert_eq!(resumed("run7-5", "run7"), Some(6));
+        assert_eq!(resumed("run6-5", "run7"), Some(0));
+        assert_eq!(resumed("5", "run7"), None);
+        assert_eq!(resumed("run7-x", "run7"), None);
     }
 }

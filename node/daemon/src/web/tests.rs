@@ -66,7 +66,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn without_the_cookie_nobody_gets_in() {
+async fn without_the_cookie_calls_are_rejected() {
     let server = Server::start().await;
     for path in ["POST /", "GET /events"] {
         let (status, head, _) = server.send(path, &[], "{}").await;
@@ -78,7 +78,7 @@ async fn without_the_cookie_nobody_gets_in() {
 }
 
 #[tokio::test]
-async fn a_foreign_host_or_origin_is_refused_before_the_secret_is_looked_at() {
+async fn a_foreign_host_or_origin_is_rejected_before_the_secret_is_checked() {
     let server = Server::start().await;
     let basic = server.basic();
     let paths = ["POST /", "GET /events", "GET /metrics", "GET /health", "GET /v1/view", "GET /v1/events"];
@@ -90,7 +90,7 @@ async fn a_foreign_host_or_origin_is_refused_before_the_secret_is_looked_at() {
     }
 }
 
-/// On its own machine what a node shows is no secret; elsewhere whoever reads it needs the cookie.
+/// On its own machine what a node shows is no secret; other machines need the cookie.
 #[tokio::test]
 async fn pages_read_without_the_cookie_on_this_machine_alone() {
     let server = Server::start().await;
@@ -103,6 +103,47 @@ async fn pages_read_without_the_cookie_on_this_machine_alone() {
     }
     assert_eq!(open.send("GET /v1/ask/0/uptime", &[("Authorization", &basic)], "").await.0, 200);
     assert_eq!(server.send("POST /v1/ask/0/uptime", &[], "").await.0, 405);
+}
+
+/// Whatever is wrong with a request of any path, the error has one form and our words.
+#[tokio::test]
+async fn every_error_of_a_path_is_json_that_names_what_was_found_and_expected() {
+    let server = Server::start().await;
+    let last_id = ("Last-Event-ID", "x");
+    let foreign = ("Origin", "http://evil.example");
+    let none = ("Accept", "*/*");
+    for (line, header, status, found) in [
+        ("GET /v1/events?from=x", none, 400, Some("from=x")),
+        ("GET /v1/events?from=-1", none, 400, Some("from=-1")),
+        ("GET /v1/events?from=1&from=2", none, 400, Some("from=1&from=2")),
+        ("GET /v1/events?from=99999999999999999999", none, 400, Some("from=99999999999999999999")),
+        ("GET /v1/events", last_id, 400, Some("x")),
+        ("GET /v1/ask/0/uptime?params=[", none, 400, Some("[")),
+        ("GET /v1/ask/0/uptime?params={}", none, 400, Some("{}")),
+        ("GET /v1/ask/0/uptime?params=[1]&params=[2]", none, 400, Some("params=[1]&params=[2]")),
+        ("GET /v1/ask/1/uptime", none, 404, None),
+        ("GET /v1/ask/0/nothing", none, 404, None),
+        ("GET /nothing", none, 404, None),
+        ("PUT /v1/view", none, 405, None),
+        ("GET /events", none, 401, None),
+        ("GET /v1/view", foreign, 403, None),
+        ("GET /v1/view", none, 503, None),
+    ] {
+        let (found_status, head, body) = server.send(line, &[header], "").await;
+        assert_eq!(found_status, status, "{line}: {body}");
+        assert!(head.contains("content-type: application/json"), "{line}: {head}");
+        let error = serde_json::from_str::<Value>(&body).expect("JSON")["error"].clone();
+        let message = error["message"].as_str().expect("a sentence");
+        assert!(error["code"].is_i64(), "{line}: {body}");
+        for word in ["deserialize", "invalid digit", "EOF", "at line", "duplicate field"] {
+            assert!(!message.contains(word), "{line}: {message}");
+        }
+        if let Some(found) = found {
+            assert_eq!(error["data"]["found"], found, "{line}");
+            let expected = error["data"]["expected"].as_str().expect("text");
+            assert!(message.contains(expected) && message.contains("expected"), "{line}: {message}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -165,7 +206,7 @@ async fn a_wrong_number_of_arguments_is_answered_with_the_help_text() {
 }
 
 #[tokio::test]
-async fn a_body_past_the_bound_is_refused_unread() {
+async fn a_body_above_the_limit_is_rejected_unread() {
     let server = Server::start().await;
     let basic = server.basic();
     let headers = [("Authorization", basic.as_str()), ("Expect", "100-continue")];

@@ -1,13 +1,14 @@
 //! `GET /v1/view`: the state of a node that a page shows first; the stream of events continues it.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use cairn_core::block::Block;
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
 use cairn_core::work::Work;
+use cairn_genesis::programs::held::held;
 use cairn_protocol::chain::tree::BlockIndexEntry;
 use cairn_protocol::peer::Direction;
 use cairn_protocol::peers::connection::Connection;
@@ -178,16 +179,16 @@ impl Known {
     async fn learn(&self, rpc: &Rpc, blocks: &[TreeBlock]) -> Result<(), RpcError> {
         let mut left = MAX_READ;
         for (hash, size) in blocks.iter().rev().filter_map(|block| Some((block.hash, block.size? as usize))) {
-            if self.facts().contains_key(&hash) {
+            if held(&self.0).contains_key(&hash) {
                 continue;
             }
             let Some(rest) = left.checked_sub(size) else { break };
             left = rest;
             let stored = rpc.try_query(move |node| lookup::block(node, &hash)).await?;
             let facts = aside(move || Ok(facts(&*stored.block()?))).await?;
-            self.facts().insert(hash, facts);
+            held(&self.0).insert(hash, facts);
         }
-        let mut facts = self.facts();
+        let mut facts = held(&self.0);
         if facts.len() > MAX_KNOWN {
             let shown: BTreeSet<BlockHash> = blocks.iter().map(|block| block.hash).collect();
             facts.retain(|hash, _| shown.contains(hash));
@@ -196,7 +197,7 @@ impl Known {
     }
 
     fn shown(&self, blocks: &[TreeBlock]) -> Vec<ViewBlock> {
-        let known = self.facts();
+        let known = held(&self.0);
         let blocks = blocks.iter().map(|block| {
             let facts = known.get(&block.hash);
             ViewBlock {
@@ -212,10 +213,6 @@ impl Known {
             }
         });
         blocks.collect()
-    }
-
-    fn facts(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlockHash, Facts>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

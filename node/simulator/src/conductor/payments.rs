@@ -81,7 +81,7 @@ impl Wallets {
     }
 }
 
-/// The wallet whose turn it is pays at its own node, unless it waits for an answer or its node takes no payments.
+/// The wallet whose turn it is pays at its own node, unless its last payment is not answered or its node takes no payments.
 pub fn pay_next<P: Payments>(to: &mut P, nodes: usize) -> Result<(), P::Error> {
     let wallets = to.wallets();
     let index = wallets.next;
@@ -104,7 +104,7 @@ pub fn pay_many<P: Payments>(
     if !to.takes_payments(at) {
         return Ok(());
     }
-    let mut why = "every wallet waits for an answer, or has paid a coin twice".to_owned();
+    let mut why = "no wallet is left that is answered and has not paid a coin twice".to_owned();
     let mut paid = 0;
     for _ in 0..payments {
         let Some(index) = to.wallets().next_ready() else { break };

@@ -32,7 +32,7 @@ pub enum Order {
     EndMining,
 }
 
-/// Nodes that hear of each other did not agree in time.
+/// Nodes that receive each other's blocks did not agree in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoAgreement {
     /// The time since mining ended.

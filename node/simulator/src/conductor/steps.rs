@@ -77,7 +77,7 @@ pub fn take_step<N: Network>(network: &mut N, index: usize) -> Result<(), N::Err
     match step {
         Step::Partition(_) | Step::Refuse(_) | Step::Heal => {
             let mut partition = Partition::default();
-            partition.take(step, usize::from(plan.nodes()));
+            partition.take(step, plan.nodes());
             network.set_partition(partition)?;
         }
         Step::Kill(nodes) => network.kill(nodes)?,
@@ -97,9 +97,9 @@ pub fn take_step<N: Network>(network: &mut N, index: usize) -> Result<(), N::Err
 }
 
 /// Mining ends after this number of steps, and with it the plan: later steps that heal are carried out now. Then one
-/// miner on each side that can agree goes on, at the rate of all: at its own it could be unlucky for longer
+/// miner on each side that can agree goes on, at the rate of all: at its own its next block could take longer
 /// than agreement may take.
-pub fn settle<N: Network>(network: &mut N, steps_taken: usize) -> Result<Settlement, N::Error> {
+pub fn settle<N: Network>(network: &mut N, steps_taken: usize, at_ms: u64) -> Result<Settlement, N::Error> {
     let plan = network.plan();
     let mut left_out = plan.steps.len() - steps_taken;
     for index in steps_left(&plan, steps_taken) {
@@ -110,7 +110,7 @@ pub fn settle<N: Network>(network: &mut N, steps_taken: usize) -> Result<Settlem
         }
     }
     let state = network.state();
-    let settlement = Settlement::new(&plan, &state.partition, &state.behaviours, |node| network.is_up(node));
+    let settlement = Settlement::new(&plan, state, at_ms, |node| network.is_up(node));
     let settlement = Settlement { left_out, ..settlement };
     let power = |node| if settlement.miners.contains(&node) { Power::Total } else { Power::None };
     let powers: Vec<_> = plan.indices().map(|node| (node, power(node))).collect();

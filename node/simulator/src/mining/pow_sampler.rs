@@ -154,16 +154,16 @@ mod tests {
     #[test]
     fn miners_win_in_proportion_to_their_rates_and_blocks_come_at_the_spacing() {
         let mut now = Timestamp::from_millis(0);
-        let mut lottery = PowSampler::new(5, now, Random::derive(3, 0));
+        let mut sampler = PowSampler::new(5, now, Random::derive(3, 0));
         // 32 hashes a block, 16 hashes a second in all: a block every two seconds.
         let rates = [1, 0, 3, 4, 8].map(|rate| Hashrate(rate * 1_000_000_000));
         for (node, rate) in NodeIndex::first(5).zip(rates) {
-            lottery.set(now, node, rate, 32);
+            sampler.set(now, node, rate, 32);
         }
         let mut won = [0_u32; 5];
         for _ in 0..100_000 {
-            now = lottery.next_time().expect("somebody mines");
-            won[lottery.take(now).expect("somebody mines").index()] += 1;
+            now = sampler.next_time().expect("a node mines");
+            won[sampler.take(now).expect("a node mines").index()] += 1;
         }
         assert!((1_980..2_020).contains(&(now.millis() / 100_000)), "{}", now.millis());
         assert_eq!(won[1], 0);
@@ -176,13 +176,13 @@ mod tests {
     #[test]
     fn a_change_of_rates_stretches_the_wait_that_is_left() {
         let now = Timestamp::from_millis(0);
-        let mut lottery = PowSampler::new(2, now, Random::derive(4, 0));
-        assert_eq!(lottery.next_time(), None);
-        lottery.set(now, NodeIndex::new(0), Hashrate(1_000_000_000), 1_000);
-        let wait = lottery.next_time().expect("it mines").millis();
+        let mut sampler = PowSampler::new(2, now, Random::derive(4, 0));
+        assert_eq!(sampler.next_time(), None);
+        sampler.set(now, NodeIndex::new(0), Hashrate(1_000_000_000), 1_000);
+        let wait = sampler.next_time().expect("it mines").millis();
         let half = Timestamp::from_millis(wait / 2);
-        lottery.set(half, NodeIndex::new(1), Hashrate(1_000_000_000), 1_000);
-        let then = lottery.next_time().expect("both mine").millis();
+        sampler.set(half, NodeIndex::new(1), Hashrate(1_000_000_000), 1_000);
+        let then = sampler.next_time().expect("both mine").millis();
         assert!(then.abs_diff(wait / 2 + wait / 4) <= 1, "{wait} {then}");
     }
 }

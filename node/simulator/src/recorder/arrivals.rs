@@ -66,7 +66,7 @@ impl Arrivals {
         let never = contact.indices().filter(|node| !has(*node) && self.counts(*node, contact)).count();
         let times = || self.finder_ms.into_iter().chain(self.others());
         let nodes = times().count() + never;
-        percents.map(|percent| times().nth((nodes * percent).div_ceil(100).max(1) - 1))
+        percents.map(|percent| times().nth(rank(percent, nodes)))
     }
 
     /// The time of every node but the finder.
@@ -78,6 +78,11 @@ impl Arrivals {
         let was_cut = |(source, since)| contact.was_split_since(at, source, since);
         contact.is_up_since(at, self.shown.unwrap_or(contact.now())) && !self.source.is_some_and(was_cut)
     }
+}
+
+/// The index of a percentile among so many sorted values: the least value that this percentage does not exceed.
+pub const fn rank(percent: usize, values: usize) -> usize {
+    (values * percent).div_ceil(100).saturating_sub(1)
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@ use core::ops::Range;
 
 use cairn_core::hash::BlockHash;
 
-use crate::expectation::{Bounds, Expectation, Verdict};
+use crate::expectation::{Expectation, Outcome, Verdict};
 use crate::plan::{Engine, MILLION};
+use crate::recorder::arrivals::rank;
 use crate::recorder::blocks::Known;
 use crate::recorder::reachability::Reachability;
 use crate::recorder::record::Recorder;
 use crate::report::{
     BlockPropagation, BlockReport, GroupReport, Payments, Propagation, Report, Stale, TraceReport,
 };
-use crate::text::{count, duration, grouped, percent};
 
 /// What only the engine knows.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Ending {
     pub trace: Option<TraceReport>,
     /// Payments in the final chain.
     pub confirmed: u64,
-    /// Payments that were in some chain once and wait nowhere now, where that is known.
+    /// Payments that were in some chain once and are in no mempool now, where that is known.
     pub dropped: Option<u64>,
     /// Messages carried, and their bytes.
     pub traffic: (u64, u64),
@@ -118,7 +118,14 @@ impl Recorder {
             expectations: Vec::new(),
         };
         let judge = Judge { report: &report, winner, agreed };
-        report.expectations = self.plan.expectations.iter().map(|one| judge.judge(one)).collect();
+        let verdict = |one: &Expectation| Verdict::new(one.clone(), judge.outcome(one));
+        report.expectations = self.plan.expectations.iter().map(verdict).collect();
+        if let Some(within) = self.plan.stop.agreement_within.filter(|_| !self.clocks_apart.is_empty()) {
+            let within = Expectation::AgreedWithinMs(within.as_millis() as u64);
+            let (tips, drift_ms) = (report.standing.tips, self.plan.chain.max_future_drift_ms.get());
+            let clocks = Outcome::WrongClocks { tips, ahead_ms: self.clocks_apart, drift_ms };
+            report.expectations.push(Verdict::new(within, clocks));
+        }
         report
     }
 }
@@ -152,7 +159,7 @@ fn propagation(blocks: &[Known]) -> Option<Propagation> {
     let mut times: Vec<u64> = blocks.iter().flat_map(|known| known.spread.others()).collect();
     times.sort_unstable();
     let pairs = times.len();
-    let at = |percent: usize| times.get((pairs * percent).div_ceil(100).saturating_sub(1)).copied();
+    let at = |percent: usize| times.get(rank(percent, pairs)).copied();
     let sum: u128 = times.iter().map(|time| u128::from(*time)).sum();
     let mean_us = (sum * 1_000).checked_div(pairs as u128)?;
     let mut histogram: Vec<(u64, u64)> = Vec::new();
@@ -181,103 +188,50 @@ struct Judge<'r> {
     report: &'r Report,
     /// The group with most blocks of the final chain from the first partition to its healing.
     winner: Option<usize>,
-    /// Part of the living nodes on the final tip.
+    /// The share of the living nodes on the final tip.
     agreed: u64,
 }
 
-/// What is found of double spends where none was tried.
-const NOT_TRIED: &str = "that no coin was paid twice";
-
-/// What cannot be met by what there is none of.
-fn missed(judged: Verdict, found: &str) -> Verdict {
-    Verdict { found: found.into(), is_met: false, ..judged }
-}
-
 impl Judge<'_> {
-    fn was_tried(&self) -> bool {
-        self.report.payments.attempts > 0
-    }
-
-    fn judge(&self, expectation: &Expectation) -> Verdict {
-        let report = self.report;
-        let plain = |figure: u64| figure.to_string();
-        let group = |number: usize| report.groups.get(number).map_or("?", |group| group.name.as_str());
-        let within = |what: &str, bounds: &Bounds, figure: u64, show: &dyn Fn(u64) -> String| Verdict {
-            expected: format!("{what}: {}", bounds.in_words(show)),
-            found: show(figure),
-            is_met: bounds.admit(figure),
-        };
+    /// What the run came to, as far as an expectation is about it.
+    fn outcome(&self, expectation: &Expectation) -> Outcome {
+        let Report { standing, payments, .. } = self.report;
+        let is_undecided = standing.is_divided() || standing.running == 0;
         match expectation {
-            Expectation::ConvergedWithin(patience) => {
-                let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-                let found = report.converged_after_ms();
-                let is_divided = report.standing.is_divided();
-                Verdict {
-                    expected: format!("all agree again within {}", duration(patience_ms)),
-                    found: match found {
-                        _ if is_divided => report.standing.in_words(),
-                        _ if report.convergence.is_empty() => "that nothing was mended".into(),
-                        Some(ms) => format!("{} at most", duration(ms)),
-                        None => "no agreement after some step".into(),
-                    },
-                    is_met: !is_divided && found.is_some_and(|ms| ms <= patience_ms),
-                }
+            // No plan says so: `conclude` adds it where it is missed.
+            Expectation::AgreedWithinMs(_) => Outcome::Network(*standing),
+            Expectation::ConvergedWithinMs(_) if standing.is_divided() => Outcome::Network(*standing),
+            Expectation::ConvergedWithinMs(_) if self.report.convergence.is_empty() => Outcome::NothingHealed,
+            Expectation::ConvergedWithinMs(_) => {
+                self.report.converged_after_ms().map_or(Outcome::NoAgreement, Outcome::Figure)
             }
-            Expectation::ReorganizationDepth(bounds) => {
-                within("deepest reorganization, in blocks", bounds, u64::from(report.deepest), &plain)
+            Expectation::DeepestReorganization(_) => Outcome::Figure(self.report.deepest.into()),
+            Expectation::StaleRate(_) if self.report.stale.found == 0 => Outcome::NoBlock,
+            Expectation::StaleRate(_) => Outcome::Figure(self.report.stale.rate),
+            Expectation::NoDoubleSpendDeeperThan(_) | Expectation::DoubleSpends(_)
+                if payments.attempts == 0 =>
+            {
+                Outcome::NoDoubleSpendTried
             }
-            Expectation::StaleRate(bounds) => {
-                let judged = within("stale rate", bounds, report.stale.rate, &percent);
-                if report.stale.found == 0 { missed(judged, "that no block was found") } else { judged }
+            Expectation::NoDoubleSpendDeeperThan(_) => {
+                let (payments, deepest) = (payments.double_spent, payments.deepest_double_spend);
+                Outcome::DoubleSpends { payments, deepest }
             }
-            Expectation::NoDoubleSpendDeeperThan(most) => {
-                let deepest = report.payments.deepest_double_spend;
-                Verdict {
-                    expected: format!(
-                        "no payment with more than {} is taken back",
-                        count(u64::from(*most), "confirmation")
-                    ),
-                    found: match report.payments.double_spent {
-                        _ if !self.was_tried() => NOT_TRIED.into(),
-                        0 => "none".into(),
-                        1 => format!("1, with {}", count(u64::from(deepest), "confirmation")),
-                        many => {
-                            let deepest = count(u64::from(deepest), "confirmation");
-                            format!("{}, with up to {deepest}", grouped(many))
-                        }
-                    },
-                    is_met: self.was_tried() && deepest <= *most,
-                }
-            }
-            Expectation::DoubleSpends(bounds) => {
-                let judged = within("payments taken back", bounds, report.payments.double_spent, &plain);
-                if self.was_tried() { judged } else { missed(judged, NOT_TRIED) }
-            }
-            Expectation::Winner { group: number } => Verdict {
-                expected: format!("the branch of {} wins", group(*number)),
-                found: match self.winner {
-                    Some(won) => format!("that of {}", group(won)),
-                    None if report.standing.is_divided() || report.standing.running == 0 => {
-                        report.standing.in_words()
-                    }
-                    None => "no cut, no block, or as many of others".into(),
-                },
-                is_met: self.winner == Some(*number),
+            Expectation::DoubleSpends(_) => Outcome::Figure(payments.double_spent),
+            Expectation::Winner(_) => match self.winner.and_then(|group| self.report.groups.get(group)) {
+                Some(group) => Outcome::Winner(group.name.clone()),
+                None if is_undecided => Outcome::Network(*standing),
+                None => Outcome::NoWinner,
             },
-            Expectation::Revenue { group: number, share } => {
-                let found = report.groups.get(*number).map_or(0, |group| group.revenue_share);
-                let what = format!("part of the blocks that {} gets", group(*number));
-                let judged = within(&what, share, found, &percent);
-                if report.height == 0 { missed(judged, "that no block was found") } else { judged }
+            Expectation::Revenue { .. } if self.report.height == 0 => Outcome::NoBlock,
+            Expectation::Revenue { group: name, .. } => {
+                let group = self.report.groups.iter().find(|group| group.name == *name);
+                Outcome::Figure(group.map_or(0, |group| group.revenue_share))
             }
-            Expectation::Tips(bounds) => {
-                within("most tips at one time", bounds, report.most_tips as u64, &plain)
-            }
-            Expectation::Height(bounds) => within("final height", bounds, u64::from(report.height), &plain),
-            Expectation::Agreement(bounds) => {
-                let judged = within("part of the nodes on one tip at the end", bounds, self.agreed, &percent);
-                if report.standing.running == 0 { missed(judged, "no node that runs") } else { judged }
-            }
+            Expectation::Tips(_) => Outcome::Figure(self.report.most_tips as u64),
+            Expectation::Height(_) => Outcome::Figure(self.report.height.into()),
+            Expectation::Agreement(_) if standing.running == 0 => Outcome::Network(*standing),
+            Expectation::Agreement(_) => Outcome::Figure(self.agreed),
         }
     }
 }

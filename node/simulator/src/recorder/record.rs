@@ -25,7 +25,6 @@ use crate::report::{Branching, Convergence, MomentKind};
 use crate::settlement::Settlement;
 use crate::settlement::is_one_in_each;
 use crate::text;
-use crate::text::duration;
 use cairn_genesis::hashrate::hashes_of;
 
 /// A step that is being carried out.
@@ -65,6 +64,8 @@ pub struct Recorder {
     pub(super) secret: BTreeSet<NodeIndex>,
     /// Whether nodes that were given time to agree had no way to.
     pub(super) is_apart: bool,
+    /// Nodes that have another tip than their side because of their clocks, and milliseconds that these are ahead.
+    pub(super) clocks_apart: Vec<(u16, i64)>,
     pub(super) is_interrupted: bool,
 }
 
@@ -84,6 +85,7 @@ impl Recorder {
             pending: None,
             secret: BTreeSet::new(),
             is_apart: false,
+            clocks_apart: Vec::new(),
             is_interrupted: false,
             plan,
         }
@@ -234,16 +236,12 @@ impl Recorder {
             }
             Note::Accepted(txid) => self.payments.accepted(txid),
             Note::Rejected { at, why } => {
-                self.timeline.add(at_ms, MomentKind::Step, format!("{at} rejects a payment: {why}"));
+                self.timeline.add(at_ms, MomentKind::Pay, text::payment_rejected(at, &why));
             }
             Note::PaidTwice { payment, conflict } => self.payments.watch(payment, conflict),
             Note::ConflictAccepted(txid) => self.payments.conflict_accepted(txid),
             Note::ConflictRejected { at, why, .. } => {
-                self.timeline.add(
-                    at_ms,
-                    MomentKind::Attack,
-                    format!("{at} rejects the second payment of a coin: {why}"),
-                );
+                self.timeline.add(at_ms, MomentKind::Attack, text::conflict_rejected(at, &why));
             }
         }
     }
@@ -255,12 +253,12 @@ impl Recorder {
             let after = self.plan.effect_in_words(&effect, None);
             self.healing.steps.push(Convergence { after: after.clone(), at_ms, took_ms: None });
             self.healing.is_awaited = false;
-            self.timeline.add(at_ms, MomentKind::Step, after);
+            self.timeline.add(at_ms, effect.kind(self.plan.nodes()), after);
         }
         self.pending = Some(PendingStep { effect, handed_in: None });
         let sides = self.sides_if_bridged();
         let was_whole = self.state.partition.is_whole();
-        self.state.take(step, usize::from(self.plan.nodes()));
+        self.state.take(at_ms, step, self.plan.nodes());
         match step {
             Step::Heal | Step::Partition(_) | Step::Refuse(_) => {}
             // A restart or another behaviour heals too, but the partition stays in force.
@@ -269,7 +267,7 @@ impl Recorder {
         if !self.state.partition.is_whole() {
             self.blocks.reachability.split(&self.sides());
             self.healing.first_partition_ms.get_or_insert(at_ms);
-            // Agreement that was awaited is no longer to be had.
+            // The partition ends the wait for agreement.
             self.healing.is_awaited = false;
         } else if !was_whole {
             self.blocks.reachability.heal();
@@ -288,7 +286,7 @@ impl Recorder {
         } else {
             self.healing.is_awaited &= self.agreement.tips() > 1;
             let text = self.plan.effect_in_words(&effect, handed_in.as_ref());
-            self.timeline.add(at_ms, MomentKind::Step, text);
+            self.timeline.add(at_ms, effect.kind(self.plan.nodes()), text);
         }
         self.look_for_agreement(at_ms);
     }
@@ -330,42 +328,39 @@ impl Recorder {
 
     /// Mining ends: from here on one node mines on each side, until each side agrees.
     pub fn mining_ends(&mut self, at_ms: u64, settlement: &Settlement) {
-        let Settlement { sides, miners, left_out, .. } = settlement;
-        let left_out = left_out_in_words(*left_out);
-        let then = match (miners.as_slice(), sides.len() > 1) {
-            ([], _) => "no node runs".into(),
-            (_, true) if self.agrees_within(sides) => "each side agrees".into(),
-            (_, false) if self.agrees_within(sides) => "all nodes agree".into(),
-            (miners, true) => {
-                let mine = if miners.len() == 1 { "mines" } else { "mine" };
-                format!("{} {mine} on until each side agrees", self.plan.nodes_in_words(miners))
-            }
-            (miners, false) => format!("{} mines on until all agree", self.plan.nodes_in_words(miners)),
-        };
-        self.timeline.add(at_ms, MomentKind::Phase, format!("mining ends{left_out}; {then}"));
+        let text = self.plan.end_of_mining(settlement, self.agrees_within(&settlement.sides));
+        self.timeline.add(at_ms, MomentKind::Phase, text);
     }
 
     /// Mining ends, and the run with it, without time for agreement.
     pub fn ends_as_it_stands(&mut self, at_ms: u64, left_out: usize) {
-        let (how, left_out) = (self.standing().in_words(), left_out_in_words(left_out));
-        self.timeline.add(
-            at_ms,
-            MomentKind::Phase,
-            format!("mining ends{left_out}, and the run with it: {how}"),
-        );
+        let text = text::ends_as_it_stands(left_out, &self.standing());
+        self.timeline.add(at_ms, MomentKind::Phase, text);
     }
 
     /// The time for agreement is over, and branches of equal work are left: each node keeps the one that it saw first.
     pub fn ends_even(&mut self, at_ms: u64) {
-        let how = self.standing().in_words();
-        self.timeline.add(at_ms, MomentKind::Phase, format!("the run is over: {how} of equal work"));
+        self.timeline.add(at_ms, MomentKind::Phase, text::is_over(&self.standing(), true));
     }
 
     /// All nodes that can agree have done so; others had the time for it, and no way to.
     pub fn settled(&mut self, at_ms: u64) {
         self.is_apart = self.agreement.tips() > 1;
-        let how = self.standing().in_words();
-        self.timeline.add(at_ms, MomentKind::Phase, format!("the run is over: {how}"));
+        self.clocks_apart = self.clocks_apart(at_ms);
+        self.timeline.add(at_ms, MomentKind::Phase, text::is_over(&self.standing(), false));
+    }
+
+    /// Nodes that have not the tip of their side because of their clocks, and milliseconds that these are ahead.
+    fn clocks_apart(&self, at_ms: u64) -> Vec<(u16, i64)> {
+        let wrong = self.state.wrong_clocks(&self.plan, at_ms);
+        let tip = |node: NodeIndex| self.agreement.tip(node);
+        let of_side = |side: &Vec<NodeIndex>| {
+            side.iter().filter(|node| !wrong.contains_key(node)).find_map(|node| tip(*node))
+        };
+        let sides = self.sides();
+        let tips = sides.iter().flat_map(|side| side.iter().map(move |node| (*node, of_side(side))));
+        let apart = tips.filter(|(node, of_side)| tip(*node).is_some() && tip(*node) != *of_side);
+        apart.filter_map(|(node, _)| Some((node.number(), *wrong.get(&node)?))).collect()
     }
 
     /// The run is stopped before its end.
@@ -373,7 +368,7 @@ impl Recorder {
         if core::mem::replace(&mut self.is_interrupted, true) {
             return;
         }
-        self.timeline.add(at_ms, MomentKind::Phase, "the run was stopped before its end".into());
+        self.timeline.add(at_ms, MomentKind::Phase, text::INTERRUPTED.into());
     }
 
     pub(crate) fn look_for_agreement(&mut self, at_ms: u64) {
@@ -388,19 +383,9 @@ impl Recorder {
             took = took.or(Some(waited));
         }
         if let Some(took) = took {
-            let who = if self.plan.indices().any(|node| self.is_down(node)) { " that run" } else { "" };
-            let text =
-                format!("all nodes{who} agree again, {} after the last step that heals", duration(took));
-            self.timeline.add(at_ms, MomentKind::Agreement, text);
+            let are_all_up = !self.plan.indices().any(|node| self.is_down(node));
+            self.timeline.add(at_ms, MomentKind::Agreement, text::agree_again(are_all_up, took));
         }
-    }
-}
-
-fn left_out_in_words(steps: usize) -> String {
-    match steps {
-        0 => String::new(),
-        1 => " before its plan does, so that a step is left out".into(),
-        many => format!(" before its plan does, so that {many} steps are left out"),
     }
 }
 
@@ -422,17 +407,10 @@ mod tests {
         recorder
     }
 
-    fn told(recorder: &mut Recorder, step: Step) -> String {
+    fn added(recorder: &mut Recorder, step: Step) -> String {
         recorder.step_begins(10, &step);
         recorder.step_is_done(10, &step);
-        recorder
-            .timeline
-            .moments()
-            .iter()
-            .rfind(|one| one.kind == MomentKind::Step)
-            .expect("told")
-            .text
-            .clone()
+        recorder.timeline.moments().iter().rfind(|one| one.kind.is_step()).expect("a step").text.clone()
     }
 
     #[test]
@@ -479,21 +457,21 @@ mod tests {
             (Step::Kill(vec![up, down]), "power lost: 0; node 2 is already down"),
         ];
         for (step, text) in words {
-            assert_eq!(told(&mut recorder, step), text);
+            assert_eq!(added(&mut recorder, step), text);
         }
     }
 
     #[test]
     fn what_mends_nothing_is_told_as_that_and_not_waited_for() {
         let (mut recorder, up, down) = (recorder(), NodeIndex::new(0), NodeIndex::new(2));
-        assert_eq!(told(&mut recorder, Step::Heal), "nothing to heal: no partition is in force");
+        assert_eq!(added(&mut recorder, Step::Heal), "nothing to heal: no partition is in force");
         let restart = Step::Restart(vec![up, NodeIndex::new(1)]);
-        assert_eq!(told(&mut recorder, restart), "no node is started: nodes 0,1 are already up");
+        assert_eq!(added(&mut recorder, restart), "no node is started: nodes 0,1 are already up");
         assert!(recorder.healing.steps.is_empty());
         let restart = Step::Restart(vec![up, down]);
-        assert_eq!(told(&mut recorder, restart), "started again: 2; node 0 is already up");
-        told(&mut recorder, Step::Partition(vec![vec![up], vec![down]]));
-        assert_eq!(told(&mut recorder, Step::Heal), "healed: all nodes may reach each other again");
+        assert_eq!(added(&mut recorder, restart), "started again: 2; node 0 is already up");
+        added(&mut recorder, Step::Partition(vec![vec![up], vec![down]]));
+        assert_eq!(added(&mut recorder, Step::Heal), "healed: all nodes may reach each other again");
         assert_eq!(recorder.healing.steps.len(), 2);
     }
 
@@ -533,7 +511,7 @@ mod tests {
         for at_ms in 0..MAX_MOMENTS as u64 + 3 {
             recorder.timeline.add(at_ms, MomentKind::Block, "a block".into());
         }
-        recorder.timeline.add(90_000, MomentKind::Step, "a step".into());
+        recorder.timeline.add(90_000, MomentKind::Heal, "a step".into());
         let ending = Ending {
             engine: Engine::Simulator,
             seed: None,
@@ -543,8 +521,8 @@ mod tests {
             dropped: None,
             traffic: (0, 0),
         };
-        let told = recorder.conclude(ending).timeline;
-        let texts: Vec<&str> = told[MAX_MOMENTS..].iter().map(|moment| moment.text.as_str()).collect();
+        let added = recorder.conclude(ending).timeline;
+        let texts: Vec<&str> = added[MAX_MOMENTS..].iter().map(|moment| moment.text.as_str()).collect();
         let limit = "20000 moments are shown: from here on only steps and agreement";
         assert_eq!(texts, [limit, "a step", "3 more moments are not shown"]);
     }

@@ -33,14 +33,12 @@ impl Timeline {
     }
 
     fn push(&mut self, moment: Moment) {
-        let is_kept = matches!(moment.kind, MomentKind::Step | MomentKind::Agreement | MomentKind::Phase);
-        if self.moments.len() < MAX_MOMENTS || is_kept {
+        if self.moments.len() < MAX_MOMENTS || moment.kind.is_kept() {
             self.moments.push(moment);
             return;
         }
         if self.left_out == 0 {
-            let text = format!("{MAX_MOMENTS} moments are shown: from here on only steps and agreement");
-            self.add(moment.at_ms, MomentKind::Phase, text);
+            self.add(moment.at_ms, MomentKind::Phase, text::from_here_on_only_steps(MAX_MOMENTS));
         }
         self.left_out += 1;
     }
@@ -48,8 +46,7 @@ impl Timeline {
     /// The whole timeline; if moments are left out, the last one says so.
     pub fn into_moments(mut self, at_ms: u64) -> Vec<Moment> {
         if self.left_out > 0 {
-            let text = format!("{} are not shown", text::count(self.left_out, "more moment"));
-            self.add(at_ms, MomentKind::Phase, text);
+            self.add(at_ms, MomentKind::Phase, text::not_shown(self.left_out));
         }
         self.moments
     }

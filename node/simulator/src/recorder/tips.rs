@@ -27,8 +27,8 @@ impl TipChanges {
         }
     }
 
-    /// The same by the numbers of blocks. What stands on a block that nobody is known to have found is as if
-    /// it had not moved.
+    /// The same by the numbers of blocks. A node on a block without a known
+    /// finder counts as one that has not moved.
     pub fn conclude(self, blocks: &Blocks) -> Tips {
         let number = |tip: BlockHash| {
             let found = blocks.number(&tip).map(|number| number as u32 + 1);

@@ -60,25 +60,25 @@ pub fn read(
     check(reader, table, steps)?;
     let counted = |value: &Option<Unread>| bounds(reader, value, Counted::get);
     let part = |value: &Option<Unread>| bounds(reader, value, Part::parts);
-    let winner = table.winner.as_ref().map(|name| reader.group(name)).transpose()?;
+    table.winner.as_ref().map(|name| reader.group(name)).transpose()?;
     let mut list: Vec<Option<Expectation>> = vec![
-        table.converged_within.as_ref().map(|time| Expectation::ConvergedWithin(time.get_ref().get())),
-        counted(&table.deepest_reorganization)?.map(Expectation::ReorganizationDepth),
+        table.converged_within.as_ref().map(|time| Expectation::ConvergedWithinMs(time.get_ref().ms().get())),
+        counted(&table.deepest_reorganization)?.map(Expectation::DeepestReorganization),
         part(&table.stale_rate)?.map(Expectation::StaleRate),
         table
             .no_double_spend_deeper_than
             .as_ref()
             .map(|most| Expectation::NoDoubleSpendDeeperThan(small(*most.get_ref()))),
         counted(&table.double_spends)?.map(Expectation::DoubleSpends),
-        winner.map(|group| Expectation::Winner { group }),
+        table.winner.as_ref().map(|group| Expectation::Winner(group.get_ref().clone())),
     ];
     let mut taken = BTreeSet::new();
     let revenues = table.revenue.as_ref().map(|revenue| reader.document.list(revenue)).transpose()?;
     for revenue in revenues.iter().flatten() {
         let Revenue { group: name, least, most }: &Revenue = revenue.get_ref();
-        let group = reader.group(name)?;
-        if !taken.insert(group) {
-            return Err(reader.error(name, Fault::RevenueTaken { group: name.get_ref().clone() }));
+        let group = name.get_ref().clone();
+        if !taken.insert(reader.group(name)?) {
+            return Err(reader.error(name, Fault::RevenueTaken { group }));
         }
         let share = within(reader, revenue, least.map(Part::parts), most.map(Part::parts))?;
         list.push(Some(Expectation::Revenue { group, share }));
@@ -96,7 +96,7 @@ fn check(reader: &Reader, table: &ExpectTable, steps: &[(Duration, Step)]) -> Re
     let has_step = |is_one: &dyn Fn(&Step) -> bool| steps.iter().any(|(_, step)| is_one(step));
     let is_attacked = reader.groups.iter().any(|group| matches!(group.behaviour, Behaviour::DoubleSpend(_)));
     let is_tried = is_attacked || has_step(&|step| matches!(step, Step::Pay { twice_at: Some(_), .. }));
-    let nodes = usize::from(reader.node_count());
+    let nodes = reader.node_count();
     let heals = has_step(&|step| step.heals(nodes));
     let is_partitioned = has_step(&|step| matches!(step, Step::Partition(_) | Step::Refuse(_)));
     let wants = [

@@ -58,7 +58,9 @@ pub enum Fault {
     TooManyLinks { found: u64, most: u64 },
     #[error("found the group itself, expected another group")]
     ConfinedToItself,
-    #[error("found {found} payments, expected at most {wallets}: each wallet waits for its answer")]
+    #[error(
+        "found {found} payments, expected at most {wallets}: each wallet pays again when its last payment is answered"
+    )]
     MorePaymentsThanWallets { found: u64, wallets: u16 },
     #[error(
         "found {found} payments with `twice_at` up to here, expected at most {wallets}: a wallet that paid a coin twice pays no more"

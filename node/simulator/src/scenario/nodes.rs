@@ -67,18 +67,6 @@ impl Reader<'_> {
         }
     }
 
-    /// The groups of a partition: nodes that are not named form one more group, as in `cairn net partition`.
-    ///
-    /// # Errors
-    /// Every fault of [`Self::sides`].
-    pub fn groups(&self, sides: &Spanned<Vec<References>>) -> Result<Vec<Vec<NodeIndex>>, ScenarioError> {
-        let mut groups = self.sides(sides)?;
-        let named: BTreeSet<NodeIndex> = groups.iter().flatten().copied().collect();
-        let rest: Vec<_> = NodeIndex::first(self.node_count()).filter(|node| !named.contains(node)).collect();
-        groups.extend(Some(rest).filter(|rest| !rest.is_empty()));
-        Ok(groups)
-    }
-
     /// The sides that a step names; no node is on two.
     ///
     /// # Errors

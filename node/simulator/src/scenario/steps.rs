@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::behaviour::Behaviour;
 use crate::node_index::NodeIndex;
+use crate::partition::with_rest;
 use crate::plan::{Step, Stop, Workload};
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::groups::behaviour;
@@ -91,7 +92,7 @@ pub fn read(
 
 fn step(reader: &Reader, action: Action, wallets: u16) -> Result<Step, ScenarioError> {
     Ok(match action {
-        Action::Partition(sides) => Step::Partition(reader.groups(&sides)?),
+        Action::Partition(sides) => Step::Partition(with_rest(reader.sides(&sides)?, reader.node_count())),
         Action::Refuse(sides) => Step::Refuse(reader.sides(&sides)?),
         Action::Heal(is_done) if *is_done.get_ref() => Step::Heal,
         Action::Heal(is_done) => return Err(reader.error(&is_done, Fault::NotTrue)),

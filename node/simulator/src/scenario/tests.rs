@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use cairn_genesis::toml_file::TomlFault;
 
-use super::parse;
+use super::{EXAMPLE, parse};
 use crate::behaviour::{Behaviour, DoubleSpend};
 use crate::expectation::{Bounds, Expectation};
 use crate::network::{Latency, Quality};
@@ -18,130 +18,7 @@ use crate::topology::Shape;
 mod refusals;
 
 /// Every key once, and nothing wrong.
-const WHOLE: &str = r#"name = "whole"
-teaches = "What a scenario can say."
-seed = 7
-disk = "5 ms"
-
-[chain]
-spacing = "1 s"
-half_life = "10 min"
-subsidy = "25"
-halving_interval = 1000
-coinbase_maturity = 5
-max_block_bytes = 500_000
-median_time_span = 5
-max_future_drift = "30 s"
-
-[[group]]
-name = "miners"
-nodes = 6
-hashrate = 50.5
-
-[[group]]
-name = "cheats"
-nodes = 2
-hashrate = 30
-behaviour = { kind = "double-spend", confirmations = 2, premined = true, give_up_behind = 5 }
-
-[[group]]
-name = "ring"
-nodes = 3
-hashrate = 19.5
-behaviour = { kind = "eclipse", victims = ["lonely"] }
-
-[[group]]
-name = "lonely"
-nodes = 1
-hashrate = 0
-confined_to = "ring"
-
-[[group]]
-name = "guests"
-nodes = 2
-hashrate = 0
-behaviour = { kind = "intermittent", up = "20 s", down = "5 s" }
-
-[topology]
-kind = "small-world"
-neighbours = 2
-rewired = 0.1
-
-[links]
-latency = { median = "50 ms", sigma = 0.5 }
-jitter = "3 ms"
-bandwidth = 1_000_000
-loss = 0.02
-resend = "100 ms"
-ping_every = "never"
-
-[[links.between]]
-groups = ["miners", "ring"]
-latency = { from = "100 ms", to = "200 ms" }
-bandwidth = "unlimited"
-
-[workload]
-payments_per_second = 0.5
-wallets = 20
-
-[[step]]
-at = "10 s"
-partition = [["miners.0-3"], ["miners.4", "ring"]]
-
-[[step]]
-at = "20 s"
-heal = true
-
-[[step]]
-at = "20 s"
-kill = "miners.1"
-
-[[step]]
-at = "30 s"
-restart = ["miners"]
-
-[[step]]
-at = "31 s"
-slow = { nodes = ["all"], times = 2.5 }
-
-[[step]]
-at = "32 s"
-mine = { node = "lonely", blocks = 2 }
-
-[[step]]
-at = "33 s"
-pay = { node = "miners.5", payments = 20, twice_at = "lonely" }
-
-[[step]]
-at = "34 s"
-hashrate = { nodes = ["miners"], percent = 200 }
-
-[[step]]
-at = "35 s"
-behave = { group = "ring", as = "honest" }
-
-[[step]]
-at = "36 s"
-refuse = [["miners"], ["ring"]]
-
-[stop]
-after = "1 min"
-height = 100
-attempts = 3
-agreement_within = "3 min"
-
-[expect]
-converged_within = "40 s"
-deepest_reorganization = { least = 1, most = 9 }
-stale_rate = { most = 0.25 }
-no_double_spend_deeper_than = 4
-double_spends = { most = 30 }
-winner = "miners"
-revenue = { group = "miners", least = 0.5 }
-tips = { least = 2 }
-height = { most = 200 }
-agreement = 1
-"#;
+const WHOLE: &str = EXAMPLE;
 
 fn whole() -> Plan {
     parse(WHOLE).unwrap_or_else(|error| panic!("{error}"))
@@ -200,7 +77,7 @@ fn steps_are_read_in_order_with_the_nodes_that_they_name() {
 fn expectations_are_read_and_a_plain_figure_is_expected_exactly() {
     let expectations = whole().expectations;
     assert_eq!(expectations.len(), 10);
-    assert_eq!(expectations[0], Expectation::ConvergedWithin(Duration::from_secs(40)));
+    assert_eq!(expectations[0], Expectation::ConvergedWithinMs(40_000));
     assert_eq!(expectations[2], Expectation::StaleRate(Bounds { least: None, most: Some(250_000) }));
     let exactly = Bounds { least: Some(1_000_000), most: Some(1_000_000) };
     assert_eq!(expectations[9], Expectation::Agreement(exactly));

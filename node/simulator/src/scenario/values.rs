@@ -31,10 +31,10 @@ impl<const MIN: u64, const MAX: u64> Time<MIN, MAX> {
 
 impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Time<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let not_a_time = "not a time, expected a time such as \"250 ms\", \"30 s\" or \"10 min\"";
+        let text = String::deserialize(deserializer).map_err(|error| of_type(error, not_a_time))?;
         let parsed = Some(&text).filter(|text| text.len() <= MAX_TIME_TEXT);
         let found = parsed.and_then(|text| humantime::parse_duration(text).ok());
-        let not_a_time = "not a time, expected a time such as \"250 ms\", \"30 s\" or \"10 min\"";
         let found = found.ok_or_else(|| D::Error::custom(not_a_time))?;
         let ms = Some(found.as_millis()).filter(|_| found.subsec_nanos() % 1_000_000 == 0);
         let ms = ms.and_then(|ms| Bounded::new(u64::try_from(ms).ok()?).ok());
@@ -58,8 +58,8 @@ impl Offset {
 
 impl<'de> Deserialize<'de> for Offset {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
         let not_an_offset = "not an offset, expected a sign and a time such as \"+3 s\" or \"-250 ms\"";
+        let text = String::deserialize(deserializer).map_err(|error| of_type(error, not_an_offset))?;
         let (sign, time) = match text.split_at_checked(1) {
             Some(("+", time)) => (1, time),
             Some(("-", time)) => (-1, time),
@@ -85,15 +85,20 @@ impl<const MIN: u64, const MAX: u64, const PARTS: u64> Decimal<MIN, MAX, PARTS> 
 
 impl<'de, const MIN: u64, const MAX: u64, const PARTS: u64> Deserialize<'de> for Decimal<MIN, MAX, PARTS> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let found = f64::deserialize(deserializer)?;
+        let [least, most] = [MIN, MAX].map(|parts| parts as f64 / PARTS as f64);
+        let out_of_bounds = format!("out of bounds, expected a number from {least} to {most}");
+        let found = f64::deserialize(deserializer).map_err(|error| of_type(error, &out_of_bounds))?;
         let parts = Some(found).filter(|found| found.is_finite() && *found >= 0.0);
         // A cast of what is too large gives the largest number, which is out of every bound here.
         let parts = parts.map(|found| libm::round(found * PARTS as f64) as u64);
-        parts.filter(|parts| (MIN..=MAX).contains(parts)).map(Self).ok_or_else(|| {
-            let [least, most] = [MIN, MAX].map(|parts| parts as f64 / PARTS as f64);
-            D::Error::custom(format!("out of bounds, expected {least} to {most}"))
-        })
+        let parts = parts.filter(|parts| (MIN..=MAX).contains(parts));
+        parts.map(Self).ok_or_else(|| D::Error::custom(out_of_bounds))
     }
+}
+
+/// An error about a value of another type; about a missing key it stays as it is.
+fn of_type<E: serde::de::Error>(error: E, expected: &str) -> E {
+    if error.to_string().contains("missing field") { error } else { E::custom(expected) }
 }
 
 /// A number of 16 or 32 bits from bounds that fit into it.

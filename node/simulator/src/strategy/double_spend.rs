@@ -2,7 +2,7 @@
 //! elsewhere. Nakamoto 2008, section 11; Rosenfeld, "Analysis of hashrate-based double-spending"
 //! (2014).
 //!
-//! The attacker has two nodes: a public one like everybody's, and one without links that mines in
+//! The attacker has two nodes: a public one like any other, and one without links that mines in
 //! secret. Neither does anything but what nodes do; the attacker carries blocks between them.
 
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::wallets::SimWallet;
 pub struct DoubleSpender {
     /// How it goes about it.
     pub plan: DoubleSpend,
-    /// The node that all see.
+    /// The public node.
     pub face: NodeIndex,
-    /// The node that nobody sees.
+    /// The node without links, which mines in secret.
     pub secret: NodeIndex,
     pub wallet: SimWallet,
     /// How much of its hash rate it uses, of a hundred.
@@ -55,7 +55,7 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
     /// Mine on in secret.
-    Wait,
+    MineOn,
     /// Show the secret chain: it is longer, and the payee has delivered.
     Release { confirmations: u32 },
     /// It has no chance that is worth the work.
@@ -67,12 +67,12 @@ impl Attempt {
     pub fn decide(&mut self, plan: &DoubleSpend, at: Progress) -> Move {
         self.is_trusted |= at.confirmations >= plan.confirmations;
         if !self.is_trusted {
-            return Move::Wait;
+            return Move::MineOn;
         }
         if at.secret > at.public {
             return Move::Release { confirmations: at.confirmations };
         }
-        if at.public - at.secret >= plan.give_up_behind { Move::GiveUp } else { Move::Wait }
+        if at.public - at.secret >= plan.give_up_behind { Move::GiveUp } else { Move::MineOn }
     }
 }
 
@@ -92,10 +92,10 @@ mod tests {
             attempt.decide(&plan, Progress { public, secret, confirmations })
         };
         let mut attempt = fresh.clone();
-        assert_eq!(decide(&mut attempt, 11, 13), Move::Wait, "the payee has not delivered");
+        assert_eq!(decide(&mut attempt, 11, 13), Move::MineOn, "the payee has not delivered");
         assert_eq!(decide(&mut attempt, 12, 13), Move::Release { confirmations: 2 });
         let mut attempt = fresh;
-        assert_eq!(decide(&mut attempt, 12, 12), Move::Wait, "of equals the first seen stays");
+        assert_eq!(decide(&mut attempt, 12, 12), Move::MineOn, "of equals the first seen stays");
         assert_eq!(decide(&mut attempt, 13, 10), Move::GiveUp);
     }
 }

@@ -1,4 +1,4 @@
-//! What a group's behaviour lets through of what its nodes say and hear.
+//! The messages that a group's behaviour lets its nodes send and receive.
 
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
@@ -18,7 +18,7 @@ pub fn outgoing(
     match behaviour {
         Behaviour::Eclipse { victims } if victims.contains(&to) => starved(message, genesis),
         Behaviour::Withhold => match message {
-            // Whoever asks for the body waits in vain.
+            // Requests for the body time out.
             Message::Block(block) => Some(Message::Headers(vec![*block.header()])),
             other => Some(other),
         },
@@ -26,7 +26,7 @@ pub fn outgoing(
     }
 }
 
-/// What a node of this behaviour hears of a message from `from`.
+/// What a node of this behaviour receives of a message from `from`.
 pub fn incoming(
     behaviour: &Behaviour,
     from: NodeIndex,

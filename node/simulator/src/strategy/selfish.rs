@@ -11,11 +11,11 @@ use cairn_protocol::message::Message;
 /// A pool's secret, and how far the public is.
 #[derive(Clone, Debug, Default)]
 pub struct Selfish {
-    /// Blocks that nobody else has, lowest first.
+    /// Blocks that no other node has, lowest first.
     withheld: VecDeque<Arc<Block>>,
     /// The highest of its own branch, secret or not.
     own_height: u32,
-    /// The highest that everybody has.
+    /// The height of the highest public block.
     public_height: u32,
     /// Whether its branch and another of the same height are both public.
     is_racing: bool,
@@ -38,8 +38,8 @@ impl Selfish {
         if core::mem::take(&mut self.is_racing) { self.show_all() } else { Shown::default() }
     }
 
-    /// Somebody else's block reached the pool.
-    pub fn heard(&mut self, height: u32) -> Shown {
+    /// The pool received another miner's block.
+    pub fn received(&mut self, height: u32) -> Shown {
         if height <= self.public_height {
             return Shown::default();
         }
@@ -113,7 +113,7 @@ mod tests {
     fn a_lead_of_one_ends_in_a_race_and_winning_it_shows_the_next_block_at_once() {
         let mut pool = Selfish::default();
         assert!(pool.found(block(), 1).blocks.is_empty());
-        assert_eq!(pool.heard(1).blocks.len(), 1);
+        assert_eq!(pool.received(1).blocks.len(), 1);
         assert_eq!(pool.found(block(), 2).blocks.len(), 1);
         assert!(pool.found(block(), 3).blocks.is_empty(), "a new secret begins");
     }
@@ -122,8 +122,8 @@ mod tests {
     fn a_race_that_others_win_leaves_nothing_secret() {
         let mut pool = Selfish::default();
         pool.found(block(), 1);
-        pool.heard(1);
-        assert!(pool.heard(2).blocks.is_empty());
+        pool.received(1);
+        assert!(pool.received(2).blocks.is_empty());
         assert!(pool.found(block(), 3).blocks.is_empty());
     }
 
@@ -132,16 +132,16 @@ mod tests {
         let mut pool = Selfish::default();
         pool.found(block(), 1);
         pool.found(block(), 2);
-        assert_eq!(pool.heard(1).blocks.len(), 2);
-        assert!(pool.heard(1).blocks.is_empty(), "the same height again is no news");
+        assert_eq!(pool.received(1).blocks.len(), 2);
+        assert!(pool.received(1).blocks.is_empty(), "the same height again is no news");
     }
 
     #[test]
     fn a_long_lead_shows_one_block_for_each_of_the_others() {
         let mut pool = Selfish::default();
         (1..=4).for_each(|height| assert!(pool.found(block(), height).blocks.is_empty()));
-        assert_eq!(pool.heard(1).blocks.len(), 1);
-        assert_eq!(pool.heard(2).blocks.len(), 1);
-        assert_eq!(pool.heard(3).blocks.len(), 2, "one ahead of them only: all is shown");
+        assert_eq!(pool.received(1).blocks.len(), 1);
+        assert_eq!(pool.received(2).blocks.len(), 1);
+        assert_eq!(pool.received(3).blocks.len(), 2, "one ahead of them only: all is shown");
     }
 }

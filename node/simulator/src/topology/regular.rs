@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everybody_has_as_many_links_and_can_reach_everybody(
+        fn every_node_has_as_many_links_and_can_reach_every_other(
             nodes in 1_usize..60,
             degree in 1_usize..12,
             seed: u64,
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_is_in_an_order_drawn_by_lot() {
+    fn a_ring_is_in_an_order_from_the_seed() {
         let neighbours = links(1_000, 2, &mut Random::derive(1, 1));
         let in_order = neighbours.iter().filter(|(one, other)| one.abs_diff(*other) == 1).count();
         assert!(in_order < 20, "{in_order} of a thousand");

@@ -18,7 +18,7 @@ use crate::node_index::NodeIndex;
 use crate::report::MomentKind;
 use crate::strategy::double_spend::{Attempt, DoubleSpender, Move, Progress};
 use crate::strategy::selfish::Shown;
-use crate::text::count;
+use crate::text;
 use crate::wallets::miner_lock;
 use crate::world::mining::BLOCK_REQUEST;
 use crate::world::state::World;
@@ -49,7 +49,7 @@ impl World {
     pub(super) fn attack(&mut self, index: usize) -> Result<(), Violation> {
         let DoubleSpender { plan, face, secret, percent, .. } = self.double_spenders[index];
         if self.host(face).node().is_none() || self.host(secret).node().is_none() {
-            // It waits until both are back.
+            // The attack begins once both are back.
             self.rest_before_attack(index);
             return Ok(());
         }
@@ -65,7 +65,7 @@ impl World {
         self.hand(secret, Input::Submit { request, submission })?;
         let submission = Submission::Transaction { transaction: payment.clone(), max_fee_rate: None };
         self.hand(face, Input::Submit { request, submission })?;
-        if !self.waits(face, &payment.txid()) || !self.waits(secret, &return_to_self.txid()) {
+        if !self.is_in_mempool(face, &payment.txid()) || !self.is_in_mempool(secret, &return_to_self.txid()) {
             // Its coin is not settled yet: what it had handed in before is still under way.
             self.rest_before_attack(index);
             return Ok(());
@@ -80,7 +80,7 @@ impl World {
         Ok(())
     }
 
-    fn waits(&self, at: NodeIndex, txid: &Txid) -> bool {
+    fn is_in_mempool(&self, at: NodeIndex, txid: &Txid) -> bool {
         self.host(at).node().is_some_and(|node| node.mempool().contains(txid))
     }
 
@@ -113,7 +113,7 @@ impl World {
         true
     }
 
-    /// A node has a new tip: an attacker may have been waiting for it.
+    /// A node has a new tip: an attacker may act on it.
     pub(super) fn look_at_attempt(&mut self, at: NodeIndex) -> Result<(), Violation> {
         let index = self.double_spenders.iter().position(|one| one.face == at || one.secret == at);
         let Some(index) = index else { return Ok(()) };
@@ -127,13 +127,13 @@ impl World {
             .node()
             .and_then(|node| node.chain().store().transaction_place(&txid).ok().flatten());
         let confirmations = node.map_or(0, |node| public + 1 - node.height.get());
-        if node.is_none() && !self.waits(face, &txid) {
+        if node.is_none() && !self.is_in_mempool(face, &txid) {
             return self.abandon(index);
         }
         let standing = Progress { public, secret: hidden, confirmations };
         let Some(attempt) = &mut self.double_spenders[index].attempt else { return Ok(()) };
         match attempt.decide(&plan, standing) {
-            Move::Wait => Ok(()),
+            Move::MineOn => Ok(()),
             Move::Release { confirmations } => self.release(index, confirmations),
             Move::GiveUp => self.give_up(index),
         }
@@ -144,17 +144,11 @@ impl World {
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         let Attempt { payment, return_to_self, .. } = attempt;
         let work = |node| self.host(node).node().map(|node| node.chain().work());
-        let hears = |node: &NodeIndex| *node != face && !self.recorder.state.partition.bars(face, *node);
-        let others = self.living().map(|host| host.index()).filter(hears);
+        let is_reached = |node: &NodeIndex| *node != face && !self.recorder.state.partition.bars(face, *node);
+        let others = self.living().map(|host| host.index()).filter(is_reached);
         let is_ahead = others.map(work).max().flatten() < work(secret);
-        let (against, likely) = if is_ahead {
-            let confirmations = count(u64::from(confirmations), "confirmation");
-            (format!("against a payment with {confirmations}"), return_to_self)
-        } else {
-            ("and others have one with as much work".into(), payment)
-        };
-        self.double_spenders[index].wallet.spent(&likely);
-        let text = format!("double spend: {face} shows its secret chain, {against}");
+        self.double_spenders[index].wallet.spent(if is_ahead { &return_to_self } else { &payment });
+        let text = text::secret_chain_shown(face, is_ahead.then_some(confirmations));
         self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
         self.end_attempt(index, (secret, face))
     }
@@ -163,8 +157,7 @@ impl World {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         let Some(attempt) = self.double_spenders[index].attempt.take() else { return Ok(()) };
         self.double_spenders[index].wallet.spent(&attempt.payment);
-        let text = format!("double spend: {face} gives up, the payment stays");
-        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text::double_spend_given_up(face));
         self.end_attempt(index, (face, secret))
     }
 
@@ -172,8 +165,7 @@ impl World {
     fn abandon(&mut self, index: usize) -> Result<(), Violation> {
         let DoubleSpender { face, secret, .. } = self.double_spenders[index];
         self.double_spenders[index].attempt = None;
-        let text = format!("double spend: {face} begins anew, its payment is gone");
-        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text);
+        self.recorder.timeline.add(self.at_ms(), MomentKind::Attack, text::double_spend_begun_anew(face));
         let work = |node| self.host(node).node().map(|node| node.chain().work());
         let is_ahead = work(secret) > work(face);
         self.end_attempt(index, if is_ahead { (secret, face) } else { (face, secret) })
@@ -210,7 +202,7 @@ impl World {
     }
 
     /// A selfish pool receives a message, and then looks at the blocks in it.
-    pub(super) fn pool_hears(&mut self, at: NodeIndex, what: Occurrence) -> Result<(), Violation> {
+    pub(super) fn pool_receives(&mut self, at: NodeIndex, what: Occurrence) -> Result<(), Violation> {
         let Occurrence::Arrival { from, number, payload, .. } = &what else { return Ok(()) };
         if self.host(at).session(*from) != Some(*number) {
             return Ok(());
@@ -226,7 +218,8 @@ impl World {
         for hash in news {
             let entry = self.host(at).node().and_then(|node| node.chain().entry(&hash));
             let height = entry.filter(|entry| !entry.is_invalid()).map(|entry| entry.height.get());
-            let shown = height.zip(self.around.selfish.get_mut(&at)).map(|(height, pool)| pool.heard(height));
+            let shown =
+                height.zip(self.around.selfish.get_mut(&at)).map(|(height, pool)| pool.received(height));
             self.show(at, shown.unwrap_or_default());
         }
         Ok(())

@@ -66,19 +66,19 @@ impl World {
 
     /// Mining ends, and the plan with it.
     pub fn settle(&mut self) -> Result<Settlement, Violation> {
-        let settlement = steps::settle(self, self.steps_taken)?;
+        let settlement = steps::settle(self, self.steps_taken, self.at_ms())?;
         self.steps_taken = self.plan.steps.len();
         Ok(settlement)
     }
 
-    /// A node refuses those of other sides, if it is on a side.
-    fn refuse(&mut self, node: NodeIndex) -> Result<(), Violation> {
-        let others: BTreeSet<NodeIndex> = self.refused.iter().flatten().copied().collect();
-        let is_refused = |other: &NodeIndex| {
-            let side = |node| self.refused.iter().position(|side| side.contains(&node));
+    /// A node blocks the nodes of other sides, if it is on a side.
+    fn block_other_sides(&mut self, node: NodeIndex) -> Result<(), Violation> {
+        let others: BTreeSet<NodeIndex> = self.blocked_sides.iter().flatten().copied().collect();
+        let is_blocked = |other: &NodeIndex| {
+            let side = |node| self.blocked_sides.iter().position(|side| side.contains(&node));
             side(node).is_some_and(|own| side(*other) != Some(own))
         };
-        let others = others.into_iter().filter(is_refused).map(NodeIndex::peer_id).collect();
+        let others = others.into_iter().filter(is_blocked).map(NodeIndex::peer_id).collect();
         self.hand(node, Input::Command(PeerCommand::SetBlocked(others)))
     }
 }
@@ -109,17 +109,18 @@ impl Network for World {
     }
 
     fn set_partition(&mut self, partition: Partition) -> Result<(), Violation> {
-        let refused = match &partition {
+        let sides = match &partition {
             Partition::Refused(sides) => sides.clone(),
             _ => Vec::new(),
         };
         if !matches!(partition, Partition::Split(_)) {
             self.around.network.heal();
         }
-        // Nodes that were on a side before, too: what they were sent then may still wait for their disks.
-        let former = core::mem::replace(&mut self.refused, refused);
-        let concerned: BTreeSet<NodeIndex> = former.iter().chain(&self.refused).flatten().copied().collect();
-        concerned.into_iter().try_for_each(|node| self.refuse(node))?;
+        // Nodes that were on a side before, too: what they were sent then may still be pending.
+        let former = core::mem::replace(&mut self.blocked_sides, sides);
+        let concerned: BTreeSet<NodeIndex> =
+            former.iter().chain(&self.blocked_sides).flatten().copied().collect();
+        concerned.into_iter().try_for_each(|node| self.block_other_sides(node))?;
         if let Partition::Split(sides) = &partition {
             let broken = self.around.network.partition(sides);
             self.links_break(broken);
@@ -150,8 +151,8 @@ impl Network for World {
             }
             self.start(node)?;
             self.plan_churn(node, Some(self.host(node).life()));
-            if !self.refused.is_empty() {
-                self.refuse(node)?;
+            if !self.blocked_sides.is_empty() {
+                self.block_other_sides(node)?;
             }
         }
         Ok(())
@@ -192,7 +193,7 @@ impl Network for World {
         pay_many(self, node, payments, twice_at)
     }
 
-    /// The group's links are made anew, so that others hear from it what it had kept back; an intermittent node that
+    /// The group's links are made anew, so that others receive what it had kept back; an intermittent node that
     /// is away comes back, for nothing else wakes it.
     fn behave(&mut self, group: usize, behaviour: &Behaviour) -> Result<(), Violation> {
         let Some(held) = self.around.behaviours.get_mut(group).filter(|held| *held != behaviour) else {

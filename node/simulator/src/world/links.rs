@@ -22,12 +22,12 @@ impl World {
     pub(super) fn dialled(&mut self, from: NodeIndex, address: PeerAddress) -> Result<(), Violation> {
         let there = NodeIndex::listening_at(&address).filter(|there| self.may_join(from, *there));
         let joined = there.and_then(|to| Some((to, self.around.network.join(self.now, to, from)?)));
-        let Some((to, (queue, heard))) = joined else {
+        let Some((to, (queue, arrival))) = joined else {
             let when = self.one_way(from, there);
             self.agenda.plan(when, Occurrence::DialFailed { at: from, address: Box::new(address) });
             return Ok(());
         };
-        self.agenda.plan(heard, Occurrence::LinkStands { at: from, to, number: queue.number });
+        self.agenda.plan(arrival, Occurrence::LinkStands { at: from, to, number: queue.number });
         self.host_mut(to).open_session(from, queue);
         let (peer, address) = (from.peer_id(), from.dials_from());
         self.hand(to, Input::Connected { peer, direction: Direction::Inbound, address })
@@ -81,7 +81,7 @@ impl World {
         self.hand(at, Input::Disconnected { peer: to.peer_id() })
     }
 
-    /// What was sent before still arrives; then the other end hears that it is over.
+    /// What was sent before still arrives; then the other end is notified.
     pub(super) fn hang_up(&mut self, at: NodeIndex, to: NodeIndex) {
         let Some(number) = self.host(at).session(to) else { return };
         self.agenda.plan(self.now, Occurrence::LinkGone { at, to, number });

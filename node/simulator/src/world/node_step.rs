@@ -1,4 +1,4 @@
-//! What a node does by itself: it hears, its disk takes what was written, it says what follows.
+//! A node's own work: it handles an input, its disk takes what was written, its messages are sent.
 //!
 //! Nothing here reads or writes another node, or anything that changes while nodes are at work.
 //! What concerns others goes into an [`Outbox`], so that many nodes can be at work at one time.
@@ -41,7 +41,7 @@ pub struct Surroundings {
     /// How long a disk takes for what is written at one time.
     pub disk: Duration,
     /// Whether the inputs of nodes are logged in words.
-    pub tells: bool,
+    pub logs_inputs: bool,
 }
 
 /// What follows from a node's work for others.
@@ -49,11 +49,11 @@ pub struct Surroundings {
 pub struct Outbox {
     /// What the same node does later.
     pub own: Vec<(Timestamp, Occurrence)>,
-    /// What others will hear, and when.
+    /// Messages to others, with their times of arrival.
     pub plans: Vec<(Timestamp, Occurrence)>,
     /// Everything else, in the order of happening.
     pub effects: Vec<(Timestamp, NodeIndex, Effect)>,
-    /// Messages said, and their bytes.
+    /// Messages sent, and their bytes.
     pub traffic: (u64, u64),
     pub events: u64,
 }
@@ -65,11 +65,11 @@ pub enum Effect {
     /// It answers a submission.
     Answers(RequestId, Answer),
     /// It has an event.
-    Tells(Event),
+    Emits(Event),
     /// It has a new tip.
     Moves(BlockHash, u32),
-    /// What it heard, in words.
-    Heard(String),
+    /// Its input in words, for the log.
+    Logs(String),
 }
 
 impl Surroundings {
@@ -91,7 +91,7 @@ impl Surroundings {
                 let behaviour = self.behaviour_of(host.index());
                 match gate::incoming(behaviour, from, payload.unpack(), self.genesis) {
                     Some(message) => {
-                        self.hear(now, host, Input::Received { peer: from.peer_id(), message }, outbox)
+                        self.handle(now, host, Input::Received { peer: from.peer_id(), message }, outbox)
                     }
                     None => Ok(()),
                 }
@@ -100,15 +100,15 @@ impl Surroundings {
             // A wake that was planned before a nearer one has nothing left to do.
             Occurrence::Wake { life, .. } if life == host.life() && host.wake_planned == Some(now) => {
                 host.wake_planned = None;
-                self.hear(now, host, Input::Wake, outbox)
+                self.handle(now, host, Input::Wake, outbox)
             }
             // Meant for a link or a life that is over.
             _ => Ok(()),
         }
     }
 
-    /// One step of one node. What it asks for waits for its disk.
-    pub fn hear(
+    /// One step of one node. Its actions are carried out once its disk has taken what they follow from.
+    pub fn handle(
         &self,
         now: Timestamp,
         host: &mut Host,
@@ -119,8 +119,8 @@ impl Surroundings {
         let is_wake = matches!(input, Input::Wake);
         outbox.events += 1;
         host.trace.note(now, at, &input);
-        if self.tells {
-            outbox.effects.push((now, at, Effect::Heard(in_words(&input))));
+        if self.logs_inputs {
+            outbox.effects.push((now, at, Effect::Logs(in_words(&input))));
         }
         let clock = host.clock;
         let Some((node, witness)) = host.alive() else { return Ok(()) };
@@ -130,12 +130,12 @@ impl Surroundings {
             witness.woke(now, at, actions.len())?;
         }
         let wake = node.next_wake();
-        if host.waiting.is_empty() {
-            host.waiting = actions;
+        if host.pending.is_empty() {
+            host.pending = actions;
         } else {
-            host.waiting.extend(actions);
+            host.pending.extend(actions);
         }
-        if !host.waiting.is_empty() && !host.is_flushing {
+        if !host.pending.is_empty() && !host.is_flushing {
             host.is_flushing = true;
             outbox.own.push((now.saturating_add(self.disk), Occurrence::Flush { at, life }));
         }
@@ -155,10 +155,10 @@ impl Surroundings {
         node.flush().map_err(|error| Violation::Store { at, error })?;
         host.is_flushing = false;
         let mut tip_moved = false;
-        for action in core::mem::take(&mut host.waiting) {
+        for action in core::mem::take(&mut host.pending) {
             let effect = match action {
                 Action::Send { peer, message } => {
-                    self.say(now, host, NodeIndex::of_peer(&peer), message, outbox);
+                    self.send(now, host, NodeIndex::of_peer(&peer), message, outbox);
                     continue;
                 }
                 Action::Block { peers } => {
@@ -176,24 +176,31 @@ impl Surroundings {
                     if let Some((_, witness)) = host.alive()
                         && !self.is_deserved(&event)
                     {
-                        witness.told(at, &event)?;
+                        witness.check_event(at, &event)?;
                     }
-                    Effect::Tells(event)
+                    Effect::Emits(event)
                 }
             };
             outbox.effects.push((now, at, effect));
         }
         let Some((node, witness)) = host.alive() else { return Ok(()) };
         let tip = node.chain().tip();
-        witness.told_all(at, node.chain())?;
+        witness.check_tip(at, node.chain())?;
         if tip_moved {
             outbox.effects.push((now, at, Effect::Moves(tip.hash(), tip.height.get())));
         }
         Ok(())
     }
 
-    /// A node says something to another, as far as its behaviour lets it.
-    pub fn say(&self, now: Timestamp, host: &mut Host, to: NodeIndex, message: Message, outbox: &mut Outbox) {
+    /// A node sends a message to another, as far as its behaviour lets it.
+    pub fn send(
+        &self,
+        now: Timestamp,
+        host: &mut Host,
+        to: NodeIndex,
+        message: Message,
+        outbox: &mut Outbox,
+    ) {
         let from = host.index();
         let Some(number) = host.session(to) else { return };
         let message = match self.selfish.get(&from) {
@@ -202,7 +209,7 @@ impl Surroundings {
         };
         let gate = |message| gate::outgoing(self.behaviour_of(from), to, message, self.genesis);
         let Some(message) = message.and_then(gate) else { return };
-        host.witness.said(&message);
+        host.witness.sent(&message);
         let bytes = message.weight() as u64;
         let arrival = host.carry(&self.network, now, to, bytes);
         outbox.traffic = (outbox.traffic.0 + 1, outbox.traffic.1 + bytes);

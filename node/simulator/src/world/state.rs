@@ -1,7 +1,7 @@
 //! The world: takes what comes next, lets one node do its step, carries out what it asks for.
 //!
-//! A node's actions wait until its disk has taken what they follow from, as the real driver does;
-//! a loss of power in between loses both.
+//! A node's actions are carried out once its disk has taken what they follow from, as in the real driver; a loss of
+//! power in between loses both.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ use crate::strategy::double_spend::DoubleSpender;
 use crate::trace;
 use crate::verifier::OncePerWorld;
 use crate::wallets::SimWallet;
-use crate::world::event_tap::{EventTap, Told};
+use crate::world::event_tap::{EventTap, TappedEvent};
 use crate::world::node_step::{Due, Effect, Outbox, Surroundings};
 
 use crate::world::workers::Workers;
@@ -82,8 +82,8 @@ pub struct World {
     pub(super) sampler: PowSampler,
     pub(super) schedule: Schedule,
     pub(super) steps_taken: usize,
-    /// Sides whose nodes refuse those of the others; a node that is started again does so, too.
-    pub(super) refused: Vec<Vec<NodeIndex>>,
+    /// Sides whose nodes block peers of the others; a node that is started again does so, too.
+    pub(super) blocked_sides: Vec<Vec<NodeIndex>>,
     pub(super) highest: u32,
     pub verifier: OncePerWorld,
     pub recorder: Recorder,
@@ -122,7 +122,7 @@ impl World {
             selfish: attackers::selfish(&plan),
             genesis: definition.genesis.hash(),
             disk: plan.disk,
-            tells: false,
+            logs_inputs: false,
         };
         let mut world = Self {
             begin,
@@ -136,7 +136,7 @@ impl World {
             sampler: PowSampler::new(nodes, begin, rng_streams::mining(seed)),
             schedule: Schedule::new(plan.clone(), seed),
             steps_taken: 0,
-            refused: Vec::new(),
+            blocked_sides: Vec::new(),
             highest: 0,
             verifier: OncePerWorld::default(),
             recorder: Recorder::new(plan.clone(), definition.genesis.hash()),
@@ -187,7 +187,7 @@ impl World {
 
     /// Keeps the last events in words from now on, up to the one with the number `last`.
     pub fn keep_log(&mut self, lines: usize, last: u64) {
-        self.around.tells = true;
+        self.around.logs_inputs = true;
         self.traffic.log = Some(EventLog::new(lines, last, self.traffic.events));
     }
 
@@ -237,7 +237,7 @@ impl World {
             Occurrence::LinkStands { at, to, number } => self.link_stands(at, to, number),
             Occurrence::LinkGone { at, to, number } => self.link_gone(at, to, number),
             Occurrence::Arrival { to, .. } if self.around.selfish.contains_key(&to) => {
-                self.pool_hears(to, what)
+                self.pool_receives(to, what)
             }
             Occurrence::Arrival { to: at, .. }
             | Occurrence::Flush { at, .. }
@@ -284,12 +284,12 @@ impl World {
     }
 
     pub(super) fn hand(&mut self, at: NodeIndex, input: Input) -> Result<(), Violation> {
-        self.let_node(at, |around, now, host, outbox| around.hear(now, host, input, outbox))
+        self.let_node(at, |around, now, host, outbox| around.handle(now, host, input, outbox))
     }
 
     pub(super) fn send(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
         let mut outbox = core::mem::take(&mut self.buffers.0);
-        self.around.say(self.now, &mut self.hosts[from.index()], to, message, &mut outbox);
+        self.around.send(self.now, &mut self.hosts[from.index()], to, message, &mut outbox);
         self.post(&mut outbox);
         self.buffers.0 = outbox;
     }
@@ -308,9 +308,9 @@ impl World {
             Effect::Dials(address) => self.dial(at, address),
             Effect::HangsUp(peer) => self.hang_up(at, peer),
             Effect::Answers(request, answer) => self.answered(at, request, answer)?,
-            Effect::Tells(event) => self.heard(at, &event)?,
+            Effect::Emits(event) => self.record_event(at, &event)?,
             Effect::Moves(tip, height) => self.moved(at, tip, height)?,
-            Effect::Heard(words) => {
+            Effect::Logs(words) => {
                 let since = self.elapsed();
                 if let Some(log) = &mut self.traffic.log {
                     log.note(since, at, &words);
@@ -339,9 +339,9 @@ impl World {
         answer: Answer,
     ) -> Result<(), Violation> {
         match answer {
-            Answer::Block(Err(error)) => Err(Violation::OwnBlockRefused { at, error: error.to_string() }),
+            Answer::Block(Err(error)) => Err(Violation::OwnBlockRejected { at, error: error.to_string() }),
             Answer::Block(Ok(BlockVerdict::TooEarly(ahead))) => {
-                Err(Violation::OwnBlockRefused { at, error: ahead.to_string() })
+                Err(Violation::OwnBlockRejected { at, error: ahead.to_string() })
             }
             // A secret miner hands in conflicting blocks and children first: that is no fault.
             Answer::Block(Ok(
@@ -360,11 +360,11 @@ impl World {
     }
 
     /// The events since the last call; the first call begins to keep them.
-    pub fn take_told(&mut self) -> Vec<Told> {
+    pub fn take_events(&mut self) -> Vec<TappedEvent> {
         self.traffic.tap.take()
     }
 
-    pub(super) fn heard(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
+    pub(super) fn record_event(&mut self, at: NodeIndex, event: &Event) -> Result<(), Violation> {
         if self.apart.contains(&at) {
             return Ok(());
         }

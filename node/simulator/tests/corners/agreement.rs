@@ -1,5 +1,7 @@
 //! Who can agree in the end, and what is said of those who cannot.
 
+use cairn_simulator::expectation::{Expectation, Outcome};
+
 use super::report;
 
 /// Two groups with a cut between them that nothing heals; `more` is what else the file says.
@@ -22,11 +24,11 @@ fn a_cut_that_nothing_heals_ends_divided_and_with_a_report() {
         let last = report.timeline.last().expect("it is told");
         assert_eq!(
             last.text,
-            "the run is over: ended divided: 2 tips, as not all of them hear of each other"
+            "the run is over: ended divided: 2 tips, as not all nodes get or accept each other's blocks"
         );
         let [converged, agreement] = &report.expectations[..] else { panic!("two") };
         assert!(!converged.is_met && !agreement.is_met);
-        assert_eq!(converged.found, "ended divided: 2 tips, as not all of them hear of each other");
+        assert_eq!(converged.outcome, Outcome::Network(report.standing));
         // Each side agrees soon, and nobody waits longer.
         assert!(report.lasted_ms < 80_000, "{}", report.lasted_ms);
         assert!(report.payments.confirmed > 0);
@@ -63,8 +65,8 @@ fn where_all_are_dead_no_node_runs_and_the_chain_is_what_they_had() {
         texts.contains(&"mining ends; no node runs") && texts.ends_with(&["the run is over: no node runs"])
     );
     assert_eq!(
-        (report.expectations[0].is_met, report.expectations[0].found.as_str()),
-        (false, "no node that runs")
+        (report.expectations[0].is_met, report.expectations[0].in_words().1.as_str()),
+        (false, "no node runs")
     );
 }
 
@@ -101,7 +103,7 @@ fn victims_whose_eclipse_nothing_ends_are_told_apart_in_a_report() {
         let report = report(ECLIPSE, seed);
         assert!(report.standing.is_divided(), "seed {seed}: {:?}", report.standing);
         let last = &report.timeline.last().expect("it is told").text;
-        assert!(last.ends_with("tips, as not all of them hear of each other"), "{last}");
+        assert!(last.ends_with("tips, as not all nodes get or accept each other's blocks"), "{last}");
         assert!(!report.expectations[0].is_met);
     }
 }
@@ -137,5 +139,41 @@ fn a_block_under_way_when_the_time_is_over_still_arrives() {
     let slow = "[chain]\nspacing = \"1 s\"\n[links]\nlatency = \"500 ms\"\n[topology]\nkind = \"line\"\n";
     for seed in 1..=10 {
         assert!(report(&(two_by_two("") + slow), seed).expectations[0].is_met, "seed {seed}");
+    }
+}
+
+#[test]
+fn nodes_that_a_clock_keeps_from_agreeing_are_a_missed_expectation_with_the_numbers() {
+    let report = |node: &str, offset: &str, more: &str| {
+        let groups = "[[group]]\nname = \"a\"\nnodes = 1\nhashrate = 9\n[[group]]\nname = \"b\"\nnodes = 4\nhashrate = 1\n";
+        let clock = format!("clock = {{ nodes = \"{node}\", offset = \"{offset}\" }}");
+        let head = format!("name = \"clock\"\nteaches = \"x.\"\n{groups}[[step]]\nat = \"20 s\"\n{clock}\n");
+        report(&format!("{head}{more}"), 1)
+    };
+    let (stop, right) = (
+        "[stop]\nafter = \"60 s\"\n",
+        "[[step]]\nat = \"30 s\"\nclock = { nodes = \"all\", offset = \"+0 s\" }\n",
+    );
+    // A node that is ahead accepts the blocks of others, whose chain has more work in the end; set right, a clock that
+    // is behind jumps.
+    for agreed in [report("a.0", "+3 h", stop), report("b.1", "-3 h", &format!("{right}{stop}"))] {
+        assert!(agreed.expectations.is_empty() && agreed.standing.tips == 1, "{:?}", agreed.expectations);
+    }
+    let ahead = report("a.0", "+3 h", &format!("{stop}agreement_within = \"1 s\"\n"));
+    let slowly_right = report("a.0", "+3 h", &format!("{right}{stop}agreement_within = \"1 s\"\n"));
+    // A clock that is set back runs at half pace, so that it is as far behind as blocks may be ahead after two minutes.
+    let behind = report("b.1", "-3 h", "[stop]\nafter = \"180 s\"\n");
+    for (report, node, ahead_ms) in
+        [(ahead, 0, 10_800_000), (slowly_right, 0, 10_784_500), (behind, 2, -140_000)]
+    {
+        let [verdict] = &report.expectations[..] else { panic!("{:?}", report.standing) };
+        let Outcome::WrongClocks { tips, ahead_ms: clocks, drift_ms: 60_000 } = &verdict.outcome else {
+            panic!("{verdict}")
+        };
+        assert!(
+            matches!(verdict.expectation, Expectation::AgreedWithinMs(1_000 | 120_000)) && !verdict.is_met
+        );
+        assert_eq!((*tips, clocks[0].0), (2, node), "{verdict}");
+        assert!(clocks[0].1.abs_diff(ahead_ms) < 2_000 && report.lasted_ms <= 301_000, "{verdict}");
     }
 }

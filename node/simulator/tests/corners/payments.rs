@@ -1,5 +1,6 @@
 //! What becomes of payments.
 
+use cairn_simulator::expectation::Outcome;
 use cairn_simulator::report::Moment;
 
 use super::{report, told};
@@ -49,7 +50,7 @@ fn a_second_payment_that_is_refused_counts_as_none_and_its_wallet_pays_on() {
     };
     assert_eq!(report.timeline.iter().filter(refused).count(), 2, "{:?}", report.timeline);
     for verdict in &report.expectations {
-        assert_eq!((verdict.is_met, verdict.found.as_str()), (false, "that no coin was paid twice"));
+        assert_eq!((verdict.is_met, &verdict.outcome), (false, &Outcome::NoDoubleSpendTried));
     }
 }
 
@@ -74,7 +75,7 @@ fn payments_that_no_wallet_can_make_are_told() {
         "#;
     let report = report(scenario, 1);
     assert_eq!((report.payments.attempts, report.payments.accepted), (2, 3));
-    let why = "a payment is handed in at node 2; 2 more are not: every wallet waits for an answer, or has paid a coin twice";
+    let why = "a payment is handed in at node 2; 2 more are not: no wallet is left that is answered and has not paid a coin twice";
     assert!(told(&report).contains(&why), "{:?}", told(&report));
 }
 

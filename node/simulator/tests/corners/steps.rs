@@ -1,5 +1,6 @@
 //! What steps do and what is told of them, above all when there is nothing to do.
 
+use cairn_simulator::expectation::Outcome;
 use cairn_simulator::invariants::Violation;
 use cairn_simulator::scenario::parse;
 
@@ -165,7 +166,7 @@ fn a_secret_node_is_killed_and_started_again_and_that_mends_nothing() {
     ];
     let told = told(&report);
     assert!(steps.iter().all(|step| told.contains(step)), "{told:?}");
-    assert_eq!(report.expectations[0].found, "that nothing was mended");
+    assert_eq!(report.expectations[0].outcome, Outcome::NothingHealed);
     assert!(!report.expectations[0].is_met);
 }
 

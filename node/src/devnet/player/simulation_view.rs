@@ -32,7 +32,7 @@ impl SimulationView {
 
     /// Brings the state up to the world's time.
     pub fn show(&mut self, run: &mut Run) {
-        let told = run.world_mut().take_told();
+        let told = run.world_mut().take_events();
         let world = run.world();
         let at = world.elapsed().as_millis() as u64;
         let sides = world.recorder.sides();
@@ -55,11 +55,10 @@ impl SimulationView {
             for host in world.living() {
                 state.set_mining(host.index().number(), host.hashrate > Hashrate::NONE);
             }
-            let is_cut = (sides != self.sides).then_some(!sides.is_whole());
-            if is_cut.is_some() {
+            if sides != self.sides {
                 state.set_groups(sides.clone(), at);
             }
-            moments.iter().filter_map(|moment| mark(run, moment, is_cut)).for_each(|mark| state.mark(mark));
+            moments.iter().filter_map(|moment| mark(run, moment, &sides)).for_each(|mark| state.mark(mark));
             state.look_who_is_behind(at);
         });
         self.moments = run.timeline().len();
@@ -74,8 +73,8 @@ impl SimulationView {
 
     /// The world broke: something that must always hold did not.
     pub fn broke(&self, failure: &Failure) {
-        let mark =
-            Mark { at_ms: failure.after_ms, kind: "breach".into(), text: failure.to_string(), took_ms: None };
+        let (kind, text) = ("breach".into(), failure.to_string());
+        let mark = Mark { at_ms: failure.after_ms, kind, text, took_ms: None, node: None, groups: None };
         self.state.change(|state, _| {
             state.mark(mark);
             state.judge(Vec::new(), true);
@@ -83,21 +82,22 @@ impl SimulationView {
     }
 }
 
-/// A moment of the run that is worth a mark; `is_cut` says how a cut has changed, if one has.
-fn mark(run: &Run, moment: &Moment, is_cut: Option<bool>) -> Option<Mark> {
-    let kind = match (moment.kind, is_cut) {
-        (MomentKind::Step, Some(true)) => "partition",
-        (MomentKind::Step, Some(false)) => "heal",
-        (MomentKind::Step | MomentKind::Phase, _) => "step",
-        (MomentKind::Agreement, _) => "agreed",
-        (MomentKind::Attack, _) => "attack",
-        (MomentKind::Reorganization, _) => "reorganized",
+/// A moment of the run that is worth a mark; `sides` are those of the network after it.
+fn mark(run: &Run, moment: &Moment, sides: &Groups) -> Option<Mark> {
+    let (kind, groups) = match moment.kind {
+        MomentKind::Partition => ("partition", Some(sides.clone())),
+        MomentKind::Heal => ("heal", Some(sides.clone())),
+        MomentKind::Agreement => ("agreed", None),
+        MomentKind::Attack => ("attack", None),
+        MomentKind::Reorganization => ("reorganized", None),
         // Blocks are in the tree.
-        (MomentKind::Block, _) => return None,
+        MomentKind::Block => return None,
+        _ => ("step", None),
     };
     let noted = run.world().recorder.healing.steps.iter();
     let took =
         noted.filter_map(|one| one.took_ms.filter(|took| one.at_ms + took == moment.at_ms)).next_back();
     let took = took.filter(|_| moment.kind == MomentKind::Agreement);
-    Some(Mark { at_ms: moment.at_ms, kind: kind.into(), text: moment.text.clone(), took_ms: took })
+    let (kind, text) = (kind.into(), moment.text.clone());
+    Some(Mark { at_ms: moment.at_ms, kind, text, took_ms: took, node: None, groups })
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use cairn_daemon::api::client::SET;
 use cairn_genesis::hashrate::Hashrate;
@@ -20,11 +21,11 @@ use cairn_simulator::plan_state::PlanState;
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::DevnetEvent;
 use crate::devnet::groups::Groups;
-use crate::devnet::held::held;
 use crate::devnet::mining::mine;
 use crate::devnet::network::Network as Devnet;
 use crate::devnet::scenario::payments::Payer;
 use crate::devnet::scenario::rates::Rates;
+use cairn_genesis::programs::held::held;
 
 /// What is to be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +51,7 @@ pub struct Executor {
     state: PlanState,
     /// Hashes per second of each node while it is up.
     power: Vec<u64>,
-    /// Milliseconds that the clock of each node is ahead.
-    clocks: BTreeMap<NodeIndex, i64>,
+    begin: Instant,
     /// The latencies between nodes, as in the simulator; none where the plan says nothing of them.
     distances: Option<Distances>,
 }
@@ -61,7 +61,7 @@ impl Executor {
     pub fn new(plan: Arc<Plan>, rates: Rates, devnet: Arc<Devnet>, payer: Arc<Mutex<Payer>>) -> Self {
         let (power, state) = (rates.first().to_vec(), PlanState::new(&plan));
         let distances = plan.has_late_links().then(|| plan.network(plan.seed));
-        Self { plan, rates, devnet, payer, state, power, clocks: BTreeMap::new(), distances }
+        Self { plan, rates, devnet, payer, state, power, begin: Instant::now(), distances }
     }
 
     /// Carries out commands until there are no more, or until `stop` is set.
@@ -103,7 +103,9 @@ impl Executor {
             Command::Step(index) => steps::take_step(self, index),
             Command::Kill(node) => self.kill(&[node]),
             Command::Restart(node) => self.restart(&[node]),
-            Command::Settle(steps_taken) => steps::settle(self, steps_taken).map(drop),
+            Command::Settle(steps_taken) => {
+                steps::settle(self, steps_taken, self.begin.elapsed().as_millis() as u64).map(drop)
+            }
             Command::EndMining => steps::end_mining(self),
         }
     }
@@ -126,7 +128,7 @@ impl Executor {
     }
 
     fn set_clock_of(&self, node: NodeIndex) -> Result<(), DevnetError> {
-        let Some(offset_ms) = self.clocks.get(&node) else { return Ok(()) };
+        let Some(offset_ms) = self.state.clock_offset_ms(node) else { return Ok(()) };
         self.devnet.call(SET, node.number(), "setclockoffset", [offset_ms])
     }
 }
@@ -150,7 +152,7 @@ impl Network for Executor {
         if let Note::StepBegins(index) = note
             && let Some((_, step)) = self.plan.steps.get(index)
         {
-            self.state.take(step, usize::from(self.plan.nodes()));
+            self.state.take(self.begin.elapsed().as_millis() as u64, step, self.plan.nodes());
         }
         self.devnet.happened(DevnetEvent::Conductor(note));
     }
@@ -195,8 +197,7 @@ impl Network for Executor {
         self.set_delays(nodes)
     }
 
-    fn set_clock(&mut self, nodes: &[NodeIndex], offset_ms: i64) -> Result<(), DevnetError> {
-        self.clocks.extend(nodes.iter().map(|node| (*node, offset_ms)));
+    fn set_clock(&mut self, nodes: &[NodeIndex], _offset_ms: i64) -> Result<(), DevnetError> {
         nodes.iter().filter(|node| self.is_up(**node)).try_for_each(|node| self.set_clock_of(*node))
     }
 

@@ -16,7 +16,6 @@ use cairn_simulator::report::{Moment, Report};
 
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::{DevnetEvent, TimedEvent};
-use crate::devnet::held::held;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
@@ -24,6 +23,7 @@ use crate::devnet::scenario::event_adapter::EventAdapter;
 use crate::devnet::scenario::executor::{Command, Executor};
 use crate::devnet::scenario::payments::Payer;
 use crate::devnet::scenario::rates::Rates;
+use cairn_genesis::programs::held::held;
 
 /// Interval between looks at the clock and at the nodes when nothing happens.
 const TICK: Duration = Duration::from_millis(20);

@@ -97,7 +97,7 @@ fn loopback_addresses_and_localhost_are_this_node() {
 }
 
 #[test]
-fn a_foreign_host_is_refused_as_dns_rebinding() {
+fn a_foreign_host_is_rejected_as_dns_rebinding() {
     for foreign in
         ["evil.example", "evil.example:18443", "93.184.216.34", "localhost.evil.example", "", "[", ":"]
     {
@@ -108,15 +108,46 @@ fn a_foreign_host_is_refused_as_dns_rebinding() {
 }
 
 #[test]
-fn a_page_from_elsewhere_is_refused() {
+fn a_page_from_elsewhere_is_rejected() {
     assert_eq!(origin("127.0.0.1:18443", "http://127.0.0.1:18443"), Ok(()));
-    for foreign in ["http://evil.example", "null", "http://127.0.0.1:3000", "http://127.0.0.1", ""] {
-        let refused = Err(GateError::ForeignOrigin { found: foreign.to_owned() });
-        assert_eq!(origin("127.0.0.1:18443", foreign), refused);
+    for foreign in [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1:3000",
+        "http://127.0.0.1",
+        "https://127.0.0.1:18443",
+        "",
+    ] {
+        let expected = "http://127.0.0.1:18443".to_owned();
+        let rejected = Err(GateError::ForeignOrigin { found: foreign.to_owned(), expected });
+        assert_eq!(origin("127.0.0.1:18443", foreign), rejected);
     }
 }
 
-/// ATTACKS 38: how long a wrong secret takes to refuse must not tell how much of it is right.
+/// HOSTILE: an image or a script of another page is requested without an `Origin`.
+#[test]
+fn what_another_page_embeds_is_rejected_without_an_origin_too() {
+    let fetched = |pairs: &[(&'static str, &str)]| {
+        let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), *value));
+        gate().check(&headers(&pairs.collect::<Vec<_>>()))
+    };
+    assert_eq!(fetched(&[("sec-fetch-site", "same-origin")]), Ok(()));
+    assert_eq!(fetched(&[("sec-fetch-site", "none")]), Ok(()));
+    for site in ["cross-site", "same-site", ""] {
+        let rejected = Err(GateError::ForeignPage { found: site.to_owned() });
+        assert_eq!(fetched(&[("sec-fetch-site", site)]), rejected);
+        let embedded =
+            [("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+        assert_eq!(fetched(&embedded), rejected);
+        let image = [("sec-fetch-site", site), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "document")];
+        assert_eq!(fetched(&image), rejected);
+    }
+    let link =
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    assert_eq!(fetched(&link), Ok(()), "a person follows a link");
+}
+
+/// ATTACKS 38: the time to reject a wrong secret must not depend on how much of it is right.
 #[test]
 fn the_secret_is_compared_in_constant_time_and_in_one_place() {
     let source = include_str!("../auth.rs");

@@ -51,7 +51,7 @@ fn http_status_follows_the_version() {
     assert_eq!(open(value!({"jsonrpc": "2.0", "method": "m"})).0.status(&failure()), 204);
 }
 
-fn refusal(request: Value) -> (i32, String) {
+fn rejection(request: Value) -> (i32, String) {
     let error = open(request).1.expect_err("this is no request");
     (error.code as i32, error.message)
 }
@@ -59,12 +59,12 @@ fn refusal(request: Value) -> (i32, String) {
 #[test]
 fn what_is_no_request_is_refused_as_bitcoin_core_does() {
     let said = |text: &str| (-32600, text.to_owned());
-    assert_eq!(refusal(value!(1)), said("Invalid Request object"));
-    assert_eq!(refusal(value!({"id": 1})), said("Missing method"));
-    assert_eq!(refusal(value!({"method": 7})), said("Method must be a string"));
-    assert_eq!(refusal(value!({"method": "m", "params": 7})), said("Params must be an array or object"));
-    assert_eq!(refusal(value!({"method": "m", "jsonrpc": 2.0})), said("jsonrpc field must be a string"));
-    assert_eq!(refusal(value!({"method": "m", "jsonrpc": "2.1"})), said("JSON-RPC version not supported"));
+    assert_eq!(rejection(value!(1)), said("Invalid Request object"));
+    assert_eq!(rejection(value!({"id": 1})), said("Missing method"));
+    assert_eq!(rejection(value!({"method": 7})), said("Method must be a string"));
+    assert_eq!(rejection(value!({"method": "m", "params": 7})), said("Params must be an array or object"));
+    assert_eq!(rejection(value!({"method": "m", "jsonrpc": 2.0})), said("jsonrpc field must be a string"));
+    assert_eq!(rejection(value!({"method": "m", "jsonrpc": "2.1"})), said("JSON-RPC version not supported"));
 }
 
 #[test]

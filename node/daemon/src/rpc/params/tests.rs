@@ -7,7 +7,7 @@ const ARGS: &[Arg] = &Arg::named(
     &[Arg::of::<String>(), Arg::of::<Option<Verbosity>>(), Arg::of::<Option<String>>()],
 );
 
-fn bind(arguments: Value) -> Result<Params, BindError> {
+fn bind(arguments: Value) -> Result<Params, RpcError> {
     Params::bind(
         ARGS,
         match arguments {
@@ -15,14 +15,13 @@ fn bind(arguments: Value) -> Result<Params, BindError> {
             Value::Object(values) => Arguments::Named(values),
             _ => panic!("arguments are an array or an object"),
         },
+        || Code::Misc.error("the help"),
     )
 }
 
-fn refused(arguments: Value) -> (i32, String) {
-    match bind(arguments).expect_err("rejected") {
-        BindError::Rejected(error) => (error.code as i32, error.message),
-        BindError::WrongNumber => panic!("the number of arguments is right"),
-    }
+fn rejected(arguments: Value) -> (i32, String) {
+    let error = bind(arguments).expect_err("rejected");
+    (error.code as i32, error.message)
 }
 
 fn text(params: &Params, index: usize) -> Option<String> {
@@ -48,27 +47,27 @@ fn args_holds_leading_positions() {
     let params = bind(json!({"args": ["a", 2], "blockhash": "b"})).expect("bound");
     assert_eq!((text(&params, 0).as_deref(), text(&params, 2).as_deref()), (Some("a"), Some("b")));
     let twice = "Parameter txid specified twice both as positional and named argument";
-    assert_eq!(refused(json!({"args": ["a"], "txid": "a"})), (-8, twice.to_owned()));
+    assert_eq!(rejected(json!({"args": ["a"], "txid": "a"})), (-8, twice.to_owned()));
 }
 
 #[test]
-fn an_unknown_name_and_a_doubled_name_are_refused() {
-    assert_eq!(refused(json!({"txid": "a", "no": 1})), (-8, "Unknown named parameter no".to_owned()));
+fn an_unknown_name_and_a_doubled_name_are_rejected() {
+    assert_eq!(rejected(json!({"txid": "a", "no": 1})), (-8, "Unknown named parameter no".to_owned()));
     let doubled = json!({"txid": "a", "verbose": 1, "verbosity": 1});
-    assert_eq!(refused(doubled), (-8, "Parameter verbosity specified multiple times".to_owned()));
+    assert_eq!(rejected(doubled), (-8, "Parameter verbosity specified multiple times".to_owned()));
 }
 
 #[test]
 fn a_wrong_number_of_arguments_asks_for_the_help_text() {
-    assert!(matches!(bind(json!([])), Err(BindError::WrongNumber)), "too few");
-    assert!(matches!(bind(json!({"verbosity": 1})), Err(BindError::Rejected(_))), "null is not a txid");
-    assert!(matches!(bind(json!(["a", 1, "b", 1])), Err(BindError::WrongNumber)), "too many");
+    assert_eq!(rejected(json!([])), (-1, "the help".to_owned()), "too few");
+    assert_eq!(rejected(json!({"verbosity": 1})).0, -3, "null is not a txid");
+    assert_eq!(rejected(json!(["a", 1, "b", 1])), (-1, "the help".to_owned()), "too many");
 }
 
 #[test]
 fn a_wrong_type_is_named_with_its_position() {
     let sentence = "Wrong type passed:\n{\n    \"Position 1 (txid)\": \"JSON value of type number is not of expected type string\"\n}";
-    assert_eq!(refused(json!([7])), (-3, sentence.to_owned()));
+    assert_eq!(rejected(json!([7])), (-3, sentence.to_owned()));
 }
 
 #[test]

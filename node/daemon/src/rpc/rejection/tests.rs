@@ -241,7 +241,7 @@ fn debug_form(text: &str) -> Option<&str> {
     })
 }
 
-/// What a block's rule and a transaction's rule have in common is told by one reason.
+/// What a block's rule and a transaction's rule have in common has one reason.
 fn rule_of(rejection: &BlockRejection) -> String {
     match rejection {
         BlockRejection::Body(BlockError::Transaction { error, .. })
@@ -269,7 +269,7 @@ fn each_reason_against_a_transaction_is_its_own_or_told_apart_by_the_values_besi
             | MempoolError::NoSuchOutput { .. }
             | MempoolError::SpentInChain { .. }
             | MempoolError::Rule(TransactionError::MissingCoin { .. }) => values(&error),
-            // The same rule, told by the mempool with how many blocks are missing.
+            // The same rule, by the mempool, with the number of missing blocks.
             MempoolError::Rule(TransactionError::ImmatureCoinbase { .. }) => continue,
             _ => Object::new(),
         };
@@ -281,7 +281,7 @@ fn each_reason_against_a_transaction_is_its_own_or_told_apart_by_the_values_besi
 #[test]
 fn what_a_caller_reads_of_a_refusal_is_in_words() {
     let rejected = rejections().into_iter().map(|one| format!("{}, {one}", proposal::token(&one)));
-    let refused = mempool_errors().into_iter().map(|one| Rejection::of(&one).into_error().message);
+    let submitted = mempool_errors().into_iter().map(|one| Rejection::of(&one).into_error().message);
     let malformed = codec_errors().into_iter().map(|one| one.to_string());
     let said = goodbyes().into_iter().flat_map(|goodbye| {
         [DisconnectReason::TheySaid(goodbye.clone()), DisconnectReason::WeSaid(goodbye)]
@@ -289,7 +289,7 @@ fn what_a_caller_reads_of_a_refusal_is_in_words() {
     });
     let offended =
         offences().into_iter().map(|one| in_words(&DisconnectReason::Misbehavior(one.to_string())));
-    for text in rejected.chain(refused).chain(malformed).chain(said).chain(offended) {
+    for text in rejected.chain(submitted).chain(malformed).chain(said).chain(offended) {
         assert_eq!(debug_form(&text), None, "{text}");
     }
 }

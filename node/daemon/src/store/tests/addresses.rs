@@ -287,7 +287,7 @@ fn verifying_finds_a_wrong_a_missing_and_a_needless_record() {
     assert_eq!(verified(&store), Ok(Some(scanned_count(&world, &blocks))));
     let block = world.test.block_on(&blocks[57], 40, Amount::ZERO, Vec::new());
     let index = store.addresses.as_mut().expect("kept");
-    // A block that the chain does not have: first of a stranger, then of somebody known.
+    // A block that the chain does not have: first of a stranger, then of a known address.
     index.connect(Height::from_u32(63), &block, &Undo::default()).expect("connected");
     let error = verified(&store).expect_err("more than the blocks make");
     assert!(error.contains("records, the blocks make"), "{error}");
@@ -322,6 +322,6 @@ fn a_lost_record_is_damage() {
     batch.insert(INDEX_CHECKPOINT_KEY, &encode(&fewer));
     store.database.write(batch).expect("written");
     drop(store);
-    let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
+    let error = world.try_open(Opening::Resume).err().expect("rejected").to_string();
     assert!(error.contains("records of addresses") && error.contains("--reindex"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Damage of every kind: refused by name or harmless, and what is intact is kept.
+//! Damage of every kind: rejected by name or harmless, and what is intact is kept.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn an_unfinished_entry_at_the_end_is_cut_off_wherever_the_kill_came() {
 }
 
 #[test]
-fn a_journal_that_lost_its_end_is_refused_by_name() {
+fn a_journal_that_lost_its_end_is_rejected_by_name() {
     let world = World::new();
     let mut chain = world.open();
     feed(&mut chain, &world.blocks());
@@ -40,7 +40,7 @@ fn a_journal_that_lost_its_end_is_refused_by_name() {
     let path = world.directory.path().join("blocks.dat");
     let file = fs::OpenOptions::new().write(true).open(&path).expect("a file");
     file.set_len(2_000).expect("shortened");
-    let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
+    let error = world.try_open(Opening::Resume).err().expect("rejected").to_string();
     assert!(error.contains("blocks.dat") && error.contains("--reindex"), "{error}");
 }
 
@@ -114,7 +114,7 @@ fn a_scribbled_byte_in_the_journal_is_found_and_reindex_keeps_the_rest() {
     let mut bytes = fs::read(&path).expect("readable");
     bytes[damaged_at as usize] ^= 1;
     fs::write(&path, bytes).expect("written");
-    let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
+    let error = world.try_open(Opening::Resume).err().expect("rejected").to_string();
     assert!(error.contains("blocks.dat") && error.contains("--reindex"), "{error}");
     let mut chain = world.try_open(Opening::Reindex).expect("it opens");
     assert_same(&chain, &in_memory(&world, &blocks[..40]), &blocks[..40]);
@@ -123,7 +123,7 @@ fn a_scribbled_byte_in_the_journal_is_found_and_reindex_keeps_the_rest() {
 }
 
 #[test]
-fn a_scribbled_database_is_refused_or_intact_and_never_silently_wrong() {
+fn a_scribbled_database_is_rejected_or_intact_and_never_silently_wrong() {
     let world = World::new();
     let blocks = world.blocks();
     let mut chain = world.open();
@@ -132,7 +132,7 @@ fn a_scribbled_database_is_refused_or_intact_and_never_silently_wrong() {
     let expected = in_memory(&world, &blocks);
     let path = world.directory.path().join("state/db");
     let whole = fs::read(&path).expect("readable");
-    let mut refused = 0;
+    let mut rejected = 0;
     for seed in 0..40_usize {
         let mut bytes = whole.clone();
         let at = seed * 7_919 * 31 % bytes.len();
@@ -146,27 +146,27 @@ fn a_scribbled_database_is_refused_or_intact_and_never_silently_wrong() {
             }
             Err(error) => {
                 assert!(error.to_string().contains("--reindex"), "{error}");
-                refused += 1;
+                rejected += 1;
             }
         }
         fs::write(&path, &whole).expect("written");
     }
-    assert!(refused > 0, "nothing of the file was ever read");
+    assert!(rejected > 0, "nothing of the file was ever read");
     assert_same(&world.try_open(Opening::Reindex).expect("it opens"), &expected, &blocks);
 }
 
 #[test]
-fn a_lost_database_beside_its_journal_is_refused_by_name() {
+fn a_lost_database_beside_its_journal_is_rejected_by_name() {
     let world = World::new();
     drop(world.open());
     fs::remove_dir_all(world.directory.path().join("state")).expect("removed");
-    let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
+    let error = world.try_open(Opening::Resume).err().expect("rejected").to_string();
     assert!(error.contains("state") && error.contains("--reindex"), "{error}");
 }
 
 /// sled's own checksums are behind its pages; what it hands out wrong all the same is met by ours.
 #[test]
-fn a_changed_value_that_sled_takes_for_good_is_refused_when_opening_and_when_read() {
+fn a_changed_value_that_sled_takes_for_good_is_rejected_when_opening_and_when_read() {
     let world = World::new();
     let blocks = world.blocks();
     feed(&mut world.open(), &blocks);
@@ -182,15 +182,15 @@ fn a_changed_value_that_sled_takes_for_good_is_refused_when_opening_and_when_rea
         };
         changed(1);
         if key[0] == b'T' {
-            let error = chain.store().coin(&outpoint).expect_err("refused");
+            let error = chain.store().coin(&outpoint).expect_err("rejected");
             assert!(
                 matches!(&error, StoreError::Damaged { place, .. } if place.ends_with("state")),
                 "{error}"
             );
-            chain.store().for_each_coin(&mut |_, _| {}).expect_err("refused");
+            chain.store().for_each_coin(&mut |_, _| {}).expect_err("rejected");
         }
         world.kill(chain);
-        let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
+        let error = world.try_open(Opening::Resume).err().expect("rejected").to_string();
         assert!(error.contains("state is damaged") && error.contains("--reindex"), "{error}");
         assert_same(
             &world.try_open(Opening::Reindex).expect("it opens"),
@@ -209,7 +209,7 @@ fn a_rebuilding_that_is_killed_half_way_is_done_again_and_loses_nothing() {
     let directory =
         Directory::open(world.directory.path(), world.test.genesis.hash().into(), Opening::Reindex);
     drop(rebuild::salvage(&directory.expect("it opens"), world.test.genesis.hash()).expect("salvaged"));
-    let error = world.try_open(Opening::Resume).err().expect("refused").to_string();
+    let error = world.try_open(Opening::Resume).err().expect("rejected").to_string();
     assert!(error.contains("--reindex"), "{error}");
     assert_same(&world.try_open(Opening::Reindex).expect("it opens"), &in_memory(&world, &blocks), &blocks);
 }

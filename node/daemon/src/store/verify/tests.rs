@@ -51,7 +51,7 @@ fn rewrite(store: &SledStore, txid: Txid, change: impl FnOnce(&mut StoredTransac
     store.database.write(batch).expect("written");
 }
 
-fn refusal(outcome: Result<Verified, VerifyError>) -> VerifyError {
+fn verify_error(outcome: Result<Verified, VerifyError>) -> VerifyError {
     outcome.expect_err("something is wrong")
 }
 
@@ -94,7 +94,7 @@ fn a_body_that_its_header_does_not_commit_to_is_named() {
     let world = World::new();
     let blocks = world.blocks();
     stored(&world, &blocks);
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         for at in [7, 5] {
             let mut coinbase = blocks[at].coinbase().clone();
             coinbase.outputs = vec![pay(1, 99)];
@@ -114,7 +114,7 @@ fn a_block_that_claims_too_much_is_named_whatever_stands_on_it() {
     stored(&world, &blocks[..4]);
     let greedy = world.test.block_on(&blocks[3], 9, Amount::COIN, Vec::new());
     let above = world.test.block_on(&greedy, 9, Amount::ZERO, Vec::new());
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         for (height, block) in [(4, &greedy), (5, &above)] {
             store.commit(connecting(height, block)).expect("stored");
         }
@@ -150,7 +150,7 @@ fn a_block_whose_header_breaks_a_rule_is_named() {
         ..**next.header()
     }));
     let early = Arc::new(Block::new(header, next.coinbase().clone(), Vec::new()));
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         store.commit(connecting(4, &early)).expect("stored");
     }));
     let VerifyError::Invalid { height, hash, error } = error else { panic!("{error}") };
@@ -163,7 +163,7 @@ fn a_body_that_is_gone_is_named() {
     let world = World::new();
     let blocks = world.blocks();
     stored(&world, &blocks);
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         let hash = blocks[8].hash();
         store.headers.get_mut(&hash).expect("a header").body = None;
         store.dirty_headers.insert(hash);
@@ -180,7 +180,7 @@ fn a_changed_amount_is_found_and_the_coin_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let outpoint = OutPoint { txid: payment(&blocks), index: 1 };
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         rewrite(store, outpoint.txid, |record| record.outputs[1] = OutputState::Unspent(pay(601, 0)));
     }));
     let VerifyError::Coin { outpoint: found, stored, rebuilt } = error else { panic!("{error}") };
@@ -195,7 +195,7 @@ fn a_missing_coin_is_found_and_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let outpoint = OutPoint { txid: payment(&blocks), index: 1 };
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         let spent = OutputState::Spent { by: Txid::ZERO, height: Height::from_u32(3) };
         rewrite(store, outpoint.txid, |record| record.outputs[1] = spent);
     }));
@@ -211,7 +211,7 @@ fn a_coin_that_was_spent_long_ago_is_found_and_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let outpoint = OutPoint { txid: payment(&blocks), index: 0 };
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         rewrite(store, outpoint.txid, |record| record.outputs[0] = OutputState::Unspent(pay(400, 20)));
     }));
     let VerifyError::Coin { outpoint: found, stored: Some(stored), rebuilt: None } = error else {
@@ -226,7 +226,7 @@ fn a_coin_out_of_nowhere_is_found_and_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let outpoint = OutPoint { txid: Txid::from_bytes([0xee; 32]), index: 0 };
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         let output: Output = pay(5, 5);
         let record = StoredTransaction {
             block: blocks[2].hash(),
@@ -248,7 +248,8 @@ fn a_wrong_place_in_the_index_is_found_and_the_transaction_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let (txid, hash) = (payment(&blocks), blocks[1].hash());
-    let error = refusal(verified_after(&world, |store| rewrite(store, txid, |record| record.position = 2)));
+    let error =
+        verify_error(verified_after(&world, |store| rewrite(store, txid, |record| record.position = 2)));
     assert!(
         matches!(&error, VerifyError::Index { txid: found, position: 1, height, hash: of } if (*found, height.get(), *of) == (txid, 1, hash)),
         "{error}"
@@ -261,7 +262,7 @@ fn a_wrong_spender_in_the_index_is_found_and_the_transaction_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let (made, spender) = (payment(&blocks), blocks[1].transactions()[1].txid());
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         let spent = OutputState::Spent { by: made, height: Height::from_u32(1) };
         rewrite(store, made, |record| record.outputs[0] = spent);
     }));
@@ -273,7 +274,7 @@ fn a_wrong_height_in_a_headers_record_is_found_and_the_block_named() {
     let world = World::new();
     let blocks = world.blocks();
     stored(&world, &blocks);
-    let error = refusal(verified_after(&world, |store| {
+    let error = verify_error(verified_after(&world, |store| {
         let hash = blocks[30].hash();
         store.headers.get_mut(&hash).expect("a header").record.height = Height::from_u32(31);
         store.dirty_headers.insert(hash);
@@ -288,7 +289,7 @@ fn a_tip_marker_below_the_tip_is_found_and_both_heights_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let marked = blocks[40].hash();
-    let error = refusal(verified_after(&world, |store| store.checkpoint.tip = Some(marked)));
+    let error = verify_error(verified_after(&world, |store| store.checkpoint.tip = Some(marked)));
     let VerifyError::TipMarker { tip, height, found } = error else { panic!("{error}") };
     assert_eq!((tip, height.get(), found.map(Height::get)), (marked, 40, Some(62)));
 }
@@ -299,7 +300,7 @@ fn a_tip_marker_on_a_branch_that_was_left_is_found_and_the_block_named() {
     let blocks = world.blocks();
     stored(&world, &blocks);
     let left = blocks[60].hash();
-    let error = refusal(verified_after(&world, |store| store.checkpoint.tip = Some(left)));
+    let error = verify_error(verified_after(&world, |store| store.checkpoint.tip = Some(left)));
     let VerifyError::TipMarker { tip, height, found: None } = error else { panic!("{error}") };
     assert_eq!((tip, height.get()), (left, 60));
 }

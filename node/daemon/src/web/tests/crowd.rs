@@ -1,4 +1,4 @@
-//! More connections than there are places, of every kind that needs no secret: who has it gets through.
+//! More connections than there are places, of every kind that needs no secret: callers that have it get through.
 
 use tokio::io::AsyncBufReadExt;
 
@@ -22,7 +22,7 @@ impl Server {
         format!("{line} HTTP/1.1\r\nHost: {}\r\n{rest}\r\n", self.address)
     }
 
-    /// Whoever has the secret gets through while all these are held, and so does a page.
+    /// A caller with the secret gets through while all these are held, and so does a page.
     async fn is_reached_beside(&self, what: &str, held: &[TcpStream]) {
         assert_eq!(held.len(), CROWD);
         for _ in 0..3 {
@@ -48,7 +48,7 @@ async fn read_head(stream: &mut TcpStream) -> (String, String) {
 }
 
 #[tokio::test]
-async fn connections_that_say_nothing_or_never_finish_shut_nobody_out() {
+async fn connections_that_say_nothing_or_never_finish_shut_no_caller_out() {
     let server = Server::start().await;
     let slow_body = server.head("POST /", "Content-Length: 100\r\n") + "{";
     let wrong = server.head("POST /", "Authorization: Basic bm86bm8=\r\nContent-Length: 9\r\n");
@@ -64,7 +64,7 @@ async fn connections_that_say_nothing_or_never_finish_shut_nobody_out() {
 }
 
 #[tokio::test]
-async fn connections_that_are_kept_after_an_answer_shut_nobody_out() {
+async fn connections_that_are_kept_after_an_answer_shut_no_caller_out() {
     let server = Server::start().await;
     let mut held = Vec::new();
     for _ in 0..CROWD {
@@ -76,7 +76,7 @@ async fn connections_that_are_kept_after_an_answer_shut_nobody_out() {
 }
 
 #[tokio::test]
-async fn followers_without_the_secret_are_so_many_and_one_more_is_told_to_come_again() {
+async fn followers_without_the_secret_are_limited_and_one_more_gets_the_time_of_its_retry() {
     let server = Server::start().await;
     let (mut held, mut admitted) = (Vec::new(), 0);
     // Fewer than there are places: of more, the first would make room for the last.
@@ -127,7 +127,7 @@ async fn a_connection_with_the_secret_keeps_its_place() {
     assert!(read_head(&mut owner).await.0.contains(" 200"));
 }
 
-/// What every page of this server carries, its figures, its health and its refusals carry as well.
+/// What every page of this server carries, its metrics, health and errors carry as well.
 #[tokio::test]
 async fn every_answer_is_for_this_server_alone() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! What pages ask, of a node with a chain, a side branch, the address index and a waiting payment.
+//! What pages ask, of a node with a chain, a side branch, the address index and an unconfirmed payment.
 
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ impl Site {
     }
 
     /// Two blocks; key 1 pays 400 of its 1,000 to key 2 in the first, and key 2 pays 100 of that on to
-    /// key 3 in a transaction that waits. The second has a sibling.
+    /// key 3 in an unconfirmed transaction. The second has a sibling.
     async fn with_payments() -> (Self, Vec<Arc<Block>>) {
         let site = Self::start(Indexing::On).await;
         let test = &site.test;
@@ -88,8 +88,8 @@ impl Site {
         let second = test.block_on(&first, 9, Amount::ZERO, Vec::new());
         let sibling = test.block_on(&first, 8, Amount::ZERO, Vec::new());
         site.submit(&[first.clone(), second.clone(), sibling.clone()]).await;
-        let waiting = test.spend(2, &[(made, pay(400, 2))], vec![pay(100, 3), pay(299, 2)]);
-        site.handle.submit_transaction(waiting, None).await.expect("it pays its fee");
+        let unconfirmed = test.spend(2, &[(made, pay(400, 2))], vec![pay(100, 3), pay(299, 2)]);
+        site.handle.submit_transaction(unconfirmed, None).await.expect("it pays its fee");
         (site, vec![first, second, sibling])
     }
 
@@ -134,14 +134,14 @@ async fn an_address_shows_what_every_transaction_changed_for_it_the_newest_first
     assert_eq!(site.history(1, ",1,1").await["history"][0]["height"], json!(0));
     assert_eq!(site.history(1, ",0").await["history"], json!([]));
     assert_eq!(shown["unconfirmed"], json!([]));
-    // A coin of the chain that a waiting transaction spends, and change that it would make.
+    // A coin of the chain that an unconfirmed transaction spends, and change that it would make.
     let spender = site.history(2, "").await;
     assert_eq!((&spender["balance"], &spender["unconfirmed"][0]["amount"]), (&json!(1400.0), &json!(-101.0)));
     assert_eq!(spender["unconfirmed"][0]["height"], Value::Null);
     let payee = site.history(3, "").await;
     assert_eq!((&payee["txs"], &payee["unconfirmed"][0]["amount"]), (&json!(1), &json!(100.0)));
-    let nobody = site.history(77, "").await;
-    assert_eq!((&nobody["txs"], &nobody["history"]), (&json!(0), &json!([])));
+    let unknown = site.history(77, "").await;
+    assert_eq!((&unknown["txs"], &unknown["history"]), (&json!(0), &json!([])));
     let path = format!("/v1/ask/0/getaddressutxos?params=%5B%22{}%22%5D", site.address(2));
     let (_, coins) = site.get(&path).await;
     let coins = coins["unspents"].as_array().expect("coins");

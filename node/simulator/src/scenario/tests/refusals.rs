@@ -360,5 +360,58 @@ fn no_wallet_pays_a_coin_twice_more_than_once_and_nobody_pays_at_a_secret_node()
 fn an_error_names_line_key_and_what_was_expected() {
     let text = changed("hashrate = 50.5", "hashrate = -3");
     let error = parse(&text).expect_err("less than nothing").to_string();
-    assert_eq!(error, "line 19, `group.hashrate`: found -3, expected 0 to 1000000");
+    assert_eq!(error, "line 19, `group.hashrate`: found -3, expected a number from 0 to 1000000, as in 50.5");
+}
+
+/// Wrong values of many keys, each with the words that it gets: none of serde or Rust, and an example.
+#[test]
+fn an_error_says_what_is_expected_in_words_of_the_file_with_an_example() {
+    let cases = [
+        (
+            "heal = true",
+            "clock = \"+3 s\"",
+            "expected a table, as in { nodes = \"lonely\", offset = \"+3 s\" }",
+        ),
+        ("heal = true", "clock = { nodes = \"ring\", offset = 3 }", "such as \"+3 s\""),
+        ("heal = true", "heal = 1", "expected true or false, as in true"),
+        ("heal = true", "hashrate = 3", "expected a table, as in { nodes = [\"miners\"], percent = 200 }"),
+        ("heal = true", "behave = \"ring\"", "as in { group = \"ring\", as = \"honest\" }"),
+        ("kill = \"miners.1\"", "kill = 5", "expected a text in quotes, as in \"miners.1\""),
+        ("partition = [[\"miners.0-3\"], [\"miners.4\", \"ring\"]]", "partition = \"a\"", "expected a list"),
+        ("blocks = 2", "blocks = \"two\"", "expected a whole number from 1 to 1000, as in 2"),
+        ("at = \"33 s\"", "at = 33", "such as \"250 ms\""),
+        ("nodes = 6", "nodes = 0", "expected a whole number from 1 to 20000, as in 6"),
+        ("hashrate = 50.5", "hashrate = \"all\"", "expected a number from 0 to 1000000, as in 50.5"),
+        ("hashrate = 50.5", "behaviour = 5", "expected a word, or a table with the key `kind`"),
+        ("premined = true", "premined = \"yes\"", "expected true or false, as in true"),
+        ("confirmations = 2", "confirmations = 1.5", "expected a whole number from 1 to 1000, as in 2"),
+        ("spacing = \"1 s\"", "spacing = 1", "such as \"250 ms\""),
+        ("subsidy = \"25\"", "subsidy = \"much\"", "as in 12.5"),
+        ("latency = { median = \"50 ms\", sigma = 0.5 }", "latency = 5", "such as \"250 ms\""),
+        ("loss = 0.02", "loss = \"2 %\"", "expected a number from 0 to 1, as in 0.02"),
+        ("groups = [\"miners\", \"ring\"]", "groups = \"miners\"", "expected a list"),
+        ("wallets = 20", "wallets = \"many\"", "expected a whole number from 1 to 900, as in 20"),
+        ("after = \"1 min\"", "after = 60", "such as \"250 ms\""),
+        (
+            "tips = { least = 2 }",
+            "tips = \"two\"",
+            "expected a whole number from 0 to 4294967295, as in { least = 2 }",
+        ),
+        (
+            "revenue = { group = \"miners\", least = 0.5 }",
+            "revenue = 5",
+            "as in { group = \"miners\", least = 0.5 }",
+        ),
+        ("winner = \"miners\"", "winner = 1", "expected a text in quotes, as in \"miners\""),
+    ];
+    for (from, to, expected) in cases {
+        let error = parse(&changed(from, to)).expect_err(to).to_string();
+        let key = to.split(" =").next().unwrap_or_default();
+        assert!(
+            error.starts_with("line ") && error.contains(key) && error.contains(expected),
+            "{to}: {error}"
+        );
+        let words = ["struct", "sequence", "f64", "invalid type", "variant", "boolean", "Table"];
+        assert!(!words.iter().any(|word| error.contains(word)), "{to}: {error}");
+    }
 }
