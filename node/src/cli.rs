@@ -9,7 +9,6 @@ pub mod devnet;
 pub mod genesis;
 pub mod net;
 pub mod simulate;
-pub mod top;
 pub mod verify;
 pub mod which_devnet;
 
@@ -31,7 +30,7 @@ pub enum Command {
     /// Control a running devnet: partition, heal, mine, kill, pay
     Net(net::NetArgs),
     /// Show a running devnet in this terminal, and control it by single keys
-    Top(top::TopArgs),
+    Top(which_devnet::WhichDevnet),
     /// Play a scenario in a simulated world, the same every time
     Simulate(simulate::SimulateArgs),
     /// Validate a stored chain again, from genesis

@@ -24,7 +24,7 @@ pub fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     let mut text = String::new();
     file.take(MAX_BYTES + 1)
         .read_to_string(&mut text)
-        .with_context(|| format!("{shown} is no text: a scenario is a TOML file, see docs/scenarios.md"))?;
+        .with_context(|| format!("{shown} is not text: a scenario is a TOML file, see docs/scenarios.md"))?;
     scenario::parse(&text)
-        .with_context(|| format!("{shown} is no scenario; docs/scenarios.md tells every key"))
+        .with_context(|| format!("{shown} is not a scenario; docs/scenarios.md lists every key"))
 }

@@ -135,14 +135,14 @@ function update() {
   here.update();
 }
 
-function told(kind, data) {
+function onEvent(kind, data) {
   if (kind === "mark") live.say(sentence(data));
   // The log says that all agree: what stands above it must not say otherwise.
   if (kind === "mark" && (data.kind === "heal" || data.kind === "agreed")) calmly.isAwaited = true;
   if (kind === "node") live.say(`Node ${data.id} is ${data.up ? "up" : "down"}`);
-  if (here === overview) overview.hear(kind, data);
-  explorer.hear(kind, data);
-  pulse.hear(kind);
+  if (here === overview) overview.handle(kind, data);
+  explorer.handle(kind, data);
+  pulse.handle(kind);
   // A hidden page draws when it is seen again.
   if (!document.hidden) update();
 }
@@ -188,8 +188,8 @@ function show({ room, parts, query }) {
   update();
 }
 
-const pulse = new Pulse(world, told);
-const feed = new Feed(world, "v1", told, connection);
+const pulse = new Pulse(world, onEvent);
+const feed = new Feed(world, "v1", onEvent, connection);
 part("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const q = part("search-field").value.trim();

@@ -1,11 +1,13 @@
 //! Steps of a devnet: what was asked of nodes is kept, one node that sleeps holds up no other, and a step that
 //! cannot be carried out everywhere leaves a true status.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cairn_genesis::programs::running::Devnet as Note;
 use cairn_tests::devnet::Devnet;
-use cairn_tests::patience::wait_until;
+use cairn_tests::patience::{wait_for, wait_until};
+use cairn_tests::process::program;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -17,6 +19,20 @@ const A_STEP: Duration = Duration::from_secs(10);
 
 fn status(devnet: &Devnet, node: usize) -> Value {
     devnet.rpc(node).call("getnodestatus", json!([])).expect("it replies")
+}
+
+/// The devnet's own view of its nodes.
+fn view(devnet: &Devnet) -> Value {
+    let control = devnet.ready["control"].as_str().expect("an address");
+    let mut reply = ureq::get(format!("http://{control}/v1/view")).call().expect("a view");
+    reply.body_mut().read_json().expect("JSON")
+}
+
+/// `cairn net` as a process.
+fn net(devnet: &Devnet, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.arg("net").args(arguments).env("CAIRN_HOME", devnet.home()).stdin(Stdio::null());
+    command
 }
 
 /// The hash rate to which the miner of a node is limited; null while it is off.
@@ -63,7 +79,7 @@ fn a_wished_hash_rate_outlasts_restart_and_fork_and_a_node_without_one_is_told_s
     assert_eq!(limit(&devnet, 0), 2_048);
     send(&devnet, 0, Signal::SIGSTOP);
     let said = devnet.net_fails(&["hashrate", "0", "50%"]);
-    assert!(said.contains("the hash rate is not yet in force on node 0 ("), "{said}");
+    assert!(said.contains("the step was begun: the hash rate is not yet in force on node 0 ("), "{said}");
     send(&devnet, 0, Signal::SIGCONT);
     wait_until("node 0 mines as asked when it wakes", || limit(&devnet, 0) == 1_024);
     let too_much = devnet.net_fails(&["hashrate", "0", "10001%"]);
@@ -83,7 +99,7 @@ fn a_node_that_sleeps_holds_up_no_look_and_obeys_when_it_wakes() {
     let begun = Instant::now();
     let said = devnet.net_fails(&["partition", "0,1", "/", "2,3"]);
     assert!(begun.elapsed() < A_STEP, "{:?}", begun.elapsed());
-    assert!(said.contains("in force on nodes 1,2,3, and not yet on node 0 ("), "{said}");
+    assert!(said.contains("in force on nodes 1,2,3, and not yet in force on node 0 ("), "{said}");
     assert_eq!(devnet.net(&["status"])["groups"], "0,1 / 2,3", "the others refuse the one that sleeps");
     devnet.net(&["mine", "1", "1"]);
     send(&devnet, 0, Signal::SIGCONT);
@@ -93,7 +109,10 @@ fn a_node_that_sleeps_holds_up_no_look_and_obeys_when_it_wakes() {
 
     send(&devnet, 0, Signal::SIGSTOP);
     let said = devnet.net_fails(&["heal"]);
-    assert!(said.contains("the healing is in force on nodes 1,2,3, and not yet on node 0 ("), "{said}");
+    assert!(
+        said.contains("the healing is in force on nodes 1,2,3, and not yet in force on node 0 ("),
+        "{said}"
+    );
     send(&devnet, 0, Signal::SIGCONT);
     wait_until("all agree", || (0..4).all(|node| status(&devnet, node)["height"] == 1));
 }
@@ -140,6 +159,110 @@ fn the_faucet_pays_on_both_sides_of_a_partition_and_after_it() {
     devnet.net(&["heal"]);
     wait_until("both agree", || status(&devnet, 0)["height"] == 2);
     devnet.net(&["faucet", &address, "5"]);
+}
+
+#[test]
+fn a_setting_of_a_killed_node_is_kept_for_its_restart_and_the_reply_says_so() {
+    let devnet = Devnet::start(25_700, &["--nodes", "2", "--mine", "1"]);
+    devnet.net(&["kill", "1"]);
+    let said = devnet.net_says(&["hashrate", "1", "50%"]).0;
+    assert_eq!(said, "node 1 is down: from its restart on it mines at 50 % of its first rate\n");
+    let said = devnet.net_says(&["slow", "1", "300"]).0;
+    assert_eq!(
+        said,
+        "the links of node 1 are slower by 300 ms each way, from its restart on: node 1 is down\n"
+    );
+    assert_eq!(devnet.net(&["slow", "1", "400"])["in_force"], false);
+    let view = view(&devnet);
+    assert_eq!((&view["nodes"][1]["mining"], &view["nodes"][1]["percent"]), (&json!(false), &json!(50)));
+    devnet.net(&["restart", "1"]);
+    assert_eq!(limit(&devnet, 1), 1_024);
+    let block = devnet.net(&["mine", "0", "1"])["hashes"][0].clone();
+    let took = wait_for("node 1 has the block", || {
+        let blocks = self::view(&devnet)["blocks"].as_array().expect("blocks").clone();
+        let got = blocks.into_iter().find(|one| one["hash"] == block)?["got"].clone();
+        let at = |node: u16| got.as_array()?.iter().find(|one| one[0] == node)?[1].as_u64();
+        Some(at(1)?.saturating_sub(at(0)?))
+    });
+    assert!(took >= 350, "a delay of 400 ms from the restart on: {took} ms");
+    let said = devnet.net_says(&["slow", "1", "0"]).0;
+    assert_eq!(said, "the delay of the links of node 1 is removed\n");
+    assert_eq!(devnet.net(&["hashrate", "1", "100%"])["in_force"], true);
+    assert_eq!(devnet.net_says(&["heal"]).0, "there was no partition: the network is whole\n");
+    let table = devnet.net_says(&["status"]).0;
+    assert!(table.contains("hash rate") && table.contains("100 %"), "{table}");
+}
+
+#[test]
+fn a_fork_names_the_node_that_does_not_follow_and_leaves_a_whole_network_that_mines() {
+    let devnet = Devnet::start(25_720, &["--nodes", "4", "--mine", "3"]);
+    send(&devnet, 1, Signal::SIGSTOP);
+    let output = net(&devnet, &["fork", "--blocks", "2"]).output().expect("the program can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "nothing was begun: {said}");
+    assert!(said.contains("the fork was not begun, and nothing was changed: node 1"), "{said}");
+    assert_eq!(limit(&devnet, 3), 2_048);
+    send(&devnet, 1, Signal::SIGCONT);
+    wait_until("node 1 replies", || devnet.net(&["status"])["nodes"][1]["phase"] != "silent");
+
+    // Its miner takes some seconds for the blocks of its side, and the node beside it sleeps meanwhile.
+    let fork = net(&devnet, &["fork", "--blocks", "400"]).stderr(Stdio::piped()).spawn();
+    devnet.wait_for_event("partitioned");
+    send(&devnet, 2, Signal::SIGSTOP);
+    let output = fork.and_then(std::process::Child::wait_with_output).expect("the program can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the step was begun: the fork stopped: node 2"), "{said}");
+    assert!(
+        said.contains("the healing is in force on nodes 0,1,3, and not yet in force on node 2 ("),
+        "{said}"
+    );
+    assert!(said.contains("the miners go on as before"), "{said}");
+    assert_eq!(devnet.net(&["status"])["groups"], "0,1,2,3");
+    assert_eq!(limit(&devnet, 3), 2_048);
+    send(&devnet, 2, Signal::SIGCONT);
+    wait_until("node 2 follows", || status(&devnet, 2)["blockedpeers"] == json!([]));
+}
+
+#[test]
+fn mining_ends_at_its_limit_or_with_ctrl_c_and_neither_it_nor_a_node_that_sleeps_delays_a_step() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let chain = directory.path().join("hard.toml");
+    // A block takes some 2^48 hashes.
+    let regtest = std::fs::read_to_string("../genesis/regtest.toml").expect("the chain's file");
+    let hard = regtest.replace("207fffff", "1b00ffff").replace("\"regtest\"", "\"hard\"");
+    std::fs::write(&chain, hard).expect("it is written");
+    let chain = chain.to_str().expect("text");
+    let devnet = Devnet::start(25_740, &["--nodes", "3", "--mine", "none", "--chain", chain]);
+    let begun = Instant::now();
+    let said = devnet.net_fails(&["mine", "0", "5", "--limit", "1"]);
+    assert!(said.contains("no block was mined: the time limit of 1 s is over"), "{said}");
+    assert!(begun.elapsed() < A_STEP, "{:?}", begun.elapsed());
+
+    let mining = net(&devnet, &["mine", "0", "3000"]).stderr(Stdio::piped()).spawn();
+    let mining = mining.expect("the program can be run");
+    std::thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
+    devnet.net(&["partition", "0,1", "/", "2"]);
+    devnet.net(&["heal"]);
+    devnet.net(&["kill", "2"]);
+    devnet.net(&["restart", "2"]);
+    assert!(begun.elapsed() < A_STEP, "{:?}", begun.elapsed());
+    kill(Pid::from_raw(mining.id().cast_signed()), Signal::SIGINT).expect("it runs");
+    let output = mining.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no block was mined: stopped by Ctrl-C"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn blocks_are_mined_at_once_while_another_node_sleeps() {
+    let devnet = Devnet::start(25_760, &["--nodes", "3", "--mine", "none"]);
+    send(&devnet, 2, Signal::SIGSTOP);
+    let begun = Instant::now();
+    devnet.net(&["mine", "0", "1"]);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    send(&devnet, 2, Signal::SIGCONT);
 }
 
 #[test]

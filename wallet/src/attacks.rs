@@ -150,7 +150,7 @@ fn a_restarted_wallet_does_not_spend_a_coin_twice() {
 }
 
 /// ATTACKS 40: on the losing side of a reorganization a payment was confirmed, and still is its
-/// payee's. Its coins look unspent again, and must not pay somebody else.
+/// payee's. Its coins look unspent again, and must not pay another payee.
 #[test]
 fn a_payment_that_a_reorganization_undid_keeps_its_coins_and_is_displaced_only_when_they_are_gone() {
     let mut world = World::new();

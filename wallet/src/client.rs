@@ -225,9 +225,9 @@ mod tests {
 
     #[test]
     fn only_a_verdict_of_the_node_frees_the_coins_of_a_payment() {
-        let refused = |code| ClientError::Rejected { code, message: String::new() };
-        assert!([-22, -25, -26, -27].into_iter().all(|code| refused(code).is_rejection()));
-        assert!([-28, -32_603].into_iter().all(|code| !refused(code).is_rejection()));
+        let rejected = |code| ClientError::Rejected { code, message: String::new() };
+        assert!([-22, -25, -26, -27].into_iter().all(|code| rejected(code).is_rejection()));
+        assert!([-28, -32_603].into_iter().all(|code| !rejected(code).is_rejection()));
         let silent = |may_have_arrived| {
             let (url, reason) = (String::new(), "timeout".to_owned());
             ClientError::Unreachable { url, reason, may_have_arrived }
@@ -236,15 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_that_is_no_node_says_is_told() {
+    fn what_a_server_that_is_no_node_says_is_shown() {
         let answer = json!({ "error": "the token is missing" });
-        let error = result_of::<Value>("getblockcount", answer).expect_err("refused");
+        let error = result_of::<Value>("getblockcount", answer).expect_err("rejected");
         assert_eq!(error.to_string(), "the token is missing");
     }
 
     /// A port without a listener, and one whose listener closes the connection.
     #[test]
-    fn a_request_that_may_have_arrived_is_told_from_one_that_did_not() {
+    fn a_request_that_may_have_arrived_is_distinct_from_one_that_did_not() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address: RpcAddress =
             listener.local_addr().expect("bound").to_string().parse().expect("an address");
@@ -254,8 +254,8 @@ mod tests {
         let sent = client.call::<Value>("sendrawtransaction", json!([])).expect_err("no answer");
         assert!(!sent.is_rejection() && sent.is_temporary(), "{sent}");
         hangs_up.join().expect("accepted");
-        let refused = client.call::<Value>("sendrawtransaction", json!([])).expect_err("no listener");
-        assert!(refused.is_rejection() && refused.is_temporary(), "{refused}");
+        let unsent = client.call::<Value>("sendrawtransaction", json!([])).expect_err("no listener");
+        assert!(unsent.is_rejection() && unsent.is_temporary(), "{unsent}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cairn_genesis::programs::exit::say;
 use cairn_genesis::programs::files::replace_durably;
 
-/// Time that a command waits for another before it says so.
+/// Time after which a command says that another holds the wallet.
 const SILENT_WAIT: Duration = Duration::from_millis(500);
 /// Interval between two attempts to take the lock.
 const LOCK_POLL: Duration = Duration::from_millis(20);
@@ -117,17 +117,17 @@ impl WalletFiles {
             file => file.map_err(FileError::of("open", &path))?,
         };
         let begun = Instant::now();
-        let mut told = None;
+        let mut named = None;
         while let Err(error) = file.try_lock() {
             if let TryLockError::Error(source) = error {
                 return Err(FileError::of("lock", &path)(source));
             }
             let holder = fs::read_to_string(&path).unwrap_or_default();
-            if begun.elapsed() >= SILENT_WAIT && told.as_ref() != Some(&holder) {
+            if begun.elapsed() >= SILENT_WAIT && named.as_ref() != Some(&holder) {
                 let id = holder.trim();
                 let process = if id.is_empty() { String::new() } else { format!(" (process {id})") };
                 say(format_args!("another command holds wallet {}{process}; waiting", self.name));
-                told = Some(holder);
+                named = Some(holder);
             }
             std::thread::sleep(LOCK_POLL);
         }

@@ -115,7 +115,7 @@ pub fn look(session: &mut Session, node: &impl Node, keys: Option<&Keys>, gap: u
 /// The view as it was when a node was last read.
 ///
 /// # Errors
-/// When the files cannot be read, or what was read of the chain is no longer there.
+/// When the files cannot be read, or the blocks that were read are not on the chain any more.
 pub fn offline(session: &mut Session) -> anyhow::Result<View> {
     let kept = session.kept_scan()?;
     if kept.is_none() && session.book.known_chain.is_some() {

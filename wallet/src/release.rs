@@ -43,7 +43,7 @@ pub enum GoneError {
     #[error("the chain as it is now cannot confirm the payment {txid}: {}{}", .state.reason().unwrap_or_default(), .state.remedy(*.txid))]
     Decided { txid: Txid, state: State },
     /// The book does not have it any more.
-    #[error("the payment {txid} is no longer in this wallet: it was abandoned meanwhile")]
+    #[error("the payment {txid} is not in this wallet any more: it was abandoned meanwhile")]
     Abandoned { txid: Txid },
 }
 

@@ -30,7 +30,7 @@ pub struct Session {
     pub chain: Chain,
     /// Transactions of the node's mempool that were fetched already, for a command that looks often.
     pub fetched: BTreeMap<Txid, Arc<Transaction>>,
-    /// Held while the wallet's files are used, but not while the command waits for a person or for blocks.
+    /// Held while the wallet's files are used, but not while a person is asked or blocks are awaited.
     lock: Option<std::fs::File>,
     /// Whether it was said that nothing can be written.
     is_read_only: bool,
@@ -147,7 +147,7 @@ impl Session {
         Ok(Keys::new(&words))
     }
 
-    /// Whether [`Self::unlock`] waits for a person.
+    /// Whether [`Self::unlock`] asks a person for the passphrase.
     pub fn asks_for_passphrase(&self, common: &Common) -> bool {
         self.book.keys == KeySource::Encrypted && !Given::is_named(common.passphrase_file.as_deref())
     }

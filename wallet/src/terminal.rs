@@ -33,7 +33,7 @@ pub enum TerminalError {
     /// Standard input is something else.
     #[error("standard input is not a terminal")]
     None,
-    /// The system refused access to the terminal.
+    /// The system denied access to the terminal.
     #[error("the terminal cannot be used: {0}")]
     Io(#[from] io::Error),
     /// The input was ended instead.

@@ -50,6 +50,22 @@ pub enum Expectation {
     Agreement(Bounds),
 }
 
+impl Expectation {
+    /// The bounds of the figure that is expected; none if something else is.
+    pub const fn bounds(&self) -> Option<&Bounds> {
+        match self {
+            Self::DeepestReorganization(bounds)
+            | Self::StaleRate(bounds)
+            | Self::DoubleSpends(bounds)
+            | Self::Revenue { share: bounds, .. }
+            | Self::Tips(bounds)
+            | Self::Height(bounds)
+            | Self::Agreement(bounds) => Some(bounds),
+            _ => None,
+        }
+    }
+}
+
 /// What a run came to, as far as an expectation is about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,16 +111,9 @@ impl Verdict {
                 deepest <= most
             }
             (Expectation::Winner(group), Outcome::Winner(won)) => group == won,
-            (
-                Expectation::DeepestReorganization(bounds)
-                | Expectation::StaleRate(bounds)
-                | Expectation::DoubleSpends(bounds)
-                | Expectation::Revenue { share: bounds, .. }
-                | Expectation::Tips(bounds)
-                | Expectation::Height(bounds)
-                | Expectation::Agreement(bounds),
-                Outcome::Figure(figure),
-            ) => bounds.admit(*figure),
+            (expectation, Outcome::Figure(figure)) => {
+                expectation.bounds().is_some_and(|bounds| bounds.admit(*figure))
+            }
             _ => false,
         };
         Self { expectation, outcome, is_met }

@@ -313,18 +313,10 @@ impl Bounds {
 impl Verdict {
     /// What was expected and what was found, in words.
     pub fn in_words(&self) -> (String, String) {
-        let (bounds, show): (_, fn(u64) -> String) = match &self.expectation {
-            Expectation::ConvergedWithinMs(_) => (None, |ms| format!("{} at most", duration(ms))),
-            Expectation::AgreedWithinMs(_)
-            | Expectation::NoDoubleSpendDeeperThan(_)
-            | Expectation::Winner(_) => (None, grouped),
-            Expectation::StaleRate(bounds)
-            | Expectation::Agreement(bounds)
-            | Expectation::Revenue { share: bounds, .. } => (Some(bounds), percent),
-            Expectation::DeepestReorganization(bounds)
-            | Expectation::DoubleSpends(bounds)
-            | Expectation::Tips(bounds)
-            | Expectation::Height(bounds) => (Some(bounds), grouped),
+        let show: fn(u64) -> String = match &self.expectation {
+            Expectation::ConvergedWithinMs(_) => |ms| format!("{} at most", duration(ms)),
+            Expectation::StaleRate(_) | Expectation::Agreement(_) | Expectation::Revenue { .. } => percent,
+            _ => grouped,
         };
         let what = match &self.expectation {
             Expectation::ConvergedWithinMs(ms) => format!("all agree again within {}", duration(*ms)),
@@ -342,7 +334,10 @@ impl Verdict {
             Expectation::Height(_) => "final height".into(),
             Expectation::Agreement(_) => "share of the nodes on one tip at the end".into(),
         };
-        let expected = bounds.map_or(what.clone(), |bounds| format!("{what}: {}", bounds.in_words(show)));
+        let expected = match self.expectation.bounds() {
+            Some(bounds) => format!("{what}: {}", bounds.in_words(show)),
+            None => what,
+        };
         let found = match &self.outcome {
             Outcome::Figure(figure) => show(*figure),
             Outcome::DoubleSpends { payments: 0, .. } => "none".into(),

@@ -15,7 +15,7 @@ pub struct DevnetArgs {
     /// Keep everything in this directory and go on from there next time [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Call it this, to tell it from others that run [default: its directory's name, or devnet-1 and so on]
+    /// Call it this, to distinguish it from others that run [default: its directory's name, or devnet-1 and so on]
     #[arg(long, value_name = "NAME")]
     pub name: Option<DevnetName>,
     /// Which nodes mine, as in 0,2 or "none" [default: all]
@@ -34,7 +34,7 @@ pub struct DevnetArgs {
     /// its spacing takes, on regtest 1]
     #[arg(long, value_name = "N")]
     pub hashrate: Option<Hashrate>,
-    /// Play this scenario, tell what happens and what came of it, and end; fails when an expectation
+    /// Play this scenario, print what happens and its report, and end; fails when an expectation
     /// of it is not met
     #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "mine", "to", "chain", "hashrate"])]
     pub scenario: Option<PathBuf>,

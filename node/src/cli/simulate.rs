@@ -21,7 +21,7 @@ pub struct SimulateArgs {
     /// Play it with this seed [default: the scenario's]
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub seed: Option<u64>,
-    /// Play it with every seed from A to B on all cores, and tell how they differ, as in 1..100
+    /// Play it with every seed from A to B on all cores, and print how they differ, as in 1..100
     #[arg(long, value_name = "A..B", conflicts_with_all = ["until_event", "trace"])]
     pub seeds: Option<Seeds>,
     /// Write page, pictures, tables and JSON into this directory
@@ -30,13 +30,13 @@ pub struct SimulateArgs {
     /// Stop once so many events have happened
     #[arg(long, value_name = "N")]
     pub until_event: Option<u64>,
-    /// Tell the last 200 events before the end, message by message
+    /// Print the last 200 events before the end, message by message
     #[arg(long)]
     pub trace: bool,
     /// The report as one JSON value instead of text
     #[arg(long, conflicts_with_all = ["trace", "until_event"])]
     pub json: bool,
-    /// Tell the report only, and not what happens on the way
+    /// Print the report only, and not what happens on the way
     #[arg(long, short)]
     pub quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! `cairn devnet`: starts the nodes, tells what happens, and stops them when asked.
+//! `cairn devnet`: starts the nodes, prints what happens, and stops them at a signal.
 
 use std::io::{Write, stderr};
 use std::path::Path;
@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cairn_core::address::Address;
 use cairn_core::height::Height;
-use cairn_daemon::api::status::NodeStatus;
 use cairn_genesis::Chain;
 
 use crate::cli::devnet::DevnetArgs;
@@ -17,7 +16,7 @@ use crate::commands::scenario;
 use crate::devnet::directory::DevnetDirectory;
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::{DevnetEvent, TimedEvent};
-use crate::devnet::line::{Line, Told};
+use crate::devnet::line::{Line, Narrated};
 use crate::devnet::mining::mine;
 use crate::devnet::network::Network;
 use crate::devnet::plan::{self, NodePlan, Wanted};
@@ -35,7 +34,7 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     let chain = Chain::find(&arguments.chain)?;
     let prefix = &chain.params.address_prefix;
     let to = arguments.to.as_deref().map(|text| Address::parse(text, prefix));
-    let to = to.transpose().context("--to is no address of this chain")?;
+    let to = to.transpose().context("--to is not an address of this chain")?;
     let mut directory = DevnetDirectory::take(arguments.dir.as_deref(), arguments.name.as_ref())?;
     let chain_argument = keep_chain(&directory, &chain)?;
     let hashrate = arguments.hashrate.unwrap_or_else(|| plan::usual_hashrate(&chain.params));
@@ -80,12 +79,12 @@ pub fn run(arguments: &DevnetArgs) -> anyhow::Result<()> {
     output.end()
 }
 
-/// A chain of nothing but genesis gets its first block at once, from the first miner: nobody should
-/// wait for the lot, which may take many times the mean. From then on blocks come as they are found.
+/// A chain of nothing but genesis gets its first block at once, from the first miner: the first
+/// interval may be many times the mean. From then on blocks come as they are found.
 fn begin_chain(network: &Network, miner: Option<u16>) {
     let Some(miner) = miner else { return };
-    let height = network.status(miner).map(|status| status.height);
-    if let (Ok(Height::GENESIS), Ok(plan)) = (height, network.plan(miner)) {
+    let height = network.state.read(|state| state.node(miner).map(|node| node.height));
+    if let (Some(Height::GENESIS), Ok(plan)) = (height, network.plan(miner)) {
         // If that fails, the miners find one by themselves.
         let _ = mine(network, miner, 1, &plan.reward);
     }
@@ -93,19 +92,18 @@ fn begin_chain(network: &Network, miner: Option<u16>) {
 
 /// The first running node that is stuck, and how many others are.
 fn stuck(network: &Network) -> Option<Line> {
-    let why = |status: NodeStatus| status.stuck;
-    let replies = (0..).zip(network.statuses());
-    let mut stuck = replies.filter_map(|(id, reply)| Some((id, why(reply?)?)));
-    let (node, why) = stuck.next()?;
-    let others = match stuck.count() {
-        0 => String::new(),
-        others => format!(" (and {others} more)"),
-    };
+    let (node, why, others) = network.state.read(|state| {
+        let mut stuck =
+            state.running().filter_map(|node| Some((node.id, node.status.as_ref()?.stuck.clone()?)));
+        let (node, why) = stuck.next()?;
+        Some((node, why, stuck.count()))
+    })?;
+    let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
     let text = format!("node {node}{others} is stuck: {why}");
-    Some(Told::Stuck { node, why }.line(text))
+    Some(Narrated::Stuck { node, why }.line(text))
 }
 
-/// The loop of the devnet: ends when somebody wants it to, and not when nobody reads what it tells.
+/// The loop of the devnet: ends at a signal, and goes on when standard output is closed.
 fn narrate(network: &Network, events: &Receiver<TimedEvent>, as_json: bool, output: &mut Output) {
     let mut looked = Instant::now();
     loop {
@@ -128,7 +126,7 @@ fn narrate(network: &Network, events: &Receiver<TimedEvent>, as_json: bool, outp
 fn print(lines: &[Line], as_json: bool, out: &mut impl Write) -> std::io::Result<()> {
     for line in lines {
         match (as_json, &line.text) {
-            (true, _) => writeln!(out, "{}", serde_json::to_string(&line.told)?)?,
+            (true, _) => writeln!(out, "{}", serde_json::to_string(&line.event)?)?,
             (false, Some(text)) => writeln!(out, "{text}")?,
             (false, None) => {}
         }
@@ -137,7 +135,7 @@ fn print(lines: &[Line], as_json: bool, out: &mut impl Write) -> std::io::Result
 }
 
 /// Keeps the definition in the directory, so that its nodes read one file however the name was
-/// typed; refuses a directory of another chain.
+/// typed; rejects a directory of another chain.
 fn keep_chain(directory: &DevnetDirectory, chain: &Chain) -> anyhow::Result<String> {
     let kept = directory.path().join("chain.toml");
     match std::fs::read_to_string(&kept) {

@@ -1,27 +1,35 @@
 //! `cairn net`: steers a running devnet from another terminal.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
+use cairn_genesis::format::count;
 use cairn_genesis::programs::exit::{AfterDone, answer, answer_done, say};
 use cairn_genesis::programs::home::home;
 use cairn_genesis::programs::running::{self, Devnet};
 use indicatif::ProgressBar;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
 
 use crate::cli::net::{NetArgs, NetTask};
 use crate::devnet::client::{Client, ClientError};
 use crate::devnet::command::{
-    Account, DevnetCommand, Estimate, EstimateReply, ForkReport, GroupsReply, Mined, Payment, StatusReport,
+    Account, DevnetCommand, Estimate, EstimateReply, GroupsReply, HashrateReply, Mined, Payment, SlowReply,
+    StatusReport,
 };
-use crate::devnet::line::count;
 use crate::devnet::mining::check;
+use crate::devnet::narrator::{hashrate_in_words, slow_in_words};
 use crate::devnet::{fork, status};
 
 /// Blocks from which on a bar shows how far the mining is.
 const WITH_BAR: u32 = 100;
-/// Pause between looks at how far it is.
-const LOOK: Duration = Duration::from_millis(200);
+/// Time limit of one request for blocks.
+const SLICE: Duration = Duration::from_secs(1);
 
 /// Runs `cairn net`.
 pub fn run(arguments: &NetArgs) -> anyhow::Result<()> {
@@ -48,7 +56,10 @@ fn steer_one(arguments: &NetArgs, command: &DevnetCommand) -> anyhow::Result<(Va
         Err(error)
             if command.changes_the_devnet() && error.downcast_ref().is_some_and(ClientError::may_be_done) =>
         {
-            let done = "the step was begun and may be done (`cairn net status` shows the nodes)";
+            let done = match error.downcast_ref() {
+                Some(ClientError::Begun { .. }) => "the step was begun",
+                _ => "the step may be done (`cairn net status` shows the nodes)",
+            };
             return Err(AfterDone::new(done, json!({}), error).into());
         }
         outcome => outcome?,
@@ -87,57 +98,58 @@ fn list(living: &[Devnet]) -> (Value, String) {
 
 /// Sends a command: its outcome for programs, and for people.
 fn steer(control: &Client, command: &DevnetCommand) -> anyhow::Result<(Value, String)> {
-    let text = match command {
-        DevnetCommand::Status {} => {
-            return told(control.send(command)?, |reply: &StatusReport| {
-                format!("groups {}\n{}", reply.groups, status::table(reply))
-            });
-        }
-        DevnetCommand::Partition { .. } => {
-            return told(control.send(command)?, |reply: &GroupsReply| {
-                format!("cut: {} no longer reach each other", reply.groups)
-            });
-        }
+    match command {
+        DevnetCommand::Status {} => send(control, command, |reply: &StatusReport| {
+            format!("groups {}\n{}", reply.groups, status::table(reply))
+        }),
+        DevnetCommand::Partition { .. } => send(control, command, |reply: &GroupsReply| {
+            format!("cut: {} no longer reach each other", reply.groups)
+        }),
+        DevnetCommand::Heal {} => send(control, command, |reply: &GroupsReply| match reply.changed {
+            true => "healed: the nodes connect again by themselves".to_owned(),
+            false => "there was no partition: the network is whole".to_owned(),
+        }),
         DevnetCommand::Fork { blocks } => {
-            // Node 0 may be down, and the devnet itself refuses what would take too long.
-            let _told: anyhow::Result<_> = forewarn(control, 0, blocks + 1);
-            return told(control.send(command)?, |reply: &ForkReport| fork::in_words(reply));
+            // Node 0 may be down, and the devnet itself rejects what would take too long.
+            let _said: anyhow::Result<_> = forewarn(control, 0, blocks + 1);
+            send(control, command, fork::in_words)
         }
-        DevnetCommand::Mine { node, blocks, .. } => return mine(control, command, *node, *blocks),
+        DevnetCommand::Mine { node, blocks, to, limit_ms } => {
+            mine(control, *node, *blocks, to.as_ref(), Duration::from_millis(*limit_ms))
+        }
         DevnetCommand::Estimate { .. } => {
-            return told(control.send(command)?, |reply: &EstimateReply| {
-                reply.words.clone().unwrap_or_default()
-            });
+            send(control, command, |reply: &EstimateReply| reply.words.clone().unwrap_or_default())
         }
-        DevnetCommand::Faucet { amount, node, .. } => {
-            return told(control.send(command)?, |reply: &Payment| {
-                format!("sent {amount} coins by node {node}\n{}", reply.txid)
-            });
-        }
-        DevnetCommand::Accounts {} => {
-            return told(control.send(command)?, |reply: &Vec<Account>| {
-                let text = |Account { account, balance, address, words }: &Account| {
-                    format!("{account}  {balance} coins in genesis  {address}\n   {words}")
-                };
-                reply.iter().map(text).collect::<Vec<_>>().join("\n")
-            });
-        }
-        DevnetCommand::Heal {} => "healed: the nodes connect again by themselves".to_owned(),
-        DevnetCommand::Kill { node } => {
+        DevnetCommand::Faucet { amount, .. } => send(control, command, |reply: &Payment| {
+            format!("sent {amount} coins by node {}\n{}", reply.node, reply.txid)
+        }),
+        DevnetCommand::Accounts {} => send(control, command, |reply: &Vec<Account>| {
+            let text = |Account { account, balance, address, words }: &Account| {
+                format!("{account}  {balance} coins in genesis  {address}\n   {words}")
+            };
+            reply.iter().map(text).collect::<Vec<_>>().join("\n")
+        }),
+        DevnetCommand::Kill { node } => send(control, command, |_: &Value| {
             format!("killed node {node}; `cairn net restart {node}` brings it back")
+        }),
+        DevnetCommand::Restart { node } => {
+            send(control, command, |_: &Value| format!("node {node} runs again"))
         }
-        DevnetCommand::Restart { node } => format!("node {node} runs again"),
-        DevnetCommand::Hashrate { node, percent } => {
-            format!("node {node} mines at {percent} % of its first rate")
-        }
-        DevnetCommand::Slow { node, delay_ms } => {
-            format!("the links of node {node} are slower by {delay_ms} ms each way")
-        }
-    };
-    Ok((control.send(command)?, text))
+        DevnetCommand::Hashrate { .. } => send(control, command, |reply: &HashrateReply| {
+            hashrate_in_words(reply.node, reply.percent, reply.in_force)
+        }),
+        DevnetCommand::Slow { .. } => send(control, command, |reply: &SlowReply| {
+            slow_in_words(reply.node, reply.delay_ms, reply.in_force)
+        }),
+    }
 }
 
-fn told<T: Serialize>(reply: T, in_words: impl Fn(&T) -> String) -> anyhow::Result<(Value, String)> {
+fn send<T: Serialize + DeserializeOwned>(
+    control: &Client,
+    command: &DevnetCommand,
+    in_words: impl Fn(&T) -> String,
+) -> anyhow::Result<(Value, String)> {
+    let reply: T = control.send(command)?;
     Ok((serde_json::to_value(&reply)?, in_words(&reply)))
 }
 
@@ -149,48 +161,58 @@ fn forewarn(control: &Client, node: u16, blocks: u32) -> anyhow::Result<Option<E
     Ok(estimate)
 }
 
+/// Mines in slices of a second, so that Ctrl-C and the time limit end it with the blocks that there are.
 fn mine(
     control: &Client,
-    command: &DevnetCommand,
     node: u16,
     blocks: u32,
+    to: Option<&String>,
+    limit: Duration,
 ) -> anyhow::Result<(Value, String)> {
     let estimate = forewarn(control, node, blocks)?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    // The second Ctrl-C ends the program at once.
+    flag::register_conditional_default(SIGINT, stopped.clone())?;
+    flag::register(SIGINT, stopped.clone())?;
     let bar = if blocks > WITH_BAR { ProgressBar::new(blocks.into()) } else { ProgressBar::hidden() };
-    let mined = with_progress(control, node, &bar, || control.send::<Mined>(command));
-    bar.finish_and_clear();
-    let Mined { hashes, to } = match mined {
-        Err(ClientError::Begun { why, hashes }) if !hashes.is_empty() => {
-            let done = format!("{} of {blocks} blocks are mined", hashes.len());
-            let fields = json!({ "node": node, "hashes": hashes });
-            return Err(AfterDone::new(done, fields, ClientError::Begun { why, hashes }).into());
+    let (until, mut hashes, mut payee) = (Instant::now() + limit, Vec::new(), String::new());
+    let failure = loop {
+        let left = blocks - hashes.len() as u32;
+        let slice = until.saturating_duration_since(Instant::now()).min(SLICE);
+        if left == 0 {
+            break None;
         }
-        mined => mined?,
-    };
-    let text = format!("node {node} mined {}, paid to {to}", count(blocks.into(), "block"));
-    Ok((json!({ "node": node, "hashes": hashes, "to": to, "estimate": estimate }), text))
-}
-
-/// Moves a bar with the height of a node for as long as something is done.
-fn with_progress<T: Send>(
-    control: &Client,
-    node: u16,
-    bar: &ProgressBar,
-    act: impl FnOnce() -> T + Send,
-) -> T {
-    if bar.is_hidden() {
-        return act();
-    }
-    let height = || Some(u64::from(control.view(0).ok()?.nodes.get(usize::from(node))?.height.get()));
-    let begin = height();
-    std::thread::scope(|scope| {
-        let acting = scope.spawn(act);
-        while !acting.is_finished() {
-            std::thread::sleep(LOOK);
-            if let (Some(begin), Some(height)) = (begin, height()) {
-                bar.set_position(height.saturating_sub(begin));
+        if stopped.load(Ordering::Relaxed) {
+            break Some(anyhow!("stopped by Ctrl-C"));
+        }
+        if slice.is_zero() {
+            break Some(anyhow!("the time limit of {} s is over; --limit sets another", limit.as_secs()));
+        }
+        let limit_ms = (slice.as_millis() as u64).max(1);
+        match control.send(&DevnetCommand::Mine { node, blocks: left, to: to.cloned(), limit_ms }) {
+            Ok(Mined { hashes: mined, to, .. }) => {
+                hashes.extend(mined);
+                payee = to;
+            }
+            Err(mut error) => {
+                if let ClientError::Begun { hashes: mined, .. } = &mut error {
+                    hashes.append(mined);
+                }
+                break Some(error.into());
             }
         }
-        acting.join().expect("a request does not panic")
-    })
+        bar.set_position(hashes.len() as u64);
+    };
+    bar.finish_and_clear();
+    match failure {
+        None => {
+            let text = format!("node {node} mined {}, paid to {payee}", count(blocks.into(), "block"));
+            Ok((json!({ "node": node, "hashes": hashes, "to": payee, "estimate": estimate }), text))
+        }
+        Some(failure) if hashes.is_empty() => Err(failure.context("no block was mined")),
+        Some(failure) => {
+            let done = format!("{} of {blocks} blocks are mined", hashes.len());
+            Err(AfterDone::new(done, json!({ "node": node, "hashes": hashes }), failure).into())
+        }
+    }
 }

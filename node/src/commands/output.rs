@@ -1,8 +1,11 @@
 //! Standard output of a command that may have more to do than to write: a devnet, a run with a report.
 
 use std::io::{self, ErrorKind, StdoutLock, Write, stderr, stdout};
+use std::path::Path;
 
 use cairn_genesis::programs::exit::{AfterDone, OutputError};
+use cairn_report::print::print;
+use cairn_simulator::report::Report;
 use serde_json::json;
 
 /// Standard output. Where the command has more to do, that it cannot be written is said once, on standard
@@ -49,7 +52,7 @@ impl Output {
     /// What the command ends with. A reader that has gone has seen enough.
     ///
     /// # Errors
-    /// When something could not be written, though somebody was there to read it.
+    /// When something could not be written, and its reader has not gone.
     pub fn end(self) -> anyhow::Result<()> {
         match self.lost {
             Some(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -57,5 +60,19 @@ impl Output {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Prints a report for people, and says where it was written.
+pub fn print_report(report: &Report, directory: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    print(report, out)?;
+    say_written(directory, out)
+}
+
+/// Says where a report was written, if it was.
+pub fn say_written(directory: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    match directory {
+        Some(directory) => writeln!(out, "\nthe report is in {}", directory.join("index.html").display()),
+        None => Ok(()),
     }
 }

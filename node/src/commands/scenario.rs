@@ -1,4 +1,4 @@
-//! `cairn devnet --scenario`: plays a plan on real nodes, tells what happens, reports, and ends.
+//! `cairn devnet --scenario`: plays a plan on real nodes, prints what happens, reports, and ends.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,8 +11,8 @@ use cairn_simulator::report::{Moment, Report};
 use serde_json::json;
 
 use crate::cli::devnet::DevnetArgs;
-use crate::commands::bar::Bar;
-use crate::commands::output::Output;
+use crate::commands::bar;
+use crate::commands::output::{Output, print_report};
 use crate::devnet::directory::DevnetDirectory;
 use crate::devnet::error::DevnetError;
 use crate::devnet::plan::{self, NodePlan, Wanted};
@@ -25,12 +25,11 @@ use crate::plan_file::read_plan;
 use cairn_genesis::programs::files;
 use cairn_report as report;
 use cairn_report::figures::verdict;
-use cairn_report::print::print;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever a person must be told; also when an expectation is not met.
+/// Every error of the run; also when an expectation is not met.
 pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     let plan = read_plan(file)?;
     let (rates, chain) = prepare(&plan)?;
@@ -52,17 +51,18 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
             writeln!(out, "{name}: {nodes} real nodes run; look at {page}\n")
         }
     });
-    let bar = Bar::new()?;
-    let mut tell = |news: &[Moment], progress: u64| {
+    let bar = bar::of_scenario()?;
+    let mut show_moments = |news: &[Moment], progress: u64| {
         if !news.is_empty() {
-            let write = |out: &mut _| news.iter().try_for_each(|moment| tell(moment, arguments.json, out));
-            bar.above(|| output.write(write));
+            let write =
+                |out: &mut _| news.iter().try_for_each(|moment| print_moment(moment, arguments.json, out));
+            bar.suspend(|| output.write(write));
         }
-        bar.set(progress);
+        bar.set_position(progress);
     };
-    let report = play(&plan, &rates, &devnet.network, &devnet.events, &mut tell)?;
-    bar.end();
-    // Before anything is shown, which may fail where nobody reads any more.
+    let report = play(&plan, &rates, &devnet.network, &devnet.events, &mut show_moments)?;
+    bar.finish_and_clear();
+    // Before anything is shown: standard output may be closed.
     if let Some(directory) = &arguments.report {
         report::write(&report, directory, None)?;
     }
@@ -76,10 +76,10 @@ pub fn run(arguments: &DevnetArgs, file: &Path) -> anyhow::Result<()> {
     output.end()
 }
 
-/// What is said before anything starts.
+/// Hash rates and chain of a plan that real nodes can play.
 fn prepare(plan: &Plan) -> Result<(Rates, Chain), ScenarioError> {
     if let Some(why) = plan.refusal_of_devnet() {
-        return Err(ScenarioError::Refused { name: plan.name.clone(), why });
+        return Err(ScenarioError::Unplayable { name: plan.name.clone(), why });
     }
     let rates = Rates::of(plan)?;
     let wallets = plan.workload.wallets;
@@ -87,7 +87,7 @@ fn prepare(plan: &Plan) -> Result<(Rates, Chain), ScenarioError> {
     Ok((rates, chain))
 }
 
-/// Nodes that dial whom the topology says and nobody else, and rest until all are connected.
+/// Nodes that dial the nodes of the topology and no other, and do not mine until all are connected.
 fn node_plans(
     plan: &Plan,
     chain: &Chain,
@@ -105,7 +105,7 @@ fn node_plans(
     Ok(plans)
 }
 
-fn tell(moment: &Moment, as_json: bool, out: &mut impl Write) -> std::io::Result<()> {
+fn print_moment(moment: &Moment, as_json: bool, out: &mut impl Write) -> std::io::Result<()> {
     let Moment { at_ms, kind, text, .. } = moment;
     match as_json {
         true => writeln!(out, "{}", json!({ "event": "moment", "at_ms": at_ms, "kind": kind, "text": text })),
@@ -119,9 +119,5 @@ fn show(report: &Report, arguments: &DevnetArgs, out: &mut impl Write) -> std::i
         return writeln!(out, "{}", json!({ "event": "report", "report": report }));
     }
     writeln!(out)?;
-    print(report, out)?;
-    match &arguments.report {
-        Some(directory) => writeln!(out, "\nthe report is in {}", directory.join("index.html").display()),
-        None => Ok(()),
-    }
+    print_report(report, arguments.report.as_deref(), out)
 }

@@ -1,4 +1,4 @@
-//! `cairn simulate`: plays a scenario in a simulated world, tells what happens, and reports.
+//! `cairn simulate`: plays a scenario in a simulated world, prints what happens, and reports.
 
 use std::io::{Write, stdout};
 use std::time::Duration;
@@ -7,25 +7,25 @@ use anyhow::{anyhow, bail};
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::{Failure, Run};
 use cairn_simulator::report::{Moment, Report};
+use indicatif::ProgressBar;
 use replay::Replay;
 use serde_json::json;
 
 use crate::cli::simulate::SimulateArgs;
-use crate::commands::bar::Bar;
-use crate::commands::output::Output;
+use crate::commands::bar;
+use crate::commands::output::{Output, print_report};
 use crate::plan_file::read_plan;
 use cairn_report as report;
 use cairn_report::coalesce::Coalescer;
 use cairn_report::figures::verdict;
 use cairn_report::format::{count, harmless, moment};
-use cairn_report::print::print;
 
 pub mod many;
 pub mod replay;
 
 /// The world's time between two looks at what happened.
 const SLICE: Duration = Duration::from_millis(500);
-/// Events told before the end.
+/// Events that are printed before the end.
 const TRACED_EVENTS: usize = 200;
 
 /// Runs the command.
@@ -47,27 +47,27 @@ pub fn run(arguments: &SimulateArgs) -> anyhow::Result<()> {
 /// Plays a whole run.
 fn run_one(plan: Plan, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
     let seed = arguments.seed.unwrap_or(plan.seed);
-    let mut telling = Telling::new(&plan, arguments)?;
+    let mut narration = Narration::new(&plan, arguments)?;
     let mut run = Run::new(plan, seed).map_err(|failure| broken(&failure, replay, arguments))?;
     if arguments.trace {
         run.world_mut().keep_log(TRACED_EVENTS, u64::MAX);
     }
     while !run.is_over() {
         let outcome = run.advance(SLICE);
-        telling.tell(run.timeline(), run.progress())?;
+        narration.advance(run.timeline(), run.progress())?;
         if let Err(failure) = outcome {
-            telling.end(&run)?;
+            narration.end(&run)?;
             return Err(broken(&failure, replay, arguments));
         }
     }
-    telling.end(&run)?;
+    narration.end(&run)?;
     let report = run.finish().map_err(|failure| broken(&failure, replay, arguments))?;
-    // Before anything is shown, which may fail where nobody reads any more.
+    // Before anything is shown: standard output may be closed.
     if let Some(directory) = &arguments.report {
         let on_page = Replay::for_page(&arguments.scenario).whole(seed);
         report::write(&report, directory, Some(&on_page))?;
     }
-    let mut output = telling.output;
+    let mut output = narration.output;
     output.write(|out| show(&report, arguments, out));
     output.check()?;
     if !report.is_as_expected() {
@@ -84,14 +84,10 @@ fn show(report: &Report, arguments: &SimulateArgs, out: &mut impl Write) -> std:
     if !arguments.quiet {
         writeln!(out)?;
     }
-    print(report, out)?;
-    match &arguments.report {
-        Some(directory) => writeln!(out, "\nthe report is in {}", directory.join("index.html").display()),
-        None => Ok(()),
-    }
+    print_report(report, arguments.report.as_deref(), out)
 }
 
-/// A breach: as an error, and for whoever reads JSON as such.
+/// A breach as an error, and with --json as an object.
 fn broken(failure: &Failure, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Error {
     if arguments.json {
         let breach = json!({
@@ -113,14 +109,14 @@ fn broken(failure: &Failure, replay: &Replay, arguments: &SimulateArgs) -> anyho
 /// Plays a run up to an event, to see what came before it.
 fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
     let seed = arguments.seed.unwrap_or(plan.seed);
-    let mut telling = Telling::new(&plan, arguments)?;
+    let mut narration = Narration::new(&plan, arguments)?;
     let mut run = Run::new(plan, seed).map_err(|failure| replay.broken(&failure))?;
     if arguments.trace {
         run.world_mut().keep_log(TRACED_EVENTS, event);
     }
     let outcome = run.advance_to_event(event);
-    telling.tell(run.timeline(), run.progress())?;
-    telling.end(&run)?;
+    narration.advance(run.timeline(), run.progress())?;
+    narration.end(&run)?;
     outcome.map_err(|failure| replay.broken(&failure))?;
     let (events, ms) = (run.world().traffic.events, run.world().elapsed().as_millis() as u64);
     // What happens at one time is done at once, in a large world in windows of time.
@@ -133,49 +129,49 @@ fn run_until(plan: Plan, event: u64, replay: &Replay, arguments: &SimulateArgs) 
     Ok(())
 }
 
-/// Tells what happens as it happens, over a bar that shows how far it is.
-struct Telling {
+/// Prints moments as they happen, over a bar that shows the progress.
+struct Narration {
     coalescer: Coalescer,
-    told: usize,
+    printed: usize,
     is_silent: bool,
-    bar: Bar,
+    bar: ProgressBar,
     output: Output,
 }
 
-impl Telling {
+impl Narration {
     fn new(plan: &Plan, arguments: &SimulateArgs) -> anyhow::Result<Self> {
         let is_silent = arguments.quiet || arguments.json;
         let coalescer = Coalescer::new(usize::from(plan.nodes()));
         let output = Output::new(arguments.report.is_some());
-        Ok(Self { coalescer, told: 0, is_silent, bar: Bar::new()?, output })
+        Ok(Self { coalescer, printed: 0, is_silent, bar: bar::of_scenario()?, output })
     }
 
-    fn tell(&mut self, timeline: &[Moment], progress: u64) -> std::io::Result<()> {
-        let new = timeline.get(self.told..).unwrap_or_default();
-        self.told = timeline.len();
-        let told: Vec<Moment> = new.iter().flat_map(|moment| self.coalescer.push(moment)).collect();
-        self.say(&told)?;
-        self.bar.set(progress);
+    fn advance(&mut self, timeline: &[Moment], progress: u64) -> std::io::Result<()> {
+        let new = timeline.get(self.printed..).unwrap_or_default();
+        self.printed = timeline.len();
+        let moments: Vec<Moment> = new.iter().flat_map(|moment| self.coalescer.push(moment)).collect();
+        self.print(&moments)?;
+        self.bar.set_position(progress);
         Ok(())
     }
 
     /// What is left, and the events that were kept.
     fn end(&mut self, run: &Run) -> std::io::Result<()> {
         let rest = self.coalescer.flush();
-        self.say(&rest)?;
-        self.bar.end();
+        self.print(&rest)?;
+        self.bar.finish_and_clear();
         let events = run.world().log();
         self.output.write(|out| events.iter().try_for_each(|line| writeln!(out, "{}", harmless(line))));
         self.output.check()
     }
 
-    fn say(&mut self, told: &[Moment]) -> std::io::Result<()> {
-        if self.is_silent || told.is_empty() {
+    fn print(&mut self, moments: &[Moment]) -> std::io::Result<()> {
+        if self.is_silent || moments.is_empty() {
             return Ok(());
         }
         let Self { bar, output, .. } = self;
         let line = |one: &Moment| format!("{:>9}  {}", moment(one.at_ms), harmless(&one.text));
-        bar.above(|| output.write(|out| told.iter().try_for_each(|one| writeln!(out, "{}", line(one)))));
+        bar.suspend(|| output.write(|out| moments.iter().try_for_each(|one| writeln!(out, "{}", line(one)))));
         output.check()
     }
 }

@@ -10,13 +10,13 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use serde::de::IgnoredAny;
 
-use crate::cli::top::TopArgs;
+use crate::cli::which_devnet::WhichDevnet;
 use crate::devnet::client::Client;
 use crate::devnet::command::DevnetCommand;
 use crate::top::draw::draw;
 use crate::top::keys::{Deed, Hand};
 use crate::top::scene::Scene;
-use crate::top::screen::{Screen, end_by, tell_of_signals};
+use crate::top::screen::{Screen, end_by, send_signals};
 
 /// How often the devnet is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -39,8 +39,8 @@ enum News {
 ///
 /// # Errors
 /// When no devnet runs, or there is no terminal.
-pub fn run(arguments: &TopArgs) -> anyhow::Result<()> {
-    let client = Client::find(arguments.which.wanted().as_deref())?;
+pub fn run(which: &WhichDevnet) -> anyhow::Result<()> {
+    let client = Client::find(which.wanted().as_deref())?;
     if !stdout().is_terminal() {
         bail!("cairn top draws on a terminal; `cairn net status` writes for anything else");
     }
@@ -52,8 +52,7 @@ pub fn run(arguments: &TopArgs) -> anyhow::Result<()> {
     }
     look_on_and_on(client.clone(), sender.clone());
     let steps = carry_out(client, sender.clone());
-    let told = sender;
-    tell_of_signals(told, News::Signal).context("cannot listen for signals")?;
+    send_signals(sender, News::Signal).context("cannot listen for signals")?;
     let mut screen = Screen::take().context("cannot draw on this terminal")?;
     let outcome = watch(&mut screen.0, first, &news, &steps);
     drop(screen);

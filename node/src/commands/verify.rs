@@ -8,9 +8,9 @@ use anyhow::{Context, anyhow, bail};
 use cairn_core::signature::ParallelVerifier;
 use cairn_genesis::{BUILTIN, Chain as Definition};
 use cairn_protocol::chain::Chain;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::verify::VerifyArgs;
+use crate::commands::bar::bar;
 use cairn_daemon::clock;
 use cairn_daemon::store::directory::recorded_genesis;
 use cairn_daemon::store::verify::{Verified, verify};
@@ -50,10 +50,7 @@ pub fn run(arguments: &VerifyArgs) -> anyhow::Result<()> {
 }
 
 fn verify_once(store: &SledStore, definition: &Definition, path: &Path) -> anyhow::Result<Verified> {
-    let bar = ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("{bar:40} block {pos} of {len}, {per_sec}, {eta} left")
-            .context("the bar's template")?,
-    );
+    let bar = bar(0, "{bar:40} block {pos} of {len}, {per_sec}, {eta} left")?;
     let outcome = verify(
         store,
         store.addresses(),
@@ -65,7 +62,6 @@ fn verify_once(store: &SledStore, definition: &Definition, path: &Path) -> anyho
             bar.set_position(passed);
         },
     );
-    bar.finish_and_clear();
     outcome.with_context(|| {
         format!("{} does not hold a valid chain (cairn node --reindex rebuilds it)", path.display())
     })

@@ -109,7 +109,7 @@ impl Client {
         let lost = |error: ureq::Error| {
             let (address, why) = (self.found.devnet.control, error.to_string());
             match error {
-                ureq::Error::Io(refused) if refused.kind() == ErrorKind::ConnectionRefused => {
+                ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     ClientError::Silent { address, why }
                 }
                 ureq::Error::ConnectionFailed => ClientError::Silent { address, why },

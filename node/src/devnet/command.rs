@@ -20,6 +20,8 @@ pub const MOST_FORKED: u32 = 1_000;
 pub const MOST_PERCENT: u64 = 10_000;
 /// Limit of the delay of a node's links, in milliseconds.
 pub const MOST_DELAY_MS: u64 = 10_000;
+/// Largest time limit of blocks that are mined at once, in milliseconds.
+const MOST_MINING_MS: u64 = 3_600_000;
 
 /// A command to a devnet: typed after `cairn net`, or sent to `/v1/NAME` with its arguments as the body.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
@@ -66,6 +68,10 @@ pub enum DevnetCommand {
         /// Pay the reward to this address [default: the node's own]
         #[arg(long, value_name = "ADDRESS")]
         to: Option<String>,
+        /// Seconds after which it ends with the blocks that there are, as it does with Ctrl-C
+        #[arg(long = "limit", value_name = "SECONDS", default_value = "300", value_parser = parse_seconds)]
+        #[serde(default = "mining_limit")]
+        limit_ms: u64,
     },
     /// Tell what mining blocks at once would do to the difficulty.
     #[command(skip)]
@@ -99,6 +105,17 @@ pub enum DevnetCommand {
     },
     /// List the accounts that the chain funds, with their published words
     Accounts {},
+}
+
+/// Time limit of blocks that are mined at once where the request names none, in milliseconds.
+pub const fn mining_limit() -> u64 {
+    300_000
+}
+
+fn parse_seconds(text: &str) -> Result<u64, String> {
+    let ms = text.parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1_000));
+    ms.filter(|ms| (1..=MOST_MINING_MS).contains(ms))
+        .ok_or_else(|| format!("expected seconds from 1 to {}", MOST_MINING_MS / 1_000))
 }
 
 /// Words on the command line, one text on the wire.
@@ -135,6 +152,9 @@ impl DevnetCommand {
     /// [`DevnetError::Argument`], with the limits.
     pub fn check(&self) -> Result<(), DevnetError> {
         let (found, least, most, of) = match self {
+            Self::Mine { limit_ms, .. } if !(1..=MOST_MINING_MS).contains(limit_ms) => {
+                (*limit_ms, 1, MOST_MINING_MS, "milliseconds")
+            }
             Self::Fork { blocks } => (u64::from(*blocks), 1, MOST_FORKED.into(), "blocks"),
             Self::Mine { blocks, .. } | Self::Estimate { blocks, .. } => {
                 (u64::from(*blocks), 1, MOST_BLOCKS.into(), "blocks")
@@ -173,6 +193,8 @@ pub enum PlayerCommand {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupsReply {
     pub groups: String,
+    /// Whether there was something to do: a whole network is not healed.
+    pub changed: bool,
 }
 
 /// Reply to `mine`: the new blocks and their payee.
@@ -181,6 +203,26 @@ pub struct Mined {
     pub hashes: Vec<BlockHash>,
     /// Address of the payee.
     pub to: String,
+    /// The reason why the blocks are fewer than wanted: the time limit, or the end of the request.
+    pub why_fewer: Option<String>,
+}
+
+/// Reply to `hashrate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashrateReply {
+    pub node: u16,
+    pub percent: u64,
+    /// False for a node that is down: it is applied at the restart.
+    pub in_force: bool,
+}
+
+/// Reply to `slow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowReply {
+    pub node: u16,
+    pub delay_ms: u64,
+    /// False for a node that is down: it is applied at the restart.
+    pub in_force: bool,
 }
 
 /// Reply to `estimate`; none on a chain of fixed difficulty.
@@ -243,6 +285,8 @@ pub struct NodeReport {
     pub sync_from_node: Option<u16>,
     /// Set where another node has had more work for longer than a block takes to arrive.
     pub behind: Option<Behind>,
+    /// Hash rate in per cent of the first one; none where the node never had one.
+    pub percent: Option<u64>,
     #[serde(flatten)]
     pub status: ReportedStatus,
 }
@@ -316,7 +360,7 @@ mod tests {
         assert_eq!((name.as_str(), body.as_str()), ("partition", r#"{"groups":"0,1 / 2"}"#));
         assert_eq!(
             join::<DevnetCommand>("mine", r#"{"node":1,"blocks":2}"#).expect("a command"),
-            DevnetCommand::Mine { node: 1, blocks: 2, to: None }
+            DevnetCommand::Mine { node: 1, blocks: 2, to: None, limit_ms: 300_000 }
         );
         assert_eq!(split(&DevnetCommand::Heal {}), ("heal".to_owned(), "{}".to_owned()));
     }

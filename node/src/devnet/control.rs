@@ -28,12 +28,12 @@ use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
 use crate::devnet::client::{BEGUN, Failure};
-use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, Mined};
+use crate::devnet::command::{DevnetCommand, EstimateReply, GroupsReply, HashrateReply, Mined, SlowReply};
 use crate::devnet::error::DevnetError;
 use crate::devnet::faucet::Faucet;
 use crate::devnet::groups::Groups;
-use crate::devnet::http_routes::{self, Feed, Questions, Source};
-use crate::devnet::network::Network;
+use crate::devnet::http_routes::{self, Feed, Questions, Source, reject};
+use crate::devnet::network::{Network, Setting};
 use crate::devnet::player::Player;
 use crate::devnet::{fork, funded_accounts, mining, status};
 
@@ -41,7 +41,7 @@ use crate::devnet::{fork, funded_accounts, mining, status};
 const MAX_BODY: usize = 16 * 1024;
 /// Time limit for sending it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time that a step waits for those before it, unless its caller wants to know sooner.
+/// Longest time in the queue of steps; a request may set a shorter one.
 const TURN_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the API works on.
@@ -52,7 +52,7 @@ pub struct Control {
     player: Arc<Player>,
 }
 
-/// Time that a step may wait for those before it, in milliseconds.
+/// Longest time in the queue of steps, in milliseconds.
 #[derive(Deserialize)]
 struct Wait {
     wait_ms: Option<u64>,
@@ -64,22 +64,22 @@ impl Arguments for Wait {
 
 /// Opens the API's port: this one if it is free, else any on loopback.
 pub fn listen(wanted: u16) -> Result<(std::net::TcpListener, SocketAddr), DevnetError> {
-    let fail = |source| DevnetError::Io { attempt: "open", object: "a port on loopback".into(), source };
-    let open = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let listener = open(wanted).or_else(|_| open(0)).map_err(fail)?;
-    listener.set_nonblocking(true).map_err(fail)?;
-    let address = listener.local_addr().map_err(fail)?;
-    Ok((listener, address))
+    let bind = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let open = || {
+        let listener = bind(wanted).or_else(|_| bind(0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    open().map_err(DevnetError::io("open", "a port on loopback"))
 }
 
 /// A token of 256 bits, as hex.
 pub fn new_token() -> Result<String, DevnetError> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| DevnetError::Io {
-        attempt: "read",
-        object: "the system's randomness".into(),
-        source: std::io::Error::other(error.to_string()),
-    })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| std::io::Error::other(error.to_string()))
+        .map_err(DevnetError::io("read", "the system's randomness"))?;
     Ok(hex::encode(bytes))
 }
 
@@ -122,9 +122,9 @@ pub async fn serve(
                 .route("/v1/player/{command}", post(play))
                 .with_state(control),
         )
-        .fallback(async || refuse(StatusCode::NOT_FOUND, "there is no such path here"))
+        .fallback(async || reject(StatusCode::NOT_FOUND, "there is no such path here"))
         .method_not_allowed_fallback(async || {
-            refuse(
+            reject(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "this path takes another method: steps are a POST, the rest a GET",
             )
@@ -142,7 +142,7 @@ pub async fn serve(
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     page::for_this_server_alone(match gate.check(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refuse(StatusCode::FORBIDDEN, &refusal.to_string()),
+        Err(error) => reject(StatusCode::FORBIDDEN, &error.to_string()),
     })
 }
 
@@ -159,7 +159,12 @@ async fn step(
     if step == "play" {
         return play(State(control), Extension(caller), Path(step), headers, body).await;
     }
-    let act = move |control: &Control, body: &str| control.carry_out(read(&step, body)?, limit, &step);
+    let cancelled = CancellationToken::new();
+    // The request is dropped when its connection closes.
+    let _guard = cancelled.clone().drop_guard();
+    let act = move |control: &Control, body: &str| {
+        control.carry_out(read(&step, body)?, limit, &step, &|| cancelled.is_cancelled())
+    };
     steer(control, caller, &headers, body, act).await
 }
 
@@ -204,8 +209,8 @@ fn token_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-/// Carries out what was asked for. It waits for nodes, so it must not hold up the tasks of the runtime. The
-/// body is read first: a caller that is still writing it would never read why it was refused.
+/// Carries out a command. It blocks on calls to nodes, so it must not hold up the tasks of the runtime. The
+/// body is read first: a caller that is still writing it would never read why it was rejected.
 async fn steer(
     control: Arc<Control>,
     caller: Caller,
@@ -215,14 +220,14 @@ async fn steer(
 ) -> Response {
     let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
-        // Too large or cut off: in the second case nobody is left to read this.
+        // Too large or cut off; in the second case the reply has no reader.
         Ok(Err(_)) => {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body has at most {MAX_BODY} bytes"));
+            return reject(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body has at most {MAX_BODY} bytes"));
         }
-        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+        Err(_) => return reject(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
     };
-    if let Err(refusal) = admit(caller, headers) {
-        return refuse(StatusCode::FORBIDDEN, refusal);
+    if let Err(reason) = admit(caller, headers) {
+        return reject(StatusCode::FORBIDDEN, reason);
     }
     match tokio::task::spawn_blocking(move || act(&control, &String::from_utf8_lossy(&body))).await {
         Ok(Ok(reply)) => Json(reply).into_response(),
@@ -230,8 +235,8 @@ async fn steer(
             let begun = Failure { error: error.to_string(), hashes: error.mined().to_vec() };
             (BEGUN, Json(begun)).into_response()
         }
-        Ok(Err(error)) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
+        Ok(Err(error)) => reject(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(_) => reject(StatusCode::INTERNAL_SERVER_ERROR, "the step failed unexpectedly"),
     }
 }
 
@@ -239,12 +244,14 @@ fn reply(value: impl Serialize) -> Result<Value, DevnetError> {
     Ok(serde_json::to_value(value).expect("replies have text keys"))
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "error": message }))).into_response()
-}
-
 impl Control {
-    fn carry_out(&self, command: DevnetCommand, limit: Duration, name: &str) -> Result<Value, DevnetError> {
+    fn carry_out(
+        &self,
+        command: DevnetCommand,
+        limit: Duration,
+        name: &str,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<Value, DevnetError> {
         command.check()?;
         let network = &*self.network;
         let nodes = network.ids().end;
@@ -259,8 +266,18 @@ impl Control {
         match command {
             DevnetCommand::Status {} => reply(status::collect(network)),
             DevnetCommand::Accounts {} => reply(funded_accounts::funded(&network.chain)),
-            DevnetCommand::Partition { groups } => self.cut(Groups::parse(&groups.join(" "), nodes)?),
-            DevnetCommand::Heal {} => self.cut(Groups::whole(nodes)),
+            DevnetCommand::Partition { groups } => {
+                network.partition(Groups::parse(&groups.join(" "), nodes)?)?;
+                reply(GroupsReply { groups: network.groups().to_string(), changed: true })
+            }
+            DevnetCommand::Heal {} => {
+                // Nodes that have missed the last healing are not whole yet.
+                let changed = !network.groups().is_whole() || network.is_missed(Setting::Partition);
+                if changed {
+                    network.heal()?;
+                }
+                reply(GroupsReply { groups: network.groups().to_string(), changed })
+            }
             DevnetCommand::Fork { blocks } => reply(fork::run(network, blocks)?),
             DevnetCommand::Kill { node } => {
                 network.kill(node)?;
@@ -270,26 +287,28 @@ impl Control {
                 network.restart(node)?;
                 reply(json!({ "restarted": node }))
             }
-            DevnetCommand::Mine { node, blocks, to } => {
+            DevnetCommand::Mine { node, blocks, to, limit_ms } => {
                 self.check_answers(node)?;
                 let to = match to {
                     Some(address) => self.address(&address)?.to_string(),
                     None => network.plan(node)?.reward,
                 };
-                reply(Mined { hashes: mining::mine(network, node, blocks, &to)?, to })
+                let limit = Duration::from_millis(limit_ms);
+                let (hashes, why_fewer) =
+                    mining::mine_within(network, node, blocks, &to, limit, is_cancelled)?;
+                reply(Mined { hashes, to, why_fewer })
             }
             DevnetCommand::Estimate { node, blocks } => {
                 let estimate = mining::estimate(network, node, blocks)?;
                 reply(EstimateReply { words: estimate.as_ref().and_then(mining::in_words), estimate })
             }
             DevnetCommand::Hashrate { node, percent } => {
-                self.check_answers(node)?;
-                network.hashrate(node, percent)?;
-                reply(json!({ "node": node, "percent": percent }))
+                let in_force = network.hashrate(node, percent)?;
+                reply(HashrateReply { node, percent, in_force })
             }
             DevnetCommand::Slow { node, delay_ms } => {
-                network.slow(node, delay_ms)?;
-                reply(json!({ "node": node, "delay_ms": delay_ms }))
+                let in_force = network.slow(node, delay_ms)?;
+                reply(SlowReply { node, delay_ms, in_force })
             }
             DevnetCommand::Faucet { address, amount, node } => {
                 self.check_answers(node)?;
@@ -305,16 +324,11 @@ impl Control {
         }
     }
 
-    fn cut(&self, groups: Groups) -> Result<Value, DevnetError> {
-        self.network.cut(groups)?;
-        reply(GroupsReply { groups: self.network.groups().to_string() })
-    }
-
     /// A node that hangs would keep the step, and every step behind it, for a minute.
     fn check_answers(&self, node: u16) -> Result<(), DevnetError> {
         drop(self.network.client(node)?);
-        let answers = self.network.state.read(|state| state.node(node).is_none_or(|node| node.answers));
-        if answers { Ok(()) } else { Err(DevnetError::NotAnswering { node }) }
+        let answers = self.network.state.read(|state| state.answers(node));
+        if answers { Ok(()) } else { Err(DevnetError::NotAnswering { nodes: vec![node] }) }
     }
 
     fn address(&self, text: &str) -> Result<Address, DevnetError> {

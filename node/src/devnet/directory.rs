@@ -37,19 +37,16 @@ impl DevnetDirectory {
         kept: Option<&Path>,
         name: Option<&DevnetName>,
     ) -> Result<Self, DevnetError> {
-        let fail = |attempt, object: &Path| {
-            let object = object.display().to_string();
-            move |source| DevnetError::Io { attempt, object, source }
-        };
         registry.iter().try_for_each(|registry| registry.make_room(name))?;
         let (path, temporary) = match kept {
             Some(path) => {
-                fs::create_dir_all(path).map_err(fail("create", path))?;
-                (path.canonicalize().map_err(fail("find", path))?, None)
+                fs::create_dir_all(path).map_err(DevnetError::io("create", path.display()))?;
+                (path.canonicalize().map_err(DevnetError::io("find", path.display()))?, None)
             }
             None => {
                 let made = tempfile::Builder::new().prefix(registry::TEMPORARY).tempdir();
-                let made = made.map_err(fail("create a directory in", &std::env::temp_dir()))?;
+                let made =
+                    made.map_err(DevnetError::io("create a directory in", std::env::temp_dir().display()))?;
                 (made.path().to_owned(), Some(made))
             }
         };
@@ -57,8 +54,8 @@ impl DevnetDirectory {
             return Err(DevnetError::DirectoryNotText(path));
         }
         let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK_FILE));
-        let lock = lock.map_err(fail("open the lock in", &path))?;
-        if !lock_within(&lock, READERS).map_err(fail("lock", &path))? {
+        let lock = lock.map_err(DevnetError::io("open the lock in", path.display()))?;
+        if !lock_within(&lock, READERS).map_err(DevnetError::io("lock", path.display()))? {
             return Err(DevnetError::DirectoryInUse(path));
         }
         // The note of a devnet that was killed here would be taken for this one's.

@@ -17,26 +17,22 @@ pub enum DevnetError {
     /// A node rejected a call or did not reply.
     #[error("node {node}: {error}")]
     Node { node: u16, error: CallError },
-    /// A node has not replied lately, and so is not called again.
+    /// Nodes have not replied lately, and so are not called again.
+    #[error("{} not replied for some seconds; `cairn net status` shows the nodes", have(nodes))]
+    NotAnswering { nodes: Vec<u16> },
+    /// A step was carried out on some nodes only, or on none of them yet.
     #[error(
-        "node {node} has not answered for some seconds, and was not asked; `cairn net status` shows the nodes"
-    )]
-    NotAnswering { node: u16 },
-    /// A step was carried out on some nodes only.
-    #[error(
-        "{step} is in force on node{} {}, and not yet on node{} {} ({error}), which it reaches as soon as that \
-         answers again",
-        plural(done),
-        numbers(done),
-        plural(missed),
-        numbers(missed)
+        "{step} is {}not yet in force on {} ({error}), where it is applied as soon as there is a reply",
+        if done.is_empty() { String::new() } else { format!("in force on {}, and ", named(done)) },
+        named(missed)
     )]
     NotEverywhere { step: &'static str, done: Vec<u16>, missed: Vec<u16>, error: Box<Self> },
-    /// The only node that a step is for did not reply.
-    #[error(
-        "{step} is not yet in force on node {node} ({error}), which it reaches as soon as that answers again"
-    )]
-    NotYet { step: &'static str, node: u16, error: Box<Self> },
+    /// A step that needs every node has changed nothing.
+    #[error("{step} was not begun, and nothing was changed: {error}")]
+    NotBegun { step: &'static str, error: Box<Self> },
+    /// A fork has ended before its report; `after` is the state that it left.
+    #[error("the fork stopped: {error}; {after}")]
+    ForkStopped { error: Box<Self>, after: String },
     /// A node has no hash rate of which a share could be taken.
     #[error(
         "node {node} has no hash rate to take a share of: it was started without mining; `cairn devnet --mine` \
@@ -108,7 +104,7 @@ pub enum DevnetError {
     /// The chain has no faucet.
     #[error("the chain {chain} funds no faucet in its genesis")]
     NoFaucet { chain: String },
-    /// The operating system refused.
+    /// A call of the operating system failed.
     #[error("cannot {attempt} {object}: {source}")]
     Io { attempt: &'static str, object: String, source: std::io::Error },
     /// The directory is in use.
@@ -136,22 +132,29 @@ pub enum DevnetError {
     NoPort { first: u16 },
 }
 
-fn numbers(nodes: &[u16]) -> String {
-    nodes.iter().map(u16::to_string).collect::<Vec<_>>().join(",")
+/// `node 1`, `nodes 1,2`.
+fn named(nodes: &[u16]) -> String {
+    let numbers = nodes.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+    format!("node{} {numbers}", if nodes.len() == 1 { "" } else { "s" })
 }
 
-const fn plural(nodes: &[u16]) -> &'static str {
-    if nodes.len() == 1 { "" } else { "s" }
+fn have(nodes: &[u16]) -> String {
+    format!("{} {}", named(nodes), if nodes.len() == 1 { "has" } else { "have" })
 }
 
 fn down(nodes: &[u16]) -> String {
     match nodes {
         [node] => format!("node {node} is not running; `cairn net restart {node}` starts it"),
-        _ => format!("nodes {} are not running; `cairn net restart` starts one", numbers(nodes)),
+        _ => format!("{} are not running; `cairn net restart` starts one", named(nodes)),
     }
 }
 
 impl DevnetError {
+    /// The error of a call of the operating system, from the attempt as a verb and its object.
+    pub fn io(attempt: &'static str, object: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { attempt, object: object.to_string(), source }
+    }
+
     /// Whether the step that failed may be carried out all the same, in whole or in part.
     pub fn is_after_the_beginning(&self) -> bool {
         matches!(
@@ -159,11 +162,15 @@ impl DevnetError {
             Self::MayBePaid { .. }
                 | Self::MinedFewer { .. }
                 | Self::NotEverywhere { .. }
-                | Self::NotYet { .. }
-                | Self::Node { error: CallError::Unreachable(_), .. }
+                | Self::ForkStopped { .. }
                 | Self::TooSlow { .. }
                 | Self::NoAgreement { .. }
-        )
+        ) || self.is_unreachable()
+    }
+
+    /// Whether a node sent no reply to a call.
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Node { error: CallError::Unreachable(_), .. })
     }
 
     /// The blocks that were mined before it failed.

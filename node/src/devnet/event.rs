@@ -9,7 +9,7 @@ use cairn_simulator::note::Note;
 use crate::devnet::groups::Groups;
 use crate::devnet::line::Line;
 
-/// An event, the time at which it arrived, and what there is to tell of it.
+/// An event, the time at which it arrived, and its lines.
 #[derive(Clone, Debug)]
 pub struct TimedEvent {
     pub at: Instant,

@@ -10,7 +10,7 @@ use cairn_core::hash::Txid;
 use cairn_core::lock::Lock;
 use cairn_core::signing::sign_spend;
 use cairn_core::transaction::{OutPoint, Output};
-use cairn_daemon::api::client::CallError;
+use cairn_daemon::api::client::{CallError, LOOK, WORK};
 use cairn_daemon::api::decimal::Coins;
 use cairn_daemon::api::replies::{TxOut, TxOutScan};
 use cairn_genesis::accounts;
@@ -93,7 +93,8 @@ impl Faucet {
         let key = accounts::signing_key(accounts::FAUCET);
         let transaction = sign_spend(genesis, &key, &[(outpoint, coin)], outputs);
         let txid = transaction.txid();
-        let sent = network.call::<Txid>(node, "sendrawtransaction", [hex::encode(encode(&transaction))]);
+        let sent =
+            network.call::<Txid>(WORK, node, "sendrawtransaction", [hex::encode(encode(&transaction))]);
         sent.map_err(|error| match error {
             DevnetError::Node { node, error: error @ CallError::Unreachable(_) } => {
                 DevnetError::MayBePaid { txid, node, error }
@@ -118,7 +119,7 @@ impl Faucet {
         let mut found = Spendable::default();
         for outpoint in unspent {
             let coin: Option<TxOut> =
-                network.look(node, "gettxout", (outpoint.txid, outpoint.index, true))?;
+                network.call(LOOK, node, "gettxout", (outpoint.txid, outpoint.index, true))?;
             let Some(TxOut { value: Coins(amount) }) = coin else { continue };
             found.largest = found.largest.max(amount);
             if amount >= wanted {
@@ -131,7 +132,8 @@ impl Faucet {
 
     fn scan(&self, network: &Network, node: u16) -> Result<Vec<OutPoint>, DevnetError> {
         let address = Address::new(&network.chain.params.address_prefix, self.lock);
-        let found: TxOutScan = network.call(node, "scantxoutset", ("start", [format!("addr({address})")]))?;
+        let found: TxOutScan =
+            network.call(WORK, node, "scantxoutset", ("start", [format!("addr({address})")]))?;
         Ok(found.unspents.iter().map(|coin| OutPoint { txid: coin.txid, index: coin.vout }).collect())
     }
 

@@ -3,38 +3,49 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
-use serde::Deserialize;
+use cairn_daemon::api::status::MiningStatus;
+use cairn_genesis::format::count;
 
 use crate::devnet::command::{ForkReport, NodeReorganization, SideTip};
 use crate::devnet::error::DevnetError;
 use crate::devnet::groups::Groups;
-use crate::devnet::line::count;
+use crate::devnet::line::short;
 use crate::devnet::mining::{check, estimate, mine};
 use crate::devnet::network::Network;
-use crate::devnet::status::short;
 
 /// Time limit for either side, and for all after healing, to agree.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// The part of the reply of `getblockheader` that is read here.
-#[derive(Deserialize)]
-struct Header {
-    height: Height,
-    /// -1 off the best chain.
-    confirmations: i64,
-    #[serde(rename = "previousblockhash")]
-    previous: Option<BlockHash>,
-}
 
 /// Makes a fork and heals it: the first half mines `blocks`, the second one more. Miners rest
 /// meanwhile, so that the numbers are those asked for, and go on as before.
 ///
 /// # Errors
-/// When the network is partitioned or a node is down, and then nothing is changed; when the nodes do not agree
-/// in time, and then the network is healed again.
+/// When the network is partitioned, a node is down or does not reply, and then nothing is changed;
+/// [`DevnetError::ForkStopped`] when a node does not follow, and then the network is healed again.
 pub fn run(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
+    let paused = prepare(network, blocks).map_err(|error| match error.is_after_the_beginning() {
+        true => DevnetError::NotBegun { step: "the fork", error: Box::new(error) },
+        false => error,
+    })?;
+    let outcome = partition_mine_heal(network, blocks);
+    let healed = if network.groups().is_whole() { Ok(()) } else { network.heal() };
+    let resumed = network.resume_miners(&paused);
+    let error = match outcome {
+        Ok(report) => return resumed.map(|()| report),
+        Err(error) => Box::new(error),
+    };
+    let said = |outcome: Result<(), DevnetError>, done: &str| match outcome {
+        Ok(()) => done.to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let healed = said(healed, "the network is whole again");
+    let after = format!("{healed}, and {}", said(resumed, "the miners go on as before"));
+    Err(DevnetError::ForkStopped { error, after })
+}
+
+/// Checks that a fork is possible, and stops the miners.
+fn prepare(network: &Network, blocks: u32) -> Result<Vec<(u16, MiningStatus)>, DevnetError> {
     let groups = network.groups();
     if !groups.is_whole() {
         return Err(DevnetError::Partitioned { groups });
@@ -43,44 +54,39 @@ pub fn run(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
     if !down.is_empty() {
         return Err(DevnetError::Down { nodes: down });
     }
-    // Before anything is changed: blocks that would take too long are not begun.
+    // Blocks that would take too long are not begun.
     if let Some(estimate) = estimate(network, 0, blocks + 1)? {
         check(&estimate)?;
     }
-    let paused = network.pause_miners()?;
-    let outcome = cut_mine_heal(network, blocks);
-    let healed = if network.groups().is_whole() { Ok(()) } else { network.cut(groups) };
-    let resumed = network.resume_miners(&paused);
-    let report = outcome?;
-    healed.and(resumed).map(|()| report)
+    network.pause_miners()
 }
 
-fn cut_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
+fn partition_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, DevnetError> {
     let all: Vec<u16> = network.ids().collect();
-    network.wait_for_agreement(&all, LIMIT)?;
+    // The events of the last blocks may be under way: the nodes' replies are ahead of the state.
+    let replies = network.statuses().into_iter().flatten();
+    let best = replies.max_by_key(|status| status.chainwork).map(|status| status.tip);
+    network.wait_for_agreement(&all, best, LIMIT)?;
     let groups = Groups::halves(network.ids().end);
-    network.cut(groups.clone())?;
-    let first = all[0];
-    let second = *all.last().expect("a devnet has two nodes at least");
-    let fork_height = network.status(first)?.height;
-    mine(network, first, blocks, &network.plan(first)?.reward)?;
-    mine(network, second, blocks + 1, &network.plan(second)?.reward)?;
-    for side in groups.iter() {
-        network.wait_for_agreement(&side.iter().copied().collect::<Vec<_>>(), LIMIT)?;
-    }
-    let sides = [side_tip(network, first)?, side_tip(network, second)?];
+    network.partition(groups.clone())?;
+    let (first, last) = (0, network.ids().end - 1);
+    let fork_height = side_tip(network, first)?.height;
+    let sides = [mine_side(network, &groups, first, blocks)?, mine_side(network, &groups, last, blocks + 1)?];
     let healing = Instant::now();
-    network.cut(Groups::whole(network.ids().end))?;
-    let tip = network.wait_for_agreement(&all, LIMIT)?;
+    network.heal()?;
+    let tip = network.wait_for_agreement(&all, None, LIMIT)?;
     let ms_to_agree = healing.elapsed().as_millis() as u64;
     let winner = sides.iter().position(|side| side.tip == tip);
-    let mut reorganized = Vec::new();
-    for id in all {
-        let before = sides[groups.of(id)].tip;
-        if before != tip {
-            reorganized.push(reorganization(network, id, before)?);
-        }
-    }
+    let reorganized = network.state.read(|state| {
+        let moved =
+            all.into_iter().map(|node| (node, sides[groups.of(node)])).filter(|(_, side)| side.tip != tip);
+        let reorganization = |(node, side): (u16, SideTip)| {
+            let (left, joined) = state.way(side.tip, tip)?;
+            let fork_height = Height::from_u32(side.height.get().saturating_sub(left));
+            Some(NodeReorganization { node, left, joined, fork_height })
+        };
+        moved.filter_map(reorganization).collect()
+    });
     Ok(ForkReport {
         groups: groups.to_string(),
         fork_height,
@@ -93,25 +99,21 @@ fn cut_mine_heal(network: &Network, blocks: u32) -> Result<ForkReport, DevnetErr
     })
 }
 
-fn side_tip(network: &Network, id: u16) -> Result<SideTip, DevnetError> {
-    let status = network.status(id)?;
-    Ok(SideTip { tip: status.tip, height: status.height, chainwork: status.chainwork })
+/// Mines blocks on a node, and waits until its group has them.
+fn mine_side(network: &Network, groups: &Groups, miner: u16, blocks: u32) -> Result<SideTip, DevnetError> {
+    let mined = mine(network, miner, blocks, &network.plan(miner)?.reward)?;
+    let side: Vec<u16> = network.ids().filter(|id| groups.of(*id) == groups.of(miner)).collect();
+    network.wait_for_agreement(&side, mined.last().copied(), LIMIT)?;
+    side_tip(network, miner)
 }
 
-/// The blocks that left and joined a node's best chain, as its own headers tell.
-fn reorganization(
-    network: &Network,
-    node: u16,
-    old_tip: BlockHash,
-) -> Result<NodeReorganization, DevnetError> {
-    let header = |hash: BlockHash| network.look::<Header>(node, "getblockheader", [hash]);
-    let (mut entry, mut left) = (header(old_tip)?, 0);
-    while let (-1, Some(previous)) = (entry.confirmations, entry.previous) {
-        left += 1;
-        entry = header(previous)?;
-    }
-    let joined = network.status(node)?.height.get().saturating_sub(entry.height.get());
-    Ok(NodeReorganization { node, left, joined, fork_height: entry.height })
+fn side_tip(network: &Network, id: u16) -> Result<SideTip, DevnetError> {
+    let last = network.ids().end - 1;
+    let tip = network.state.read(|state| {
+        let node = state.node(id)?;
+        Some(SideTip { tip: node.tip, height: node.height, chainwork: state.chainwork(id) })
+    });
+    tip.ok_or(DevnetError::NoSuchNode { node: id, last })
 }
 
 /// The report for people.

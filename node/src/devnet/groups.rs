@@ -23,7 +23,7 @@ pub enum GroupsError {
     #[error("node {0} is named twice")]
     Twice(u16),
     /// All nodes are in one group.
-    #[error("one group of all nodes cuts nothing: put a slash between two groups, as in 0,1,2 / 3,4")]
+    #[error("one group of all nodes is no partition: put a slash between two groups, as in 0,1,2 / 3,4")]
     OneGroup,
     /// There is no node between two slashes.
     #[error("a group is empty: write numbers on both sides of each slash")]
@@ -80,7 +80,7 @@ impl Groups {
         Ok(groups)
     }
 
-    /// Whether nothing is cut.
+    /// Whether the network is whole.
     pub fn is_whole(&self) -> bool {
         self.0.len() == 1
     }
@@ -101,7 +101,7 @@ impl Groups {
         self.0
             .iter()
             .enumerate()
-            .filter(move |(place, _)| *place != own)
+            .filter(move |(index, _)| *index != own)
             .flat_map(|(_, group)| group.iter().copied())
     }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_by_name() {
+    fn nonsense_is_rejected_by_name() {
         assert_eq!(Groups::parse("0,x/1", 5), Err(GroupsError::NotANode("x".into())));
         assert_eq!(Groups::parse("0/5", 5), Err(GroupsError::NoSuchNode { node: 5, last: 4 }));
         assert_eq!(Groups::parse("0,1/1", 5), Err(GroupsError::Twice(1)));

@@ -124,10 +124,13 @@ pub async fn ask(
     RawQuery(query): RawQuery,
 ) -> Response {
     if !is_readable(&method) {
-        return refuse(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
+        return reject(StatusCode::NOT_FOUND, "there is no method of this name that only reads");
     }
     if questions.network.state.read(|state| state.node(node).is_some_and(|node| node.up && !node.answers)) {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, &DevnetError::NotAnswering { node }.to_string());
+        return reject(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &DevnetError::NotAnswering { nodes: vec![node] }.to_string(),
+        );
     }
     let _turn = match questions.turns.get(&node) {
         Some(turns) => turns.wait(caller).await,
@@ -143,9 +146,9 @@ pub async fn ask(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             for_pages(status, body)
         }
-        Ok(Err(error @ DevnetError::NoSuchNode { .. })) => refuse(StatusCode::NOT_FOUND, &error.to_string()),
-        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the question failed unexpectedly"),
+        Ok(Err(error @ DevnetError::NoSuchNode { .. })) => reject(StatusCode::NOT_FOUND, &error.to_string()),
+        Ok(Err(error)) => reject(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(_) => reject(StatusCode::INTERNAL_SERVER_ERROR, "the question failed unexpectedly"),
     }
 }
 
@@ -157,9 +160,10 @@ pub fn addresses(network: &Network) -> Vec<NodeAddresses> {
 }
 
 fn nothing_plays() -> Response {
-    for_pages(StatusCode::NOT_FOUND, json!({ "error": "nothing is played" }).to_string())
+    reject(StatusCode::NOT_FOUND, "nothing is played")
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response {
-    for_pages(status, json!({ "error": { "code": null, "message": message } }).to_string())
+/// The reply to a request that is rejected.
+pub fn reject(status: StatusCode, message: &str) -> Response {
+    for_pages(status, json!({ "error": message }).to_string())
 }

@@ -1,4 +1,4 @@
-//! What a devnet tells: as data for programs, and in words for people.
+//! Lines of the narrator: as data for programs, and in words for people.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,21 @@ use cairn_core::work::Work;
 use cairn_daemon::api::decimal::Coins;
 use serde::Serialize;
 
-/// One thing told, for people and programs.
+/// An event as people and programs read it.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// In plain words; none when a later line tells of it together with others.
+    /// In plain words; none when a later line has it together with others.
     pub text: Option<String>,
-    pub told: Told,
+    pub event: Narrated,
 }
 
-/// One thing told, as an object for programs. `transactions` leaves out the coinbase; `all` says that every node
+/// An event as an object for programs. `transactions` leaves out the coinbase; `all` says that every node
 /// that can have the block has it; `ms` is the time that agreement took.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Told {
-    Block(ToldBlock),
-    Reorganization(ToldReorganization),
+pub enum Narrated {
+    Block(NarratedBlock),
+    Reorganization(NarratedReorganization),
     Transaction { txid: Txid, node: u16, fee: Coins },
     Partitioned { groups: String },
     Healed,
@@ -36,9 +36,9 @@ pub enum Told {
     Stuck { node: u16, why: String },
 }
 
-/// A block that is told.
+/// A block, and the nodes that have it.
 #[derive(Clone, Debug, Serialize)]
-pub struct ToldBlock {
+pub struct NarratedBlock {
     pub height: Height,
     pub hash: BlockHash,
     pub miner: String,
@@ -48,9 +48,9 @@ pub struct ToldBlock {
     pub ms: u64,
 }
 
-/// A reorganization that is told: blocks that left and joined the best chain of a node.
+/// A reorganization: blocks that left and joined the best chain of a node.
 #[derive(Clone, Debug, Serialize)]
-pub struct ToldReorganization {
+pub struct NarratedReorganization {
     pub node: u16,
     pub left: u32,
     pub joined: u32,
@@ -59,10 +59,10 @@ pub struct ToldReorganization {
     pub new_chainwork: Work,
 }
 
-impl Told {
+impl Narrated {
     /// A line for people and programs.
     pub const fn line(self, text: String) -> Line {
-        Line { text: Some(text), told: self }
+        Line { text: Some(text), event: self }
     }
 
     /// The kind of mark on the axis of time; none where it is not worth one.
@@ -100,7 +100,8 @@ impl Told {
     }
 }
 
-/// `1 block`, `3 blocks`.
-pub fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+/// The end of a hash: its beginning is zeros.
+pub fn short(hash: &BlockHash, digits: usize) -> String {
+    let hash = hash.to_string();
+    format!("…{}", hash.get(hash.len().saturating_sub(digits)..).unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! The nodes together: started, stopped, killed, restarted, called.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use cairn_core::hash::BlockHash;
-use cairn_daemon::api::client::{LOOK, NodeClient, SET, WORK};
+use cairn_daemon::api::client::{LOOK, NodeClient};
 use cairn_daemon::api::status::NodeStatus;
 use cairn_genesis::Chain;
 use cairn_genesis::hashrate::Hashrate;
@@ -18,8 +19,10 @@ use serde::de::DeserializeOwned;
 use crate::devnet::error::DevnetError;
 use crate::devnet::event::{DevnetEvent, TimedEvent};
 use crate::devnet::groups::Groups;
+use crate::devnet::line::short;
 use crate::devnet::plan::NodePlan;
 use crate::devnet::shared_state::SharedState;
+use crate::devnet::state::NetworkState;
 use crate::devnet::turns::Turns;
 use crate::devnet::view::NodeView;
 use crate::devnet::{process, watch};
@@ -29,10 +32,17 @@ use cairn_genesis::programs::held::held;
 pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
 /// Pause between calls of a node that starts: it sends no event before it replies.
 const RETRY: Duration = Duration::from_millis(5);
-/// Longest pause between looks at the tips of nodes when no event comes.
-const RELOOK: Duration = Duration::from_millis(250);
 /// Parameters of a method that takes none.
 pub const NONE: [(); 0] = [];
+
+/// A kind of setting of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// The peers of other groups, to which it does not connect.
+    Partition,
+    Delays,
+    Hashrate,
+}
 
 /// A node of the devnet.
 #[derive(Debug)]
@@ -40,8 +50,8 @@ struct Node {
     plan: NodePlan,
     client: NodeClient,
     child: Option<Child>,
-    /// Whether it has missed settings, which it gets when it replies again.
-    has_missed: bool,
+    /// Settings that it has missed, which it gets when it replies again.
+    missed: BTreeSet<Setting>,
 }
 
 /// A running devnet. Steps are carried out one after another; looking does not wait for them.
@@ -73,7 +83,7 @@ impl Network {
         });
         let node = |plan: NodePlan| {
             let client = NodeClient::new(plan.rpc, &plan.cookie());
-            Mutex::new(Node { plan, client, child: None, has_missed: false })
+            Mutex::new(Node { plan, client, child: None, missed: BTreeSet::new() })
         };
         let nodes = plans.into_iter().map(node).collect();
         let turns = Turns::default();
@@ -121,46 +131,11 @@ impl Network {
         Ok(node.client.clone())
     }
 
-    /// Calls a method that may work for long.
+    /// Calls a method, with the time limit of its kind: [`LOOK`], `SET` or `WORK`.
     ///
     /// # Errors
     /// When the node is down, rejects the call or does not reply.
     pub fn call<T: DeserializeOwned>(
-        &self,
-        id: u16,
-        method: &str,
-        params: impl Serialize,
-    ) -> Result<T, DevnetError> {
-        self.call_within(WORK, id, method, params)
-    }
-
-    /// Calls a method that changes a setting.
-    ///
-    /// # Errors
-    /// When the node is down, rejects the call or does not reply.
-    pub fn set<T: DeserializeOwned>(
-        &self,
-        id: u16,
-        method: &str,
-        params: impl Serialize,
-    ) -> Result<T, DevnetError> {
-        self.call_within(SET, id, method, params)
-    }
-
-    /// Calls a method that only looks.
-    ///
-    /// # Errors
-    /// When the node is down, rejects the call or does not reply.
-    pub fn look<T: DeserializeOwned>(
-        &self,
-        id: u16,
-        method: &str,
-        params: impl Serialize,
-    ) -> Result<T, DevnetError> {
-        self.call_within(LOOK, id, method, params)
-    }
-
-    fn call_within<T: DeserializeOwned>(
         &self,
         limit: Duration,
         id: u16,
@@ -174,9 +149,9 @@ impl Network {
     /// The status of a node.
     ///
     /// # Errors
-    /// The same as for [`Self::look`].
+    /// The same as for [`Self::call`].
     pub fn status(&self, id: u16) -> Result<NodeStatus, DevnetError> {
-        self.look(id, "getnodestatus", NONE)
+        self.call(LOOK, id, "getnodestatus", NONE)
     }
 
     /// Does something with each of these nodes, all at once: one that does not reply holds up no other.
@@ -245,18 +220,27 @@ impl Network {
     }
 
     /// Starts a node again on its data, with the settings that are in force.
+    ///
+    /// # Errors
+    /// When it runs already, or ends while starting; when it runs and does not reply: it gets the settings as soon as
+    /// it does.
     pub fn restart(&self, id: u16) -> Result<(), DevnetError> {
-        if self.node(id)?.child.is_some() {
+        if self.is_running(id)? {
             return Err(DevnetError::Up { node: id });
         }
         self.launch(id)?;
-        self.wait_until_up(id)?;
-        self.set_up(id)?;
-        self.happened(DevnetEvent::Restarted(id));
-        Ok(())
+        let mut outcome = self.wait_until_up(id);
+        for setting in [Setting::Partition, Setting::Delays] {
+            outcome =
+                outcome.and_then(|()| self.apply(id, setting)).inspect_err(|_| self.note_missed(id, setting));
+        }
+        if self.is_running(id)? {
+            self.happened(DevnetEvent::Restarted(id));
+        }
+        outcome
     }
 
-    /// Looks whether nodes ended by themselves, and tells.
+    /// Looks for nodes that ended by themselves, and reports them.
     pub fn look_after(&self) {
         for id in self.ids() {
             let Ok(mut node) = self.node(id) else { continue };
@@ -275,56 +259,77 @@ impl Network {
         }
     }
 
-    /// Waits until these nodes have the same tip, and returns it.
+    /// Waits until these nodes have the same tip, and returns it; `wanted` is the tip that it must be, if it is known.
     ///
     /// # Errors
-    /// When they do not agree in time, or one does not reply.
-    pub fn wait_for_agreement(&self, nodes: &[u16], limit: Duration) -> Result<BlockHash, DevnetError> {
-        let deadline = Instant::now() + limit;
-        loop {
-            let seen = self.state.log().next();
-            let replies = self.with_each(nodes.iter().copied(), |id| self.tip(id));
-            let tips = replies.into_iter().map(|(_, tip)| tip).collect::<Result<Vec<_>, _>>()?;
-            if let [first, rest @ ..] = tips.as_slice()
-                && rest.iter().all(|tip| tip == first)
-            {
-                return Ok(*first);
+    /// When they do not agree in time, or one of them does not reply.
+    pub fn wait_for_agreement(
+        &self,
+        nodes: &[u16],
+        wanted: Option<BlockHash>,
+        limit: Duration,
+    ) -> Result<BlockHash, DevnetError> {
+        let tip = |state: &NetworkState, id: u16| state.node(id).map(|node| node.tip);
+        let agreed = |state: &NetworkState| {
+            let first = wanted.or(tip(state, *nodes.first()?))?;
+            nodes.iter().all(|id| tip(state, *id) == Some(first)).then_some(first)
+        };
+        let silent = |state: &NetworkState| nodes.iter().copied().filter(|id| !state.answers(*id)).collect();
+        self.state.wait_until(limit, |state| {
+            let silent: Vec<u16> = silent(state);
+            agreed(state).is_some() || !silent.is_empty()
+        });
+        self.state.read(|state| match (agreed(state), silent(state)) {
+            (Some(tip), _) => Ok(tip),
+            (None, nodes) if !nodes.is_empty() => Err(DevnetError::NotAnswering { nodes }),
+            (None, _) => {
+                let text = |id: &u16| {
+                    let tip = tip(state, *id).map_or_else(String::new, |tip| short(&tip, 8));
+                    format!("node {id} has {tip}")
+                };
+                let tips = nodes.iter().map(text).collect::<Vec<_>>().join(", ");
+                Err(DevnetError::NoAgreement { seconds: limit.as_secs(), tips })
             }
-            if Instant::now() > deadline {
-                let tips = tips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                return Err(DevnetError::NoAgreement { seconds: limit.as_secs(), tips });
-            }
-            self.state.wait_until(RELOOK, |_| self.state.log().next() > seen);
-        }
+        })
     }
 
-    /// The tip of a node's best chain.
-    ///
-    /// # Errors
-    /// The same as for [`Self::look`].
-    pub fn tip(&self, id: u16) -> Result<BlockHash, DevnetError> {
-        self.look(id, "getbestblockhash", NONE)
-    }
-
-    /// Folds an event into the state, and tells the listener.
+    /// Folds an event into the state, and hands it to the listener.
     pub fn happened(&self, event: DevnetEvent) {
         self.state.happened(event);
     }
 
-    /// Notes whether a node has missed settings.
-    pub(super) fn set_missed(&self, id: u16, has_missed: bool) {
+    /// Whether the process of a node runs.
+    ///
+    /// # Errors
+    /// [`DevnetError::NoSuchNode`], with the last number.
+    pub fn is_running(&self, id: u16) -> Result<bool, DevnetError> {
+        Ok(self.node(id)?.child.is_some())
+    }
+
+    /// Notes that a node has missed a setting.
+    pub(super) fn note_missed(&self, id: u16, setting: Setting) {
         if let Ok(mut node) = self.node(id) {
-            node.has_missed = has_missed;
+            node.missed.insert(setting);
         }
     }
 
-    /// Gives nodes that reply again the settings that they have missed.
+    /// Whether some node has missed a setting of this kind.
+    pub fn is_missed(&self, setting: Setting) -> bool {
+        self.nodes.iter().any(|node| held(node).missed.contains(&setting))
+    }
+
+    /// Gives nodes that reply again the settings that they have missed, and no other: a fork has stopped miners
+    /// on purpose. Steps come first.
     pub fn catch_up(&self) {
-        let missed = self.running().into_iter().filter(|id| self.node(*id).is_ok_and(|node| node.has_missed));
-        for (id, outcome) in self.with_each(missed, |id| self.set_up(id).and_then(|()| self.set_up_rate(id)))
-        {
-            self.set_missed(id, outcome.is_err());
-        }
+        let Some(_turn) = self.turns.take_if_free("catching up") else { return };
+        let replied: Vec<u16> =
+            self.state.read(|state| self.ids().filter(|id| state.has_just_replied(*id)).collect());
+        self.with_each(replied, |id| {
+            let missed = std::mem::take(&mut self.node(id)?.missed);
+            let failed = missed.into_iter().filter(|setting| self.apply(id, *setting).is_err());
+            failed.for_each(|setting| self.note_missed(id, setting));
+            Ok(())
+        });
     }
 
     fn node(&self, id: u16) -> Result<MutexGuard<'_, Node>, DevnetError> {
@@ -338,7 +343,7 @@ impl Network {
         let mut node = self.node(id)?;
         let hashrate = Some(rate).filter(|rate| *rate > Hashrate::NONE);
         node.child = Some(process::start(&node.plan, hashrate, &self.chain_argument)?);
-        node.has_missed = false;
+        node.missed.clear();
         Ok(())
     }
 

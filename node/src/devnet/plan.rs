@@ -17,9 +17,9 @@ use crate::devnet::error::DevnetError;
 use crate::devnet::funded_accounts;
 use cairn_daemon::miner::spacing_hashrate;
 
-/// Up to so many nodes everybody dials everybody.
+/// Up to this number of nodes each dials every other.
 const FULL_MESH: u16 = 8;
-/// Beyond that, each dials the node before it and so many others, drawn by lot.
+/// Beyond that, each dials the node before it and this number of random others.
 const CHORDS: u64 = 3;
 /// Peers are met this far above the ports for programs.
 const PEER_PORTS_ABOVE: u16 = 1000;
@@ -27,13 +27,13 @@ const PEER_PORTS_ABOVE: u16 = 1000;
 /// What the miners of a devnet hash together: its blocks come in time at once (docs/decisions/0002).
 const USUAL_HASHRATE: Hashrate = Hashrate::per_second(2_048);
 
-/// What all miners hash together unless told otherwise. Where no difficulty follows the hash rate, it is
+/// Hash rate of all miners together by default. Where no difficulty follows the hash rate, it is
 /// the rate that keeps the spacing.
 pub fn usual_hashrate(params: &ChainParams) -> Hashrate {
     spacing_hashrate(params).unwrap_or(USUAL_HASHRATE)
 }
 
-/// What to tell of a rate at which a chain of fixed difficulty is flooded with blocks.
+/// The warning of a rate at which a chain of fixed difficulty is flooded with blocks.
 pub fn flood(params: &ChainParams, hashrate: Hashrate) -> Option<String> {
     let usual = usual_hashrate(params);
     let times = hashrate.0 / usual.0.max(1);
@@ -64,14 +64,14 @@ pub struct NodePlan {
     pub reward: String,
     /// How fast it mines; none when it does not.
     pub hashrate: Option<Hashrate>,
-    /// To how many nodes that it only heard of it may connect; none for as many as usual.
+    /// Limit of connections to nodes that it does not dial by itself; none for the usual limit.
     pub max_outbound: Option<u32>,
     /// What keeps other devnets from its two ports.
     _held: [Arc<HeldPort>; 2],
 }
 
 /// A port that no other devnet takes while this is held, also while the node that it is for does not run:
-/// whoever draws a port binds its UDP twin, which nodes do not use, before looking whether it is free. The
+/// the plan binds the UDP twin of a port, which nodes do not use, before looking whether it is free. The
 /// system lets go of it when the devnet ends, however it ends.
 #[derive(Debug)]
 struct HeldPort {
@@ -180,7 +180,7 @@ pub fn miners(text: Option<&str>, nodes: u16) -> Result<BTreeSet<u16>, DevnetErr
     text.split(',').map(one).collect()
 }
 
-/// The next port that nobody listens at and no other devnet has drawn.
+/// The next port without a listener that no other devnet has drawn.
 fn free_port(next: &mut u16) -> Result<(SocketAddr, HeldPort), DevnetError> {
     let first = *next;
     for port in first..=u16::MAX {
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_miner_is_known_by_the_tag_that_its_devnet_gave_it() {
         assert_eq!(miner(b"node 12"), Some(12));
-        assert_eq!(miner(b"somebody"), None);
+        assert_eq!(miner(b"other 1"), None);
     }
 
     #[test]
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_floods_a_chain_is_told_at_the_start() {
+    fn a_rate_that_floods_a_chain_is_reported_at_the_start() {
         let [devnet, regtest] = ["devnet", "regtest"].map(|name| Chain::builtin(name).expect("built in"));
-        let told = flood(&regtest.params, Hashrate::per_second(2_048)).expect("it floods");
-        assert!(told.contains("blocks come 2,048 times as often as one in 2 s"), "{told}");
+        let text = flood(&regtest.params, Hashrate::per_second(2_048)).expect("it floods");
+        assert!(text.contains("blocks come 2,048 times as often as one in 2 s"), "{text}");
         assert_eq!(flood(&regtest.params, usual_hashrate(&regtest.params)), None);
         assert_eq!(flood(&devnet.params, Hashrate::per_second(1_000_000)), None);
     }

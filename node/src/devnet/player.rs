@@ -1,4 +1,4 @@
-//! The player: a scenario in the simulator, at the pace of somebody who watches, in the same kind of
+//! The player: a scenario in the simulator, at the speed of the page, in the same kind of
 //! picture as the devnet's own.
 
 pub mod builtin_scenarios;
@@ -88,8 +88,7 @@ impl Player {
         }
         let play = move || perform(run, shown, &hand);
         let started = std::thread::Builder::new().name("player".into()).spawn(play);
-        let object = "the player".to_owned();
-        started.map_err(|source| DevnetError::Io { attempt: "start", object, source })?;
+        started.map_err(DevnetError::io("start", "the player"))?;
         Ok(())
     }
 
@@ -147,7 +146,7 @@ impl Player {
     }
 }
 
-/// Plays until the run is over or nobody wants it any more.
+/// Plays until the run is over or another takes its turn.
 fn perform(mut run: Run, mut shown: SimulationView, hand: &Hand) {
     shown.show(&mut run);
     // What is expected is to be read before anything happens.

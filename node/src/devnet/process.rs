@@ -23,14 +23,10 @@ const TAIL_BYTES: u64 = 2_000;
 /// # Errors
 /// When the program cannot be run or its directory not be made.
 pub fn start(plan: &NodePlan, hashrate: Option<Hashrate>, chain: &str) -> Result<Child, DevnetError> {
-    let fail = |attempt, object: &std::path::Path| {
-        let object = object.display().to_string();
-        move |source| DevnetError::Io { attempt, object, source }
-    };
-    fs::create_dir_all(&plan.directory).map_err(fail("create", &plan.directory))?;
+    fs::create_dir_all(&plan.directory).map_err(DevnetError::io("create", plan.directory.display()))?;
     let log = File::options().create(true).append(true).open(plan.log());
-    let log = log.map_err(fail("open", &plan.log()))?;
-    let program = std::env::current_exe().map_err(fail("find", std::path::Path::new("this program")))?;
+    let log = log.map_err(DevnetError::io("open", plan.log().display()))?;
+    let program = std::env::current_exe().map_err(DevnetError::io("find", "this program"))?;
     let mut command = Command::new(&program);
     command.args(["node", "--stop-on-stdin-close", "--address-index", "--chain", chain]);
     command.arg("--data-dir").arg(plan.data());
@@ -52,10 +48,10 @@ pub fn start(plan: &NodePlan, hashrate: Option<Hashrate>, chain: &str) -> Result
     // A group of its own: Ctrl-C in the terminal reaches the devnet alone, which then stops its nodes.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-    command.spawn().map_err(fail("run", &program))
+    command.spawn().map_err(DevnetError::io("run", program.display()))
 }
 
-/// Asks the node to stop; does not wait. Unlike a signal, the closing of its input is heard whatever
+/// Asks the node to stop; does not wait. Unlike a signal, the closing of its input is noticed whatever
 /// signals were ignored when the devnet was started.
 pub fn ask_to_stop(child: &mut Child) {
     drop(child.stdin.take());

@@ -1,5 +1,5 @@
 //! The notes of this home's devnets, written: one for each under its name, and one more for the newest that
-//! lives, which scripts read. Whoever writes holds the lock of the notes, and readers need none: every file
+//! lives, which scripts read. A writer holds the lock of the notes, and readers need none: every file
 //! is replaced as a whole.
 
 use std::fs::{self, File, TryLockError};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a lock that is held is tried again.
 const AGAIN: Duration = Duration::from_millis(5);
 
-/// Takes a lock, and waits for it if need be; whether it was free in time.
+/// Takes a lock; false when it was not free within the time limit.
 pub fn lock_within(file: &File, patience: Duration) -> io::Result<bool> {
     let until = Instant::now() + patience;
     loop {
@@ -59,7 +59,7 @@ impl Registry {
         }
     }
 
-    /// Forgets devnets that were killed, with the temporary directories they left; refuses a name that
+    /// Forgets devnets that were killed, with the temporary directories they left; rejects a name that
     /// a living one has.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl Registry {
             Some(newest) => write(&shown, newest),
             None => match fs::remove_file(&shown) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    Err(failed("remove", &shown, source))
+                    Err(DevnetError::io("remove", shown.display())(source))
                 }
                 _ => Ok(()),
             },
@@ -160,11 +160,11 @@ impl Registry {
 
     fn lock(&self) -> Result<File, DevnetError> {
         let notes = running::notes(&self.home);
-        fs::create_dir_all(&notes).map_err(|source| failed("create", &notes, source))?;
+        fs::create_dir_all(&notes).map_err(DevnetError::io("create", notes.display()))?;
         let path = notes.join(LOCK_FILE);
         let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|source| failed("open", &path, source))?;
-        match lock_within(&file, PATIENCE).map_err(|source| failed("lock", &path, source))? {
+        let file = file.map_err(DevnetError::io("open", path.display()))?;
+        match lock_within(&file, PATIENCE).map_err(DevnetError::io("lock", path.display()))? {
             true => Ok(file),
             false => Err(DevnetError::NotesInUse { path, seconds: PATIENCE.as_secs() }),
         }
@@ -173,10 +173,6 @@ impl Registry {
 
 /// Writes a note as a whole; only its owner can read it, for it holds the token.
 pub fn write(path: &Path, devnet: &Devnet) -> Result<(), DevnetError> {
-    let bytes = serde_json::to_vec(devnet).map_err(|error| failed("write", path, error.into()))?;
-    files::replace(path, &bytes).map_err(|source| failed("write", path, source))
-}
-
-fn failed(attempt: &'static str, path: &Path, source: io::Error) -> DevnetError {
-    DevnetError::Io { attempt, object: path.display().to_string(), source }
+    let bytes = serde_json::to_vec(devnet).map_err(io::Error::from);
+    bytes.and_then(|bytes| files::replace(path, &bytes)).map_err(DevnetError::io("write", path.display()))
 }

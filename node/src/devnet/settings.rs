@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cairn_daemon::api::client::CallError;
+use cairn_daemon::api::client::SET;
 use cairn_daemon::api::status::MiningStatus;
 use cairn_genesis::hashrate::Hashrate;
 
@@ -11,19 +11,26 @@ use crate::devnet::error::DevnetError;
 use crate::devnet::event::DevnetEvent;
 use crate::devnet::groups::Groups;
 use crate::devnet::link_delays::Pair;
-use crate::devnet::network::{Network, START_LIMIT};
+use crate::devnet::network::{Network, START_LIMIT, Setting};
 use crate::devnet::state::NetworkState;
 
 impl Network {
-    /// Partitions or heals the network: every node refuses the nodes of other groups, whichever dials. Returns
-    /// when no connection crosses a border.
+    /// Heals the network: one group of all nodes.
+    ///
+    /// # Errors
+    /// The same as for [`Self::partition`].
+    pub fn heal(&self) -> Result<(), DevnetError> {
+        self.partition(Groups::whole(self.ids().end))
+    }
+
+    /// Partitions the network into groups: no node connects to a node of another group, whichever dials. Returns
+    /// when no connection between groups is left.
     ///
     /// # Errors
     /// [`DevnetError::NotEverywhere`] when some nodes do not obey: they are made to as soon as they reply, and
-    /// until then the others refuse them. When none obeys, nothing is changed.
-    pub fn cut(&self, groups: Groups) -> Result<(), DevnetError> {
-        // Told before anything can follow from it: of many nodes the first agree while the last still learn of
-        // the healing.
+    /// until then the others reject them. When none obeys, nothing is changed.
+    pub fn partition(&self, groups: Groups) -> Result<(), DevnetError> {
+        // Reported before its effects: of many nodes the first agree while the last are not healed yet.
         let before = self.groups();
         if groups.is_whole() {
             self.happened(DevnetEvent::Partitioned(groups.clone()));
@@ -36,7 +43,7 @@ impl Network {
             _ => {}
         }
         let step = if groups.is_whole() { "the healing" } else { "the partition" };
-        let outcome = self.everywhere(step, done);
+        let outcome = self.everywhere(Setting::Partition, step, done);
         let is_apart = |state: &NetworkState| {
             state.links().iter().all(|(one, other)| groups.of(*one) == groups.of(*other))
         };
@@ -48,24 +55,27 @@ impl Network {
         outcome
     }
 
-    /// Makes a node mine at a share of its first hash rate, in per cent; 0 stops it.
+    /// Makes a node mine at a share of its first hash rate, in per cent; 0 stops it. Returns whether that is in force:
+    /// a node that is down mines at this rate from its restart on.
     ///
     /// # Errors
-    /// When the node never had a hash rate or is down; [`DevnetError::NotYet`] when it does not reply: it mines at
-    /// this rate as soon as it does, or when it is started again.
-    pub fn hashrate(&self, id: u16, percent: u64) -> Result<(), DevnetError> {
-        drop(self.client(id)?);
-        let first = self.state.read(|state| state.rates(id).1).ok_or(DevnetError::NoHashrate { node: id })?;
-        let rate = first.part(percent, 100);
-        let outcome = match self.mine_at(id, rate) {
-            Err(error @ DevnetError::Node { error: CallError::Unreachable(_), .. }) => {
-                self.set_missed(id, true);
-                Err(DevnetError::NotYet { step: "the hash rate", node: id, error: Box::new(error) })
-            }
-            outcome => Ok(outcome?),
+    /// When the node never had a hash rate; [`DevnetError::NotEverywhere`] when it does not reply: it mines at this
+    /// rate as soon as it does.
+    pub fn hashrate(&self, id: u16, percent: u64) -> Result<bool, DevnetError> {
+        let is_running = self.is_running(id)?;
+        let (first, answers) = self.state.read(|state| (state.rates(id).1, state.answers(id)));
+        let rate = first.ok_or(DevnetError::NoHashrate { node: id })?.part(percent, 100);
+        let outcome = match is_running {
+            false => Ok(()),
+            true if !answers => Err(DevnetError::NotAnswering { nodes: vec![id] }),
+            true => match self.mine_at(id, rate) {
+                Err(error) if !error.is_unreachable() => return Err(error),
+                outcome => outcome,
+            },
         };
         self.happened(DevnetEvent::Hashrate { node: id, rate, percent });
-        outcome
+        self.everywhere(Setting::Hashrate, "the hash rate", vec![(id, outcome)])?;
+        Ok(is_running)
     }
 
     /// Makes a node mine at a hash rate, which it keeps when it is started again; the first one counts
@@ -75,8 +85,8 @@ impl Network {
     /// When the node is down or does not obey.
     pub fn mine_at(&self, id: u16, rate: Hashrate) -> Result<(), DevnetError> {
         match rate {
-            Hashrate::NONE => self.set::<()>(id, "setmining", [()])?,
-            rate => self.set::<()>(id, "setmining", (self.plan(id)?.reward, 1, rate))?,
+            Hashrate::NONE => self.call::<()>(SET, id, "setmining", [()])?,
+            rate => self.call::<()>(SET, id, "setmining", (self.plan(id)?.reward, 1, rate))?,
         }
         self.state.change(|state, _| state.set_rate(id, rate));
         Ok(())
@@ -89,44 +99,43 @@ impl Network {
     pub fn pause_miners(&self) -> Result<Vec<(u16, MiningStatus)>, DevnetError> {
         let mut paused = Vec::new();
         for (id, status) in self.with_each(self.running(), |id| self.status(id)) {
-            if let Some(mining) = status?.mining {
-                paused.push((id, mining));
+            paused.extend(status?.mining.map(|mining| (id, mining)));
+        }
+        let stopped = paused.iter().try_for_each(|(id, _)| self.call::<()>(SET, *id, "setmining", [()]));
+        match stopped {
+            Ok(()) => Ok(paused),
+            Err(error) => {
+                // Of two errors the first is the cause.
+                let _ = self.resume_miners(&paused);
+                Err(error)
             }
         }
-        let stopped = paused.iter().try_for_each(|(id, _)| self.set::<()>(*id, "setmining", [()]));
-        if let Err(error) = stopped {
-            self.resume_miners(&paused)?;
-            return Err(error);
-        }
-        Ok(paused)
     }
 
     /// Lets miners go on as before.
     ///
     /// # Errors
-    /// When a node does not obey; the others go on.
+    /// [`DevnetError::NotEverywhere`]: the others go on.
     pub fn resume_miners(&self, paused: &[(u16, MiningStatus)]) -> Result<(), DevnetError> {
-        // No limit is said as 0.
         let resume = |(id, mining): &(u16, MiningStatus)| {
-            self.set::<()>(
-                *id,
-                "setmining",
-                (&mining.address, mining.threads, mining.hashrate.unwrap_or(Hashrate::NONE)),
-            )
+            // No limit is said as 0.
+            let rate = mining.hashrate.unwrap_or(Hashrate::NONE);
+            (*id, self.call(SET, *id, "setmining", (&mining.address, mining.threads, rate)))
         };
-        let resumed: Vec<Result<(), DevnetError>> = paused.iter().map(resume).collect();
-        resumed.into_iter().collect()
+        self.everywhere(Setting::Hashrate, "mining as before", paused.iter().map(resume).collect())
     }
 
-    /// Makes all links of a node slower, each way; 0 makes them as fast as at first.
+    /// Makes all links of a node slower, each way; 0 removes the delay. Returns whether that is in force: a node that
+    /// is down has the delay from its restart on.
     ///
     /// # Errors
     /// When there is no such node; [`DevnetError::NotEverywhere`].
-    pub fn slow(&self, slow: u16, delay_ms: u64) -> Result<(), DevnetError> {
-        drop(self.plan(slow)?);
+    pub fn slow(&self, slow: u16, delay_ms: u64) -> Result<bool, DevnetError> {
+        let is_running = self.is_running(slow)?;
         self.happened(DevnetEvent::Slowed { node: slow, delay_ms });
-        let tell = |id: u16| if id == slow { self.delay_all(id) } else { self.delay(id, slow) };
-        self.everywhere("the delay", self.with_each(self.running(), tell))
+        let delay = |id: u16| if id == slow { self.delay_all(id) } else { self.delay(id, slow) };
+        self.everywhere(Setting::Delays, "the delay", self.with_each(self.running(), delay))?;
+        Ok(is_running)
     }
 
     /// Makes what these pairs send to each other take longer by so many milliseconds, each way.
@@ -140,29 +149,33 @@ impl Network {
             })
         };
         let delay = |id: u16| ends(id).try_for_each(|other| self.delay(id, other));
-        self.everywhere("the delays", self.with_each(self.running(), delay))
+        self.everywhere(Setting::Delays, "the delays", self.with_each(self.running(), delay))
     }
 
-    /// Gives a node all settings: it was just started, or has missed some.
-    pub fn set_up(&self, id: u16) -> Result<(), DevnetError> {
-        self.block_peers(id, &self.groups())?;
-        self.delay_all(id)?;
-        let is_late =
-            |other: &u16| *other != id && self.state.read(|state| state.delays.towards(id, *other)) > 0;
-        self.ids().filter(is_late).try_for_each(|other| self.delay(id, other))
-    }
-
-    /// Gives a node that missed some settings the hash rate that was asked of it.
-    pub fn set_up_rate(&self, id: u16) -> Result<(), DevnetError> {
-        match self.state.read(|state| state.rates(id)) {
-            (rate, Some(_)) => self.mine_at(id, rate),
-            _ => Ok(()),
+    /// Gives a node a setting as the state has it: the node was just started, or has missed it.
+    pub(super) fn apply(&self, id: u16, setting: Setting) -> Result<(), DevnetError> {
+        match setting {
+            Setting::Partition => self.block_peers(id, &self.groups()),
+            Setting::Delays => {
+                self.delay_all(id)?;
+                let late = self.state.read(|state| {
+                    let is_late = |other: &u16| *other != id && state.delays.towards(id, *other) > 0;
+                    self.ids().filter(is_late).collect::<Vec<_>>()
+                });
+                late.into_iter().try_for_each(|other| self.delay(id, other))
+            }
+            Setting::Hashrate => match self.state.read(|state| state.rates(id)) {
+                (rate, Some(_)) => self.mine_at(id, rate),
+                (_, None) => Ok(()),
+            },
         }
     }
 
-    /// What came of a step on several nodes. Those that do not reply have missed it.
+    /// The outcome of a step on several nodes. Those that do not reply have missed it, unless it is a partition that
+    /// is in force nowhere.
     fn everywhere(
         &self,
+        setting: Setting,
         step: &'static str,
         outcomes: Vec<(u16, Result<(), DevnetError>)>,
     ) -> Result<(), DevnetError> {
@@ -176,28 +189,26 @@ impl Network {
                 }
             }
         }
-        match first {
-            None => Ok(()),
-            Some(error) if done.is_empty() => Err(error),
-            Some(error) => {
-                missed.iter().for_each(|id| self.set_missed(*id, true));
-                Err(DevnetError::NotEverywhere { step, done, missed, error: Box::new(error) })
-            }
+        let Some(error) = first else { return Ok(()) };
+        if done.is_empty() && setting == Setting::Partition {
+            return Err(error);
         }
+        missed.iter().for_each(|id| self.note_missed(*id, setting));
+        Err(DevnetError::NotEverywhere { step, done, missed, error: Box::new(error) })
     }
 
     fn block_peers(&self, id: u16, groups: &Groups) -> Result<(), DevnetError> {
         let across = groups.across(id).map(|other| self.peer_id(other)).collect::<Result<Vec<_>, _>>()?;
-        self.set(id, "setblockedpeers", [across])
+        self.call(SET, id, "setblockedpeers", [across])
     }
 
     fn delay_all(&self, id: u16) -> Result<(), DevnetError> {
         let delay_ms = self.state.read(|state| state.delays.of_all(id));
-        self.set::<u64>(id, "setlinkdelay", [delay_ms]).map(drop)
+        self.call::<u64>(SET, id, "setlinkdelay", [delay_ms]).map(drop)
     }
 
     fn delay(&self, id: u16, other: u16) -> Result<(), DevnetError> {
         let delay_ms = self.state.read(|state| state.delays.towards(id, other));
-        self.set::<u64>(id, "setlinkdelay", (delay_ms, self.peer_id(other)?)).map(drop)
+        self.call::<u64>(SET, id, "setlinkdelay", (delay_ms, self.peer_id(other)?)).map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! The state of a devnet as its threads share it: each change is told to followers, marked, and waited for.
+//! The state of a devnet as its threads share it: followers get each change, marks and waiting threads too.
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::plan::Plan;
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
-use crate::devnet::line::{Line, Told};
+use crate::devnet::line::{Line, Narrated};
 use crate::devnet::narrator::Narrator;
 use crate::devnet::state::NetworkState;
 use crate::devnet::view::{DevnetView, Mark};
@@ -88,13 +88,13 @@ impl SharedState {
         self.publish(&mut guarded);
     }
 
-    /// Folds an event, and hands it to the listener with what there is to tell.
+    /// Folds an event, and hands it to the listener with its lines.
     pub fn happened(&self, event: DevnetEvent) {
         let mut guarded = self.lock();
         let (at, now_ms) = (Instant::now(), self.ms(Instant::now()));
         let Guarded { state, narrator, .. } = &mut *guarded;
-        // What came before a partition is told as it was before.
-        let mut lines = narrator.hear(&event, state, now_ms);
+        // The lines of blocks before a partition are about the network as it was then.
+        let mut lines = narrator.narrate(&event, state, now_ms);
         state.fold(&event, now_ms);
         lines.extend(narrator.tick(state, now_ms));
         mark(state, &lines, now_ms);
@@ -106,7 +106,7 @@ impl SharedState {
         }
     }
 
-    /// What there is to tell though no event came.
+    /// Lines that are due although no event came.
     pub fn tick(&self) -> Vec<Line> {
         let mut guarded = self.lock();
         let now_ms = self.ms(Instant::now());
@@ -142,11 +142,11 @@ fn mark(state: &mut NetworkState, lines: &[Line], at_ms: u64) {
     for line in lines {
         // A node that died says how in many lines; the first is enough here.
         let text = line.text.as_deref().and_then(|text| text.lines().next());
-        if let (Some(kind), Some(text)) = (line.told.mark(), text) {
-            let (kind, text, took_ms) = (kind.to_owned(), text.to_owned(), line.told.took_ms());
-            let groups = matches!(line.told, Told::Partitioned { .. } | Told::Healed);
+        if let (Some(kind), Some(text)) = (line.event.mark(), text) {
+            let (kind, text, took_ms) = (kind.to_owned(), text.to_owned(), line.event.took_ms());
+            let groups = matches!(line.event, Narrated::Partitioned { .. } | Narrated::Healed);
             let groups = groups.then(|| state.groups().clone());
-            state.mark(Mark { at_ms, kind, text, took_ms, node: line.told.node(), groups });
+            state.mark(Mark { at_ms, kind, text, took_ms, node: line.event.node(), groups });
         }
     }
 }

@@ -42,7 +42,7 @@ impl RunningDevnet {
 /// Starts the nodes, serves the control API and the page, and leaves the note.
 ///
 /// # Errors
-/// When a node does not start; when there is no port, no randomness for the token, or no place for the note.
+/// When a node does not start; when there is no port, no randomness for the token, or the note cannot be written.
 pub fn start(
     chain: Chain,
     chain_argument: String,
@@ -50,12 +50,8 @@ pub fn start(
     directory: &mut DevnetDirectory,
 ) -> Result<RunningDevnet, DevnetError> {
     let (sender, events) = channel();
-    let io = |attempt, object: &str| {
-        let object = object.to_owned();
-        move |source| DevnetError::Io { attempt, object, source }
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(io("start", "the devnet's threads"))?;
+    let runtime = runtime.map_err(DevnetError::io("start", "the devnet's threads"))?;
     // Before the first child: a Ctrl-C from now on stops what was started.
     {
         let (_inside, sender) = (runtime.enter(), sender.clone());
@@ -63,7 +59,7 @@ pub fn start(
             let (at, event) = (std::time::Instant::now(), DevnetEvent::Stop);
             drop(sender.send(TimedEvent { at, event, is_tip: false, lines: Vec::new() }));
         };
-        signals::on_stop(stop).map_err(io("listen for", "signals"))?;
+        signals::on_stop(stop).map_err(DevnetError::io("listen for", "signals"))?;
     }
     let network = Arc::new(Network::start(chain, chain_argument, plans.to_vec(), sender)?);
     let first = plans.first().map_or(0, |plan| plan.rpc.port());

@@ -5,6 +5,7 @@ mod agreement;
 mod blocks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::iter::successors;
 
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
@@ -65,14 +66,26 @@ struct Node {
     unanswered: u32,
     /// Blocks that are still to be connected in a reorganization: half of a branch is no tip.
     to_connect: u32,
-    /// Number of times that its tip changed: a reply to an earlier question may show an older one.
+    /// Number of times that its tip changed: a reply to an earlier request may show an older one.
     changes_of_tip: u64,
+    /// The tip in its last reply; none since it was started.
+    replied_tip: Option<BlockHash>,
 }
 
 impl Node {
     fn answers(&self) -> bool {
         // One request may be lost.
         self.unanswered < 2
+    }
+
+    /// Gives the last reply the tip that is known: it may be older than the last event.
+    fn correct_status(&mut self) {
+        let (view, work) = (&mut self.view, self.work);
+        if let Some(status) = &mut view.status {
+            (status.tip, status.height, status.chainwork) = (view.tip, view.height, work);
+            status.headers = status.headers.max(view.height);
+            status.header_chainwork = status.header_chainwork.max(work);
+        }
     }
 
     fn set_rate(&mut self, rate: Hashrate) {
@@ -111,6 +124,7 @@ impl NetworkState {
                 unanswered: 0,
                 to_connect: 0,
                 changes_of_tip: 0,
+                replied_tip: None,
             }
         };
         let mut agreement = AgreementHistory::default();
@@ -175,6 +189,16 @@ impl NetworkState {
         self.nodes.get(usize::from(id)).map(|node| &node.view)
     }
 
+    /// Whether a node replies, as far as it runs; one lost reply does not count.
+    pub fn answers(&self, id: u16) -> bool {
+        self.node(id).is_none_or(|node| node.answers)
+    }
+
+    /// Whether a node runs and has replied to the last status request.
+    pub fn has_just_replied(&self, id: u16) -> bool {
+        self.nodes.get(usize::from(id)).is_some_and(|node| node.view.up && node.unanswered == 0)
+    }
+
     /// The nodes that run.
     pub fn running(&self) -> impl Iterator<Item = &NodeView> {
         self.nodes.iter().map(|node| &node.view).filter(|node| node.up)
@@ -193,6 +217,19 @@ impl NetworkState {
     /// The hash rate that was asked of a node, and the one that counts as 100 per cent.
     pub fn rates(&self, id: u16) -> (Hashrate, Option<Hashrate>) {
         self.nodes.get(usize::from(id)).map_or((Hashrate::NONE, None), |node| (node.rate, node.first_rate))
+    }
+
+    /// Chainwork of a node's tip.
+    pub fn chainwork(&self, id: u16) -> Work {
+        self.nodes.get(usize::from(id)).map_or(Work::ZERO, |node| node.work)
+    }
+
+    /// Numbers of blocks that are disconnected and connected from one tip to another; none where their fork point
+    /// is too long ago to be known.
+    pub fn way(&self, from: BlockHash, to: BlockHash) -> Option<(u32, u32)> {
+        let chain = |tip| successors(Some(tip), |hash| Some(self.blocks.get(hash)?.previous));
+        let new: BTreeMap<BlockHash, u32> = chain(to).zip(0..).collect();
+        chain(from).zip(0..).find_map(|(hash, left)| Some((left, *new.get(&hash)?)))
     }
 
     /// Whether no reorganization of a node is under way.
@@ -307,6 +344,7 @@ impl NetworkState {
         }
         (node.view.tip, node.view.height, node.work) = (hash, height, work);
         node.changes_of_tip += 1;
+        node.correct_status();
         self.changes.push(ViewChange::Tip { node: id, hash, height, at_ms: at });
         self.look_at_agreement(at);
     }
@@ -332,6 +370,8 @@ impl NetworkState {
         (node.view.up, node.view.why_down, node.to_connect) = (false, Some(why.to_owned()), 0);
         self.agreement.leaves(node.view.tip);
         self.changes.push(ViewChange::Node { id, up: false, why: Some(why.to_owned()), at_ms: at });
+        self.set_mining(id, false);
+        self.publish_vitals(at);
         (0..self.nodes.len() as u16).for_each(|other| self.link(id, Some(other), false, at));
         self.look_at_agreement(at);
     }
@@ -339,20 +379,18 @@ impl NetworkState {
     /// A node runs again.
     pub fn up(&mut self, id: u16, at: u64) {
         let Some(node) = self.nodes.get_mut(usize::from(id)).filter(|node| !node.view.up) else { return };
-        (node.view.up, node.view.why_down, node.view.status) = (true, None, None);
+        (node.view.up, node.view.why_down, node.view.status, node.replied_tip) = (true, None, None, None);
         (node.unanswered, node.view.answers, node.to_connect) = (0, true, 0);
         self.agreement.joins(node.view.tip);
         self.changes.push(ViewChange::Node { id, up: true, why: None, at_ms: at });
         self.look_at_agreement(at);
     }
 
-    /// A simulated node begins to mine, or ends it.
-    pub fn mining(&mut self, id: u16, mines: bool, at: u64) {
-        let Some(node) = self.nodes.get_mut(usize::from(id)).filter(|node| node.view.mining != mines) else {
-            return;
-        };
-        node.view.mining = mines;
-        self.changes.push(ViewChange::Status { at_ms: at, nodes: vec![(&node.view).into()] });
+    /// A node begins to mine, or ends it.
+    pub fn set_mining(&mut self, id: u16, mines: bool) {
+        if let Some(node) = self.nodes.get_mut(usize::from(id)) {
+            node.view.mining = mines;
+        }
     }
 
     /// Number of times that the tip of each node changed so far.
@@ -389,8 +427,10 @@ impl NetworkState {
                 node.work = work;
             }
             let is_new = before.get(usize::from(id)) == Some(&node.changes_of_tip);
-            let seen = node.view.status.replace(status);
-            if is_new && seen.is_none_or(|seen| seen.tip == tip) {
+            let seen = node.replied_tip.replace(tip);
+            node.view.status = Some(status);
+            node.correct_status();
+            if is_new && seen.is_none_or(|seen| seen == tip) {
                 self.moves(id, tip, height, work, at);
             }
         }
@@ -401,15 +441,22 @@ impl NetworkState {
             self.link(a, Some(b), links.contains(&(a, b)), at);
         }
         self.look_who_is_behind(at);
+    }
+
+    /// Reports the nodes whose vitals have changed since the last call.
+    fn publish_vitals(&mut self, at: u64) {
         let vitals: Vec<Vitals> = self.nodes.iter().map(|node| (&node.view).into()).collect();
-        if vitals != self.vitals {
-            self.changes.push(ViewChange::Status { at_ms: at, nodes: vitals.clone() });
+        let earlier = self.vitals.iter().map(Some).chain(std::iter::repeat(None));
+        let changed = vitals.iter().zip(earlier).filter(|(now, earlier)| Some(*now) != *earlier);
+        let nodes: Vec<Vitals> = changed.map(|(now, _)| now.clone()).collect();
+        if !nodes.is_empty() {
+            self.changes.push(ViewChange::Status { at_ms: at, nodes });
             self.vitals = vitals;
         }
     }
 
     /// Decides which nodes are behind: since the first block came with more work than theirs, longer has passed
-    /// than a block takes to arrive.
+    /// than a block takes to arrive. Reports every change of vitals.
     pub fn look_who_is_behind(&mut self, at: u64) {
         let running = self.nodes.iter().filter(|node| node.view.up);
         let best = running.max_by_key(|node| node.work).map(|node| (node.work, node.view.height.get()));
@@ -425,6 +472,7 @@ impl NetworkState {
                 (at.saturating_sub(since_ms) > patience_ms).then_some(Behind { since_ms, blocks })
             });
         }
+        self.publish_vitals(at);
     }
 
     /// Sets the outcome of a scenario's expectations; with `is_over`, for good.

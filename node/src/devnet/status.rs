@@ -1,11 +1,11 @@
 //! Status: what every node is doing, as one value for programs, and as a table for people.
 
-use cairn_core::hash::BlockHash;
 use cairn_core::work::Work;
 use cairn_daemon::api::status::NodeStatus;
 
 use crate::devnet::command::{NodeReport, ReportedStatus, StatusReport};
 use crate::devnet::groups::Groups;
+use crate::devnet::line::short;
 use crate::devnet::network::Network;
 
 /// Asks all nodes at once. A node that is down or does not reply says so in its entry.
@@ -34,6 +34,7 @@ pub fn collect(network: &Network) -> StatusReport {
                 group: Groups::letter(state.groups().of(id)),
                 sync_from_node: from.and_then(|peer| state.by_peer_id(peer)),
                 behind: known.and_then(|node| node.behind),
+                percent: known.and_then(|node| node.percent),
                 status,
             }
         };
@@ -49,7 +50,18 @@ pub fn collect(network: &Network) -> StatusReport {
 pub fn table(report: &StatusReport) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["node", "group", "phase", "height", "tip", "work", "peers", "mempool", "stuck"]);
+    table.set_header([
+        "node",
+        "group",
+        "phase",
+        "height",
+        "tip",
+        "work",
+        "peers",
+        "mempool",
+        "hash rate",
+        "stuck",
+    ]);
     let work = |node: &NodeReport| match &node.status {
         ReportedStatus::Replied(status) => Some(status.chainwork),
         ReportedStatus::Silent { .. } => None,
@@ -61,7 +73,7 @@ pub fn table(report: &StatusReport) -> String {
             ReportedStatus::Silent { phase, why } => {
                 let none = String::new;
                 let phase = phase.clone();
-                table.add_row([id, group, phase, none(), none(), none(), none(), none(), why.clone()])
+                table.add_row([id, group, phase, none(), none(), none(), none(), none(), none(), why.clone()])
             }
             ReportedStatus::Replied(status) => table.add_row([
                 id,
@@ -72,6 +84,10 @@ pub fn table(report: &StatusReport) -> String {
                 status.chainwork.to_u256().to_string(),
                 status.peers.len().to_string(),
                 status.mempool.to_string(),
+                match node.percent.filter(|_| status.mining.is_some()) {
+                    Some(percent) => format!("{percent} %"),
+                    None => "-".to_owned(),
+                },
                 match (&status.stuck, node.behind) {
                     (Some(why), _) => why.clone(),
                     (None, Some(behind)) => {
@@ -94,12 +110,6 @@ fn phase(node: &NodeReport, status: &NodeStatus) -> String {
     format!("syncing{from}, {} of {}", status.height.get(), status.headers.get())
 }
 
-/// The end of a hash: its beginning is zeros.
-pub fn short(hash: &BlockHash, digits: usize) -> String {
-    let hash = hash.to_string();
-    format!("…{}", hash.get(hash.len().saturating_sub(digits)..).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +122,7 @@ mod tests {
             group: group.into(),
             sync_from_node: from,
             behind: None,
+            percent: Some(30),
             status,
         };
         let syncing = NodeStatus { phase: "syncing".into(), headers: status(12, 1).height, ..status(5, 2) };

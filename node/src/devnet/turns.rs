@@ -1,4 +1,4 @@
-//! Steps are carried out one at a time, first come, first served; how long each waits is bounded.
+//! Steps are carried out one at a time, first come, first served; the time in the queue is limited.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -45,6 +45,11 @@ impl Turns {
         }
     }
 
+    /// The turn of a step that other steps need not wait for; none while another has its turn.
+    pub fn take_if_free(&self, step: &str) -> Option<Turn<'_>> {
+        self.queue.try_lock().ok().map(|held| self.begin(step, held))
+    }
+
     fn begin<'t>(&'t self, step: &str, held: tokio::sync::MutexGuard<'t, ()>) -> Turn<'t> {
         *self.at_work() = Some((step.to_owned(), Instant::now()));
         Turn { turns: self, _held: held }
@@ -67,15 +72,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_behind_a_long_one_is_refused_with_what_is_at_work_and_has_its_turn_afterwards() {
+    fn a_step_behind_a_long_one_is_rejected_with_what_is_at_work_and_has_its_turn_afterwards() {
         let turns = Turns::default();
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let _inside = runtime.enter();
         let long = std::thread::scope(|scope| scope.spawn(|| turns.wait("mine")).join().expect("no panic"));
-        let refused = turns.wait_at_most(Duration::ZERO, "heal").expect_err("it must wait");
+        let rejected = turns.wait_at_most(Duration::ZERO, "heal").expect_err("it must wait");
         let said =
             "heal was not done: the devnet is at work on mine (for 0 s already); try again when that is done";
-        assert_eq!(refused.to_string(), said);
+        assert_eq!(rejected.to_string(), said);
         drop(long);
         assert!(turns.wait_at_most(Duration::ZERO, "heal").is_ok());
     }

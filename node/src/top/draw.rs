@@ -11,7 +11,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, TableState};
 
 use crate::devnet::groups::Groups;
-use crate::devnet::status::short;
+use crate::devnet::line::short;
 use crate::devnet::view::Mark;
 use crate::top::keys::Hand;
 use crate::top::scene::{Node, Scene};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::devnet::command::DevnetCommand;
+use crate::devnet::command::{DevnetCommand, mining_limit};
 use crate::top::scene::Scene;
 
 /// Rates that the keys `<` and `>` go through, in per cent of the first.
@@ -16,7 +16,7 @@ const PAGE: usize = 10;
 /// What the person is at.
 #[derive(Clone, Debug, Default)]
 pub struct Hand {
-    /// The place of the node that is chosen.
+    /// Index of the chosen node.
     pub chosen: usize,
     /// Nodes that are to be cut off.
     pub marked: BTreeSet<u16>,
@@ -25,7 +25,7 @@ pub struct Hand {
 /// What follows from a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
-    /// Nothing that the devnet need hear of.
+    /// Nothing for the devnet.
     Nothing,
     /// The person wants to leave.
     Quit,
@@ -61,7 +61,12 @@ impl Hand {
             KeyCode::Char('k') => return Deed::Send(DevnetCommand::Kill { node: id }),
             KeyCode::Char('r') => return Deed::Send(DevnetCommand::Restart { node: id }),
             KeyCode::Char('m') => {
-                return Deed::Send(DevnetCommand::Mine { node: id, blocks: 1, to: None });
+                return Deed::Send(DevnetCommand::Mine {
+                    node: id,
+                    blocks: 1,
+                    to: None,
+                    limit_ms: mining_limit(),
+                });
             }
             KeyCode::Char('<') => return rate(id, percent, RATES.iter().rev().copied(), |a, b| a < b),
             KeyCode::Char('>') => return rate(id, percent, RATES.iter().copied(), |a, b| a > b),

@@ -15,8 +15,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// How long whoever draws may take to end at a signal: a terminal that takes no output holds it up.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// Time limit of the drawing thread to end at a signal: a terminal that takes no output holds it up.
+const END_LIMIT: Duration = Duration::from_millis(500);
 /// The exit status of a panic, as Rust has it.
 const PANICKED: i32 = 101;
 
@@ -52,21 +52,21 @@ impl Drop for Screen {
     }
 }
 
-/// A terminal that is gone takes nothing back: there is nobody left to tell.
+/// Errors are ignored: the terminal may be gone.
 fn give_back() {
     let _ = disable_raw_mode();
     let _ = execute!(stdout(), LeaveAlternateScreen, Show);
     let _ = stdout().flush();
 }
 
-/// Tells of the first signal that is to end the program. Whoever draws then gives the screen back and calls
+/// Sends the first signal that is to end the program. The drawing thread then gives the screen back and calls
 /// [`end_by`]; if that takes too long, it is done here.
-pub fn tell_of_signals<T: Send + 'static>(told: Sender<T>, tell: fn(i32) -> T) -> io::Result<()> {
+pub fn send_signals<T: Send + 'static>(sender: Sender<T>, message: fn(i32) -> T) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGQUIT, SIGINT])?;
     std::thread::spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
-        if told.send(tell(signal)).is_ok() {
-            std::thread::sleep(FAREWELL);
+        if sender.send(message(signal)).is_ok() {
+            std::thread::sleep(END_LIMIT);
         }
         let _ = disable_raw_mode();
         end_by(signal);
@@ -74,7 +74,7 @@ pub fn tell_of_signals<T: Send + 'static>(told: Sender<T>, tell: fn(i32) -> T) -
     Ok(())
 }
 
-/// Ends the program as a signal does that nobody listens for, so that whoever started it sees why.
+/// Ends the program as a signal without a handler does, so that its parent sees the reason.
 pub fn end_by(signal: i32) -> ! {
     let _ = emulate_default_handler(signal);
     std::process::exit(128 + signal)

@@ -14,7 +14,7 @@ export async function addressPage(explorer, address, skip) {
   const meant = await explorer.call("validateaddress", address);
   if (meant.isvalid === false) throw new InvalidRequest(meant.error ?? "that is not an address of this chain.");
   const from = (node) => explorer.callNode(node, "getaddresshistory", address, PAGE, skip);
-  const { told, why, others } = await read(explorer, from, turn);
+  const { reply, why, others } = await read(explorer, from, turn);
   const state = h("p", { class: "soft", "aria-live": "polite" });
   const holds = h("strong");
   const facts = [
@@ -39,7 +39,7 @@ export async function addressPage(explorer, address, skip) {
     state.className = "warn";
     setText(state, `${explorer.Name} has no history of it: ${error.message}`);
   };
-  if (told) fill(told);
+  if (reply) fill(reply);
   else lost(why);
   const element = h(
     "article",
@@ -48,55 +48,55 @@ export async function addressPage(explorer, address, skip) {
       "section",
       { class: "card" },
       h("h2", null, "Address"),
-      h("dl", { class: "facts long-facts" }, fact("Address", code(address), " ", copy(address)), told ? facts : null),
+      h("dl", { class: "facts long-facts" }, fact("Address", code(address), " ", copy(address)), reply ? facts : null),
       explorer.steering.may && explorer.world.kind === "devnet" ? faucet(explorer, address) : null,
       state,
       others.length ? more : null,
     ),
-    told ? [waiting.element, history.element] : null,
+    reply ? [waiting.element, history.element] : null,
   );
-  // What a transaction pays is not told with it: any may be for this address.
+  // Outputs of a transaction do not come with it: any may be for this address.
   const concerns = (kind, data) => (kind === "tip" || kind === "transaction") && data.node === explorer.node;
-  if (!told) return { element };
+  if (!reply) return { element };
   return { element, concerns, refresh: async () => fill(await from(explorer.node)), lost };
 }
 
 /** The chosen node's history; if it has none, that of one which has, or who those are if the node was wanted. */
 async function read(explorer, from, turn) {
-  let [told, why] = [null, null];
+  let [reply, why] = [null, null];
   try {
-    told = await tell(explorer, explorer.node, from);
+    reply = await historyOf(explorer, explorer.node, from);
   } catch (error) {
     if (!(error instanceof RpcError) || error.isSilence) throw error;
     why = error;
   }
-  if (told && isKnown(told)) return { told, why, others: [] };
+  if (reply && isKnown(reply)) return { reply, why, others: [] };
   const others = [];
   for (const { id } of running(explorer).filter(({ id }) => id !== explorer.node)) {
-    const answer = await tell(explorer, id, from).catch(() => null);
+    const answer = await historyOf(explorer, id, from).catch(() => null);
     if (!answer || !isKnown(answer)) continue;
     if (explorer.chosen === null) {
       explorer.answers(id, turn);
-      return { told: answer, why: null, others: [] };
+      return { reply: answer, why: null, others: [] };
     }
     others.push(id);
   }
-  return { told, why, others };
+  return { reply, why, others };
 }
 
 /** A node without an address index is not called for a history. */
-async function tell(explorer, node, from) {
+async function historyOf(explorer, node, from) {
   if (explorer.world.nodes.get(node)?.hasHistories !== false) return from(node);
   throw new RpcError("The address index is not kept: start the node with --address-index", -1);
 }
 
-const isKnown = (told) => told.txs > 0 || told.unconfirmed?.length > 0;
+const isKnown = (reply) => reply.txs > 0 || reply.unconfirmed?.length > 0;
 
-function stateWords(explorer, told) {
-  const waits = told.unconfirmed?.length ?? 0;
+function stateWords(explorer, reply) {
+  const unconfirmed = reply.unconfirmed?.length ?? 0;
   const asked = explorer.world.kind === "node" ? "" : `As node ${explorer.node} has it. `;
-  if (!waits) return `${asked}Nothing is unconfirmed.`;
-  return `${asked}${count(waits, "unconfirmed transaction")}.`;
+  if (!unconfirmed) return `${asked}Nothing is unconfirmed.`;
+  return `${asked}${count(unconfirmed, "unconfirmed transaction")}.`;
 }
 
 function elsewhere(explorer, address, nodes) {

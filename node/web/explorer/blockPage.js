@@ -17,10 +17,10 @@ export async function blockPage(explorer, hash) {
   const state = h("p", { class: isBest ? "soft" : "warn" });
   const child = h("a", { class: "button small" }, "child →");
   const reached = whoGotIt(world, known);
-  const fill = (told) => {
-    setText(state, stateWords(explorer, told, known()));
-    setAttr(child, "href", told.nextblockhash ? explorer.to("block", told.nextblockhash) : null);
-    child.hidden = !told.nextblockhash;
+  const fill = (reply) => {
+    setText(state, stateWords(explorer, reply, known()));
+    setAttr(child, "href", reply.nextblockhash ? explorer.to("block", reply.nextblockhash) : null);
+    child.hidden = !reply.nextblockhash;
     reached.fill();
   };
   fill(block);
@@ -68,10 +68,10 @@ export async function blockPage(explorer, hash) {
     element,
     concerns: (kind, data) => kind === "tip" || kind === "node" || (kind === "got" && data.hash === block.hash),
     refresh: async () => {
-      const told = await explorer.call("getblockheader", block.hash);
+      const reply = await explorer.call("getblockheader", block.hash);
       // A reorganization changes what its links must name.
-      if (told.confirmations > 0 !== isBest) explorer.load();
-      else fill(told);
+      if (reply.confirmations > 0 !== isBest) explorer.load();
+      else fill(reply);
     },
     lost: (error) => setText(state, `${explorer.Name} has no more about it: ${error.message}`),
   };

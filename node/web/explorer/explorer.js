@@ -88,7 +88,7 @@ export class Explorer {
     return this.world.nodes.get(this.node)?.up === false;
   }
 
-  /** Whether it is just this node's answer that is wanted: what waits at another is no answer for it. */
+  /** Whether it is just this node's answer that is wanted: the mempool of another is no reply for it. */
   get isOfOne() {
     return this.place?.room === "mempool" && Boolean(this.chosen !== null || this.page);
   }
@@ -154,16 +154,16 @@ export class Explorer {
 
   /** Calls these nodes until one has a result, and names that node if it is not the chosen one. */
   async askAny(nodes, question, turn = this.turn) {
-    let refused = null;
+    let first = null;
     const found = await first(nodes, async (node) => {
       try {
         return await question(node);
       } catch (error) {
-        refused ??= error;
+        first ??= error;
         throw error;
       }
     });
-    if (!found) throw refused;
+    if (!found) throw first;
     if (found.node !== this.node) this.answers(found.node, turn);
     return found.answer;
   }
@@ -313,7 +313,7 @@ export class Explorer {
     this.wasLost = isLost;
   }
 
-  hear(kind, data) {
+  handle(kind, data) {
     if (kind === "view") this.hasSeen?.();
     if (kind === "transaction") this.remember(data.txid);
     if (!this.element.isConnected) return;

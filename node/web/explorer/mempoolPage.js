@@ -69,7 +69,7 @@ function downPage(explorer) {
       "section",
       { class: "card" },
       h("h2", null, `Node ${explorer.node} is down`),
-      h("p", null, "So nothing waits there."),
+      h("p", null, "So it has no unconfirmed transaction."),
       h("p", null, others.length ? ["Look at the mempool of", others, "."] : "No node runs."),
     ),
   };

@@ -15,14 +15,14 @@ export async function transactionPage(explorer, txid, blockhash) {
   const proof = h("div");
   let shown;
   let timed = {};
-  const fill = async (told) => {
+  const fill = async (reply) => {
     // Asked once for a block.
-    if (timed.blockhash !== told.blockhash) timed = { blockhash: told.blockhash, ms: await timeOf(explorer, told) };
-    where.fill(told);
+    if (timed.blockhash !== reply.blockhash) timed = { blockhash: reply.blockhash, ms: await timeOf(explorer, reply) };
+    where.fill(reply);
     time.hidden = !timed.ms;
     setText(time.lastChild, timed.ms ? date(timed.ms) : "");
     // A proof that is looked at stays as long as it is one of this block.
-    if (shown !== (shown = told.blockhash ?? null)) replace(proof, proofOf(explorer, told));
+    if (shown !== (shown = reply.blockhash ?? null)) replace(proof, proofOf(explorer, reply));
   };
   await fill(tx);
   const element = h(
@@ -85,7 +85,7 @@ export async function transactionPage(explorer, txid, blockhash) {
   };
 }
 
-/** When its block was found, in milliseconds: the transaction itself tells only seconds. */
+/** When its block was found, in milliseconds: the transaction itself has only seconds. */
 async function timeOf(explorer, tx) {
   if (!tx.blockhash) return null;
   const known = explorer.world.blocks.get(tx.blockhash)?.time_ms;
@@ -155,5 +155,5 @@ function proofOf(explorer, tx) {
 
 function owner(explorer, output) {
   const address = output.scriptPubKey?.address;
-  return address ? explorer.link("address", address, `${address.slice(0, 14)}…${address.slice(-6)}`) : "nobody known";
+  return address ? explorer.link("address", address, `${address.slice(0, 14)}…${address.slice(-6)}`) : "unknown";
 }

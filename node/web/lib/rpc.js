@@ -37,17 +37,17 @@ export async function call(node, method, params = []) {
     const isLate = error.name === "TimeoutError";
     throw new RpcError(`The server ${isLate ? "has not answered for 6 s" : "does not answer"}.`, null);
   }
-  let told;
+  let reply;
   try {
-    told = JSON.parse(text, exact);
+    reply = JSON.parse(text, exact);
   } catch {
     throw new RpcError(`The server's answer cannot be read (${answer.status}).`, null);
   }
   // The body says whether it is an error, whatever the status: a result has no `error` with a code.
-  if (!answer.ok || told?.error?.code !== undefined)
+  if (!answer.ok || reply?.error?.code !== undefined)
     throw new RpcError(
-      told?.error?.message ?? told?.error ?? `The server answers ${answer.status}.`,
-      told?.error?.code ?? null,
+      reply?.error?.message ?? reply?.error ?? `The server answers ${answer.status}.`,
+      reply?.error?.code ?? null,
     );
-  return told;
+  return reply;
 }

@@ -1,7 +1,7 @@
 // A view and the events after it become one model that stays true: fetched again after a gap, after
 // another start of the server, and when the connection was lost for good. What is new is asked for again and
-// again: a stream would keep one of the browser's six connections for each window. One window asks and tells
-// the others; whichever hears nothing for a moment asks itself, so that none needs another.
+// again: a stream would keep one of the browser's six connections for each window. One window sends requests and
+// passes events to the others; one that gets none for a moment sends its own, so that none needs another.
 
 import { get } from "../lib/get.js";
 import { viewOfNode, NodeEvents } from "./singleNode.js";
@@ -24,9 +24,9 @@ const LATE = 1500;
 const UNSEEN = 10_000;
 
 export class Feed {
-  /** `base` is "v1" or "v1/player". `told(kind, data)` gets events, `state(word)` the state of the connection. */
-  constructor(world, base, told, state) {
-    Object.assign(this, { world, base, told, state, wait: 500, stopped: false });
+  /** `base` is "v1" or "v1/player". `onEvent(kind, data)` gets events, `state(word)` the state of the connection. */
+  constructor(world, base, onEvent, state) {
+    Object.assign(this, { world, base, onEvent, state, wait: 500, stopped: false });
     document.addEventListener("visibilitychange", () => this.look());
   }
 
@@ -61,7 +61,7 @@ export class Feed {
       this.world.load(this.isNode ? viewOfNode(view) : view);
       this.wait = 500;
       this.live();
-      this.told("view", view);
+      this.onEvent("view", view);
       this.next = view.next;
       this.translate = this.isNode ? new NodeEvents(this.world) : null;
       await this.follow(turn);
@@ -118,14 +118,14 @@ export class Feed {
     this.due = performance.now() + OVERHEARD * (1 + Math.random());
   }
 
-  /** Hears those events of an answer that are not known yet. */
+  /** Takes the events of a reply that are not known yet. */
   take({ from, next, events }) {
     this.heardAt = performance.now();
     const fresh = events.slice(this.next - from);
     this.next = Math.max(this.next, next);
     for (const [kind, data] of fresh) {
-      if (!this.translate) this.hear(kind, data);
-      else for (const [name, told] of this.translate.hear(kind, data)) this.hear(name, told);
+      if (!this.translate) this.handle(kind, data);
+      else for (const [name, sent] of this.translate.handle(kind, data)) this.handle(name, sent);
     }
   }
 
@@ -140,10 +140,10 @@ export class Feed {
   }
 
   /** What the page cannot show is for the console, and keeps nothing else from being shown. */
-  hear(kind, data) {
+  handle(kind, data) {
     try {
       this.world.apply(kind, data);
-      this.told(kind, data);
+      this.onEvent(kind, data);
     } catch (error) {
       reportError(error);
     }

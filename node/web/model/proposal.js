@@ -3,10 +3,10 @@
 import { move, parseGroups, sameGroups, cutByLine } from "./groups.js";
 
 export class Proposal {
-  /** `told` is called after every change. */
-  constructor(told) {
+  /** `onChange` is called after every change. */
+  constructor(onChange) {
     this.steps = [];
-    this.told = told;
+    this.onChange = onChange;
   }
 
   /** The groups proposed, or none. */
@@ -19,7 +19,7 @@ export class Proposal {
     this.steps.push(groups);
     // Back where the network is: nothing is proposed.
     if (sameGroups(groups, real)) this.steps = [];
-    this.told();
+    this.onChange();
     return true;
   }
 
@@ -42,12 +42,12 @@ export class Proposal {
 
   undo() {
     this.steps.pop();
-    this.told();
+    this.onChange();
   }
 
   drop() {
     if (!this.steps.length) return;
     this.steps = [];
-    this.told();
+    this.onChange();
   }
 }

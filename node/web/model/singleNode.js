@@ -43,13 +43,13 @@ function asNode(peer, id) {
     user_agent: peer.user_agent,
     isPeer: true,
     up: true,
-    told: toldBy(peer),
+    announced: announcedBy(peer),
     height: peer.best_height ?? 0,
   };
 }
 
 /** The last block that a peer announced; its tip may be another by now. */
-function toldBy(peer) {
+function announcedBy(peer) {
   return peer.best_hash ? { hash: peer.best_hash, height: peer.best_height ?? 0 } : null;
 }
 
@@ -61,12 +61,12 @@ const PATIENCE = 10_000;
 
 /** Reads a node's view at intervals: its phase, its mempool, the blocks that its peers announced. */
 export class Pulse {
-  /** `told(kind, data)` is called with each change. */
-  constructor(world, told) {
-    Object.assign(this, { world, told, readAt: performance.now(), hasBlock: false });
+  /** `onEvent(kind, data)` is called with each change. */
+  constructor(world, onEvent) {
+    Object.assign(this, { world, onEvent, readAt: performance.now(), hasBlock: false });
   }
 
-  hear(kind) {
+  handle(kind) {
     if (kind === "view") Object.assign(this, { readAt: performance.now(), hasBlock: false });
     if (kind === "tip") this.hasBlock = true;
   }
@@ -90,11 +90,11 @@ export class Pulse {
     for (const node of this.world.nodes.values()) {
       const peer = node.isPeer && peers.get(node.peerId);
       if (!peer?.best_hash) continue;
-      Object.assign(node, { told: toldBy(peer), height: peer.best_height });
+      Object.assign(node, { announced: announcedBy(peer), height: peer.best_height });
     }
     const status = { nodes: [{ ...self, id: 0, mining: Boolean(self.hashrate) }] };
     this.world.apply("status", status);
-    this.told("status", status);
+    this.onEvent("status", status);
   }
 }
 
@@ -126,7 +126,7 @@ export class NodeEvents {
   }
 
   /** Events of a network that say the same as one of the node's. */
-  hear(kind, data) {
+  handle(kind, data) {
     const at = Math.round(this.world.now());
     const from = this.peers.get(data.from) ?? null;
     const self = this.world.nodes.get(0);
@@ -134,16 +134,16 @@ export class NodeEvents {
       case "block_on_side_branch":
         return arrival(data, from, at);
       case "block_connected": {
-        const told = [
+        const events = [
           ...arrival(data, from, at),
           ["tip", { node: 0, hash: data.hash, height: data.height, at_ms: at }],
         ];
         // A block takes its transactions out of the mempool, without an event for each.
         const waiting = Math.max(0, (self?.mempool ?? 0) - Math.max(0, (data.nTx ?? 1) - 1));
-        told.push(["status", { nodes: [{ id: 0, mempool: waiting }] }]);
+        events.push(["status", { nodes: [{ id: 0, mempool: waiting }] }]);
         // The peer that sent a block has it.
-        if (from !== null) told.push(["tip", { node: from, hash: data.hash, height: data.height, at_ms: at }]);
-        return told;
+        if (from !== null) events.push(["tip", { node: from, hash: data.hash, height: data.height, at_ms: at }]);
+        return events;
       }
       case "block_disconnected":
         return [["tip", { node: 0, hash: data.previousblockhash, height: data.height - 1, at_ms: at }]];

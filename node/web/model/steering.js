@@ -5,7 +5,7 @@ const KEPT = "cairn-token";
 const PATIENCE = 60_000;
 /** A step that takes longer is reported to be under way, and again after each interval. */
 const LATE = 1000;
-/** Time that a step waits for those before it. Then it is not done, and the reply says what is. */
+/** Longest time of a step in the queue. After it the step is not done, and the reply names the one under way. */
 const TURN = 500;
 
 /** Takes the token out of the address bar, and keeps it for this tab. */
@@ -64,14 +64,14 @@ export class Steering {
     } catch (error) {
       throw new Error(silence(error));
     }
-    const told = await answer.json().catch((error) => ({ error: isLate(error) ? silence(error) : undefined }));
+    const reply = await answer.json().catch((error) => ({ error: isLate(error) ? silence(error) : undefined }));
     // A token of another devnet is of no use: the page is read-only again, and says how to get one.
     if (answer.status === 401 || answer.status === 403) this.forget();
-    if (!answer.ok || told.error) {
+    if (!answer.ok || reply.error) {
       throw new Error(
-        typeof told.error === "string" ? told.error : (told.error?.message ?? `The server answers ${answer.status}.`),
+        typeof reply.error === "string" ? reply.error : (reply.error?.message ?? `The server answers ${answer.status}.`),
       );
     }
-    return told;
+    return reply;
   }
 }

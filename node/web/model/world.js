@@ -97,9 +97,9 @@ export class World {
     });
   }
 
-  addBlock(told) {
-    if (this.blocks.has(told.hash)) return;
-    const block = { ...told, got: told.got ?? [], work: number(told.chainwork), main: false };
+  addBlock(sent) {
+    if (this.blocks.has(sent.hash)) return;
+    const block = { ...sent, got: sent.got ?? [], work: number(sent.chainwork), main: false };
     const parent = this.blocks.get(block.previous);
     block.parent = parent ?? null;
     // A colour is in use while a node has a tip on its branch.
@@ -107,7 +107,7 @@ export class World {
     if (parent) slots.add(parent.branch.slot);
     slots.add(this.mainSlot);
     // Nodes that were left behind have a colour of their own, which the branch they begin may keep.
-    for (const [hash, { slot }] of this.looks) if (hash !== told.previous) slots.add(slot);
+    for (const [hash, { slot }] of this.looks) if (hash !== sent.previous) slots.add(slot);
     this.layout.place(block, parent, (slot) => slots.has(slot));
     this.blocks.set(block.hash, block);
     this.ordered.push(block);
@@ -123,8 +123,8 @@ export class World {
   }
 
   /** A node that was not there when the view was taken. */
-  addNode(told) {
-    this.nodes.set(told.id, freshNode(told));
+  addNode(sent) {
+    this.nodes.set(sent.id, freshNode(sent));
     this.touch("nodes");
   }
 
@@ -147,7 +147,7 @@ export class World {
       case "tip":
         if (!node) return false;
         // The tip of a peer is not known, only the last block that it announced.
-        if (node.isPeer) node.told = { hash: data.hash, height: data.height };
+        if (node.isPeer) node.announced = { hash: data.hash, height: data.height };
         else node.tip = data.hash;
         node.height = data.height;
         this.touch("nodes");
@@ -169,7 +169,7 @@ export class World {
         this.touch("nodes");
         return true;
       case "status":
-        for (const told of data.nodes) this.status(told);
+        for (const sent of data.nodes) this.status(sent);
         this.touch("nodes");
         return true;
       case "transaction":
@@ -197,18 +197,19 @@ export class World {
     }
   }
 
-  status(told) {
-    const node = this.nodes.get(told.id);
+  status(sent) {
+    const node = this.nodes.get(sent.id);
     if (!node) return;
-    node.mempool = told.mempool ?? node.mempool;
-    node.mempoolBytes = told.mempool_bytes ?? node.mempoolBytes;
-    node.mining = told.mining ?? node.mining;
-    node.percent = told.percent ?? node.percent;
-    if (told.delay_ms !== undefined && told.delay_ms !== node.delay) this.touch("links");
-    node.delay = told.delay_ms ?? node.delay;
-    node.answers = told.answers ?? node.answers;
-    node.phase = told.phase ?? node.phase;
-    if (told.stuck !== undefined) node.stuck = told.stuck;
+    node.mempool = sent.mempool ?? node.mempool;
+    node.mempoolBytes = sent.mempool_bytes ?? node.mempoolBytes;
+    node.mining = sent.mining ?? node.mining;
+    node.percent = sent.percent ?? node.percent;
+    if (sent.delay_ms !== undefined && sent.delay_ms !== node.delay) this.touch("links");
+    node.delay = sent.delay_ms ?? node.delay;
+    node.answers = sent.answers ?? node.answers;
+    node.phase = sent.phase ?? node.phase;
+    if (sent.stuck !== undefined) node.stuck = sent.stuck;
+    if (sent.behind !== undefined) node.behind = sent.behind;
   }
 
   /** Works out what follows from the facts: once a frame, not once an event. */
@@ -227,19 +228,6 @@ export class World {
     this.setHeld();
     this.colour();
     this.setLooks(now);
-    for (const node of this.nodes.values()) {
-      const isBehind = node.up && !node.isPeer && this.best && node.tip !== this.best.hash;
-      node.behindSince = isBehind ? (this.overtaken(node.tip) ?? node.behindSince ?? now) : null;
-    }
-  }
-
-  /** Arrival of the first block of the best chain with more work than a tip; null when there is none. */
-  overtaken(hash) {
-    const work = this.blocks.get(hash)?.work;
-    if (work === undefined || work >= this.best.work) return null;
-    let first = this.best;
-    while (first.parent && first.parent.work > work) first = first.parent;
-    return first.at_ms;
   }
 
   /** Marks the best chain; only blocks that joined or left it are visited. */
@@ -342,14 +330,6 @@ export class World {
     return this.groups.length <= 1;
   }
 
-  /** Whether a node has had a tip with less work for longer than a block needs to arrive. */
-  isStuck(node, now = this.now()) {
-    const patience = Math.max(3000, 3 * this.chain.spacing_ms);
-    if (!node.up || node.isPeer || node.behindSince === null || now - node.behindSince <= patience) return false;
-    const work = this.blocks.get(node.tip)?.work;
-    return work === undefined || work < (this.best?.work ?? 0n);
-  }
-
   /** The colour and sign of a tip: its branch's, or its own. */
   slotOf(hash) {
     const block = this.blocks.get(hash);
@@ -357,33 +337,34 @@ export class World {
   }
 }
 
-function freshNode(told) {
-  const status = told.status ?? {};
+function freshNode(sent) {
+  const status = sent.status ?? {};
   return {
-    id: told.id,
-    peerId: told.peer_id ?? "",
-    address: told.peer_address ?? told.address ?? "",
-    rpc: told.rpc ?? "",
-    name: told.name ?? String(told.id),
-    agent: told.user_agent ?? "",
-    isPeer: Boolean(told.isPeer),
-    up: told.up ?? true,
-    why: told.why_down ?? null,
-    tip: told.tip ?? null,
-    height: told.height ?? 0,
-    told: told.told ?? null,
-    hasHistories: told.address_index ?? true,
-    mining: told.mining ?? false,
-    percent: told.percent ?? null,
-    delay: told.delay_ms ?? null,
+    id: sent.id,
+    peerId: sent.peer_id ?? "",
+    address: sent.peer_address ?? sent.address ?? "",
+    rpc: sent.rpc ?? "",
+    name: sent.name ?? String(sent.id),
+    agent: sent.user_agent ?? "",
+    isPeer: Boolean(sent.isPeer),
+    up: sent.up ?? true,
+    why: sent.why_down ?? null,
+    tip: sent.tip ?? null,
+    height: sent.height ?? 0,
+    announced: sent.announced ?? null,
+    hasHistories: sent.address_index ?? true,
+    mining: sent.mining ?? false,
+    percent: sent.percent ?? null,
+    delay: sent.delay_ms ?? null,
     // A node without this field counts as one that answers.
-    answers: told.answers ?? true,
-    mempool: told.mempool ?? status.mempool ?? 0,
-    mempoolBytes: told.mempool_bytes ?? status.mempool_bytes ?? 0,
-    phase: told.phase ?? status.phase ?? "",
+    answers: sent.answers ?? true,
+    mempool: sent.mempool ?? status.mempool ?? 0,
+    mempoolBytes: sent.mempool_bytes ?? status.mempool_bytes ?? 0,
+    phase: sent.phase ?? status.phase ?? "",
     // Why it does not follow the chain, in the node's own sentence.
-    stuck: told.stuck ?? status.stuck ?? null,
-    behindSince: null,
+    stuck: sent.stuck ?? status.stuck ?? null,
+    // Since when another node has had more work, as the devnet says.
+    behind: sent.behind ?? null,
   };
 }
 

@@ -152,11 +152,10 @@ export class Network {
   dress(g, node) {
     const at = this.at(node.id);
     if (!at) return;
-    const now = this.world.now();
     const slot = this.world.slotOf(node.tip);
-    const isStuck = this.world.isStuck(node, now);
+    const isBehind = node.up && node.behind !== null;
     const r = this.radius;
-    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${node.height} ${isStuck} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip} ${node.tip === this.world.best?.hash} ${node.answers} ${node.delay}`;
+    const look = `${at.x.toFixed(1)} ${at.y.toFixed(1)} ${r} ${slot} ${node.up} ${node.height} ${isBehind} ${this.selected === node.id} ${node.name} ${this.groups.length} ${node.tip} ${node.tip === this.world.best?.hash} ${node.answers} ${node.delay}`;
     if (g.look === look) return;
     if (!g.look) queueMicrotask(() => this.rove());
     g.look = look;
@@ -165,7 +164,7 @@ export class Network {
     setAttr(
       g,
       "class",
-      `node slot${slot}${node.up ? (node.answers ? "" : " silent") : " down"}${isStuck ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
+      `node slot${slot}${node.up ? (node.answers ? "" : " silent") : " down"}${isBehind ? " stuck" : ""}${this.selected === node.id ? " selected" : ""}${this.world.kind === "node" && node.id === 0 ? " self" : ""}`,
     );
     // It has neither height nor sign: its tip is not known.
     g.classList.toggle("peer", node.isPeer);
@@ -185,19 +184,19 @@ export class Network {
     // Below the ring, which strikes through nothing.
     setAttr(height, "y", (r + BELOW).toFixed(1));
     setAttr(height, "class", r < 13 ? "node-height small" : "node-height");
-    setAttr(g, "aria-label", this.words(node, isStuck, slot));
+    setAttr(g, "aria-label", this.words(node, isBehind, slot));
   }
 
-  words(node, isStuck, slot) {
+  words(node, isBehind, slot) {
     const who = node.isPeer ? `Peer ${node.name}` : `Node ${node.name}`;
     const group =
       this.groups.length > 1 ? `, group ${letter(this.groups.findIndex((ids) => ids.includes(node.id)))}` : "";
     // Of a peer only the announced block is known.
     if (node.isPeer)
-      return node.told ? `${who}, last announced block ${node.told.height}` : `${who}, has announced no block yet`;
+      return node.announced ? `${who}, last announced block ${node.announced.height}` : `${who}, has announced no block yet`;
     if (!node.up) return `${who}${group}, down: ${node.why ?? "not running"}`;
     const state =
-      node.tip === this.world.best?.hash ? "on the best tip" : isStuck ? "on a tip with less work" : "on another tip";
+      node.tip === this.world.best?.hash ? "on the best tip" : isBehind ? "on a tip with less work" : "on another tip";
     const silent = node.answers ? "" : ", no answer";
     const slow = node.delay ? `, its links ${span(node.delay)} slower` : "";
     return `${who}${group}${silent}, block ${node.height}, ${state} (${SIGNS[slot].name}, ${short(node.tip)})${slow}`;

@@ -121,7 +121,7 @@ export class NodeCard {
             ms ? span(ms) : "nothing",
             "slow",
             { node: id, delay_ms: ms },
-            ms ? `Node ${id}'s links are ${span(ms)} slower.` : `Node ${id}'s links are as fast as they were.`,
+            ms ? `Node ${id}'s links are ${span(ms)} slower.` : `The delay of node ${id}'s links is removed.`,
           ),
         ),
       ),
@@ -151,18 +151,17 @@ export class NodeCard {
     const peers = [...this.world.links.values()]
       .filter(([a, b]) => a === node.id || b === node.id)
       .map(([a, b]) => (a === node.id ? b : a));
-    const behind = node.behindSince === null ? null : this.world.now() - node.behindSince;
     const state = node.isPeer
       ? "connected; its tip is the last block that it announced"
       : !node.up
         ? `down: ${node.why ?? "not running"}`
         : !node.answers
           ? "no answer, though its process runs"
-          : behind === null
-            ? node.phase || "runs"
-            : this.world.isStuck(node)
-              ? `on a tip with less work for ${span(behind)}`
-              : "on another tip for a moment";
+          : node.behind
+            ? `on a tip with less work for ${span(this.world.now() - node.behind.since_ms)}, ${count(node.behind.blocks, "block")} behind`
+            : this.world.best && node.tip !== this.world.best.hash
+              ? "on another tip for a moment"
+              : node.phase || "runs";
     this.row("State", state);
     this.row("Stuck", node.up && node.answers ? node.stuck : null);
     if (!this.world.isWhole) this.row("Group", letter(this.world.groupOf(node.id)));

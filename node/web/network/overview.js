@@ -139,7 +139,7 @@ export class Overview {
   }
 
   /** An event that is worth a mark on a link, if it is news. */
-  hear(kind, data) {
+  handle(kind, data) {
     if (data.from === null || data.from === undefined) return;
     if (kind === "got") this.network.animation.send(data.from, data.node, this.world.slotOf(data.hash));
     if (kind === "transaction") this.network.animation.send(data.from, data.node);
@@ -194,7 +194,7 @@ export class Overview {
         ),
         stateOf(node, world),
         node.height,
-        short(node.told?.hash ?? node.tip),
+        short(node.announced?.hash ?? node.tip),
         node.isPeer ? "?" : node.mempool,
         node.mining ? (node.percent === null ? "yes" : `${node.percent} %`) : "no",
       ]),
@@ -232,7 +232,7 @@ function stateOf(node, world) {
   if (node.isPeer) return "connected; last announced";
   if (!node.answers) return "no answer";
   if (node.stuck) return "stuck";
-  if (world.isStuck(node)) return "less work";
+  if (node.behind) return "less work";
   return node.tip === world.best?.hash ? "agrees" : "behind";
 }
 

@@ -68,7 +68,7 @@ export class PartitionPanel {
     const may = this.may();
     this.followGroups();
     for (const part of [this.form, this.tools]) hide(part, !may, () => this.network.first);
-    // What can no longer be done is no longer proposed.
+    // A partition that is not possible any more is not proposed.
     if (!may && this.proposal.groups) return void this.proposal.drop();
     this.mute.hidden = may || !isDevnet || !this.isOffered;
     setText(this.mute, "Read only: to steer, open the address with the token that cairn devnet printed.");

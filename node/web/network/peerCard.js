@@ -13,11 +13,11 @@ export class PeerCard extends NodeCard {
   }
 
   row(name, value, link = null) {
-    const { told } = this.world.nodes.get(this.id) ?? {};
-    const block = told && this.world.blocks.get(told.hash);
+    const { announced } = this.world.nodes.get(this.id) ?? {};
+    const block = announced && this.world.blocks.get(announced.hash);
     let [words, to] = [value, link];
-    if (told && name === "Tip") words = `${told.height} · ${short(told.hash)}`;
-    if (told && name === "Tip" && block && !block.isGenesis) to = `#/block/${told.hash}`;
+    if (announced && name === "Tip") words = `${announced.height} · ${short(announced.hash)}`;
+    if (announced && name === "Tip" && block && !block.isGenesis) to = `#/block/${announced.hash}`;
     if (block && name === "Work") words = work(block.work);
     super.row(name, words, this.hasPages ? to : null);
   }

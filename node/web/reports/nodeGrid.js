@@ -208,8 +208,8 @@ export class NodeGrid {
       height: `${mark.h + 4}px`,
     });
     const words = this.wordsOf(node);
-    if (this.told === words && this.toldAt === mark.x + mark.y * 1e4) return;
-    [this.told, this.toldAt] = [words, mark.x + mark.y * 1e4];
+    if (this.tooltipWords === words && this.shownAt === mark.x + mark.y * 1e4) return;
+    [this.tooltipWords, this.shownAt] = [words, mark.x + mark.y * 1e4];
     setText(this.tip, words);
     const own = { x: mark.x - 6, y: mark.y - 6, w: mark.w + 12, h: mark.h + 12 };
     const { left, top } = placeBeside(own, [], {

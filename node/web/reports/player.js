@@ -53,7 +53,7 @@ export class Player {
     this.feed = new Feed(
       this.world,
       "v1/player",
-      (kind, data) => this.told(kind, data),
+      (kind, data) => this.onEvent(kind, data),
       (word, why) => this.connection(word, why),
     );
     this.mark();
@@ -63,13 +63,13 @@ export class Player {
     return this.feed.start();
   }
 
-  told(kind, data) {
+  onEvent(kind, data) {
     if (kind === "expectation" || kind === "view" || kind === "over") this.judge();
     // Virtual time is as late as the last thing that happened in it.
     const at = kind === "view" ? data.now_ms : data.at_ms;
     if (at !== undefined) this.latest = at;
     if (kind === "view" || kind === "over") this.mark();
-    this.overview.hear(kind, data);
+    this.overview.handle(kind, data);
     if (!document.hidden) this.overview.update();
   }
 
@@ -152,7 +152,7 @@ export class Player {
 
   async setPace(speed) {
     if (await this.send("speed", { speed })) this.pace = speed;
-    // If it was refused, it goes on as it did.
+    // If it was rejected, it goes on as it did.
     this.showPace(this.pace);
   }
 

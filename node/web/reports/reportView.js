@@ -39,7 +39,7 @@ export class ReportView {
         this.go(Number(this.slider.value));
       },
     });
-    // No output: that would be read out with every frame that plays. The slider tells its moment.
+    // No output: that would be read out with every frame that plays. The slider shows its moment.
     this.time = h("span", { class: "scrub-time" });
     this.playButton = h(
       "button",

@@ -214,7 +214,7 @@ export class Scenarios {
     }
   }
 
-  /** The field names the report that is looked at: not one that was refused, and a dropped one too. */
+  /** The field names the report that is looked at: not one that was rejected, and a dropped one too. */
   nameFile(file) {
     this.opened = file;
     const named = new DataTransfer();

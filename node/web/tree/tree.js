@@ -11,7 +11,7 @@ import { placeBeside } from "../lib/tooltipPlacement.js";
 
 /** How long a node's mark takes to another block. */
 const MOVING = 420;
-/** Time that the first mark waits for others, which receive a block some milliseconds later. */
+/** Delay of the first mark: other nodes receive a block some milliseconds later. */
 const WAITING = 60;
 /** Who sets out so soon after another, and to the same block, goes with it. */
 const TOGETHER = 150;
@@ -138,7 +138,7 @@ export class Tree {
   forgetUnborn() {
     const isUnborn = (block) => block && block.at_ms > (this.world.until ?? Infinity);
     if (isUnborn(this.chosen)) this.chosen = null;
-    if (isUnborn(this.told) || isUnborn(this.hovered)) this.show(null);
+    if (isUnborn(this.described) || isUnborn(this.hovered)) this.show(null);
   }
 
   /** Goes towards where it should be. Returns whether it is still on its way. */
@@ -230,7 +230,6 @@ export class Tree {
   movePeople(now) {
     if (!this.world.nodes.size) return this.standCrowds();
     let isBusy = false;
-    const at = this.world.now();
     for (const node of this.world.nodes.values()) {
       const block = node.up ? this.world.blocks.get(node.tip) : null;
       if (!block) {
@@ -246,11 +245,11 @@ export class Tree {
       person.x = part < 1 ? person.fromX + (block.x - person.fromX) * k : block.x;
       person.y = part < 1 ? person.fromY + (y - person.fromY) * k : y;
       person.isMoving = part < 1;
-      // A mark that still waits is drawn with those that it leaves.
+      // A mark that has not left yet is drawn with those that it leaves.
       person.party = !person.isMoving ? node.tip : now < person.at ? person.left : `${person.way} ${person.at}`;
       person.name = node.name;
       person.slot = this.world.slotOf(node.tip);
-      person.isStuck = this.world.isStuck(node, at);
+      person.isBehind = node.behind !== null;
       isBusy ||= person.isMoving;
     }
     if (this.people.size > this.world.nodes.size) {
@@ -367,7 +366,7 @@ export class Tree {
   /** Shows what is known of a block beside it. */
   show(block) {
     if (!block) this.hovered = null;
-    this.told = block;
+    this.described = block;
     this.tip.hidden = !block;
     if (block) {
       blockTip(this.tip, block, this.world);
@@ -388,9 +387,9 @@ export class Tree {
 
   /** Places the tooltip where it covers neither its block nor, if there is room, the tips and their marks. */
   placeTip() {
-    if (!this.told || !this.laneY) return;
-    const own = this.boxOf(this.told);
-    const tips = this.world.tips.map((tip) => tip.block).filter((block) => block && block !== this.told);
+    if (!this.described || !this.laneY) return;
+    const own = this.boxOf(this.described);
+    const tips = this.world.tips.map((tip) => tip.block).filter((block) => block && block !== this.described);
     const { left, top } = placeBeside(own, [...tips.map((block) => this.boxOf(block)), ...this.marks], {
       size: this.tipSize,
       within: this.surface.getBoundingClientRect(),

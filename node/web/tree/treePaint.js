@@ -220,31 +220,31 @@ function gather(view, people, xOf) {
     if (name !== undefined) group.list.push(name);
   };
   const least = view.pin?.zone ?? 0;
-  for (const { name, many = 1, party, slot, isStuck = false, isMoving = false, ...at } of people.values()) {
+  for (const { name, many = 1, party, slot, isBehind = false, isMoving = false, ...at } of people.values()) {
     // Marks on the pinned fork are where it is drawn.
     const isPinned = !isMoving && view.pin?.fork.hash === at.tip;
     const [x, y] = isPinned ? [PINNED, view.pin.y + view.above] : [xOf(at.x), at.y];
     const isLeft = x < least && !isPinned;
     if (isLeft && !isMoving) join(behind, name, many);
     if (isLeft || x > view.width + 40) continue;
-    if (!parties.has(party)) parties.set(party, { x, y, list: [], many: 0, slot, isStuck: false, isMoving });
+    if (!parties.has(party)) parties.set(party, { x, y, list: [], many: 0, slot, isBehind: false, isMoving });
     join(parties.get(party), name, many);
-    parties.get(party).isStuck ||= isStuck;
+    parties.get(party).isBehind ||= isBehind;
   }
   return { parties: [...parties.values()], behind };
 }
 
 /** How a party can be shown, the plainest first: what its pill says, whether names stand before it, how wide it is. */
-function forms({ list, many, slot, isStuck }, widthOf) {
+function forms({ list, many, slot, isBehind }, widthOf) {
   const number = { text: many.toLocaleString("en"), slot };
   number.w = widthOf(number.text) + SIGNED;
   if (many > 3 || many > list.length) {
-    const text = `${count(many, "node")}${isStuck ? ", less work" : ""}`;
+    const text = `${count(many, "node")}${isBehind ? ", less work" : ""}`;
     return [{ text, slot, w: widthOf(text) + SIGNED }, number];
   }
   const names = { list, text: "", w: list.length * 17 };
-  const told = { ...names, text: "less work", w: names.w + widthOf("less work") + BARE + 2 };
-  return [...(isStuck ? [told] : []), names, ...(list.length > 1 ? [number] : [])];
+  const labelled = { ...names, text: "less work", w: names.w + widthOf("less work") + BARE + 2 };
+  return [...(isBehind ? [labelled] : []), names, ...(list.length > 1 ? [number] : [])];
 }
 
 /**
@@ -272,7 +272,7 @@ function spreadOut(parties, blocks, widthOf) {
   return [...placed.reverse(), ...going];
 }
 
-const colourOf = ({ slot, isStuck }, colours) => (isStuck ? colours.warn : colours.slots[slot]);
+const colourOf = ({ slot, isBehind }, colours) => (isBehind ? colours.warn : colours.slots[slot]);
 
 /** A stem connects a high mark with its block. */
 function paintStem(context, { party, up }, colours) {

@@ -128,8 +128,8 @@ fn a_book_of_format_1_comes_along_with_its_payments_and_is_searched_anew() {
 }
 
 #[test]
-fn a_book_of_a_newer_format_is_refused_as_such_whatever_it_holds() {
+fn a_book_of_a_newer_format_is_rejected_as_such_whatever_it_holds() {
     let text = json!({ "format": 3, "news": [1, 2] }).to_string();
-    let refused = Book::parse(Path::new("w.json"), text.as_bytes());
-    assert!(matches!(refused, Err(BookError::Format { found: 3, .. })), "{refused:?}");
+    let rejected = Book::parse(Path::new("w.json"), text.as_bytes());
+    assert!(matches!(rejected, Err(BookError::Format { found: 3, .. })), "{rejected:?}");
 }

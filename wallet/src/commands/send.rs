@@ -1,4 +1,4 @@
-//! `send`: chooses coins, shows the payment, asks, signs, hands it to the node, and waits.
+//! `send`: chooses coins, shows the payment, asks, signs, hands it to the node, and looks for confirmations.
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 

@@ -103,8 +103,8 @@ fn a_foreign_key_signs_nothing() {
 
 #[test]
 fn too_little_is_told_with_what_is_needed() {
-    let refused = draft(Some(50_000_000), &[40_000_000]).expect_err("too little");
-    let SpendError::InsufficientFunds { needed, .. } = refused else { panic!("{refused}") };
+    let rejected = draft(Some(50_000_000), &[40_000_000]).expect_err("too little");
+    let SpendError::InsufficientFunds { needed, .. } = rejected else { panic!("{rejected}") };
     assert!(needed > Amount::from_units(50_000_000));
 }
 
@@ -114,9 +114,9 @@ fn immature_coins_are_named_with_the_blocks_that_are_missing() {
     balance.immature = Amount::from_units(10_000_000_000);
     balance.blocks_to_first_maturity = Some(4);
     balance.blocks_to_full_maturity = Some(9);
-    let refused =
+    let rejected =
         Draft::new(&wish(Some(1)), &[], keys().lock(Branch::Change, 0), &balance).expect_err("nothing");
-    let text = refused.to_string();
+    let text = rejected.to_string();
     assert!(
         text.contains("100 more was mined but is immature") || text.contains("100.00000000 more"),
         "{text}"
@@ -128,9 +128,9 @@ fn immature_coins_are_named_with_the_blocks_that_are_missing() {
 fn a_fee_above_the_ceiling_is_refused() {
     let mut wish = wish(Some(1_000_000));
     wish.fee_ceiling = Amount::from_units(10);
-    let refused =
+    let rejected =
         Draft::new(&wish, &coins(&[40_000_000]), keys().lock(Branch::Change, 0), &balance(40_000_000));
-    assert!(matches!(refused, Err(SpendError::FeeAboveCeiling { ceiling, .. }) if ceiling.units() == 10));
+    assert!(matches!(rejected, Err(SpendError::FeeAboveCeiling { ceiling, .. }) if ceiling.units() == 10));
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn all_is_as_much_as_nodes_relay_the_largest_coins_first() {
 #[test]
 fn a_payment_that_no_node_would_relay_is_refused_before_it_is_signed() {
     let (coins, change_to) = (many(4_000), keys().lock(Branch::Change, 0));
-    let refused = Draft::new(&wish(Some(40_000_000)), &coins, change_to, &balance(47_998_000));
-    let Err(SpendError::TooLarge { coins, size }) = refused else { panic!("{refused:?}") };
+    let rejected = Draft::new(&wish(Some(40_000_000)), &coins, change_to, &balance(47_998_000));
+    let Err(SpendError::TooLarge { coins, size }) = rejected else { panic!("{rejected:?}") };
     assert!(coins > 2_700 && size > LARGEST, "{coins} {size}");
 }
 
@@ -202,7 +202,7 @@ proptest! {
             prop_assert!(draft.fee >= RATE.fee(draft.size).expect("small"));
             prop_assert_eq!(draft.amount.units(), amount);
         } else {
-            // Refused only if all coins together could not pay it.
+            // Rejected only if all coins together could not pay it.
             let needed = amount + RATE.fee(400 + 150 * amounts.len()).expect("small").units();
             prop_assert!(amounts.iter().sum::<u64>() < needed);
         }

@@ -11,20 +11,9 @@ use crate::report::Reorganization;
 /// The most reorganizations of a report; of more the deepest are kept.
 const MAX_REORGANIZATIONS: usize = 1_000;
 
-/// A change of branch that is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done {
-    /// The height of the last block that both branches share.
-    pub fork_height: u32,
-    pub disconnected: u32,
-    pub connected: u32,
-    /// Transactions that left with them and did not come back.
-    pub unconfirmed: u32,
-}
-
 #[derive(Clone, Debug)]
 struct Underway {
-    done: Done,
+    change: Reorganization,
     to_come: u32,
     gone: BTreeSet<Txid>,
 }
@@ -42,17 +31,15 @@ pub struct Branches {
 
 impl Branches {
     /// A change is complete.
-    pub fn add(&mut self, at_ms: u64, at: NodeIndex, done: Done, is_honest: bool) {
-        let Done { fork_height, disconnected, connected, unconfirmed } = done;
+    pub fn add(&mut self, change: Reorganization, is_honest: bool) {
         self.count += 1;
         if is_honest {
-            self.deepest = self.deepest.max(disconnected);
+            self.deepest = self.deepest.max(change.disconnected);
         }
         if self.list.len() >= 2 * MAX_REORGANIZATIONS {
             self.keep_deepest();
         }
-        let node = at.number();
-        self.list.push(Reorganization { at_ms, node, fork_height, disconnected, connected, unconfirmed });
+        self.list.push(change);
     }
 
     /// The deepest changes, deepest first.
@@ -68,8 +55,9 @@ impl Branches {
 
     /// A node begins to change branch; its blocks follow.
     pub fn begin(&mut self, at: NodeIndex, fork_height: u32, disconnected: u32, connected: u32) {
-        let done = Done { fork_height, disconnected, connected, unconfirmed: 0 };
-        self.underway.insert(at, Underway { done, to_come: connected, gone: BTreeSet::new() });
+        let (node, at_ms, unconfirmed) = (at.number(), 0, 0);
+        let change = Reorganization { at_ms, node, fork_height, disconnected, connected, unconfirmed };
+        self.underway.insert(at, Underway { change, to_come: connected, gone: BTreeSet::new() });
     }
 
     /// A block left the best chain of a node.
@@ -80,7 +68,7 @@ impl Branches {
     }
 
     /// A block joined; returns the change that is complete with it.
-    pub fn connected(&mut self, at: NodeIndex, block: &Block) -> Option<Done> {
+    pub fn connected(&mut self, at_ms: u64, at: NodeIndex, block: &Block) -> Option<Reorganization> {
         let change = self.underway.get_mut(&at)?;
         if !change.gone.is_empty() {
             for transaction in block.transactions() {
@@ -91,8 +79,9 @@ impl Branches {
         if change.to_come > 0 {
             return None;
         }
-        let Underway { done, gone, .. } = self.underway.remove(&at)?;
-        Some(Done { unconfirmed: u32::try_from(gone.len()).unwrap_or(u32::MAX), ..done })
+        let Underway { change, gone, .. } = self.underway.remove(&at)?;
+        let unconfirmed = u32::try_from(gone.len()).unwrap_or(u32::MAX);
+        Some(Reorganization { at_ms, unconfirmed, ..change })
     }
 
     /// A node is gone, and what it was telling with it.

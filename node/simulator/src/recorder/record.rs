@@ -18,10 +18,10 @@ use crate::plan::Step;
 use crate::plan_state::{PlanState, StepEffect};
 use crate::recorder::agreement::Agreement;
 use crate::recorder::blocks::{Blocks, Found};
-use crate::recorder::branches::{Branches, Done};
+use crate::recorder::branches::Branches;
 use crate::recorder::payment_log::PaymentLog;
 use crate::recorder::timeline::Timeline;
-use crate::report::{Branching, Convergence, MomentKind};
+use crate::report::{Branching, Convergence, MomentKind, Reorganization};
 use crate::settlement::Settlement;
 use crate::settlement::is_one_in_each;
 use crate::text;
@@ -112,8 +112,11 @@ impl Recorder {
     /// A block joined a node's best chain.
     pub fn connected(&mut self, at_ms: u64, at: NodeIndex, block: &Block) {
         self.blocks.reached(at_ms, at, &block.hash());
-        if let Some(done) = self.branches.connected(at, block) {
-            self.reorganized(at_ms, at, done);
+        if let Some(change) = self.branches.connected(at_ms, at, block) {
+            let Reorganization { fork_height, disconnected, connected, .. } = change;
+            self.branches.add(change, self.is_honest(at));
+            let change = Branching { fork_height, disconnected, connected };
+            self.timeline.add_reorganization(at_ms, at, change);
         }
     }
 
@@ -191,13 +194,6 @@ impl Recorder {
     /// How many tips living nodes have now.
     pub fn tips(&self) -> usize {
         self.agreement.tips()
-    }
-
-    fn reorganized(&mut self, at_ms: u64, at: NodeIndex, done: Done) {
-        self.branches.add(at_ms, at, done, self.is_honest(at));
-        let Done { fork_height, disconnected, connected, .. } = done;
-        let reorganization = Branching { fork_height, disconnected, connected };
-        self.timeline.add_reorganization(at_ms, at, reorganization);
     }
 
     fn is_honest(&self, at: NodeIndex) -> bool {

@@ -2,36 +2,34 @@
 
 use std::io::Write;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use cairn_simulator::plan::Plan;
 use cairn_simulator::play::play;
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::cli::simulate::{Seeds, SimulateArgs};
-use crate::commands::output::Output;
+use crate::commands::bar::bar;
+use crate::commands::output::{Output, say_written};
 use crate::commands::simulate::replay::Replay;
 use cairn_report as report;
 use cairn_report::batch::{SeedFigures, SeedOutcome, Summary};
 use cairn_report::batch_page::print_seeds;
 
-/// Plays every seed, tells how they differ, and which were not as expected.
+/// Plays every seed, and prints how they differ and which were not as expected.
 ///
 /// # Errors
 /// When a report cannot be written or some seed was not as expected.
 pub fn run(plan: &Plan, seeds: Seeds, replay: &Replay, arguments: &SimulateArgs) -> anyhow::Result<()> {
     let summary = play_all(plan, seeds, replay)?;
-    // Before anything is shown, which may fail where nobody reads any more.
+    // Before anything is shown: standard output may be closed.
     arguments.report.iter().try_for_each(|directory| report::write_seeds(&summary, directory))?;
     let mut text = Vec::new();
     match arguments.json {
         true => serde_json::to_writer(&mut text, &summary)?,
         false => print_seeds(&summary, &mut text)?,
     }
-    let written = arguments.report.as_ref();
-    let written = written.map(|path| format!("the report is in {}", path.join("index.html").display()));
-    if let Some(written) = written.as_ref().filter(|_| !arguments.json) {
-        write!(text, "\n{written}")?;
+    if !arguments.json {
+        say_written(arguments.report.as_deref(), &mut text)?;
     }
     let mut output = Output::new(arguments.report.is_some());
     output.write(|out| writeln!(out, "{}", String::from_utf8_lossy(&text).trim_end()));
@@ -44,8 +42,7 @@ pub fn run(plan: &Plan, seeds: Seeds, replay: &Replay, arguments: &SimulateArgs)
 
 fn play_all(plan: &Plan, seeds: Seeds, replay: &Replay) -> anyhow::Result<Summary> {
     let all: Vec<u64> = seeds.iter().collect();
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} seeds, {eta} left");
-    let bar = ProgressBar::new(all.len() as u64).with_style(style.context("the bar's template")?);
+    let bar = bar(all.len() as u64, "{bar:40} {pos} of {len} seeds, {eta} left")?;
     bar.tick();
     // Runs share nothing, and each is done on one thread; the order of the results is that of the seeds.
     let outcomes: Vec<SeedOutcome> = all
@@ -57,7 +54,6 @@ fn play_all(plan: &Plan, seeds: Seeds, replay: &Replay) -> anyhow::Result<Summar
             outcome
         })
         .collect();
-    bar.finish_and_clear();
     Ok(Summary::new(plan, outcomes))
 }
 
@@ -110,15 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn seeds_that_miss_an_expectation_are_told_with_the_command_that_plays_them() {
+    fn seeds_that_miss_an_expectation_are_reported_with_the_command_that_plays_them() {
         let height = Bounds { least: Some(10_000), most: None };
         let plan = Plan { expectations: vec![Expectation::Height(height)], ..plan() };
         let seeds = "8..9".parse().expect("seeds");
         let summary = play_all(&plan, seeds, &Replay::of(Path::new("cut.toml"))).expect("played");
-        let mut told = Vec::new();
-        print_seeds(&summary, &mut told).expect("memory takes all");
-        let told = String::from_utf8(told).expect("text");
-        assert!(told.contains("0 of 2 seeds met every expectation"), "{told}");
-        assert!(told.contains("cairn simulate cut.toml --seed 8\n"), "{told}");
+        let mut text = Vec::new();
+        print_seeds(&summary, &mut text).expect("memory takes all");
+        let text = String::from_utf8(text).expect("text");
+        assert!(text.contains("0 of 2 seeds met every expectation"), "{text}");
+        assert!(text.contains("cairn simulate cut.toml --seed 8\n"), "{text}");
     }
 }

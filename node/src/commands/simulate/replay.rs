@@ -23,7 +23,7 @@ impl Replay {
         Self { command: format!("cairn simulate {file}") }
     }
 
-    /// The same for a page, which must not differ by where the file lay on somebody's machine.
+    /// The same for a page, which must not depend on the directory of the file.
     pub fn for_page(scenario: &Path) -> Self {
         Self::of(scenario.file_name().map_or(scenario, Path::new))
     }
@@ -48,7 +48,7 @@ impl Replay {
     /// A breach as an error that says how to look at it.
     pub fn broken(&self, failure: &Failure) -> anyhow::Error {
         anyhow!(
-            "something broke that must hold: {failure}; `{}` tells the events before it",
+            "something broke that must hold: {failure}; `{}` prints the events before it",
             self.of_failure(failure)
         )
     }
@@ -62,16 +62,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_breach_is_told_with_its_seed_and_the_one_command_that_plays_it_again() {
+    fn a_breach_is_reported_with_its_seed_and_the_one_command_that_plays_it_again() {
         let violation = Box::new(Violation::Spins { at: NodeIndex::new(1) });
         let failure = Failure { seed: 7, event: 99, after_ms: 1_500, is_of_the_end: false, violation };
-        let told = Replay::of(Path::new("my cut.toml")).broken(&failure).to_string();
-        assert!(told.contains("seed 7, event 99, after 1500 ms"), "{told}");
-        assert!(told.contains("`cairn simulate 'my cut.toml' --seed 7 --until-event 99 --trace`"), "{told}");
+        let text = Replay::of(Path::new("my cut.toml")).broken(&failure).to_string();
+        assert!(text.contains("seed 7, event 99, after 1500 ms"), "{text}");
+        assert!(text.contains("`cairn simulate 'my cut.toml' --seed 7 --until-event 99 --trace`"), "{text}");
         assert_eq!(Replay::of(Path::new("-x.toml")).whole(1), "cairn simulate ./-x.toml --seed 1");
         assert_eq!(Replay::for_page(Path::new("/a/x.toml")).whole(1), "cairn simulate x.toml --seed 1");
         let of_the_end = Failure { is_of_the_end: true, ..failure };
-        let told = Replay::of(Path::new("cut.toml")).broken(&of_the_end).to_string();
-        assert!(told.contains("`cairn simulate cut.toml --seed 7 --trace`"), "{told}");
+        let text = Replay::of(Path::new("cut.toml")).broken(&of_the_end).to_string();
+        assert!(text.contains("`cairn simulate cut.toml --seed 7 --trace`"), "{text}");
     }
 }

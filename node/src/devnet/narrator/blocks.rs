@@ -1,4 +1,4 @@
-//! Blocks on their way through the network: each is told when every node that can have it has it.
+//! Blocks on their way through the network: each is reported when every node that can have it has it.
 //! People read many at once as one line; programs get an object for every block.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -6,20 +6,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use cairn_core::hash::BlockHash;
 use cairn_core::height::Height;
 use cairn_daemon::api::event::BlockInfo;
+use cairn_genesis::format::count;
 
-use crate::devnet::line::{Line, Told, ToldBlock, count};
+use crate::devnet::line::{Line, Narrated, NarratedBlock};
 use crate::devnet::state::NetworkState;
 
-/// Milliseconds after which a block is told although not every node has it.
+/// Milliseconds after which a block is reported although not every node has it.
 pub const PATIENCE: u64 = 1_500;
-/// Blocks within [`BURST`] that are told one by one; further ones are gathered.
+/// Blocks within [`BURST`] that are reported one by one; further ones are gathered.
 const MANY: usize = 4;
 /// See [`MANY`]; in milliseconds.
 const BURST: u64 = 500;
-/// Limit of blocks remembered, so that none is told twice.
+/// Limit of blocks remembered, so that none is reported twice.
 const REMEMBERED: usize = 20_000;
 
-/// A block that is not told yet.
+/// A block that is not reported yet.
 #[derive(Clone, Debug)]
 struct OnItsWay {
     block: BlockInfo,
@@ -28,7 +29,7 @@ struct OnItsWay {
     nodes: BTreeSet<u16>,
 }
 
-/// A block that can be told.
+/// A block that can be reported.
 #[derive(Debug)]
 struct Ready {
     block: OnItsWay,
@@ -41,19 +42,19 @@ struct Ready {
     whole: bool,
 }
 
-/// Blocks that are not told yet, and those that were.
+/// Blocks that are not reported yet, and those that were.
 #[derive(Debug, Default)]
 pub struct Blocks {
     on_their_way: Vec<OnItsWay>,
     ready: Vec<Ready>,
-    told: BTreeMap<BlockHash, Height>,
-    told_at: VecDeque<u64>,
+    reported: BTreeMap<BlockHash, Height>,
+    reported_at: VecDeque<u64>,
 }
 
 impl Blocks {
     /// A node has connected a block.
     pub fn reached(&mut self, node: u16, block: &BlockInfo, at: u64) {
-        if self.told.contains_key(&block.hash) {
+        if self.reported.contains_key(&block.hash) {
             return;
         }
         if let Some(known) = self.on_their_way.iter_mut().find(|known| known.block.hash == block.hash) {
@@ -67,7 +68,7 @@ impl Blocks {
 
     /// Returns lines of blocks that every running node of their group has, and of those that were
     /// waited for long enough.
-    pub fn tell(&mut self, now: u64, state: &NetworkState) -> Vec<Line> {
+    pub fn lines(&mut self, now: u64, state: &NetworkState) -> Vec<Line> {
         if self.on_their_way.is_empty() && self.ready.is_empty() {
             return Vec::new();
         }
@@ -83,35 +84,35 @@ impl Blocks {
                 waiting.push(block);
                 continue;
             }
-            self.told.insert(block.block.hash, block.block.height);
+            self.reported.insert(block.block.hash, block.block.height);
             let (expected, whole) = (expected.len(), groups.is_whole());
             self.ready.push(Ready { block, since: now, expected, all, whole });
         }
         self.on_their_way = waiting;
-        while self.told.len() > REMEMBERED {
-            let lowest = self.told.iter().min_by_key(|(_, height)| **height).map(|(hash, _)| *hash);
-            lowest.map(|hash| self.told.remove(&hash));
+        while self.reported.len() > REMEMBERED {
+            let lowest = self.reported.iter().min_by_key(|(_, height)| **height).map(|(hash, _)| *hash);
+            lowest.map(|hash| self.reported.remove(&hash));
         }
-        while self.told_at.front().is_some_and(|at| now.saturating_sub(*at) > BURST) {
-            self.told_at.pop_front();
+        while self.reported_at.front().is_some_and(|at| now.saturating_sub(*at) > BURST) {
+            self.reported_at.pop_front();
         }
-        let is_burst = self.told_at.len() + self.ready.len() > MANY;
+        let is_burst = self.reported_at.len() + self.ready.len() > MANY;
         let is_due = self.ready.first().is_some_and(|first| now.saturating_sub(first.since) >= BURST);
         if is_burst && !is_due {
             return Vec::new();
         }
-        self.told_at.extend(self.ready.iter().map(|_| now));
-        self.tell_at_once()
+        self.reported_at.extend(self.ready.iter().map(|_| now));
+        self.take_lines()
     }
 
-    /// Tells what is ready without waiting for more, because something else is to be told after it.
-    pub fn tell_at_once(&mut self) -> Vec<Line> {
+    /// Returns the lines of blocks that can be reported now, because an event comes after them.
+    pub fn take_lines(&mut self) -> Vec<Line> {
         let ready = std::mem::take(&mut self.ready);
-        let mut lines: Vec<Line> = ready.iter().map(tell_one).collect();
+        let mut lines: Vec<Line> = ready.iter().map(line_of).collect();
         if ready.len() > MANY {
             lines.iter_mut().for_each(|line| line.text = None);
             if let Some(last) = lines.last_mut() {
-                last.text = Some(tell_many(&ready));
+                last.text = Some(line_of_many(&ready));
             }
         }
         lines
@@ -130,7 +131,7 @@ impl Ready {
     }
 }
 
-fn tell_one(ready: &Ready) -> Line {
+fn line_of(ready: &Ready) -> Line {
     let Ready { block: OnItsWay { block, first, last, nodes }, expected, all, whole, .. } = ready;
     let (ms, miner, transactions) = (last - first, ready.miner(), ready.payments());
     let agree = match (all, whole) {
@@ -142,10 +143,10 @@ fn tell_one(ready: &Ready) -> Line {
     let (height, transactions_text) = (block.height.get(), count(transactions as u64, "transaction"));
     let text = format!("block {height} by {miner}, {transactions_text}, {agree}");
     let (height, hash, nodes, all) = (block.height, block.hash, nodes.clone(), *all);
-    Told::Block(ToldBlock { height, hash, miner, transactions, nodes, all, ms }).line(text)
+    Narrated::Block(NarratedBlock { height, hash, miner, transactions, nodes, all, ms }).line(text)
 }
 
-fn tell_many(ready: &[Ready]) -> String {
+fn line_of_many(ready: &[Ready]) -> String {
     let heights = ready.iter().map(|ready| ready.block.block.height.get());
     let (lowest, highest) = (heights.clone().min().unwrap_or(0), heights.max().unwrap_or(0));
     let miners: BTreeSet<String> = ready.iter().map(Ready::miner).collect();
@@ -183,16 +184,16 @@ mod tests {
         let mut blocks = Blocks::default();
         let foreign = BlockInfo { tag: "\u{1b}[2Jnode".into(), ..block(1, 1, 0).block };
         blocks.reached(0, &foreign, 0);
-        let lines = texts(blocks.tell(0, &state(1)));
+        let lines = texts(blocks.lines(0, &state(1)));
         assert!(lines[0].starts_with("block 1 by a stranger, "), "{lines:?}");
     }
 
     #[test]
-    fn a_block_that_some_node_never_gets_is_told_after_a_while() {
+    fn a_block_that_some_node_never_gets_is_reported_after_a_while() {
         let (mut blocks, state) = (Blocks::default(), state(2));
         blocks.reached(0, &block(5, 1, 0).block, 0);
-        assert!(blocks.tell(PATIENCE, &state).is_empty());
-        let lines = texts(blocks.tell(PATIENCE + BURST, &state));
+        assert!(blocks.lines(PATIENCE, &state).is_empty());
+        let lines = texts(blocks.lines(PATIENCE + BURST, &state));
         assert_eq!(lines, ["block 5 by node 3, 2 transactions, 1 of 2 nodes have it"]);
     }
 
@@ -202,11 +203,11 @@ mod tests {
         let mut lines = Vec::new();
         for number in 0..100 {
             blocks.reached(0, &block(number, number as u8 + 1, 0).block, number.into());
-            lines.extend(blocks.tell(number.into(), &state));
+            lines.extend(blocks.lines(number.into(), &state));
         }
-        lines.extend(blocks.tell(BURST * 2, &state));
+        lines.extend(blocks.lines(BURST * 2, &state));
         assert_eq!(lines.len(), 100);
-        assert!(lines.iter().all(|line| matches!(line.told, Told::Block { .. })));
+        assert!(lines.iter().all(|line| matches!(line.event, Narrated::Block { .. })));
         let texts = texts(lines);
         assert_eq!(texts.len(), MANY + 1);
         let last = "96 blocks, heights 4 to 99, by node 3, 192 transactions, all 1 nodes that can reach each other have them";

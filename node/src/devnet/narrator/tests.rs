@@ -15,14 +15,14 @@ use crate::devnet::shared_state::SharedState;
 use crate::devnet::tests::{block, hash, work};
 
 fn devnet(nodes: u16) -> (SharedState, Receiver<TimedEvent>) {
-    let (sender, heard) = channel();
-    (SharedState::new(&Chain::builtin("devnet").expect("devnet"), nodes, Some(sender)), heard)
+    let (sender, events) = channel();
+    (SharedState::new(&Chain::builtin("devnet").expect("devnet"), nodes, Some(sender)), events)
 }
 
 /// What an event has people read.
-fn texts((state, heard): &(SharedState, Receiver<TimedEvent>), event: DevnetEvent) -> Vec<String> {
+fn texts((state, events): &(SharedState, Receiver<TimedEvent>), event: DevnetEvent) -> Vec<String> {
     state.happened(event);
-    heard.recv().expect("it is passed on").lines.into_iter().filter_map(|line| line.text).collect()
+    events.recv().expect("it is passed on").lines.into_iter().filter_map(|line| line.text).collect()
 }
 
 fn connects(node: u16, height: u32, byte: u8) -> DevnetEvent {
@@ -34,7 +34,7 @@ fn partition(text: &str, nodes: u16) -> DevnetEvent {
 }
 
 #[test]
-fn a_block_is_told_once_when_every_node_has_it() {
+fn a_block_is_reported_once_when_every_node_has_it() {
     let devnet = devnet(2);
     assert!(texts(&devnet, connects(0, 12, 1)).is_empty());
     let lines = texts(&devnet, connects(1, 12, 1));
@@ -45,7 +45,7 @@ fn a_block_is_told_once_when_every_node_has_it() {
 }
 
 #[test]
-fn a_block_that_stays_on_one_side_is_told_for_that_side() {
+fn a_block_that_stays_on_one_side_is_reported_for_that_side() {
     let devnet = devnet(3);
     texts(&devnet, partition("0,1/2", 3));
     texts(&devnet, connects(0, 5, 1));
@@ -54,13 +54,13 @@ fn a_block_that_stays_on_one_side_is_told_for_that_side() {
 }
 
 #[test]
-fn blocks_of_a_side_are_told_for_that_side_before_the_healing_that_came_after_them() {
+fn blocks_of_a_side_are_reported_for_that_side_before_the_healing_that_came_after_them() {
     let devnet = devnet(3);
     texts(&devnet, partition("0,1/2", 3));
     let mut lines: Vec<String> =
         (5..11).flat_map(|height| texts(&devnet, connects(2, height, height as u8))).collect();
     lines.extend(texts(&devnet, DevnetEvent::Partitioned(Groups::whole(3))));
-    let healed = lines.iter().position(|text| text.starts_with("healed")).expect("it is told");
+    let healed = lines.iter().position(|text| text.starts_with("healed")).expect("it is reported");
     let blocks = &lines[..healed];
     assert!(
         blocks.iter().all(|text| text.contains("the one node on this side has it")
@@ -71,7 +71,7 @@ fn blocks_of_a_side_are_told_for_that_side_before_the_healing_that_came_after_th
 }
 
 #[test]
-fn a_reorganization_is_told_with_its_numbers() {
+fn a_reorganization_is_reported_with_its_numbers() {
     let devnet = devnet(2);
     let change = Reorganization {
         fork_height: Height::from_u32(41),
@@ -86,7 +86,7 @@ fn a_reorganization_is_told_with_its_numbers() {
 }
 
 #[test]
-fn agreement_after_healing_is_told_once_when_all_running_nodes_share_a_tip() {
+fn agreement_after_healing_is_reported_once_when_all_running_nodes_share_a_tip() {
     let devnet = devnet(3);
     texts(&devnet, DevnetEvent::Killed(2));
     texts(&devnet, connects(0, 5, 1));
@@ -135,7 +135,7 @@ fn a_node_that_was_restarted_agrees_again_once_it_has_the_tip_of_the_others() {
 }
 
 #[test]
-fn a_fee_is_told_in_decimal_coins_however_small() {
+fn a_fee_is_reported_in_decimal_coins_however_small() {
     let devnet = devnet(2);
     let txid = Txid::from_bytes([0xab; 32]);
     let event =

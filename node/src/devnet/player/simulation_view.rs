@@ -53,7 +53,7 @@ impl SimulationView {
                 }
             }
             for host in world.living() {
-                state.mining(host.index().number(), host.hashrate > Hashrate::NONE, at);
+                state.set_mining(host.index().number(), host.hashrate > Hashrate::NONE);
             }
             if sides != self.sides {
                 state.set_groups(sides.clone(), at);

@@ -1,5 +1,5 @@
-//! The ground that a scenario is played on: its chain, made as hard as real miners need it and with
-//! coins for whoever pays; and who dials whom.
+//! Setup of a scenario: its chain, as hard as real miners need it and with coins for every payer; and the
+//! nodes that each node dials.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use cairn_simulator::plan::Plan;
 
 use crate::devnet::scenario::rates::{Rates, target_for};
 
-/// What genesis gives each wallet: as much as devnet's accounts have.
+/// Coins of each wallet in genesis: as many as devnet's accounts have.
 const PREMINE: Amount = Amount::from_units(10_000 * Amount::COIN.units());
 
 /// The plan's chain for these miners: block 1 takes the hashes that all make in a spacing, the
@@ -44,7 +44,7 @@ pub fn account_of(wallet: u16) -> u8 {
     (wallet % u16::from(accounts::COUNT)) as u8
 }
 
-/// Whom each node dials: the same that a world of the simulator draws from the plan's seed.
+/// The nodes that each node dials: the same that a world of the simulator draws from the plan's seed.
 pub fn dials(plan: &Plan) -> Vec<BTreeSet<u16>> {
     let dials = plan.dials(plan.seed, &BTreeSet::new());
     dials.into_iter().map(|dialled| dialled.into_iter().map(NodeIndex::number).collect()).collect()
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_dials_itself() {
+    fn no_node_dials_itself() {
         let dials = dials(&Plan::quiet(5));
         assert_eq!(dials.len(), 5);
         assert!((0..).zip(&dials).all(|(node, dialled)| !dialled.is_empty() && !dialled.contains(&node)));

@@ -1,4 +1,4 @@
-//! What can go wrong with a scenario on real nodes, said so that a person knows what to do.
+//! Errors of a scenario on real nodes, with what to do.
 
 use std::path::PathBuf;
 
@@ -10,9 +10,9 @@ use crate::devnet::scenario::rates::TooSmallPart;
 /// A scenario could not be played, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// Real nodes cannot do what it wants.
+    /// Real nodes cannot carry it out.
     #[error("the scenario {name:?} cannot be played on real nodes: {why}; play it in the simulator")]
-    Refused { name: String, why: String },
+    Unplayable { name: String, why: String },
     /// Some miner would be too slow for its share to hold.
     #[error(transparent)]
     Rates(#[from] TooSmallPart),
@@ -28,13 +28,13 @@ pub enum ScenarioError {
     /// A node ended by itself.
     #[error("the scenario stopped: node {node} ended by itself: {how}")]
     Died { node: u16, how: String },
-    /// They never had one tip in the end.
+    /// The nodes did not agree on a tip.
     #[error(
         "the nodes did not agree within {seconds} s after mining ended: {tips} tips are left; \
          end later, or allow more time to agree"
     )]
     NoAgreement { seconds: u64, tips: usize },
-    /// Somebody wanted it to end.
+    /// A signal ended it.
     #[error("the scenario was stopped before it began, so there is no report")]
     Interrupted,
     #[error(transparent)]

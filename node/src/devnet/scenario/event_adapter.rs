@@ -1,4 +1,4 @@
-//! The adapter: what nodes tell, in the words in which the simulator's recorder hears it.
+//! The adapter: events of nodes, as the simulator's recorder takes them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Instant;
 use cairn_core::block::Block;
 use cairn_core::encoding::decode;
 use cairn_core::hash::{BlockHash, Txid};
+use cairn_daemon::api::client::{LOOK, WORK};
 use cairn_daemon::api::event::{NodeEvent, Reorganization};
 use cairn_daemon::api::replies::RawTransaction;
 use cairn_simulator::conductor::phases::Observed;
@@ -18,15 +19,15 @@ use cairn_simulator::report::{Moment, Report};
 use cairn_simulator::settlement::{is_one_in_each, ways};
 
 use crate::devnet::event::{DevnetEvent, TimedEvent};
-use crate::devnet::network::Network;
+use crate::devnet::network::{NONE, Network};
 use crate::devnet::plan::miner;
 use crate::devnet::scenario::chain_setup;
 use crate::devnet::scenario::error::ScenarioError;
 
-/// Blocks kept so that nobody must be asked for them again: all that nodes tell of in a moment.
+/// Blocks kept so that they are not requested again: all that nodes report within a moment.
 const KEPT: usize = 512;
 
-/// What has happened so far.
+/// Records the events of a devnet.
 #[derive(Debug)]
 pub struct EventAdapter {
     plan: Arc<Plan>,
@@ -43,7 +44,7 @@ pub struct EventAdapter {
     highest: u32,
     /// The number of steps that were given to the executor.
     pub steps_taken: usize,
-    told: usize,
+    reported: usize,
 }
 
 impl EventAdapter {
@@ -65,7 +66,7 @@ impl EventAdapter {
             kept_in_order: VecDeque::new(),
             highest: 0,
             steps_taken: 0,
-            told: 0,
+            reported: 0,
         }
     }
 
@@ -84,15 +85,15 @@ impl EventAdapter {
         self.recorder.tips()
     }
 
-    /// How often a node was started so far.
+    /// Number of starts of a node so far.
     pub fn life(&self, node: NodeIndex) -> u32 {
         self.lives.get(node.index()).map_or(0, |(life, _)| *life)
     }
 
-    /// What was recorded since the last time somebody asked.
+    /// The moments that were recorded since the last call.
     pub fn news(&mut self) -> &[Moment] {
         let timeline = self.recorder.timeline.moments();
-        let from = std::mem::replace(&mut self.told, timeline.len());
+        let from = std::mem::replace(&mut self.reported, timeline.len());
         &timeline[from..]
     }
 
@@ -100,8 +101,8 @@ impl EventAdapter {
     ///
     /// # Errors
     /// When it means that the scenario cannot go on.
-    pub fn hear(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
-        // Threads tell of what happened in the same instant in any order; a report has one.
+    pub fn take(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
+        // Threads report events of the same instant in any order; a report has one.
         let at_ms = happening.at.saturating_duration_since(self.begin).as_millis() as u64;
         self.last_ms = self.last_ms.max(at_ms);
         let at_ms = self.last_ms;
@@ -113,7 +114,7 @@ impl EventAdapter {
             DevnetEvent::Restarted(node) => self.came_up(at_ms, node),
             DevnetEvent::Died { node, how } => return Err(ScenarioError::Died { node, how }),
             DevnetEvent::Stop => self.recorder.interrupted(at_ms),
-            // Told as steps of the plan.
+            // Recorded as steps of the plan.
             DevnetEvent::Partitioned(_) | DevnetEvent::Hashrate { .. } | DevnetEvent::Slowed { .. } => {}
         }
         Ok(())
@@ -128,14 +129,18 @@ impl EventAdapter {
     pub fn confirmed(&self) -> u64 {
         let running = self.network.running();
         let tip = self.recorder.final_tip();
-        let has_it = |node: &&u16| self.network.tip(**node).ok() == tip;
+        let has_it = |node: &&u16| self.tip(**node) == tip;
         let Some(node) = running.iter().find(has_it).or(running.first()).copied() else { return 0 };
         let is_confirmed = |txid: &Txid| {
-            let found = self.network.call::<RawTransaction>(node, "getrawtransaction", (txid, 1));
+            let found = self.network.call::<RawTransaction>(WORK, node, "getrawtransaction", (txid, 1));
             found.is_ok_and(|found| found.confirmations > Some(0))
         };
         let confirmed = self.recorder.payments.all().filter(|txid| is_confirmed(txid));
         confirmed.count() as u64
+    }
+
+    fn tip(&self, node: u16) -> Option<BlockHash> {
+        self.network.call(LOOK, node, "getbestblockhash", NONE).ok()
     }
 
     fn runs(&self, node: u16) -> bool {
@@ -156,9 +161,9 @@ impl EventAdapter {
         }
     }
 
-    /// Asks a node where it stands: what led there was told before, or was missed.
+    /// Requests the tip of a node: the events before it were reported, or missed.
     fn look(&mut self, at_ms: u64, node: u16) {
-        if let Ok(tip) = self.network.tip(node) {
+        if let Some(tip) = self.tip(node) {
             self.know(at_ms, node, tip);
             self.recorder.came_up(at_ms, NodeIndex::new(node), tip);
         }
@@ -196,8 +201,8 @@ impl EventAdapter {
         }
     }
 
-    /// A block that a node tells of. The recorder hears of it once, its forefathers before it: some
-    /// may have been found by a node that was killed before anybody heard.
+    /// A block that a node reports. The recorder gets it once, its ancestors before it: a node that was killed
+    /// may have found some of them and not reported them.
     fn know(&mut self, at_ms: u64, node: u16, hash: BlockHash) -> Option<Arc<Block>> {
         let block = self.block(node, hash)?;
         let mut unknown = vec![(hash, block.clone())];
@@ -221,13 +226,13 @@ impl EventAdapter {
         Some(block)
     }
 
-    /// A block, from memory or from a node: the one that told, else any that has it.
+    /// A block, from memory or from a node: the one that reported it, else any that has it.
     fn block(&mut self, node: u16, hash: BlockHash) -> Option<Arc<Block>> {
         if let Some(block) = self.kept.get(&hash) {
             return Some(block.clone());
         }
         let ask = |node: u16| {
-            let answer: String = self.network.call(node, "getblock", (hash, 0)).ok()?;
+            let answer: String = self.network.call(WORK, node, "getblock", (hash, 0)).ok()?;
             let bytes = hex::decode(answer).ok()?;
             decode::<Block>(&bytes, bytes.len()).ok().map(Arc::new)
         };

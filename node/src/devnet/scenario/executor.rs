@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use cairn_daemon::api::client::SET;
 use cairn_genesis::hashrate::Hashrate;
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::conductor::payments::pay_many;
@@ -128,7 +129,7 @@ impl Executor {
 
     fn set_clock_of(&self, node: NodeIndex) -> Result<(), DevnetError> {
         let Some(offset_ms) = self.state.clock_offset_ms(node) else { return Ok(()) };
-        self.devnet.set(node.number(), "setclockoffset", [offset_ms])
+        self.devnet.call(SET, node.number(), "setclockoffset", [offset_ms])
     }
 }
 
@@ -157,7 +158,7 @@ impl Network for Executor {
     }
 
     fn set_partition(&mut self, partition: Partition) -> Result<(), DevnetError> {
-        self.devnet.cut(match partition {
+        self.devnet.partition(match partition {
             Partition::Whole => Groups::whole(self.plan.nodes()),
             Partition::Split(sides) | Partition::Refused(sides) => {
                 let side = |side: Vec<NodeIndex>| side.into_iter().map(NodeIndex::number).collect();
@@ -233,7 +234,7 @@ impl Network for Executor {
         Ok(())
     }
 
-    /// Plans that change a behaviour are refused before a devnet starts.
+    /// Plans that change a behaviour are rejected before a devnet starts.
     fn behave(&mut self, _group: usize, _behaviour: &Behaviour) -> Result<(), DevnetError> {
         Ok(())
     }

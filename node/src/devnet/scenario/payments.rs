@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cairn_core::encoding::encode;
 use cairn_core::hash::Txid;
 use cairn_core::transaction::Transaction;
+use cairn_daemon::api::client::WORK;
 use cairn_genesis::accounts;
 use cairn_protocol::input::RequestId;
 use cairn_simulator::conductor::payments::{Answer, Payments, Wallets, pay_next};
@@ -13,7 +14,6 @@ use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::note::Note;
 use cairn_simulator::wallets::SimWallet;
 
-use crate::devnet::error::DevnetError;
 use crate::devnet::event::DevnetEvent;
 use crate::devnet::network::Network;
 use crate::devnet::scenario::chain_setup::account_of;
@@ -36,8 +36,8 @@ impl Payer {
         Self { network, wallets }
     }
 
-    /// The wallet whose turn it is pays at its own node; one whose node is down or rejects the payment waits
-    /// for its next turn.
+    /// The wallet whose turn it is pays at its own node; one whose node is down or rejects the payment tries again
+    /// at its next turn.
     pub fn pay(&mut self) {
         let nodes = usize::from(self.network.ids().end);
         let Ok(()) = pay_next(self, nodes);
@@ -62,9 +62,8 @@ impl Payments for Payer {
         transaction: Arc<Transaction>,
     ) -> Result<Answer, Infallible> {
         let params = [hex::encode(encode(&*transaction))];
-        Ok(match self.network.call::<Txid>(at.number(), "sendrawtransaction", params) {
+        Ok(match self.network.call::<Txid>(WORK, at.number(), "sendrawtransaction", params) {
             Ok(_) => Answer::Accepted,
-            Err(DevnetError::Node { error, .. }) => Answer::Rejected(error.to_string()),
             Err(error) => Answer::Rejected(error.to_string()),
         })
     }

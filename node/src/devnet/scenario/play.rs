@@ -25,21 +25,20 @@ use crate::devnet::scenario::payments::Payer;
 use crate::devnet::scenario::rates::Rates;
 use cairn_genesis::programs::held::held;
 
-/// How often somebody looks at the clock and at the nodes when nothing happens.
+/// Interval between looks at the clock and at the nodes when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
-/// How long the nodes may take to connect at first.
+/// Time limit of the nodes to connect at first.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long blocks may be under way when nobody mines any more.
+/// Time that blocks may be under way after mining has ended.
 const REST: Duration = Duration::from_secs(30);
-/// Payments that wait because a node is slow to answer; beyond it people do not pay.
-const WAITING_PAYMENTS: usize = 1_000;
+/// Limit of queued payments; further ones are not made.
+const QUEUED_PAYMENTS: usize = 1_000;
 
-/// Hears what happened since it was last called, and how many thousandths are done.
-type Tell<'a> = &'a mut dyn FnMut(&[Moment], u64);
+/// Gets the moments since it was last called, and the progress in thousandths.
+type OnProgress<'a> = &'a mut dyn FnMut(&[Moment], u64);
 
-/// Plays a plan and reports; `tell` gets every moment as it is recorded, and time and again how many
-/// thousandths are done. A run that somebody stops reports what was seen so far. In the end, whatever it is,
-/// every node is stopped.
+/// Plays a plan and reports; `on_progress` gets every moment as it is recorded, and the progress in thousandths. A run that
+/// a signal stops reports the moments until then. At the end of any kind every node is stopped.
 ///
 /// # Errors
 /// [`ScenarioError`], but for what is said before nodes start.
@@ -51,12 +50,12 @@ pub fn play(
     rates: &Rates,
     network: &Arc<Network>,
     happenings: &Receiver<TimedEvent>,
-    tell: Tell<'_>,
+    on_progress: OnProgress<'_>,
 ) -> Result<Report, ScenarioError> {
     let stop = AtomicBool::new(false);
     let plan = Arc::new(plan.clone());
     let (commands, to_do) = channel();
-    let (payments, to_pay) = sync_channel::<()>(WAITING_PAYMENTS);
+    let (payments, to_pay) = sync_channel::<()>(QUEUED_PAYMENTS);
     let payer = Arc::new(Mutex::new(Payer::new(network.clone())));
     let executor = Executor::new(plan.clone(), rates.clone(), network.clone(), payer.clone());
     let outcome = std::thread::scope(|scope| {
@@ -87,7 +86,7 @@ pub fn play(
                 payments,
                 phases,
             }
-            .play_out(happenings, tell)
+            .play_out(happenings, on_progress)
         });
         stop.store(true, Ordering::Relaxed);
         // Whatever the threads wait for ends with the nodes.
@@ -99,13 +98,13 @@ pub fn play(
     outcome
 }
 
-/// Waits until everybody has a connection to whom the topology says.
+/// Waits until every node is connected to the nodes that the topology names.
 fn connect(plan: &Plan, network: &Network, happenings: &Receiver<TimedEvent>) -> Result<(), ScenarioError> {
     let until = Instant::now() + PATIENCE;
     for (node, dialled) in (0..).zip(chain_setup::dials(plan)) {
         let wanted = dialled.iter().map(|other| network.peer_id(*other)).collect::<Result<Vec<_>, _>>()?;
         loop {
-            // Nobody mines yet: of all that is told now only this matters.
+            // No node mines yet: no other event matters.
             while let Ok(happening) = happenings.try_recv() {
                 match happening.event {
                     DevnetEvent::Stop => return Err(ScenarioError::Interrupted),
@@ -147,7 +146,7 @@ impl Run<'_> {
     fn play_out(
         mut self,
         happenings: &Receiver<TimedEvent>,
-        tell: Tell<'_>,
+        on_progress: OnProgress<'_>,
     ) -> Result<Report, ScenarioError> {
         self.command(Command::Begin);
         self.schedule.steps().into_iter().for_each(|due| self.plan_due(Some(due)));
@@ -158,7 +157,7 @@ impl Run<'_> {
         while !self.phases.is_over() {
             let next = self.queue.keys().next().map(|(next, _)| next.saturating_sub(self.elapsed()));
             match happenings.recv_timeout(next.unwrap_or(TICK).min(TICK)) {
-                Ok(happening) => self.hear(happening)?,
+                Ok(happening) => self.take(happening)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(ScenarioError::Interrupted),
             }
@@ -168,11 +167,11 @@ impl Run<'_> {
             }
             self.carry_out_due();
             let progress = self.phases.progress(self.elapsed(), self.adapter.highest());
-            tell(self.adapter.news(), progress);
+            on_progress(self.adapter.news(), progress);
             self.go_on()?;
         }
         // What ended it.
-        tell(self.adapter.news(), 1_000);
+        on_progress(self.adapter.news(), 1_000);
         let ending = Ending {
             engine: Engine::Devnet,
             seed: None,
@@ -186,7 +185,7 @@ impl Run<'_> {
     }
 
     /// An intermittent node that has just come goes again, whether its time or a step started it.
-    fn hear(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
+    fn take(&mut self, happening: TimedEvent) -> Result<(), ScenarioError> {
         let restarted = match &happening.event {
             DevnetEvent::Restarted(node) => Some(NodeIndex::new(*node)),
             _ => None,
@@ -198,7 +197,7 @@ impl Run<'_> {
             }
             _ => {}
         }
-        self.adapter.hear(happening)?;
+        self.adapter.take(happening)?;
         if let Some(node) = restarted {
             self.plan_churn(self.elapsed(), node, Some(self.adapter.life(node)));
         }

@@ -4,8 +4,8 @@ use cairn_core::target::CompactTarget;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::{Group, MILLION, Plan};
 
-/// Hashes per second of all together, unless somebody's part of it would be too coarse: what
-/// any devnet has (docs/decisions/0002).
+/// Hashes per second of all together, unless the part of one node would be too coarse: the rate
+/// of any devnet (docs/decisions/0002).
 const USUAL: u64 = 2_048;
 /// All together never hash faster: hundreds of throttled workers must not fight for two cores.
 const MOST: u64 = 200_000;

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agreement_is_told_when_it_changes_and_not_before() {
+    fn agreement_is_reported_when_it_changes_and_not_before() {
         let [a, b] = [1, 2].map(|byte| BlockHash::from_bytes([byte; 32]));
         let mut agreement = AgreementHistory::default();
         [a, a, b].into_iter().for_each(|tip| agreement.joins(tip));

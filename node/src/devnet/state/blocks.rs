@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use cairn_core::hash::BlockHash;
 use cairn_core::work::Work;
-use cairn_daemon::api::event::Arrival;
+use cairn_daemon::api::event::{Arrival, BlockInfo};
 use cairn_daemon::api::replies::ViewBlock;
 
 use crate::devnet::plan::miner;
@@ -40,20 +40,11 @@ impl From<&Arrival> for BlockView {
 
 impl From<ViewBlock> for BlockView {
     fn from(block: ViewBlock) -> Self {
-        let tag = block.tag.unwrap_or_default();
-        Self {
-            hash: block.hash,
-            previous: block.previous,
-            height: block.height,
-            time_ms: block.time_ms,
-            at_ms: 0,
-            chainwork: block.chainwork,
-            transactions: block.tx,
-            size: block.size.map(|size| size as usize),
-            miner: miner(tag.as_bytes()),
-            tag,
-            got: Vec::new(),
-        }
+        let ViewBlock { hash, previous, height, time_ms, chainwork, tx, size, tag, .. } = block;
+        let (transactions, size) = (tx, size.map(|size| size as usize));
+        let tag = tag.unwrap_or_default();
+        let info = BlockInfo { height, hash, previous, time_ms, transactions: 0, size: 0, tag };
+        Self { transactions, size, ..(&Arrival { block: info, chainwork, from: None }).into() }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::devnet::tests::{block, hash, status, work};
 use cairn_daemon::api::event::Reorganization;
-use cairn_daemon::api::status::NodeStatus;
+use cairn_daemon::api::status::{MiningStatus, NodeStatus};
 
 fn chain() -> Chain {
     Chain::builtin("devnet").expect("devnet")
@@ -41,7 +41,7 @@ fn kinds(state: &mut NetworkState) -> Vec<String> {
 }
 
 #[test]
-fn a_block_is_told_once_and_then_who_got_it_from_whom() {
+fn a_block_is_published_once_and_then_who_got_it_from_whom() {
     let mut state = network(2);
     connects(&mut state, 0, block(1, 1, 0), None, 5);
     connects(&mut state, 1, block(1, 1, 0), Some("p0"), 6);
@@ -95,7 +95,7 @@ fn a_killed_node_is_down_without_links_and_counts_for_no_agreement() {
 }
 
 #[test]
-fn links_that_no_event_told_of_are_seen_when_nodes_are_asked_twice() {
+fn links_that_no_event_reported_are_seen_when_nodes_are_asked_twice() {
     let mut state = network(2);
     let tip = chain().genesis.hash();
     let reply = || {
@@ -161,6 +161,12 @@ fn a_node_with_less_work_is_behind_three_intervals_after_the_first_block_with_mo
     connects(&mut state, 0, block(3, 3, 2), None, 9_000);
     let mut behind = |at| {
         state.look_who_is_behind(at);
+        let published = state.take_changes().into_iter().flat_map(|change| match change {
+            ViewChange::Status { nodes, .. } => nodes,
+            _ => Vec::new(),
+        });
+        let published: Vec<_> = published.filter_map(|node| Some((node.id, node.behind?.blocks))).collect();
+        assert_eq!(published, if at == 11_001 { vec![(1, 2)] } else { Vec::new() });
         [0, 1].map(|id| state.node(id).expect("it is there").behind)
     };
     assert_eq!(behind(11_000), [None, None]);
@@ -190,4 +196,40 @@ fn partition_heal_and_restart_keep_the_delays_of_links() {
     assert_eq!((state.delays.of_all(1), state.delays.towards(0, 1)), (200, 200));
     assert_eq!(state.groups().to_string(), "0 / 1,2");
     assert_eq!(state.node(1).expect("it is there").delay_ms, 200);
+}
+
+#[test]
+fn a_killed_node_does_not_mine_and_the_status_has_the_tip_of_the_events() {
+    let mut state = network(1);
+    let mining = MiningStatus { address: String::new(), threads: 1, hashrate: None };
+    let reply = NodeStatus { peer_id: "p0".into(), mining: Some(mining), ..status(0, 0) };
+    state.fold_statuses(&state.changes_of_tips(), vec![Some(reply)], 1);
+    connects(&mut state, 0, block(1, 1, 0), None, 2);
+    let seen = |state: &NetworkState| {
+        let node = state.node(0).expect("it is there");
+        let status = node.status.as_ref().expect("it has replied");
+        (node.mining, status.height.get(), status.tip, status.chainwork)
+    };
+    assert_eq!(seen(&state), (true, 1, hash(1), work(1)));
+    let late = NodeStatus { peer_id: "p0".into(), ..status(0, 0) };
+    state.fold_statuses(&[0], vec![Some(late)], 3);
+    assert_eq!(seen(&state).1, 1, "a reply that is older than the event");
+    state.set_mining(0, true);
+    state.look_who_is_behind(3);
+    state.take_changes();
+    state.fold(&DevnetEvent::Killed(0), 4);
+    assert!(!seen(&state).0);
+    assert!(kinds(&mut state).contains(&"status".to_owned()));
+}
+
+#[test]
+fn the_way_between_two_tips_is_counted_from_their_fork_point() {
+    let mut state = network(1);
+    for (height, byte, previous) in [(1, 1, 0), (2, 2, 1), (2, 3, 1), (3, 4, 3)] {
+        let arrival = block(height, byte, previous);
+        state.fold_node(0, &NodeEvent::BlockOnSideBranch(arrival), 1);
+    }
+    assert_eq!(state.way(hash(2), hash(4)), Some((1, 2)));
+    assert_eq!((state.way(hash(4), hash(4)), state.way(hash(0), hash(1))), (Some((0, 0)), Some((0, 1))));
+    assert_eq!(state.way(hash(9), hash(4)), None);
 }

@@ -1,7 +1,6 @@
 //! Attackers that send random messages, valid and invalid, at random times: whatever they do, honest nodes agree in the
-//! end and hold nothing against each other. `CAIRN_SEEDS=10000` plays more than the usual seeds.
-
-use std::env;
+//! end and hold nothing against each other. `CAIRN_SEEDS=10000` at
+//! compile time plays more than the usual seeds.
 
 use cairn_core::hash::BlockHash;
 use cairn_core::testing::seal;
@@ -195,7 +194,7 @@ impl World {
 
 #[test]
 fn whatever_attackers_send_honest_nodes_agree_and_ban_none_of_their_own() {
-    let seeds = env::var("CAIRN_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    let seeds = option_env!("CAIRN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(300);
     for seed in 0..seeds {
         let mut world = World::new(seed);
         for _ in 0..STEPS {
