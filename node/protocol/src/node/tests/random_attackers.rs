@@ -1,6 +1,6 @@
 //! Attackers that send random messages, valid and invalid, at random times: whatever they do, honest nodes agree in the
-//! end and hold nothing against each other. `CAIRN_SEEDS=10000` at
-//! compile time plays more than the usual seeds.
+//! end and hold nothing against each other. With `CAIRN_SEEDS=10000` set when it is built it plays more than the usual
+//! seeds.
 
 use cairn_core::hash::BlockHash;
 use cairn_core::testing::seal;
