@@ -37,6 +37,9 @@ pub mod stream_behaviour;
 pub mod traffic;
 pub mod transport;
 
+use crate::clock;
+use crate::log::rate_limit::{Permit, RateLimit};
+
 use connection::{PeerEvent, Reader};
 use delays::Delays;
 pub use error::{NetworkError, hint};
@@ -138,6 +141,7 @@ pub fn start(
         dials: HashMap::new(),
         established: HashMap::new(),
         active: HashMap::new(),
+        failed_accepts: RateLimit::of_retries(),
     };
     let task = tokio::spawn(task.run(command_receiver, closed, stop));
     Ok((Network { own, listen, events, commands, traffic, delays }, task))
@@ -184,6 +188,8 @@ struct Task {
     dials: HashMap<ConnectionId, PeerAddress>,
     established: HashMap<ConnectionId, Established>,
     active: HashMap<PeerId, Active>,
+    /// The limit of log lines about connections that cannot be accepted, as without file descriptors.
+    failed_accepts: RateLimit,
 }
 
 impl Task {
@@ -283,7 +289,11 @@ impl Task {
                     }
                 }
             }
-            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "cannot accept peers"),
+            SwarmEvent::ListenerError { error, .. } => {
+                if let Some(Permit { left_out }) = self.failed_accepts.take(clock::now()) {
+                    tracing::warn!(%error, left_out, "cannot accept peers");
+                }
+            }
             SwarmEvent::ListenerClosed { reason: Err(error), .. } => {
                 tracing::error!(%error, "no longer listening for peers");
             }
