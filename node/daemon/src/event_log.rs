@@ -51,7 +51,7 @@ pub struct EventLog {
 
 #[derive(Debug, Default)]
 struct Kept {
-    entries: VecDeque<(Arc<str>, Arc<str>)>,
+    entries: VecDeque<Entry>,
     /// The number of the newest event; 0 before the first.
     latest: u64,
 }
@@ -77,7 +77,8 @@ impl EventLog {
         let (kind, data) = split(event);
         let mut kept = held(&self.kept);
         kept.latest += 1;
-        kept.entries.push_back((kind.into(), data.into()));
+        let number = kept.latest;
+        kept.entries.push_back(Entry { number, kind: kind.into(), data: data.into() });
         if kept.entries.len() > KEPT {
             kept.entries.pop_front();
         }
@@ -106,12 +107,7 @@ impl EventLog {
             return Found::Gap { next: kept.latest + 1 };
         }
         let skipped = (number - oldest) as usize;
-        let entries = kept.entries.iter().skip(skipped).take(AT_ONCE).zip(number..);
-        Found::Entries(
-            entries
-                .map(|((kind, data), number)| Entry { number, kind: kind.clone(), data: data.clone() })
-                .collect(),
-        )
+        Found::Entries(kept.entries.iter().skip(skipped).take(AT_ONCE).cloned().collect())
     }
 
     /// Wakes whenever there is something newer.

@@ -40,6 +40,9 @@ pub mod stream_behaviour;
 pub mod traffic;
 pub mod transport;
 
+use crate::clock;
+use crate::log::rate_limit::{Permit, RateLimit};
+
 use connection::{PeerEvent, Reader};
 use delays::Delays;
 pub use error::{NetworkError, hint};
@@ -149,6 +152,7 @@ pub fn start(
         established: HashMap::new(),
         without_stream: GroupLimit::new(MAX_WITHOUT_STREAM),
         active: HashMap::new(),
+        failed_accepts: RateLimit::of_retries(),
     };
     let task = tokio::spawn(task.run(command_receiver, closed, stop));
     Ok((Network { own, listen, events, commands, traffic, delays }, task))
@@ -201,6 +205,8 @@ struct Task {
     /// Inbound connections that can be given up for others.
     without_stream: GroupLimit<ConnectionId>,
     active: HashMap<PeerId, Active>,
+    /// The limit of log lines about connections that cannot be accepted, as without file descriptors.
+    failed_accepts: RateLimit,
 }
 
 impl Task {
@@ -313,7 +319,11 @@ impl Task {
                     }
                 }
             }
-            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "cannot accept peers"),
+            SwarmEvent::ListenerError { error, .. } => {
+                if let Some(Permit { left_out }) = self.failed_accepts.take(clock::now()) {
+                    tracing::warn!(%error, left_out, "cannot accept peers");
+                }
+            }
             SwarmEvent::ListenerClosed { reason: Err(error), .. } => {
                 tracing::error!(%error, "no longer listening for peers");
             }

@@ -28,7 +28,7 @@ pub enum NodeEvent {
     TransactionRemoved { txid: Txid, reason: Cow<'static, str> },
     PeerConnected { peer: String, inbound: bool, address: String, user_agent: String },
     PeerDisconnected { peer: String, reason: Disconnection },
-    PeerRefused { peer: String, address: String, reason: Disconnection },
+    PeerRejected { peer: String, address: String, reason: Disconnection },
     SyncChanged { from: Option<String>, headers: Height, blocks: Height },
 }
 
@@ -124,7 +124,7 @@ impl From<&Event> for NodeEvent {
                 Self::PeerDisconnected { peer: name(peer), reason: reason.into() }
             }
             Event::PeerRejected { peer, address, reason } => {
-                Self::PeerRefused { peer: name(peer), address: address.to_string(), reason: reason.into() }
+                Self::PeerRejected { peer: name(peer), address: address.to_string(), reason: reason.into() }
             }
             Event::SyncChanged { from, headers, blocks } => {
                 Self::SyncChanged { from: from.as_ref().map(name), headers: *headers, blocks: *blocks }
@@ -167,7 +167,7 @@ impl From<&DisconnectReason> for Disconnection {
             DisconnectReason::Operator => ("operator", None),
             DisconnectReason::Banned => ("banned", None),
             DisconnectReason::Blocked => ("blocked", None),
-            DisconnectReason::Misbehavior(offence) => ("misconduct", Some(offence.clone())),
+            DisconnectReason::Misbehavior(offence) => ("misbehavior", Some(offence.clone())),
             DisconnectReason::TimedOut => ("timed_out", None),
             DisconnectReason::Full => ("full", None),
             DisconnectReason::Duplicate => ("duplicate", None),

@@ -18,15 +18,8 @@ impl HostPort {
     }
 }
 
-/// Text that is not a host and a port.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not HOST:PORT")]
-pub struct HostPortError {
-    found: String,
-}
-
 impl FromStr for HostPort {
-    type Err = HostPortError;
+    type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
@@ -39,7 +32,7 @@ impl FromStr for HostPort {
             Some((host, port)) if port != 0 && !host.is_empty() && (is_name(host) || is_ipv6(host)) => {
                 Ok(Self { host: host.to_owned(), port })
             }
-            _ => Err(HostPortError { found: text.to_owned() }),
+            _ => Err("expected HOST:PORT"),
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Config {
     #[arg(long, value_name = "HOST")]
     pub rpc_allow_host: Vec<String>,
     /// Keep a connection to this node; can be given more than once
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
+    #[arg(long, value_name = "HOST:PORT")]
     pub connect: Vec<HostPort>,
     /// Outbound connections to nodes whose addresses peers sent
     #[arg(long, value_name = "N", default_value_t = OUTBOUND_TARGET, value_parser = count)]
@@ -112,10 +112,6 @@ fn positive(text: &str) -> Result<usize, &'static str> {
 
 fn megabytes(text: &str) -> Result<usize, &'static str> {
     positive(text).map_err(|_| "expected a number of MB, 1 or more")
-}
-
-fn host_port(text: &str) -> Result<HostPort, &'static str> {
-    text.parse().map_err(|_| "expected HOST:PORT")
 }
 
 fn hash_rate(text: &str) -> Result<Hashrate, &'static str> {

@@ -9,8 +9,11 @@ pub const BURST: u64 = 100;
 pub const REFILL_MS: u64 = 1_000;
 
 /// The rate limit of one kind of line.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RateLimit {
+    burst: u64,
+    /// Interval of lines after a burst, in milliseconds.
+    refill_ms: u64,
     /// Lines of the last burst that have not been compensated by time yet.
     owed: u64,
     /// Time from which on they are compensated.
@@ -25,18 +28,29 @@ pub struct Permit {
     pub left_out: Option<u64>,
 }
 
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { burst: BURST, refill_ms: REFILL_MS, owed: 0, since: Timestamp::default(), left_out: 0 }
+    }
+}
+
 impl RateLimit {
+    /// The limit of a failure that is tried again at once: a line, then one in ten seconds.
+    pub fn of_retries() -> Self {
+        Self { burst: 1, refill_ms: 10_000, ..Self::default() }
+    }
+
     /// Permits a line; none if it must be left out.
     pub fn take(&mut self, now: Timestamp) -> Option<Permit> {
-        let passed = now.millis().saturating_sub(self.since.millis()) / REFILL_MS;
+        let passed = now.millis().saturating_sub(self.since.millis()) / self.refill_ms;
         if passed >= self.owed {
             (self.owed, self.since) = (0, now);
         } else {
             self.owed -= passed;
-            let counted = self.since.millis().saturating_add(passed.saturating_mul(REFILL_MS));
+            let counted = self.since.millis().saturating_add(passed.saturating_mul(self.refill_ms));
             self.since = Timestamp::from_millis(counted);
         }
-        if self.owed >= BURST {
+        if self.owed >= self.burst {
             self.left_out += 1;
             return None;
         }
@@ -63,6 +77,15 @@ mod tests {
         assert_eq!(limit.take(at(2 * REFILL_MS)), Some(Permit { left_out: Some(1) }));
         let quiet = 2 * REFILL_MS + BURST * REFILL_MS;
         assert!((0..BURST).all(|_| limit.take(at(quiet)) == Some(Permit { left_out: None })));
+    }
+
+    #[test]
+    fn a_failure_that_is_tried_again_ten_times_a_second_is_a_line_in_ten_seconds() {
+        let mut limit = RateLimit::of_retries();
+        let tries = (1_000_000..1_060_000).step_by(100).map(Timestamp::from_millis);
+        let permits: Vec<Permit> = tries.filter_map(|now| limit.take(now)).collect();
+        assert_eq!(permits.len(), 6);
+        assert_eq!((permits[0].left_out, permits[1].left_out), (None, Some(99)));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub type Knows = Arc<dyn Fn(&HeaderMap) -> bool + Send + Sync>;
 pub async fn serve(listener: TcpListener, app: Router, knows: Knows, stop: CancellationToken) {
     let slots = ConnectionSlots::new(MAX_CONNECTIONS);
     let tasks = TaskTracker::new();
-    let mut lines = RateLimit::default();
+    let mut lines = RateLimit::of_retries();
     loop {
         let next = async {
             match listener.accept().await {

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use cairn_core::block::Block;
 use cairn_core::hash::BlockHash;
-use cairn_core::header::Header;
 use cairn_core::height::Height;
-use cairn_core::work::Work;
 use cairn_genesis::programs::held::held;
 use cairn_protocol::chain::tree::BlockIndexEntry;
 use cairn_protocol::peer::Direction;
@@ -43,16 +41,6 @@ struct Facts {
 #[derive(Clone, Debug, Default)]
 pub struct Known(Arc<Mutex<BTreeMap<BlockHash, Facts>>>);
 
-/// A block as the header tree has it.
-struct TreeBlock {
-    hash: BlockHash,
-    header: Header,
-    height: Height,
-    work: Work,
-    size: Option<u32>,
-    status: &'static str,
-}
-
 /// Makes the view of a node.
 pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult<Object> {
     // Read first: an event of the meantime is repeated rather than lost.
@@ -74,7 +62,7 @@ pub async fn view(rpc: &Rpc, known: &Known) -> RpcResult<Object> {
         "version": env!("CARGO_PKG_VERSION"),
         "nodes": [shown],
         "peers": peers,
-        "blocks": known.shown(&blocks),
+        "blocks": known.complete(blocks),
         "run": rpc.events().run(),
         "next": next,
     })
@@ -138,7 +126,7 @@ fn peer_object(machine: &Machine, node: &NodeHandle, peer: &Connection) -> Objec
 
 /// The newest blocks of all branches, parents before children: from the ends of the branches down, the
 /// highest first, until there are enough.
-fn recent(machine: &Machine) -> Vec<TreeBlock> {
+fn recent(machine: &Machine) -> Vec<ViewBlock> {
     let chain = machine.chain();
     let tree = chain.tree();
     let highest = Height::from_u32(chain.tip().height.get().saturating_add(MAX_AHEAD));
@@ -152,14 +140,15 @@ fn recent(machine: &Machine) -> Vec<TreeBlock> {
             break;
         }
         ends.extend(tree.parent(entry).map(|parent| (parent.height, parent.hash())));
-        blocks.push(tree_block(machine, entry));
+        blocks.push(view_block(machine, entry));
     }
     blocks.reverse();
     blocks
 }
 
-fn tree_block(machine: &Machine, entry: &BlockIndexEntry) -> TreeBlock {
-    let chain = machine.chain();
+/// A block as the header tree has it: without what only its body has.
+fn view_block(machine: &Machine, entry: &BlockIndexEntry) -> ViewBlock {
+    let (chain, hash) = (machine.chain(), entry.hash());
     let status = if chain.is_in_best_chain(entry) {
         "best"
     } else if entry.is_invalid() {
@@ -169,14 +158,22 @@ fn tree_block(machine: &Machine, entry: &BlockIndexEntry) -> TreeBlock {
     } else {
         "header"
     };
-    let BlockIndexEntry { header, height, work, .. } = *entry;
-    let hash = entry.hash();
-    TreeBlock { hash, header, height, work, size: chain.store().block_size(&hash), status }
+    ViewBlock {
+        hash,
+        previous: entry.header.previous_block_hash,
+        height: entry.height,
+        time_ms: entry.header.time.millis(),
+        chainwork: entry.work,
+        tx: None,
+        size: chain.store().block_size(&hash),
+        tag: None,
+        status: status.into(),
+    }
 }
 
 impl Known {
     /// Reads the bodies that are not known yet, the newest first.
-    async fn learn(&self, rpc: &Rpc, blocks: &[TreeBlock]) -> Result<(), RpcError> {
+    async fn learn(&self, rpc: &Rpc, blocks: &[ViewBlock]) -> Result<(), RpcError> {
         let mut left = MAX_READ;
         for (hash, size) in blocks.iter().rev().filter_map(|block| Some((block.hash, block.size? as usize))) {
             if held(&self.0).contains_key(&hash) {
@@ -196,23 +193,15 @@ impl Known {
         Ok(())
     }
 
-    fn shown(&self, blocks: &[TreeBlock]) -> Vec<ViewBlock> {
+    /// Adds to the blocks what is known of their bodies.
+    fn complete(&self, mut blocks: Vec<ViewBlock>) -> Vec<ViewBlock> {
         let known = held(&self.0);
-        let blocks = blocks.iter().map(|block| {
-            let facts = known.get(&block.hash);
-            ViewBlock {
-                hash: block.hash,
-                previous: block.header.previous_block_hash,
-                height: block.height,
-                time_ms: block.header.time.millis(),
-                chainwork: block.work,
-                tx: facts.map(|facts| facts.transactions),
-                size: block.size,
-                tag: facts.map(|facts| facts.tag.clone()),
-                status: block.status.into(),
+        for block in &mut blocks {
+            if let Some(facts) = known.get(&block.hash) {
+                (block.tx, block.tag) = (Some(facts.transactions), Some(facts.tag.clone()));
             }
-        });
-        blocks.collect()
+        }
+        blocks
     }
 }
 
