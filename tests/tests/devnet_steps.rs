@@ -177,6 +177,9 @@ fn a_setting_of_a_killed_node_is_kept_for_its_restart_and_the_reply_says_so() {
     assert_eq!((&view["nodes"][1]["mining"], &view["nodes"][1]["percent"]), (&json!(false), &json!(50)));
     devnet.net(&["restart", "1"]);
     assert_eq!(limit(&devnet, 1), 1_024);
+    // A block of its own at the same height would keep it from fetching this one.
+    devnet.net(&["hashrate", "1", "0%"]);
+    wait_until("both agree", || status(&devnet, 0)["tip"] == status(&devnet, 1)["tip"]);
     let block = devnet.net(&["mine", "0", "1"])["hashes"][0].clone();
     let took = wait_for("node 1 has the block", || {
         let blocks = self::view(&devnet)["blocks"].as_array().expect("blocks").clone();
