@@ -100,7 +100,7 @@ struct File {
 }
 
 /// A file with nearly every key, out of which errors show examples.
-const EXAMPLE: &str = include_str!("../example.toml");
+const EXAMPLE: &str = include_str!("scenario/example.toml");
 
 /// Reads a scenario file's text.
 ///
