@@ -84,8 +84,9 @@ pub const MAX_OPERATOR_BANS: usize = 4096;
 pub const MAX_PUSHED_BLOCK: usize = 32 * 1024;
 /// Known blocks that are remembered for each peer.
 pub const MAX_KNOWN_BLOCKS: usize = 64;
-/// Bytes of blocks in the reply to one `GetBlocks`; the others are `NotFound`.
-pub const MAX_SERVED_BYTES: usize = 40 * 1024 * 1024;
+/// Bytes of blocks in the reply to one `GetBlocks`; the others are `NotFound`. Reading more of them would hold the node
+/// longer than a step may take.
+pub const MAX_SERVED_BYTES: usize = 8 * 1024 * 1024;
 /// Known transactions that are remembered: those that are announced now.
 pub const MAX_KNOWN_TRANSACTIONS: usize = 4096;
 /// Transactions in the announcement queue of a peer.

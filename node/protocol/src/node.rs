@@ -59,7 +59,8 @@ impl<S: ChainStore> Node<S> {
         let nonce = Random::derive(seed, 0).next_u64();
         let NodeConfig { id, user_agent, listen, connect, limits, ping_interval } = config;
         let identity = Identity { genesis, nonce, user_agent, listen };
-        let peers = Peers::new(id, identity, limits, ping_interval, &connect, Random::derive(seed, 1));
+        let (key, random) = (Random::derive(seed, 4).next_u64(), Random::derive(seed, 1));
+        let peers = Peers::new(id, identity, limits, ping_interval, &connect, key, random);
         let (mempool, peers) = (Deadlines::new(mempool), Deadlines::new(peers));
         let relay = Relay::new(Random::derive(seed, 2));
         let sync = Sync::new(Random::derive(seed, 3));

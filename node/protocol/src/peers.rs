@@ -29,18 +29,20 @@ pub mod dialer;
 pub mod handshake;
 pub mod network_group;
 pub mod peer_filter;
+pub mod purpose;
 pub mod slots;
 
 pub use slots::ConnectionLimits;
 
 use address_manager::{AddressManager, SavedAddresses};
 use bans::{Ban, BanList, BannedBy};
-use connection::{Connection, Phase, Purpose};
+use connection::{Connection, Phase};
 use connection_table::ConnectionTable;
 use dialer::Dialer;
 use handshake::{HandshakeError, Identity};
 use network_group::NetworkGroup;
 use peer_filter::PeerFilter;
+use purpose::Purpose;
 
 /// Every connection, and the addresses and peers that more can be made with.
 #[derive(Clone, Debug)]
@@ -71,18 +73,20 @@ pub struct SavedPeers {
 }
 
 impl Peers {
-    /// A node without connections that keeps a connection to each address of `connect`.
+    /// A node without connections that keeps a connection to each address of `connect`. The secret key decides the
+    /// buckets of addresses.
     pub fn new(
         own: PeerId,
         identity: Identity,
         limits: ConnectionLimits,
         ping_interval: Option<Duration>,
         connect: &[PeerAddress],
-        mut random: Random,
+        key: u64,
+        random: Random,
     ) -> Self {
         let mut dialer = Dialer::default();
         connect.iter().for_each(|address| dialer.keep(Timestamp::default(), *address));
-        let (connections, addresses) = (ConnectionTable::default(), AddressManager::new(random.next_u64()));
+        let (connections, addresses) = (ConnectionTable::default(), AddressManager::new(key));
         let (filter, next_feeler) = (PeerFilter::new(own), Timestamp::default());
         Self { identity, limits, ping_interval, connections, filter, addresses, dialer, next_feeler, random }
     }

@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use crate::message::Message;
+use crate::message::types::Message;
 
 /// The rate of one kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

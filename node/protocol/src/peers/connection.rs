@@ -9,7 +9,7 @@ use crate::action::Action;
 use crate::limits::{HANDSHAKE_TIMEOUT, PING_TIMEOUT};
 use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
-use crate::peers::handshake::SERVICE_BLOCKS_ONLY;
+use crate::peers::purpose::{Purpose, SERVICE_BLOCKS_ONLY};
 
 /// A connection with a peer.
 #[derive(Clone, Debug)]
@@ -43,19 +43,6 @@ pub struct Connection {
     pub requested_addresses: Option<Timestamp>,
     /// Whether the reply to that is awaited.
     pub awaits_addresses: bool,
-}
-
-/// The use that this node makes of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Purpose {
-    /// Blocks, transactions and addresses.
-    #[default]
-    Full,
-    /// Blocks alone: neither transactions nor addresses, which would show the topology (Bitcoin Core's
-    /// block-relay-only connections).
-    BlocksOnly,
-    /// A test of the address: the connection ends after the handshake (Bitcoin Core's feeler).
-    Feeler,
 }
 
 /// The phase of the handshake.

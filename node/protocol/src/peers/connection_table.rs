@@ -8,7 +8,8 @@ use crate::action::Action;
 use crate::limits::PEERS_REQUEST_INTERVAL;
 use crate::message::Message;
 use crate::peer::{Direction, PeerAddress, PeerId};
-use crate::peers::connection::{Connection, Heartbeat, Need, Phase, Purpose};
+use crate::peers::connection::{Connection, Heartbeat, Need, Phase};
+use crate::peers::purpose::Purpose;
 use crate::prefix_map::PeerMap;
 use crate::random::Random;
 

@@ -1,7 +1,7 @@
 //! Dialer: the addresses that are dialed, that wait for their next dial, and that are connected.
 //!
 //! Addresses that the operator named are dialed again for ever, with back-off. Others get a few more dials after
-//! a loss, and are then left to the address book.
+//! a loss, and are then left to the address manager.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use cairn_core::time::Timestamp;
 use crate::limits::{DIAL_TIMEOUT, MAX_DIALS, MAX_REDIALS};
 use crate::peer::{PeerAddress, PeerId};
 use crate::peers::backoff::backoff;
-use crate::peers::connection::Purpose;
+use crate::peers::purpose::Purpose;
 use crate::random::Random;
 
 /// Every address that is dialed or connected.

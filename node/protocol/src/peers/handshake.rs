@@ -7,12 +7,11 @@ use crate::event::DisconnectReason;
 use crate::message::codec::CodecError;
 use crate::message::{Goodbye, Hello, HelloStart, PROTOCOL_VERSION};
 use crate::peer::PeerAddress;
-use crate::peers::connection::{Phase, Purpose};
+use crate::peers::connection::Phase;
+use crate::peers::purpose::{Purpose, SERVICE_BLOCKS_ONLY};
 
 /// Service bit of a node that stores whole blocks and sends them on request.
 pub const SERVICE_FULL_BLOCKS: u64 = 1;
-/// Service bit of the sender of a `Hello` that wants no transactions on this connection, and sends none.
-pub const SERVICE_BLOCKS_ONLY: u64 = 2;
 
 /// The part of a node's `Hello` that stays the same.
 #[derive(Clone, Debug)]

@@ -48,7 +48,7 @@ fn protect<K: Ord>(candidates: &mut Vec<&Connection>, order: impl Fn(&Connection
 mod tests {
     use super::*;
     use crate::peer::PeerAddress;
-    use crate::peers::connection::Purpose;
+    use crate::peers::purpose::Purpose;
     use cairn_core::time::Timestamp;
 
     fn inbound(number: u8, host: &str, since_ms: u64) -> Connection {

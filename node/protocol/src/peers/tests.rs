@@ -20,7 +20,7 @@ fn peers(seed: u64) -> Peers {
     let genesis = GenesisHash::from_bytes([1; 32]);
     let identity = Identity { genesis, nonce: seed, user_agent: "test".into(), listen: Vec::new() };
     let own = PeerId::from_bytes([255; 32]);
-    Peers::new(own, identity, LIMITS, None, &[], Random::derive(seed, 0))
+    Peers::new(own, identity, LIMITS, None, &[], seed, Random::derive(seed, 0))
 }
 
 fn id(address: &PeerAddress) -> PeerId {

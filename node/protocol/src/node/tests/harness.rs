@@ -16,7 +16,7 @@ use crate::limits::PING_INTERVAL;
 use crate::message::codec;
 use crate::peer::{Direction, PeerAddress};
 use crate::peers::ConnectionLimits;
-use crate::peers::connection::Purpose;
+use crate::peers::purpose::Purpose;
 
 /// A time after every block of the tests.
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
