@@ -8,18 +8,19 @@
 use std::path::Path;
 
 use cairn_tests::sweeps::finding::{Finding, Size};
-use cairn_tests::sweeps::{difficulty, double_spend, forks, partition, selfish};
+use cairn_tests::sweeps::{difficulty, double_spend, eclipse, forks, partition, selfish};
 
 /// A sweep by its name.
 type Sweep = (&'static str, fn(Size) -> Finding);
 
 fn main() -> anyhow::Result<()> {
-    let sweeps: [Sweep; 5] = [
+    let sweeps: [Sweep; 6] = [
         ("forks", forks::finding),
         ("difficulty", difficulty::finding),
         ("partition", partition::finding),
         ("selfish-mining", selfish::finding),
         ("double-spend", double_spend::finding),
+        ("eclipse", eclipse::finding),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("papers");

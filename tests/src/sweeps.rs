@@ -3,6 +3,7 @@
 
 pub mod difficulty;
 pub mod double_spend;
+pub mod eclipse;
 pub mod finding;
 pub mod forks;
 pub mod partition;

@@ -2,7 +2,7 @@
 //! `tests/papers` shows comes from the same sweeps with more runs.
 
 use cairn_tests::sweeps::finding::{Finding, Size};
-use cairn_tests::sweeps::{difficulty, double_spend, forks, partition, selfish};
+use cairn_tests::sweeps::{difficulty, double_spend, eclipse, forks, partition, selfish};
 
 fn agrees(finding: &Finding) {
     println!("{}", finding.table);
@@ -37,4 +37,10 @@ fn difficulty_follows_the_hash_rate_as_the_closed_form_says() {
 #[test]
 fn a_partition_ends_in_a_reorganization_as_deep_as_the_closed_form_says() {
     agrees(&partition::finding(Size::Quick));
+}
+
+/// ATTACKS 27. Among others: 20 addresses of one network leave at least 6 of 8 full connections to honest nodes.
+#[test]
+fn a_restarted_node_is_eclipsed_as_seldom_as_recorded() {
+    agrees(&eclipse::finding(Size::Quick));
 }

@@ -226,6 +226,7 @@ impl Peers {
         connection.heartbeat = connection.first_heartbeat(now);
         let (direction, address) = (connection.direction, connection.address);
         let (listens_at, purpose) = (connection.listens_at(), connection.purpose);
+        let occupied: Vec<PeerAddress> = connection.occupies().collect();
         if direction == Direction::Outbound {
             if has_free_slot && purpose == Purpose::Full {
                 connection.request_addresses(now, actions);
@@ -233,7 +234,7 @@ impl Peers {
             self.addresses.succeeded(now, address);
         }
         self.addresses.add_from(&address, &listens_at);
-        self.dialer.listens_at(peer, &listens_at);
+        self.dialer.listens_at(peer, &occupied);
         actions.push(Action::Emit(Event::PeerConnected { peer, direction, address, user_agent }));
         true
     }

@@ -144,6 +144,14 @@ impl Connection {
         completed.collect()
     }
 
+    /// The addresses that this connection makes superfluous to dial: the one dialed, and those named by the peer on
+    /// its own host. It may name those of other nodes as well, to keep this node from dialing them (ATTACKS 27).
+    pub fn occupies(&self) -> impl Iterator<Item = PeerAddress> {
+        let host = self.address.socket().ip();
+        let of_its_host = move |address: &PeerAddress| address.socket().ip() == host;
+        self.listens_at().into_iter().filter(of_its_host).chain([self.address])
+    }
+
     /// Requests addresses of other nodes.
     pub fn request_addresses(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         self.requested_addresses = Some(now);

@@ -40,9 +40,9 @@ impl ConnectionTable {
         open.filter(|one| one.purpose == purpose).count()
     }
 
-    /// The addresses of all connected peers.
+    /// The addresses that need no dial, since their peers are connected.
     pub fn addresses(&self) -> BTreeSet<PeerAddress> {
-        self.0.values().flat_map(|one| one.listens_at().into_iter().chain([one.address])).collect()
+        self.0.values().flat_map(Connection::occupies).collect()
     }
 
     /// The peer that addresses may be requested from and were not for the longest time.

@@ -109,6 +109,28 @@ fn a_node_finds_its_network_again_after_a_restart_anchors_first() {
     assert_eq!(outbound(&second, Purpose::Full).len(), 8);
 }
 
+/// An inbound peer once kept a node from dialing its anchors, and every other address that the peer claimed.
+#[test]
+fn a_peer_that_claims_the_addresses_of_others_keeps_no_node_from_dialing_them() {
+    let mut first = peers(1);
+    let honest: Vec<PeerAddress> = (2..40).map(|group| address(group, 1)).collect();
+    honest.iter().for_each(|one| {
+        first.addresses.add(*one, None);
+    });
+    dial_all(&mut first, NOW, |_| true);
+    let saved = first.saved(NOW);
+    let mut second = peers(2);
+    second.restore(saved.clone());
+    let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
+    let (liar, from) = (PeerId::from_bytes([9; 32]), address(200, 1));
+    second.connected(NOW, liar, Direction::Inbound, from, tip, &mut Vec::new());
+    let hello = Hello { listen: honest, nonce: 99, ..second.identity.hello(tip, Purpose::Full) };
+    assert!(second.received_hello(NOW, liar, hello, &mut Vec::new()));
+    dial_all(&mut second, NOW, |_| true);
+    assert_eq!(outbound(&second, Purpose::BlocksOnly), saved.anchors);
+    assert_eq!(outbound(&second, Purpose::Full).len(), 8);
+}
+
 /// Heilman et al., countermeasure 4: while all slots are taken, new addresses are tested and become tried ones.
 #[test]
 fn feelers_test_new_addresses_and_leave() {
