@@ -18,8 +18,8 @@ use cairn_protocol::limits::{
 };
 use cairn_protocol::message::{Hello, Message};
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
-use cairn_protocol::peers::connection::Purpose;
 use cairn_protocol::peers::handshake::Identity;
+use cairn_protocol::peers::purpose::Purpose;
 use cairn_protocol::peers::{ConnectionLimits, Peers, SavedPeers};
 use cairn_protocol::random::Random;
 use cairn_report::chart::{Axis, Chart, Point as Dot, Series, Style};
@@ -161,11 +161,12 @@ fn identity(address: &PeerAddress, number: u8) -> PeerId {
     PeerId::from_bytes(bytes)
 }
 
-fn new_peers(random: Random) -> Peers {
+fn new_peers(mut random: Random) -> Peers {
     let genesis = GenesisHash::from_bytes([1; 32]);
     let identity = Identity { genesis, nonce: 1, user_agent: "node".into(), listen: Vec::new() };
     let limits = ConnectionLimits { outbound: OUTBOUND_TARGET, inbound: MAX_INBOUND };
-    Peers::new(PeerId::from_bytes([255; 32]), identity, limits, None, &[], random)
+    let key = random.next_u64();
+    Peers::new(PeerId::from_bytes([255; 32]), identity, limits, None, &[], key, random)
 }
 
 fn sample(addresses: &[PeerAddress], count: usize, random: &mut Random) -> Vec<PeerAddress> {
