@@ -3,9 +3,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use cairn_genesis::programs::held::held;
 use cairn_protocol::peers::network_group::NetworkGroup;
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable, BoxFuture};
@@ -14,7 +15,7 @@ use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, Trans
 use libp2p::multiaddr::Multiaddr;
 use libp2p::{PeerId, Transport};
 
-use crate::p2p::group_limit::GroupLimit;
+use crate::p2p::group_limit::{GroupLimit, Ticket};
 use crate::p2p::transport::to_address;
 
 /// The most inbound connections in the handshake.
@@ -25,7 +26,21 @@ type Connected = (PeerId, StreamMuxerBox);
 /// Another transport, whose pending inbound connections are limited.
 pub struct EvictingTransport {
     inner: Boxed<Connected>,
-    pending: Arc<Mutex<GroupLimit<AbortHandle>>>,
+    pending: Arc<Pending>,
+}
+
+type Pending = Mutex<GroupLimit<AbortHandle>>;
+
+/// A pending connection, which counts until this is dropped.
+struct Counted {
+    pending: Arc<Pending>,
+    ticket: Ticket,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        held(&self.pending).remove(self.ticket);
+    }
 }
 
 impl EvictingTransport {
@@ -44,15 +59,15 @@ impl EvictingTransport {
         let (abort, registration) = AbortHandle::new_pair();
         let group = NetworkGroup::of_host(address.socket().ip());
         let pending = self.pending.clone();
-        let (ticket, evicted) = pending.lock().unwrap_or_else(PoisonError::into_inner).add(group, abort);
+        let (ticket, evicted) = held(&pending).add(group, abort);
         if let Some(evicted) = evicted {
             evicted.abort();
         }
         let upgrade = Abortable::new(upgrade, registration);
+        let counted = Counted { pending, ticket };
         async move {
-            let outcome = upgrade.await;
-            pending.lock().unwrap_or_else(PoisonError::into_inner).remove(ticket);
-            outcome.unwrap_or_else(|_| Err(io::Error::other("too many connections are in the handshake")))
+            let _counted = counted;
+            upgrade.await.unwrap_or_else(|_| Err(io::Error::other("too many connections are in the handshake")))
         }
         .boxed()
     }

@@ -184,6 +184,12 @@ impl Bodies {
         let common = last_common(chain, window.common, best);
         window.common = common.hash();
         let limit = common.height.get().saturating_add(BODIES_AHEAD).min(best.height.get());
+        // Of a chain that others withheld, one block shows whether a peer has it.
+        let next = chain.tree().ancestor(best, common.height.next()).map(BlockIndexEntry::hash);
+        let is_withheld = next.is_some_and(|next| self.withheld.get(&next.prefix()).is_some());
+        if is_withheld && next.is_some_and(|next| self.requests.contains_key(&next)) {
+            return Vec::new();
+        }
         let mut found = Vec::new();
         let mut from = common.height.get();
         while found.len() < count && from < limit {
@@ -199,8 +205,6 @@ impl Bodies {
             found.extend(stride.into_iter().rev());
             from = until;
         }
-        // Of a chain that others withheld, one block shows whether this peer has it.
-        let is_withheld = found.first().is_some_and(|first| self.withheld.get(&first.prefix()).is_some());
         found.truncate(if is_withheld { 1 } else { count });
         window.request(now, &found);
         let request = || Request { peers: SmallVec::from_buf([peer]), last: now };

@@ -150,6 +150,7 @@ fn a_chain_that_others_withheld_is_probed_with_one_block() {
     net.pass(BLOCK_TIMEOUT.as_millis() as u64);
     net.guest(&test, 8, 0);
     net.say(8, 0, headers_of(&blocks));
+    net.say(8, 0, Message::Ping { nonce: 1 });
     assert_eq!(requests(&net, 8), [vec![hashes[0]]]);
     net.say(8, 0, Message::Block(blocks[0].clone()));
     assert_eq!(requests(&net, 8)[1..], [hashes[1..].to_vec()]);
