@@ -107,6 +107,8 @@ pub const MAX_REQUESTS_PER_PEER: usize = 2048;
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same for a peer that did not deliver the last one in time.
 pub const STALLED_TRANSACTION_TIMEOUT: Duration = Duration::from_millis(500);
+/// Time in which a delivered transaction is checked, before others are asked for it.
+pub const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of delivered transactions of one peer that are not checked yet: one full message.
 pub const MAX_UNCHECKED_BYTES_PER_PEER: usize = MAX_FRAME;
 /// Bytes of delivered transactions of all peers that are not checked yet.
@@ -148,6 +150,8 @@ pub const COMMITMENT_PERIOD: u32 = 64;
 pub const REDOWNLOAD_BUFFER: usize = 2048;
 /// Bits that are kept of one branch: 64 KiB for four million headers.
 pub const MAX_COMMITMENTS: usize = 65_536;
+/// Interval after which the headers of a peer with a low-work chain are requested again.
+pub const LOW_WORK_INTERVAL: Duration = Duration::from_secs(60);
 /// Inbound peers whose low-work headers are examined at a time.
 pub const MAX_PRESYNCS: usize = 8;
 /// Timeout for the headers of a peer.

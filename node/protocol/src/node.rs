@@ -203,7 +203,7 @@ impl<S: ChainStore> Node<S> {
             Message::Ping { nonce } => {
                 actions.push(Action::Send { peer, message: Message::Pong { nonce } });
             }
-            Message::Pong { nonce } => self.peers.received_pong(now, &peer, nonce),
+            Message::Pong { nonce } => self.peers.keep_deadline().received_pong(now, &peer, nonce),
             Message::GetPeers => self.peers.keep_deadline().addresses_requested(now, peer, actions),
             Message::Peers(addresses) => self.peers.received_addresses(peer, &addresses),
             Message::GetHeaders { locator } => {

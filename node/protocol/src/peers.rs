@@ -93,7 +93,9 @@ impl Peers {
 
     /// Adds what was saved before a restart; the anchors are dialed first.
     pub fn restore(&mut self, saved: SavedPeers) {
-        self.addresses = AddressManager::restore(saved.addresses);
+        if saved.addresses.has_key() {
+            self.addresses = AddressManager::restore(saved.addresses);
+        }
         self.filter.bans = BanList::restore(saved.bans);
         for anchor in saved.anchors.into_iter().take(BLOCKS_ONLY_TARGET).filter(|_| self.limits.outbound > 0)
         {
@@ -153,9 +155,9 @@ impl Peers {
     /// Removes a connection that has ended; returns whether it was ready.
     pub fn disconnected(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) -> bool {
         let Some(connection) = self.connections.0.remove(peer) else { return false };
-        let was_good = now.since(connection.since) >= GOOD_CONNECTION;
+        let was_good = connection.was_ready && now.since(connection.since) >= GOOD_CONNECTION;
         self.dialer.disconnected(now, peer, was_good, &mut self.random);
-        if connection.direction == Direction::Outbound && connection.phase == Phase::AwaitingHello {
+        if connection.direction == Direction::Outbound && !connection.was_ready {
             self.address_failed(now, &connection.address);
         }
         if connection.is_ready() {
@@ -215,6 +217,7 @@ impl Peers {
         }
         let has_free_slot = self.connections.outbound_for(Purpose::Full) < self.limits.outbound;
         let Some(connection) = self.connections.0.get_mut(&peer) else { return false };
+        connection.was_ready = true;
         if connection.purpose == Purpose::Feeler {
             let address = connection.address;
             self.addresses.succeeded(now, address);
@@ -270,6 +273,9 @@ impl Peers {
     /// Replies to a request for addresses, but not to too many of one peer.
     pub fn addresses_requested(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
         let Some(connection) = self.connections.0.get_mut(&peer) else { return };
+        if !connection.relays_transactions() {
+            return;
+        }
         if connection.sent_addresses.is_some_and(|last| now.since(last) < PEERS_REPLY_INTERVAL) {
             return;
         }

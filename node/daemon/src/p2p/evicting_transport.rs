@@ -67,7 +67,9 @@ impl EvictingTransport {
         let counted = Counted { pending, ticket };
         async move {
             let _counted = counted;
-            upgrade.await.unwrap_or_else(|_| Err(io::Error::other("too many connections are in the handshake")))
+            upgrade
+                .await
+                .unwrap_or_else(|_| Err(io::Error::other("too many connections are in the handshake")))
         }
         .boxed()
     }

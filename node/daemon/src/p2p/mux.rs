@@ -5,14 +5,16 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
+use tokio::time::Sleep;
 use yamux::{Connection, ConnectionError, Mode, Stream};
 
 /// The most streams of one connection. The protocol needs one; the others are for what libp2p may add. A peer
@@ -21,6 +23,10 @@ const MAX_STREAMS: usize = 8;
 /// The most unread bytes of all streams of one connection. Each stream starts with 256 KiB; the rest lets one
 /// of them grow, so that distant peers are not slowed down.
 const MAX_UNREAD: usize = 4 * 1024 * 1024;
+
+/// The time to close a connection, in which the peer must read what is not sent yet: one that does not read would
+/// keep its place for ever (ATTACKS 28).
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The upgrade of a new connection to yamux.
 #[derive(Clone, Debug)]
@@ -62,13 +68,16 @@ pub struct Muxer<C> {
     /// Streams that arrived between two calls of `poll_inbound`; at most [`MAX_STREAMS`].
     arrived: VecDeque<Stream>,
     waker: Option<Waker>,
+    /// The end of the time to close; none before closing begins.
+    closing: Option<Pin<Box<Sleep>>>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
     fn new(socket: C, mode: Mode) -> Self {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(MAX_STREAMS).set_max_connection_receive_window(Some(MAX_UNREAD));
-        Self { connection: Connection::new(socket, config, mode), arrived: VecDeque::new(), waker: None }
+        let connection = Connection::new(socket, config, mode);
+        Self { connection, arrived: VecDeque::new(), waker: None, closing: None }
     }
 
     /// Drives the connection until a stream arrives.
@@ -100,7 +109,11 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection.poll_close(context).map_err(io_error)
+        if let Poll::Ready(closed) = self.connection.poll_close(context) {
+            return Poll::Ready(closed.map_err(io_error));
+        }
+        let timeout = self.closing.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSE_TIMEOUT)));
+        timeout.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<StreamMuxerEvent>> {

@@ -1,6 +1,5 @@
 //! Message rates: a token bucket for each kind of message of a peer. The edge reads no further from a peer whose bucket
-//! is empty, so a flood waits at its sender, and no message is lost (ATTACKS 31). Blocks and transactions are not
-//! limited here: they are few for their bytes, and only those that were requested or prove work cost much.
+//! is empty, so a flood waits at its sender, and no message is lost (ATTACKS 31).
 
 use core::time::Duration;
 
@@ -21,7 +20,7 @@ const fn rate(per_second: u64, burst: u64) -> Rate {
 
 /// Together they take a few hundredths of a core: a heartbeat or an empty list about 1 us, an id 0.1 us, a header that
 /// is known 1 us, a request for headers 200 us.
-const RATES: [Rate; 6] = [
+const RATES: [Rate; 8] = [
     // Heartbeats, requests for addresses, and what is unsolicited: messages.
     rate(100, 1_000),
     // GetHeaders: messages.
@@ -34,6 +33,10 @@ const RATES: [Rate; 6] = [
     rate(100_000, 100_000),
     // NotFound: entries.
     rate(50_000, 100_000),
+    // Blocks: a short chain of empty ones arrives at once.
+    rate(50_000, 200_000),
+    // Transactions.
+    rate(100_000, 200_000),
 ];
 
 /// The buckets of one connection.
@@ -55,7 +58,7 @@ impl MessageRates {
     /// Takes the units of a message that arrived at a time since the connection began; returns how long to wait before
     /// the next message is read.
     pub fn take(&mut self, now: Duration, message: &Message) -> Duration {
-        let Some((kind, units)) = kind_of(message) else { return Duration::ZERO };
+        let (kind, units) = kind_of(message);
         let (rate, left, filled) = (RATES[kind], &mut self.left[kind], &mut self.filled[kind]);
         let passed = now.saturating_sub(*filled);
         let gained = passed.as_micros().saturating_mul(u128::from(rate.per_second)) / 1_000_000;
@@ -76,24 +79,23 @@ impl MessageRates {
     }
 }
 
-/// The index of a message's rate, and its units; none if it is not limited.
-fn kind_of(message: &Message) -> Option<(usize, u64)> {
-    let entries = |length: usize| u64::try_from(length).unwrap_or(u64::MAX).max(1);
+/// The index of a message's rate, and its units. An empty list counts for more than its entries.
+fn kind_of(message: &Message) -> (usize, u64) {
+    let entries = |length: usize| u64::try_from(length).unwrap_or(u64::MAX).max(20);
     match message {
-        Message::Block(_) | Message::Transactions(_) => None,
         Message::Hello(_)
         | Message::Goodbye(_)
         | Message::Ping { .. }
         | Message::Pong { .. }
         | Message::GetPeers
-        | Message::Peers(_) => Some((0, 1)),
-        Message::GetHeaders { .. } => Some((1, 1)),
-        Message::Headers(headers) => Some((2, entries(headers.len()).max(20))),
-        Message::GetBlocks(hashes) => Some((3, entries(hashes.len()).max(20))),
-        Message::AnnounceTransactions(txids) | Message::GetTransactions(txids) => {
-            Some((4, entries(txids.len()).max(20)))
-        }
-        Message::NotFound(items) => Some((5, entries(items.len()).max(20))),
+        | Message::Peers(_) => (0, 1),
+        Message::GetHeaders { .. } => (1, 1),
+        Message::Headers(headers) => (2, entries(headers.len())),
+        Message::GetBlocks(hashes) => (3, entries(hashes.len())),
+        Message::AnnounceTransactions(txids) | Message::GetTransactions(txids) => (4, entries(txids.len())),
+        Message::NotFound(items) => (5, entries(items.len())),
+        Message::Block(_) => (6, 1),
+        Message::Transactions(transactions) => (7, entries(transactions.len())),
     }
 }
 

@@ -35,7 +35,7 @@ impl<S: ChainStore> TransactionFlow<'_, S> {
     pub fn delivered(&mut self, peer: PeerId, transactions: Vec<Arc<Transaction>>) {
         for transaction in transactions {
             let txid = transaction.txid();
-            if self.relay.transactions.keep_deadline().is_expected(&peer, &txid)
+            if self.relay.transactions.keep_deadline().delivered(self.now, &peer, &txid)
                 && !self.relay.unchecked.push(peer, transaction)
             {
                 self.relay.transactions.not_valid(self.now, peer, txid, self.actions);

@@ -63,6 +63,13 @@ pub struct SavedAddresses {
     tried: Vec<(PeerAddress, Timestamp)>,
 }
 
+impl SavedAddresses {
+    /// Whether they were saved by a node, with its secret; nothing was if there is no file.
+    pub fn has_key(&self) -> bool {
+        self.key != 0
+    }
+}
+
 impl AddressManager {
     /// No addresses, with a secret key.
     pub fn new(key: u64) -> Self {

@@ -28,6 +28,8 @@ pub struct Connection {
     /// When the peer last delivered a transaction that was accepted.
     pub last_transaction: Option<Timestamp>,
     pub phase: Phase,
+    /// Whether the peer's `Hello` was accepted at any time.
+    pub was_ready: bool,
     /// The last round trip.
     pub ping: Option<Duration>,
     /// The shortest round trip.
@@ -99,6 +101,7 @@ impl Connection {
             last_block: None,
             last_transaction: None,
             phase: Phase::AwaitingHello,
+            was_ready: false,
             ping: None,
             min_ping: None,
             ping_interval,

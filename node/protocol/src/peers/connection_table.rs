@@ -48,8 +48,7 @@ impl ConnectionTable {
     /// The peer that addresses may be requested from and were not for the longest time.
     pub fn next_address_source(&mut self, now: Timestamp) -> Option<&mut Connection> {
         let may_request = |one: &&mut Connection| {
-            one.is_ready()
-                && one.purpose == Purpose::Full
+            one.relays_transactions()
                 && one.requested_addresses.is_none_or(|last| now.since(last) >= PEERS_REQUEST_INTERVAL)
         };
         self.0.values_mut().filter(may_request).min_by_key(|one| one.requested_addresses)
@@ -59,7 +58,7 @@ impl ConnectionTable {
     pub fn next_address_request(&self, now: Timestamp) -> Option<Timestamp> {
         let last = self
             .ready()
-            .filter(|one| one.purpose == Purpose::Full)
+            .filter(|one| one.relays_transactions())
             .map(|one| one.requested_addresses.unwrap_or(now));
         last.map(|last| last.saturating_add(PEERS_REQUEST_INTERVAL)).min()
     }

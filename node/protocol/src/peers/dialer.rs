@@ -162,7 +162,8 @@ impl Dialer {
         }
         self.targets.retain(|_, target| {
             let is_given_up = target.purpose == Purpose::Feeler || target.failures >= MAX_REDIALS;
-            target.kept || target.state == State::Connected || !is_given_up
+            let waits = matches!(target.state, State::Waiting { .. });
+            target.kept || !waits || !is_given_up
         });
     }
 
@@ -307,5 +308,15 @@ mod tests {
         dialer.take_due(NOW, nobody);
         assert!(dialer.overdue(NOW).is_empty());
         assert_eq!(dialer.overdue(NOW.saturating_add(DIAL_TIMEOUT)), [address(1)]);
+    }
+
+    /// A feeler whose target was lost would become a full connection, beside the limit and of any network group.
+    #[test]
+    fn the_end_of_another_connection_does_not_change_the_purpose_of_a_dial() {
+        let (mut dialer, mut random) = (Dialer::default(), Random::derive(1, 1));
+        dialer.attempt(NOW, address(1), Purpose::Feeler);
+        dialer.take_due(NOW, nobody);
+        dialer.disconnected(NOW, &peer(9), false, &mut random);
+        assert_eq!(dialer.purpose(&address(1)), Purpose::Feeler);
     }
 }

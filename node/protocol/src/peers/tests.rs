@@ -160,3 +160,32 @@ fn an_outage_of_its_own_network_leaves_a_node_its_addresses() {
     dial_all(&mut peers, NOW.saturating_add(Duration::from_secs(3_600 * 25)), |_| true);
     assert_eq!(outbound(&peers, Purpose::Full).len(), 8);
 }
+
+/// Without a file the default is restored, whose key anybody knows.
+#[test]
+fn a_first_start_keeps_the_secret_of_the_address_manager() {
+    let mut peers = peers(7);
+    let key = peers.saved(NOW).addresses;
+    peers.restore(SavedPeers::default());
+    assert!(key.has_key() && peers.saved(NOW).addresses == key);
+}
+
+/// An address that accepts connections and sends no Hello has failed, also when this node closes the connection.
+#[test]
+fn an_address_where_no_node_says_hello_is_forgotten() {
+    let mut peers = peers(1);
+    let (silent, honest) = (address(1, 1), address(2, 1));
+    peers.addresses.add(honest, None);
+    dial_all(&mut peers, NOW, |_| true);
+    peers.addresses.add(silent, None);
+    let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
+    let mut now = NOW.saturating_add(Duration::from_secs(100));
+    for _ in 0..3 {
+        let mut actions = Vec::new();
+        peers.connected(now, id(&silent), Direction::Outbound, silent, tip, &mut actions);
+        now = now.saturating_add(Duration::from_secs(10));
+        peers.disconnect(&id(&silent), DisconnectReason::TimedOut, &mut actions);
+        peers.disconnected(now, &id(&silent), &mut actions);
+    }
+    assert_eq!(peers.addresses.len(), 1);
+}

@@ -18,9 +18,9 @@ use smallvec::SmallVec;
 
 use crate::action::Action;
 use crate::limits::{
-    ANNOUNCE_BATCH, ANNOUNCE_BURST, ANNOUNCE_INTERVAL, FULL_ANNOUNCE_INTERVAL, MAX_ANNOUNCE_QUEUE,
-    MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS, MAX_REQUESTS_PER_PEER, MAX_SERVED_TRANSACTION_BYTES,
-    STALLED_TRANSACTION_TIMEOUT, TRANSACTION_TIMEOUT,
+    ANNOUNCE_BATCH, ANNOUNCE_BURST, ANNOUNCE_INTERVAL, CHECK_TIMEOUT, FULL_ANNOUNCE_INTERVAL,
+    MAX_ANNOUNCE_QUEUE, MAX_INVENTORY, MAX_KNOWN_TRANSACTIONS, MAX_REQUESTS_PER_PEER,
+    MAX_SERVED_TRANSACTION_BYTES, STALLED_TRANSACTION_TIMEOUT, TRANSACTION_TIMEOUT,
 };
 use crate::message::{Inventory, Message};
 use crate::peer::{Direction, PeerId};
@@ -65,9 +65,11 @@ struct Request {
     /// The peers that were asked and have time until the deadline.
     asked: SmallVec<[PeerId; 1]>,
     deadline: Timestamp,
+    /// When they were asked.
+    since: Timestamp,
     /// The other announcers, in the order of their announcements.
     others: Vec<PeerId>,
-    /// The number of peers to ask after the deadline.
+    /// The number of peers to ask next, which doubles with each deadline that passes.
     next: usize,
 }
 
@@ -153,7 +155,8 @@ impl TransactionRelay {
                 self.known.begin(txid).insert(side.slot);
                 let deadline = now.saturating_add(side.timeout());
                 let asked = SmallVec::from_buf([peer]);
-                self.requests.insert(*txid, Request { asked, deadline, others: Vec::new(), next: 1 });
+                let request = Request { asked, deadline, since: now, others: Vec::new(), next: 1 };
+                self.requests.insert(*txid, request);
                 self.deadlines.insert((deadline, *txid));
                 side.requests += 1;
                 requested.push(*txid);
@@ -162,14 +165,19 @@ impl TransactionRelay {
         send_requests(peer, requested, actions);
     }
 
-    /// Whether a peer that delivers a transaction has announced it, and it has not arrived. Only then is it checked,
-    /// and the result noted with [`Self::arrived`] or [`Self::not_valid`].
-    pub fn is_expected(&mut self, peer: &PeerId, txid: &Txid) -> bool {
-        let is_expected = self.requests.get(txid).is_some_and(|request| request.names(peer));
-        if let Some(side) = self.peers.get_mut(peer).filter(|_| is_expected) {
+    /// A peer delivers a transaction; returns whether it has announced it, and it has not arrived. Only then is it
+    /// checked, and the result noted with [`Self::arrived`] or [`Self::not_valid`]; until then no other peer is asked.
+    pub fn delivered(&mut self, now: Timestamp, peer: &PeerId, txid: &Txid) -> bool {
+        let Some(request) = self.requests.get_mut(txid).filter(|request| request.names(peer)) else {
+            return false;
+        };
+        self.deadlines.remove(&(request.deadline, *txid));
+        request.deadline = now.saturating_add(CHECK_TIMEOUT);
+        self.deadlines.insert((request.deadline, *txid));
+        if let Some(side) = self.peers.get_mut(peer) {
             side.stalls = 0;
         }
-        is_expected
+        true
     }
 
     /// A delivered transaction is not valid, or its parents are missing. The id does not cover the signatures,
@@ -273,6 +281,14 @@ impl TransactionRelay {
             self.deadlines.pop_first();
             overdue.push(txid);
             let Some(request) = self.requests.get_mut(&txid) else { continue };
+            // Without another announcer, a peer that was slow once has the whole time again.
+            let latest = request.since.saturating_add(TRANSACTION_TIMEOUT);
+            if request.others.is_empty() && now < latest {
+                request.deadline = latest;
+                self.deadlines.insert((latest, txid));
+                continue;
+            }
+            request.next = request.next.saturating_mul(2);
             for silent in core::mem::take(&mut request.asked) {
                 if let Some(side) = self.peers.get_mut(&silent) {
                     side.requests = side.requests.saturating_sub(1);
@@ -324,9 +340,9 @@ impl TransactionRelay {
             request.others.sort_by_key(rank);
             let rest = request.others.split_off(request.next.min(request.others.len()));
             request.asked = core::mem::replace(&mut request.others, rest).into();
-            request.next *= 2;
             let timeouts = request.asked.iter().filter_map(|peer| self.peers.get(peer)).map(Side::timeout);
-            request.deadline = now.saturating_add(timeouts.max().unwrap_or(TRANSACTION_TIMEOUT));
+            (request.since, request.deadline) =
+                (now, now.saturating_add(timeouts.max().unwrap_or(TRANSACTION_TIMEOUT)));
             self.deadlines.insert((request.deadline, txid));
             for peer in &request.asked {
                 by_peer.entry(*peer).or_default().push(txid);

@@ -28,10 +28,12 @@ impl UncheckedTransactions {
     /// Adds a transaction; returns whether there was room for it.
     pub fn push(&mut self, peer: PeerId, transaction: Arc<Transaction>) -> bool {
         let size = transaction.size();
-        let queue = self.by_peer.entry(peer).or_default();
-        if queue.bytes + size > MAX_UNCHECKED_BYTES_PER_PEER || self.bytes + size > MAX_UNCHECKED_BYTES {
+        let of_peer = self.by_peer.get(&peer).map_or(0, |queue| queue.bytes);
+        if of_peer + size > MAX_UNCHECKED_BYTES_PER_PEER || self.bytes + size > MAX_UNCHECKED_BYTES {
             return false;
         }
+        // A queue is never empty: an empty one would stop those of the others.
+        let queue = self.by_peer.entry(peer).or_default();
         queue.bytes += size;
         self.bytes += size;
         queue.transactions.push_back(transaction);
@@ -104,8 +106,11 @@ mod tests {
         for number in 0..20 {
             let peer = PeerId::from_bytes([number; 32]);
             while unchecked.push(peer, large.clone()) {}
-            assert!(unchecked.by_peer[&peer].bytes <= MAX_UNCHECKED_BYTES_PER_PEER);
+            let of_peer = unchecked.by_peer.get(&peer).map_or(0, |queue| queue.bytes);
+            assert!(of_peer <= MAX_UNCHECKED_BYTES_PER_PEER);
         }
         assert!(unchecked.bytes <= MAX_UNCHECKED_BYTES && unchecked.bytes > MAX_UNCHECKED_BYTES / 2);
+        while unchecked.pop().is_some() {}
+        assert!(unchecked.is_empty() && unchecked.bytes == 0);
     }
 }

@@ -53,6 +53,8 @@ struct Window {
     direction: Direction,
     /// Blocks that were requested and have not arrived, in the order of the requests.
     owed: VecDeque<BlockHash>,
+    /// Requested blocks that another peer delivered first, and that this one may still deliver.
+    released: VecDeque<BlockHash>,
     /// When it last delivered the block that was due, or was first asked.
     progress: Timestamp,
     /// The end of a pause after a failure; none once that has passed.
@@ -99,6 +101,7 @@ impl Bodies {
         let window = Window {
             direction,
             owed: VecDeque::new(),
+            released: VecDeque::new(),
             progress: now,
             idle_until: None,
             stalls: 0,
@@ -119,10 +122,14 @@ impl Bodies {
     /// A block of a size in bytes arrived from a peer; `connects` if all its ancestors are here. Only the block
     /// that was due from this peer extends its time.
     pub fn arrived(&mut self, now: Timestamp, from: PeerId, hash: &BlockHash, size: usize, connects: bool) {
-        self.usual_size = (self.usual_size * 7 + size) / 8;
+        if self.is_requested_from(&from, hash) {
+            self.usual_size = (self.usual_size * 7 + size) / 8;
+        }
         if let Some(window) = self.windows.get_mut(&from) {
             window.is_proven |= connects;
-            if window.owed.front() == Some(hash) {
+            let was_released = window.released.iter().position(|released| released == hash);
+            was_released.and_then(|index| window.released.remove(index));
+            if window.owed.front() == Some(hash) || was_released.is_some() {
                 window.progress = now;
                 window.stalls = 0;
                 window.has_delivered = true;
@@ -131,9 +138,14 @@ impl Bodies {
         self.withheld.remove(&hash.prefix());
         if let Some(request) = self.requests.remove(hash) {
             for peer in request.peers {
-                if let Some(window) = self.windows.get_mut(&peer) {
-                    window.release(hash);
+                let Some(window) = self.windows.get_mut(&peer) else { continue };
+                if peer != from && window.owed.contains(hash) {
+                    // It may be sending this block now: it is not late with the next one.
+                    window.progress = now;
+                    window.released.truncate(MAX_GET_BLOCKS - 1);
+                    window.released.push_front(*hash);
                 }
+                window.release(hash);
             }
         }
     }
@@ -235,7 +247,9 @@ impl Bodies {
         for (block, holders) in holders {
             let due = self.overdue_at(&block);
             let mut others = self.not_asked(now, &block, holders);
-            if others.is_empty() {
+            let asked = self.requests.get(&block).map_or(0, |request| request.peers.len());
+            let free = PARALLEL_REQUESTS.saturating_sub(asked);
+            if others.is_empty() || free == 0 {
                 continue;
             }
             if due > now {
@@ -248,7 +262,7 @@ impl Bodies {
             if let Some(outbound) = others.iter().position(is_outbound) {
                 others.swap(0, outbound);
             }
-            others.truncate(PARALLEL_REQUESTS - 1);
+            others.truncate(free);
             hedges.extend(others.into_iter().map(|peer| Hedge { peer, block }));
             let due = now.saturating_add(HEDGE_AFTER);
             self.hedge_due = Some(self.hedge_due.map_or(due, |earlier| earlier.min(due)));

@@ -2,6 +2,7 @@
 
 use core::cmp::Reverse;
 
+use cairn_core::check::header::{HeaderError, check_header_alone};
 use cairn_core::hash::BlockHash;
 use cairn_core::header::Header;
 use cairn_core::height::Height;
@@ -12,7 +13,7 @@ use crate::action::Action;
 use crate::chain::store::ChainStore;
 use crate::chain::tree::{BlockIndexEntry, ChainTip};
 use crate::chain::{BlockRejection, Chain};
-use crate::limits::{HEADERS_TIMEOUT, MAX_HEADERS_PER_MESSAGE, MAX_PRESYNCS, MAX_STALLS};
+use crate::limits::{HEADERS_TIMEOUT, LOW_WORK_INTERVAL, MAX_HEADERS_PER_MESSAGE, MAX_PRESYNCS, MAX_STALLS};
 use crate::message::Message;
 use crate::peer::{Direction, PeerId};
 use crate::prefix_map::PeerMap;
@@ -138,6 +139,12 @@ impl Headers {
         if !pairs.all(|(parent, child)| child.previous_block_hash == parent.hash()) {
             return HeadersVerdict::NotConnected;
         }
+        // Work first, of all of them: a header counts for what it claims only if it has that work.
+        for header in headers {
+            if let Err(error) = check_header_alone(header, chain.params()) {
+                return HeadersVerdict::Rejected(error.into());
+            }
+        }
         if let Some(verdict) = self.examine(now, peer, headers, chain, actions) {
             return verdict;
         }
@@ -159,7 +166,11 @@ impl Headers {
             // A short list is all that the peer has.
             let is_limited = self.peers.get(&peer)?.direction == Direction::Inbound;
             let running = self.peers.values().filter(|theirs| theirs.presync.is_some()).count();
-            if headers.len() < MAX_HEADERS_PER_MESSAGE || (is_limited && running >= MAX_PRESYNCS) {
+            if headers.len() < MAX_HEADERS_PER_MESSAGE {
+                return Some(HeadersVerdict::Fine);
+            }
+            if is_limited && running >= MAX_PRESYNCS {
+                self.request_later(now, &peer);
                 return Some(HeadersVerdict::Fine);
             }
             presync = Some(Box::new(Presync::new(chain, start, &mut self.random)));
@@ -168,13 +179,22 @@ impl Headers {
         let step = match presync.received(now, headers, chain.params()) {
             Ok(step) => step,
             Err(error) => {
-                let rejection = BlockRejection::Header(error);
-                self.note_early(peer, headers.last()?, &rejection, chain);
+                let early = headers.iter().find(|header| match &error {
+                    HeaderError::TimeTooNew(ahead) => ahead.time == header.time,
+                    _ => false,
+                });
+                let (early, rejection) = (early.copied(), BlockRejection::Header(error));
+                if let Some(early) = early {
+                    self.note_early(peer, &early, &rejection, chain);
+                }
                 return Some(HeadersVerdict::Rejected(rejection));
             }
         };
         let (accepted, after) = match step {
-            PresyncStep::Forget => return Some(HeadersVerdict::Fine),
+            PresyncStep::Forget => {
+                self.request_later(now, &peer);
+                return Some(HeadersVerdict::Fine);
+            }
             PresyncStep::Request { after } => (Vec::new(), Some(after)),
             PresyncStep::Accept { headers, request_after } => (headers, request_after),
         };
@@ -184,6 +204,13 @@ impl Headers {
             self.request(now, peer, chain, Some(after), actions);
         }
         Some(verdict)
+    }
+
+    /// Requests headers of a peer again after a while.
+    fn request_later(&mut self, now: Timestamp, peer: &PeerId) {
+        if let Some(theirs) = self.peers.get_mut(peer) {
+            theirs.request_again = Some(now.saturating_add(LOW_WORK_INTERVAL));
+        }
     }
 
     /// Adds headers to the tree; `before` is the work of the best one of the peer until now.

@@ -502,3 +502,21 @@ fn branches_of_too_little_work_leave_nothing_in_memory_and_one_that_leads_to_mor
     assert_eq!(net.tips().len(), 1);
     assert_eq!(net.nodes[0].chain().tip().height.get(), 2_300);
 }
+
+/// A list whose last header claims more work than it has adds none of the others.
+#[test]
+fn headers_of_little_work_are_not_kept_because_the_last_one_claims_much() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 200));
+    let known = net.nodes[0].chain().tree().iter().count();
+    net.guest(&test, 9, 0);
+    let blocks = test.blocks_on(&test.genesis, 9, 30);
+    let mut headers: Vec<Header> = blocks.iter().map(|block| *block.header()).collect();
+    let bits = cairn_core::target::CompactTarget::from_bits(0x0300_ffff);
+    let previous_block_hash = headers[28].hash();
+    headers[29] = Header::from(HeaderFields { bits, previous_block_hash, ..*headers[29] });
+    net.say(9, 0, Message::Headers(headers));
+    assert_eq!(net.nodes[0].chain().tree().iter().count(), known);
+    assert!(net.is_banned(0, 9));
+}

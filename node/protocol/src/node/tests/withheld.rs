@@ -178,3 +178,24 @@ fn a_block_that_twenty_announce_and_withhold_comes_from_an_outbound_peer_within_
         (10..30).filter(|guest| !net.said_to(*guest).contains(&&Message::GetBlocks(vec![block.hash()])));
     assert!(asked.count() >= 18, "few are asked at a time");
 }
+
+/// A peer on a slow link whose block another delivers first is not late with its next ones.
+#[test]
+fn a_slow_peer_is_not_disconnected_because_another_delivers_its_blocks_first() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    net.guest(&test, 8, 0);
+    net.guest(&test, 9, 0);
+    let blocks = test.blocks_on(&test.genesis, 1, 30);
+    net.say(8, 0, headers_of(&blocks));
+    net.say(9, 0, headers_of(&blocks));
+    for block in &blocks {
+        // Three seconds a block, and a faster peer that is asked for each after the first of them.
+        net.pass(1_300);
+        net.say(9, 0, Message::Block(block.clone()));
+        net.pass(1_700);
+        net.say(8, 0, Message::Block(block.clone()));
+    }
+    assert_eq!(net.ready(0), [id(8), id(9)]);
+    assert_eq!(net.nodes[0].chain().tip().height.get(), 30);
+}

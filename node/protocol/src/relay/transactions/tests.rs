@@ -54,7 +54,7 @@ fn when_the_first_announcer_is_silent_the_next_is_asked() {
     assert_eq!(due, NOW.saturating_add(TRANSACTION_TIMEOUT));
     relay.wake(due, lacking, &mut actions);
     assert_eq!(asked(&actions), [(peer(2), 1)]);
-    assert!(relay.is_expected(&peer(2), &txid(1)));
+    assert!(relay.delivered(due, &peer(2), &txid(1)));
     relay.arrived(&txid(1));
     assert_eq!(relay.next_wake(), None);
 }
@@ -66,7 +66,7 @@ fn what_came_spoiled_is_asked_of_every_other_announcer_and_then_forgotten() {
     (1..=3).for_each(|number| relay.announced(NOW, peer(number), &[txid(1)], lacking, &mut actions));
     relay.not_valid(NOW, peer(2), txid(1), &mut actions);
     assert_eq!(asked(&actions), [(peer(1), 1)], "it was not asked: the question to the first stands");
-    assert!(!relay.is_expected(&peer(2), &txid(1)));
+    assert!(!relay.delivered(NOW, &peer(2), &txid(1)));
     relay.not_valid(NOW, peer(1), txid(1), &mut actions);
     assert_eq!(asked(&actions), [(peer(1), 1), (peer(3), 1)]);
     relay.not_valid(NOW, peer(3), txid(1), &mut actions);
@@ -108,16 +108,16 @@ fn room_taken_by_announcements_is_free_again_when_nobody_delivers() {
 #[test]
 fn a_transaction_nobody_announced_is_not_looked_at() {
     let mut relay = relay(2);
-    assert!(!relay.is_expected(&peer(1), &txid(1)));
+    assert!(!relay.delivered(NOW, &peer(1), &txid(1)));
     relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
-    assert!(!relay.is_expected(&peer(2), &txid(1)), "nor one that another announced");
+    assert!(!relay.delivered(NOW, &peer(2), &txid(1)), "nor one that another announced");
 }
 
 #[test]
 fn a_transaction_is_not_announced_to_whom_we_have_it_from() {
     let (mut relay, mut actions) = (relay(2), Vec::new());
     relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut Vec::new());
-    relay.is_expected(&peer(1), &txid(1));
+    relay.delivered(NOW, &peer(1), &txid(1));
     relay.announce(NOW, txid(1));
     relay.wake(NOW, lacking, &mut actions);
     let told: Vec<PeerId> = actions
@@ -263,4 +263,33 @@ fn a_thousand_unknown_ids_get_one_answer() {
     assert!(
         matches!(&actions[..], [Action::Send { message: Message::NotFound(missing), .. }] if missing.len() == 1000)
     );
+}
+
+/// Two peers that announce and disclaim one id in turns once doubled a count until it overflowed.
+#[test]
+fn peers_that_disclaim_what_they_announced_for_ever_are_asked_one_at_a_time() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    relay.announced(NOW, peer(2), &[txid(1)], lacking, &mut actions);
+    for turn in 0..200u8 {
+        actions.clear();
+        let (next, asked_now) = (peer(1 + turn % 2), peer(2 - turn % 2));
+        relay.announced(NOW, next, &[txid(1)], lacking, &mut actions);
+        relay.not_found(NOW, asked_now, &[Inventory::Transaction(txid(1))], &mut actions);
+        assert_eq!(asked(&actions), [(next, 1)]);
+    }
+    assert_eq!(relay.peers.values().map(|side| side.requests).sum::<usize>(), 1);
+}
+
+/// A peer with a round trip of 0.8 s that was late once is not cut off from relay for ever.
+#[test]
+fn a_slow_peer_that_let_a_request_pass_has_the_whole_time_if_no_other_announced_it() {
+    let (mut relay, mut actions) = (relay(1), Vec::new());
+    relay.announced(NOW, peer(1), &[txid(1)], lacking, &mut actions);
+    let late = NOW.saturating_add(TRANSACTION_TIMEOUT);
+    relay.wake(late, lacking, &mut actions);
+    relay.announced(late, peer(1), &[txid(2)], lacking, &mut actions);
+    let soon = late.saturating_add(STALLED_TRANSACTION_TIMEOUT);
+    assert_eq!(relay.next_wake(), Some(soon));
+    relay.wake(soon, lacking, &mut actions);
+    assert!(relay.delivered(late.saturating_add(Duration::from_millis(800)), &peer(1), &txid(2)));
 }
