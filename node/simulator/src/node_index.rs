@@ -1,6 +1,7 @@
 //! Node indexes: a node's number in the world, its identity and its address, each computed from the other.
 
 use core::fmt;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use cairn_protocol::peer::{PeerAddress, PeerId};
@@ -99,6 +100,20 @@ impl fmt::Display for NodeIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "node {}", self.0)
     }
+}
+
+/// The nodes that are in none of these groups.
+pub fn rest(groups: &[Vec<NodeIndex>], nodes: u16) -> Vec<NodeIndex> {
+    let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
+    NodeIndex::first(nodes).filter(|node| !named.contains(node)).collect()
+}
+
+/// The sides of a partition into groups: nodes that are in none form one more.
+pub fn with_rest(mut groups: Vec<Vec<NodeIndex>>, nodes: u16) -> Vec<Vec<NodeIndex>> {
+    groups.retain(|group| !group.is_empty());
+    let rest = rest(&groups, nodes);
+    groups.extend(Some(rest).filter(|rest| !rest.is_empty()));
+    groups
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::node_index::NodeIndex;
+use crate::node_index::{NodeIndex, rest, with_rest};
 use crate::plan::Step;
 
 /// A partition of the network. A new one replaces the one before.
@@ -58,20 +58,6 @@ impl Partition {
 
 fn sorted(groups: &[Vec<NodeIndex>]) -> impl Iterator<Item = Vec<NodeIndex>> {
     groups.iter().map(|group| group.iter().copied().collect::<BTreeSet<_>>().into_iter().collect())
-}
-
-/// The nodes that are in none of these groups.
-pub fn rest(groups: &[Vec<NodeIndex>], nodes: u16) -> Vec<NodeIndex> {
-    let named: BTreeSet<&NodeIndex> = groups.iter().flatten().collect();
-    NodeIndex::first(nodes).filter(|node| !named.contains(node)).collect()
-}
-
-/// The sides of a partition into groups: nodes that are in none form one more.
-pub fn with_rest(mut groups: Vec<Vec<NodeIndex>>, nodes: u16) -> Vec<Vec<NodeIndex>> {
-    groups.retain(|group| !group.is_empty());
-    let rest = rest(&groups, nodes);
-    groups.extend(Some(rest).filter(|rest| !rest.is_empty()));
-    groups
 }
 
 #[cfg(test)]

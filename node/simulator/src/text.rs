@@ -4,8 +4,7 @@ pub use cairn_genesis::format::{count, duration, grouped, percent};
 
 use crate::behaviour::Behaviour;
 use crate::expectation::{Bounds, Expectation, Outcome, Verdict};
-use crate::node_index::NodeIndex;
-use crate::partition::{rest, with_rest};
+use crate::node_index::{NodeIndex, rest, with_rest};
 use crate::partition_state::PartitionState;
 use crate::plan::{Plan, Step};
 use crate::plan_state::StepEffect;

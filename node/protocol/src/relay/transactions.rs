@@ -279,7 +279,6 @@ impl TransactionRelay {
         let mut overdue = Vec::new();
         while let Some((_, txid)) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now) {
             self.deadlines.pop_first();
-            overdue.push(txid);
             let Some(request) = self.requests.get_mut(&txid) else { continue };
             // Without another announcer, a peer that was slow once has the whole time again.
             let latest = request.since.saturating_add(TRANSACTION_TIMEOUT);
@@ -288,6 +287,7 @@ impl TransactionRelay {
                 self.deadlines.insert((latest, txid));
                 continue;
             }
+            overdue.push(txid);
             request.next = request.next.saturating_mul(2);
             for silent in core::mem::take(&mut request.asked) {
                 if let Some(side) = self.peers.get_mut(&silent) {

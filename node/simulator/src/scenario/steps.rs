@@ -7,8 +7,7 @@ use cairn_genesis::toml_file::{Spanned, Unread};
 use serde::Deserialize;
 
 use crate::behaviour::Behaviour;
-use crate::node_index::NodeIndex;
-use crate::partition::with_rest;
+use crate::node_index::{NodeIndex, with_rest};
 use crate::plan::{Step, Stop, Workload};
 use crate::scenario::fault::{Fault, ScenarioError};
 use crate::scenario::groups::behaviour;
