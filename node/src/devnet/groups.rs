@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cairn_simulator::node_index::NodeIndex;
-use cairn_simulator::node_index::with_rest;
+use cairn_simulator::node_index::{NodeIndex, with_rest};
 use serde::{Deserialize, Serialize};
 
 /// Disjoint groups that hold every node.
