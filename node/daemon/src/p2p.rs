@@ -19,7 +19,7 @@ use libp2p::core::transport::ListenerId;
 use libp2p::identity::Keypair;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, DialError, NetworkBehaviour, SwarmEvent};
-use libp2p::{Stream, Swarm};
+use libp2p::{Stream, Swarm, Transport};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,7 @@ use crate::log::rate_limit::{Permit, RateLimit};
 use connection::{PeerEvent, Reader};
 use delays::Delays;
 pub use error::{NetworkError, hint};
+use evicting_transport::EvictingTransport;
 use group_limit::{GroupLimit, Ticket};
 use peer_handle::{ConnectionState, PeerHandle};
 use send_budget::{MAX_QUEUED_BYTES_IN_ALL, SendBudget};
@@ -128,7 +129,8 @@ pub fn start(
         streams: StreamBehaviour::default(),
     };
     let config = libp2p::swarm::Config::with_tokio_executor().with_max_negotiating_inbound_streams(2);
-    let mut swarm = Swarm::new(transport::build(keypair)?, behaviour, keypair.public().to_peer_id(), config);
+    let transport = EvictingTransport::new(transport::build(keypair)?).boxed();
+    let mut swarm = Swarm::new(transport, behaviour, keypair.public().to_peer_id(), config);
     let listen = listen.map(|address| open(&mut swarm, address)).transpose()?;
 
     let (event_sender, events) = mpsc::channel(MAX_EVENTS);

@@ -154,16 +154,16 @@ export class Explorer {
 
   /** Calls these nodes until one has a result, and names that node if it is not the chosen one. */
   async askAny(nodes, question, turn = this.turn) {
-    let first = null;
+    let firstError = null;
     const found = await first(nodes, async (node) => {
       try {
         return await question(node);
       } catch (error) {
-        first ??= error;
+        firstError ??= error;
         throw error;
       }
     });
-    if (!found) throw first;
+    if (!found) throw firstError;
     if (found.node !== this.node) this.answers(found.node, turn);
     return found.answer;
   }

@@ -12,7 +12,6 @@ use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::{PeerId, Transport, noise, tcp};
 
-use crate::p2p::evicting_transport::EvictingTransport;
 use crate::p2p::mux::Yamux;
 
 /// The timeout of both handshakes. A peer that only holds a socket open is disconnected then.
@@ -26,8 +25,7 @@ pub fn build(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise
     // Without Nagle's algorithm: a block's announcement must not wait for an acknowledgement.
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
     let noise = noise::Config::new(keypair)?;
-    let upgraded = tcp.upgrade(Version::V1Lazy).authenticate(noise).multiplex(Yamux).timeout(UPGRADE_TIMEOUT);
-    Ok(EvictingTransport::new(upgraded.boxed()).boxed())
+    Ok(tcp.upgrade(Version::V1Lazy).authenticate(noise).multiplex(Yamux).timeout(UPGRADE_TIMEOUT).boxed())
 }
 
 /// Checks that an address can be listened on, and returns it with the port that the system chose. libp2p
