@@ -139,14 +139,14 @@ impl Running {
             }
             Err(_) => bail!("the driver panicked: this is a fault of the program; the log says where"),
         };
-        let peers = machine.peers().saved(clock::now());
-        let saved = peers_file::FILE.save(&self.data_dir, self.genesis, &peers);
-        saved
-            .with_context(|| format!("cannot save the addresses of peers in {}", self.data_dir.display()))?;
         let left = self.saved_mempool.await.unwrap_or_default();
         let saved = mempool_file::save(&self.data_dir, self.genesis, machine.mempool().iter().chain(&left));
         let count =
             saved.with_context(|| format!("cannot save the mempool in {}", self.data_dir.display()))?;
+        let peers = machine.peers().saved(clock::now());
+        let saved = peers_file::FILE.save(&self.data_dir, self.genesis, &peers);
+        saved
+            .with_context(|| format!("cannot save the addresses of peers in {}", self.data_dir.display()))?;
         tracing::info!(transactions = count, "stopped");
         Ok(())
     }

@@ -12,7 +12,9 @@ use cairn_protocol::limits::MAX_FRAME;
 use cairn_protocol::message::{Goodbye, Message};
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_protocol::peers::network_group::NetworkGroup;
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::core::transport::ListenerId;
@@ -136,7 +138,6 @@ pub fn start(
     let (event_sender, events) = mpsc::channel(MAX_EVENTS);
     let (commands, command_receiver) = mpsc::channel(MAX_COMMANDS);
     let (closed_sender, closed) = mpsc::channel(MAX_EVENTS);
-    let (expire, expired) = mpsc::channel(MAX_EVENTS);
     let own = identity::own_id(keypair);
     let (traffic, delays) = (Arc::new(Traffic::default()), Arc::new(Delays::default()));
     let task = Task {
@@ -149,8 +150,7 @@ pub fn start(
         traffic: traffic.clone(),
         delays: delays.clone(),
         dials: HashMap::new(),
-        expire,
-        expired,
+        expiring: FuturesUnordered::new(),
         established: HashMap::new(),
         without_stream: GroupLimit::new(MAX_WITHOUT_STREAM),
         active: HashMap::new(),
@@ -201,8 +201,8 @@ struct Task {
     delays: Arc<Delays>,
     /// Dials without an outcome so far, neither an active connection nor a failure.
     dials: HashMap<ConnectionId, PeerAddress>,
-    expire: mpsc::Sender<ConnectionId>,
-    expired: mpsc::Receiver<ConnectionId>,
+    /// The time limits of inbound connections to open a stream.
+    expiring: FuturesUnordered<BoxFuture<'static, ConnectionId>>,
     established: HashMap<ConnectionId, Established>,
     /// Inbound connections that can be given up for others.
     without_stream: GroupLimit<ConnectionId>,
@@ -228,7 +228,7 @@ impl Task {
                 event = self.swarm.select_next_some() => self.swarm_event(event),
                 Some(command) = commands.recv() => self.command(command),
                 Some(closed) = closed.recv() => self.closed(&closed),
-                Some(connection) = self.expired.recv() => self.stream_timed_out(connection),
+                Some(connection) = self.expiring.next() => self.stream_timed_out(connection),
                 () = stop.cancelled(), if self.active.is_empty() => self.close_all(),
                 () = &mut timeout => break,
             }
@@ -294,7 +294,8 @@ impl Task {
                     if let Some(evicted) = evicted {
                         self.swarm.close_connection(evicted);
                     }
-                    self.expire(connection_id);
+                    self.expiring
+                        .push(tokio::time::sleep(STREAM_TIMEOUT).map(move |()| connection_id).boxed());
                 }
                 self.established.insert(connection_id, Established { peer, direction, address, ticket });
             }
@@ -334,15 +335,6 @@ impl Task {
             }
             _ => {}
         }
-    }
-
-    /// Notices after a time whether a connection has a stream.
-    fn expire(&self, connection: ConnectionId) {
-        let expire = self.expire.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(STREAM_TIMEOUT).await;
-            let _ = expire.send(connection).await;
-        });
     }
 
     fn stream_timed_out(&mut self, connection: ConnectionId) {

@@ -1,5 +1,5 @@
-//! The peers' file: addresses, anchors and bans, so that a node finds its network again without being told an address,
-//! and the operator's bans hold after a restart.
+//! The peers' file: addresses, anchors and bans, so that a node finds its network again by itself, and
+//! the operator's bans hold after a restart.
 
 use std::path::PathBuf;
 use std::time::Duration;

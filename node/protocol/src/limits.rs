@@ -113,7 +113,7 @@ pub const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
 pub const MAX_UNCHECKED_BYTES_PER_PEER: usize = MAX_FRAME;
 /// Bytes of delivered transactions of all peers that are not checked yet.
 pub const MAX_UNCHECKED_BYTES: usize = 8 * MAX_FRAME;
-/// Inputs of transactions after which a step checks no further one: the signatures of so many take a few
+/// Inputs of transactions after which a step checks no further one: their signatures take a few
 /// milliseconds (CVE-2024-52914).
 pub const CHECKED_INPUTS_PER_STEP: usize = 256;
 /// Bytes of transactions in the reply to one `GetTransactions`.

@@ -57,6 +57,29 @@ impl fmt::Debug for PeerId {
     }
 }
 
+/// From where a host is reached, the nearest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    Loopback,
+    PrivateNetwork,
+    Internet,
+}
+
+impl Reach {
+    /// The reach of a host's address.
+    pub fn of(host: IpAddr) -> Self {
+        let is_private = match host {
+            IpAddr::V4(host) => host.is_private() || host.is_link_local(),
+            IpAddr::V6(host) => host.is_unique_local() || host.is_unicast_link_local(),
+        };
+        match host {
+            _ if host.is_loopback() => Self::Loopback,
+            _ if is_private => Self::PrivateNetwork,
+            _ => Self::Internet,
+        }
+    }
+}
+
 /// The IP address and port of a node. Names are resolved outside of this package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct PeerAddress(SocketAddr);
@@ -70,14 +93,7 @@ impl PeerAddress {
     /// Whether a peer with this address may name another one: no peer outside of a host, or of a private network,
     /// makes us dial inside it.
     pub fn may_name(&self, other: &Self) -> bool {
-        let reach = |address: &Self| match address.0.ip() {
-            IpAddr::V4(host) if host.is_loopback() => 0,
-            IpAddr::V6(host) if host.is_loopback() => 0,
-            IpAddr::V4(host) if host.is_private() || host.is_link_local() => 1,
-            IpAddr::V6(host) if host.is_unique_local() || host.is_unicast_link_local() => 1,
-            IpAddr::V4(_) | IpAddr::V6(_) => 2,
-        };
-        reach(self) <= reach(other)
+        Reach::of(self.0.ip()) <= Reach::of(other.0.ip())
     }
 
     /// The address to dial.

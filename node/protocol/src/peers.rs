@@ -125,11 +125,11 @@ impl Peers {
         if self.disconnected(now, &peer, actions) {
             lost.push(peer);
         }
+        let mut purpose = Purpose::Full;
         if direction == Direction::Outbound {
             self.dialer.connected(address, peer);
+            purpose = self.dialer.purpose(&address);
         }
-        let purpose =
-            if direction == Direction::Outbound { self.dialer.purpose(&address) } else { Purpose::Full };
         let connection = Connection::new(now, peer, direction, purpose, address, self.ping_interval);
         self.connections.0.insert(peer, connection);
         if let Some(reason) = self.filter.reason(now, &peer, &address) {

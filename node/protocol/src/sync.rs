@@ -140,7 +140,6 @@ impl Sync {
         let mut unresponsive = self.headers.wake(now, chain, actions);
         let stalled = self.bodies.take_stalled(now).into_iter();
         unresponsive.extend(stalled.filter(|one| one.is_unresponsive).map(|one| one.peer));
-        self.fill(now, chain, actions);
         unresponsive
     }
 

@@ -31,7 +31,7 @@ use crate::sweeps::finding::{Finding, Size};
 
 /// Honest nodes, each in a /16 of its own. The node learns of all of them.
 const HONEST: usize = 500;
-/// One in so many honest nodes is online when the node restarts.
+/// One in this number of honest nodes is online when the node restarts.
 const ONE_ONLINE_OF: u64 = 4;
 /// Time without an attacker, and time of the attack.
 const HALF_A_DAY: Duration = Duration::from_secs(12 * 60 * 60);

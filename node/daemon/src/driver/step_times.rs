@@ -47,7 +47,7 @@ pub struct StepTimes {
 }
 
 impl StepTimes {
-    /// Notes that a step of a kind took so long.
+    /// Notes the time that a step of a kind took.
     pub fn took(&mut self, kind: StepKind, time: Duration) {
         let longest = &mut self.longest[kind as usize];
         if time <= *longest {

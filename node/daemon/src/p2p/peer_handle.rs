@@ -18,8 +18,8 @@ use crate::p2p::traffic::Traffic;
 /// The most messages that are queued for a peer.
 pub const MAX_QUEUED: usize = 4096;
 /// The most bytes that are queued for a peer: one full reply to `GetBlocks`, which its last block may exceed by half,
-/// and as much again. While more
-/// than [`PAUSE_ABOVE`] are queued, the peer's further requests are held back, so an honest peer stays below.
+/// and as much again. While more than [`PAUSE_ABOVE`] are queued, the peer's further requests are held back, so an
+/// honest peer stays below.
 pub const MAX_QUEUED_BYTES: usize = 3 * MAX_SERVED_BYTES;
 /// While more bytes than this are queued, the peer's requests are held back.
 pub const PAUSE_ABOVE: usize = 1024 * 1024;

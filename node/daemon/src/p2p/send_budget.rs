@@ -2,10 +2,10 @@
 //! limit is crossed, the peer with the most queued bytes loses its connection, so that peers that read do not
 //! suffer.
 
-use cairn_genesis::programs::held::held;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use cairn_genesis::programs::held::held;
 use tokio_util::sync::CancellationToken;
 
 /// The most bytes that are queued for all peers together: enough for some peers that download the whole

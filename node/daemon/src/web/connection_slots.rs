@@ -1,11 +1,11 @@
 //! Connection slots of a server. When all are in use, a new connection takes the slot of
 //! a caller that has not shown the server's secret, so strangers cannot shut its owner out.
 
-use cairn_genesis::programs::held::held;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use cairn_genesis::programs::held::held;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

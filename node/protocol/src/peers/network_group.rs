@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use cairn_core::encoding::Encode;
 
-use crate::peer::PeerAddress;
+use crate::peer::{PeerAddress, Reach};
 
 /// A group of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode)]
@@ -45,17 +45,7 @@ impl NetworkGroup {
 
 /// Whether an address is that of one host in the whole internet.
 pub fn is_public(host: IpAddr) -> bool {
-    match host {
-        IpAddr::V4(host) => {
-            !(host.is_loopback() || host.is_private() || host.is_link_local() || host.is_unspecified())
-        }
-        IpAddr::V6(host) => {
-            !(host.is_loopback()
-                || host.is_unique_local()
-                || host.is_unicast_link_local()
-                || host.is_unspecified())
-        }
-    }
+    Reach::of(host) == Reach::Internet && !host.is_unspecified()
 }
 
 #[cfg(test)]

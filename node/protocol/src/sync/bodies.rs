@@ -245,13 +245,13 @@ impl Bodies {
         }
         let mut hedges = Vec::new();
         for (block, holders) in holders {
-            let due = self.overdue_at(&block);
-            let mut others = self.not_asked(now, &block, holders);
-            let asked = self.requests.get(&block).map_or(0, |request| request.peers.len());
-            let free = PARALLEL_REQUESTS.saturating_sub(asked);
+            let Some(request) = self.requests.get(&block) else { continue };
+            let mut others = self.not_asked(now, request, holders);
+            let free = PARALLEL_REQUESTS.saturating_sub(request.peers.len());
             if others.is_empty() || free == 0 {
                 continue;
             }
+            let due = self.overdue_at(request);
             if due > now {
                 self.hedge_due = Some(self.hedge_due.map_or(due, |earlier| earlier.min(due)));
                 continue;
@@ -264,8 +264,6 @@ impl Bodies {
             }
             others.truncate(free);
             hedges.extend(others.into_iter().map(|peer| Hedge { peer, block }));
-            let due = now.saturating_add(HEDGE_AFTER);
-            self.hedge_due = Some(self.hedge_due.map_or(due, |earlier| earlier.min(due)));
         }
         for Hedge { peer, block } in &hedges {
             if let (Some(request), Some(window)) = (self.requests.get_mut(block), self.windows.get_mut(peer))
@@ -284,19 +282,17 @@ impl Bodies {
     }
 
     /// When the peers that were asked for a block have delivered nothing for too long.
-    fn overdue_at(&self, block: &BlockHash) -> Timestamp {
-        let Some(request) = self.requests.get(block) else { return Timestamp::default() };
+    fn overdue_at(&self, request: &Request) -> Timestamp {
         let windows = request.peers.iter().filter_map(|peer| self.windows.get(peer));
         let progress = windows.map(|window| window.progress).max();
         progress.map_or(request.last, |progress| progress.max(request.last)).saturating_add(HEDGE_AFTER)
     }
 
     /// The holders of a block that were not asked for it, those that deliver first.
-    fn not_asked(&self, now: Timestamp, block: &BlockHash, mut holders: Vec<PeerId>) -> Vec<PeerId> {
-        let asked = self.requests.get(block).map(|request| request.peers.as_slice()).unwrap_or_default();
+    fn not_asked(&self, now: Timestamp, request: &Request, mut holders: Vec<PeerId>) -> Vec<PeerId> {
         holders.retain(|peer| {
             let window = self.windows.get(peer);
-            !asked.contains(peer)
+            !request.peers.contains(peer)
                 && window.is_some_and(|window| window.idle_until.is_none_or(|end| end <= now))
         });
         holders.sort_by_key(|peer| self.rank(peer));

@@ -121,11 +121,9 @@ impl Headers {
         chain: &mut Chain<S>,
         actions: &mut Vec<Action>,
     ) -> HeadersVerdict {
-        let before = self.best_work(&peer);
-        let expected =
-            self.peers.get(&peer).and_then(|theirs| theirs.presync.as_ref()?.expected_parent().into());
-        if let (Some(expected), Some(first)) = (expected, headers.first())
-            && first.previous_block_hash != expected
+        let presync = self.peers.get(&peer).and_then(|theirs| theirs.presync.as_ref());
+        if let (Some(presync), Some(first)) = (presync, headers.first())
+            && first.previous_block_hash != presync.expected_parent()
             && headers.len() < MAX_HEADERS_PER_MESSAGE
         {
             // A new block is announced, while the reply to a request is still awaited.
@@ -148,7 +146,7 @@ impl Headers {
         if let Some(verdict) = self.examine(now, peer, headers, chain, actions) {
             return verdict;
         }
-        self.accept(now, peer, headers, before, chain, actions)
+        self.accept(now, peer, headers, chain, actions)
     }
 
     /// Examines headers that may have too little work to be kept; none if they have enough.
@@ -160,35 +158,27 @@ impl Headers {
         chain: &mut Chain<S>,
         actions: &mut Vec<Action>,
     ) -> Option<HeadersVerdict> {
-        let mut presync = self.peers.get_mut(&peer)?.presync.take();
-        if presync.is_none() {
-            let start = low_work_start(headers, chain)?;
-            // A short list is all that the peer has.
-            let is_limited = self.peers.get(&peer)?.direction == Direction::Inbound;
-            let running = self.peers.values().filter(|theirs| theirs.presync.is_some()).count();
-            if headers.len() < MAX_HEADERS_PER_MESSAGE {
-                return Some(HeadersVerdict::Fine);
+        let theirs = self.peers.get_mut(&peer)?;
+        let (is_limited, running) = (theirs.direction == Direction::Inbound, theirs.presync.take());
+        let mut presync = match running {
+            Some(presync) => presync,
+            None => {
+                let start = low_work_start(headers, chain)?;
+                if headers.len() < MAX_HEADERS_PER_MESSAGE {
+                    // It is all that the peer has.
+                    return Some(HeadersVerdict::Fine);
+                }
+                let running = || self.peers.values().filter(|theirs| theirs.presync.is_some()).count();
+                if is_limited && running() >= MAX_PRESYNCS {
+                    self.request_later(now, &peer);
+                    return Some(HeadersVerdict::Fine);
+                }
+                Box::new(Presync::new(chain, start, &mut self.random))
             }
-            if is_limited && running >= MAX_PRESYNCS {
-                self.request_later(now, &peer);
-                return Some(HeadersVerdict::Fine);
-            }
-            presync = Some(Box::new(Presync::new(chain, start, &mut self.random)));
-        }
-        let mut presync = presync?;
+        };
         let step = match presync.received(now, headers, chain.params()) {
             Ok(step) => step,
-            Err(error) => {
-                let early = headers.iter().find(|header| match &error {
-                    HeaderError::TimeTooNew(ahead) => ahead.time == header.time,
-                    _ => false,
-                });
-                let (early, rejection) = (early.copied(), BlockRejection::Header(error));
-                if let Some(early) = early {
-                    self.note_early(peer, &early, &rejection, chain);
-                }
-                return Some(HeadersVerdict::Rejected(rejection));
-            }
+            Err(error) => return Some(self.rejected(&peer, error.into(), chain)),
         };
         let (accepted, after) = match step {
             PresyncStep::Forget => {
@@ -198,7 +188,7 @@ impl Headers {
             PresyncStep::Request { after } => (Vec::new(), Some(after)),
             PresyncStep::Accept { headers, request_after } => (headers, request_after),
         };
-        let verdict = self.accept(now, peer, &accepted, self.best_work(&peer), chain, actions);
+        let verdict = self.accept(now, peer, &accepted, chain, actions);
         if let Some(after) = after {
             self.peers.get_mut(&peer)?.presync = Some(presync);
             self.request(now, peer, chain, Some(after), actions);
@@ -213,16 +203,16 @@ impl Headers {
         }
     }
 
-    /// Adds headers to the tree; `before` is the work of the best one of the peer until now.
+    /// Adds headers to the tree.
     fn accept<S: ChainStore>(
         &mut self,
         now: Timestamp,
         peer: PeerId,
         headers: &[Header],
-        before: Option<Work>,
         chain: &mut Chain<S>,
         actions: &mut Vec<Action>,
     ) -> HeadersVerdict {
+        let before = self.best_work(&peer);
         for header in headers {
             match chain.accept_header(now, header) {
                 Ok(_) => self.has(peer, &header.hash(), chain),
@@ -230,10 +220,7 @@ impl Headers {
                     self.request(now, peer, chain, None, actions);
                     return HeadersVerdict::Fine;
                 }
-                Err(rejection) => {
-                    self.note_early(peer, header, &rejection, chain);
-                    return HeadersVerdict::Rejected(rejection);
-                }
+                Err(rejection) => return self.rejected(&peer, rejection, chain),
             }
         }
         // More headers are requested only after new work: a peer that sends one list again and again gets no
@@ -345,18 +332,21 @@ impl Headers {
         ahead.into_iter().map(|(peer, best)| (peer, best.hash)).collect()
     }
 
-    /// A header ahead of our clock is no misbehavior (ATTACKS 7): it is requested again when its time comes.
-    fn note_early<S: ChainStore>(
+    /// A header of a peer is rejected. One ahead of our clock is no misbehavior (ATTACKS 7): it is requested again when
+    /// its time comes.
+    fn rejected<S: ChainStore>(
         &mut self,
-        peer: PeerId,
-        header: &Header,
-        rejection: &BlockRejection,
+        peer: &PeerId,
+        rejection: BlockRejection,
         chain: &Chain<S>,
-    ) {
-        let is_early = matches!(rejection, BlockRejection::Header(error) if error.is_too_new());
-        let Some(theirs) = self.peers.get_mut(&peer).filter(|_| is_early) else { return };
-        theirs.request_again = Some(header.time.saturating_sub(chain.params().max_future_drift));
-        self.shown_early(&peer, header.time, chain.tip().height);
+    ) -> HeadersVerdict {
+        if let BlockRejection::Header(HeaderError::TimeTooNew(ahead)) = &rejection
+            && let Some(theirs) = self.peers.get_mut(peer)
+        {
+            theirs.request_again = Some(ahead.time.saturating_sub(ahead.allowed));
+            self.shown_early(peer, ahead.time, chain.tip().height);
+        }
+        HeadersVerdict::Rejected(rejection)
     }
 
     /// A peer has sent a block of this time, which our clock does not allow yet; our tip is at `tip`.

@@ -170,7 +170,7 @@ impl Branch {
         if !height.wrapping_add(salt).is_multiple_of(u64::from(COMMITMENT_PERIOD)) {
             return None;
         }
-        // A generator that is seeded with secret and hash: whoever does not know the secret cannot choose the bit.
+        // A generator that is seeded with secret and hash: without the secret no peer can choose the bit.
         let mut random = Random::derive(salt ^ self.parent.hash.prefix(), height);
         Some(random.next_u64() & 1 == 1)
     }
@@ -189,7 +189,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-    /// A chain whose definition asks for the work of so many blocks, each of two hashes.
+    /// A chain whose definition asks for the work of a number of blocks, each of two hashes.
     fn chain(test: &mut TestChain, blocks: u64) -> Chain<MemoryStore> {
         test.params.minimum_work = Work::from_hashes(blocks * 2);
         let verifier = Box::new(SerialVerifier);

@@ -80,7 +80,7 @@ impl Arrivals {
     }
 }
 
-/// The index of a percentile among so many sorted values: the least value that this percentage does not exceed.
+/// The index of a percentile among a number of sorted values: the least value that this percentage does not exceed.
 pub const fn rank(percent: usize, values: usize) -> usize {
     (values * percent).div_ceil(100).saturating_sub(1)
 }

@@ -256,6 +256,10 @@ impl Net {
     }
 }
 
+pub fn headers_of(blocks: &[Arc<Block>]) -> Message {
+    Message::Headers(blocks.iter().map(|block| *block.header()).collect())
+}
+
 pub fn hello(test: &TestChain, guest: usize) -> Hello {
     let identity = Identity {
         genesis: test.params.genesis_hash,

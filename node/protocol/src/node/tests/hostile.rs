@@ -3,6 +3,7 @@
 use cairn_core::header::{Header, HeaderFields};
 use cairn_core::transaction::Transaction;
 
+use super::harness::headers_of;
 use super::*;
 
 #[test]
@@ -330,7 +331,7 @@ fn blocks_of_too_little_work_that_nobody_asked_for_are_not_stored() {
     net.say(9, 0, Message::Block(rival.clone()));
     assert!(net.nodes[0].chain().block(&rival.hash()).expect("memory").is_some());
     let above = test.blocks_on(&stale, 71, 2);
-    net.say(9, 0, Message::Headers(above.iter().map(|block| *block.header()).collect()));
+    net.say(9, 0, headers_of(&above));
     for block in [&stale, &above[0], &above[1]] {
         net.say(9, 0, Message::Block(block.clone()));
     }
@@ -485,10 +486,7 @@ fn branches_of_too_little_work_leave_nothing_in_memory_and_one_that_leads_to_mor
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET), node(&test, 1, &[], QUIET)]);
     net.submit_blocks(0, &test.blocks_on(&test.genesis, 1, 2_200));
     let known = net.nodes[0].chain().tree().iter().count();
-    let headers = |payee, count| {
-        let blocks = test.blocks_on(&test.genesis, payee, count);
-        Message::Headers(blocks.iter().map(|block| *block.header()).collect())
-    };
+    let headers = |payee, count| headers_of(&test.blocks_on(&test.genesis, payee, count));
     for guest in 10..14 {
         net.guest(&test, guest, 0);
         net.say(guest, 0, headers(guest as u8, 2_000));

@@ -78,7 +78,7 @@ impl World {
         self.blocks[index].clone()
     }
 
-    /// A valid block on a random one, which nobody has yet.
+    /// A valid block on a random one, which no node has yet.
     fn new_block(&mut self) -> Arc<Block> {
         let parent = self.any_block();
         let payee = self.chance(200) as u8;

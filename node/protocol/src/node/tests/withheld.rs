@@ -2,6 +2,7 @@
 
 use cairn_core::hash::BlockHash;
 
+use super::harness::headers_of;
 use super::*;
 use crate::limits::{BLOCK_TIMEOUT, HEDGE_AFTER, INITIAL_DOWNLOAD_TIMEOUT, MAX_STALLS, STALL_PENALTY};
 use crate::message::Inventory;
@@ -14,8 +15,7 @@ fn a_block_announced_by_a_silent_peer_is_fetched_from_another() {
     net.settle();
     net.guest(&test, 9, 0);
     let blocks = test.blocks_on(&test.genesis, 1, 3);
-    let headers = blocks.iter().map(|block| *block.header()).collect();
-    net.say(9, 0, Message::Headers(headers));
+    net.say(9, 0, headers_of(&blocks));
     let hashes = blocks.iter().map(|block| block.hash()).collect();
     assert!(net.said_to(9).contains(&&Message::GetBlocks(hashes)));
     net.pass(1_000);
@@ -33,7 +33,7 @@ fn blocks_that_nobody_asked_for_give_no_time_to_who_withholds_those_that_were() 
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     net.guest(&test, 9, 0);
     let blocks = test.blocks_on(&test.genesis, 1, 3);
-    net.say(9, 0, Message::Headers(blocks.iter().map(|block| *block.header()).collect()));
+    net.say(9, 0, headers_of(&blocks));
     assert_eq!(net.nodes[0].sync().bodies.owed_by(&id(9)), 3);
     for _ in 0..BLOCK_TIMEOUT.as_secs() {
         net.say(9, 0, Message::Block(test.genesis.clone()));
@@ -48,7 +48,7 @@ fn who_gives_some_of_what_was_asked_is_asked_for_the_rest_at_once_and_who_gives_
     let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
     net.guest(&test, 9, 0);
     let blocks = test.blocks_on(&test.genesis, 1, 3);
-    net.say(9, 0, Message::Headers(blocks.iter().map(|block| *block.header()).collect()));
+    net.say(9, 0, headers_of(&blocks));
     let hashes: Vec<_> = blocks.iter().map(|block| block.hash()).collect();
     let asked = |net: &Net, hashes: &[BlockHash]| {
         net.said_to(9).last() == Some(&&Message::GetBlocks(hashes.to_vec()))
@@ -66,10 +66,6 @@ fn who_gives_some_of_what_was_asked_is_asked_for_the_rest_at_once_and_who_gives_
     assert!(!net.said_to(9)[said..].iter().any(|message| matches!(message, Message::GetBlocks(_))));
     net.pass(1);
     assert!(asked(&net, &hashes[1..]));
-}
-
-fn headers_of(blocks: &[Arc<Block>]) -> Message {
-    Message::Headers(blocks.iter().map(|block| *block.header()).collect())
 }
 
 /// ATTACKS 16 and 18: sixty headers without bodies once stopped mining and relay on a whole devnet.
