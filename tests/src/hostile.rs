@@ -78,6 +78,13 @@ impl Hostile {
         peer
     }
 
+    /// As [`Self::greet`]; none if the node does not let it, or hangs up.
+    pub fn try_greet(address: SocketAddr, genesis: GenesisHash) -> Option<Self> {
+        let mut peer = Self::try_connect(address)?;
+        peer.say(&Message::Hello(Box::new(hello(genesis))));
+        matches!(peer.hear(), Some(Message::Hello(_))).then_some(peer)
+    }
+
     /// Sends bytes as they are. That the node has hung up already is no error of the test's.
     pub fn send(&mut self, bytes: &[u8]) {
         let sending = async {
@@ -106,7 +113,8 @@ impl Hostile {
     /// When it does neither, or says what is no message.
     #[track_caller]
     pub fn hear(&mut self) -> Option<Message> {
-        let reading = async { tokio::time::timeout(PATIENCE, read_frame(&mut self.stream, MAX_FRAME)).await };
+        let reading =
+            async { tokio::time::timeout(PATIENCE, read_frame(&mut self.stream, MAX_FRAME, |_| ())).await };
         let frame = self.runtime.block_on(reading).expect("the node speaks or hangs up");
         frame.ok().flatten().map(|frame| codec::decode(&frame).expect("the node speaks properly"))
     }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
 use cairn_core::hash::{BlockHash, GenesisHash};
+use cairn_daemon::p2p::memory_budget::{LONGEST_UNREQUESTED, MAX_UNREQUESTED_BYTES_IN_ALL};
 use cairn_protocol::limits::{MAX_FRAME, MAX_FRAME_BEFORE_HELLO};
 use cairn_protocol::message::{Goodbye, Message, codec};
 use cairn_tests::hostile::{Hostile, hello};
@@ -246,4 +247,26 @@ fn resident_megabytes(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says so");
     line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok()).expect("a number") / 1024
+}
+
+/// ATTACKS 24: a frame that never ends takes its memory until the connection closes.
+#[test]
+fn peers_that_each_send_most_of_a_long_frame_take_a_limited_part_of_memory() {
+    let pair = Pair::start();
+    let before = resident_megabytes(pair.attacked.id());
+    let mut halves: Vec<Hostile> = (0..40).map(|_| Hostile::greet(pair.address(), genesis())).collect();
+    let most = vec![9; MAX_FRAME - 1];
+    for half in &mut halves {
+        half.send(&u32::try_from(MAX_FRAME).expect("it fits").to_le_bytes());
+        half.send(&most);
+    }
+    let peers = pair.attacked.call("getpeerinfo", json!([]));
+    let held = peers.as_array().expect("a list").iter().filter_map(|peer| peer["memorybytes"].as_u64());
+    let (held, limit) = (held.sum::<u64>(), MAX_UNREQUESTED_BYTES_IN_ALL + 40 * LONGEST_UNREQUESTED);
+    assert!(held > 0 && held <= limit as u64, "{held} of at most {limit} bytes");
+    wait_until("connections were closed", || pair.attacked.peers() < 40);
+    let memory = resident_megabytes(pair.attacked.id());
+    assert!(memory < before + 110, "{memory} MB resident, {before} before; 160 MB were sent");
+    pair.is_unharmed();
+    assert_eq!(pair.bans(), 0);
 }

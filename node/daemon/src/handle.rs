@@ -24,7 +24,7 @@ use crate::Machine;
 use crate::generate::{Made, Wanted};
 use crate::mined::NotMined;
 use crate::p2p::delays::Delays;
-use crate::p2p::peer_handle::ConnectionState;
+use crate::p2p::peer_handle::{ConnectionState, HeldBytes};
 use crate::p2p::traffic::Traffic;
 
 /// Calls queued for the driver; the caller of one more waits until there is room.
@@ -62,14 +62,22 @@ pub enum Call {
     Generate(Wanted, oneshot::Sender<Made>),
 }
 
-/// Bytes sent and received, by peer.
+/// The state of each connection, by peer.
 pub type PeerTraffic = Arc<Mutex<BTreeMap<PeerId, Arc<ConnectionState>>>>;
 
-/// Bytes received from a peer and sent to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Bytes received from a peer, sent to it, and held in memory for it.
+#[derive(Clone, Copy, Debug)]
 pub struct ByteCounts {
     pub received: u64,
     pub sent: u64,
+    pub held: HeldBytes,
+}
+
+impl ByteCounts {
+    fn of(state: &ConnectionState) -> Self {
+        let (received, sent) = (state.traffic.received(), state.traffic.sent());
+        Self { received, sent, held: state.held() }
+    }
 }
 
 /// How often templates became stale since the node started.
@@ -231,10 +239,12 @@ impl NodeHandle {
 
     /// Bytes of one peer's connection; none without a connection.
     pub fn peer_traffic(&self, peer: &PeerId) -> Option<ByteCounts> {
-        let peers = held(&self.peer_traffic);
-        peers
-            .get(peer)
-            .map(|state| ByteCounts { received: state.traffic.received(), sent: state.traffic.sent() })
+        held(&self.peer_traffic).get(peer).map(|state| ByteCounts::of(state))
+    }
+
+    /// Bytes that are held in memory for each peer.
+    pub fn held_bytes(&self) -> Vec<HeldBytes> {
+        held(&self.peer_traffic).values().map(|state| state.held()).collect()
     }
 
     /// Asks the node to stop.

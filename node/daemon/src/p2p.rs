@@ -32,10 +32,10 @@ pub mod error;
 pub mod evicting_transport;
 pub mod group_limit;
 pub mod identity;
+pub mod memory_budget;
 pub mod mux;
 pub mod names;
 pub mod peer_handle;
-pub mod send_budget;
 pub mod simultaneous_open;
 pub mod stream;
 pub mod stream_behaviour;
@@ -50,8 +50,7 @@ use delays::Delays;
 pub use error::{NetworkError, hint};
 use evicting_transport::EvictingTransport;
 use group_limit::{GroupLimit, Ticket};
-use peer_handle::{ConnectionState, PeerHandle};
-use send_budget::{MAX_QUEUED_BYTES_IN_ALL, SendBudget};
+use peer_handle::{Budgets, ConnectionState, PeerHandle};
 use simultaneous_open::{Choice, choose};
 use stream_behaviour::{Outcome, StreamBehaviour, StreamEvent};
 use traffic::Traffic;
@@ -146,7 +145,7 @@ pub fn start(
         events: event_sender,
         closed: closed_sender,
         read_budget: Arc::new(Semaphore::new(READ_BUDGET)),
-        send_budget: SendBudget::new(MAX_QUEUED_BYTES_IN_ALL),
+        budgets: Budgets::default(),
         traffic: traffic.clone(),
         delays: delays.clone(),
         dials: HashMap::new(),
@@ -196,7 +195,7 @@ struct Task {
     events: mpsc::Sender<PeerEvent>,
     closed: mpsc::Sender<Closed>,
     read_budget: Arc<Semaphore>,
-    send_budget: Arc<SendBudget>,
+    budgets: Budgets,
     traffic: Arc<Traffic>,
     delays: Arc<Delays>,
     /// Dials without an outcome so far, neither an active connection nor a failure.
@@ -375,8 +374,7 @@ impl Task {
         }
         self.dials.remove(&connection);
         let traffic = Traffic::within(self.traffic.clone());
-        let (handle, queue) =
-            PeerHandle::new(peer, connection, traffic, self.delays.clone(), &self.send_budget);
+        let (handle, queue) = PeerHandle::new(peer, connection, traffic, self.delays.clone(), &self.budgets);
         let state = handle.state().clone();
         self.active.insert(peer, Active { connection, direction, handle: handle.clone() });
         let reader = Reader { handle, events: self.events.clone(), budget: self.read_budget.clone() };

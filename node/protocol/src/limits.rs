@@ -116,8 +116,8 @@ pub const MAX_UNCHECKED_BYTES: usize = 8 * MAX_FRAME;
 /// Inputs of transactions after which a step checks no further one: their signatures take a few
 /// milliseconds (CVE-2024-52914).
 pub const CHECKED_INPUTS_PER_STEP: usize = 256;
-/// Bytes of transactions in the reply to one `GetTransactions`.
-pub const MAX_SERVED_TRANSACTION_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes of transactions in the reply to one `GetTransactions`; the last may exceed it.
+pub const MAX_SERVED_TRANSACTION_BYTES: usize = 1024 * 1024;
 /// Orphan transactions of one peer.
 pub const MAX_ORPHANS_PER_PEER: usize = 32;
 /// Bytes of an orphan transaction.
@@ -170,6 +170,8 @@ pub const STALL_PENALTY: Duration = Duration::from_secs(10);
 pub const MAX_STALLS: u32 = 3;
 /// Bytes of blocks that are requested from one peer at a time, by the average size of a block.
 pub const BODY_WINDOW_BYTES: usize = 8 * 1024 * 1024;
+/// Peers of which blocks are requested at a time: bounds the memory for what they send.
+pub const MAX_BODY_PEERS: usize = 16;
 /// Blocks that are requested from one peer at a time, whatever their size.
 pub const MIN_BODY_WINDOW: usize = 8;
 /// Blocks above the first missing body that are requested.

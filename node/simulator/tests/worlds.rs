@@ -1,13 +1,17 @@
 //! Twenty nodes, many seeds: cut, healed, killed and restarted, they agree and lose nothing.
 
 use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use cairn_protocol::peer::PeerId;
 use cairn_simulator::behaviour::Behaviour;
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::plan::{Plan, Step};
 use cairn_simulator::play::{Run, play};
 use cairn_simulator::report::{Report, TipChange};
+use cairn_simulator::scenario::parse;
+use cairn_simulator::world::World;
 
 /// Names the seed that a second process plays and prints.
 const SEED_VARIABLE: &str = "CAIRN_SIMULATED_SEED";
@@ -71,6 +75,39 @@ fn who_came_and_went_comes_back_when_it_no_longer_does() {
         }
         assert_eq!(run.world().living().count(), 8, "seed {seed}");
         run.finish().unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
+
+/// Nodes that a node reaches over ready connections, itself included.
+fn reached_from(world: &World, from: NodeIndex) -> BTreeSet<PeerId> {
+    let nodes: BTreeMap<PeerId, _> =
+        world.living().filter_map(|host| Some((host.index().peer_id(), host.node()?))).collect();
+    let (mut reached, mut next) = (BTreeSet::from([from.peer_id()]), vec![from.peer_id()]);
+    while let Some(peer) = next.pop() {
+        let peers = nodes.get(&peer).into_iter().flat_map(|node| node.peers().ready());
+        next.extend(peers.map(|one| one.peer).filter(|peer| reached.insert(*peer)));
+    }
+    reached
+}
+
+/// The shipped scenario: of 200 nodes 180 stay for 30 seconds, half of them shorter.
+#[test]
+fn who_stays_in_a_churning_network_is_connected_all_the_time_and_agrees() {
+    let text = include_str!("../../../tests/scenarios/churn.toml");
+    let plan = parse(text).expect("it is shipped");
+    let steady = || (0..plan.groups[0].nodes).map(NodeIndex::new);
+    let seeds = option_env!("CAIRN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(3);
+    for seed in 0..seeds {
+        let mut run = Run::new(plan.clone(), seed).unwrap_or_else(|failure| panic!("{failure}"));
+        run.advance(Duration::from_secs(2)).unwrap_or_else(|failure| panic!("{failure}"));
+        while !run.is_over() {
+            run.advance(Duration::from_secs(1)).unwrap_or_else(|failure| panic!("{failure}"));
+            let reached = reached_from(run.world(), NodeIndex::new(0));
+            let missing: Vec<_> = steady().filter(|node| !reached.contains(&node.peer_id())).collect();
+            assert!(missing.is_empty(), "seed {seed}, {:?}: {missing:?} apart", run.progress());
+        }
+        let report = run.finish().unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(report.is_as_expected(), "seed {seed}: {:#?}", report.expectations);
     }
 }
 

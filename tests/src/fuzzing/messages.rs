@@ -25,7 +25,7 @@ pub fn frames(bytes: &[u8]) {
     for longest in [MAX_FRAME_BEFORE_HELLO, MAX_FRAME] {
         let (mut stream, mut read) = (Cursor::new(bytes), Vec::new());
         while let Ok(Some(frame)) =
-            read_frame(&mut stream, longest).now_or_never().expect("bytes in memory wait for nobody")
+            read_frame(&mut stream, longest, |_| ()).now_or_never().expect("bytes in memory wait for nobody")
         {
             assert!(frame.len() <= longest);
             match codec::decode(&frame) {

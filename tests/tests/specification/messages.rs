@@ -11,8 +11,8 @@ use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
 use cairn_daemon::p2p::connection::MAX_HELD_BACK;
+use cairn_daemon::p2p::memory_budget;
 use cairn_daemon::p2p::peer_handle;
-use cairn_daemon::p2p::send_budget::MAX_QUEUED_BYTES_IN_ALL;
 use cairn_daemon::p2p::stream::push_frame;
 use cairn_protocol::limits;
 use cairn_protocol::message::codec::{self, CodecError};
@@ -130,6 +130,7 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("headers timeout", seconds(limits::HEADERS_TIMEOUT)),
         ("low-work blocks", limits::LOW_WORK_BLOCKS.to_string()),
         ("block timeout", seconds(limits::BLOCK_TIMEOUT)),
+        ("peers asked for blocks", limits::MAX_BODY_PEERS.to_string()),
         ("time before others are asked", seconds(limits::HEDGE_AFTER)),
         ("rest after a failure", seconds(limits::STALL_PENALTY)),
         ("failures in a row", limits::MAX_STALLS.to_string()),
@@ -145,7 +146,9 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("requests that wait", MAX_HELD_BACK.to_string()),
         ("bytes that wait", bytes(peer_handle::MAX_QUEUED_BYTES)),
         ("messages that wait", peer_handle::MAX_QUEUED.to_string()),
-        ("bytes that wait for all peers", bytes(MAX_QUEUED_BYTES_IN_ALL)),
+        ("bytes that wait for all peers", bytes(memory_budget::MAX_QUEUED_BYTES_IN_ALL)),
+        ("longest unrequested frame", bytes(memory_budget::LONGEST_UNREQUESTED)),
+        ("bytes of longer frames", bytes(memory_budget::MAX_UNREQUESTED_BYTES_IN_ALL)),
         ("rivals of a tip", limits::MAX_RIVALS.to_string()),
         ("rivals from one peer", limits::MAX_RIVALS_PER_PEER.to_string()),
         ("orphans of a peer", limits::MAX_ORPHANS_PER_PEER.to_string()),

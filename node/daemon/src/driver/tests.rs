@@ -21,8 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::handle::NodeHandle;
-use crate::p2p::peer_handle::Outgoing;
-use crate::p2p::send_budget::SendBudget;
+use crate::p2p::peer_handle::{Budgets, Outgoing};
 use crate::p2p::traffic::Traffic;
 use crate::store::{Opening, SledStore};
 
@@ -80,8 +79,8 @@ impl World {
 }
 
 fn connect(number: usize, direction: Direction) -> (PeerEvent, mpsc::Receiver<Outgoing>) {
-    let (connection, budget) = (ConnectionId::new_unchecked(number), SendBudget::new(usize::MAX));
-    let (handle, queue) = PeerHandle::new(PEER, connection, Traffic::default(), Arc::default(), &budget);
+    let (connection, budgets) = (ConnectionId::new_unchecked(number), Budgets::default());
+    let (handle, queue) = PeerHandle::new(PEER, connection, Traffic::default(), Arc::default(), &budgets);
     let address = PeerAddress::new(([127, 0, 0, 1], 4000).into());
     (PeerEvent::Connected { handle, direction, address }, queue)
 }

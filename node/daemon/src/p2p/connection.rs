@@ -198,7 +198,7 @@ impl Reader {
             // Losing a half-read frame to the other branch would lose the position in the stream, so
             // the frame is pinned outside and only the waiting is shared.
             let frame = {
-                let mut frame = std::pin::pin!(read_frame(stream, longest));
+                let mut frame = std::pin::pin!(read_frame(stream, longest, |bytes| state.reading(bytes)));
                 loop {
                     while !state.is_congested()
                         && let Some(HeldBack { request, bytes }) = held_back.pop_front()
@@ -225,6 +225,7 @@ impl Reader {
                 Ok(message) => message,
                 Err(error) => return self.malformed(error).await,
             };
+            state.read(&message);
             longest = MAX_FRAME;
             let wait = rates.take(begun.elapsed(), &message);
             if !wait.is_zero() {

@@ -2,6 +2,7 @@
 //! bytes; a peer that does not read fast enough loses the connection.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cairn_protocol::limits::MAX_SERVED_BYTES;
 use cairn_protocol::message::Message;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::p2p::delays::Delays;
-use crate::p2p::send_budget::{PeerBudget, SendBudget};
+use crate::p2p::memory_budget::{MemoryBudget, PeerBudget};
 use crate::p2p::traffic::Traffic;
 
 /// The most messages that are queued for a peer.
@@ -45,10 +46,42 @@ pub struct PeerHandle {
     state: Arc<ConnectionState>,
 }
 
+/// The budgets of all connections.
+#[derive(Clone, Debug)]
+pub struct Budgets {
+    pub sending: Arc<MemoryBudget>,
+    pub reading: Arc<MemoryBudget>,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self { sending: MemoryBudget::for_sending(), reading: MemoryBudget::for_reading() }
+    }
+}
+
+/// Bytes that are held for a peer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HeldBytes {
+    /// Messages that wait until it reads them.
+    pub sending: usize,
+    /// The frame that it is sending, unless a block was requested of it.
+    pub reading: usize,
+}
+
+impl HeldBytes {
+    /// All of them.
+    pub const fn total(self) -> usize {
+        self.sending + self.reading
+    }
+}
+
 /// The state of a connection, which the driver and the connection's tasks share.
 #[derive(Debug)]
 pub struct ConnectionState {
-    budget: PeerBudget,
+    sending: PeerBudget,
+    reading: PeerBudget,
+    /// Blocks that were requested of the peer and not answered.
+    requested_blocks: AtomicUsize,
     drained: Notify,
     /// The connection is closed; nothing more is read or written.
     pub closed: CancellationToken,
@@ -67,12 +100,14 @@ impl PeerHandle {
         connection: ConnectionId,
         traffic: Traffic,
         delays: Arc<Delays>,
-        budget: &Arc<SendBudget>,
+        budgets: &Budgets,
     ) -> (Self, mpsc::Receiver<Outgoing>) {
         let (queue, receiver) = mpsc::channel(MAX_QUEUED);
         let closed = CancellationToken::new();
         let state = ConnectionState {
-            budget: budget.peer_budget(closed.clone()),
+            sending: budgets.sending.peer_budget(closed.clone()),
+            reading: budgets.reading.peer_budget(closed.clone()),
+            requested_blocks: AtomicUsize::new(0),
             drained: Notify::new(),
             closed,
             reported: CancellationToken::new(),
@@ -85,7 +120,10 @@ impl PeerHandle {
 
     /// Queues a message. If too much is queued already, the connection is closed.
     pub fn send(&self, message: Message) {
-        let queued = self.state.budget.add(weight(&message));
+        if let Message::GetBlocks(hashes) = &message {
+            self.state.requested_blocks.fetch_add(hashes.len(), Ordering::Relaxed);
+        }
+        let queued = self.state.sending.add(weight(&message));
         let due = self.state.delays.due(&self.peer);
         if queued > MAX_QUEUED_BYTES || self.queue.try_send(Outgoing::Send { message, due }).is_err() {
             if !self.state.closed.is_cancelled() && !self.state.closing.is_cancelled() {
@@ -113,13 +151,38 @@ impl PeerHandle {
 impl ConnectionState {
     /// Releases the budget of a message that was written.
     pub fn written(&self, message: &Message) {
-        self.budget.remove(weight(message));
+        self.sending.remove(weight(message));
         self.drained.notify_one();
     }
 
     /// Whether the peer's requests are held back until it has read the replies to earlier ones.
     pub fn is_congested(&self) -> bool {
-        self.budget.queued() > PAUSE_ABOVE
+        self.sending.held() > PAUSE_ABOVE
+    }
+
+    /// Holds bytes of a frame that the peer is sending. Those of requested blocks count towards no limit but that of
+    /// the requests.
+    pub fn reading(&self, bytes: usize) {
+        if self.requested_blocks.load(Ordering::Relaxed) == 0 {
+            self.reading.add(bytes);
+        }
+    }
+
+    /// Releases the bytes of a frame, and notes which requests the message answers.
+    pub fn read(&self, message: &Message) {
+        self.reading.remove(self.reading.held());
+        let answered = match message {
+            Message::Block(_) => 1,
+            Message::NotFound(items) => items.len(),
+            _ => return,
+        };
+        let left = |requested: usize| Some(requested.saturating_sub(answered));
+        let _ = self.requested_blocks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+    }
+
+    /// The bytes that are held for the peer.
+    pub fn held(&self) -> HeldBytes {
+        HeldBytes { sending: self.sending.held(), reading: self.reading.held() }
     }
 
     /// Returns when a message was written since this was last called.
@@ -137,12 +200,10 @@ fn weight(message: &Message) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::p2p::send_budget::MAX_QUEUED_BYTES_IN_ALL;
 
     fn handle() -> (PeerHandle, mpsc::Receiver<Outgoing>) {
-        let budget = SendBudget::new(MAX_QUEUED_BYTES_IN_ALL);
         let (peer, connection) = (PeerId::from_bytes([1; 32]), ConnectionId::new_unchecked(1));
-        PeerHandle::new(peer, connection, Traffic::default(), Arc::default(), &budget)
+        PeerHandle::new(peer, connection, Traffic::default(), Arc::default(), &Budgets::default())
     }
 
     #[test]
@@ -175,7 +236,7 @@ mod tests {
             handle.state().written(&message);
         }
         assert!(!handle.state().closed.is_cancelled());
-        assert_eq!(handle.state().budget.queued(), 0);
+        assert_eq!(handle.state().held().sending, 0);
     }
 
     #[test]

@@ -33,13 +33,14 @@ impl FrameError {
     }
 }
 
-/// Reads one frame; none when the stream ended between two.
+/// Reads one frame; none when the stream ended between two. `grows` is told of every further piece of memory.
 ///
 /// # Errors
 /// When the stream breaks, or the frame is too long.
 pub async fn read_frame<R: AsyncRead + Unpin>(
     reader: &mut R,
     longest: usize,
+    grows: impl Fn(usize),
 ) -> Result<Option<Vec<u8>>, FrameError> {
     let mut prefix = [0; PREFIX];
     if reader.read(&mut prefix[..1]).await? == 0 {
@@ -54,6 +55,7 @@ pub async fn read_frame<R: AsyncRead + Unpin>(
     while frame.len() < length {
         let arrived = frame.len();
         let step = (length - arrived).min(arrived.max(FIRST_STEP));
+        grows(step);
         frame.resize(arrived + step, 0);
         reader.read_exact(&mut frame[arrived..]).await?;
     }
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], longest: usize) -> Result<Option<Vec<u8>>, FrameError> {
-        block_on(read_frame(&mut Cursor::new(bytes), longest))
+        block_on(read_frame(&mut Cursor::new(bytes), longest, |_| ()))
     }
 
     #[test]
@@ -92,6 +94,11 @@ mod tests {
         let body: Vec<u8> = (0..100_000u32).map(|number| number as u8).collect();
         let mut bytes = 100_000u32.to_le_bytes().to_vec();
         bytes.extend_from_slice(&body);
+        let steps = std::cell::RefCell::new(Vec::new());
+        let mut half = Cursor::new(&bytes[..50_000]);
+        let read_half = block_on(read_frame(&mut half, 100_000, |step| steps.borrow_mut().push(step)));
+        assert!(matches!(read_half, Err(FrameError::Broken(_))));
+        assert_eq!(steps.into_inner(), [16_384, 16_384, 32_768], "for 50,000 bytes that came");
         assert_eq!(read(&bytes, 100_000).expect("a whole frame"), Some(body));
     }
 

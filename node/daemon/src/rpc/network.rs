@@ -10,10 +10,12 @@ use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
 use cairn_protocol::peers::bans::BannedBy;
 use cairn_protocol::peers::connection::{Connection, Heartbeat};
 use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
+use cairn_protocol::peers::purpose::Purpose;
 use serde_json::Value;
 
 use crate::Machine;
 use crate::clock;
+use crate::handle::ByteCounts;
 use crate::p2p::delays::MAX_DELAY;
 use crate::rpc::lookup;
 use crate::rpc::method::{Code, Coins, Object, Rpc, RpcError, RpcResult, Text, methods, object};
@@ -203,22 +205,32 @@ async fn get_added_node_info(rpc: Rpc, wanted: Option<String>) -> RpcResult<Vec<
 }
 
 async fn get_peer_info(rpc: Rpc) -> RpcResult<Vec<Object>> {
-    rpc.query(|node| node.peers().ready().map(peer_object).collect()).await
+    let handle = rpc.node()?.clone();
+    rpc.query(move |node| {
+        let peers = node.peers().ready();
+        peers.map(|peer| peer_object(peer, handle.peer_traffic(&peer.peer))).collect()
+    })
+    .await
 }
 
-fn peer_object(connection: &Connection) -> Object {
+fn peer_object(connection: &Connection, bytes: Option<ByteCounts>) -> Object {
     let mut peer = object! {
         "id": short_id(&connection.peer),
         "peerid": Text(connection.peer),
         "addr": Text(connection.address),
         "network": if connection.address.socket().is_ipv4() { "ipv4" } else { "ipv6" },
         "services": format!("{:016x}", connection.hello().map_or(0, |hello| hello.services)),
-        "relaytxes": true,
+        "relaytxes": connection.relays_transactions(),
         "lastrecv": seconds(connection.last_received),
         "last_block": connection.last_block.map_or(0, seconds),
         "conntime": seconds(connection.since),
         "timeoffset": 0,
     };
+    if let Some(bytes) = bytes {
+        peer.put("bytesrecv", &bytes.received);
+        peer.put("bytessent", &bytes.sent);
+        peer.put("memorybytes", &bytes.held.total());
+    }
     if let Some(ping) = connection.ping {
         peer.put("pingtime", &ping.as_secs_f64());
     }
@@ -236,7 +248,13 @@ fn peer_object(connection: &Connection) -> Object {
     }
     let is_inbound = connection.direction == Direction::Inbound;
     peer.put("inbound", &is_inbound);
-    peer.put("connection_type", if is_inbound { "inbound" } else { "outbound-full-relay" });
+    let kind = match (connection.direction, connection.purpose) {
+        (Direction::Inbound, _) => "inbound",
+        (Direction::Outbound, Purpose::Full) => "outbound-full-relay",
+        (Direction::Outbound, Purpose::BlocksOnly) => "block-relay-only",
+        (Direction::Outbound, Purpose::Feeler) => "feeler",
+    };
+    peer.put("connection_type", kind);
     peer.put("listens_at", &connection.listens_at().iter().map(Text).collect::<Vec<_>>());
     peer.put("transport_protocol_type", "noise");
     peer

@@ -8,6 +8,7 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::Machine;
+use crate::p2p::peer_handle::HeldBytes;
 use crate::rpc::access::Rpc;
 
 /// The page. Gauges are read from the node for each request; counters are kept up to date by events.
@@ -27,6 +28,11 @@ pub async fn page(rpc: &Rpc) -> String {
     if let Ok(node) = rpc.node() {
         total("cairn_received_bytes_total", "Bytes received from peers", node.traffic().received());
         total("cairn_sent_bytes_total", "Bytes sent to peers", node.traffic().sent());
+        let peers = node.held_bytes();
+        held("sending", peers.iter().map(|peer| peer.sending).sum());
+        held("reading", peers.iter().map(|peer| peer.reading).sum());
+        let largest = peers.into_iter().map(HeldBytes::total).max().unwrap_or(0);
+        show("cairn_largest_peer_memory_bytes", "Bytes held for the peer with the most", largest as f64);
     }
     recorder.run_upkeep();
     recorder.render()
@@ -42,11 +48,19 @@ fn read(node: &Machine) {
     show("cairn_mempool_transactions", "Unconfirmed transactions", node.mempool().len() as f64);
     let is_initial = f64::from(u8::from(node.is_initial_download()));
     show("cairn_initial_download", "1 during the initial download", is_initial);
+    held("unchecked", node.relay().unchecked.bytes());
+    held("orphans", node.relay().orphans.bytes());
     describe_gauge!("cairn_peers", "Connected peers, by the side that dialed");
     for (direction, name) in [(Direction::Inbound, "in"), (Direction::Outbound, "out")] {
         let count = node.peers().ready().filter(|peer| peer.direction == direction).count();
         gauge!("cairn_peers", "direction" => name).set(count as f64);
     }
+}
+
+/// Bytes of one kind that are held in memory for peers.
+fn held(kind: &'static str, bytes: usize) {
+    describe_gauge!("cairn_peer_memory_bytes", "Bytes held in memory for peers, by kind");
+    gauge!("cairn_peer_memory_bytes", "kind" => kind).set(bytes as f64);
 }
 
 fn show(name: &'static str, help: &'static str, value: f64) {

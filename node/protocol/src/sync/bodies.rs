@@ -16,8 +16,8 @@ use crate::chain::Chain;
 use crate::chain::store::ChainStore;
 use crate::chain::tree::BlockIndexEntry;
 use crate::limits::{
-    BLOCK_TIMEOUT, BODIES_AHEAD, BODY_WINDOW_BYTES, HEDGE_AFTER, MAX_GET_BLOCKS, MAX_STALLS, MAX_WITHHELD,
-    MIN_BODY_WINDOW, PARALLEL_REQUESTS, STALL_PENALTY,
+    BLOCK_TIMEOUT, BODIES_AHEAD, BODY_WINDOW_BYTES, HEDGE_AFTER, MAX_BODY_PEERS, MAX_GET_BLOCKS, MAX_STALLS,
+    MAX_WITHHELD, MIN_BODY_WINDOW, PARALLEL_REQUESTS, STALL_PENALTY,
 };
 use crate::peer::{Direction, PeerId};
 use crate::prefix_map::PeerMap;
@@ -185,10 +185,13 @@ impl Bodies {
         chain: &Chain<S>,
     ) -> Vec<BlockHash> {
         let size = (BODY_WINDOW_BYTES / self.usual_size.max(1)).clamp(MIN_BODY_WINDOW, MAX_GET_BLOCKS);
+        let is_asked = |window: &Window| !window.owed.is_empty();
+        let asked = self.windows.values().filter(|window| is_asked(window)).count();
         let Some(window) = self.windows.get_mut(&peer) else { return Vec::new() };
         // Half a window is requested at a time, so that the peer always has a block to send.
         let is_idle = window.idle_until.is_some_and(|until| now < until);
-        if is_idle || window.owed.len() > size / 2 || best.work <= chain.work() {
+        let is_one_more = !is_asked(window) && asked >= MAX_BODY_PEERS;
+        if is_idle || is_one_more || window.owed.len() > size / 2 || best.work <= chain.work() {
             return Vec::new();
         }
         window.idle_until = None;
@@ -411,4 +414,39 @@ fn last_common<'c, S: ChainStore>(
         common = next;
     }
     common
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_core::signature::SerialVerifier;
+    use cairn_core::testing::TestChain;
+
+    use super::*;
+    use crate::chain::memory_store::MemoryStore;
+
+    /// ATTACKS 24: whoever was asked for a block may send a long frame, and so few are asked at a time.
+    #[test]
+    fn blocks_are_requested_of_a_limited_number_of_peers_at_a_time() {
+        let (test, now) = (TestChain::new(), Timestamp::from_millis(1_800_000_000_000));
+        let verifier = Box::new(SerialVerifier);
+        let chain = Chain::open(test.params.clone(), &test.genesis, MemoryStore::default(), verifier);
+        let mut chain = chain.expect("memory does not fail");
+        for block in test.blocks_on(&test.genesis, 1, 300) {
+            chain.accept_header(now, block.header()).expect("it breaks no rule");
+        }
+        let peers: Vec<PeerId> = (0..24).map(|number| PeerId::from_bytes([number; 32])).collect();
+        let mut bodies = Bodies { usual_size: BODY_WINDOW_BYTES, ..Bodies::default() };
+        for peer in &peers {
+            bodies.connected(now, *peer, Direction::Inbound, test.genesis.hash());
+        }
+        let best = chain.best_header().clone();
+        let wanted = peers.iter().map(|peer| bodies.choose(now, *peer, &best, &chain));
+        let wanted: Vec<_> = wanted.collect();
+        assert!(wanted.iter().take(MAX_BODY_PEERS).all(|blocks| blocks.len() == MIN_BODY_WINDOW));
+        assert!(wanted.iter().skip(MAX_BODY_PEERS).all(Vec::is_empty));
+        for hash in &wanted[0] {
+            bodies.arrived(now, peers[0], hash, 1_000, true);
+        }
+        assert!(!bodies.choose(now, peers[20], &best, &chain).is_empty(), "one has answered");
+    }
 }
