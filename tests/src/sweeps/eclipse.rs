@@ -18,6 +18,7 @@ use cairn_protocol::limits::{
 };
 use cairn_protocol::message::{Hello, Message};
 use cairn_protocol::peer::{Direction, PeerAddress, PeerId};
+use cairn_protocol::peers::address_key::AddressKey;
 use cairn_protocol::peers::handshake::Identity;
 use cairn_protocol::peers::purpose::Purpose;
 use cairn_protocol::peers::{ConnectionLimits, Peers, SavedPeers};
@@ -165,7 +166,7 @@ fn new_peers(mut random: Random) -> Peers {
     let genesis = GenesisHash::from_bytes([1; 32]);
     let identity = Identity { genesis, nonce: 1, user_agent: "node".into(), listen: Vec::new() };
     let limits = ConnectionLimits { outbound: OUTBOUND_TARGET, inbound: MAX_INBOUND };
-    let key = random.next_u64();
+    let key = AddressKey::derive(&mut random);
     Peers::new(PeerId::from_bytes([255; 32]), identity, limits, None, &[], key, random)
 }
 
@@ -247,7 +248,7 @@ impl World {
         let Some(connection) = self.peers.get(&peer) else { return };
         let side = if is_hostile(&connection.address) { &self.hostile } else { &self.honest };
         let named = sample(side, MAX_PEERS_PER_MESSAGE, &mut self.random);
-        self.peers.received_addresses(peer, &named);
+        self.peers.received_addresses(self.now, peer, &named);
     }
 
     /// Lets every attacker connect once and name itself and others of the attacker.
