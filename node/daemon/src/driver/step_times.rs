@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cairn_protocol::input::{Input, Submission};
 use cairn_protocol::message::Message;
+use nix::time::ClockId;
 
 /// A step that takes longer is logged. A block is excepted: it proves work, and is validated as a whole.
 pub const LONGEST_STEP: Duration = Duration::from_millis(50);
@@ -39,16 +40,47 @@ impl StepKind {
     }
 }
 
+/// The clocks at the start of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepStart {
+    at: Instant,
+    cpu: Duration,
+}
+
+impl StepStart {
+    pub fn now() -> Self {
+        Self { at: Instant::now(), cpu: cpu_time() }
+    }
+}
+
+/// The CPU time of this thread so far.
+fn cpu_time() -> Duration {
+    ClockId::CLOCK_THREAD_CPUTIME_ID.now().map_or(Duration::ZERO, Duration::from)
+}
+
 /// The longest step of each kind so far.
 #[derive(Debug, Default)]
 pub struct StepTimes {
     longest: [Duration; 2],
+    longest_cpu: [Duration; 2],
     warned: Option<Instant>,
 }
 
 impl StepTimes {
-    /// Notes the time that a step of a kind took.
-    pub fn took(&mut self, kind: StepKind, time: Duration) {
+    /// Notes that a step of a kind ends now.
+    pub fn ended(&mut self, kind: StepKind, start: StepStart) {
+        let cpu = cpu_time().saturating_sub(start.cpu);
+        let longest = &mut self.longest_cpu[kind as usize];
+        if cpu > *longest {
+            // Unlike the time that passes, it does not depend on what else the machine does.
+            *longest = cpu;
+            let name = "cairn_driver_longest_step_cpu_seconds";
+            metrics::gauge!(name, "input" => kind.label()).set(cpu.as_secs_f64());
+        }
+        self.took(kind, start.at.elapsed());
+    }
+
+    fn took(&mut self, kind: StepKind, time: Duration) {
         let longest = &mut self.longest[kind as usize];
         if time <= *longest {
             return;
