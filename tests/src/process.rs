@@ -66,6 +66,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Regtest without a limit of memory, for figures.
+    pub fn measured() -> Self {
+        Self { memory_limit: u64::MAX, ..Self::default() }
+    }
+
     /// Regtest, connected to these nodes.
     pub fn connected_to(nodes: &[&NodeProcess]) -> Self {
         Self { connect: nodes.iter().map(|node| node.peer_address()).collect(), ..Self::default() }

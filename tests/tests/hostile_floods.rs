@@ -166,20 +166,22 @@ fn a_node_finds_its_network_again_without_connect() {
     node.wait_for_tip(&seed.tip());
 }
 
-/// HOSTILE A11: a million headers of little work once took 340 MB for good. These 160,000 would take 56.
+/// HOSTILE A11: a million headers of little work once took 340 MB for good. These 240,000 would take 85 MB, beside the
+/// 80 MB of a node with this chain.
 #[test]
 fn headers_of_little_work_take_no_memory() {
     let chain = regtest();
-    let node = NodeProcess::start(Options { memory_limit: 100, ..Options::default() });
+    let node = NodeProcess::start(Options { memory_limit: 140, ..Options::default() });
     let honest = NodeProcess::start(Options::connected_to(&[&node]));
     wait_until("they are connected", || node.peers() == 1);
     generate(&node, 2_200);
     honest.wait_for_tip(&node.tip());
-    let branches: Vec<Vec<Header>> = (0..20).map(|tag| withheld_headers(&chain, 2_000, tag)).collect();
-    for _ in 0..4 {
+    for connection in 0..4 {
         let mut peer = Hostile::greet(node.peer_address(), chain.params.genesis_hash);
-        branches.iter().for_each(|headers| peer.say(&Message::Headers(headers.clone())));
-        peer.catch_up();
+        for branch in 0..30 {
+            peer.say(&Message::Headers(withheld_headers(&chain, 2_000, connection * 30 + branch)));
+            peer.catch_up();
+        }
     }
     assert_eq!(node.call("getchaintips", json!([])).as_array().map(Vec::len), Some(1));
     generate(&node, 1);
@@ -188,9 +190,10 @@ fn headers_of_little_work_take_no_memory() {
 }
 
 /// HOSTILE A12: announcements once took 0.85 of a core, and empty messages a whole one. The messages beyond a rate wait
-/// at their sender, whatever time passes: so the part of a core is bounded, however slow the machine is.
+/// at their sender, whatever time passes: so they take a part of a core (0.27 when this was written), however busy the
+/// machine is.
 #[test]
-fn floods_of_every_kind_of_message_take_a_small_part_of_a_core() {
+fn floods_of_cheap_messages_take_a_part_of_a_core() {
     let chain = regtest();
     let node = NodeProcess::start(Options::default());
     let honest = NodeProcess::start(Options::connected_to(&[&node]));
@@ -221,12 +224,12 @@ fn floods_of_every_kind_of_message_take_a_small_part_of_a_core() {
         let mut peer = Hostile::greet(node.peer_address(), chain.params.genesis_hash);
         let is_over = is_over.clone();
         std::thread::spawn(move || {
-            let mut sent = 0;
-            while !is_over.load(Ordering::Relaxed) {
-                peer.say(&message(sent));
-                sent += 1;
+            for number in 0.. {
+                if is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                peer.say(&message(number));
             }
-            sent
         })
     });
     let part_of_a_core = || {
@@ -236,13 +239,13 @@ fn floods_of_every_kind_of_message_take_a_small_part_of_a_core() {
         honest.wait_for_tip(&node.tip());
         (node.cpu_seconds() - before) / begun.elapsed().as_secs_f64()
     };
-    let bursts = part_of_a_core();
-    let floods_alone = part_of_a_core();
+    // What each may send at once is handled in the first of these periods.
+    part_of_a_core();
+    let part = part_of_a_core();
     assert_eq!(node.call("listbanned", json!([])), json!([]), "what is slowed needs no ban");
     is_over.store(true, Ordering::Relaxed);
     // Then no sender waits for it any more.
     drop(node);
-    let sent = floods.map(|flood| flood.join().expect("the sender is well"));
-    eprintln!("{bursts} {floods_alone} {sent:?}");
-    assert!(bursts < 0.9 && floods_alone < 0.35, "{bursts} and then {floods_alone} of a core");
+    floods.into_iter().for_each(|flood| flood.join().expect("the sender is well"));
+    assert!(part < 0.6, "seven floods take {part} of a core");
 }

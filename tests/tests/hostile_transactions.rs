@@ -60,9 +60,9 @@ impl World {
         Hostile::greet(self.attacked.peer_address(), self.chain.params.genesis_hash)
     }
 
-    /// Spends coins of the parent, with a signature for each of which only the last is not valid. It pays `to`, and so
-    /// differs from others.
-    fn forged(&self, coins: impl Iterator<Item = usize>, to: usize) -> Arc<Transaction> {
+    /// Spends coins of the parent, with a signature for each, of which only the one at `place` is not valid. It pays
+    /// `to`, and so differs from others.
+    fn forged(&self, coins: impl Iterator<Item = usize>, place: usize, to: usize) -> Arc<Transaction> {
         let coins: Vec<usize> = coins.map(|coin| coin % COINS).collect();
         let inputs =
             coins.iter().map(|coin| OutPoint { txid: self.parent.txid(), index: *coin as u32 }).collect();
@@ -71,8 +71,7 @@ impl World {
         let spent: Vec<Output> = coins.iter().map(|coin| self.parent.outputs()[*coin].clone()).collect();
         let digest = signature_digest(&self.chain.params.genesis_hash, &body, &spent);
         let mut signers = coins.clone();
-        // The last one is not its owner's.
-        *signers.last_mut().expect("there are some") = COINS;
+        signers[place] = COINS;
         let signatures = signers.iter().map(|signer| sign(&key(*signer), &digest)).collect();
         Arc::new(Transaction::new(body, signatures))
     }
@@ -105,7 +104,7 @@ fn a_parent_of_many_forged_orphans_stops_no_node_and_bans_each_sender() {
         let number = |orphan: usize| nth * MAX_ORPHANS_PER_PEER + orphan;
         let orphans = (0..MAX_ORPHANS_PER_PEER).map(|orphan| {
             let first = number(orphan) * 7;
-            world.forged(first..first + MAX_ORPHAN_INPUTS, number(orphan))
+            world.forged(first..first + MAX_ORPHAN_INPUTS, 0, number(orphan))
         });
         sender.push(orphans.collect());
         sender.catch_up();
@@ -126,7 +125,7 @@ fn a_message_of_large_forged_transactions_is_checked_up_to_the_first() {
     world.send(&world.parent);
     world.goes_on();
     let mut sender = world.greet();
-    sender.push((0..40).map(|number| world.forged(0..900, number)).collect());
+    sender.push((0..40).map(|number| world.forged(0..900, 899, number)).collect());
     assert_eq!(sender.hear_out().last(), Some(&Message::Goodbye(Goodbye::Misbehavior)));
     world.goes_on();
 }

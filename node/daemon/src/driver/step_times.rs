@@ -48,6 +48,7 @@ pub struct StepStart {
 }
 
 impl StepStart {
+    /// A step that starts now.
     pub fn now() -> Self {
         Self { at: Instant::now(), cpu: cpu_time() }
     }
@@ -59,11 +60,30 @@ fn cpu_time() -> Duration {
 }
 
 /// The longest step of each kind so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct StepTimes {
     longest: [Duration; 2],
     longest_cpu: [Duration; 2],
     warned: Option<Instant>,
+}
+
+/// The metric of the time that passes during a step.
+const TIME: &str = "cairn_driver_longest_step_seconds";
+/// The metric of the driver's CPU time during a step, which does not depend on what else the machine does.
+const CPU_TIME: &str = "cairn_driver_longest_step_cpu_seconds";
+
+fn show(metric: &'static str, kind: StepKind, time: Duration) {
+    metrics::gauge!(metric, "input" => kind.label()).set(time.as_secs_f64());
+}
+
+impl Default for StepTimes {
+    fn default() -> Self {
+        for kind in [StepKind::Block, StepKind::Other] {
+            show(TIME, kind, Duration::ZERO);
+            show(CPU_TIME, kind, Duration::ZERO);
+        }
+        Self { longest: [Duration::ZERO; 2], longest_cpu: [Duration::ZERO; 2], warned: None }
+    }
 }
 
 impl StepTimes {
@@ -72,10 +92,8 @@ impl StepTimes {
         let cpu = cpu_time().saturating_sub(start.cpu);
         let longest = &mut self.longest_cpu[kind as usize];
         if cpu > *longest {
-            // Unlike the time that passes, it does not depend on what else the machine does.
             *longest = cpu;
-            let name = "cairn_driver_longest_step_cpu_seconds";
-            metrics::gauge!(name, "input" => kind.label()).set(cpu.as_secs_f64());
+            show(CPU_TIME, kind, cpu);
         }
         self.took(kind, start.at.elapsed());
     }
@@ -86,7 +104,7 @@ impl StepTimes {
             return;
         }
         *longest = time;
-        metrics::gauge!("cairn_driver_longest_step_seconds", "input" => kind.label()).set(time.as_secs_f64());
+        show(TIME, kind, time);
         let is_due = self.warned.is_none_or(|last| last.elapsed() >= WARNING_INTERVAL);
         if kind == StepKind::Other && time > LONGEST_STEP && is_due {
             self.warned = Some(Instant::now());
@@ -110,5 +128,19 @@ mod tests {
         let warned = steps.warned;
         steps.took(StepKind::Other, Duration::from_millis(80));
         assert!(warned.is_some() && steps.warned == warned);
+    }
+
+    /// Sleeping takes no CPU time, whatever else takes it meanwhile.
+    #[test]
+    fn the_cpu_time_of_a_step_is_that_of_its_thread_and_not_the_time_that_passes() {
+        let (mut steps, start) = (StepTimes::default(), StepStart::now());
+        std::thread::sleep(Duration::from_millis(30));
+        steps.ended(StepKind::Other, start);
+        let [_, slept] = steps.longest_cpu;
+        assert!(slept < Duration::from_millis(20) && steps.longest[1] >= Duration::from_millis(30));
+        let start = StepStart::now();
+        while cpu_time() < start.cpu + Duration::from_millis(30) {}
+        steps.ended(StepKind::Other, start);
+        assert!(steps.longest_cpu[1] >= Duration::from_millis(30));
     }
 }
