@@ -2,10 +2,12 @@
 //! over the stream afterwards is the test's.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::height::Height;
+use cairn_core::transaction::Transaction;
 use cairn_core::work::Work;
 use cairn_daemon::p2p::stream::{push_frame, read_frame};
 use cairn_daemon::p2p::stream_behaviour::{Outcome, StreamBehaviour, StreamEvent};
@@ -26,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Hostile {
     runtime: Runtime,
     stream: Stream,
+    /// The number of pings so far, which are told apart by it.
+    pings: u64,
 }
 
 impl Hostile {
@@ -54,7 +58,7 @@ impl Hostile {
             tokio::spawn(async move { while swarm.next().await.is_some() {} });
             Some(stream)
         });
-        Some(Self { stream: stream?, runtime })
+        Some(Self { stream: stream?, runtime, pings: 0 })
     }
 
     /// Connects to a node as somebody new.
@@ -117,6 +121,30 @@ impl Hostile {
             async { tokio::time::timeout(PATIENCE, read_frame(&mut self.stream, MAX_FRAME, |_| ())).await };
         let frame = self.runtime.block_on(reading).expect("the node speaks or hangs up");
         frame.ok().flatten().map(|frame| codec::decode(&frame).expect("the node speaks properly"))
+    }
+
+    /// Waits until the node has handled all that was said; returns what it says meanwhile.
+    ///
+    /// # Panics
+    /// When it hangs up.
+    #[track_caller]
+    pub fn catch_up(&mut self) -> Vec<Message> {
+        self.pings += 1;
+        let (nonce, mut heard) = (self.pings, Vec::new());
+        self.say(&Message::Ping { nonce });
+        loop {
+            match self.hear().expect("the node keeps the connection") {
+                Message::Pong { nonce: last } if last == nonce => return heard,
+                message => heard.push(message),
+            }
+        }
+    }
+
+    /// Announces transactions and delivers them in one message, without waiting until they are requested.
+    pub fn push(&mut self, transactions: Vec<Arc<Transaction>>) {
+        let ids = transactions.iter().map(|transaction| transaction.txid()).collect();
+        self.say(&Message::AnnounceTransactions(ids));
+        self.say(&Message::Transactions(transactions));
     }
 
     /// Everything that the node still says before it hangs up.

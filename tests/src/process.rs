@@ -1,11 +1,16 @@
 //! Real nodes as child processes, gone on any exit: killed when dropped, and by the closing of
-//! their standard input if the test itself is killed.
+//! their standard input if the test itself is killed. Whatever a test did to a node that still runs at its end, the
+//! node must not have been harmed by it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 
+use cairn_daemon::driver::step_times::LONGEST_STEP;
+use cairn_genesis::programs::held::held;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -37,6 +42,9 @@ fn beside_the_tests(name: &str) -> PathBuf {
     found.into_iter().find(|path| path.exists()).expect("cargo builds the programs with the tests")
 }
 
+/// The peer ids of the nodes that this process started, which are honest.
+static HONEST: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
 /// How to run a node.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -46,16 +54,23 @@ pub struct Options {
     pub connect: Vec<SocketAddr>,
     /// Further arguments of `cairn node`.
     pub arguments: Vec<String>,
+    /// The most memory that the node may ever have used, in megabytes.
+    pub memory_limit: u64,
 }
 
 impl Default for Options {
     /// Regtest, where blocks are made on demand; nobody to connect to.
     fn default() -> Self {
-        Self { chain: "regtest".into(), connect: Vec::new(), arguments: Vec::new() }
+        Self { chain: "regtest".into(), connect: Vec::new(), arguments: Vec::new(), memory_limit: 200 }
     }
 }
 
 impl Options {
+    /// Regtest without a limit of memory, for figures.
+    pub fn measured() -> Self {
+        Self { memory_limit: u64::MAX, ..Self::default() }
+    }
+
     /// Regtest, connected to these nodes.
     pub fn connected_to(nodes: &[&NodeProcess]) -> Self {
         Self { connect: nodes.iter().map(|node| node.peer_address()).collect(), ..Self::default() }
@@ -109,6 +124,8 @@ impl NodeProcess {
             assert!(ended.is_none(), "the node ended with {ended:?}");
             self.rpc.call("getblockcount", Value::Array(Vec::new())).is_ok()
         });
+        let info = self.call("getnetworkinfo", Value::Array(Vec::new()));
+        held(&HONEST).insert(info["peerid"].as_str().expect("an id is text").to_owned());
     }
 
     /// Calls a method of the node's RPC server.
@@ -195,6 +212,7 @@ impl NodeProcess {
     /// When it does not.
     #[track_caller]
     pub fn stop(&mut self) -> ExitStatus {
+        self.assert_unharmed();
         let id = i32::try_from(self.child.id()).expect("process ids are small");
         let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
         self.wait_for_exit()
@@ -236,11 +254,75 @@ impl NodeProcess {
     }
 }
 
+/// What must be true of a node, whatever its peers did.
+impl NodeProcess {
+    /// Asserts, of a node that runs: no step of its driver took longer than promised, it never used more memory than
+    /// the test states, and it neither banned nor disconnected an honest peer.
+    #[track_caller]
+    fn assert_unharmed(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        let (_, metrics) = self.rpc.page("/metrics").expect("the node shows its metrics");
+        let step = number_after(&metrics, "cairn_driver_longest_step_cpu_seconds{input=\"other\"} ");
+        assert!(step <= LONGEST_STEP.as_secs_f64(), "one input took the driver {step} s of CPU time");
+        let peak = peak_megabytes(self.id());
+        assert!(peak <= self.options.memory_limit, "the node has used {peak} MB");
+        let honest = held(&HONEST);
+        let bans = self.call("listbanned", Value::Array(Vec::new()));
+        for ban in bans.as_array().into_iter().flatten().filter(|ban| ban["banned_by"] != "operator") {
+            let id = ban["peerid"].as_str().expect("an id is text");
+            assert!(!honest.contains(id), "an honest node is banned: {ban}");
+        }
+        // The log shows the first bytes of an id.
+        let ids: Vec<String> = honest.iter().map(|id| format!("peer={} ", &id[..8])).collect();
+        let harmful = ["it broke a rule", "it timed out", "all connections of its kind are in use"];
+        for line in self.log().lines().filter(|line| line.contains("peer disconnected")) {
+            let is_harmful = harmful.iter().any(|reason| line.contains(reason));
+            let is_honest = ids.iter().any(|id| line.contains(id));
+            assert!(!is_harmful || !is_honest, "an honest peer was disconnected: {line}");
+        }
+    }
+
+    /// The CPU time of the process so far, over all its threads, in seconds.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("it runs");
+        let fields = stat.rsplit(')').next().expect("its name is in parentheses").split_whitespace();
+        // proc_pid_stat(5): the twelfth and thirteenth field after the name, in hundredths of a second.
+        let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        ticks.iter().sum::<f64>() / 100.0
+    }
+}
+
+/// The number after this text, at the start of a line.
+#[track_caller]
+fn number_after(page: &str, text: &str) -> f64 {
+    let found = page.lines().find_map(|line| line.strip_prefix(text));
+    found.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("no {text} in:\n{page}"))
+}
+
+/// The most memory that a process has ever used, in megabytes.
+fn peak_megabytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let kilobytes = number_after(&status.replace(" kB", ""), "VmHWM:");
+    kilobytes as u64 / 1024
+}
+
 impl Drop for NodeProcess {
     fn drop(&mut self) {
-        self.kill();
         if std::thread::panicking() {
+            self.kill();
             eprintln!("-- log of the node at {}:\n{}", self.rpc.address(), self.log());
+            return;
+        }
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.assert_unharmed()));
+        self.kill();
+        if let Err(panic) = outcome {
+            eprintln!("-- log of the node at {}:\n{}", self.rpc.address(), self.log());
+            std::panic::resume_unwind(panic);
         }
     }
 }

@@ -147,7 +147,7 @@ fn with_a_long_mempool() -> NodeProcess {
     let chain = Chain::builtin("regtest").expect("built in");
     let genesis = chain.params.genesis_hash;
     let (coinbase, each) = (chain.genesis.coinbase(), UNCONFIRMED / usize::from(accounts::COUNT));
-    let mut node = NodeProcess::start(Options::default());
+    let mut node = NodeProcess::start(Options { memory_limit: 500, ..Options::default() });
     let mut spends = Vec::new();
     for number in 0..accounts::COUNT {
         let (key, lock) = (accounts::signing_key(number), accounts::lock(number));

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cairn_core::time::Timestamp;
 use cairn_genesis::programs::held::held;
@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Machine;
 use crate::clock;
-use crate::driver::step_times::{StepKind, StepTimes};
+use crate::driver::step_times::{StepKind, StepStart, StepTimes};
 use crate::generate::{self, Made};
 use crate::handle::{Call, Ends, Query};
 use crate::log::{EventLog, in_words};
@@ -146,9 +146,9 @@ impl Driver {
 
     fn handle(&mut self, input: Input) -> Result<(), StoreError> {
         let kind = StepKind::of(&input);
-        let begun = Instant::now();
+        let begun = StepStart::now();
         self.actions.extend(self.machine.handle(clock::now(), input)?);
-        self.steps.took(kind, begun.elapsed());
+        self.steps.ended(kind, begun);
         Ok(())
     }
 

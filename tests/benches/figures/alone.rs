@@ -23,7 +23,7 @@ pub fn start() -> String {
 
 fn start_once() -> Duration {
     let begin = Instant::now();
-    let node = NodeProcess::launch(Options::default());
+    let node = NodeProcess::launch(Options::measured());
     while node.try_call("getblockcount", json!([])).is_err() {
         std::thread::sleep(Duration::from_micros(500));
     }
@@ -32,7 +32,7 @@ fn start_once() -> Duration {
 
 /// Resident memory.
 pub fn memory() -> String {
-    let node = NodeProcess::start(Options::default());
+    let node = NodeProcess::start(Options::measured());
     std::thread::sleep(SETTLING);
     let status = std::fs::read_to_string(format!("/proc/{}/status", node.id())).expect("a running process");
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
@@ -42,7 +42,7 @@ pub fn memory() -> String {
 
 /// Blocks made on demand.
 pub fn generate() -> String {
-    let node = NodeProcess::start(Options::default());
+    let node = NodeProcess::start(Options::measured());
     let begin = Instant::now();
     for _ in 0..CALLS {
         crate::line::mine(&node, BLOCKS);

@@ -20,7 +20,11 @@ pub fn measure() -> String {
         let before: Vec<&NodeProcess> = nodes.last().into_iter().collect();
         // Nobody dials but whom it was told to dial, or the line would become a mesh.
         let arguments = vec!["--max-outbound".to_owned(), "0".to_owned()];
-        nodes.push(NodeProcess::start(Options { arguments, ..Options::connected_to(&before) }));
+        nodes.push(NodeProcess::start(Options {
+            arguments,
+            memory_limit: u64::MAX,
+            ..Options::connected_to(&before)
+        }));
     }
     wait_until("the line is linked", || nodes.iter().map(NodeProcess::peers).eq([1, 2, 2, 2, 1]));
     in_words((0..BLOCKS).map(|_| pass_down(&nodes)).collect())

@@ -17,7 +17,8 @@ pub fn measure() -> String {
 }
 
 fn meet() -> Duration {
-    let (shorter, longer) = (NodeProcess::start(Options::default()), NodeProcess::start(Options::default()));
+    let (shorter, longer) =
+        (NodeProcess::start(Options::measured()), NodeProcess::start(Options::measured()));
     for _ in 0..10 {
         mine(&shorter, 100);
         mine(&longer, 100);

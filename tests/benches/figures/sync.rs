@@ -26,12 +26,12 @@ pub fn measure() -> String {
     let chain = Chain::builtin("regtest").expect("a chain of ours");
     let blocks = blocks(&chain);
     let transactions: usize = blocks.iter().map(|block| block.transactions().len()).sum();
-    let giver = NodeProcess::start(Options::default());
+    let giver = NodeProcess::start(Options::measured());
     for block in &blocks {
         let refused = giver.call("submitblock", json!([hex::encode(encode(&**block))]));
         assert!(refused.is_null(), "{refused}");
     }
-    let taker = NodeProcess::start(Options::default());
+    let taker = NodeProcess::start(Options::measured());
     let tip = giver.tip();
     let begin = Instant::now();
     taker.call("addnode", json!([giver.peer_address().to_string(), "add"]));

@@ -35,7 +35,7 @@ fn the_tag_of_a_strangers_block_is_shown_as_text_in_every_room() {
     let browser = Browser::start();
     let page = look(&browser, &devnet, 2);
     let peer = devnet.ready["nodes"][0]["peer"].as_str().expect("an address").parse().expect("an address");
-    let stranger = tagged(Options { chain: "devnet".into(), connect: vec![peer], arguments: Vec::new() });
+    let stranger = tagged(Options { chain: "devnet".into(), connect: vec![peer], ..Options::default() });
     wait_until("the stranger is connected", || stranger.peers() >= 1);
     let owner = chain("devnet").definition.premine[0].address.clone();
     let made = stranger.call("generatetoaddress", json!([1, owner]));

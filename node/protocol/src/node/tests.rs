@@ -16,6 +16,7 @@ use crate::peers::ConnectionLimits;
 
 #[path = "tests/clock.rs"]
 mod clock_behind;
+mod floods;
 mod harness;
 mod hostile;
 mod precedence;

@@ -127,3 +127,50 @@ fn a_full_mempool_changes_nothing_for_one_that_pays_less_than_all() {
     assert!(matches!(world.accept(&cheap), Err(MempoolError::Full { rate }) if rate > MIN_RELAY_FEE_RATE));
     assert_eq!(before, world.pool.iter().map(|transaction| transaction.txid()).collect::<Vec<_>>());
 }
+
+/// ATTACKS 33: whatever is replaced, and however often, every byte that was relayed is paid for.
+#[test]
+fn who_replaces_again_and_again_pays_for_every_byte_that_was_relayed() {
+    let mut world = World::new();
+    let (mut fee, mut relayed) = (1_000, 0);
+    for turn in 0..200 {
+        let outputs = 10 + turn % 2;
+        let next = world.spend(1, &[world.test.premine(1)], outputs, fee);
+        if let Err(error) = world.accept(&next) {
+            let MempoolError::Conflict { needed, .. } = error else { panic!("{error}") };
+            fee = needed.units();
+            let next = world.spend(1, &[world.test.premine(1)], outputs, fee);
+            world.accept(&next).expect("it pays what was asked");
+        }
+        relayed += next.size();
+        if turn % 3 == 0 {
+            let next = world.spend(1, &[world.test.premine(1)], outputs, fee);
+            let child = world.spend(1, &[of(&next, 0)], 1, 1_000);
+            world.accept(&child).expect("a child");
+            relayed += child.size();
+        }
+    }
+    let paid: u64 = world.pool.entries().iter().map(|entry| entry.fee.units()).sum();
+    assert!(paid >= INCREMENTAL_FEE_RATE.fee_for(relayed).units(), "{paid} units for {relayed} bytes");
+    assert!(world.pool.len() <= 2);
+}
+
+/// ATTACKS 33: a replacement makes no node remove more than a hundred.
+#[test]
+fn a_replacement_of_more_than_a_hundred_is_refused() {
+    let mut world = World::new();
+    let split = world.spend(1, &[world.test.premine(1)], 5, 5_000);
+    world.give(&world.block(&world.test.genesis, 9, &[&split]));
+    let coins: Vec<Funds> = (0..5).map(|index| of(&split, index)).collect();
+    for coin in &coins {
+        let root = world.spend(1, core::slice::from_ref(coin), 24, 50_000);
+        world.accept(&root).expect("a root");
+        for index in 0..24 {
+            world.accept(&world.spend(1, &[of(&root, index)], 1, 5_000)).expect("a child");
+        }
+    }
+    let rival = world.spend(1, &coins, 1, 50_000_000);
+    assert_eq!(world.accept(&rival), Err(MempoolError::ReplacesTooMany { found: 125, allowed: 100 }));
+    let rival = world.spend(1, &coins[..4], 1, 50_000_000);
+    assert_eq!(world.accept(&rival).expect("a hundred").removed.len(), 100);
+}

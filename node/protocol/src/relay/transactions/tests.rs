@@ -293,3 +293,36 @@ fn a_slow_peer_that_let_a_request_pass_has_the_whole_time_if_no_other_announced_
     relay.wake(soon, lacking, &mut actions);
     assert!(relay.delivered(late.saturating_add(Duration::from_millis(800)), &peer(1), &txid(2)));
 }
+
+/// ATTACKS 21: queues of announcements once grew without a limit and were sorted for each one (May 2023).
+#[test]
+fn the_announcements_for_a_peer_are_limited_and_each_is_looked_at_once() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    (0..100_000).for_each(|number| relay.announce(NOW, txid(number)));
+    assert!(relay.peers.values().all(|side| side.queue.len() == MAX_ANNOUNCE_QUEUE));
+    let looked = core::cell::Cell::new(0);
+    while let Some(now) = relay.next_wake() {
+        let is_unconfirmed = |_: &Txid| looked.replace(looked.get() + 1) % 2 == 0;
+        relay.wake(now, is_unconfirmed, &mut actions);
+    }
+    assert_eq!(looked.get(), 2 * MAX_ANNOUNCE_QUEUE);
+    let sizes = announced(&actions);
+    assert!(sizes.iter().all(|size| *size <= MAX_INVENTORY));
+    assert_eq!(sizes.iter().sum::<usize>(), MAX_ANNOUNCE_QUEUE, "those that a block confirmed are left out");
+}
+
+/// ATTACKS 32: a peer that is gone takes no place.
+#[test]
+fn the_requests_that_name_a_peer_that_left_are_forgotten() {
+    let (mut relay, mut actions) = (relay(2), Vec::new());
+    (0..3_000).for_each(|number| relay.announced(NOW, peer(1), &[txid(number)], lacking, &mut actions));
+    relay.announced(NOW, peer(2), &[txid(0), txid(1)], lacking, &mut actions);
+    relay.disconnected(NOW, &peer(1), &mut actions);
+    assert_eq!(
+        (relay.requests.len(), relay.deadlines.len()),
+        (2, 2),
+        "those that the other announced as well"
+    );
+    relay.disconnected(NOW, &peer(2), &mut actions);
+    assert_eq!((relay.requests.len(), relay.deadlines.len(), relay.next_wake()), (0, 0, None));
+}
