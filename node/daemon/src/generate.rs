@@ -131,6 +131,7 @@ mod tests {
     use cairn_protocol::node::{Node, NodeConfig};
     use cairn_protocol::peer::PeerId;
     use cairn_protocol::peers::ConnectionLimits;
+    use cairn_protocol::peers::address_key::AddressKey;
 
     use super::*;
     use crate::store::{Opening, SledStore};
@@ -145,6 +146,7 @@ mod tests {
             connect: Vec::new(),
             limits: ConnectionLimits { outbound: 0, inbound: 0 },
             ping_interval: None,
+            address_key: AddressKey::new([1, 4]),
         };
         Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1)
     }

@@ -189,6 +189,7 @@ pub fn in_words(reason: &DisconnectReason) -> String {
         DisconnectReason::Full => "all connections of its kind are in use".into(),
         DisconnectReason::Duplicate => "it is connected already, or it is this node".into(),
         DisconnectReason::Tested => "its address was only tested".into(),
+        DisconnectReason::Redialed => "a full connection is dialed instead".into(),
     }
 }
 

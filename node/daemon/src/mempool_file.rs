@@ -11,7 +11,12 @@ use crate::handle::{NodeHandle, SubmitError};
 use crate::saved_file::SavedFile;
 
 /// The file; no mempool is as large as its limit.
-pub const FILE: SavedFile = SavedFile { name: "mempool", mark: *b"cairnmp1", longest: 1 << 30 };
+pub const FILE: SavedFile = SavedFile {
+    name: "mempool",
+    mark: *b"cairnmp1",
+    longest: 1 << 30,
+    loss: "unconfirmed transactions of the last run are lost, unless a peer or their owner sends them again",
+};
 
 /// Replaces the file, as a whole or not at all; returns the number of transactions.
 pub fn save<'a>(
@@ -27,7 +32,7 @@ pub fn save<'a>(
 
 /// Reads the file. Lost transactions arrive again from peers or their owners.
 pub fn load(directory: &Path, genesis: GenesisHash) -> Vec<Transaction> {
-    FILE.load(directory, genesis)
+    FILE.load(directory, genesis).unwrap_or_default()
 }
 
 /// Submits saved transactions again, parents before children; those that became invalid are dropped. Returns

@@ -18,6 +18,7 @@ use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerAddress;
 use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::peers::address_key::AddressKey;
 use tokio_util::sync::CancellationToken;
 
 use crate::Machine;
@@ -86,10 +87,13 @@ pub fn start(
         connect: numbers.iter().filter_map(|host| host.address()).map(PeerAddress::new).collect(),
         limits: ConnectionLimits { outbound: config.max_outbound, inbound: config.max_inbound },
         ping_interval: Some(PING_INTERVAL),
+        address_key: AddressKey::new([random_number()?, random_number()?]),
     };
-    let seed = getrandom::u64().context("the system gives no random number")?;
-    let mut machine = Node::new(node_config, machine_chain, Mempool::new(config.max_mempool_bytes()), seed);
-    machine.restore_peers(peers_file::FILE.load(&data_dir, genesis));
+    let mempool = Mempool::new(config.max_mempool_bytes());
+    let mut machine = Node::new(node_config, machine_chain, mempool, random_number()?);
+    if let Some(saved) = peers_file::FILE.load(&data_dir, genesis) {
+        machine.restore_peers(saved);
+    }
 
     let (handle, mut ends) =
         NodeHandle::new(network.own, network.traffic.clone(), network.delays.clone(), stop);
@@ -105,6 +109,10 @@ pub fn start(
     let saved = mempool_file::load(&data_dir, genesis);
     let saved_mempool = tokio::spawn(mempool_file::submit(handle.clone(), saved));
     Ok(Running { handle, listen, genesis, data_dir, driver, network: network_task, saved_mempool })
+}
+
+fn random_number() -> anyhow::Result<u64> {
+    getrandom::u64().context("the system gives no random number")
 }
 
 fn follow_name(handle: NodeHandle, name: HostPort) {

@@ -16,6 +16,8 @@ pub struct SavedFile {
     pub mark: [u8; 8],
     /// Limit of the file's size in bytes.
     pub longest: u64,
+    /// What a node without the file has lost, and what its operator can do, for a warning.
+    pub loss: &'static str,
 }
 
 impl SavedFile {
@@ -30,15 +32,15 @@ impl SavedFile {
         files::replace_durably(&self.path(directory), &bytes)
     }
 
-    /// Reads the file. Without one, or with a damaged one, which does not keep the node from starting, the value is
-    /// the default.
-    pub fn load<T: Decode<()> + Default>(&self, directory: &Path, genesis: GenesisHash) -> T {
+    /// Reads the file. A damaged one does not keep the node from starting: a warning says what is lost.
+    pub fn load<T: Decode<()>>(&self, directory: &Path, genesis: GenesisHash) -> Option<T> {
         match self.read(directory, genesis) {
-            Ok(value) => value,
-            Err(error) if error.kind() == ErrorKind::NotFound => T::default(),
+            Ok(value) => Some(value),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(file = %self.path(directory).display(), %error, "cannot read a saved file: starting without it");
-                T::default()
+                let (file, loss) = (self.path(directory), self.loss);
+                tracing::warn!(file = %file.display(), %error, "cannot read a saved file: {loss}");
+                None
             }
         }
     }

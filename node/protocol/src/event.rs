@@ -151,6 +151,8 @@ pub enum DisconnectReason {
     Duplicate,
     /// The connection was made to test the address.
     Tested,
+    /// The connection was for blocks alone, and a full one is dialed in its place.
+    Redialed,
 }
 
 impl DisconnectReason {
@@ -159,7 +161,7 @@ impl DisconnectReason {
         match self {
             Self::LinkLost | Self::TheySaid(_) | Self::TheyLeft | Self::Blocked | Self::TimedOut => None,
             Self::WeSaid(goodbye) => Some(goodbye.clone()),
-            Self::Operator | Self::Tested => Some(Goodbye::Leaving),
+            Self::Operator | Self::Tested | Self::Redialed => Some(Goodbye::Leaving),
             Self::Misbehavior(_) | Self::Banned => Some(Goodbye::Misbehavior),
             Self::Full => Some(Goodbye::Full),
             Self::Duplicate => Some(Goodbye::Duplicate),

@@ -12,6 +12,10 @@ pub const MAX_USER_AGENT: usize = 64;
 pub const MAX_LISTEN_ADDRESSES: usize = 8;
 /// Addresses in one `Peers`.
 pub const MAX_PEERS_PER_MESSAGE: usize = 256;
+/// The share of the known addresses, as a divisor, that one `Peers` shows: Bitcoin Core sends 23 %.
+pub const PEERS_SHARE: usize = 4;
+/// Addresses that one `Peers` may show whatever their share: a devnet knows no more.
+pub const FEW_ADDRESSES: usize = 64;
 /// Hashes in a locator: 10 + log2 of 2^32 heights, with room.
 pub const MAX_LOCATOR: usize = 64;
 /// Headers in one message, as in Bitcoin: 2,000 of 88 bytes are 176 kB.
@@ -61,11 +65,24 @@ pub const BUCKET_SIZE: u64 = 64;
 pub const TRIED_RECENTLY: Duration = Duration::from_secs(4 * 60 * 60);
 /// Tried addresses that wait for a test because another would take their place.
 pub const MAX_COLLISIONS: usize = 10;
+/// Time after which such an address that was not tested keeps its place, as long as in Bitcoin Core.
+pub const COLLISION_TIMEOUT: Duration = Duration::from_secs(40 * 60);
 /// Failures after which a new address is forgotten.
 pub const MAX_NEW_FAILURES: u32 = 3;
+/// The shortest interval between failures that count for that: a node that restarts fails several dials in a second.
+pub const FAILURE_INTERVAL: Duration = Duration::from_secs(60);
+/// New addresses that are accepted at once from the peers of one network group: one full reply.
+pub const ADDRESS_BURST: u32 = 256;
+/// The interval in which they may name another one, as in Bitcoin Core (CVE-2024-52919).
+pub const ADDRESS_INTERVAL: Duration = Duration::from_secs(10);
+/// Network groups whose addresses are counted at a time.
+pub const MAX_ADDRESS_SOURCES: usize = 4096;
 /// Outbound connections for blocks alone, beside the others: they show no peer the topology, and their addresses are
 /// dialed first after a restart.
 pub const BLOCKS_ONLY_TARGET: usize = 2;
+/// Time without a full outbound connection after which one for blocks alone becomes a full one: by then the dials of the
+/// start have had a result.
+pub const BLOCKS_ONLY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Interval between short connections that test an address (Heilman et al., countermeasure 4).
 pub const FEELER_INTERVAL: Duration = Duration::from_secs(120);
 /// The shortest interval between replies to `GetPeers` of one peer.
@@ -176,7 +193,7 @@ pub const MIN_BODY_WINDOW: usize = 8;
 pub const BODIES_AHEAD: u32 = 1024;
 /// Blocks behind the chain of a peer beyond which a new node is in initial download, and announces nothing.
 pub const INITIAL_DOWNLOAD_GAP: u32 = 24;
-/// Time without a block that connects after which initial download is over: headers alone mute no node.
+/// Time without a block of such a chain after which initial download is over: headers alone mute no node.
 pub const INITIAL_DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Estimated bytes of memory of the mempool, unless the operator sets another limit.

@@ -53,14 +53,15 @@ pub struct Node<S> {
 }
 
 impl<S: ChainStore> Node<S> {
-    /// A node without connections. All its randomness comes from the seed.
+    /// A node without connections. All its randomness comes from the seed, part of which its peers see; the key of the
+    /// address manager, which is a secret, does not.
     pub fn new(config: NodeConfig, chain: Chain<S>, mempool: Mempool, seed: u64) -> Self {
         let genesis: GenesisHash = chain.params().genesis_hash;
         let nonce = Random::derive(seed, 0).next_u64();
-        let NodeConfig { id, user_agent, listen, connect, limits, ping_interval } = config;
+        let NodeConfig { id, user_agent, listen, connect, limits, ping_interval, address_key } = config;
         let identity = Identity { genesis, nonce, user_agent, listen };
-        let (key, random) = (Random::derive(seed, 4).next_u64(), Random::derive(seed, 1));
-        let peers = Peers::new(id, identity, limits, ping_interval, &connect, key, random);
+        let random = Random::derive(seed, 1);
+        let peers = Peers::new(id, identity, limits, ping_interval, &connect, address_key, random);
         let (mempool, peers) = (Deadlines::new(mempool), Deadlines::new(peers));
         let relay = Relay::new(Random::derive(seed, 2));
         let sync = Sync::new(Random::derive(seed, 3));
@@ -104,7 +105,10 @@ impl<S: ChainStore> Node<S> {
         }
         self.wake(&mut actions)?;
         self.check_transactions(&mut actions)?;
-        self.sync.fill(now, &self.chain, &mut actions);
+        if self.sync.fill(now, &self.chain, &mut actions) {
+            // The blocks of initial download were announced to no peer.
+            self.relay.blocks.announce_header(self.chain.tip().header, &mut actions);
+        }
         Ok(actions)
     }
 
@@ -205,7 +209,7 @@ impl<S: ChainStore> Node<S> {
             }
             Message::Pong { nonce } => self.peers.keep_deadline().received_pong(now, &peer, nonce),
             Message::GetPeers => self.peers.keep_deadline().addresses_requested(now, peer, actions),
-            Message::Peers(addresses) => self.peers.received_addresses(peer, &addresses),
+            Message::Peers(addresses) => self.peers.received_addresses(now, peer, &addresses),
             Message::GetHeaders { locator } => {
                 let headers = self.chain.headers_after(&locator, MAX_HEADERS_PER_MESSAGE);
                 actions.push(Action::Send { peer, message: Message::Headers(headers) });
@@ -341,7 +345,7 @@ impl<S: ChainStore> Node<S> {
         from: Option<PeerId>,
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
-        self.sync.chain_changed(self.now);
+        self.sync.chain_changed(self.now, from, &self.chain);
         if from.is_none() || !self.is_initial_download() {
             let connected: Vec<_> = change.connected_blocks().cloned().collect();
             self.relay.blocks.announce_branch(&connected, actions);

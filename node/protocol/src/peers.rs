@@ -13,14 +13,16 @@ use crate::chain::tree::ChainTip;
 use crate::event::{DisconnectReason, Event};
 use crate::input::PeerCommand;
 use crate::limits::{
-    BAN_DURATION, BLOCKS_ONLY_TARGET, FEELER_INTERVAL, GOOD_CONNECTION, MAX_PEERS_PER_MESSAGE,
+    BAN_DURATION, BLOCKS_ONLY_TARGET, BLOCKS_ONLY_TIMEOUT, FEELER_INTERVAL, GOOD_CONNECTION,
     PEERS_REPLY_INTERVAL,
 };
 use crate::message::{Hello, Message};
 use crate::peer::{Direction, PeerAddress, PeerId};
 use crate::random::Random;
 
+pub mod address_key;
 pub mod address_manager;
+pub mod address_rates;
 pub mod backoff;
 pub mod bans;
 pub mod connection;
@@ -34,6 +36,7 @@ pub mod slots;
 
 pub use slots::ConnectionLimits;
 
+use address_key::AddressKey;
 use address_manager::{AddressManager, SavedAddresses};
 use bans::{Ban, BanList, BannedBy};
 use connection::{Connection, Phase};
@@ -64,7 +67,7 @@ pub struct Peers {
 }
 
 /// The part of the peers that is kept across restarts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct SavedPeers {
     pub addresses: SavedAddresses,
     /// Addresses of connections for blocks alone, which are dialed first (Heilman et al., countermeasure 5).
@@ -81,7 +84,7 @@ impl Peers {
         limits: ConnectionLimits,
         ping_interval: Option<Duration>,
         connect: &[PeerAddress],
-        key: u64,
+        key: AddressKey,
         random: Random,
     ) -> Self {
         let mut dialer = Dialer::default();
@@ -93,9 +96,7 @@ impl Peers {
 
     /// Adds what was saved before a restart; the anchors are dialed first.
     pub fn restore(&mut self, saved: SavedPeers) {
-        if saved.addresses.has_key() {
-            self.addresses = AddressManager::restore(saved.addresses);
-        }
+        self.addresses = AddressManager::restore(saved.addresses);
         self.filter.bans = BanList::restore(saved.bans);
         for anchor in saved.anchors.into_iter().take(BLOCKS_ONLY_TARGET).filter(|_| self.limits.outbound > 0)
         {
@@ -220,7 +221,7 @@ impl Peers {
         connection.was_ready = true;
         if connection.purpose == Purpose::Feeler {
             let address = connection.address;
-            self.addresses.succeeded(now, address);
+            self.address_succeeded(now, address);
             self.disconnect(&peer, DisconnectReason::Tested, actions);
             return false;
         }
@@ -233,10 +234,11 @@ impl Peers {
         if direction == Direction::Outbound {
             if has_free_slot && purpose == Purpose::Full {
                 connection.request_addresses(now, actions);
+                self.addresses.requested_from(now, &address);
             }
-            self.addresses.succeeded(now, address);
+            self.address_succeeded(now, address);
         }
-        self.addresses.add_from(&address, &listens_at);
+        self.addresses.add_from(now, &address, &listens_at);
         self.dialer.listens_at(peer, &occupied);
         actions.push(Action::Emit(Event::PeerConnected { peer, direction, address, user_agent }));
         true
@@ -280,17 +282,17 @@ impl Peers {
             return;
         }
         connection.sent_addresses = Some(now);
-        let mut addresses = self.addresses.sample(MAX_PEERS_PER_MESSAGE, &mut self.random);
+        let mut addresses = self.addresses.sample(&mut self.random);
         let its_own = connection.listens_at();
         addresses.retain(|address| !its_own.contains(address));
         actions.push(Action::Send { peer, message: Message::Peers(addresses) });
     }
 
     /// Adds the addresses of a reply. Unsolicited ones are ignored.
-    pub fn received_addresses(&mut self, peer: PeerId, addresses: &[PeerAddress]) {
+    pub fn received_addresses(&mut self, now: Timestamp, peer: PeerId, addresses: &[PeerAddress]) {
         let Some(connection) = self.connections.0.get_mut(&peer) else { return };
         if connection.phase != Phase::Closing && core::mem::take(&mut connection.awaits_addresses) {
-            self.addresses.add_from(&connection.address, addresses);
+            self.addresses.add_from(now, &connection.address, addresses);
         }
     }
 
@@ -306,6 +308,11 @@ impl Peers {
     pub fn dial_failed(&mut self, now: Timestamp, address: &PeerAddress) {
         self.dialer.failed(now, address, &mut self.random);
         self.address_failed(now, address);
+    }
+
+    fn address_succeeded(&mut self, now: Timestamp, address: PeerAddress) {
+        let Self { addresses, connections, .. } = self;
+        addresses.succeeded(now, address, |occupant| connections.is_dialed(occupant));
     }
 
     fn address_failed(&mut self, now: Timestamp, address: &PeerAddress) {
@@ -360,6 +367,12 @@ impl Peers {
             self.dial_failed(now, &address);
         }
         if self.filter.is_active {
+            if let Some((due, peer)) = self.next_promotion(now)
+                && due <= now
+            {
+                self.promote(&peer, actions);
+                lost.push(peer);
+            }
             self.fill_slots(now, actions);
             let filter = &self.filter;
             let due = self.dialer.take_due(now, |peer| filter.forbids_dialing(now, peer));
@@ -401,10 +414,32 @@ impl Peers {
         }
         if is_short && let Some(connection) = self.connections.next_address_source(now) {
             connection.request_addresses(now, actions);
+            if connection.direction == Direction::Outbound {
+                self.addresses.requested_from(now, &connection.address);
+            }
         } else if !is_short && self.limits.outbound > 0 && self.next_feeler <= now {
             self.next_feeler = now.saturating_add(self.random.jitter(FEELER_INTERVAL));
             self.dial_one_more(now, Purpose::Feeler);
         }
+    }
+
+    /// The connection for blocks alone that becomes a full one, and when: no outbound connection is a full one, and none
+    /// that was is made again. Otherwise a node that finds its anchors alone after a restart would relay no transaction
+    /// and request no address.
+    fn next_promotion(&self, now: Timestamp) -> Option<(Timestamp, PeerId)> {
+        let is_full = self.connections.outbound_for(Purpose::Full) > 0
+            || self.dialer.redials_full(|peer| self.filter.forbids_dialing(now, peer));
+        let blocks_only = self.ready().filter(|one| !is_full && one.purpose == Purpose::BlocksOnly);
+        blocks_only.map(|one| (one.since.saturating_add(BLOCKS_ONLY_TIMEOUT), one.peer)).min()
+    }
+
+    /// Disconnects a peer whose connection is for blocks alone, and dials a full one in its place.
+    fn promote(&mut self, peer: &PeerId, actions: &mut Vec<Action>) {
+        if let Some(connection) = self.connections.0.get_mut(peer) {
+            connection.purpose = Purpose::Full;
+            self.dialer.set_purpose(&connection.address, Purpose::Full);
+        }
+        self.disconnect(peer, DisconnectReason::Redialed, actions);
     }
 
     /// Dials one more address for a purpose; returns whether there is one.
@@ -459,7 +494,8 @@ impl Peers {
             return Some(self.next_feeler);
         }
         let from_addresses = self.addresses.next_due(self.wanted_addresses(now, Purpose::Full));
-        from_addresses.into_iter().chain(self.connections.next_address_request(now)).min()
+        let promotion = self.next_promotion(now).map(|(due, _)| due);
+        from_addresses.into_iter().chain(self.connections.next_address_request(now)).chain(promotion).min()
     }
 }
 

@@ -88,13 +88,19 @@ impl Sync {
         self.bodies.not_found(now, peer, blocks);
     }
 
-    /// The best chain has grown.
-    pub fn chain_changed(&mut self, now: Timestamp) {
-        self.initial_download.connected(now);
+    /// The best chain has grown, by a block of this node or of a peer.
+    pub fn chain_changed<S: ChainStore>(&mut self, now: Timestamp, from: Option<PeerId>, chain: &Chain<S>) {
+        let headers = &self.headers;
+        self.initial_download.grew(now, || headers.leads_far(chain), || headers.is_in_step(from, chain));
     }
 
-    /// Requests missing bodies from the peers that have them.
-    pub fn fill<S: ChainStore>(&mut self, now: Timestamp, chain: &Chain<S>, actions: &mut Vec<Action>) {
+    /// Requests missing bodies from the peers that have them. Returns whether initial download has just ended.
+    pub fn fill<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        chain: &Chain<S>,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         if chain.best_header().work > chain.work() {
             self.request_bodies(now, chain, actions);
         } else {
@@ -106,10 +112,12 @@ impl Sync {
         } else {
             Some(0)
         };
-        if self.initial_download.follow(now, ahead) {
+        let has_ended = self.initial_download.follow(now, ahead);
+        if has_ended {
             actions.push(Action::TemplateStale { urgent: true });
         }
         self.report(chain, actions);
+        has_ended
     }
 
     /// Requests bodies from every peer that is ahead, those first that deliver.

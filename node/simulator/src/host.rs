@@ -14,6 +14,7 @@ use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::peers::address_key::AddressKey;
 use cairn_protocol::prefix_map::PrefixMap;
 use cairn_protocol::random::Random;
 
@@ -186,6 +187,7 @@ impl Host {
         let params = definition.params.clone();
         let chain = Chain::open(params, &definition.genesis, store, Box::new(verifier.clone()))?;
         self.life += 1;
+        let seed = Random::derive(self.seed, u64::from(self.life)).next_u64();
         let config = NodeConfig {
             id: self.index.peer_id(),
             user_agent: format!("simulator/{}", self.index.index()),
@@ -194,8 +196,8 @@ impl Host {
             // The topology says which nodes it dials, so it looks for no others.
             limits: ConnectionLimits { outbound: 0, inbound: INBOUND },
             ping_interval: self.ping_every,
+            address_key: AddressKey::derive(&mut Random::derive(seed, 4)),
         };
-        let seed = Random::derive(self.seed, u64::from(self.life)).next_u64();
         self.state = State::Up(Box::new(Node::new(config, chain, Mempool::default(), seed)));
         Ok(())
     }

@@ -14,6 +14,7 @@ use cairn_protocol::message::codec;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::peers::address_key::AddressKey;
 use cairn_simulator::invariants::{Violation, Witness, coins, coins_of_blocks};
 use cairn_simulator::node_index::NodeIndex;
 use cairn_simulator::verifier::OncePerWorld;
@@ -79,6 +80,7 @@ impl Watched {
             connect: vec![NodeIndex::new(1).listens_at()],
             limits: ConnectionLimits { outbound: 2, inbound: 4 },
             ping_interval: Some(PING_INTERVAL),
+            address_key: AddressKey::new([7, 4]),
         };
         let mut witness = Witness::default();
         witness.started(HERE, &chain).unwrap_or_else(|broken| panic!("{broken}"));

@@ -16,6 +16,7 @@ use cairn_daemon::p2p::send_budget::MAX_QUEUED_BYTES_IN_ALL;
 use cairn_daemon::p2p::stream::push_frame;
 use cairn_protocol::limits;
 use cairn_protocol::message::codec::{self, CodecError};
+use cairn_protocol::message::rates::RATES;
 use cairn_protocol::message::{Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION};
 use cairn_protocol::peer::PeerAddress;
 use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
@@ -111,7 +112,11 @@ pub fn kinds() -> Vec<(String, String)> {
 pub fn numbers() -> BTreeMap<&'static str, String> {
     let bytes = |count: usize| format!("{count} bytes");
     let seconds = |time: Duration| format!("{} s", time.as_secs_f64());
-    [
+    let rated = ["other messages", "GetHeaders", "headers", "block hashes", "ids", "entries of NotFound"];
+    let rated = rated.into_iter().chain(["Blocks", "transactions"]).zip(RATES);
+    let rates =
+        rated.map(|(name, rate)| (name, format!("{} a second {} at once", rate.per_second, rate.burst)));
+    let others = [
         ("longest first frame", bytes(limits::MAX_FRAME_BEFORE_HELLO)),
         ("longest frame", bytes(limits::MAX_FRAME)),
         ("user agent", limits::MAX_USER_AGENT.to_string()),
@@ -128,7 +133,22 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("peers ask interval", seconds(limits::PEERS_REQUEST_INTERVAL)),
         ("peers answer interval", seconds(limits::PEERS_REPLY_INTERVAL)),
         ("headers timeout", seconds(limits::HEADERS_TIMEOUT)),
+        ("share of all", format!("1 of {}", limits::PEERS_SHARE)),
+        ("few addresses", limits::FEW_ADDRESSES.to_string()),
+        ("addresses at once", limits::ADDRESS_BURST.to_string()),
+        ("address interval", seconds(limits::ADDRESS_INTERVAL)),
+        ("groups of sources", limits::MAX_ADDRESS_SOURCES.to_string()),
+        ("blocks-only timeout", seconds(limits::BLOCKS_ONLY_TIMEOUT)),
+        ("failures of an address", limits::MAX_NEW_FAILURES.to_string()),
+        ("failure interval", seconds(limits::FAILURE_INTERVAL)),
+        ("dispute timeout", seconds(limits::COLLISION_TIMEOUT)),
+        ("tried lately", seconds(limits::TRIED_RECENTLY)),
         ("low-work blocks", limits::LOW_WORK_BLOCKS.to_string()),
+        ("low-work interval", seconds(limits::LOW_WORK_INTERVAL)),
+        ("headers for each bit", limits::COMMITMENT_PERIOD.to_string()),
+        ("bits of a chain", limits::MAX_COMMITMENTS.to_string()),
+        ("headers held back", limits::REDOWNLOAD_BUFFER.to_string()),
+        ("presyncs", limits::MAX_PRESYNCS.to_string()),
         ("block timeout", seconds(limits::BLOCK_TIMEOUT)),
         ("time before others are asked", seconds(limits::HEDGE_AFTER)),
         ("rest after a failure", seconds(limits::STALL_PENALTY)),
@@ -152,9 +172,12 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("orphan's bytes", bytes(limits::MAX_ORPHAN_BYTES)),
         ("orphan's inputs", limits::MAX_ORPHAN_INPUTS.to_string()),
         ("bytes of all orphans", bytes(limits::MAX_ALL_ORPHAN_BYTES)),
+        ("inputs checked at once", limits::CHECKED_INPUTS_PER_STEP.to_string()),
+        ("unchecked bytes of a peer", bytes(limits::MAX_UNCHECKED_BYTES_PER_PEER)),
+        ("unchecked bytes", bytes(limits::MAX_UNCHECKED_BYTES)),
         ("blocks behind", limits::INITIAL_DOWNLOAD_GAP.to_string()),
         ("initial download timeout", seconds(limits::INITIAL_DOWNLOAD_TIMEOUT)),
         ("ban time", seconds(limits::BAN_DURATION)),
-    ]
-    .into()
+    ];
+    others.into_iter().chain(rates).collect()
 }

@@ -172,6 +172,7 @@ impl From<&DisconnectReason> for Disconnection {
             DisconnectReason::Full => ("full", None),
             DisconnectReason::Duplicate => ("duplicate", None),
             DisconnectReason::Tested => ("tested", None),
+            DisconnectReason::Redialed => ("redialed", None),
         };
         Self { kind: kind.into(), message }
     }

@@ -13,6 +13,7 @@ use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerAddress;
 use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::peers::address_key::AddressKey;
 use cairn_protocol::peers::handshake::Identity;
 use cairn_protocol::peers::purpose::Purpose;
 use libp2p::swarm::ConnectionId;
@@ -52,6 +53,7 @@ fn start(queued: Vec<PeerEvent>) -> World {
         connect: Vec::new(),
         limits,
         ping_interval: None,
+        address_key: AddressKey::new([1, 4]),
     };
     let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
     let traffic = Arc::new(Traffic::default());

@@ -7,11 +7,11 @@ use crate::message::types::Message;
 
 /// The rate of one kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rate {
+pub struct Rate {
     /// Units in a second: entries of a list, or messages.
-    per_second: u64,
+    pub per_second: u64,
     /// Units that may be sent at once after a pause.
-    burst: u64,
+    pub burst: u64,
 }
 
 const fn rate(per_second: u64, burst: u64) -> Rate {
@@ -20,7 +20,7 @@ const fn rate(per_second: u64, burst: u64) -> Rate {
 
 /// Together they take a few hundredths of a core: a heartbeat or an empty list about 1 us, an id 0.1 us, a header that
 /// is known 1 us, a request for headers 200 us.
-const RATES: [Rate; 8] = [
+pub const RATES: [Rate; 8] = [
     // Heartbeats, requests for addresses, and what is unsolicited: messages.
     rate(100, 1_000),
     // GetHeaders: messages.

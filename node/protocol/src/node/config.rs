@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::peer::{PeerAddress, PeerId};
 use crate::peers::ConnectionLimits;
+use crate::peers::address_key::AddressKey;
 
 /// The settings of a node, which do not change while it runs.
 #[derive(Clone, Debug)]
@@ -19,4 +20,6 @@ pub struct NodeConfig {
     /// The pause between pings, usually [`crate::limits::PING_INTERVAL`]; none for no pings, where the transport
     /// reports every connection that ends.
     pub ping_interval: Option<Duration>,
+    /// The secret of a new address manager; a saved one has its own.
+    pub address_key: AddressKey,
 }

@@ -8,15 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use cairn_core::encoding::{Decode, Encode, encode};
+use cairn_core::encoding::{Decode, Encode};
 use cairn_core::time::Timestamp;
-use siphasher::sip::SipHasher13;
 
 use crate::limits::{
-    BUCKET_SIZE, MAX_COLLISIONS, MAX_NEW_FAILURES, NEW_BUCKETS, NEW_BUCKETS_PER_SOURCE, TRIED_BUCKETS,
+    BUCKET_SIZE, COLLISION_TIMEOUT, FAILURE_INTERVAL, FEW_ADDRESSES, MAX_COLLISIONS, MAX_NEW_FAILURES,
+    MAX_PEERS_PER_MESSAGE, NEW_BUCKETS, NEW_BUCKETS_PER_SOURCE, PEERS_SHARE, TRIED_BUCKETS,
     TRIED_BUCKETS_PER_GROUP, TRIED_RECENTLY,
 };
 use crate::peer::PeerAddress;
+use crate::peers::address_key::AddressKey;
+use crate::peers::address_rates::AddressRates;
 use crate::peers::backoff::backoff;
 use crate::peers::network_group::NetworkGroup;
 use crate::random::Random;
@@ -24,13 +26,13 @@ use crate::random::Random;
 /// Addresses of other nodes.
 #[derive(Clone, Debug)]
 pub struct AddressManager {
-    /// Secret of this node, which decides the buckets.
-    key: u64,
+    key: AddressKey,
     known: BTreeMap<PeerAddress, Known>,
     new: Table,
     tried: Table,
-    /// New addresses where a node was connected, by the tried address whose place they would take.
-    collisions: BTreeMap<PeerAddress, PeerAddress>,
+    /// By the tried address whose place is disputed.
+    collisions: BTreeMap<PeerAddress, Rival>,
+    rates: AddressRates,
 }
 
 type Table = BTreeMap<Place, PeerAddress>;
@@ -42,6 +44,13 @@ struct Place {
     position: u64,
 }
 
+/// A new address where a node was connected and that would take the place of a tried one.
+#[derive(Clone, Copy, Debug)]
+struct Rival {
+    address: PeerAddress,
+    since: Timestamp,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Known {
     /// The address of the peer that named it; its own if discovery did.
@@ -49,32 +58,37 @@ struct Known {
     place: Place,
     /// When a node of our chain was last connected there: then it is in the tried table.
     tried: Option<Timestamp>,
+    /// Failures that count against it, which have an interval.
     failures: u32,
+    /// When the last of these was.
+    last_failure: Option<Timestamp>,
+    /// All failures in a row, for the back-off.
+    dial_failures: u32,
     not_before: Timestamp,
 }
 
+impl Known {
+    fn new(source: PeerAddress, place: Place, tried: Option<Timestamp>) -> Self {
+        let not_before = Timestamp::default();
+        Self { source, place, tried, failures: 0, last_failure: None, dial_failures: 0, not_before }
+    }
+}
+
 /// The addresses as they are kept across restarts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct SavedAddresses {
-    key: u64,
+    key: AddressKey,
     /// Each with the address of the peer that named it.
     new: Vec<(PeerAddress, PeerAddress)>,
     /// Each with the time of the last connection.
     tried: Vec<(PeerAddress, Timestamp)>,
 }
 
-impl SavedAddresses {
-    /// Whether they were saved by a node, with its secret; nothing was if there is no file.
-    pub fn has_key(&self) -> bool {
-        self.key != 0
-    }
-}
-
 impl AddressManager {
     /// No addresses, with a secret key.
-    pub fn new(key: u64) -> Self {
+    pub fn new(key: AddressKey) -> Self {
         let (known, new, tried) = (BTreeMap::new(), Table::new(), Table::new());
-        Self { key, known, new, tried, collisions: BTreeMap::new() }
+        Self { key, known, new, tried, collisions: BTreeMap::new(), rates: AddressRates::default() }
     }
 
     /// The addresses that were saved, as far as they can be dialed.
@@ -103,11 +117,19 @@ impl AddressManager {
         SavedAddresses { key: self.key, new, tried }
     }
 
-    /// Adds the addresses that a peer at `source` names, as far as it may name them.
-    pub fn add_from(&mut self, source: &PeerAddress, addresses: &[PeerAddress]) {
+    /// Adds the addresses that a peer at `source` names, as far as it may name them and its network group may name
+    /// more.
+    pub fn add_from(&mut self, now: Timestamp, source: &PeerAddress, addresses: &[PeerAddress]) {
         for address in addresses.iter().filter(|address| source.may_name(address)) {
-            self.add(*address, Some(*source));
+            if self.rates.allows(now, source) && self.add(*address, Some(*source)) {
+                self.rates.count(now, source);
+            }
         }
+    }
+
+    /// A peer at `source` that this node dialed is asked for addresses, and may name as many as a reply holds.
+    pub fn requested_from(&mut self, now: Timestamp, source: &PeerAddress) {
+        self.rates.requested(now, source);
     }
 
     /// Adds an address that a peer at `source`, or discovery, named; returns whether it is new and has a place. A
@@ -124,25 +146,30 @@ impl AddressManager {
             }
             self.forget(&occupant);
         }
-        let not_before = Timestamp::default();
-        self.known.insert(address, Known { source, place, tried: None, failures: 0, not_before });
+        self.known.insert(address, Known::new(source, place, None));
         self.new.insert(place, address);
         true
     }
 
     /// Notes that a node of our chain was connected at an address, which is in the tried table from now on. An address
-    /// in its place that was tried lately keeps it, until it fails.
-    pub fn succeeded(&mut self, now: Timestamp, address: PeerAddress) {
+    /// in its place that is connected, or was lately, keeps it; another one keeps it until it fails a test.
+    pub fn succeeded(
+        &mut self,
+        now: Timestamp,
+        address: PeerAddress,
+        is_connected: impl Fn(&PeerAddress) -> bool,
+    ) {
+        self.collisions.retain(|_, rival| now.since(rival.since) < COLLISION_TIMEOUT);
         self.collisions.remove(&address);
         let source = self.known.get(&address).map_or(address, |known| known.source);
         let place = self.tried_place(&address);
         if let Some(occupant) = self.tried.get(&place).copied().filter(|occupant| *occupant != address) {
             let last = self.known.get(&occupant).and_then(|known| known.tried);
-            if last.is_some_and(|last| now.since(last) < TRIED_RECENTLY) {
+            if is_connected(&occupant) || last.is_some_and(|last| now.since(last) < TRIED_RECENTLY) {
                 return;
             }
             if self.collisions.len() < MAX_COLLISIONS {
-                self.collisions.insert(occupant, address);
+                self.collisions.entry(occupant).or_insert(Rival { address, since: now });
             }
             return;
         }
@@ -155,26 +182,32 @@ impl AddressManager {
         if let Some(occupant) = self.tried.insert(place, address) {
             self.known.remove(&occupant);
         }
-        let known = Known { source, place, tried: Some(last), failures: 0, not_before: Timestamp::default() };
-        self.known.insert(address, known);
+        self.known.insert(address, Known::new(source, place, Some(last)));
     }
 
-    /// Notes that no node of our chain was connected at an address. It counts for a new one only while this node is
-    /// online, that is connected to another: otherwise all would be forgotten when the network fails.
+    /// Notes that no node of our chain was connected at an address. It counts against the address only while this node
+    /// is online, that is connected to another: otherwise all would be forgotten when the network fails. Against a new
+    /// one it counts once in an interval (Bitcoin Core's `AddrMan::Attempt` and `IsTerrible`).
     pub fn failed(&mut self, now: Timestamp, address: &PeerAddress, is_online: bool, random: &mut Random) {
         let Some(known) = self.known.get_mut(address) else { return };
-        known.failures = known.failures.saturating_add(1);
-        known.not_before = now.saturating_add(backoff(known.failures, random));
-        let (is_tried, source) = (known.tried.is_some(), known.source);
+        known.dial_failures = known.dial_failures.saturating_add(1);
+        known.not_before = now.saturating_add(backoff(known.dial_failures, random));
+        let source = known.source;
         if !is_online {
-            known.failures = known.failures.min(MAX_NEW_FAILURES - 1);
-        } else if is_tried && let Some(rival) = self.collisions.remove(address) {
-            self.forget(address);
-            self.forget(&rival);
-            self.insert_tried(now, rival, rival);
-            self.add(*address, Some(source));
-        } else if !is_tried && known.failures >= MAX_NEW_FAILURES {
-            self.forget(address);
+            known.dial_failures = known.dial_failures.min(MAX_NEW_FAILURES - 1);
+        } else if known.tried.is_some() {
+            let rival = self.collisions.remove(address);
+            if let Some(rival) = rival.filter(|rival| now.since(rival.since) < COLLISION_TIMEOUT) {
+                self.forget(address);
+                self.forget(&rival.address);
+                self.insert_tried(rival.since, rival.address, rival.address);
+                self.add(*address, Some(source));
+            }
+        } else if known.last_failure.is_none_or(|last| now.since(last) >= FAILURE_INTERVAL) {
+            (known.failures, known.last_failure) = (known.failures.saturating_add(1), Some(now));
+            if known.failures >= MAX_NEW_FAILURES {
+                self.forget(address);
+            }
         }
     }
 
@@ -228,14 +261,12 @@ impl AddressManager {
         self.known.iter().filter(|(address, _)| wanted(address)).map(|(_, known)| known.not_before).min()
     }
 
-    /// At most `count` addresses to send to a peer, tried ones before new ones.
-    pub fn sample(&self, count: usize, random: &mut Random) -> Vec<PeerAddress> {
-        let mut sample: Vec<PeerAddress> = self.tried.values().copied().collect();
-        let mut new: Vec<PeerAddress> = self.new.values().copied().collect();
+    /// The addresses to send to a peer: a random share of all, so that it learns neither all of them nor which of them
+    /// are tried, that is to which nodes this one is connected. Few are sent whole.
+    pub fn sample(&self, random: &mut Random) -> Vec<PeerAddress> {
+        let mut sample: Vec<PeerAddress> = self.known.keys().copied().collect();
         random.shuffle(&mut sample);
-        random.shuffle(&mut new);
-        sample.extend(new);
-        sample.truncate(count);
+        sample.truncate((sample.len() / PEERS_SHARE).clamp(FEW_ADDRESSES, MAX_PEERS_PER_MESSAGE));
         sample
     }
 
@@ -256,22 +287,18 @@ impl AddressManager {
 
     fn new_place(&self, address: &PeerAddress, source: &PeerAddress) -> Place {
         let (group, source) = (NetworkGroup::of(address), NetworkGroup::of(source));
-        let choice = self.hash(("new", group, source)) % NEW_BUCKETS_PER_SOURCE;
-        self.place(self.hash(("new", source, choice)) % NEW_BUCKETS, "new", address)
+        let choice = self.key.hash(("new", group, source)) % NEW_BUCKETS_PER_SOURCE;
+        self.place(self.key.hash(("new", source, choice)) % NEW_BUCKETS, "new", address)
     }
 
     fn tried_place(&self, address: &PeerAddress) -> Place {
-        let choice = self.hash(("tried", address)) % TRIED_BUCKETS_PER_GROUP;
-        let bucket = self.hash(("tried", NetworkGroup::of(address), choice)) % TRIED_BUCKETS;
+        let choice = self.key.hash(("tried", address)) % TRIED_BUCKETS_PER_GROUP;
+        let bucket = self.key.hash(("tried", NetworkGroup::of(address), choice)) % TRIED_BUCKETS;
         self.place(bucket, "tried", address)
     }
 
     fn place(&self, bucket: u64, table: &'static str, address: &PeerAddress) -> Place {
-        Place { bucket, position: self.hash((table, bucket, address)) % BUCKET_SIZE }
-    }
-
-    fn hash(&self, value: impl Encode) -> u64 {
-        SipHasher13::new_with_keys(self.key, 0).hash(&encode(&value))
+        Place { bucket, position: self.key.hash((table, bucket, address)) % BUCKET_SIZE }
     }
 }
 

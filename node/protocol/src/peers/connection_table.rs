@@ -33,11 +33,15 @@ impl ConnectionTable {
         self.0.values().filter(|one| one.direction == direction && one.phase != Phase::Closing).count()
     }
 
-    /// The number of open outbound connections for a purpose.
+    /// The number of outbound connections for a purpose. One that is closing counts until it is gone.
     pub fn outbound_for(&self, purpose: Purpose) -> usize {
-        let open =
-            self.0.values().filter(|one| one.direction == Direction::Outbound && one.phase != Phase::Closing);
-        open.filter(|one| one.purpose == purpose).count()
+        let outbound = self.0.values().filter(|one| one.direction == Direction::Outbound);
+        outbound.filter(|one| one.purpose == purpose).count()
+    }
+
+    /// Whether a peer is connected at an address that this node dialed.
+    pub fn is_dialed(&self, address: &PeerAddress) -> bool {
+        self.ready().any(|one| one.direction == Direction::Outbound && one.address == *address)
     }
 
     /// The addresses that need no dial, since their peers are connected.

@@ -126,6 +126,23 @@ impl Dialer {
         self.targets.get(address).map_or(Purpose::Full, |target| target.purpose)
     }
 
+    /// Dials an address for another purpose from now on.
+    pub fn set_purpose(&mut self, address: &PeerAddress, purpose: Purpose) {
+        if let Some(target) = self.targets.get_mut(address) {
+            target.purpose = purpose;
+        }
+    }
+
+    /// Whether a full connection is made again that was lost or given up. Those that the operator named do not count,
+    /// since they may be dialed for ever, nor those of forbidden peers.
+    pub fn redials_full(&self, is_forbidden: impl Fn(&PeerId) -> bool) -> bool {
+        let mut lost =
+            self.targets.values().filter(|target| target.state != State::Connected && !target.kept);
+        lost.any(|target| {
+            target.purpose == Purpose::Full && target.peer.is_some_and(|peer| !is_forbidden(&peer))
+        })
+    }
+
     /// Notes that a connected peer listens at these addresses, which need no dial of their own.
     pub fn listens_at(&mut self, peer: PeerId, addresses: &[PeerAddress]) {
         for address in addresses {

@@ -5,6 +5,7 @@ use cairn_core::height::Height;
 use cairn_core::work::Work;
 
 use super::*;
+use crate::limits::{ADDRESS_BURST, FAILURE_INTERVAL};
 use crate::message::PROTOCOL_VERSION;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
@@ -20,7 +21,8 @@ fn peers(seed: u64) -> Peers {
     let genesis = GenesisHash::from_bytes([1; 32]);
     let identity = Identity { genesis, nonce: seed, user_agent: "test".into(), listen: Vec::new() };
     let own = PeerId::from_bytes([255; 32]);
-    Peers::new(own, identity, LIMITS, None, &[], seed, Random::derive(seed, 0))
+    let key = AddressKey::new([seed, 0]);
+    Peers::new(own, identity, LIMITS, None, &[], key, Random::derive(seed, 0))
 }
 
 fn id(address: &PeerAddress) -> PeerId {
@@ -38,6 +40,9 @@ fn dial_all(peers: &mut Peers, mut now: Timestamp, is_up: impl Fn(&PeerAddress) 
         let mut actions = Vec::new();
         peers.wake(now, &mut actions);
         for action in core::mem::take(&mut actions) {
+            if let Action::Disconnect { peer } = action {
+                peers.disconnected(now, &peer, &mut actions);
+            }
             let Action::Connect { address } = action else { continue };
             if !is_up(&address) {
                 peers.dial_failed(now, &address);
@@ -161,13 +166,88 @@ fn an_outage_of_its_own_network_leaves_a_node_its_addresses() {
     assert_eq!(outbound(&peers, Purpose::Full).len(), 8);
 }
 
-/// Without a file the default is restored, whose key anybody knows.
+/// Connects an inbound peer that says where it listens, and lets the node request addresses of it.
+fn visit(
+    peers: &mut Peers,
+    now: Timestamp,
+    peer: PeerId,
+    from: PeerAddress,
+    listen: Vec<PeerAddress>,
+) -> bool {
+    let tip = ChainTip { hash: BlockHash::ZERO, height: Height::GENESIS, work: Work::ZERO };
+    let mut actions = Vec::new();
+    peers.connected(now, peer, Direction::Inbound, from, tip, &mut actions);
+    let hello = Hello { listen, nonce: 99, ..peers.identity.hello(tip, Purpose::Full) };
+    assert!(peers.received_hello(now, peer, hello, &mut actions));
+    peers.wake(now, &mut actions);
+    actions.iter().any(|action| matches!(action, Action::Send { message: Message::GetPeers, .. }))
+}
+
+/// CVE-2024-52919: a peer once named eight addresses in each of its connections, and 256 when it was asked.
 #[test]
-fn a_first_start_keeps_the_secret_of_the_address_manager() {
-    let mut peers = peers(7);
-    let key = peers.saved(NOW).addresses;
-    peers.restore(SavedPeers::default());
-    assert!(key.has_key() && peers.saved(NOW).addresses == key);
+fn identities_without_limit_in_one_network_name_few_addresses_a_minute() {
+    let (mut peers, mut now, mut hosts, mut requests) = (peers(1), NOW, 0u16.., 0);
+    let mut next = |count: usize| -> Vec<PeerAddress> {
+        let hosts = hosts.by_ref().take(count);
+        hosts.map(|host| address(u8::try_from(host % 100).expect("below 256"), host)).collect()
+    };
+    for minute in 0..3 {
+        for number in 0..200u8 {
+            let (peer, from) = (PeerId::from_bytes([number; 32]), address(200, u16::from(number)));
+            if visit(&mut peers, now, peer, from, next(8)) {
+                requests += 1;
+                peers.received_addresses(now, peer, &next(256));
+            }
+            peers.disconnected(now, &peer, &mut Vec::new());
+        }
+        let known = peers.addresses.len();
+        assert!(known <= ADDRESS_BURST as usize + 6 * minute, "{known} after {minute} minutes");
+        now = now.saturating_add(Duration::from_secs(60));
+    }
+    assert!(requests > 0 && peers.addresses.len() > ADDRESS_BURST as usize / 2);
+    let known = peers.addresses.len();
+    visit(&mut peers, now, PeerId::from_bytes([250; 32]), address(150, 9), vec![address(150, 1)]);
+    assert_eq!(peers.addresses.len(), known + 1, "another network is heard");
+}
+
+/// A node that found nothing but its anchors after a restart once relayed no transaction and asked for no address.
+#[test]
+fn a_node_that_finds_its_anchors_alone_gets_a_full_peer() {
+    let (mut peers, anchors) = (peers(1), vec![address(1, 1), address(2, 1)]);
+    // Those that it knows besides are offline, and dialed again and again.
+    (10..30).for_each(|group| {
+        peers.addresses.succeeded(NOW, address(group, 1), |_| false);
+    });
+    let saved = SavedPeers { anchors: anchors.clone(), ..peers.saved(NOW) };
+    peers.restore(saved);
+    let is_up = |address: &PeerAddress| anchors.contains(address);
+    dial_all(&mut peers, NOW, is_up);
+    let [full, blocks_only] = [Purpose::Full, Purpose::BlocksOnly].map(|purpose| outbound(&peers, purpose));
+    assert_eq!((full.len(), blocks_only.len()), (1, 1));
+    assert!(full.iter().chain(&blocks_only).all(is_up));
+    assert!(peers.ready().any(|one| one.requested_addresses.is_some()));
+    dial_all(&mut peers, NOW.saturating_add(Duration::from_secs(600)), is_up);
+    assert_eq!(outbound(&peers, Purpose::Full), full, "and keeps it, with the other one");
+    assert_eq!(outbound(&peers, Purpose::BlocksOnly), blocks_only);
+}
+
+/// While a connection was closing, another was once dialed for its slot, and one more when its address was dialed again.
+#[test]
+fn a_connection_that_is_closing_keeps_its_slot() {
+    let mut peers = peers(1);
+    (2..40).for_each(|group| {
+        peers.addresses.add(address(group, 1), None);
+    });
+    dial_all(&mut peers, NOW, |_| true);
+    let now = NOW.saturating_add(Duration::from_secs(100));
+    for purpose in [Purpose::Full, Purpose::BlocksOnly] {
+        let address = outbound(&peers, purpose)[0];
+        peers.disconnect(&id(&address), DisconnectReason::TimedOut, &mut Vec::new());
+        let mut actions = Vec::new();
+        peers.next_feeler = now.saturating_add(Duration::from_secs(1));
+        peers.wake(now, &mut actions);
+        assert!(actions.is_empty(), "{purpose:?}: {actions:?}");
+    }
 }
 
 /// An address that accepts connections and sends no Hello has failed, also when this node closes the connection.
@@ -182,6 +262,7 @@ fn an_address_where_no_node_says_hello_is_forgotten() {
     let mut now = NOW.saturating_add(Duration::from_secs(100));
     for _ in 0..3 {
         let mut actions = Vec::new();
+        now = now.saturating_add(FAILURE_INTERVAL);
         peers.connected(now, id(&silent), Direction::Outbound, silent, tip, &mut actions);
         now = now.saturating_add(Duration::from_secs(10));
         peers.disconnect(&id(&silent), DisconnectReason::TimedOut, &mut actions);

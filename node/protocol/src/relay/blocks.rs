@@ -50,6 +50,15 @@ impl BlockRelay {
         }
     }
 
+    /// Announces a header to every peer that does not have the block.
+    pub fn announce_header(&mut self, header: Header, actions: &mut Vec<Action>) {
+        for (peer, known) in self.peers.iter_mut() {
+            if known.insert(header.hash()) {
+                actions.push(Action::Send { peer: *peer, message: Message::Headers(vec![header]) });
+            }
+        }
+    }
+
     /// Sends or announces a new block to every peer that does not have it.
     fn announce(&mut self, block: &Arc<Block>, actions: &mut Vec<Action>) {
         let is_small = block.size() <= MAX_PUSHED_BLOCK;

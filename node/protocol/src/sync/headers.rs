@@ -13,7 +13,10 @@ use crate::action::Action;
 use crate::chain::store::ChainStore;
 use crate::chain::tree::{BlockIndexEntry, ChainTip};
 use crate::chain::{BlockRejection, Chain};
-use crate::limits::{HEADERS_TIMEOUT, LOW_WORK_INTERVAL, MAX_HEADERS_PER_MESSAGE, MAX_PRESYNCS, MAX_STALLS};
+use crate::limits::{
+    HEADERS_TIMEOUT, INITIAL_DOWNLOAD_GAP, LOW_WORK_INTERVAL, MAX_HEADERS_PER_MESSAGE, MAX_PRESYNCS,
+    MAX_STALLS,
+};
 use crate::message::Message;
 use crate::peer::{Direction, PeerId};
 use crate::prefix_map::PeerMap;
@@ -322,6 +325,29 @@ impl Headers {
         let own = chain.work();
         let best = self.peers.values().filter_map(|theirs| theirs.best);
         best.filter(|best| best.work > own && is_valid(&best.hash)).map(|best| best.height).max()
+    }
+
+    /// Whether the chain of a peer that is far ahead goes on from our tip.
+    pub fn leads_far<S: ChainStore>(&self, chain: &Chain<S>) -> bool {
+        let tip = chain.tip();
+        let is_far =
+            |best: &ChainTip| best.height.since(tip.height).is_some_and(|gap| gap > INITIAL_DOWNLOAD_GAP);
+        let entries = self.peers.values().filter_map(|theirs| theirs.best).filter(is_far);
+        let mut entries =
+            entries.filter_map(|best| chain.entry(&best.hash)).filter(|best| !best.is_invalid());
+        entries
+            .any(|best| chain.tree().ancestor(best, tip.height).is_some_and(|one| one.hash() == tip.hash()))
+    }
+
+    /// Whether the chain of every peer is known and none is far ahead, when a block arrives. One that an inbound peer
+    /// sent shows nothing: it may be all that an attacker wants this node to know.
+    pub fn is_in_step<S: ChainStore>(&self, from: Option<PeerId>, chain: &Chain<S>) -> bool {
+        let is_outbound = |theirs: &PeerChain| theirs.direction == Direction::Outbound;
+        let gap = self.furthest_ahead_of(chain).and_then(|height| height.since(chain.tip().height));
+        gap.is_none_or(|gap| gap <= INITIAL_DOWNLOAD_GAP)
+            && self.peers.values().next().is_some()
+            && self.peers.values().all(|theirs| theirs.requested.is_none())
+            && from.is_none_or(|sender| self.peers.get(&sender).is_some_and(is_outbound))
     }
 
     /// Every peer whose chain has more work than this and its best header, the best first.

@@ -1,6 +1,9 @@
 //! Initial download: the time in which a new node only catches up: it announces nothing, mines nothing and checks
 //! no transaction. It is left once and never entered again in this run, as in Bitcoin Core, so that headers without
 //! bodies cannot mute a node (ATTACKS 16).
+//!
+//! Bitcoin Core knows by the work and the age of the tip that it has caught up. Here chains are young and blocks take
+//! seconds, so the chains of the peers decide.
 
 use cairn_core::time::Timestamp;
 
@@ -9,12 +12,12 @@ use crate::limits::{INITIAL_DOWNLOAD_GAP, INITIAL_DOWNLOAD_TIMEOUT};
 /// The state of initial download.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InitialDownload {
-    /// No peer was far ahead so far, and the chain has not grown.
+    /// No peer was far ahead so far, and the chain has not grown in step with peers.
     #[default]
     NotBegun,
     /// A peer is far ahead.
     Running {
-        /// When the last block was connected, or when this state began.
+        /// When the last block of such a chain was connected, or when this state began.
         progress: Timestamp,
     },
     Over,
@@ -35,11 +38,18 @@ impl InitialDownload {
         has_ended
     }
 
-    /// A block was connected.
-    pub fn connected(&mut self, now: Timestamp) {
+    /// The best chain has grown: towards the chain of a peer that is far ahead, or while the node was in step with its
+    /// peers and so has nothing to catch up with.
+    pub fn grew(
+        &mut self,
+        now: Timestamp,
+        leads_far: impl FnOnce() -> bool,
+        is_in_step: impl FnOnce() -> bool,
+    ) {
         *self = match *self {
-            Self::NotBegun | Self::Over => Self::Over,
-            Self::Running { .. } => Self::Running { progress: now },
+            Self::NotBegun if is_in_step() => Self::Over,
+            Self::Running { .. } if leads_far() => Self::Running { progress: now },
+            same => same,
         };
     }
 
@@ -72,7 +82,10 @@ mod tests {
     fn it_is_left_once_and_never_entered_again() {
         let mut state = InitialDownload::default();
         assert!(!state.follow(at(0), FAR) && state.is_running());
-        state.connected(at(9));
+        state.grew(at(9), || true, || false);
+        assert_eq!(state.next_wake(), Some(at(19)));
+        state.grew(at(10), || false, || true);
+        assert_eq!(state.next_wake(), Some(at(19)), "a block of another chain is no progress");
         assert!(!state.follow(at(18), FAR) && !state.follow(at(18), None) && state.is_running());
         assert!(state.follow(at(18), Some(INITIAL_DOWNLOAD_GAP)));
         assert!(!state.follow(at(19), FAR) && !state.is_running());
@@ -87,10 +100,18 @@ mod tests {
     }
 
     #[test]
-    fn a_node_whose_chain_grows_by_itself_never_begins_it() {
+    fn a_node_whose_chain_grows_in_step_with_its_peers_never_begins_it() {
         let mut state = InitialDownload::default();
-        state.connected(at(0));
+        state.grew(at(0), || false, || true);
         state.follow(at(1), FAR);
         assert!(!state.is_running());
+    }
+
+    #[test]
+    fn a_block_before_anything_is_known_of_peers_does_not_keep_a_node_from_it() {
+        let mut state = InitialDownload::default();
+        state.grew(at(0), || false, || false);
+        state.follow(at(1), FAR);
+        assert!(state.is_running());
     }
 }

@@ -13,6 +13,7 @@ use cairn_protocol::mempool::Mempool;
 use cairn_protocol::node::{Node, NodeConfig};
 use cairn_protocol::peer::PeerId;
 use cairn_protocol::peers::ConnectionLimits;
+use cairn_protocol::peers::address_key::AddressKey;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -58,6 +59,7 @@ impl Site {
             connect: Vec::new(),
             limits: ConnectionLimits { outbound: 0, inbound: 0 },
             ping_interval: None,
+            address_key: AddressKey::new([1, 4]),
         };
         let machine = Node::new(config, chain.expect("it opens"), Mempool::new(1 << 20), 1);
         let traffic = Arc::new(Traffic::default());

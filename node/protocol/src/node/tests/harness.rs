@@ -16,6 +16,7 @@ use crate::limits::PING_INTERVAL;
 use crate::message::codec;
 use crate::peer::{Direction, PeerAddress};
 use crate::peers::ConnectionLimits;
+use crate::peers::address_key::AddressKey;
 use crate::peers::purpose::Purpose;
 
 /// A time after every block of the tests.
@@ -66,6 +67,7 @@ pub fn node_with(
         connect: connect.iter().map(|other| address(*other)).collect(),
         limits,
         ping_interval: Some(PING_INTERVAL),
+        address_key: AddressKey::new([index as u64, 4]),
     };
     Node::new(config, chain.expect("memory does not fail"), Mempool::default(), index as u64)
 }

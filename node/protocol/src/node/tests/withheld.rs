@@ -108,6 +108,62 @@ fn withheld_headers_keep_a_new_node_in_initial_download_for_a_few_seconds_once()
     }
 }
 
+/// A block of its own, or one that an inbound peer pushed, once kept a new node from initial download.
+#[test]
+fn a_block_before_the_first_headers_keeps_no_node_from_initial_download() {
+    let test = TestChain::new();
+    for is_pushed in [false, true] {
+        let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+        let early = test.block_on(&test.genesis, 1, Amount::ZERO, Vec::new());
+        if is_pushed {
+            net.guest(&test, 9, 0);
+            net.say(9, 0, Message::Block(early.clone()));
+        } else {
+            net.submit(0, Submission::Block(early.clone()));
+        }
+        assert_eq!(net.tips(), [early.hash()].into());
+        net.guest(&test, 8, 0);
+        let chain = test.blocks_on(&test.genesis, 7, 60);
+        net.say(8, 0, headers_of(&chain));
+        assert!(net.nodes[0].is_initial_download(), "pushed: {is_pushed}");
+        chain.into_iter().for_each(|block| net.say(8, 0, Message::Block(block)));
+        assert!(!net.nodes[0].is_initial_download());
+        net.say(9, 0, headers_of(&test.blocks_on(&early, 5, 90)));
+        assert!(!net.nodes[0].is_initial_download(), "it is not entered again");
+    }
+}
+
+/// Headers without bodies would mute a node for as long as others deliver blocks of another chain.
+#[test]
+fn blocks_of_another_chain_do_not_prolong_initial_download() {
+    let test = TestChain::new();
+    let mut net = Net::new(vec![node(&test, 0, &[], QUIET)]);
+    net.guest(&test, 9, 0);
+    net.say(9, 0, headers_of(&test.blocks_on(&test.genesis, 7, 60)));
+    net.guest(&test, 8, 0);
+    for block in test.blocks_on(&test.genesis, 1, 5) {
+        assert!(net.nodes[0].is_initial_download());
+        net.pass(INITIAL_DOWNLOAD_TIMEOUT.as_millis() as u64 / 5);
+        net.say(8, 0, Message::Block(block));
+    }
+    assert_eq!(net.nodes[0].chain().tip().height.get(), 5);
+    assert!(!net.nodes[0].is_initial_download());
+}
+
+/// The blocks of initial download are announced to no peer, so a peer behind the node would wait for the next block.
+#[test]
+fn the_tip_is_announced_when_initial_download_ends() {
+    let test = TestChain::new();
+    let mut net = Net::line(&test, 2);
+    net.guest(&test, 8, 0);
+    let chain = test.blocks_on(&test.genesis, 7, 60);
+    net.say(8, 0, headers_of(&chain));
+    assert!(net.nodes[0].is_initial_download());
+    // The first comes last, and with it all are connected at once, while initial download runs.
+    chain.iter().rev().for_each(|block| net.say(8, 0, Message::Block(block.clone())));
+    assert_eq!(net.tips(), [chain[59].hash()].into());
+}
+
 /// The last block of many, now and then, is no delivery: it connects to nothing.
 #[test]
 fn a_peer_that_delivers_useless_blocks_now_and_then_is_disconnected_like_a_silent_one() {
