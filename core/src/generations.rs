@@ -71,6 +71,11 @@ impl<K: Ord, V> Generations<K, V> {
         self.old.remove(key);
     }
 
+    /// Every value that is remembered.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.young.values().chain(self.old.values())
+    }
+
     /// Every value that is remembered, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.young.values_mut().chain(self.old.values_mut())

@@ -19,6 +19,8 @@ pub enum Tag {
     Signature,
     /// The numbers of a chain definition; genesis commits to them.
     Definition,
+    /// The key of the short ids of a compact block.
+    ShortIds,
 }
 
 impl Tag {
@@ -29,6 +31,7 @@ impl Tag {
             Self::Leaf => b"cairn/leaf",
             Self::Signature => b"cairn/signature",
             Self::Definition => b"cairn/definition",
+            Self::ShortIds => b"cairn/short-ids",
         }
     }
 }

@@ -134,7 +134,7 @@ fn a_block_that_twenty_announce_and_withhold_is_requested_of_the_outbound_peer_b
     for peer in &mut silent {
         peer.say(&Message::Headers(vec![*block.header()]));
     }
-    let requested = Message::GetBlocks(vec![block.hash()]);
+    let requested = Message::GetCompactBlock(block.hash());
     let asked = |peer: &mut Hostile| peer.catch_up().contains(&requested);
     let mut asked_first = silent.iter_mut().map(asked).filter(|is_asked| *is_asked).count();
     assert!(asked_first >= 1, "the announcements come first");

@@ -111,13 +111,16 @@ impl Driver {
                 }
                 handled += 1;
                 // Inputs beyond this group must stay in their queue.
-                let next = if handled < GROUP { self.queued() } else { None };
+                let may_go_on = handled < GROUP && !self.machine.has_rebuilt_block();
+                let next = if may_go_on { self.queued() } else { None };
                 match next {
                     Some(next) => woken = next,
                     None => break,
                 }
             }
-            if self.machine.next_wake().is_some_and(|due| due <= clock::now()) {
+            // A block that was rebuilt is forwarded first, and then validated.
+            let is_due = self.machine.next_wake().is_some_and(|due| due <= clock::now());
+            if is_due && !self.machine.has_rebuilt_block() {
                 self.handle(Input::Wake)?;
             }
             self.machine.flush()?;
@@ -145,7 +148,8 @@ impl Driver {
     }
 
     fn handle(&mut self, input: Input) -> Result<(), StoreError> {
-        let kind = StepKind::of(&input);
+        let validates = self.machine.has_rebuilt_block();
+        let kind = if validates { StepKind::Block } else { StepKind::of(&input) };
         let begun = StepStart::now();
         self.actions.extend(self.machine.handle(clock::now(), input)?);
         self.steps.ended(kind, begun);

@@ -26,6 +26,11 @@ pub const MAX_GET_BLOCKS: usize = 128;
 pub const MAX_INVENTORY: usize = 1000;
 /// Transactions in one `Transactions`; the frame bound holds besides.
 pub const MAX_TRANSACTIONS_PER_MESSAGE: usize = 1000;
+/// Transactions of a compact block, or requested of one: more than fit into the largest block of any chain (4 MiB).
+pub const MAX_COMPACT_TRANSACTIONS: usize = 32 * 1024;
+/// Bytes of a compact block: the short ids of all these transactions, a coinbase and prefilled transactions. A block
+/// whose compact form is longer is announced by its header.
+pub const MAX_COMPACT_BLOCK: usize = 256 * 1024;
 
 /// Timeout for the `Hello` of a peer.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -99,6 +104,17 @@ pub const MAX_OPERATOR_BANS: usize = 4096;
 
 /// Bytes of a block that is sent whole as its announcement: that costs little more than a header and a request.
 pub const MAX_PUSHED_BLOCK: usize = 32 * 1024;
+/// Bytes of the transactions that are prefilled in a compact block: these cost less than a round trip.
+pub const MAX_PREFILLED_BYTES: usize = 32 * 1024;
+/// Peers that send new blocks in compact form before they have validated them, as in Bitcoin Core.
+pub const HIGH_BANDWIDTH_PEERS: usize = 3;
+/// Blocks in compact form that lack transactions at a time, of all peers; of one peer it is one.
+pub const MAX_REBUILDS: usize = 16;
+/// The latest blocks whose compact form is kept, to be sent on request.
+pub const MAX_RECENT_BLOCKS: usize = 3;
+/// Bytes of transactions that left the mempool unconfirmed lately, in each of two generations: blocks of nodes with
+/// another mempool have them.
+pub const MAX_REMOVED_BYTES: usize = 1024 * 1024;
 /// Known blocks that are remembered for each peer.
 pub const MAX_KNOWN_BLOCKS: usize = 64;
 /// Bytes of blocks in the reply to one `GetBlocks`; the others are `NotFound`. Reading more of them would hold the node

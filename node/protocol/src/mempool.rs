@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cairn_core::check::transaction::{TransactionError, check_transaction_alone, check_transaction_on_coins};
 use cairn_core::coin::{Coin, Origin};
+use cairn_core::generations::Generations;
 use cairn_core::hash::Txid;
 use cairn_core::time::Timestamp;
 use cairn_core::transaction::{OutPoint, Transaction};
@@ -14,7 +15,7 @@ use crate::chain::failure::Failure;
 use crate::chain::store::{ChainStore, StoreError};
 use crate::chain::{Chain, ChainChange};
 use crate::event::RemovalReason;
-use crate::limits::{DEFAULT_MEMPOOL_BYTES, FULL_FEE_HALF_LIFE_BLOCKS, MEMPOOL_EXPIRY};
+use crate::limits::{DEFAULT_MEMPOOL_BYTES, FULL_FEE_HALF_LIFE_BLOCKS, MAX_REMOVED_BYTES, MEMPOOL_EXPIRY};
 
 pub mod accept;
 pub mod entries;
@@ -39,6 +40,8 @@ use policy::MIN_RELAY_FEE_RATE;
 #[derive(Clone, Debug)]
 pub struct Mempool {
     entries: MempoolEntries,
+    /// Transactions that left unconfirmed lately: a block may have them.
+    removed: Generations<Txid, Arc<Transaction>>,
     history: FeeHistory,
     max_usage: usize,
     last_eviction: Option<Eviction>,
@@ -63,7 +66,8 @@ impl Mempool {
     /// An empty mempool with a limit for its estimated memory in bytes.
     pub fn new(max_usage: usize) -> Self {
         let (entries, history) = (MempoolEntries::default(), FeeHistory::default());
-        Self { entries, history, max_usage, last_eviction: None, full_half_life_ms: 1 }
+        let removed = Generations::new(MAX_REMOVED_BYTES);
+        Self { entries, removed, history, max_usage, last_eviction: None, full_half_life_ms: 1 }
     }
 
     /// Accepts a transaction that is valid on the tip and with the unconfirmed ones.
@@ -179,15 +183,23 @@ impl Mempool {
             // The next transaction must pay more than those that were just evicted.
             self.last_eviction = Some(Eviction { rate: rate.max(self.min_fee_rate(now)), at: now });
         }
-        self.entries.remove_all(&(&candidate.replaced | &candidate.evicted));
+        self.remove_all(&(&candidate.replaced | &candidate.evicted));
         self.entries.insert(candidate.entry.clone());
         candidate.into_accepted()
     }
 
     fn remove_with_descendants(&mut self, txid: &Txid, reason: RemovalReason) -> Vec<Removed> {
         let leaving = self.entries.with_descendants([*txid]);
-        self.entries.remove_all(&leaving);
+        self.remove_all(&leaving);
         leaving.into_iter().map(|txid| Removed { txid, reason }).collect()
+    }
+
+    /// Removes unconfirmed transactions, which include all that depend on them, and remembers them for a while.
+    fn remove_all(&mut self, leaving: &BTreeSet<Txid>) {
+        for entry in leaving.iter().filter_map(|txid| self.entries.get(txid)) {
+            remember(&mut self.removed, &entry.transaction);
+        }
+        self.entries.remove_all(leaving);
     }
 
     /// Follows a change of the best chain: confirmed transactions leave, and those
@@ -235,6 +247,7 @@ impl Mempool {
                 Ok(candidate) => effect.returned.push(self.insert(now, candidate, chain)),
                 Err(failure) => {
                     failure.rejection()?;
+                    remember(&mut self.removed, transaction);
                 }
             }
         }
@@ -246,6 +259,7 @@ impl Mempool {
                 }
                 Err(failure) => {
                     failure.rejection()?;
+                    remember(&mut self.removed, &entry.transaction);
                     let (txid, reason) = (entry.transaction.txid(), RemovalReason::Reorganized);
                     effect.removed.push(Removed { txid, reason });
                 }
@@ -271,6 +285,10 @@ impl Mempool {
     pub fn next_wake(&self) -> Option<Timestamp> {
         self.entries.oldest().map(|oldest| oldest.arrived.saturating_add(MEMPOOL_EXPIRY))
     }
+}
+
+fn remember(removed: &mut Generations<Txid, Arc<Transaction>>, transaction: &Arc<Transaction>) {
+    removed.insert(transaction.txid(), transaction.clone(), transaction.size());
 }
 
 /// Reads, which change nothing.
@@ -313,6 +331,11 @@ impl Mempool {
     /// Every unconfirmed transaction, parents before children.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Transaction>> {
         self.entries.iter().map(|entry| &entry.transaction)
+    }
+
+    /// Every unconfirmed transaction, and those that left unconfirmed lately.
+    pub fn known(&self) -> impl Iterator<Item = &Arc<Transaction>> {
+        self.iter().chain(self.removed.values())
     }
 
     /// Every entry, in several orders.

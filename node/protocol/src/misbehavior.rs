@@ -22,6 +22,10 @@ pub enum Misbehavior {
     BrokenHeaders,
     #[error("sent a block that was rejected: {0}")]
     Block(BlockRejection),
+    #[error("requested transactions that the block does not have")]
+    BlockIndexes,
+    #[error("sent other transactions than those requested of a compact block")]
+    BlockTransactions,
     #[error("sent a transaction that breaks a rule: {0}")]
     Transaction(TransactionError),
 }
@@ -41,9 +45,12 @@ impl Misbehavior {
     /// The consequence for the peer.
     pub fn consequence(&self) -> Consequence {
         match self {
-            Self::Malformed(_) | Self::HelloMissing | Self::SecondHello | Self::BrokenHeaders => {
-                Consequence::Ban
-            }
+            Self::Malformed(_)
+            | Self::HelloMissing
+            | Self::SecondHello
+            | Self::BrokenHeaders
+            | Self::BlockIndexes
+            | Self::BlockTransactions => Consequence::Ban,
             Self::Block(rejection) => of_block(rejection),
             Self::Transaction(error) => of_transaction(error),
         }

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use cairn_core::block::Block;
-use cairn_core::hash::GenesisHash;
+use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::header::Header;
 use cairn_core::time::Timestamp;
+use cairn_core::transaction::Transaction;
 
 use crate::action::{Action, Answer};
 use crate::chain::failure::Failure;
@@ -16,10 +17,10 @@ use crate::chain::{BlockRejection, BlockVerdict, Chain, ChainChange};
 use crate::deadlines::Deadlines;
 use crate::event::{DisconnectReason, Event};
 use crate::input::{Input, Submission};
-use crate::limits::{CHECKED_INPUTS_PER_STEP, MAX_HEADERS_PER_MESSAGE};
+use crate::limits::{CHECKED_INPUTS_PER_STEP, MAX_HEADERS_PER_MESSAGE, MAX_PUSHED_BLOCK};
 use crate::mempool::Mempool;
 use crate::message::codec::CodecError;
-use crate::message::{Hello, Message};
+use crate::message::{CompactBlock, Hello, Message};
 use crate::misbehavior::{Consequence, Misbehavior};
 use crate::peer::PeerId;
 use crate::peers::connection::Phase;
@@ -27,6 +28,7 @@ use crate::peers::handshake::Identity;
 use crate::peers::{Peers, SavedPeers};
 use crate::random::Random;
 use crate::relay::Relay;
+use crate::relay::rebuilds::{Progress, WrongTransactions};
 use crate::sync::Sync;
 use crate::sync::headers::HeadersVerdict;
 
@@ -49,7 +51,23 @@ pub struct Node<S> {
     sync: Sync,
     relay: Relay,
     rivals: Rivals,
+    /// A block that arrived in compact form. It is validated in the next step, so that it is forwarded before.
+    rebuilt: Option<RebuiltBlock>,
     now: Timestamp,
+}
+
+struct RebuiltBlock {
+    from: PeerId,
+    block: Arc<Block>,
+}
+
+/// Who has validated a block that arrives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Validation {
+    /// The sender: an invalid block is its misbehavior.
+    Sender,
+    /// Maybe no node, because it came in compact form (BIP 152).
+    Unknown,
 }
 
 impl<S: ChainStore> Node<S> {
@@ -63,10 +81,10 @@ impl<S: ChainStore> Node<S> {
         let random = Random::derive(seed, 1);
         let peers = Peers::new(id, identity, limits, ping_interval, &connect, address_key, random);
         let (mempool, peers) = (Deadlines::new(mempool), Deadlines::new(peers));
-        let relay = Relay::new(Random::derive(seed, 2));
+        let relay = Relay::new(Random::derive(seed, 2), Random::derive(seed, 4));
         let sync = Sync::new(Random::derive(seed, 3));
         let (rivals, now) = (Rivals::default(), Timestamp::default());
-        Self { chain, mempool, peers, sync, relay, rivals, now }
+        Self { chain, mempool, peers, sync, relay, rivals, rebuilt: None, now }
     }
 
     /// One step. The same inputs in the same order give the same actions. If the time goes back,
@@ -78,6 +96,9 @@ impl<S: ChainStore> Node<S> {
         let now = now.max(self.now);
         self.now = now;
         let mut actions = Vec::new();
+        if let Some(RebuiltBlock { from, block }) = self.rebuilt.take() {
+            self.received_block(from, block, Validation::Unknown, &mut actions)?;
+        }
         match input {
             Input::Connected { peer, direction, address } => {
                 let tip = self.chain.tip().into();
@@ -105,7 +126,11 @@ impl<S: ChainStore> Node<S> {
         }
         self.wake(&mut actions)?;
         self.check_transactions(&mut actions)?;
-        if self.sync.fill(now, &self.chain, &mut actions) {
+        let rebuilds = &self.relay.rebuilds;
+        // A block that was rebuilt is missing until the next step, and is not requested.
+        if self.rebuilt.is_none()
+            && self.sync.fill(now, &self.chain, |peer| rebuilds.has_peer(peer), &mut actions)
+        {
             // The blocks of initial download were announced to no peer.
             self.relay.blocks.announce_header(self.chain.tip().header, &mut actions);
         }
@@ -115,7 +140,7 @@ impl<S: ChainStore> Node<S> {
     /// The time at which to call [`Self::handle`] with `Input::Wake`, if nothing else happens before.
     pub fn next_wake(&self) -> Option<Timestamp> {
         let parts = [
-            (!self.relay.unchecked.is_empty()).then_some(self.now),
+            (!self.relay.unchecked.is_empty() || self.has_rebuilt_block()).then_some(self.now),
             self.peers.next_deadline(|peers| peers.next_wake(self.now)),
             self.sync.next_wake(),
             self.relay.next_wake(),
@@ -153,6 +178,11 @@ impl<S: ChainStore> Node<S> {
     /// Whether the node is so far behind that it only catches up.
     pub fn is_initial_download(&self) -> bool {
         self.sync.is_initial_download()
+    }
+
+    /// Whether a block that arrived in compact form is validated in the next step: the actions so far forward it.
+    pub fn has_rebuilt_block(&self) -> bool {
+        self.rebuilt.is_some()
     }
 
     /// Returns when everything so far survives a crash or power loss.
@@ -219,7 +249,7 @@ impl<S: ChainStore> Node<S> {
                 let chain = &self.chain;
                 self.relay.blocks.requested(peer, &hashes, |hash| chain.block(hash), actions)?;
             }
-            Message::Block(block) => self.received_block(peer, block, actions)?,
+            Message::Block(block) => self.received_block(peer, block, Validation::Sender, actions)?,
             Message::NotFound(items) => {
                 self.sync.not_found(now, &peer, &items);
                 self.relay.transactions.not_found(now, peer, &items, actions);
@@ -236,6 +266,31 @@ impl<S: ChainStore> Node<S> {
             }
             Message::Transactions(transactions) => {
                 self.transaction_flow(actions).delivered(peer, transactions);
+            }
+            Message::SendCompact(wanted) => {
+                let is_relaying = self.relay.rebuilds.has_peer(&peer);
+                self.relay.blocks.set_wants_compact(&peer, wanted && is_relaying);
+            }
+            Message::GetCompactBlock(hash) => {
+                let Self { chain, relay, .. } = self;
+                if !relay.blocks.compact_requested(peer, hash, actions) {
+                    relay.blocks.requested(peer, &[hash], |hash| chain.block(hash), actions)?;
+                }
+            }
+            Message::CompactBlock(compact) => self.received_compact_block(peer, compact, actions),
+            Message::GetBlockTransactions { block, indexes } => {
+                if !self.relay.blocks.transactions_requested(peer, block, &indexes, actions) {
+                    self.misbehaved(peer, &Misbehavior::BlockIndexes, actions);
+                }
+            }
+            Message::BlockTransactions { block, transactions } => {
+                match self.relay.rebuilds.received(&peer, &block, transactions) {
+                    Ok(Some(progress)) => self.rebuild(peer, block, progress, actions),
+                    Ok(None) => {}
+                    Err(WrongTransactions) => {
+                        self.misbehaved(peer, &Misbehavior::BlockTransactions, actions);
+                    }
+                }
             }
         }
         Ok(())
@@ -264,6 +319,7 @@ impl<S: ChainStore> Node<S> {
             // A peer from the other side of a partition does not have the transactions of this side.
             let unconfirmed = self.mempool.iter().map(|transaction| transaction.txid());
             self.relay.transactions.connected(self.now, peer, direction, unconfirmed);
+            self.relay.rebuilds.connected(peer, direction);
         }
         // A block between our Hello and theirs was announced to others and not to this peer.
         if sent_tip != Some(self.chain.tip().hash()) {
@@ -284,10 +340,63 @@ impl<S: ChainStore> Node<S> {
         }
     }
 
+    /// Rebuilds the block that follows on the tip. Of any other the header counts, and the body is requested whole if it
+    /// was requested.
+    fn received_compact_block(
+        &mut self,
+        peer: PeerId,
+        compact: Arc<CompactBlock>,
+        actions: &mut Vec<Action>,
+    ) {
+        let (header, hash) = (compact.header, compact.header.hash());
+        let entry = self.chain.entry(&hash);
+        if entry.is_some_and(|entry| entry.is_invalid() || entry.has_body()) {
+            // The sender may have forwarded an invalid block before it validated it.
+            return self.sync.bodies.not_valid(&peer, &hash);
+        }
+        self.received_headers(peer, &[header], actions);
+        let is_next = self.chain.entry(&hash).is_some()
+            && header.previous_block_hash == self.chain.tip().hash()
+            && !self.is_initial_download();
+        if is_next {
+            let known = self.mempool.known().chain(self.relay.orphans.iter());
+            if let Some(progress) = self.relay.rebuilds.start(peer, compact, known) {
+                self.rebuild(peer, hash, progress, actions);
+            }
+        } else if self.sync.bodies.is_requested_from(&peer, &hash) {
+            self.rebuild(peer, hash, Progress::Failed, actions);
+        }
+    }
+
+    /// Does what a block in compact form needs next.
+    fn rebuild(&mut self, peer: PeerId, hash: BlockHash, progress: Progress, actions: &mut Vec<Action>) {
+        let bodies = &mut self.sync.bodies;
+        let message = match progress {
+            Progress::Rebuilt(block) => {
+                if block.header().previous_block_hash == self.chain.tip().hash() {
+                    let mempool = &self.mempool;
+                    let is_lacking = |transaction: &Transaction| !mempool.contains(&transaction.txid());
+                    self.relay.blocks.forward(&block, is_lacking, actions);
+                }
+                self.rebuilt = Some(RebuiltBlock { from: peer, block });
+                return;
+            }
+            Progress::Missing(indexes) if bodies.request_announced(self.now, peer, hash) => {
+                Message::GetBlockTransactions { block: hash, indexes }
+            }
+            Progress::Failed if bodies.request_announced(self.now, peer, hash) => {
+                Message::GetBlocks(vec![hash])
+            }
+            Progress::Missing(_) | Progress::Failed => return self.relay.rebuilds.give_up(&peer),
+        };
+        actions.push(Action::Send { peer, message });
+    }
+
     fn received_block(
         &mut self,
         peer: PeerId,
         block: Arc<Block>,
+        validation: Validation,
         actions: &mut Vec<Action>,
     ) -> Result<(), StoreError> {
         let hash = block.hash();
@@ -305,6 +414,10 @@ impl<S: ChainStore> Node<S> {
                 if verdict != BlockVerdict::Duplicate {
                     self.peers.keep_deadline().delivered_block(self.now, &peer);
                 }
+                let is_large = block.size() > MAX_PUSHED_BLOCK;
+                if is_large && verdict == BlockVerdict::Connected && !self.is_initial_download() {
+                    self.relay.rebuilds.delivered(peer, actions);
+                }
             }
             Err(Failure::Rejected(BlockRejection::UnknownParent { .. })) => {
                 self.sync.headers.request(self.now, peer, &self.chain, None, actions);
@@ -312,7 +425,9 @@ impl<S: ChainStore> Node<S> {
             Err(failure) => {
                 let misbehavior = Misbehavior::Block(failure.rejection()?);
                 self.sync.bodies.not_valid(&peer, &hash);
-                self.misbehaved(peer, &misbehavior, actions);
+                if validation == Validation::Sender {
+                    self.misbehaved(peer, &misbehavior, actions);
+                }
             }
         }
         Ok(())
@@ -326,6 +441,7 @@ impl<S: ChainStore> Node<S> {
         actions: &mut Vec<Action>,
     ) -> Result<BlockVerdict, Failure<BlockRejection>> {
         let accepted = self.chain.accept_block(self.now, block.clone())?;
+        self.relay.rebuilds.arrived(&block.hash());
         if let Some(change) = accepted.change {
             self.follow(&change, from, actions)?;
         }
@@ -348,7 +464,9 @@ impl<S: ChainStore> Node<S> {
         self.sync.chain_changed(self.now, from, &self.chain);
         if from.is_none() || !self.is_initial_download() {
             let connected: Vec<_> = change.connected_blocks().cloned().collect();
-            self.relay.blocks.announce_branch(&connected, actions);
+            let mempool = &self.mempool;
+            let is_lacking = |transaction: &Transaction| !mempool.contains(&transaction.txid());
+            self.relay.blocks.announce_branch(&connected, is_lacking, actions);
         }
         actions.push(Action::TemplateStale { urgent: true });
         actions.extend(chain_events::of(change, from).map(Action::Emit));

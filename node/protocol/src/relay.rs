@@ -13,12 +13,14 @@ pub mod known_blocks;
 pub mod known_transactions;
 pub mod orphans;
 pub mod rebroadcast;
+pub mod rebuilds;
 pub mod transactions;
 pub mod unchecked;
 
 use blocks::BlockRelay;
 use orphans::Orphans;
 use rebroadcast::Rebroadcast;
+use rebuilds::Rebuilds;
 use transactions::TransactionRelay;
 use unchecked::UncheckedTransactions;
 
@@ -26,6 +28,7 @@ use unchecked::UncheckedTransactions;
 #[derive(Clone, Debug)]
 pub struct Relay {
     pub blocks: BlockRelay,
+    pub rebuilds: Rebuilds,
     pub transactions: Deadlines<TransactionRelay>,
     pub unchecked: UncheckedTransactions,
     pub orphans: Deadlines<Orphans>,
@@ -34,10 +37,11 @@ pub struct Relay {
 
 impl Relay {
     /// The state of a node without peers.
-    pub fn new(random: Random) -> Self {
+    pub fn new(transactions: Random, salts: Random) -> Self {
         Self {
-            blocks: BlockRelay::default(),
-            transactions: Deadlines::new(TransactionRelay::new(random)),
+            blocks: BlockRelay::new(salts),
+            rebuilds: Rebuilds::default(),
+            transactions: Deadlines::new(TransactionRelay::new(transactions)),
             unchecked: UncheckedTransactions::default(),
             orphans: Deadlines::default(),
             rebroadcast: Deadlines::default(),
@@ -47,6 +51,7 @@ impl Relay {
     /// A peer is disconnected.
     pub fn disconnected(&mut self, now: Timestamp, peer: &PeerId, actions: &mut Vec<Action>) {
         self.blocks.disconnected(peer);
+        self.rebuilds.disconnected(peer);
         self.unchecked.disconnected(peer);
         self.orphans.disconnected(peer);
         self.transactions.disconnected(now, peer, actions);

@@ -1,6 +1,7 @@
 //! Sync: headers first, then bodies from every peer that has them.
 
 use cairn_core::block::Block;
+use cairn_core::hash::BlockHash;
 use cairn_core::time::Timestamp;
 
 use crate::action::Action;
@@ -94,15 +95,19 @@ impl Sync {
         self.initial_download.grew(now, || headers.leads_far(chain), || headers.is_in_step(from, chain));
     }
 
-    /// Requests missing bodies from the peers that have them. Returns whether initial download has just ended.
+    /// Requests missing bodies from the peers that have them, the next one in compact form where `is_compact` allows
+    /// it. Returns whether initial download has just ended.
     pub fn fill<S: ChainStore>(
         &mut self,
         now: Timestamp,
         chain: &Chain<S>,
+        is_compact: impl Fn(&PeerId) -> bool,
         actions: &mut Vec<Action>,
     ) -> bool {
         if chain.best_header().work > chain.work() {
-            self.request_bodies(now, chain, actions);
+            let is_running = self.initial_download.is_running();
+            let is_compact = |peer: &PeerId| !is_running && is_compact(peer);
+            self.request_bodies(now, chain, is_compact, actions);
         } else {
             self.bodies.keep_deadline().nothing_missing();
         }
@@ -121,7 +126,21 @@ impl Sync {
     }
 
     /// Requests bodies from every peer that is ahead, those first that deliver.
-    fn request_bodies<S: ChainStore>(&mut self, now: Timestamp, chain: &Chain<S>, actions: &mut Vec<Action>) {
+    fn request_bodies<S: ChainStore>(
+        &mut self,
+        now: Timestamp,
+        chain: &Chain<S>,
+        is_compact: impl Fn(&PeerId) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
+        // The mempool has the transactions of no block but the next.
+        let is_next = |hash: &BlockHash| {
+            chain.entry(hash).is_some_and(|entry| entry.header.previous_block_hash == chain.tip().hash())
+        };
+        let request = |peer: PeerId, wanted: Vec<BlockHash>| match wanted.as_slice() {
+            [next] if is_compact(&peer) && is_next(next) => Message::GetCompactBlock(*next),
+            _ => Message::GetBlocks(wanted),
+        };
         let ahead = self.headers.ahead_of(chain.work()).into_iter();
         let ahead = ahead.filter_map(|(peer, best)| Some((peer, chain.entry(&best)?)));
         let mut ahead: Vec<_> = ahead.filter(|(_, best)| !best.is_invalid()).collect();
@@ -130,11 +149,11 @@ impl Sync {
         for (peer, best) in &ahead {
             let wanted = self.bodies.choose(now, *peer, best, chain);
             if !wanted.is_empty() {
-                actions.push(Action::Send { peer: *peer, message: Message::GetBlocks(wanted) });
+                actions.push(Action::Send { peer: *peer, message: request(*peer, wanted) });
             }
         }
         let hedges = self.bodies.hedge(now, &ahead, chain).into_iter();
-        let messages = hedges.map(|Hedge { peer, block }| (peer, Message::GetBlocks(vec![block])));
+        let messages = hedges.map(|Hedge { peer, block }| (peer, request(peer, vec![block])));
         actions.extend(messages.map(|(peer, message)| Action::Send { peer, message }));
     }
 

@@ -120,6 +120,16 @@ fn message_in_words(message: &Message) -> String {
             None => "GetHeaders after genesis".into(),
         },
         Message::NotFound(items) => format!("NotFound, {} of them", items.len()),
+        Message::SendCompact(true) => "SendCompact, new blocks at once".into(),
+        Message::SendCompact(false) => "SendCompact, no longer".into(),
+        Message::GetCompactBlock(hash) => format!("GetCompactBlock {hash}"),
+        Message::CompactBlock(compact) => format!("CompactBlock {}", compact.header.hash()),
+        Message::GetBlockTransactions { block, indexes } => {
+            format!("GetBlockTransactions, {} of {block}", indexes.len())
+        }
+        Message::BlockTransactions { block, transactions } => {
+            format!("{} BlockTransactions of {block}", transactions.len())
+        }
     }
 }
 

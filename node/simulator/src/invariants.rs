@@ -147,6 +147,7 @@ impl Witness {
             Message::Hello(hello) => announced.extend([hello.tip]),
             Message::Headers(headers) => announced.extend(headers.iter().map(|header| header.hash())),
             Message::Block(block) => announced.extend([block.hash()]),
+            Message::CompactBlock(compact) => announced.extend([compact.header.hash()]),
             _ => {}
         }
     }

@@ -75,6 +75,10 @@ fn mark_message(message: &Message, take: &mut dyn FnMut(&[u8])) {
         Message::AnnounceTransactions(txids) => all(13, &mut txids.iter().map(|txid| *txid.as_bytes())),
         Message::GetTransactions(txids) => all(14, &mut txids.iter().map(|txid| *txid.as_bytes())),
         Message::Transactions(list) => all(15, &mut list.iter().map(|one| *one.txid().as_bytes())),
+        Message::CompactBlock(compact) => all(16, &mut core::iter::once(*compact.header.hash().as_bytes())),
+        Message::BlockTransactions { transactions, .. } => {
+            all(17, &mut transactions.iter().map(|one| *one.txid().as_bytes()));
+        }
         // The others are small, and their text tells them apart.
         other => take(format!("{other:?}").as_bytes()),
     }

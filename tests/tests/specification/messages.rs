@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cairn_core::block::Block;
 use cairn_core::encoding::encode;
-use cairn_core::hash::{BlockHash, GenesisHash};
+use cairn_core::hash::{BlockHash, GenesisHash, Tag, tagged_hash};
 use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
 use cairn_daemon::p2p::connection::MAX_HELD_BACK;
@@ -16,10 +16,14 @@ use cairn_daemon::p2p::peer_handle;
 use cairn_daemon::p2p::stream::push_frame;
 use cairn_protocol::limits;
 use cairn_protocol::message::codec::{self, CodecError};
+use cairn_protocol::message::compact_block::ShortIdKey;
 use cairn_protocol::message::rates::RATES;
-use cairn_protocol::message::{Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION};
+use cairn_protocol::message::{CompactBlock, Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION};
 use cairn_protocol::peer::PeerAddress;
 use cairn_protocol::peers::handshake::SERVICE_FULL_BLOCKS;
+
+/// The salt of the example's compact block.
+const SALT: u64 = 7;
 
 fn addresses() -> Vec<PeerAddress> {
     let hosts: [IpAddr; 2] =
@@ -82,11 +86,25 @@ pub fn examples(
         ("announce_transactions", Message::AnnounceTransactions(vec![txid])),
         ("get_transactions", Message::GetTransactions(vec![txid])),
         ("transactions", Message::Transactions(vec![payment.clone()])),
+        ("send_compact", Message::SendCompact(true)),
+        ("get_compact_block", Message::GetCompactBlock(hash)),
+        ("compact_block", Message::CompactBlock(Arc::new(CompactBlock::new(block, SALT, |_| false)))),
+        ("get_block_transactions", Message::GetBlockTransactions { block: hash, indexes: vec![0] }),
+        (
+            "block_transactions",
+            Message::BlockTransactions { block: hash, transactions: vec![payment.clone()] },
+        ),
         ("not_found", Message::NotFound(vec![Inventory::Block(hash), Inventory::Transaction(txid)])),
     ];
+    let (header, salt) = (block.header().to_bytes(), SALT.to_le_bytes());
+    let key = tagged_hash(Tag::ShortIds, &[&header, &salt]);
+    let short_id = encode(&ShortIdKey::new(block.header(), SALT).id(payment));
+    let short_ids = [("key", key[..16].to_vec()), ("id", short_id)];
+    let short_ids = short_ids.into_iter().map(|(name, bytes)| (format!("short.{name}"), hex::encode(bytes)));
     let lines = lines.into_iter().map(|(name, bytes)| (format!("hello.{name}"), hex::encode(bytes)));
     let messages = messages.iter().map(|(name, message)| (format!("message.{name}"), codec::encode(message)));
-    lines.chain(messages.map(|(name, bytes)| (name, hex::encode(bytes)))).collect()
+    let messages = messages.map(|(name, bytes)| (name, hex::encode(bytes)));
+    lines.chain(short_ids).chain(messages).collect()
 }
 
 /// Byte and name of each kind of message, and its longest body, as the codec itself says when it
@@ -113,7 +131,7 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
     let bytes = |count: usize| format!("{count} bytes");
     let seconds = |time: Duration| format!("{} s", time.as_secs_f64());
     let rated = ["other messages", "GetHeaders", "headers", "block hashes", "ids", "entries of NotFound"];
-    let rated = rated.into_iter().chain(["Blocks", "transactions"]).zip(RATES);
+    let rated = rated.into_iter().chain(["Blocks", "transactions", "compact blocks"]).zip(RATES);
     let rates =
         rated.map(|(name, rate)| (name, format!("{} a second {} at once", rate.per_second, rate.burst)));
     let others = [
@@ -127,6 +145,7 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("blocks in a request", limits::MAX_GET_BLOCKS.to_string()),
         ("ids in a message", limits::MAX_INVENTORY.to_string()),
         ("transactions in a message", limits::MAX_TRANSACTIONS_PER_MESSAGE.to_string()),
+        ("transactions of a compact block", limits::MAX_COMPACT_TRANSACTIONS.to_string()),
         ("handshake time", seconds(limits::HANDSHAKE_TIMEOUT)),
         ("ping interval", seconds(limits::PING_INTERVAL)),
         ("ping timeout", seconds(limits::PING_TIMEOUT)),
@@ -160,6 +179,11 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("announcement interval", format!("{} on average", seconds(limits::ANNOUNCE_INTERVAL))),
         ("transactions wanted", limits::MAX_REQUESTS_PER_PEER.to_string()),
         ("pushed block", bytes(limits::MAX_PUSHED_BLOCK)),
+        ("prefilled bytes", bytes(limits::MAX_PREFILLED_BYTES)),
+        ("high-bandwidth peers", limits::HIGH_BANDWIDTH_PEERS.to_string()),
+        ("blocks being rebuilt", limits::MAX_REBUILDS.to_string()),
+        ("blocks kept in compact form", limits::MAX_RECENT_BLOCKS.to_string()),
+        ("bytes of removed transactions", bytes(2 * limits::MAX_REMOVED_BYTES)),
         ("bytes of blocks served", bytes(limits::MAX_SERVED_BYTES)),
         ("bytes of transactions served", bytes(limits::MAX_SERVED_TRANSACTION_BYTES)),
         ("bytes before requests wait", bytes(peer_handle::PAUSE_ABOVE)),

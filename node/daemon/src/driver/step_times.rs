@@ -24,7 +24,10 @@ impl StepKind {
     /// The kind of an input.
     pub fn of(input: &Input) -> Self {
         match input {
-            Input::Received { message: Message::Block(_), .. }
+            Input::Received {
+                message: Message::Block(_) | Message::CompactBlock(_) | Message::BlockTransactions { .. },
+                ..
+            }
             | Input::Submit { submission: Submission::Block(_) | Submission::Override(..), .. } => {
                 Self::Block
             }

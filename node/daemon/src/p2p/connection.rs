@@ -266,11 +266,14 @@ impl Reader {
 fn is_request(message: &Message) -> bool {
     match message {
         Message::GetBlocks(_)
+        | Message::GetCompactBlock(_)
+        | Message::GetBlockTransactions { .. }
         | Message::GetTransactions(_)
         | Message::GetHeaders { .. }
         | Message::GetPeers => true,
         Message::Hello(_) | Message::Goodbye(_) | Message::Ping { .. } | Message::Pong { .. } => false,
         Message::Peers(_) | Message::Headers(_) | Message::Block(_) | Message::NotFound(_) => false,
         Message::AnnounceTransactions(_) | Message::Transactions(_) => false,
+        Message::SendCompact(_) | Message::CompactBlock(_) | Message::BlockTransactions { .. } => false,
     }
 }

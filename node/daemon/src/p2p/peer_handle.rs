@@ -120,9 +120,12 @@ impl PeerHandle {
 
     /// Queues a message. If too much is queued already, the connection is closed.
     pub fn send(&self, message: Message) {
-        if let Message::GetBlocks(hashes) = &message {
-            self.state.requested_blocks.fetch_add(hashes.len(), Ordering::Relaxed);
-        }
+        let requested = match &message {
+            Message::GetBlocks(hashes) => hashes.len(),
+            Message::GetBlockTransactions { .. } => 1,
+            _ => 0,
+        };
+        self.state.requested_blocks.fetch_add(requested, Ordering::Relaxed);
         let queued = self.state.sending.add(weight(&message));
         let due = self.state.delays.due(&self.peer);
         if queued > MAX_QUEUED_BYTES || self.queue.try_send(Outgoing::Send { message, due }).is_err() {
@@ -172,7 +175,7 @@ impl ConnectionState {
     pub fn read(&self, message: &Message) {
         self.reading.remove(self.reading.held());
         let answered = match message {
-            Message::Block(_) => 1,
+            Message::Block(_) | Message::BlockTransactions { .. } => 1,
             Message::NotFound(items) => items.len(),
             _ => return,
         };

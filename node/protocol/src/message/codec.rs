@@ -6,8 +6,9 @@
 use cairn_core::encoding::{self, Decode, DecodeError, Encode};
 
 use crate::limits::{
-    MAX_FRAME, MAX_FRAME_BEFORE_HELLO, MAX_GET_BLOCKS, MAX_HEADERS_PER_MESSAGE, MAX_INVENTORY,
-    MAX_LISTEN_ADDRESSES, MAX_LOCATOR, MAX_PEERS_PER_MESSAGE, MAX_TRANSACTIONS_PER_MESSAGE, MAX_USER_AGENT,
+    MAX_COMPACT_BLOCK, MAX_COMPACT_TRANSACTIONS, MAX_FRAME, MAX_FRAME_BEFORE_HELLO, MAX_GET_BLOCKS,
+    MAX_HEADERS_PER_MESSAGE, MAX_INVENTORY, MAX_LISTEN_ADDRESSES, MAX_LOCATOR, MAX_PEERS_PER_MESSAGE,
+    MAX_TRANSACTIONS_PER_MESSAGE, MAX_USER_AGENT,
 };
 use crate::message::types::{Goodbye, Hello, HelloStart, Message};
 use crate::peer::PeerAddress;
@@ -39,6 +40,9 @@ pub enum CodecError {
     /// A list has more entries than its kind allows.
     #[error("a {kind} with {found} entries, at most {allowed} are allowed")]
     TooMany { kind: &'static str, found: usize, allowed: usize },
+    /// Indexes of transactions that are not in order, or point beyond the last transaction.
+    #[error("the indexes of the {kind} do not increase, or exceed the number of its transactions")]
+    Indexes { kind: &'static str },
     /// The user agent would harm a terminal or a page.
     #[error("the user agent has bytes other than printable ASCII, or more than {allowed} of them")]
     UserAgent { allowed: usize },
@@ -78,6 +82,12 @@ const NOT_FOUND: Kind = kind(10, "NotFound", COUNT + MAX_INVENTORY * 36);
 const ANNOUNCE_TRANSACTIONS: Kind = kind(11, "AnnounceTransactions", COUNT + MAX_INVENTORY * 32);
 const GET_TRANSACTIONS: Kind = kind(12, "GetTransactions", COUNT + MAX_INVENTORY * 32);
 const TRANSACTIONS: Kind = kind(13, "Transactions", MAX_FRAME - 1);
+const SEND_COMPACT: Kind = kind(14, "SendCompact", 1);
+const GET_COMPACT_BLOCK: Kind = kind(15, "GetCompactBlock", 32);
+const COMPACT_BLOCK: Kind = kind(16, "CompactBlock", MAX_COMPACT_BLOCK);
+const GET_BLOCK_TRANSACTIONS: Kind =
+    kind(17, "GetBlockTransactions", 32 + COUNT + MAX_COMPACT_TRANSACTIONS * 4);
+const BLOCK_TRANSACTIONS: Kind = kind(18, "BlockTransactions", MAX_FRAME - 1);
 
 /// The encoding of a message: the content of one frame.
 pub fn encode(message: &Message) -> Vec<u8> {
@@ -96,6 +106,13 @@ pub fn encode(message: &Message) -> Vec<u8> {
         Message::AnnounceTransactions(txids) => framed(ANNOUNCE_TRANSACTIONS, txids),
         Message::GetTransactions(txids) => framed(GET_TRANSACTIONS, txids),
         Message::Transactions(transactions) => framed(TRANSACTIONS, transactions),
+        Message::SendCompact(wanted) => framed(SEND_COMPACT, wanted),
+        Message::GetCompactBlock(hash) => framed(GET_COMPACT_BLOCK, hash),
+        Message::CompactBlock(compact) => framed(COMPACT_BLOCK, compact.as_ref()),
+        Message::GetBlockTransactions { block, indexes } => framed(GET_BLOCK_TRANSACTIONS, &(block, indexes)),
+        Message::BlockTransactions { block, transactions } => {
+            framed(BLOCK_TRANSACTIONS, &(block, transactions))
+        }
     }
 }
 
@@ -123,12 +140,33 @@ pub fn decode(bytes: &[u8]) -> Result<Message, CodecError> {
         11 => Message::AnnounceTransactions(read(ANNOUNCE_TRANSACTIONS, body)?),
         12 => Message::GetTransactions(read(GET_TRANSACTIONS, body)?),
         13 => Message::Transactions(read(TRANSACTIONS, body)?),
+        14 => Message::SendCompact(read(SEND_COMPACT, body)?),
+        15 => Message::GetCompactBlock(read(GET_COMPACT_BLOCK, body)?),
+        16 => Message::CompactBlock(read(COMPACT_BLOCK, body)?),
+        17 => {
+            let (block, indexes) = read(GET_BLOCK_TRANSACTIONS, body)?;
+            Message::GetBlockTransactions { block, indexes }
+        }
+        18 => {
+            let (block, transactions) = read(BLOCK_TRANSACTIONS, body)?;
+            Message::BlockTransactions { block, transactions }
+        }
         found => return Err(CodecError::UnknownKind { found }),
     };
     match &message {
         Message::Peers(list) => at_most(PEERS, list.len(), MAX_PEERS_PER_MESSAGE)?,
         Message::Transactions(list) => at_most(TRANSACTIONS, list.len(), MAX_TRANSACTIONS_PER_MESSAGE)?,
-        _ => {} // MempoolEntries of fixed size: the bound on the length is the bound on their number.
+        Message::CompactBlock(compact) => {
+            at_most(COMPACT_BLOCK, compact.count(), MAX_COMPACT_TRANSACTIONS)?;
+            increasing(COMPACT_BLOCK, compact.prefilled.iter().map(|one| one.index), compact.count())?;
+        }
+        Message::GetBlockTransactions { indexes, .. } => {
+            increasing(GET_BLOCK_TRANSACTIONS, indexes.iter().copied(), MAX_COMPACT_TRANSACTIONS)?;
+        }
+        Message::BlockTransactions { transactions, .. } => {
+            at_most(BLOCK_TRANSACTIONS, transactions.len(), MAX_COMPACT_TRANSACTIONS)?;
+        }
+        _ => {} // Entries of fixed size: the bound on the length is the bound on their number.
     }
     Ok(message)
 }
@@ -152,6 +190,18 @@ fn read<T: Decode<()>>(kind: Kind, body: &[u8]) -> Result<T, CodecError> {
 fn at_most(kind: Kind, found: usize, allowed: usize) -> Result<(), CodecError> {
     if found > allowed {
         return Err(CodecError::TooMany { kind: kind.name, found, allowed });
+    }
+    Ok(())
+}
+
+/// Checks that indexes increase and are below the number of transactions.
+fn increasing(kind: Kind, indexes: impl Iterator<Item = u32>, count: usize) -> Result<(), CodecError> {
+    let mut least = 0;
+    for index in indexes {
+        if index < least || index as usize >= count {
+            return Err(CodecError::Indexes { kind: kind.name });
+        }
+        least = index.saturating_add(1);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ const fn rate(per_second: u64, burst: u64) -> Rate {
 
 /// Together they take a few hundredths of a core: a heartbeat or an empty list about 1 us, an id 0.1 us, a header that
 /// is known 1 us, a request for headers 200 us.
-pub const RATES: [Rate; 8] = [
+pub const RATES: [Rate; 9] = [
     // Heartbeats, requests for addresses, and what is unsolicited: messages.
     rate(100, 1_000),
     // GetHeaders: messages.
@@ -35,8 +35,10 @@ pub const RATES: [Rate; 8] = [
     rate(50_000, 100_000),
     // Blocks: a short chain of empty ones arrives at once.
     rate(50_000, 200_000),
-    // Transactions.
+    // Transactions, also those of compact blocks.
     rate(100_000, 200_000),
+    // Compact blocks, and requests for them or for their transactions: messages.
+    rate(100, 200),
 ];
 
 /// The buckets of one connection.
@@ -88,14 +90,20 @@ fn kind_of(message: &Message) -> (usize, u64) {
         | Message::Ping { .. }
         | Message::Pong { .. }
         | Message::GetPeers
-        | Message::Peers(_) => (0, 1),
+        | Message::Peers(_)
+        | Message::SendCompact(_) => (0, 1),
         Message::GetHeaders { .. } => (1, 1),
         Message::Headers(headers) => (2, entries(headers.len())),
         Message::GetBlocks(hashes) => (3, entries(hashes.len())),
         Message::AnnounceTransactions(txids) | Message::GetTransactions(txids) => (4, entries(txids.len())),
         Message::NotFound(items) => (5, entries(items.len())),
         Message::Block(_) => (6, 1),
-        Message::Transactions(transactions) => (7, entries(transactions.len())),
+        Message::Transactions(transactions) | Message::BlockTransactions { transactions, .. } => {
+            (7, entries(transactions.len()))
+        }
+        Message::GetCompactBlock(_) | Message::CompactBlock(_) | Message::GetBlockTransactions { .. } => {
+            (8, 1)
+        }
     }
 }
 

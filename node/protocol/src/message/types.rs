@@ -11,10 +11,11 @@ use cairn_core::height::Height;
 use cairn_core::transaction::Transaction;
 use cairn_core::work::Work;
 
+use crate::message::compact_block::CompactBlock;
 use crate::peer::PeerAddress;
 
 /// The version of this protocol that this code speaks.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// One message on the long-lived stream between two peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,23 @@ pub enum Message {
     GetTransactions(Vec<Txid>),
     /// Transactions, as a reply.
     Transactions(Vec<Arc<Transaction>>),
+    /// Requests large new blocks in compact form before they are validated (high-bandwidth mode), or no longer.
+    SendCompact(bool),
+    /// Requests one block in compact form.
+    GetCompactBlock(BlockHash),
+    /// A block in compact form: a reply, or the announcement of a large new one.
+    CompactBlock(Arc<CompactBlock>),
+    /// Requests transactions of a block that was sent in compact form.
+    GetBlockTransactions {
+        block: BlockHash,
+        /// Increasing. The coinbase has no index.
+        indexes: Vec<u32>,
+    },
+    /// Transactions of a block, as a reply.
+    BlockTransactions {
+        block: BlockHash,
+        transactions: Vec<Arc<Transaction>>,
+    },
 }
 
 impl Message {
@@ -57,6 +75,9 @@ impl Message {
         /// Length of the frame, and the message's kind.
         const ENVELOPE: usize = 5;
         let list = |length: usize, each: usize| 8 + length * each;
+        let full = |transactions: &[Arc<Transaction>]| {
+            8 + transactions.iter().map(|transaction| transaction.size()).sum::<usize>()
+        };
         let body = match self {
             Self::Hello(hello) => 150 + hello.user_agent.len() + list(hello.listen.len(), 10),
             Self::Goodbye(_) => 36,
@@ -69,9 +90,12 @@ impl Message {
             Self::Block(block) => block.size(),
             Self::NotFound(items) => list(items.len(), 36),
             Self::AnnounceTransactions(txids) | Self::GetTransactions(txids) => list(txids.len(), 32),
-            Self::Transactions(transactions) => {
-                8 + transactions.iter().map(|transaction| transaction.size()).sum::<usize>()
-            }
+            Self::Transactions(transactions) => full(transactions),
+            Self::SendCompact(_) => 1,
+            Self::GetCompactBlock(_) => 32,
+            Self::CompactBlock(compact) => compact.size(),
+            Self::GetBlockTransactions { indexes, .. } => 32 + list(indexes.len(), 4),
+            Self::BlockTransactions { transactions, .. } => 32 + full(transactions),
         };
         ENVELOPE + body
     }

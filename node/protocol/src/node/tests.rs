@@ -16,6 +16,7 @@ use crate::peers::ConnectionLimits;
 
 #[path = "tests/clock.rs"]
 mod clock_behind;
+mod compact_blocks;
 mod floods;
 mod harness;
 mod hostile;
@@ -125,7 +126,9 @@ fn a_large_block_is_announced_by_its_header_and_fetched() {
     net.submit(0, Submission::Block(block.clone()));
     assert_eq!(net.tips(), [block.hash()].into());
     let kinds: Vec<&str> = net.said[before..].iter().map(|(_, _, message)| kind(message)).collect();
-    assert_eq!(kinds, ["headers", "get-blocks", "block", "headers", "get-blocks", "block"]);
+    let first_hop = ["headers", "get-compact", "compact", "get-missing", "missing"];
+    let second_hop = ["headers", "send-compact", "get-compact", "compact", "get-missing", "missing"];
+    assert_eq!(kinds, [&first_hop[..], &second_hop, &["send-compact"]].concat());
 }
 
 #[test]
@@ -341,6 +344,11 @@ fn kind(message: &Message) -> &'static str {
         Message::Block(_) => "block",
         Message::AnnounceTransactions(_) => "announce",
         Message::GetTransactions(_) => "get-transactions",
+        Message::GetCompactBlock(_) => "get-compact",
+        Message::CompactBlock(_) => "compact",
+        Message::GetBlockTransactions { .. } => "get-missing",
+        Message::BlockTransactions { .. } => "missing",
+        Message::SendCompact(_) => "send-compact",
         Message::Transactions(_) => "transactions",
         _ => "other",
     }

@@ -79,6 +79,11 @@ impl Orphans {
             .collect()
     }
 
+    /// The orphans of all peers.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Transaction>> {
+        self.by_peer.values().flat_map(|share| share.orphans.values()).map(|orphan| &orphan.transaction)
+    }
+
     /// The bytes of all orphans.
     pub fn bytes(&self) -> usize {
         self.bytes

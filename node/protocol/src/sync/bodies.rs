@@ -227,6 +227,31 @@ impl Bodies {
         found
     }
 
+    /// Counts a block that a peer announced in compact form as requested of it; returns whether it may be requested.
+    /// It may not while the peer has a pause, and as long as enough peers are asked: one of them is outbound.
+    pub fn request_announced(&mut self, now: Timestamp, peer: PeerId, hash: BlockHash) -> bool {
+        if self.is_requested_from(&peer, &hash) {
+            return true;
+        }
+        let asked = self.windows.values().filter(|window| !window.owed.is_empty()).count();
+        let others = self.requests.get(&hash).map_or(&[][..], |request| request.peers.as_slice());
+        let is_outbound = |peer: &PeerId| {
+            self.windows.get(peer).is_some_and(|window| window.direction == Direction::Outbound)
+        };
+        let has_outbound = is_outbound(&peer) || others.iter().any(is_outbound);
+        let limit = if has_outbound { PARALLEL_REQUESTS } else { PARALLEL_REQUESTS - 1 };
+        let has_room = others.len() < limit;
+        let Some(window) = self.windows.get_mut(&peer).filter(|_| has_room) else { return false };
+        let is_idle = window.idle_until.is_some_and(|until| now < until);
+        if is_idle || (window.owed.is_empty() && asked >= MAX_BODY_PEERS) {
+            return false;
+        }
+        window.request(now, &[hash]);
+        let request = || Request { peers: SmallVec::new(), last: now };
+        self.requests.entry(hash).or_insert_with(request).peers.push(peer);
+        true
+    }
+
     /// Of the peers with these best headers: those to ask besides for a block that is the next to connect and is
     /// overdue, one of them outbound if any has it.
     pub fn hedge<S: ChainStore>(

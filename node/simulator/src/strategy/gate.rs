@@ -20,6 +20,8 @@ pub fn outgoing(
         Behaviour::Withhold => match message {
             // Requests for the body time out.
             Message::Block(block) => Some(Message::Headers(vec![*block.header()])),
+            Message::CompactBlock(compact) => Some(Message::Headers(vec![compact.header])),
+            Message::BlockTransactions { .. } => None,
             other => Some(other),
         },
         _ => Some(message),
@@ -46,8 +48,9 @@ fn starved(message: Message, genesis: BlockHash) -> Option<Message> {
             (hello.tip, hello.height, hello.work) = (genesis, Height::GENESIS, Work::ZERO);
             Some(Message::Hello(hello))
         }
-        Message::Headers(_) | Message::Block(_) => None,
+        Message::Headers(_) | Message::Block(_) | Message::CompactBlock(_) => None,
         Message::AnnounceTransactions(_) | Message::Transactions(_) => None,
+        Message::BlockTransactions { .. } => None,
         other => Some(other),
     }
 }

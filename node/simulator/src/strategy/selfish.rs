@@ -79,6 +79,7 @@ impl Selfish {
     pub fn outgoing(&self, message: Message) -> Option<Message> {
         match message {
             Message::Block(block) if self.hides(&block.hash()) => None,
+            Message::CompactBlock(compact) if self.hides(&compact.header.hash()) => None,
             Message::Headers(mut headers) => {
                 let public = headers.iter().position(|header| self.hides(&header.hash()));
                 headers.truncate(public.unwrap_or(headers.len()));

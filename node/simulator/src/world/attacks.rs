@@ -211,6 +211,7 @@ impl World {
             Payload::Block(block) => vec![block.hash()],
             Payload::Other(message) => match &**message {
                 Message::Headers(headers) => headers.iter().map(|header| header.hash()).collect(),
+                Message::CompactBlock(compact) => vec![compact.header.hash()],
                 _ => Vec::new(),
             },
         };

@@ -1,11 +1,12 @@
 //! What peers say: every kind of message, frames of them, and scripts of whole conversations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_core::encoding::encode;
 use cairn_core::hash::BlockHash;
 use cairn_daemon::p2p::stream::push_frame;
-use cairn_protocol::message::{Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION, codec};
+use cairn_protocol::message::{CompactBlock, Goodbye, Hello, Inventory, Message, PROTOCOL_VERSION, codec};
 use cairn_simulator::node_index::NodeIndex;
 
 use crate::fuzzing::rules::regtest;
@@ -33,6 +34,12 @@ pub fn messages(world: &World) -> Vec<Message> {
         Message::AnnounceTransactions(world.payments().map(|payment| payment.txid()).collect()),
         Message::GetTransactions(vec![payment]),
         Message::Transactions(world.payments().cloned().collect()),
+        Message::SendCompact(true),
+        Message::GetCompactBlock(tip.hash()),
+        Message::CompactBlock(Arc::new(CompactBlock::new(tip, 7, |_| true))),
+        Message::CompactBlock(Arc::new(CompactBlock::new(tip, 8, |_| false))),
+        Message::GetBlockTransactions { block: tip.hash(), indexes: vec![0] },
+        Message::BlockTransactions { block: tip.hash(), transactions: vec![world.payment.clone()] },
     ]
 }
 

@@ -200,7 +200,8 @@ fn codec_errors() -> Vec<CodecError> {
             }
             Error::Hello { .. } => Error::Goodbye,
             Error::Goodbye => Error::TooMany { kind, found: 2, allowed: 1 },
-            Error::TooMany { .. } => Error::UserAgent { allowed: 64 },
+            Error::TooMany { .. } => Error::Indexes { kind },
+            Error::Indexes { .. } => Error::UserAgent { allowed: 64 },
             Error::UserAgent { .. } => {
                 Error::Address { found: cairn_protocol::peer::PeerAddress::new(address) }
             }
@@ -224,7 +225,13 @@ fn goodbyes() -> Vec<Goodbye> {
 }
 
 fn offences() -> Vec<Misbehavior> {
-    let alone = [Misbehavior::HelloMissing, Misbehavior::SecondHello, Misbehavior::BrokenHeaders];
+    let alone = [
+        Misbehavior::HelloMissing,
+        Misbehavior::SecondHello,
+        Misbehavior::BrokenHeaders,
+        Misbehavior::BlockIndexes,
+        Misbehavior::BlockTransactions,
+    ];
     let codec = codec_errors().into_iter().map(Misbehavior::Malformed);
     let blocks = rejections().into_iter().map(Misbehavior::Block);
     let transactions = transaction_errors().into_iter().map(Misbehavior::Transaction);

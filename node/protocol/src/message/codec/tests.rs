@@ -14,10 +14,11 @@ use cairn_core::transaction::{
     Coinbase, LockTime, OutPoint, Output, Signature, Transaction, TransactionBody,
 };
 use cairn_core::work::Work;
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::message::compact_block::{CompactBlock, PrefilledTransaction};
 use crate::message::types::Inventory;
 
 fn block_hash() -> impl Strategy<Value = BlockHash> {
@@ -117,6 +118,17 @@ fn message() -> impl Strategy<Value = Message> {
         vec(txid(), 0..20).prop_map(Message::AnnounceTransactions),
         vec(txid(), 0..20).prop_map(Message::GetTransactions),
         vec(transaction(), 0..4).prop_map(Message::Transactions),
+        any::<bool>().prop_map(Message::SendCompact),
+        block_hash().prop_map(Message::GetCompactBlock),
+        (block(), any::<u64>()).prop_map(|(block, salt)| {
+            let is_lacking = |one: &Transaction| one.txid().prefix() % 2 == 0;
+            Message::CompactBlock(Arc::new(CompactBlock::new(&block, salt, is_lacking)))
+        }),
+        (block_hash(), btree_set(0..32_768_u32, 0..20)).prop_map(|(block, indexes)| {
+            Message::GetBlockTransactions { block, indexes: indexes.into_iter().collect() }
+        }),
+        (block_hash(), vec(transaction(), 0..4))
+            .prop_map(|(block, transactions)| Message::BlockTransactions { block, transactions }),
     ]
 }
 
@@ -142,7 +154,7 @@ proptest! {
 
     #[test]
     fn random_bytes_never_panic_and_what_they_mean_is_written_the_same(
-        kind in 0u8..16, body in vec(any::<u8>(), 0..300),
+        kind in 0u8..20, body in vec(any::<u8>(), 0..300),
     ) {
         let bytes = [vec![kind], body].concat();
         if let Ok(message) = decode(&bytes) {
@@ -158,14 +170,15 @@ fn an_empty_message_is_refused() {
 
 #[test]
 fn an_unknown_kind_is_refused() {
-    assert_eq!(decode(&[14, 0]), Err(CodecError::UnknownKind { found: 14 }));
+    assert_eq!(decode(&[19, 0]), Err(CodecError::UnknownKind { found: 19 }));
 }
 
 /// ATTACKS 24: the count says 2^60, the bytes are few.
 #[test]
 fn a_lying_count_is_refused_before_anything_is_allocated() {
-    for kind in [5u8, 6, 7, 8, 10, 11, 12, 13] {
-        let bytes = [vec![kind], (1u64 << 60).to_le_bytes().to_vec()].concat();
+    let counts = [5u8, 6, 7, 8, 10, 11, 12, 13].map(|kind| (kind, Vec::new()));
+    for (kind, before) in counts.into_iter().chain([17, 18].map(|kind| (kind, vec![0; 32]))) {
+        let bytes = [vec![kind], before, (1u64 << 60).to_le_bytes().to_vec()].concat();
         assert!(matches!(decode(&bytes), Err(CodecError::Malformed { .. })), "kind {kind}");
     }
 }
@@ -187,6 +200,51 @@ fn addresses_one_past_their_bound_are_refused_though_short_ones_fit() {
     let bytes = encode(&Message::Peers(vec![address; MAX_PEERS_PER_MESSAGE + 1]));
     let (found, allowed) = (MAX_PEERS_PER_MESSAGE + 1, MAX_PEERS_PER_MESSAGE);
     assert_eq!(decode(&bytes), Err(CodecError::TooMany { kind: "Peers", found, allowed }));
+}
+
+/// Of a compact block no index is read that points beyond its transactions, twice at one, or back.
+#[test]
+fn indexes_that_do_not_increase_or_exceed_the_transactions_are_refused() {
+    let transaction = Arc::new(Transaction::new(
+        TransactionBody { inputs: Vec::new(), outputs: Vec::new(), lock_time: LockTime::Immediate },
+        Vec::new(),
+    ));
+    let transactions = vec![transaction.clone(); 3];
+    let coinbase = Coinbase { height: Height::GENESIS, outputs: Vec::new(), tag: Vec::new() };
+    let header = cairn_core::testing::TestChain::new().genesis.header().to_owned();
+    let compact = CompactBlock::new(&Block::new(header, coinbase, transactions), 7, |_| false);
+    let prefilled = |indexes: &[u32]| {
+        let one = |index: &u32| PrefilledTransaction { index: *index, transaction: transaction.clone() };
+        let prefilled = indexes.iter().map(one).collect();
+        let message = CompactBlock { prefilled, ..compact.clone() };
+        decode(&encode(&Message::CompactBlock(Arc::new(message))))
+    };
+    let requested = |indexes: &[u32]| {
+        decode(&encode(&Message::GetBlockTransactions { block: BlockHash::ZERO, indexes: indexes.to_vec() }))
+    };
+    assert!(prefilled(&[0, 4]).is_ok() && requested(&[0, 32_767]).is_ok());
+    for indexes in [&[1, 0][..], &[1, 1], &[5], &[u32::MAX, u32::MAX]] {
+        assert_eq!(prefilled(indexes), Err(CodecError::Indexes { kind: "CompactBlock" }), "{indexes:?}");
+    }
+    for indexes in [&[1, 0][..], &[1, 1], &[32_768], &[u32::MAX, u32::MAX]] {
+        assert_eq!(requested(indexes), Err(CodecError::Indexes { kind: "GetBlockTransactions" }));
+    }
+}
+
+#[test]
+fn a_compact_block_of_more_transactions_than_any_block_has_is_refused() {
+    let genesis = cairn_core::testing::TestChain::new().genesis;
+    let compact = CompactBlock::new(&genesis, 7, |_| false);
+    let id = crate::message::compact_block::ShortIdKey::new(genesis.header(), 7);
+    let body = TransactionBody { inputs: Vec::new(), outputs: Vec::new(), lock_time: LockTime::Immediate };
+    let id = id.id(&Transaction::new(body, Vec::new()));
+    let with = |count: usize| {
+        let compact = CompactBlock { short_ids: vec![id; count], ..compact.clone() };
+        decode(&encode(&Message::CompactBlock(Arc::new(compact))))
+    };
+    assert!(with(MAX_COMPACT_TRANSACTIONS).is_ok());
+    let (found, allowed) = (MAX_COMPACT_TRANSACTIONS + 1, MAX_COMPACT_TRANSACTIONS);
+    assert_eq!(with(found), Err(CodecError::TooMany { kind: "CompactBlock", found, allowed }));
 }
 
 /// Whatever the rest is: longer, shorter, of other kinds of values, with text for no terminal.

@@ -200,7 +200,7 @@ fn headers_ahead_of_the_clock_blame_nobody_and_are_asked_about_again_in_time() {
     net.pass(1);
     assert!(net.said_to(9).contains(&&question));
     net.say(9, 0, Message::Headers(vec![*block.header()]));
-    assert!(net.said_to(9).contains(&&Message::GetBlocks(vec![block.hash()])));
+    assert!(net.said_to(9).contains(&&Message::GetCompactBlock(block.hash())));
     net.say(9, 0, Message::Block(block.clone()));
     assert_eq!(net.tips(), [block.hash()].into());
 }
@@ -229,7 +229,7 @@ fn a_false_body_leaves_the_request_to_another_peer_as_it_was() {
     let honest = test.block_on(&test.genesis, 1, Amount::ZERO, vec![payment]);
     let stripped = Arc::new(Block::new(*honest.header(), honest.coinbase().clone(), Vec::new()));
     net.say(8, 0, Message::Headers(vec![*honest.header()]));
-    let question = Message::GetBlocks(vec![honest.hash()]);
+    let question = Message::GetCompactBlock(honest.hash());
     assert!(net.said_to(8).contains(&&question));
     net.say(9, 0, Message::Block(stripped));
     assert!(net.is_banned(0, 9));
@@ -253,7 +253,7 @@ fn a_block_that_came_with_a_false_body_is_asked_of_another_at_once() {
     let stripped = Arc::new(Block::new(*honest.header(), honest.coinbase().clone(), Vec::new()));
     net.say(9, 0, Message::Headers(vec![*honest.header()]));
     net.say(8, 0, Message::Headers(vec![*honest.header()]));
-    let question = Message::GetBlocks(vec![honest.hash()]);
+    let question = Message::GetCompactBlock(honest.hash());
     assert!(net.said_to(9).contains(&&question) && !net.said_to(8).contains(&&question));
     net.say(9, 0, Message::Block(stripped));
     assert!(net.is_banned(0, 9) && !net.is_banned(0, 8));

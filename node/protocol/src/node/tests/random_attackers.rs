@@ -8,7 +8,7 @@ use cairn_core::transaction::{Coinbase, Transaction};
 
 use super::*;
 use crate::limits::{MAX_ALL_ORPHAN_BYTES, MAX_UNCHECKED_BYTES, REDIAL_MAX};
-use crate::message::Inventory;
+use crate::message::{CompactBlock, Inventory};
 use crate::random::Random;
 
 const HONEST: usize = 10;
@@ -125,7 +125,7 @@ impl World {
     }
 
     fn message(&mut self) -> Message {
-        match self.chance(18) {
+        match self.chance(24) {
             0 => Message::Ping { nonce: 7 },
             1 => Message::Pong { nonce: 7 },
             2 => Message::GetPeers,
@@ -142,6 +142,28 @@ impl World {
             13 | 14 => Message::AnnounceTransactions((0..5).map(|_| self.any_transaction().txid()).collect()),
             15 => Message::GetTransactions((0..5).map(|_| self.any_transaction().txid()).collect()),
             16 => Message::Transactions((0..5).map(|_| self.any_transaction()).collect()),
+            17 => Message::SendCompact(self.chance(4) > 0),
+            18 => Message::GetCompactBlock(self.any_block().hash()),
+            19 => {
+                Message::CompactBlock(Arc::new(CompactBlock::new(&self.any_block(), self.chance(9), |_| {
+                    true
+                })))
+            }
+            20 | 21 => {
+                // Its header commits to other transactions: some are requested, and the rebuilt block is false.
+                let (honest, count) = (self.any_block(), self.chance(4));
+                let false_ones = (0..count).map(|_| self.any_transaction()).collect();
+                let block = Block::new(*honest.header(), honest.coinbase().clone(), false_ones);
+                Message::CompactBlock(Arc::new(CompactBlock::new(&block, self.chance(9), |_| count == 1)))
+            }
+            22 => {
+                let (block, count) = (self.any_block().hash(), self.chance(3));
+                if count == 0 {
+                    return Message::GetBlockTransactions { block, indexes: vec![self.chance(2) as u32] };
+                }
+                let transactions = (0..count).map(|_| self.any_transaction()).collect();
+                Message::BlockTransactions { block, transactions }
+            }
             _ => {
                 // A coinbase that claims too much, on a branch that may have most work.
                 let parent = self.any_block();

@@ -1,7 +1,7 @@
 //! Other versions of the protocol: what they may say without a ban, and what is misbehavior all the same.
 
 use super::*;
-use crate::message::codec;
+use crate::message::{PROTOCOL_VERSION, codec};
 
 fn alone() -> (TestChain, Net) {
     let test = TestChain::new();
@@ -34,8 +34,8 @@ fn answer(frame: &[u8]) -> (Message, bool) {
 #[test]
 fn a_hello_of_another_version_is_answered_with_ours_whatever_its_layout() {
     let ours = TestChain::new().params.genesis_hash;
-    let other_version = Message::Goodbye(Goodbye::OtherVersion { ours: 1 });
-    for version in [0, 2, u32::MAX] {
+    let other_version = Message::Goodbye(Goodbye::OtherVersion { ours: PROTOCOL_VERSION });
+    for version in [0, 1, PROTOCOL_VERSION + 1, u32::MAX] {
         let longer = foreign_hello(version, ours);
         assert_eq!(answer(&longer), (other_version.clone(), false), "version {version}");
         assert_eq!(answer(&longer[..37]), (other_version.clone(), false), "version {version}, nothing more");
@@ -45,7 +45,7 @@ fn a_hello_of_another_version_is_answered_with_ours_whatever_its_layout() {
 #[test]
 fn a_hello_of_another_chain_is_answered_with_ours_whatever_its_version_and_layout() {
     let ours = TestChain::new().params.genesis_hash;
-    for version in [1, 2] {
+    for version in [1, PROTOCOL_VERSION, PROTOCOL_VERSION + 1] {
         let hello = foreign_hello(version, GenesisHash::from_bytes([7; 32]));
         assert_eq!(answer(&hello), (Message::Goodbye(Goodbye::OtherChain { ours }), false));
     }
@@ -67,7 +67,7 @@ fn what_follows_a_hello_of_another_version_is_not_looked_at() {
     let (test, mut net) = alone();
     net.stranger(9, 0);
     let now = net.now;
-    let readable = Hello { protocol_version: 2, ..harness::hello(&test, 9) };
+    let readable = Hello { protocol_version: PROTOCOL_VERSION + 1, ..harness::hello(&test, 9) };
     let readable = codec::encode(&Message::Hello(Box::new(readable)));
     for frame in [&readable[..], &[99, 1, 2], &foreign_hello(1, test.params.genesis_hash), &[7, 7]] {
         net.nodes[0].handle(now, input(9, frame)).expect("memory does not fail");
@@ -104,7 +104,7 @@ fn a_kind_of_message_that_this_version_does_not_have_is_banned_before_a_hello_an
     assert!(answer(&[200, 1, 2, 3]).1);
     let (test, mut net) = alone();
     net.guest(&test, 9, 0);
-    net.give(0, input(9, &[14]));
+    net.give(0, input(9, &[200]));
     assert!(net.is_banned(0, 9));
 }
 

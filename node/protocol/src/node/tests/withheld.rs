@@ -192,6 +192,7 @@ fn a_chain_that_others_withheld_is_probed_with_one_block() {
         let said = net.said_to(guest).into_iter();
         let requests = said.filter_map(|message| match message {
             Message::GetBlocks(hashes) => Some(hashes.clone()),
+            Message::GetCompactBlock(hash) => Some(vec![*hash]),
             _ => None,
         });
         requests.collect::<Vec<_>>()
@@ -227,7 +228,7 @@ fn a_block_that_twenty_announce_and_withhold_comes_from_an_outbound_peer_within_
     net.pass(HEDGE_AFTER.as_millis() as u64);
     assert_eq!(net.tips(), [block.hash()].into());
     let asked =
-        (10..30).filter(|guest| !net.said_to(*guest).contains(&&Message::GetBlocks(vec![block.hash()])));
+        (10..30).filter(|guest| !net.said_to(*guest).contains(&&Message::GetCompactBlock(block.hash())));
     assert!(asked.count() >= 18, "few are asked at a time");
 }
 
