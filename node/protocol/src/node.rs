@@ -349,13 +349,12 @@ impl<S: ChainStore> Node<S> {
         actions: &mut Vec<Action>,
     ) {
         let (header, hash) = (compact.header, compact.header.hash());
-        let entry = self.chain.entry(&hash);
-        if entry.is_some_and(|entry| entry.is_invalid() || entry.has_body()) {
+        if self.chain.entry(&hash).is_some_and(BlockIndexEntry::is_invalid) {
             // The sender may have forwarded an invalid block before it validated it.
             return self.sync.bodies.not_valid(&peer, &hash);
         }
         self.received_headers(peer, &[header], actions);
-        let is_next = self.chain.entry(&hash).is_some()
+        let is_next = self.chain.entry(&hash).is_some_and(|entry| !entry.has_body())
             && header.previous_block_hash == self.chain.tip().hash()
             && !self.is_initial_download();
         if is_next {
