@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_daemon::p2p::memory_budget::{LONGEST_UNREQUESTED, MAX_UNREQUESTED_BYTES_IN_ALL};
 use cairn_protocol::limits::{MAX_FRAME, MAX_FRAME_BEFORE_HELLO};
-use cairn_protocol::message::{Goodbye, Message, codec};
+use cairn_protocol::message::{Goodbye, Message, PROTOCOL_VERSION, codec};
 use cairn_tests::hostile::{Hostile, hello};
 use cairn_tests::patience::wait_until;
 use cairn_tests::process::{NodeProcess, Options};
@@ -159,13 +159,13 @@ fn hello_of_another_layout(version: u32, genesis: GenesisHash) -> Vec<u8> {
 
 #[test]
 fn a_peer_of_a_later_version_is_told_ours_whatever_its_hello_holds_and_not_banned() {
-    let goodbye = farewell_to(&hello_of_another_layout(2, genesis()));
-    assert_eq!(goodbye, Some(Message::Goodbye(Goodbye::OtherVersion { ours: 1 })));
+    let goodbye = farewell_to(&hello_of_another_layout(PROTOCOL_VERSION + 1, genesis()));
+    assert_eq!(goodbye, Some(Message::Goodbye(Goodbye::OtherVersion { ours: PROTOCOL_VERSION })));
 }
 
 #[test]
 fn a_peer_of_another_chain_is_told_ours_whatever_its_hello_holds_and_not_banned() {
-    let goodbye = farewell_to(&hello_of_another_layout(1, GenesisHash::from_bytes([7; 32])));
+    let goodbye = farewell_to(&hello_of_another_layout(PROTOCOL_VERSION, GenesisHash::from_bytes([7; 32])));
     assert_eq!(goodbye, Some(Message::Goodbye(Goodbye::OtherChain { ours: genesis() })));
 }
 
