@@ -159,7 +159,8 @@ fn the_tip_is_announced_when_initial_download_ends() {
     let chain = test.blocks_on(&test.genesis, 7, 60);
     net.say(8, 0, headers_of(&chain));
     assert!(net.nodes[0].is_initial_download());
-    chain.iter().for_each(|block| net.say(8, 0, Message::Block(block.clone())));
+    // The first comes last, and with it all are connected at once, while initial download runs.
+    chain.iter().rev().for_each(|block| net.say(8, 0, Message::Block(block.clone())));
     assert_eq!(net.tips(), [chain[59].hash()].into());
 }
 
