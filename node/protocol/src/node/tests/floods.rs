@@ -11,6 +11,8 @@ use crate::limits::{
     TRIED_BUCKETS,
 };
 use crate::message::Inventory;
+use crate::peer::PeerAddress;
+use crate::peers::address_key::AddressKey;
 use crate::peers::address_manager::AddressManager;
 
 fn hash(number: usize) -> [u8; 32] {
@@ -63,22 +65,19 @@ fn a_request_that_repeats_one_large_block_is_served_up_to_a_limit_of_bytes() {
 fn no_number_of_addresses_takes_more_places_than_the_tables_have() {
     let address = |number: u32| {
         let host = Ipv4Addr::from(number.wrapping_mul(2_654_435_761));
-        crate::peer::PeerAddress::new((host, 4000).into())
+        PeerAddress::new((host, 4000).into())
     };
-    let (mut manager, places) = (AddressManager::new(7), (NEW_BUCKETS + TRIED_BUCKETS) * BUCKET_SIZE);
+    let (mut manager, places) =
+        (AddressManager::new(AddressKey::new([7, 0])), (NEW_BUCKETS + TRIED_BUCKETS) * BUCKET_SIZE);
     for number in 0..200_000 {
         manager.add(address(number), Some(address(number / 7)));
         if number % 5 == 0 {
-            manager.succeeded(net_time(number), address(number));
+            manager.succeeded(Timestamp::from_millis(number.into()), address(number), |_| false);
         }
     }
     let (places, tried) = (usize::try_from(places).expect("few"), manager.tried().count());
     assert!(manager.len() <= places && manager.len() > places / 2, "{}", manager.len());
     assert!(tried <= usize::try_from(TRIED_BUCKETS * BUCKET_SIZE).expect("few") && tried > 1_000, "{tried}");
-}
-
-fn net_time(number: u32) -> Timestamp {
-    Timestamp::from_millis(u64::from(number))
 }
 
 /// Transactions of as many inputs whose parents no node knows.

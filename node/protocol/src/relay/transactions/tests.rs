@@ -300,9 +300,9 @@ fn the_announcements_for_a_peer_are_limited_and_each_is_looked_at_once() {
     let (mut relay, mut actions) = (relay(2), Vec::new());
     (0..100_000).for_each(|number| relay.announce(NOW, txid(number)));
     assert!(relay.peers.values().all(|side| side.queue.len() == MAX_ANNOUNCE_QUEUE));
-    let looked = core::cell::Cell::new(0);
+    let looked = core::cell::Cell::new(0_usize);
     while let Some(now) = relay.next_wake() {
-        let is_unconfirmed = |_: &Txid| looked.replace(looked.get() + 1) % 2 == 0;
+        let is_unconfirmed = |_: &Txid| looked.replace(looked.get() + 1).is_multiple_of(2);
         relay.wake(now, is_unconfirmed, &mut actions);
     }
     assert_eq!(looked.get(), 2 * MAX_ANNOUNCE_QUEUE);
