@@ -101,6 +101,8 @@ async fn serve_rpc(config: &Config, data_dir: &Path, stop: CancellationToken) ->
         Cookie::create(&path).with_context(|| format!("cannot write the cookie {}", path.display()))?;
     let rpc = Rpc::loading(config.tag.clone().into_bytes());
     let settings = Settings { cookie, allowed_hosts: config.rpc_allow_host.clone(), stop };
+    // The server's task starts at some time after this; the driver reports from its first step.
+    web::metrics::recorder();
     let ended = tokio::spawn(web::serve(listener, rpc.clone(), settings));
     Ok(Server { rpc, address, ended })
 }
