@@ -127,7 +127,7 @@ fn a_thousand_idle_sockets_that_renew_themselves_let_newcomers_in_and_keep_none_
     let _flood = IdleSockets::open(node.peer_address(), 4, 250);
     std::thread::sleep(Duration::from_secs(2));
     let newcomer = NodeProcess::start(Options::connected_to(&[&node]));
-    wait_until("the newcomer is connected", || newcomer.peers() == 1);
+    wait_until("the newcomer is connected", || newcomer.peers() >= 1);
     generate(&node, 1);
     [&first, &newcomer].iter().for_each(|peer| peer.wait_for_tip(&node.tip()));
     assert!(first.peers() >= 1 && newcomer.peers() >= 1);

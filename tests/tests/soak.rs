@@ -13,7 +13,9 @@ use cairn_core::amount::Amount;
 use cairn_core::hash::{BlockHash, Txid};
 use cairn_core::header::Header;
 use cairn_core::height::Height;
-use cairn_core::transaction::{Coinbase, LockTime, OutPoint, Output, Transaction, TransactionBody};
+use cairn_core::transaction::{
+    Coinbase, LockTime, OutPoint, Output, Signature, Transaction, TransactionBody,
+};
 use cairn_genesis::{Chain, accounts};
 use cairn_protocol::limits::MAX_FRAME;
 use cairn_protocol::message::Message;
@@ -55,7 +57,7 @@ impl Weapons {
         let outpoint = OutPoint { txid: coinbase.txid(), index: 0 };
         let body =
             TransactionBody { inputs: vec![outpoint], outputs: vec![output], lock_time: LockTime::Immediate };
-        let forged = Transaction::new(body, vec![cairn_core::signature::Signature::from_bytes([9; 64])]);
+        let forged = Transaction::new(body, vec![Signature::from_bytes([9; 64])]);
         Self { chain, withheld, forged }
     }
 
