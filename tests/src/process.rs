@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -260,7 +261,9 @@ impl NodeProcess {
     /// the test states, and it neither banned nor disconnected an honest peer.
     #[track_caller]
     fn assert_unharmed(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            let has_crashed = status.code() == Some(101) || [Some(6), Some(11)].contains(&status.signal());
+            assert!(!has_crashed, "the node has crashed: {status}");
             return;
         }
         let (_, metrics) = self.rpc.page("/metrics").expect("the node shows its metrics");

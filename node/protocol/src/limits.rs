@@ -203,7 +203,7 @@ pub const STALL_PENALTY: Duration = Duration::from_secs(10);
 pub const MAX_STALLS: u32 = 3;
 /// Bytes of blocks that are requested from one peer at a time, by the average size of a block.
 pub const BODY_WINDOW_BYTES: usize = 8 * 1024 * 1024;
-/// Peers of which blocks are requested at a time: bounds the memory for what they send.
+/// Inbound peers of which blocks are requested at a time: bounds the memory for what they send.
 pub const MAX_BODY_PEERS: usize = 16;
 /// Blocks that are requested from one peer at a time, whatever their size.
 pub const MIN_BODY_WINDOW: usize = 8;

@@ -169,7 +169,7 @@ pub fn numbers() -> BTreeMap<&'static str, String> {
         ("headers held back", limits::REDOWNLOAD_BUFFER.to_string()),
         ("presyncs", limits::MAX_PRESYNCS.to_string()),
         ("block timeout", seconds(limits::BLOCK_TIMEOUT)),
-        ("peers asked for blocks", limits::MAX_BODY_PEERS.to_string()),
+        ("inbound peers asked for blocks", limits::MAX_BODY_PEERS.to_string()),
         ("time before others are asked", seconds(limits::HEDGE_AFTER)),
         ("rest after a failure", seconds(limits::STALL_PENALTY)),
         ("failures in a row", limits::MAX_STALLS.to_string()),

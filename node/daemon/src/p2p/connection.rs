@@ -155,7 +155,10 @@ async fn write(
                 }
             }
         }
-        stream.write_all(&buffer).await?;
+        for piece in buffer.chunks(BATCH) {
+            stream.write_all(piece).await?;
+            state.has_read();
+        }
         stream.flush().await?;
         state.traffic.add_sent(buffer.len());
         sent.drain(..).for_each(|message| state.written(&message));
@@ -225,7 +228,8 @@ impl Reader {
                 Ok(message) => message,
                 Err(error) => return self.malformed(error).await,
             };
-            state.read(&message);
+            drop(frame);
+            state.answered(&message);
             longest = MAX_FRAME;
             let wait = rates.take(begun.elapsed(), &message);
             if !wait.is_zero() {
@@ -239,6 +243,7 @@ impl Reader {
             } else {
                 self.received(message, bytes).await?;
             }
+            state.handed_on();
         }
     }
 

@@ -7,11 +7,14 @@ use std::time::Instant;
 
 use cairn_genesis::programs::held::held;
 use cairn_protocol::limits::{MAX_RELAYED_TRANSACTION, MAX_SERVED_TRANSACTION_BYTES};
+use cairn_protocol::peer::PeerId;
 use tokio_util::sync::CancellationToken;
 
 /// The most bytes that are queued until peers read them: enough for some peers that download the whole chain at
 /// once, however many are connected.
 pub const MAX_QUEUED_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
+/// Bytes that may wait for each peer besides: one piece of what is written at a time, and small messages.
+const UNREAD_ALLOWANCE: usize = 256 * 1024;
 /// Bytes of the longest frame that a peer sends which keeps to the protocol and was asked for no block: a full reply
 /// to `GetTransactions`, with its ids and lengths.
 pub const LONGEST_UNREQUESTED: usize = MAX_SERVED_TRANSACTION_BYTES + MAX_RELAYED_TRANSACTION + 16 * 1024;
@@ -37,6 +40,7 @@ struct Parts {
 
 #[derive(Debug)]
 struct Part {
+    peer: PeerId,
     bytes: usize,
     /// When it last released bytes, or began to hold some.
     progress: Instant,
@@ -58,7 +62,7 @@ impl MemoryBudget {
 
     /// The budget for messages that wait until peers read them.
     pub fn for_sending() -> Arc<Self> {
-        Self::new(MAX_QUEUED_BYTES_IN_ALL, 0)
+        Self::new(MAX_QUEUED_BYTES_IN_ALL, UNREAD_ALLOWANCE)
     }
 
     /// The budget for frames of which a part has arrived, but for those of requested blocks. A peer that keeps to
@@ -67,12 +71,12 @@ impl MemoryBudget {
         Self::new(MAX_UNREQUESTED_BYTES_IN_ALL, LONGEST_UNREQUESTED)
     }
 
-    /// The part of a new connection, which `closed` ends.
-    pub fn peer_budget(self: &Arc<Self>, closed: CancellationToken) -> PeerBudget {
+    /// The part of a new connection with a peer, which `closed` ends.
+    pub fn peer_budget(self: &Arc<Self>, peer: PeerId, closed: CancellationToken) -> PeerBudget {
         let mut parts = self.parts();
         let id = parts.next_id;
         parts.next_id += 1;
-        parts.by_id.insert(id, Part { bytes: 0, progress: Instant::now(), closed });
+        parts.by_id.insert(id, Part { peer, bytes: 0, progress: Instant::now(), closed });
         PeerBudget { id, all: self.clone() }
     }
 
@@ -115,9 +119,21 @@ impl PeerBudget {
             let Some(stuck) = counting.min_by_key(|(_, part)| part.progress).map(|(id, _)| *id) else {
                 break;
             };
-            parts.remove(stuck, allowance).iter().for_each(|part| part.closed.cancel());
+            if let Some(part) = parts.remove(stuck, allowance) {
+                // Peers can cause this as often as they connect, so it is not a warning.
+                tracing::debug!(peer = ?part.peer, bytes = part.bytes, "memory: a connection is closed");
+                metrics::counter!("cairn_closed_for_memory_total").increment(1);
+                part.closed.cancel();
+            }
         }
         held
+    }
+
+    /// Notes that a part of the bytes was taken.
+    pub fn progressed(&self) {
+        if let Some(part) = self.all.parts().by_id.get_mut(&self.id) {
+            part.progress = Instant::now();
+        }
     }
 
     /// Releases bytes.
@@ -152,7 +168,7 @@ mod tests {
 
     fn part(budget: &Arc<MemoryBudget>) -> (PeerBudget, CancellationToken) {
         let closed = CancellationToken::new();
-        (budget.peer_budget(closed.clone()), closed)
+        (budget.peer_budget(PeerId::from_bytes([1; 32]), closed.clone()), closed)
     }
 
     /// ATTACKS 24: a slow honest peer that holds much is not closed for those that never read.
@@ -161,8 +177,7 @@ mod tests {
         let budget = MemoryBudget::new(100, 0);
         let ((slow, slow_closed), (silent, silent_closed)) = (part(&budget), part(&budget));
         assert_eq!((slow.add(60), silent.add(40)), (60, 40));
-        slow.remove(1);
-        assert_eq!(slow.add(1), 60);
+        slow.progressed();
         assert!(!slow_closed.is_cancelled() && !silent_closed.is_cancelled());
         let (newest, newest_closed) = part(&budget);
         newest.add(1);

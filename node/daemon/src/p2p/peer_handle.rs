@@ -1,11 +1,14 @@
 //! Peer handles: the sending end of one connection, held by the driver. Its queue is limited in messages and
 //! bytes; a peer that does not read fast enough loses the connection.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant as Time};
 
+use cairn_core::hash::BlockHash;
+use cairn_genesis::programs::held::held;
 use cairn_protocol::limits::MAX_SERVED_BYTES;
-use cairn_protocol::message::Message;
+use cairn_protocol::message::{Inventory, Message};
 use cairn_protocol::peer::PeerId;
 use libp2p::swarm::ConnectionId;
 use tokio::sync::{Notify, mpsc};
@@ -22,6 +25,8 @@ pub const MAX_QUEUED: usize = 4096;
 /// and as much again. While more than [`PAUSE_ABOVE`] are queued, the peer's further requests are held back, so an
 /// honest peer stays below.
 pub const MAX_QUEUED_BYTES: usize = 3 * MAX_SERVED_BYTES;
+/// Time in which a frame may be the reply to a request for blocks: a peer that is silent for longer has timed out.
+const LONGEST_REPLY: Duration = Duration::from_secs(60);
 /// While more bytes than this are queued, the peer's requests are held back.
 pub const PAUSE_ABOVE: usize = 1024 * 1024;
 
@@ -80,8 +85,8 @@ impl HeldBytes {
 pub struct ConnectionState {
     sending: PeerBudget,
     reading: PeerBudget,
-    /// Blocks that were requested of the peer and not answered.
-    requested_blocks: AtomicUsize,
+    /// Blocks that were requested of the peer and not answered, by the time of the request.
+    requested: Mutex<BTreeMap<BlockHash, Time>>,
     drained: Notify,
     /// The connection is closed; nothing more is read or written.
     pub closed: CancellationToken,
@@ -105,9 +110,9 @@ impl PeerHandle {
         let (queue, receiver) = mpsc::channel(MAX_QUEUED);
         let closed = CancellationToken::new();
         let state = ConnectionState {
-            sending: budgets.sending.peer_budget(closed.clone()),
-            reading: budgets.reading.peer_budget(closed.clone()),
-            requested_blocks: AtomicUsize::new(0),
+            sending: budgets.sending.peer_budget(peer, closed.clone()),
+            reading: budgets.reading.peer_budget(peer, closed.clone()),
+            requested: Mutex::default(),
             drained: Notify::new(),
             closed,
             reported: CancellationToken::new(),
@@ -120,12 +125,11 @@ impl PeerHandle {
 
     /// Queues a message. If too much is queued already, the connection is closed.
     pub fn send(&self, message: Message) {
-        let requested = match &message {
-            Message::GetBlocks(hashes) => hashes.len(),
-            Message::GetBlockTransactions { .. } => 1,
-            _ => 0,
-        };
-        self.state.requested_blocks.fetch_add(requested, Ordering::Relaxed);
+        match &message {
+            Message::GetBlocks(hashes) => self.state.request(hashes),
+            Message::GetBlockTransactions { block, .. } => self.state.request(&[*block]),
+            _ => {}
+        }
         let queued = self.state.sending.add(weight(&message));
         let due = self.state.delays.due(&self.peer);
         if queued > MAX_QUEUED_BYTES || self.queue.try_send(Outgoing::Send { message, due }).is_err() {
@@ -166,21 +170,47 @@ impl ConnectionState {
     /// Holds bytes of a frame that the peer is sending. Those of requested blocks count towards no limit but that of
     /// the requests.
     pub fn reading(&self, bytes: usize) {
-        if self.requested_blocks.load(Ordering::Relaxed) == 0 {
+        let is_recent = |time: &Time| time.elapsed() < LONGEST_REPLY;
+        if !held(&self.requested).values().any(is_recent) {
             self.reading.add(bytes);
         }
     }
 
-    /// Releases the bytes of a frame, and notes which requests the message answers.
-    pub fn read(&self, message: &Message) {
+    /// Releases the bytes of a frame whose message was handed on.
+    pub fn handed_on(&self) {
         self.reading.remove(self.reading.held());
-        let answered = match message {
-            Message::Block(_) | Message::BlockTransactions { .. } => 1,
-            Message::NotFound(items) => items.len(),
-            _ => return,
-        };
-        let left = |requested: usize| Some(requested.saturating_sub(answered));
-        let _ = self.requested_blocks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+    }
+
+    fn request(&self, blocks: &[BlockHash]) {
+        let (mut requested, now) = (held(&self.requested), Time::now());
+        requested.retain(|_, time| now.duration_since(*time) < LONGEST_REPLY);
+        requested.extend(blocks.iter().map(|hash| (*hash, now)));
+    }
+
+    /// Notes which requests a message answers.
+    pub fn answered(&self, message: &Message) {
+        let mut requested = held(&self.requested);
+        match message {
+            _ if requested.is_empty() => {}
+            Message::Block(block) => {
+                requested.remove(&block.hash());
+            }
+            Message::BlockTransactions { block, .. } => {
+                requested.remove(block);
+            }
+            Message::NotFound(items) => items.iter().for_each(|item| match item {
+                Inventory::Block(hash) => {
+                    requested.remove(hash);
+                }
+                Inventory::Transaction(_) => {}
+            }),
+            _ => {}
+        }
+    }
+
+    /// Notes that the peer has read a part of what is queued.
+    pub fn has_read(&self) {
+        self.sending.progressed();
     }
 
     /// The bytes that are held for the peer.
@@ -202,6 +232,8 @@ fn weight(message: &Message) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use cairn_core::hash::Txid;
+
     use super::*;
 
     fn handle() -> (PeerHandle, mpsc::Receiver<Outgoing>) {
@@ -250,5 +282,26 @@ mod tests {
         assert!(matches!(queue.try_recv(), Ok(Outgoing::Send { message: Message::GetPeers, due: None })));
         assert!(matches!(queue.try_recv(), Ok(Outgoing::Disconnect)));
         assert!(!handle.state().closed.is_cancelled());
+    }
+
+    #[test]
+    fn only_the_answers_to_requests_for_blocks_end_them() {
+        let (handle, _queue) = handle();
+        let (first, second) = (BlockHash::ZERO, BlockHash::from_bytes([1; 32]));
+        handle.send(Message::GetBlocks(vec![first, second]));
+        let held = || {
+            handle.state().reading(1);
+            let held = handle.state().held().reading;
+            handle.state().handed_on();
+            held
+        };
+        assert_eq!(held(), 0, "a requested block");
+        let lacks = |hash| Message::NotFound(vec![Inventory::Block(hash)]);
+        handle.state().answered(&lacks(first));
+        handle.state().answered(&Message::NotFound(vec![Inventory::Transaction(Txid::ZERO)]));
+        handle.state().answered(&lacks(first));
+        assert_eq!(held(), 0, "the other is not answered");
+        handle.state().answered(&lacks(second));
+        assert_eq!(held(), 1);
     }
 }

@@ -185,12 +185,11 @@ impl Bodies {
         chain: &Chain<S>,
     ) -> Vec<BlockHash> {
         let size = (BODY_WINDOW_BYTES / self.usual_size.max(1)).clamp(MIN_BODY_WINDOW, MAX_GET_BLOCKS);
-        let is_asked = |window: &Window| !window.owed.is_empty();
-        let asked = self.windows.values().filter(|window| is_asked(window)).count();
+        let is_full = self.is_full();
         let Some(window) = self.windows.get_mut(&peer) else { return Vec::new() };
         // Half a window is requested at a time, so that the peer always has a block to send.
         let is_idle = window.idle_until.is_some_and(|until| now < until);
-        let is_one_more = !is_asked(window) && asked >= MAX_BODY_PEERS;
+        let is_one_more = is_full && window.is_idle_inbound();
         if is_idle || is_one_more || window.owed.len() > size / 2 || best.work <= chain.work() {
             return Vec::new();
         }
@@ -233,17 +232,15 @@ impl Bodies {
         if self.is_requested_from(&peer, &hash) {
             return true;
         }
-        let asked = self.windows.values().filter(|window| !window.owed.is_empty()).count();
+        let is_full = self.is_full();
         let others = self.requests.get(&hash).map_or(&[][..], |request| request.peers.as_slice());
-        let is_outbound = |peer: &PeerId| {
-            self.windows.get(peer).is_some_and(|window| window.direction == Direction::Outbound)
-        };
+        let is_outbound = |peer: &PeerId| self.is_outbound(peer);
         let has_outbound = is_outbound(&peer) || others.iter().any(is_outbound);
         let limit = if has_outbound { PARALLEL_REQUESTS } else { PARALLEL_REQUESTS - 1 };
         let has_room = others.len() < limit;
         let Some(window) = self.windows.get_mut(&peer).filter(|_| has_room) else { return false };
         let is_idle = window.idle_until.is_some_and(|until| now < until);
-        if is_idle || (window.owed.is_empty() && asked >= MAX_BODY_PEERS) {
+        if is_idle || (is_full && window.is_idle_inbound()) {
             return false;
         }
         window.request(now, &[hash]);
@@ -275,7 +272,12 @@ impl Bodies {
         for (block, holders) in holders {
             let Some(request) = self.requests.get(&block) else { continue };
             let mut others = self.not_asked(now, request, holders);
-            let free = PARALLEL_REQUESTS.saturating_sub(request.peers.len());
+            let mut free = PARALLEL_REQUESTS.saturating_sub(request.peers.len());
+            // The last place is for an outbound peer, also for one that announces the block later.
+            let lacks_outbound = !request.peers.iter().chain(&others).any(|peer| self.is_outbound(peer));
+            if lacks_outbound && self.windows.values().any(|window| window.direction == Direction::Outbound) {
+                free = free.saturating_sub(1);
+            }
             if others.is_empty() || free == 0 {
                 continue;
             }
@@ -284,10 +286,7 @@ impl Bodies {
                 self.hedge_due = Some(self.hedge_due.map_or(due, |earlier| earlier.min(due)));
                 continue;
             }
-            let is_outbound = |peer: &PeerId| {
-                self.windows.get(peer).is_some_and(|window| window.direction == Direction::Outbound)
-            };
-            if let Some(outbound) = others.iter().position(is_outbound) {
+            if let Some(outbound) = others.iter().position(|peer| self.is_outbound(peer)) {
                 others.swap(0, outbound);
             }
             others.truncate(free);
@@ -302,6 +301,17 @@ impl Bodies {
             }
         }
         hedges
+    }
+
+    /// Whether no further inbound peer may be asked. Outbound ones, which are few, always may: otherwise inbound ones
+    /// that withhold blocks would keep them waiting.
+    fn is_full(&self) -> bool {
+        let inbound = self.windows.values().filter(|window| window.direction == Direction::Inbound);
+        inbound.filter(|window| !window.owed.is_empty()).count() >= MAX_BODY_PEERS
+    }
+
+    fn is_outbound(&self, peer: &PeerId) -> bool {
+        self.windows.get(peer).is_some_and(|window| window.direction == Direction::Outbound)
     }
 
     /// No block is missing: none is requested of more peers.
@@ -398,6 +408,10 @@ impl Bodies {
 }
 
 impl Window {
+    fn is_idle_inbound(&self) -> bool {
+        self.owed.is_empty() && self.direction == Direction::Inbound
+    }
+
     fn request(&mut self, now: Timestamp, blocks: &[BlockHash]) {
         if self.owed.is_empty() {
             self.progress = now;
@@ -451,7 +465,7 @@ mod tests {
 
     /// ATTACKS 24: whoever was asked for a block may send a long frame, and so few are asked at a time.
     #[test]
-    fn blocks_are_requested_of_a_limited_number_of_peers_at_a_time() {
+    fn blocks_are_requested_of_a_limited_number_of_inbound_peers_at_a_time() {
         let (test, now) = (TestChain::new(), Timestamp::from_millis(1_800_000_000_000));
         let verifier = Box::new(SerialVerifier);
         let chain = Chain::open(test.params.clone(), &test.genesis, MemoryStore::default(), verifier);
@@ -469,6 +483,9 @@ mod tests {
         let wanted: Vec<_> = wanted.collect();
         assert!(wanted.iter().take(MAX_BODY_PEERS).all(|blocks| blocks.len() == MIN_BODY_WINDOW));
         assert!(wanted.iter().skip(MAX_BODY_PEERS).all(Vec::is_empty));
+        let outbound = PeerId::from_bytes([99; 32]);
+        bodies.connected(now, outbound, Direction::Outbound, test.genesis.hash());
+        assert!(!bodies.choose(now, outbound, &best, &chain).is_empty(), "this node chose it");
         for hash in &wanted[0] {
             bodies.arrived(now, peers[0], hash, 1_000, true);
         }

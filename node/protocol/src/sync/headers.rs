@@ -339,14 +339,14 @@ impl Headers {
             .any(|best| chain.tree().ancestor(best, tip.height).is_some_and(|one| one.hash() == tip.hash()))
     }
 
-    /// Whether the chain of every peer is known and none is far ahead, when a block arrives. One that an inbound peer
+    /// Whether the chain of every outbound peer is known and none is far ahead, when a block arrives. One that an inbound peer
     /// sent shows nothing: it may be all that an attacker wants this node to know.
     pub fn is_in_step<S: ChainStore>(&self, from: Option<PeerId>, chain: &Chain<S>) -> bool {
         let is_outbound = |theirs: &PeerChain| theirs.direction == Direction::Outbound;
         let gap = self.furthest_ahead_of(chain).and_then(|height| height.since(chain.tip().height));
         gap.is_none_or(|gap| gap <= INITIAL_DOWNLOAD_GAP)
             && self.peers.values().next().is_some()
-            && self.peers.values().all(|theirs| theirs.requested.is_none())
+            && self.peers.values().all(|theirs| theirs.requested.is_none() || !is_outbound(theirs))
             && from.is_none_or(|sender| self.peers.get(&sender).is_some_and(is_outbound))
     }
 

@@ -10,11 +10,13 @@ use cairn_core::time::Timestamp;
 use crate::limits::{INITIAL_DOWNLOAD_GAP, INITIAL_DOWNLOAD_TIMEOUT};
 
 /// The state of initial download.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InitialDownload {
     /// No peer was far ahead so far, and the chain has not grown in step with peers.
-    #[default]
-    NotBegun,
+    NotBegun {
+        /// When the chain first grew by a block that shows nothing, because an inbound peer sent it or there is none.
+        grew: Option<Timestamp>,
+    },
     /// A peer is far ahead.
     Running {
         /// When the last block of such a chain was connected, or when this state began.
@@ -23,17 +25,25 @@ pub enum InitialDownload {
     Over,
 }
 
+impl Default for InitialDownload {
+    fn default() -> Self {
+        Self::NotBegun { grew: None }
+    }
+}
+
 impl InitialDownload {
     /// Follows the number of blocks by which the furthest peer is ahead; none if it is not known, because all
     /// that had the best header are gone. Returns whether initial download has just ended.
     pub fn follow(&mut self, now: Timestamp, ahead: Option<u32>) -> bool {
         let is_far = ahead.map(|blocks| blocks > INITIAL_DOWNLOAD_GAP);
         let next = match *self {
-            Self::NotBegun if is_far == Some(true) => Self::Running { progress: now },
+            // Nobody was far ahead since then: what comes later is no reason to fall silent.
+            Self::NotBegun { grew: Some(grew) } if now >= Self::end(grew) => Self::Over,
+            Self::NotBegun { .. } if is_far == Some(true) => Self::Running { progress: now },
             Self::Running { progress } if is_far == Some(false) || now >= Self::end(progress) => Self::Over,
             same => same,
         };
-        let has_ended = *self != next && next == Self::Over;
+        let has_ended = self.is_running() && next == Self::Over;
         *self = next;
         has_ended
     }
@@ -47,7 +57,8 @@ impl InitialDownload {
         is_in_step: impl FnOnce() -> bool,
     ) {
         *self = match *self {
-            Self::NotBegun if is_in_step() => Self::Over,
+            Self::NotBegun { .. } if is_in_step() => Self::Over,
+            Self::NotBegun { grew } => Self::NotBegun { grew: grew.or(Some(now)) },
             Self::Running { .. } if leads_far() => Self::Running { progress: now },
             same => same,
         };
@@ -97,6 +108,16 @@ mod tests {
         state.follow(at(0), FAR);
         assert_eq!(state.next_wake(), Some(at(10)));
         assert!(!state.follow(at(9), FAR) && state.follow(at(10), FAR) && !state.is_running());
+    }
+
+    #[test]
+    fn a_chain_that_grew_by_whatever_block_and_is_behind_nobody_never_begins_it() {
+        let mut state = InitialDownload::default();
+        state.grew(at(0), || false, || false);
+        state.grew(at(9), || false, || false);
+        let mut early = state;
+        assert!(!early.follow(at(9), FAR) && early.is_running());
+        assert!(!state.follow(at(10), FAR) && !state.is_running());
     }
 
     #[test]
