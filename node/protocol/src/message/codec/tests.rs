@@ -121,7 +121,7 @@ fn message() -> impl Strategy<Value = Message> {
         any::<bool>().prop_map(Message::SendCompact),
         block_hash().prop_map(Message::GetCompactBlock),
         (block(), any::<u64>()).prop_map(|(block, salt)| {
-            let is_lacking = |one: &Transaction| one.txid().prefix() % 2 == 0;
+            let is_lacking = |one: &Transaction| one.txid().prefix().is_multiple_of(2);
             Message::CompactBlock(Arc::new(CompactBlock::new(&block, salt, is_lacking)))
         }),
         (block_hash(), btree_set(0..32_768_u32, 0..20)).prop_map(|(block, indexes)| {
