@@ -460,3 +460,36 @@ fn a_connection_for_blocks_alone_and_a_node_in_initial_download_use_no_compact_b
     assert_eq!(net.tips(), [test.genesis.hash()].into());
     assert_eq!(net.said_to(9).last(), Some(&&Message::GetBlocks(vec![block.hash()])));
 }
+
+/// A link carries 3.6 % of the bytes of a block.
+#[test]
+fn a_block_of_a_thousand_known_transactions_takes_a_twentieth_of_its_bytes_on_the_wire() {
+    let test = TestChain::new();
+    let mut net = Net::line(&test, 5);
+    let split = |owner: u8| {
+        let outputs = vec![Output { amount: Amount::from_units(1_000_000), ..pay(1, owner) }; 100];
+        test.spend(owner, &[test.premine(owner)], outputs)
+    };
+    let splits: Vec<Arc<Transaction>> = (0..10).map(split).collect();
+    let first = test.block_on(&test.genesis, 1, Amount::ZERO, splits.clone());
+    net.submit(0, Submission::Block(first.clone()));
+    let spends = (0..10).flat_map(|owner: u8| (0..100).map(move |index: u32| (owner, index)));
+    let transactions: Vec<Arc<Transaction>> = spends
+        .map(|(owner, index)| {
+            let from = &splits[usize::from(owner)];
+            let coin = (OutPoint { txid: from.txid(), index }, from.outputs()[index as usize].clone());
+            test.spend(owner, &[coin], vec![Output { amount: Amount::from_units(900_000), ..pay(1, 1) }])
+        })
+        .collect();
+    give_transactions(&mut net, 0, &transactions);
+    net.pass(20_000);
+    assert!(net.nodes.iter().all(|node| node.mempool().len() == 1_000));
+    let block = test.block_on(&first, 1, Amount::ZERO, transactions);
+    let before = net.said.len();
+    net.submit(0, Submission::Block(block.clone()));
+    assert_eq!(net.tips(), [block.hash()].into());
+    assert_eq!(kinds(&net, before), ["compact"; 4]);
+    for (_, _, message) in &net.said[before..] {
+        assert!(message.weight() * 20 <= block.size(), "{} of {}", message.weight(), block.size());
+    }
+}
