@@ -100,6 +100,7 @@ impl Driver {
 
     fn run(mut self, runtime: &tokio::runtime::Handle) -> Result<Machine, StoreError> {
         loop {
+            let was_forwarded = self.machine.has_rebuilt_block();
             let mut woken = runtime.block_on(self.wait());
             let mut handled = 0;
             loop {
@@ -118,9 +119,9 @@ impl Driver {
                     None => break,
                 }
             }
-            // A block that was rebuilt is forwarded first, and then validated.
+            // A block that was rebuilt is forwarded first, and validated in the next round, whatever else that does.
             let is_due = self.machine.next_wake().is_some_and(|due| due <= clock::now());
-            if is_due && !self.machine.has_rebuilt_block() {
+            if is_due && (was_forwarded || !self.machine.has_rebuilt_block()) {
                 self.handle(Input::Wake)?;
             }
             self.machine.flush()?;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use cairn_core::block::Block;
+use cairn_core::check::block::check_block;
 use cairn_core::hash::{BlockHash, GenesisHash};
 use cairn_core::header::Header;
 use cairn_core::time::Timestamp;
@@ -247,7 +248,7 @@ impl<S: ChainStore> Node<S> {
             Message::Headers(headers) => self.received_headers(peer, &headers, actions),
             Message::GetBlocks(hashes) => {
                 let chain = &self.chain;
-                self.relay.blocks.requested(peer, &hashes, |hash| chain.block(hash), actions)?;
+                self.relay.blocks.requested(peer, &hashes, |hash| served(chain, hash), actions)?;
             }
             Message::Block(block) => self.received_block(peer, block, Validation::Sender, actions)?,
             Message::NotFound(items) => {
@@ -273,8 +274,9 @@ impl<S: ChainStore> Node<S> {
             }
             Message::GetCompactBlock(hash) => {
                 let Self { chain, relay, .. } = self;
-                if !relay.blocks.compact_requested(peer, hash, actions) {
-                    relay.blocks.requested(peer, &[hash], |hash| chain.block(hash), actions)?;
+                let is_invalid = chain.entry(&hash).is_some_and(BlockIndexEntry::is_invalid);
+                if is_invalid || !relay.blocks.compact_requested(peer, hash, actions) {
+                    relay.blocks.requested(peer, &[hash], |hash| served(chain, hash), actions)?;
                 }
             }
             Message::CompactBlock(compact) => self.received_compact_block(peer, compact, actions),
@@ -359,7 +361,12 @@ impl<S: ChainStore> Node<S> {
             && !self.is_initial_download();
         if is_next {
             let known = self.mempool.known().chain(self.relay.orphans.iter());
-            if let Some(progress) = self.relay.rebuilds.start(peer, compact, known) {
+            let bodies = &self.sync.bodies;
+            if let Some(progress) = self
+                .relay
+                .rebuilds
+                .start(peer, compact, known, |peer, hash| bodies.is_requested_from(peer, hash))
+            {
                 self.rebuild(peer, hash, progress, actions);
             }
         } else if self.sync.bodies.is_requested_from(&peer, &hash) {
@@ -372,7 +379,12 @@ impl<S: ChainStore> Node<S> {
         let bodies = &mut self.sync.bodies;
         let message = match progress {
             Progress::Rebuilt(block) => {
-                if block.header().previous_block_hash == self.chain.tip().hash() {
+                if self.chain.entry(&hash).is_some_and(BlockIndexEntry::is_invalid) {
+                    return bodies.not_valid(&peer, &hash);
+                }
+                let is_next = block.header().previous_block_hash == self.chain.tip().hash();
+                // Whatever a body shows alone is checked before it is passed on, as in Bitcoin Core.
+                if is_next && check_block(block.clone(), self.chain.params()).is_ok() {
                     let mempool = &self.mempool;
                     let is_lacking = |transaction: &Transaction| !mempool.contains(&transaction.txid());
                     self.relay.blocks.forward(&block, is_lacking, actions);
@@ -386,7 +398,7 @@ impl<S: ChainStore> Node<S> {
             Progress::Failed if bodies.request_announced(self.now, peer, hash) => {
                 Message::GetBlocks(vec![hash])
             }
-            Progress::Missing(_) | Progress::Failed => return self.relay.rebuilds.give_up(&peer),
+            Progress::Missing(_) | Progress::Failed => return self.relay.rebuilds.give_up(&peer, &hash),
         };
         actions.push(Action::Send { peer, message });
     }
@@ -576,6 +588,11 @@ impl<S: ChainStore> Node<S> {
         }
         Ok(())
     }
+}
+
+/// A block that is sent to a peer on request; none if it is invalid, because whoever sends such a block is disconnected.
+fn served<S: ChainStore>(chain: &Chain<S>, hash: &BlockHash) -> Result<Option<Arc<Block>>, StoreError> {
+    if chain.entry(hash).is_some_and(BlockIndexEntry::is_invalid) { Ok(None) } else { chain.block(hash) }
 }
 
 #[cfg(test)]

@@ -127,7 +127,9 @@ impl PeerHandle {
     pub fn send(&self, message: Message) {
         match &message {
             Message::GetBlocks(hashes) => self.state.request(hashes),
-            Message::GetBlockTransactions { block, .. } => self.state.request(&[*block]),
+            Message::GetBlockTransactions { block: hash, .. } | Message::GetCompactBlock(hash) => {
+                self.state.request(&[*hash]);
+            }
             _ => {}
         }
         let queued = self.state.sending.add(weight(&message));
@@ -194,6 +196,9 @@ impl ConnectionState {
             _ if requested.is_empty() => {}
             Message::Block(block) => {
                 requested.remove(&block.hash());
+            }
+            Message::CompactBlock(compact) => {
+                requested.remove(&compact.header.hash());
             }
             Message::BlockTransactions { block, .. } => {
                 requested.remove(block);

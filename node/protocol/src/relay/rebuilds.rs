@@ -109,21 +109,27 @@ impl Rebuilds {
     }
 
     /// A peer sent a block in compact form, which is rebuilt from known transactions. None if its missing transactions
-    /// were requested already.
+    /// were requested already. Blocks that are not requested any more, as `is_requested` says, are forgotten first: their
+    /// peers have let them go.
     pub fn start<'t>(
         &mut self,
         peer: PeerId,
         compact: Arc<CompactBlock>,
         known: impl Iterator<Item = &'t Arc<Transaction>>,
+        is_requested: impl Fn(&PeerId, &BlockHash) -> bool,
     ) -> Option<Progress> {
-        let others =
-            self.peers.iter().filter(|(other, side)| **other != peer && side.pending.is_some()).count();
+        for (peer, side) in self.peers.iter_mut() {
+            side.pending.take_if(|pending| !is_requested(peer, &pending.hash()));
+        }
+        let is_inbound = |side: &Side| side.direction == Direction::Inbound;
+        let pending = self.peers.values().filter(|side| is_inbound(side) && side.pending.is_some()).count();
         let side = self.peers.get_mut(&peer)?;
+        let is_full = is_inbound(side) && pending >= MAX_REBUILDS;
         let hash = compact.header.hash();
         if side.pending.as_ref().is_some_and(|pending| pending.hash() == hash) {
             return None;
         }
-        if others >= MAX_REBUILDS || !side.tried.insert(hash) {
+        if is_full || side.pending.is_some() || !side.tried.insert(hash) {
             return Some(Progress::Failed);
         }
         let Some(rebuild) = Rebuild::new(compact, known) else { return Some(Progress::Failed) };
@@ -155,10 +161,10 @@ impl Rebuilds {
         Ok(Some(rebuild.finish()))
     }
 
-    /// The missing transactions are not requested of a peer.
-    pub fn give_up(&mut self, peer: &PeerId) {
+    /// The missing transactions of a block are not requested of a peer.
+    pub fn give_up(&mut self, peer: &PeerId, block: &BlockHash) {
         if let Some(side) = self.peers.get_mut(peer) {
-            side.pending = None;
+            side.pending.take_if(|pending| pending.hash() == *block);
         }
     }
 
@@ -270,7 +276,7 @@ mod tests {
             prop_assert_eq!(encoded.len(), compact.size());
             let other = test.spend(3, &[test.premine(3)], vec![pay(1, 1)]);
             let mempool = all.iter().filter(|transaction| selects(&known, transaction)).chain([&other]);
-            let mut progress = rebuilds.start(peers[0], Arc::new(compact), mempool).expect("it is new");
+            let mut progress = rebuilds.start(peers[0], Arc::new(compact), mempool, |_, _| true).expect("it is new");
             let missing: Vec<u32> =
                 (0..10).filter(|index| !known[*index as usize] && !prefilled[*index as usize]).collect();
             if let Progress::Missing(indexes) = &progress {
@@ -293,10 +299,11 @@ mod tests {
             |rebuilds: &Rebuilds| rebuilds.peers.values().filter(|side| side.pending.is_some()).count();
         let start = |rebuilds: &mut Rebuilds, peer, payee| {
             let compact = CompactBlock::new(&block(&test, payee), 7, |_| false);
-            rebuilds.start(peer, Arc::new(compact), core::iter::empty()).expect("it is new")
+            rebuilds.start(peer, Arc::new(compact), core::iter::empty(), |_, _| true).expect("it is new")
         };
-        for payee in 0..20 {
-            assert!(matches!(start(&mut rebuilds, peers[0], payee), Progress::Missing(_)));
+        assert!(matches!(start(&mut rebuilds, peers[0], 0), Progress::Missing(_)));
+        for payee in 1..20 {
+            assert!(matches!(start(&mut rebuilds, peers[0], payee), Progress::Failed));
         }
         assert_eq!(pending(&rebuilds), 1);
         for peer in &peers[1..] {
@@ -308,5 +315,22 @@ mod tests {
         assert_eq!(pending(&rebuilds), 1, "that of another block");
         rebuilds.disconnected(&peers[0]);
         assert_eq!(pending(&rebuilds), 0);
+    }
+
+    #[test]
+    fn who_let_its_blocks_go_leaves_room_for_others_and_outbound_peers_have_theirs() {
+        let (test, (mut rebuilds, peers)) = (TestChain::new(), rebuilds(40));
+        let outbound = PeerId::from_bytes([99; 32]);
+        rebuilds.connected(outbound, Direction::Outbound);
+        let start = |rebuilds: &mut Rebuilds, peer: PeerId, is_requested: bool| {
+            let compact = CompactBlock::new(&block(&test, 1), 7, |_| false);
+            rebuilds.start(peer, Arc::new(compact), core::iter::empty(), |_, _| is_requested)
+        };
+        for peer in &peers[..MAX_REBUILDS] {
+            assert!(matches!(start(&mut rebuilds, *peer, true), Some(Progress::Missing(_))));
+        }
+        assert!(matches!(start(&mut rebuilds, peers[30], true), Some(Progress::Failed)));
+        assert!(matches!(start(&mut rebuilds, outbound, true), Some(Progress::Missing(_))));
+        assert!(matches!(start(&mut rebuilds, peers[31], false), Some(Progress::Missing(_))));
     }
 }

@@ -344,6 +344,38 @@ fn an_invalid_block_in_compact_form_has_no_consequence_and_whole_it_has() {
     assert_eq!(net.ready(0), [id(8)]);
 }
 
+/// Otherwise who forwards it in good faith would be banned for what it cannot know.
+#[test]
+fn a_block_that_breaks_a_rule_alone_is_not_forwarded() {
+    let (test, mut net, _) = node_with_guests(7);
+    net.say(8, 0, Message::SendCompact(true));
+    let other = test.spend(0, &[test.premine(0)], vec![pay(1, 5)]);
+    let transactions = [payments(&test), vec![other.clone()]].concat();
+    let block = large_block(&test, &test.genesis, 1, transactions);
+    let is_other = |transaction: &Transaction| transaction.txid() == other.txid();
+    net.say(9, 0, Message::CompactBlock(Arc::new(CompactBlock::new(&block, 7, is_other))));
+    assert!(net.nodes[0].chain().entry(&block.hash()).is_some(), "its header is valid");
+    assert!(!net.said_to(8).iter().any(|message| matches!(message, Message::CompactBlock(_))));
+    assert_eq!((net.tips(), net.ready(0)), ([test.genesis.hash()].into(), vec![id(8), id(9)]));
+}
+
+#[test]
+fn an_invalid_block_that_was_forwarded_is_sent_to_nobody_who_asks_for_it() {
+    let (test, mut net, _) = node_with_guests(7);
+    net.say(8, 0, Message::SendCompact(true));
+    let fees = Amount::from_units(1_000 * Amount::COIN.units());
+    let greedy = test.block_on(&test.genesis, 1, fees, payments(&test));
+    net.say(9, 0, compact(&greedy, 7));
+    assert!(matches!(net.said_to(8).last(), Some(Message::CompactBlock(_))), "it was forwarded");
+    let none = Message::NotFound(vec![Inventory::Block(greedy.hash())]);
+    for request in [Message::GetBlocks(vec![greedy.hash()]), Message::GetCompactBlock(greedy.hash())] {
+        net.say(8, 0, request);
+        assert_eq!(net.said_to(8).last(), Some(&&none));
+    }
+    net.say(8, 0, requested(&greedy, &[0]));
+    assert!(matches!(net.said_to(8).last(), Some(Message::BlockTransactions { .. })), "that is owed to it");
+}
+
 #[test]
 fn of_a_compact_block_that_is_not_the_next_one_the_header_counts() {
     let (test, mut net, block) = node_with_guests(7);
