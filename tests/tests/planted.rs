@@ -32,8 +32,8 @@ const BUGS: [Bug; 3] = [
     Bug {
         what: "relay: a new block is told to those who have it, and to nobody else",
         file: "node/protocol/src/relay/blocks.rs",
-        right: "            if known.insert(hash) {\n",
-        wrong: "            if !known.insert(hash) {\n",
+        right: "            if side.known.insert(hash) {\n",
+        wrong: "            if !side.known.insert(hash) {\n",
         found_as: &["different tips"],
     },
     Bug {
